@@ -1,0 +1,182 @@
+//! The requests and answers of the JSON API under `/api/v1` (`spec/conventions.md`, JSON).
+//!
+//! A request refuses fields that it does not know, so that a typing error never passes silently; an answer is
+//! read leniently, so that an older client survives a newer server. Times are RFC 3339 text in UTC.
+
+use serde::{Deserialize, Serialize};
+
+/// The body of `POST /api/v1/auth/challenge` (`spec/trust.md` 2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChallengeRequest {
+    /// The handle to take, or to add a key to.
+    pub handle: String,
+    /// An OpenSSH line, or base64url of the raw 32 bytes.
+    pub public_key: String,
+}
+
+/// What the holder of a key is asked to sign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// Which challenge; good for one attempt.
+    pub challenge_id: String,
+    /// The random part of the message.
+    pub nonce: String,
+    /// Exactly the text to sign.
+    pub message: String,
+    /// When it ends.
+    pub expires_at: String,
+}
+
+/// The body of `POST /api/v1/auth/verify` (`spec/trust.md` 2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyRequest {
+    /// Which challenge.
+    pub challenge_id: String,
+    /// The signature over its message.
+    pub signature: String,
+    /// What to call the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The invitation, where registration needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite: Option<String>,
+    /// The version of the terms that was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tos_version: Option<String>,
+}
+
+/// The answer of `POST /api/v1/auth/verify`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    /// Who has the key now.
+    pub principal: Principal,
+    /// The key.
+    pub key: Key,
+}
+
+/// Somebody who can act.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Principal {
+    /// Which principal, for good.
+    pub id: String,
+    /// The name, for good as well.
+    pub handle: String,
+    /// `person`, `agent`, `organization` or `operator`.
+    pub kind: String,
+    /// Since when.
+    pub created_at: String,
+}
+
+/// A registered public key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// Which row.
+    pub id: String,
+    /// `SHA256:` and 43 characters, as `ssh-keygen -l` prints it.
+    pub fingerprint: String,
+    /// What its owner calls it.
+    pub label: String,
+    /// Since when.
+    pub created_at: String,
+    /// Until when, if it is over.
+    #[serde(default)]
+    pub revoked_at: Option<String>,
+}
+
+/// The answer of `GET /api/v1/me`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Me {
+    /// Who asks.
+    pub principal: Principal,
+}
+
+/// The body of `POST /api/v1/repos` (`spec/hub.md` 1). What is absent takes the server's default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewRepository {
+    /// Whose it shall be: the caller's, unless an organization is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The name to take.
+    pub name: String,
+    /// `private` or `public`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<String>,
+    /// What it is, in a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// `git` or `muse`, for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// The branch that a clone checks out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_branch: Option<String>,
+}
+
+/// A repository as a client sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repository {
+    /// Which repository, for good: owner and name may change.
+    pub id: String,
+    /// The owner's handle.
+    pub owner: String,
+    /// Its name among the owner's.
+    pub name: String,
+    /// `owner/name`.
+    pub full_name: String,
+    /// `private` or `public`.
+    pub visibility: String,
+    /// `git` or `muse`.
+    pub format: String,
+    /// What it is, in a line; may be empty.
+    pub description: String,
+    /// What its files are about; `code` unless it was made for something else.
+    pub domain: String,
+    /// The branch that a clone checks out.
+    pub default_branch: String,
+    /// Distinct linked objects at full size.
+    pub size_bytes: u64,
+    /// How many of them there are.
+    pub object_count: u64,
+    /// How many commits it holds.
+    pub commit_count: u64,
+    /// Whether it can only be read.
+    pub archived: bool,
+    /// Since when.
+    pub created_at: String,
+    /// When its settings or contents last changed.
+    pub updated_at: String,
+    /// When a ref last moved; null before the first push.
+    pub pushed_at: Option<String>,
+}
+
+/// One page of a list (`spec/conventions.md`, JSON).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// At most as many as were asked for.
+    pub items: Vec<T>,
+    /// Where the next page begins; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_refuses_what_it_does_not_know_and_an_answer_does_not() {
+        let typo = r#"{"name":"songbook","visiblity":"public"}"#;
+        let error = serde_json::from_str::<NewRepository>(typo).unwrap_err().to_string();
+        assert!(error.contains("unknown field `visiblity`"), "{error}");
+        let page = r#"{"items":[1],"next_cursor":null,"total":1}"#;
+        assert_eq!(serde_json::from_str::<Page<u8>>(page).unwrap().items, [1]);
+    }
+
+    #[test]
+    fn absent_fields_of_a_request_are_left_out() {
+        let request = NewRepository { name: "songbook".into(), ..NewRepository::default() };
+        assert_eq!(serde_json::to_string(&request).unwrap(), r#"{"name":"songbook"}"#);
+    }
+}

@@ -1,0 +1,29 @@
+//! What travels between server, command line and tests: request and answer types, the strict codecs of the
+//! Muse wire, and the table of error codes.
+//!
+//! Owns shapes, never rules: a type here says what a message holds, the room that serves it says who may send
+//! it. Opens nothing by itself: it reads and writes what it is handed. Knows no framework, no database.
+//!
+//! | file          | what is there                                                            |
+//! |---------------|--------------------------------------------------------------------------|
+//! | `problem.rs`  | [`ProblemBody`], the RFC 9457 error                                        |
+//! | `json.rs`     | the JSON API's requests and answers                                        |
+//! | `record.rs`   | [`CommitRecord`], [`SnapshotRecord`]: the records of a Muse history         |
+//! | `decode.rs`   | [`DecodeError`], [`Limits`]: what both codecs share                         |
+//! | `value.rs`    | [`Value`]: one decoded wire message, from MessagePack or JSON               |
+//! | `msgpack.rs`  | strict MessagePack, read and written                                       |
+//! | `wire.rs`     | the messages of wire 1, from and to [`Value`]                               |
+
+mod decode;
+pub mod json;
+pub mod msgpack;
+mod problem;
+mod record;
+mod value;
+pub mod wire;
+
+pub use decode::{DecodeError, Limits, MAX_DEPTH};
+pub use problem::{FieldProblem, ProblemBody};
+pub use record::{CommitRecord, SnapshotRecord};
+pub use value::Value;
+pub use wire::{WireCode, WireError};

@@ -1,0 +1,3 @@
+DROP TABLE object_places;
+DROP TABLE segments;
+DROP TABLE objects;

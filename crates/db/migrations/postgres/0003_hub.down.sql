@@ -1,0 +1,9 @@
+DROP TABLE refs;
+DROP TABLE commit_reviewers;
+DROP TABLE commit_deltas;
+DROP TABLE commits;
+DROP TABLE snapshots;
+DROP TABLE tree_nodes;
+DROP TABLE uploads;
+DROP TABLE repository_objects;
+DROP TABLE repositories;

@@ -1,0 +1,125 @@
+//! Statements: written once for both databases, listed, run by name.
+
+use std::time::{Duration, Instant};
+
+use crate::Dialect;
+
+/// A statement slower than this is worth a line in the log.
+const SLOW: Duration = Duration::from_millis(100);
+
+/// One statement, in the words of both databases. Made by [`statements!`](crate::statements).
+#[derive(Debug)]
+pub struct Sql {
+    /// Module and name, for logs and for the test that prepares every statement.
+    pub name: &'static str,
+    /// The text for SQLite.
+    pub sqlite: &'static str,
+    /// The text for PostgreSQL; most often the same.
+    pub postgres: &'static str,
+}
+
+impl Sql {
+    /// The text in the words of `dialect`.
+    pub const fn text(&self, dialect: Dialect) -> &'static str {
+        match dialect {
+            Dialect::Sqlite => self.sqlite,
+            Dialect::Postgres => self.postgres,
+        }
+    }
+}
+
+/// Logs a statement that took long, by its name.
+pub fn note_duration(sql: &Sql, started: Instant) {
+    let took = started.elapsed();
+    if took >= SLOW {
+        tracing::warn!(statement = sql.name, took_ms = took.as_millis(), "slow statement");
+    }
+}
+
+/// Declares a `store.rs`'s statements, and the list of them that the prepare-everything test walks.
+///
+/// ```ignore
+/// db::statements! {
+///     FIND = "SELECT id FROM things WHERE name = $1";
+///     LIST = (concat!("SELECT id FROM things AS r WHERE ", trust::visible!()));
+///     LINK = { sqlite "… json_each($1) …", postgres "… jsonb_array_elements($1) …" };
+/// }
+/// ```
+#[macro_export]
+macro_rules! statements {
+    (@text $text:literal) => { ($text, $text) };
+    (@text ($text:expr)) => { ($text, $text) };
+    (@text { sqlite $sqlite:expr, postgres $postgres:expr }) => { ($sqlite, $postgres) };
+    ($( $name:ident = $text:tt; )+) => {
+        $( static $name: $crate::Sql = {
+            let (sqlite, postgres): (&str, &str) = $crate::statements!(@text $text);
+            $crate::Sql { name: concat!(module_path!(), "::", stringify!($name)), sqlite, postgres }
+        }; )+
+        /// Every statement of this file.
+        pub(crate) static STATEMENTS: &[&$crate::Sql] = &[$( &$name ),+];
+    };
+}
+
+/// Runs a statement that changes rows; gives the number of rows: `execute!(tx, SQL, bind, …)`.
+#[macro_export]
+macro_rules! execute {
+    ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::run!($tx, $sql, query, |query, conn| {
+            query.execute(conn).await.map(|done| done.rows_affected())
+        } $(, $bind)*)
+    };
+}
+
+/// Reads at most one row: `fetch_optional!(tx, SQL, bind, …)`, typed by where it goes.
+#[macro_export]
+macro_rules! fetch_optional {
+    ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::run!($tx, $sql, query_as, |query, conn| query.fetch_optional(conn).await $(, $bind)*)
+    };
+}
+
+/// Reads exactly one row.
+#[macro_export]
+macro_rules! fetch_one {
+    ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::run!($tx, $sql, query_as, |query, conn| query.fetch_one(conn).await $(, $bind)*)
+    };
+}
+
+/// Reads every row.
+#[macro_export]
+macro_rules! fetch_all {
+    ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::run!($tx, $sql, query_as, |query, conn| query.fetch_all(conn).await $(, $bind)*)
+    };
+}
+
+/// What the other macros share: pick the database, bind, run, note the time.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! run {
+    ($tx:expr, $sql:expr, $kind:ident, |$query:ident, $conn:ident| $run:expr $(, $bind:expr)*) => {{
+        let sql: &$crate::Sql = &$sql;
+        let started = ::std::time::Instant::now();
+        let outcome = match $tx {
+            $crate::Tx::Sqlite(tx) => {
+                let ($query, $conn) = ($crate::__sqlx::$kind(sql.sqlite)$(.bind($bind))*, &mut **tx);
+                $run
+            }
+            $crate::Tx::Postgres(tx) => {
+                let ($query, $conn) = ($crate::__sqlx::$kind(sql.postgres)$(.bind($bind))*, &mut **tx);
+                $run
+            }
+            $crate::Tx::Glance($crate::Conn::Sqlite(conn)) => {
+                let ($query, $conn) = ($crate::__sqlx::$kind(sql.sqlite)$(.bind($bind))*, &mut **conn);
+                $run
+            }
+            $crate::Tx::Glance($crate::Conn::Postgres(conn)) => {
+                let ($query, $conn) = ($crate::__sqlx::$kind(sql.postgres)$(.bind($bind))*, &mut **conn);
+                $run
+            }
+        };
+        $crate::note_duration(sql, started);
+        outcome.map_err($crate::Error::from)
+    }};
+}

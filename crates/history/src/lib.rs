@@ -1,0 +1,1 @@
+//! The object model of Muse histories.

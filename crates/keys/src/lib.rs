@@ -1,0 +1,53 @@
+//! Keys and what is signed with them: Ed25519 halves, the `MSign` header and its canonical string, the body
+//! digest, the registration message, and the install key with its children.
+//!
+//! Pure cryptography and formats (`spec/trust.md` 2, 3, 12). Nothing here does I/O, reads a clock, knows a
+//! principal, a row or a route: whether a key is live, a moment within the window or a nonce fresh is decided
+//! by the rooms above.
+//!
+//! What always holds:
+//! - a [`PublicKey`] is a canonical encoding of a point that is not of small order; a [`Signature`] is
+//!   checked strictly (RFC 8032 with canonical S and R), so no second text of either means the same;
+//! - every text form has one spelling: padding, stray bits and escapes are refused, not repaired;
+//! - private halves, seeds and install keys have no `Debug`, `Display`, `Serialize` or `PartialEq`, are wiped
+//!   when dropped, and are compared in constant time.
+//!
+//! | file               | what is there                                                          |
+//! |--------------------|------------------------------------------------------------------------|
+//! | `public.rs`        | [`PublicKey`]: parsed from an OpenSSH line or 43 characters              |
+//! | `fingerprint.rs`   | [`Fingerprint`]: the name of a key, as `ssh-keygen -l` prints it         |
+//! | `signature.rs`     | [`Signature`]: 64 bytes, as base64url and as written in a commit record  |
+//! | `private.rs`       | [`PrivateKey`]: signs                                                   |
+//! | `key_file.rs`      | [`PrivateKey`] from and to the OpenSSH private key file                  |
+//! | `ssh.rs`           | the length-prefixed strings of SSH                                      |
+//! | `msign.rs`         | [`Credentials`]: the `MSign` header, read and written                    |
+//! | `canonical.rs`     | [`CanonicalRequest`]: the eight lines that `MSign` signs                 |
+//! | `nonce.rs`         | [`Nonce`]: 22 to 64 base64url characters                                |
+//! | `digest_header.rs` | `Content-Digest` (RFC 9530), read and written                           |
+//! | `register.rs`      | [`RegistrationMessage`]: what a new key signs                           |
+//! | `install.rs`       | [`InstallKey`]: the root of the secrets at rest                         |
+
+mod canonical;
+mod digest_header;
+mod fingerprint;
+mod install;
+mod key_file;
+mod msign;
+mod nonce;
+mod private;
+mod public;
+mod register;
+mod signature;
+mod ssh;
+
+pub use canonical::{CanonicalRequest, sign_request};
+pub use digest_header::{ContentDigestError, format_content_digest, parse_content_digest};
+pub use fingerprint::{BadFingerprint, Fingerprint};
+pub use install::{InstallKey, InstallKeyError};
+pub use key_file::PrivateKeyError;
+pub use msign::{Credentials, MsignError, is_msign};
+pub use nonce::{BadNonce, Nonce};
+pub use private::PrivateKey;
+pub use public::{PublicKey, PublicKeyError};
+pub use register::RegistrationMessage;
+pub use signature::{BadSignature, Signature};

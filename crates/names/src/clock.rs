@@ -1,0 +1,100 @@
+//! Time, injected: production reads the machine, a test holds the hands.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use serde::{Serialize, Serializer};
+use time::{OffsetDateTime, macros::format_description};
+
+/// Milliseconds since 1970-01-01T00:00:00Z: the one shape of a moment in rows.
+///
+/// In JSON a moment is RFC 3339 text in UTC with milliseconds (`spec/conventions.md`, JSON).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixMillis(pub i64);
+
+impl UnixMillis {
+    /// This moment plus `later`, saturating at the end of time.
+    #[must_use]
+    pub fn plus(self, later: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(later.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// Whole seconds since the epoch, rounded down.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// The moment as a calendar date and time in UTC; the epoch for moments beyond the calendar.
+    pub fn utc(self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+}
+
+impl fmt::Display for UnixMillis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let format = format_description!(
+            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
+        );
+        f.write_str(&self.utc().format(&format).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl Serialize for UnixMillis {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// What time it is. Production reads the machine; a test holds the hands. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Clock(Option<Arc<AtomicI64>>);
+
+impl Clock {
+    /// A clock that moves only when told to.
+    pub fn stopped_at(now: UnixMillis) -> Self {
+        Self(Some(Arc::new(AtomicI64::new(now.0))))
+    }
+
+    /// Moves a stopped clock; does nothing to a running one.
+    pub fn advance(&self, by: Duration) {
+        if let Some(hands) = &self.0 {
+            hands.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
+        }
+    }
+
+    /// The time now.
+    pub fn now(&self) -> UnixMillis {
+        self.0.as_ref().map_or_else(machine_time, |hands| UnixMillis(hands.load(Ordering::Relaxed)))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where the machine's clock is read")]
+fn machine_time() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_prints_as_rfc_3339_with_milliseconds() {
+        assert_eq!(UnixMillis(1_795_294_380_123).to_string(), "2026-11-21T20:53:00.123Z");
+        assert_eq!(UnixMillis(-1).to_string(), "1969-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn only_a_stopped_clock_obeys() {
+        let clock = Clock::stopped_at(UnixMillis(5));
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(clock.now(), UnixMillis(1005));
+    }
+}

@@ -1,0 +1,244 @@
+//! Bytes on their way in.
+//!
+//! A [`Staging`] takes objects one after the other, hashes them in the same pass in which it writes them, and ends
+//! in a [`Staged`] whose files are synced and in their place. Until a row names them they are litter that the orphan
+//! scan may take away; dropping a `Staging` takes it away at once.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io::{BufWriter, Write as _},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use names::{Clock, Hasher, Id, ObjectId, Random};
+use uuid::Uuid;
+
+use crate::{
+    Error,
+    layout::{Layout, sync_dir},
+    segment::SegmentWriter,
+};
+
+/// Objects up to this size lie in segments; larger ones are files of their own, which can be served in ranges and
+/// removed alone (`spec/hub.md` 2).
+const SEGMENT_MAX_OBJECT: usize = 64 << 10;
+/// What is collected before it is handed to the file system.
+const WRITE_BUFFER: usize = 1 << 20;
+
+/// A segment as a row wants it.
+#[derive(Debug, Clone)]
+pub(crate) struct StagedSegment {
+    pub(crate) id: Uuid,
+    pub(crate) bytes: u64,
+    pub(crate) digest: [u8; 32],
+}
+
+/// One staged object and where it lies: in the segment, or as a file of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StagedObject {
+    pub(crate) id: ObjectId,
+    pub(crate) size: u64,
+    pub(crate) position: u64,
+    pub(crate) in_segment: bool,
+}
+
+/// Objects whose bytes are on disk, synced and in their place, and which no row names yet.
+#[derive(Debug, Clone, Default)]
+pub struct Staged {
+    pub(crate) segment: Option<StagedSegment>,
+    pub(crate) objects: Vec<StagedObject>,
+}
+
+impl Staged {
+    /// The objects and their sizes in bytes, each once.
+    pub fn objects(&self) -> impl Iterator<Item = (ObjectId, u64)> {
+        self.objects.iter().map(|object| (object.id, object.size))
+    }
+
+    /// The sum of the sizes.
+    pub fn bytes(&self) -> u64 {
+        self.objects.iter().map(|object| object.size).sum()
+    }
+}
+
+/// The object that is being taken in.
+struct Current {
+    hasher: Hasher,
+    size: u64,
+    /// What has come so far, while it fits in a segment.
+    small: Vec<u8>,
+    /// The file, once it does not.
+    large: Option<(PathBuf, BufWriter<File>)>,
+}
+
+/// Takes objects in. Blocks on the disk.
+pub struct Staging {
+    layout: Arc<Layout>,
+    segment_id: Uuid,
+    segment: Option<SegmentWriter<BufWriter<File>>>,
+    current: Option<Current>,
+    large: HashMap<ObjectId, (PathBuf, u64)>,
+    small: HashMap<ObjectId, u64>,
+}
+
+impl std::fmt::Debug for Staging {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Staging").field("small", &self.small.len()).field("large", &self.large.len()).finish()
+    }
+}
+
+impl Staging {
+    pub(crate) fn new(layout: Arc<Layout>, clock: &Clock, random: &Random) -> Self {
+        Self {
+            layout,
+            segment_id: Id::<Self>::new(clock.now(), random).uuid(),
+            segment: None,
+            current: None,
+            large: HashMap::new(),
+            small: HashMap::new(),
+        }
+    }
+
+    /// Takes one whole object.
+    pub fn add(&mut self, bytes: &[u8]) -> Result<ObjectId, Error> {
+        self.begin();
+        self.write(bytes)?;
+        self.end()
+    }
+
+    /// Begins an object whose bytes come in pieces. What was begun and not ended is forgotten.
+    pub fn begin(&mut self) {
+        self.forget_current();
+        self.current =
+            Some(Current { hasher: Hasher::default(), size: 0, small: Vec::new(), large: None });
+    }
+
+    /// The next piece of the object that was begun.
+    pub fn write(&mut self, piece: &[u8]) -> Result<(), Error> {
+        let Some(current) = &mut self.current else { return Ok(()) };
+        current.hasher.update(piece);
+        current.size += piece.len() as u64;
+        if let Some((_, file)) = &mut current.large {
+            return Ok(file.write_all(piece)?);
+        }
+        if current.small.len() + piece.len() <= SEGMENT_MAX_OBJECT {
+            current.small.extend_from_slice(piece);
+            return Ok(());
+        }
+        let path = self.layout.tmp().join(format!("{}-{}", self.segment_id, self.large.len()));
+        let mut file = BufWriter::with_capacity(WRITE_BUFFER, File::create(&path)?);
+        file.write_all(&current.small)?;
+        file.write_all(piece)?;
+        current.small = Vec::new();
+        current.large = Some((path, file));
+        Ok(())
+    }
+
+    /// Ends the object and names it by its bytes.
+    pub fn end(&mut self) -> Result<ObjectId, Error> {
+        let Some(current) = self.current.take() else { return Ok(ObjectId::EMPTY) };
+        let id = ObjectId::from_bytes(current.hasher.finish());
+        if let Some((path, file)) = current.large {
+            let file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+            if self.large.contains_key(&id) {
+                fs::remove_file(&path)?;
+            } else {
+                file.sync_data()?;
+                self.large.insert(id, (path, current.size));
+            }
+        } else if self.small.insert(id, current.size).is_none() {
+            self.segment()?.add(id, &current.small)?;
+        }
+        Ok(id)
+    }
+
+    /// Number of different objects taken so far.
+    pub fn len(&self) -> usize {
+        self.small.len() + self.large.len()
+    }
+
+    /// Whether nothing was taken.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Syncs everything and moves it to its place.
+    pub fn finish(mut self) -> Result<Staged, Error> {
+        self.forget_current();
+        let mut staged = Staged::default();
+        if let Some(writer) = self.segment.take() {
+            let done = writer.finish()?;
+            let file = done.to.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+            file.sync_data()?;
+            fs::rename(self.segment_tmp(), self.layout.segment(self.segment_id))?;
+            sync_dir(&self.layout.segments())?;
+            staged.objects.extend(done.entries.iter().map(|entry| StagedObject {
+                id: entry.id,
+                size: u64::from(entry.size),
+                position: entry.position,
+                in_segment: true,
+            }));
+            staged.segment =
+                Some(StagedSegment { id: self.segment_id, bytes: done.bytes, digest: done.digest });
+        }
+        self.place_large(&mut staged)?;
+        Ok(staged)
+    }
+
+    fn place_large(&mut self, staged: &mut Staged) -> Result<(), Error> {
+        let mut dirs = Vec::new();
+        for (id, (path, size)) in std::mem::take(&mut self.large) {
+            let (to, dir) = self.layout.object(id);
+            if fs::create_dir(&dir).is_ok() {
+                dirs.push(self.layout.root().join("sha256"));
+            }
+            // Equal names are equal bytes, so replacing is harmless.
+            fs::rename(path, to)?;
+            dirs.push(dir);
+            staged.objects.push(StagedObject { id, size, position: 0, in_segment: false });
+        }
+        dirs.sort_unstable();
+        dirs.dedup();
+        dirs.iter().try_for_each(|dir| sync_dir(dir))?;
+        Ok(())
+    }
+
+    fn segment_tmp(&self) -> PathBuf {
+        self.layout.tmp().join(format!("{}.seg", self.segment_id))
+    }
+
+    fn segment(&mut self) -> Result<&mut SegmentWriter<BufWriter<File>>, Error> {
+        if self.segment.is_none() {
+            let file = File::create_new(self.segment_tmp())?;
+            self.segment = Some(SegmentWriter::begin(BufWriter::with_capacity(WRITE_BUFFER, file))?);
+        }
+        self.segment.as_mut().ok_or_else(|| std::io::Error::other("the segment was just begun").into())
+    }
+
+    fn forget_current(&mut self) {
+        if let Some(Current { large: Some((path, _)), .. }) = self.current.take() {
+            discard(&path);
+        }
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        self.forget_current();
+        if self.segment.take().is_some() {
+            discard(&self.segment_tmp());
+        }
+        for (path, _) in self.large.values() {
+            discard(path);
+        }
+    }
+}
+
+/// Removes litter. What cannot be removed now goes at the next boot.
+fn discard(path: &std::path::Path) {
+    if let Err(error) = fs::remove_file(path) {
+        tracing::warn!(?path, %error, "a temporary file could not be removed");
+    }
+}

@@ -1,0 +1,79 @@
+//! What every boot checks and repairs, before the listener opens (`spec/trust.md` 1, 12).
+
+mod store;
+
+use db::Tx;
+use keys::{InstallKey, PublicKey};
+use names::{Clock, Id, Random};
+
+use crate::{Error, Key, Kind, Principal, Trust, store as rows};
+pub(crate) use store::STATEMENTS;
+
+/// The operator's handle. It is taken at the first boot, so nobody can register it.
+const OPERATOR: &str = "operator";
+
+/// What was found of the operator, and what had to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperatorState {
+    /// Row and registered key were as they should be.
+    Right,
+    /// Something was missing and has been made.
+    Repaired,
+}
+
+impl Trust {
+    /// Whether `key` is the install key under which this data was made. At the first boot its sample is stored.
+    pub async fn check_install_key(&self, key: &InstallKey) -> Result<bool, Error> {
+        let mut tx = self.0.db.write().await?;
+        let stored = store::state(&mut tx, "install_key_sample").await?;
+        let Some(stored) = stored else {
+            store::set_state(&mut tx, "install_key_sample", &hex(&key.sample())).await?;
+            tx.commit().await?;
+            return Ok(true);
+        };
+        let sample = stored.parse().map_err(db::Error::corrupt("install_state.value"))?;
+        let sample: names::Digest = sample;
+        Ok(key.check_sample(sample.as_bytes()))
+    }
+
+    /// Makes the operator's row and registers `public` for it, where they are missing.
+    pub async fn ensure_operator(&self, public: PublicKey) -> Result<OperatorState, Error> {
+        let mut tx = self.0.db.write().await?;
+        let (mut state, clock, random) = (OperatorState::Right, &self.0.clock, &self.0.random);
+        let handle = OPERATOR.parse().map_err(db::Error::corrupt("principals.handle"))?;
+        let operator = match rows::principal_by_handle(&mut tx, &handle).await? {
+            Some(operator) => operator,
+            None => {
+                state = OperatorState::Repaired;
+                make_operator(&mut tx, handle, clock, random).await?
+            }
+        };
+        let known = rows::key_owner(&mut tx, public.fingerprint()).await?;
+        if !known.is_some_and(|(_, owner)| owner.id == operator.id) {
+            state = OperatorState::Repaired;
+            let (id, label) = (Id::new(clock.now(), random), OPERATOR.to_owned());
+            let fingerprint = public.fingerprint();
+            let key = Key { id, fingerprint, public, label, created_at: clock.now() };
+            if !rows::add_key(&mut tx, operator.id, &key).await? {
+                return Err(Error::KeyTaken);
+            }
+        }
+        tx.commit().await?;
+        Ok(state)
+    }
+}
+
+async fn make_operator(
+    tx: &mut Tx,
+    handle: names::Handle,
+    clock: &Clock,
+    random: &Random,
+) -> Result<Principal, Error> {
+    let (id, created_at) = (Id::new(clock.now(), random), clock.now());
+    let operator = Principal { id, kind: Kind::Operator, handle, is_active: true, created_at };
+    if rows::add_principal(tx, &operator, None).await? { Ok(operator) } else { Err(Error::HandleTaken) }
+}
+
+fn hex(sample: &[u8; 32]) -> String {
+    names::Digest::from_bytes(*sample).to_string()
+}

@@ -1,0 +1,137 @@
+//! Trust: who acts, how they prove it, and what they may do.
+//!
+//! Owns principals, keys, challenges, nonces and the table `resources`; and the one authority that every surface
+//! asks. Knows no route, no page and no room: a room hands in what it loaded as a [`Resource`], and gets back an
+//! [`Allowed`] or a refusal.
+//!
+//! | folder          | what is there                                                                  |
+//! |-----------------|--------------------------------------------------------------------------------|
+//! | `lib.rs`        | the door: [`Trust`]                                                              |
+//! | `principal.rs`  | [`Principal`], [`Actor`]                                                         |
+//! | `authority/`    | [`Action`], [`Resource`], the decision, [`Allowed`]; the predicate for lists      |
+//! | `signature/`    | a signed request becomes an [`Actor`]; nonces                                    |
+//! | `registration/` | challenge and verify: a key becomes a principal's                                |
+//! | `boot/`         | what every boot checks and repairs: install key, operator                         |
+//! | `store.rs`      | the SQL of principals, keys and resources                                        |
+//!
+//! Invariants (`spec/trust.md` 15): one function decides; rights only shrink on the way; a failing credential never
+//! becomes anonymous; a (key, nonce) of an unsafe request has at most one effect.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, RwLock},
+};
+
+use db::{Db, Tx};
+use keys::{PrivateKey, PublicKey};
+use names::{Clock, Handle, Id, Random};
+
+pub mod authority;
+mod boot;
+mod error;
+mod principal;
+mod registration;
+mod settings;
+mod signature;
+mod store;
+
+pub use authority::{
+    Act, Action, Allowed, Anything, Decision, Level, Namespace, Refusal, Resource, Visibility, act,
+};
+pub use boot::OperatorState;
+pub use error::Error;
+pub use principal::{Actor, Key, Kind, Principal, Proof};
+pub use registration::{Challenge, NewKey, Registered};
+pub use settings::{Hosts, Registration, Settings, TERMS_VERSION};
+pub use signature::{Authenticated, Signed};
+pub use store::{ResourceRow, ResourceState};
+
+/// Every statement of this crate, for the test that prepares them all.
+pub fn statements() -> Vec<&'static db::Sql> {
+    [store::STATEMENTS, registration::STATEMENTS, signature::STATEMENTS, boot::STATEMENTS].concat()
+}
+
+/// Handles that are remembered with their principal. A handle is fixed for life and never given out again, so an
+/// entry cannot go stale; what the principal may do is read afresh each time.
+const REMEMBERED_HANDLES: usize = 50_000;
+
+/// The plane's front door. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Trust(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    db: Db,
+    clock: Clock,
+    random: Random,
+    settings: Settings,
+    nonces: signature::Nonces,
+    /// Whose private half nobody keeps: checked against when the key of a request is unknown.
+    nobody: PublicKey,
+    handles: RwLock<HashMap<Handle, Id<Principal>>>,
+}
+
+impl Trust {
+    /// Opens the plane: loads the nonces that are still live, so that no request of before a restart works twice.
+    pub async fn open(db: Db, clock: Clock, random: Random, settings: Settings) -> Result<Self, Error> {
+        let nonces = signature::Nonces::load(&mut db.glance().await?, clock.now()).await?;
+        let nobody = *PrivateKey::generate(&random).public();
+        let handles = RwLock::default();
+        Ok(Self(Arc::new(Inner { db, clock, random, settings, nonces, nobody, handles })))
+    }
+
+    /// What the plane was opened with.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Begins a transaction that writes on behalf of `actor`. The nonce of a signed request is written in it, so no
+    /// effect outlives the proof that it happened.
+    pub async fn begin(&self, actor: &Actor) -> Result<Tx, Error> {
+        let mut tx = self.0.db.write().await?;
+        self.0.nonces.spend(&mut tx, actor, self.0.clock.now()).await?;
+        Ok(tx)
+    }
+
+    /// The principal that has `handle`, whatever its state; for addresses.
+    pub async fn namespace(&self, tx: &mut Tx, handle: &Handle) -> Result<Option<Id<Principal>>, Error> {
+        if let Some(id) = self.remembered(handle) {
+            return Ok(Some(id));
+        }
+        let Some(principal) = store::principal_by_handle(tx, handle).await? else { return Ok(None) };
+        if let Ok(mut handles) = self.0.handles.write()
+            && handles.len() < REMEMBERED_HANDLES
+        {
+            handles.insert(handle.clone(), principal.id);
+        }
+        Ok(Some(principal.id))
+    }
+
+    fn remembered(&self, handle: &Handle) -> Option<Id<Principal>> {
+        self.0.handles.read().ok()?.get(handle).copied()
+    }
+
+    /// The live principal that has `handle`. The operator is nobody's neighbour and is left out.
+    pub async fn principal(&self, tx: &mut Tx, handle: &Handle) -> Result<Option<Principal>, Error> {
+        let found = store::principal_by_handle(tx, handle).await?;
+        Ok(found.filter(|it| it.is_active && it.kind != Kind::Operator))
+    }
+
+    /// The live keys of a principal, oldest first.
+    pub async fn keys(&self, tx: &mut Tx, principal: Id<Principal>) -> Result<Vec<Key>, Error> {
+        Ok(store::live_keys(tx, principal).await?)
+    }
+
+    /// Makes a thing known that can be seen or hidden, in the transaction that makes the thing itself.
+    pub async fn add_resource(&self, tx: &mut Tx, row: &ResourceRow) -> Result<(), Error> {
+        Ok(store::add_resource(tx, row).await?)
+    }
+
+    /// Changes who may see a thing, or whether it is there, in the transaction that changes the thing itself.
+    pub async fn set_resource(&self, tx: &mut Tx, row: &ResourceRow) -> Result<(), Error> {
+        Ok(store::set_resource(tx, row).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+//! A key becomes a principal's: challenge and verify (`spec/trust.md` 2).
+//!
+//! The client proves that it holds the key by signing a message that names the install, the handle, the key and a
+//! nonce. The first attempt uses the challenge up, right or wrong.
+
+mod store;
+
+use std::time::Duration;
+
+use keys::{Nonce, PublicKey, RegistrationMessage, Signature};
+use names::{Handle, Id, UnixMillis};
+
+use crate::{Actor, Error, Key, Kind, Principal, Registration, TERMS_VERSION, Trust, store as rows};
+pub(crate) use store::STATEMENTS;
+
+/// How long a challenge can be met.
+const CHALLENGE_LIFE: Duration = Duration::from_mins(5);
+/// Challenges that may wait at once: bounds what strangers can fill.
+const MAX_CHALLENGES: i64 = 10_000;
+/// Live keys of one principal.
+const MAX_KEYS: usize = 20;
+/// The longest label, in characters.
+const MAX_LABEL: usize = 100;
+
+/// What a client has to sign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Challenge {
+    /// Its id.
+    pub id: Id<Challenge>,
+    /// 32 random bytes in base64url.
+    pub nonce: Nonce,
+    /// The message, ready to sign. A careful client builds its own and compares.
+    pub message: String,
+    /// When it ends.
+    pub expires_at: UnixMillis,
+}
+
+/// A challenge as it waits.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) handle: Handle,
+    pub(crate) public: PublicKey,
+    pub(crate) message: String,
+    pub(crate) label: String,
+    pub(crate) expires_at: UnixMillis,
+}
+
+/// What a client says when it meets a challenge.
+#[derive(Debug, Default)]
+pub struct NewKey {
+    /// What the key is called; the comment of its OpenSSH line if nothing is said.
+    pub label: Option<String>,
+    /// The version of the terms that the client showed.
+    pub terms: Option<String>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    /// Whose key it is now.
+    pub principal: Principal,
+    /// The key.
+    pub key: Key,
+}
+
+impl Trust {
+    /// Hands out a challenge. The answer is the same whether or not the handle is taken.
+    pub async fn challenge(
+        &self,
+        authority: &str,
+        handle: Handle,
+        public_key: &str,
+    ) -> Result<Challenge, Error> {
+        let (public, comment) = PublicKey::parse(public_key)?;
+        let public = if self.0.settings.loopback { public } else { public.refuse_published()? };
+        let now = self.0.clock.now();
+        let expires_at = now.plus(CHALLENGE_LIFE);
+        let nonce = Nonce::challenge(&self.0.random);
+        let message = RegistrationMessage {
+            authority,
+            handle: &handle,
+            fingerprint: public.fingerprint(),
+            nonce: &nonce,
+            expires_at: expires_at.seconds(),
+        }
+        .text();
+        let id = Id::new(now, &self.0.random);
+        let label = comment.unwrap_or_default().chars().take(MAX_LABEL).collect();
+        let waiting = Waiting { handle, public, message: message.clone(), label, expires_at };
+
+        let mut tx = self.0.db.write().await?;
+        store::delete_ended(&mut tx, now).await?;
+        if store::count(&mut tx).await? >= MAX_CHALLENGES {
+            return Err(Error::ChallengesFull);
+        }
+        store::add(&mut tx, id, &waiting).await?;
+        tx.commit().await?;
+        Ok(Challenge { id, nonce, message, expires_at })
+    }
+
+    /// Meets a challenge: makes a person, or adds a key to the principal that signed this very request.
+    pub async fn verify(
+        &self,
+        actor: &Actor,
+        challenge: Id<Challenge>,
+        signature: &str,
+        new: NewKey,
+    ) -> Result<Registered, Error> {
+        let now = self.0.clock.now();
+        let mut tx = self.begin(actor).await?;
+        let waiting = store::take(&mut tx, challenge).await?;
+        // Used up from here on, whatever comes of it.
+        tx.commit().await?;
+        let waiting = waiting.filter(|it| it.expires_at >= now).ok_or(Error::ChallengeFailed)?;
+        let signature: Signature = signature.parse().map_err(|_| Error::ChallengeFailed)?;
+        if !waiting.public.verify(waiting.message.as_bytes(), &signature) {
+            return Err(Error::ChallengeFailed);
+        }
+        if new.terms.as_deref().is_some_and(|shown| shown != TERMS_VERSION) {
+            return Err(Error::TermsChanged);
+        }
+        let label = new.label.unwrap_or(waiting.label);
+        if label.chars().count() > MAX_LABEL {
+            return Err(Error::LabelTooLong);
+        }
+        let key = Key {
+            id: Id::new(now, &self.0.random),
+            fingerprint: waiting.public.fingerprint(),
+            public: waiting.public,
+            label,
+            created_at: now,
+        };
+        self.register(actor, waiting.handle, key).await
+    }
+
+    async fn register(&self, actor: &Actor, handle: Handle, key: Key) -> Result<Registered, Error> {
+        let mut tx = self.begin(actor).await?;
+        let principal = match rows::principal_by_handle(&mut tx, &handle).await? {
+            Some(known) if actor.principal().is_some_and(|it| it.id == known.id) => known,
+            Some(_) => return Err(Error::HandleTaken),
+            None => {
+                let new = self.newcomer(handle, key.created_at)?;
+                if !rows::add_principal(&mut tx, &new, Some(TERMS_VERSION)).await? {
+                    return Err(Error::HandleTaken);
+                }
+                new
+            }
+        };
+        if rows::live_keys(&mut tx, principal.id).await?.len() >= MAX_KEYS {
+            return Err(Error::TooManyKeys);
+        }
+        if !rows::add_key(&mut tx, principal.id, &key).await? {
+            return Err(Error::KeyTaken);
+        }
+        tx.commit().await?;
+        tracing::info!(handle = %principal.handle, key = %key.fingerprint, "key registered");
+        Ok(Registered { principal, key })
+    }
+
+    fn newcomer(&self, handle: Handle, now: UnixMillis) -> Result<Principal, Error> {
+        match self.0.settings.registration {
+            Registration::Open => {}
+            Registration::Invite => return Err(Error::InviteRequired),
+            Registration::Closed => return Err(Error::RegistrationClosed),
+        }
+        let id = Id::new(now, &self.0.random);
+        Ok(Principal { id, kind: Kind::Person, handle, is_active: true, created_at: now })
+    }
+}

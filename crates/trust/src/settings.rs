@@ -1,0 +1,57 @@
+//! What the plane is opened with.
+
+use std::collections::BTreeSet;
+
+/// The version of the terms that registering a key accepts.
+pub const TERMS_VERSION: &str = "2026-11";
+
+/// Who may register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    /// Anybody.
+    Open,
+    /// Holders of an invitation.
+    Invite,
+    /// Nobody.
+    Closed,
+}
+
+impl std::str::FromStr for Registration {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "open" => Ok(Self::Open),
+            "invite" => Ok(Self::Invite),
+            "closed" => Ok(Self::Closed),
+            other => Err(format!("`{other}` is not a registration policy: use open, invite or closed")),
+        }
+    }
+}
+
+/// The authorities (`host` or `host:port`) under which the install is reached, in lower case.
+#[derive(Debug, Clone, Default)]
+pub struct Hosts(BTreeSet<String>);
+
+impl Hosts {
+    /// The given authorities.
+    pub fn new(authorities: impl IntoIterator<Item = String>) -> Self {
+        Self(authorities.into_iter().map(|it| it.to_ascii_lowercase()).collect())
+    }
+
+    /// Whether `authority`, as sent in `Host`, is one of them.
+    pub fn contain(&self, authority: &str) -> bool {
+        self.0.contains(&authority.to_ascii_lowercase())
+    }
+}
+
+/// Settings of the plane.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Who may register.
+    pub registration: Registration,
+    /// What the install is called.
+    pub hosts: Hosts,
+    /// Whether only this machine can reach the install: published test keys work nowhere else.
+    pub loopback: bool,
+}

@@ -1,0 +1,183 @@
+//! A signed request becomes an [`Actor`] (`spec/trust.md` 3).
+//!
+//! The order is the spec's: parse, authority, window, digest header, look-up, signature, nonce, state of the
+//! principal. The body is hashed while it streams, by whoever reads it; see [`Authenticated::digest`].
+
+mod nonces;
+mod store;
+
+use std::{sync::Arc, sync::atomic::AtomicBool, time::Duration};
+
+use http::{HeaderMap, Method, header, request::Parts};
+use keys::{CanonicalRequest, Credentials, Fingerprint};
+use names::{Id, UnixMillis};
+
+use crate::{Actor, Error, Principal, Proof, Trust, principal::Key, store::key_owner};
+pub(crate) use nonces::Nonces;
+pub(crate) use store::STATEMENTS;
+
+/// How far the signer's clock may be from ours, in seconds, either way.
+const WINDOW_SECONDS: u64 = 30;
+/// A nonce is kept this long after the signed time: one second longer than the signature is good.
+const NONCE_KEPT: Duration = Duration::from_secs(31);
+
+/// SHA-256 of nothing: what a request without a body signs.
+const NO_BODY: [u8; 32] = *names::ObjectId::EMPTY.as_bytes();
+
+/// The parts of a request that are signed.
+#[derive(Debug, Clone, Copy)]
+pub struct Signed<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// `Host`, as sent.
+    pub authority: &'a str,
+    /// Path and query, as sent.
+    pub target: &'a str,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// Whether a body was announced.
+    pub has_body: bool,
+}
+
+/// What came of looking at a request's credentials.
+#[derive(Debug, Clone)]
+pub struct Authenticated {
+    /// Who is asking.
+    pub actor: Actor,
+    /// What the body must hash to, once read to its end; nothing for unsigned requests.
+    pub digest: Option<[u8; 32]>,
+}
+
+impl<'a> Signed<'a> {
+    /// Takes the parts from a request's head. An absolute-form target is refused: it could name another authority
+    /// than `Host` does.
+    pub fn of(parts: &'a Parts, authority: &'a str) -> Result<Self, Error> {
+        if parts.uri.authority().is_some() {
+            return Err(Error::Malformed("the request target must begin with a slash"));
+        }
+        let target = parts.uri.path_and_query().map_or("/", |it| it.as_str());
+        let headers = &parts.headers;
+        let length = headers.get(header::CONTENT_LENGTH);
+        let has_body = headers.contains_key(header::TRANSFER_ENCODING)
+            || length.is_some_and(|length| length.as_bytes() != b"0");
+        Ok(Self { method: &parts.method, authority, target, headers, has_body })
+    }
+
+    fn text(&self, name: &header::HeaderName) -> &'a str {
+        self.headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The digest that the head announces for the body.
+    fn digest(&self) -> Result<[u8; 32], Error> {
+        let mut values = self.headers.get_all("content-digest").iter();
+        match (values.next(), values.next()) {
+            (None, _) if !self.has_body => Ok(NO_BODY),
+            (Some(value), None) => value
+                .to_str()
+                .ok()
+                .and_then(|text| keys::parse_content_digest(text).ok())
+                .ok_or(Error::DigestRequired),
+            (None, _) | (Some(_), Some(_)) => Err(Error::DigestRequired),
+        }
+    }
+
+    fn is_encoded(&self) -> bool {
+        let encoding = self.text(&header::CONTENT_ENCODING).trim();
+        !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")
+    }
+}
+
+impl Trust {
+    /// Believes a request's credentials or refuses them. Without any, the actor is anonymous.
+    pub async fn authenticate(&self, request: &Signed<'_>) -> Result<Authenticated, Error> {
+        let mut lines = request.headers.get_all(header::AUTHORIZATION).iter();
+        let Some(line) = lines.next() else {
+            return Ok(Authenticated { actor: Actor::anonymous(), digest: None });
+        };
+        if lines.next().is_some() {
+            return Err(Error::Malformed("a request carries one credential, this one has two"));
+        }
+        let line = line.to_str().map_err(|_| Error::Unauthenticated)?;
+        if !keys::is_msign(line) {
+            return Err(if is_bearer(line) { Error::BearerRefused } else { Error::Unauthenticated });
+        }
+        let credentials = Credentials::parse(line)?;
+        let now = self.0.clock.now();
+        if !self.0.settings.hosts.contain(request.authority) {
+            return Err(Error::Misdirected);
+        }
+        if now.seconds().abs_diff(credentials.ts()) > WINDOW_SECONDS {
+            return Err(Error::ClockSkew { server_time: now });
+        }
+        if request.has_body && request.is_encoded() {
+            return Err(Error::EncodedBody);
+        }
+        let digest = request.digest()?;
+        let (key, principal) = self.verified(request, &credentials, &digest).await?;
+        let proof = self.accept(request.method, &credentials, &key, now)?;
+        if !principal.is_active {
+            return Err(Error::Unauthenticated);
+        }
+        Ok(Authenticated { actor: Actor(Some(Arc::new((principal, proof)))), digest: Some(digest) })
+    }
+
+    /// Looks the key up and checks the signature. For an unknown key a check against a fixed key runs all the same,
+    /// so that neither answer nor time tells which keys are registered.
+    async fn verified(
+        &self,
+        request: &Signed<'_>,
+        credentials: &Credentials,
+        digest: &[u8; 32],
+    ) -> Result<(Key, Principal), Error> {
+        let mut tx = self.0.db.glance().await?;
+        let found = key_owner(&mut tx, credentials.key()).await?;
+        drop(tx);
+        let canonical = CanonicalRequest {
+            method: request.method.as_str(),
+            authority: request.authority,
+            target: request.target,
+            ts: credentials.ts(),
+            nonce: credentials.nonce(),
+            content_type: request.text(&header::CONTENT_TYPE).trim(),
+            body_sha256: digest,
+        };
+        let public = found.as_ref().map_or(&self.0.nobody, |(key, _)| &key.public);
+        let holds = canonical.verify(public, credentials.sig());
+        found.filter(|_| holds).ok_or(Error::Unauthenticated)
+    }
+
+    fn accept(
+        &self,
+        method: &Method,
+        credentials: &Credentials,
+        key: &Key,
+        now: UnixMillis,
+    ) -> Result<Proof, Error> {
+        let ends = UnixMillis(credentials.ts().saturating_mul(1000)).plus(NONCE_KEPT);
+        let is_safe = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+        if !is_safe {
+            self.0.nonces.accept(key.id, credentials.nonce(), ends, now)?;
+        }
+        Ok(Proof {
+            key_id: key.id,
+            fingerprint: key.fingerprint,
+            nonce: (!is_safe).then(|| credentials.nonce().clone()),
+            nonce_ends: ends,
+            request: Id::<Proof>::unguessable(&self.0.random).uuid(),
+            spent: AtomicBool::new(false),
+        })
+    }
+
+    /// Whose key it is, for pages that show signers.
+    pub async fn key_owner(
+        &self,
+        tx: &mut db::Tx,
+        name: Fingerprint,
+    ) -> Result<Option<(Key, Principal)>, Error> {
+        Ok(key_owner(tx, name).await?)
+    }
+}
+
+fn is_bearer(line: &str) -> bool {
+    line.split(' ').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))
+}

@@ -1,0 +1,247 @@
+//! The plane against a real database, with a clock that the test holds.
+
+use std::time::Duration;
+
+use db::Db;
+use http::Request;
+use keys::{CanonicalRequest, Nonce, PrivateKey, sign_request};
+use names::{Clock, Random, UnixMillis};
+use tempfile::TempDir;
+
+use crate::{
+    Actor, Error, Hosts, NewKey, OperatorState, Registered, Registration, ResourceRow, Settings, Signed, Trust,
+    Visibility, authority, store::ResourceState,
+};
+
+const HOST: &str = "forge.example";
+
+struct House {
+    _dir: TempDir,
+    db: Db,
+    clock: Clock,
+    random: Random,
+    trust: Trust,
+}
+
+impl House {
+    async fn new(registration: Registration) -> Self {
+        let dir = TempDir::new().unwrap();
+        let db = Db::sqlite(&dir.path().join("motet.db")).await.unwrap();
+        let clock = Clock::stopped_at(UnixMillis(1_795_294_380_000));
+        let random = Random::seeded(1);
+        let hosts = Hosts::new([HOST.to_owned()]);
+        let settings = Settings { registration, hosts, loopback: false };
+        let trust = Trust::open(db.clone(), clock.clone(), random.clone(), settings).await.unwrap();
+        Self { _dir: dir, db, clock, random, trust }
+    }
+
+    async fn reopened(&self) -> Trust {
+        let settings = self.trust.settings().clone();
+        Trust::open(self.db.clone(), self.clock.clone(), self.random.clone(), settings).await.unwrap()
+    }
+
+    async fn register(&self, actor: &Actor, handle: &str, key: &PrivateKey) -> Result<Registered, Error> {
+        let line = key.public().to_openssh();
+        let challenge = self.trust.challenge(HOST, handle.parse().unwrap(), &line).await?;
+        let signature = key.sign(challenge.message.as_bytes()).to_string();
+        self.trust.verify(actor, challenge.id, &signature, NewKey::default()).await
+    }
+
+    fn key(&self) -> PrivateKey {
+        PrivateKey::generate(&self.random)
+    }
+
+    async fn signed(&self, trust: &Trust, key: &PrivateKey, method: &str, nonce: &Nonce) -> Result<Actor, Error> {
+        self.signed_at(trust, key, method, nonce, self.clock.now().seconds()).await
+    }
+
+    async fn signed_at(
+        &self,
+        trust: &Trust,
+        key: &PrivateKey,
+        method: &str,
+        nonce: &Nonce,
+        ts: i64,
+    ) -> Result<Actor, Error> {
+        let body_sha256 = names::ObjectId::EMPTY;
+        let canonical = CanonicalRequest {
+            method,
+            authority: HOST,
+            target: "/a/b?c=d",
+            ts,
+            nonce,
+            content_type: "",
+            body_sha256: body_sha256.as_bytes(),
+        };
+        let header = sign_request(key, &canonical).to_header();
+        let request = Request::builder().method(method).uri("/a/b?c=d").header("authorization", header);
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let signed = Signed::of(&parts, HOST).unwrap();
+        Ok(trust.authenticate(&signed).await?.actor)
+    }
+}
+
+#[tokio::test]
+async fn a_key_registers_once_and_then_signs() {
+    let house = House::new(Registration::Open).await;
+    let key = house.key();
+    let made = house.register(&Actor::anonymous(), "Kestrel", &key).await.unwrap();
+    assert_eq!(made.principal.handle.as_str(), "kestrel");
+    let actor = house.signed(&house.trust, &key, "GET", &Nonce::generate(&house.random)).await.unwrap();
+    assert_eq!(actor.principal(), Some(&made.principal));
+
+    let again = house.register(&Actor::anonymous(), "other", &key).await;
+    assert!(matches!(again, Err(Error::KeyTaken)), "{again:?}");
+    let stranger = house.signed(&house.trust, &house.key(), "GET", &Nonce::generate(&house.random)).await;
+    assert!(matches!(stranger, Err(Error::Unauthenticated)));
+}
+
+#[tokio::test]
+async fn a_handle_takes_another_key_only_from_its_owner() {
+    let house = House::new(Registration::Open).await;
+    let (key, second) = (house.key(), house.key());
+    house.register(&Actor::anonymous(), "kestrel", &key).await.unwrap();
+    let thief = house.register(&Actor::anonymous(), "kestrel", &second).await;
+    assert!(matches!(thief, Err(Error::HandleTaken)), "{thief:?}");
+
+    let owner = house.signed(&house.trust, &key, "POST", &Nonce::generate(&house.random)).await.unwrap();
+    let added = house.register(&owner, "kestrel", &second).await.unwrap();
+    let mut tx = house.db.glance().await.unwrap();
+    assert_eq!(house.trust.keys(&mut tx, added.principal.id).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_challenge_is_used_up_by_the_first_attempt() {
+    let house = House::new(Registration::Open).await;
+    let key = house.key();
+    let challenge =
+        house.trust.challenge(HOST, "kestrel".parse().unwrap(), &key.public().to_openssh()).await.unwrap();
+    let right = key.sign(challenge.message.as_bytes()).to_string();
+    let wrong = key.sign(b"something else").to_string();
+    for signature in [&wrong, &right] {
+        let outcome =
+            house.trust.verify(&Actor::anonymous(), challenge.id, signature, NewKey::default()).await;
+        assert!(matches!(outcome, Err(Error::ChallengeFailed)), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_challenge_ends_after_five_minutes() {
+    let house = House::new(Registration::Open).await;
+    let key = house.key();
+    let challenge =
+        house.trust.challenge(HOST, "kestrel".parse().unwrap(), &key.public().to_openssh()).await.unwrap();
+    let signature = key.sign(challenge.message.as_bytes()).to_string();
+    house.clock.advance(Duration::from_millis(300_001));
+    let late = house.trust.verify(&Actor::anonymous(), challenge.id, &signature, NewKey::default()).await;
+    assert!(matches!(late, Err(Error::ChallengeFailed)), "{late:?}");
+}
+
+#[tokio::test]
+async fn registration_follows_its_policy() {
+    let closed = House::new(Registration::Closed).await;
+    let outcome = closed.register(&Actor::anonymous(), "kestrel", &closed.key()).await;
+    assert!(matches!(outcome, Err(Error::RegistrationClosed)));
+    let invite = House::new(Registration::Invite).await;
+    let outcome = invite.register(&Actor::anonymous(), "kestrel", &invite.key()).await;
+    assert!(matches!(outcome, Err(Error::InviteRequired)));
+}
+
+#[tokio::test]
+async fn the_window_is_thirty_seconds_both_ways() {
+    let house = House::new(Registration::Open).await;
+    let key = house.key();
+    house.register(&Actor::anonymous(), "kestrel", &key).await.unwrap();
+    let now = house.clock.now().seconds();
+    for (off, good) in [(-30, true), (30, true), (-31, false), (31, false)] {
+        let nonce = Nonce::generate(&house.random);
+        let outcome = house.signed_at(&house.trust, &key, "GET", &nonce, now + off).await;
+        match outcome {
+            Ok(_) => assert!(good, "{off}"),
+            Err(Error::ClockSkew { server_time }) => assert_eq!((good, server_time), (false, house.clock.now())),
+            Err(other) => panic!("{off}: {other}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_nonce_that_had_an_effect_is_known_after_a_restart() {
+    let house = House::new(Registration::Open).await;
+    let key = house.key();
+    house.register(&Actor::anonymous(), "kestrel", &key).await.unwrap();
+    let (spent, unspent) = (Nonce::generate(&house.random), Nonce::generate(&house.random));
+    let actor = house.signed(&house.trust, &key, "POST", &spent).await.unwrap();
+    for _ in 0..2 {
+        house.trust.begin(&actor).await.unwrap().commit().await.unwrap();
+    }
+    house.signed(&house.trust, &key, "POST", &unspent).await.unwrap();
+
+    let restarted = house.reopened().await;
+    assert!(matches!(house.signed(&restarted, &key, "POST", &spent).await, Err(Error::Replayed)));
+    house.signed(&restarted, &key, "POST", &unspent).await.unwrap();
+}
+
+#[tokio::test]
+async fn of_two_processes_one_commits_a_nonce() {
+    let house = House::new(Registration::Open).await;
+    let key = house.key();
+    house.register(&Actor::anonymous(), "kestrel", &key).await.unwrap();
+    let (other, nonce) = (house.reopened().await, Nonce::generate(&house.random));
+    let here = house.signed(&house.trust, &key, "POST", &nonce).await.unwrap();
+    let there = house.signed(&other, &key, "POST", &nonce).await.unwrap();
+    house.trust.begin(&here).await.unwrap().commit().await.unwrap();
+    assert!(matches!(other.begin(&there).await, Err(Error::Replayed)));
+}
+
+#[tokio::test]
+async fn the_operator_is_made_once_and_repaired() {
+    let house = House::new(Registration::Open).await;
+    let (key, other) = (house.key(), house.key());
+    for (key, state) in [
+        (&key, OperatorState::Repaired),
+        (&key, OperatorState::Right),
+        (&other, OperatorState::Repaired),
+    ] {
+        assert_eq!(house.trust.ensure_operator(*key.public()).await.unwrap(), state);
+    }
+    let taken = house.register(&Actor::anonymous(), "operator", &house.key()).await;
+    assert!(matches!(taken, Err(Error::HandleTaken)));
+}
+
+#[tokio::test]
+async fn another_install_key_is_noticed() {
+    let house = House::new(Registration::Open).await;
+    let (key, other) =
+        (keys::InstallKey::generate(&house.random), keys::InstallKey::generate(&house.random));
+    for (key, right) in [(&key, true), (&key, true), (&other, false)] {
+        assert_eq!(house.trust.check_install_key(key).await.unwrap(), right);
+    }
+}
+
+/// The predicate for lists and the decision are one rule written twice; this holds them together.
+#[tokio::test]
+async fn lists_follow_the_decision() {
+    let house = House::new(Registration::Open).await;
+    let mut actors = vec![Actor::anonymous()];
+    for handle in ["anna", "eve"] {
+        let key = house.key();
+        house.register(&Actor::anonymous(), handle, &key).await.unwrap();
+        actors.push(house.signed(&house.trust, &key, "GET", &Nonce::generate(&house.random)).await.unwrap());
+    }
+    let owner = actors[1].principal().unwrap().id;
+    let mut tx = house.db.write().await.unwrap();
+    for visibility in [Visibility::Public, Visibility::Private] {
+        for state in
+            [ResourceState::Nascent, ResourceState::Live, ResourceState::Archived, ResourceState::Deleted]
+        {
+            let id = names::Id::<()>::new(house.clock.now(), &house.random).uuid();
+            let row = ResourceRow { id, owner, visibility, state };
+            house.trust.add_resource(&mut tx, &row).await.unwrap();
+            for actor in &actors {
+                let listed = authority::listed(&mut tx, actor, id).await;
+                let decided = authority::decide(actor, crate::Action::RepoRead, &(&row).into());
+                assert_eq!(listed, decided == crate::Decision::Allow, "{row:?} {actor:?}");
+            }
+        }
+    }
+}

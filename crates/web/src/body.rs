@@ -1,0 +1,151 @@
+//! Bodies: capped before they are read, hashed while they are read, drained when they are refused.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt as _, future};
+use axum::http::StatusCode;
+use http_body_util::BodyExt as _;
+use names::Hasher;
+use tokio::time::timeout;
+
+use crate::Problem;
+
+/// How long a body may be silent between two pieces.
+const SILENCE: Duration = Duration::from_secs(30);
+/// What is read and dropped of a refused request's body, so that a client which writes everything before it reads
+/// gets to see the answer (`spec/wire.md` 3).
+const DRAIN_BYTES: u64 = 32 << 20;
+/// How long that may take.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
+
+/// Why a body could not be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BodyFault {
+    /// More bytes than the route takes.
+    #[error("the body has more than the {0} bytes that are taken here")]
+    TooLarge(u64),
+    /// Not the bytes that were signed.
+    #[error("the body does not have the digest that was signed")]
+    DigestMismatch,
+    /// The client stopped in the middle.
+    #[error("the body ended early")]
+    Cut,
+    /// Nothing came for a while.
+    #[error("nothing of the body came for 30 seconds")]
+    Silent,
+}
+
+impl From<BodyFault> for Problem {
+    fn from(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::TooLarge(_) => Self::refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &fault),
+            BodyFault::DigestMismatch => trust::Error::DigestMismatch.into(),
+            BodyFault::Cut => Self::malformed(&fault),
+            BodyFault::Silent => Self::refuse(StatusCode::REQUEST_TIMEOUT, "malformed", &fault),
+        }
+    }
+}
+
+/// Where a body that nobody read to its end is left, to be drained.
+type Rest = Arc<Mutex<Option<axum::body::Body>>>;
+
+/// A request's body. It ends well only if it was within its cap and had the digest that was signed.
+#[derive(Debug)]
+pub struct Body {
+    inner: Option<axum::body::Body>,
+    cap: u64,
+    taken: u64,
+    expected: Option<[u8; 32]>,
+    hasher: Hasher,
+    rest: Rest,
+}
+
+impl Body {
+    pub(crate) fn new(inner: axum::body::Body, cap: u64) -> Self {
+        let (hasher, rest) = (Hasher::default(), Rest::default());
+        Self { inner: Some(inner), cap, taken: 0, expected: None, hasher, rest }
+    }
+
+    pub(crate) fn rest(&self) -> Rest {
+        Arc::clone(&self.rest)
+    }
+
+    /// The bytes must hash to `digest`.
+    pub(crate) fn expect_digest(&mut self, digest: Option<[u8; 32]>) {
+        self.expected = digest;
+    }
+
+    /// The next piece, or nothing once the whole body was taken and has its digest.
+    pub async fn next(&mut self) -> Option<Result<Bytes, BodyFault>> {
+        let inner = self.inner.as_mut()?;
+        let frame = match timeout(SILENCE, inner.frame()).await {
+            Err(_) => return Some(Err(self.fail(BodyFault::Silent))),
+            Ok(Some(Err(_))) => return Some(Err(self.fail(BodyFault::Cut))),
+            Ok(Some(Ok(frame))) => frame,
+            Ok(None) => {
+                self.inner = None;
+                let digest = std::mem::take(&mut self.hasher).finish();
+                let holds = self.expected.take().is_none_or(|expected| expected == digest);
+                return if holds { None } else { Some(Err(BodyFault::DigestMismatch)) };
+            }
+        };
+        let piece = frame.into_data().unwrap_or_default();
+        self.taken += piece.len() as u64;
+        if self.taken > self.cap {
+            return Some(Err(BodyFault::TooLarge(self.cap)));
+        }
+        if self.expected.is_some() {
+            self.hasher.update(&piece);
+        }
+        Some(Ok(piece))
+    }
+
+    /// The whole body.
+    pub async fn bytes(mut self) -> Result<Bytes, BodyFault> {
+        let mut whole = BytesMut::new();
+        let mut only = None;
+        while let Some(piece) = self.next().await {
+            let piece = piece?;
+            match only.take() {
+                None if whole.is_empty() => only = Some(piece),
+                None => whole.extend_from_slice(&piece),
+                Some(first) => {
+                    whole.extend_from_slice(&first);
+                    whole.extend_from_slice(&piece);
+                }
+            }
+        }
+        Ok(only.unwrap_or_else(|| whole.freeze()))
+    }
+
+    /// A connection that failed has nothing left to drain.
+    fn fail(&mut self, fault: BodyFault) -> BodyFault {
+        self.inner = None;
+        fault
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        if let Some(inner) = self.inner.take() {
+            *self.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(inner);
+        }
+    }
+}
+
+/// Reads and drops what is left of a refused request.
+pub(crate) async fn drain(rest: &Rest) {
+    let Some(body) = rest.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+    let mut left = DRAIN_BYTES;
+    let dropped = body.into_data_stream().take_while(move |piece| {
+        let length = piece.as_ref().map_or(u64::MAX, |bytes| bytes.len() as u64);
+        left = left.saturating_sub(length);
+        future::ready(left > 0)
+    });
+    // Too much or too slow: the connection is closed, and the client sees that instead.
+    let _ended = timeout(DRAIN_TIME, dropped.for_each(|_| future::ready(()))).await;
+}

@@ -1,0 +1,148 @@
+//! What a handler gets of the request.
+
+use std::collections::HashMap;
+
+use axum::{
+    extract::{FromRequestParts as _, RawPathParams},
+    http::{HeaderMap, Method, StatusCode, Uri, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use trust::Actor;
+
+use crate::{Body, Fault, Problem};
+
+/// What is known of a request from the start. The server puts one into each request's extensions.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// Names the request in answers, logs and errors.
+    pub request_id: String,
+    /// `Host`, as sent.
+    pub authority: String,
+    /// The scheme and authority that clients reach us by, without a closing slash.
+    pub base_url: String,
+    /// Whether the client said `Motet-Protocol: 2`.
+    pub speaks_protocol_2: bool,
+    /// Who is asking, once believed.
+    pub(crate) actor: Option<Actor>,
+}
+
+impl Context {
+    /// The handle of whoever is signed in, for the frame of pages.
+    pub fn reader(&self) -> Option<String> {
+        self.actor.as_ref()?.handle().map(ToString::to_string)
+    }
+}
+
+/// The parameters of the path, percent-decoded.
+#[derive(Debug, Clone, Default)]
+pub struct Params(HashMap<String, String>);
+
+impl Params {
+    pub(crate) async fn of(parts: &mut Parts) -> Result<Self, Problem> {
+        let raw = RawPathParams::from_request_parts(parts, &()).await;
+        // Percent-escapes that are not UTF-8: nothing has such a name.
+        let raw = raw.map_err(|_| Problem::not_found())?;
+        Ok(Self(raw.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
+    }
+
+    /// The text of the parameter; empty if the route has none of that name.
+    pub fn text(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+
+    /// The parameter as what it should be. A name that cannot be is a name that is not there: 404.
+    pub fn parse<T: std::str::FromStr>(&self, name: &str) -> Result<T, Problem> {
+        self.text(name).parse().map_err(|_| Problem::not_found())
+    }
+}
+
+/// A request, past the gate.
+#[derive(Debug)]
+pub struct Call {
+    /// The method.
+    pub method: Method,
+    /// The address.
+    pub uri: Uri,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The parameters of the path.
+    pub params: Params,
+    /// What is known of it.
+    pub context: Context,
+    /// The body: capped, and checked against its digest when it ends.
+    pub body: Body,
+}
+
+impl Call {
+    /// A header as text; empty if absent or not text.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The query, or every fault of it.
+    pub fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        axum::extract::Query::<T>::try_from_uri(&self.uri)
+            .map(|query| query.0)
+            .map_err(|error| Problem::malformed(&error.body_text()))
+    }
+}
+
+/// What a handler takes besides the proof of authority.
+pub trait Input: Sized + Send {
+    /// Takes it from the call.
+    fn take(call: Call) -> impl Future<Output = Result<Self, Problem>> + Send;
+}
+
+impl Input for Call {
+    async fn take(call: Call) -> Result<Self, Problem> {
+        Ok(call)
+    }
+}
+
+/// A JSON body, or an answer in JSON.
+#[derive(Debug, Clone)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned + Send> Input for Json<T> {
+    async fn take(call: Call) -> Result<Self, Problem> {
+        let kind = call.header("content-type");
+        if kind.split(';').next().unwrap_or_default().trim() != "application/json" {
+            return Err(Problem::refuse(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "send the body as application/json",
+            ));
+        }
+        let bytes = call.body.bytes().await?;
+        let mut reader = serde_json::Deserializer::from_slice(&bytes);
+        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| json_fault(&error))?;
+        reader.end().map_err(|error| Problem::malformed(&error))?;
+        Ok(Self(value))
+    }
+}
+
+/// A JSON body that is well formed but not what the route takes is 422, with the place; else 400.
+fn json_fault(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let inner = error.inner();
+    if !inner.is_data() {
+        return Problem::malformed(inner);
+    }
+    let message = inner.to_string();
+    let code = if message.starts_with("unknown field") { "unknown_field" } else { "invalid" };
+    let path = error.path().to_string();
+    let pointer = if path == "." { String::new() } else { format!("/{}", path.replace('.', "/")) };
+    Problem::invalid(vec![Fault { pointer, code, message }])
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+            Err(error) => {
+                tracing::error!(%error, "an answer cannot be written as JSON");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The frame that every room serves in: routes with declared actions, the gate that each request passes, bodies that
+//! are capped and checked, and refusals in the words of each surface.
+//!
+//! Knows `trust`, and no room. A room builds [`Routes`] from its door and its handlers and hands over a finished
+//! router; `server` merges them.
+//!
+//! | file         | what is there                                                                    |
+//! |--------------|----------------------------------------------------------------------------------|
+//! | `routes.rs`  | [`Routes`]: every route with its action, surface and cap; [`Load`]                 |
+//! | `gate.rs`    | the way of a request: credentials, resource, authority, body, handler, refusal      |
+//! | `call.rs`    | [`Call`]: what a handler gets of the request; [`Input`], [`Json`]                   |
+//! | `body.rs`    | [`Body`]: capped before it is read, hashed while it is read                         |
+//! | `problem.rs` | [`Problem`]: a refusal, and how each [`Surface`] tells it                           |
+//! | `headers.rs` | the headers of every answer                                                       |
+//! | `look/`      | how pages look                                                                    |
+//!
+//! Invariant: a handler runs only behind [`trust::Allowed`], and nothing takes effect before the last byte of a signed
+//! body has matched its digest: [`Call`] reads bodies to their end before it hands them out.
+
+mod body;
+mod call;
+mod gate;
+pub mod headers;
+pub mod look;
+mod problem;
+mod routes;
+
+pub use body::{Body, BodyFault};
+pub use call::{Call, Context, Input, Json, Params};
+pub use problem::{Fault, Problem, Surface, codes};
+pub use routes::{Entry, Load, Routes, Spec};

@@ -1,0 +1,187 @@
+//! The files that pages load: embedded in the program, addressed by their content, packed once.
+//!
+//! An address `/static/motet.0123456789abcdef.css` changes with the bytes, so an answer may be kept for good.
+
+use std::{
+    io::Write,
+    sync::{LazyLock, OnceLock},
+};
+
+use flate2::{Compression, write::GzEncoder};
+use sha2::{Digest, Sha256};
+
+/// How many hexadecimal digits of the SHA-256 stand in an address.
+const HASH_DIGITS: usize = 16;
+/// Brotli's best quality; packing happens once per process and asset.
+const BROTLI_QUALITY: u32 = 11;
+/// Brotli's usual window, 4 MiB: more than any asset.
+const BROTLI_WINDOW_BITS: u32 = 22;
+
+/// One embedded file.
+#[derive(Debug)]
+pub struct Asset {
+    /// Its media type, for `Content-Type`.
+    pub content_type: &'static str,
+    bytes: &'static [u8],
+    hash: String,
+    file_name: String,
+    href: String,
+    gzip: OnceLock<Vec<u8>>,
+    brotli: OnceLock<Vec<u8>>,
+}
+
+/// The body to send, and the `Content-Encoding` it is in; none for the plain bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encoded {
+    /// `br`, `gzip` or nothing.
+    pub encoding: Option<&'static str>,
+    /// The bytes to send.
+    pub body: &'static [u8],
+}
+
+static ASSETS: LazyLock<[Asset; 2]> = LazyLock::new(|| {
+    [
+        Asset::new(
+            "motet",
+            "css",
+            "text/css; charset=utf-8",
+            include_bytes!("../../static/motet.css"),
+        ),
+        Asset::new("logo", "svg", "image/svg+xml", include_bytes!("../../static/logo.svg")),
+    ]
+});
+
+impl Asset {
+    fn new(name: &str, ending: &str, content_type: &'static str, bytes: &'static [u8]) -> Self {
+        let mut hash = String::with_capacity(HASH_DIGITS);
+        for byte in Sha256::digest(bytes).iter().take(HASH_DIGITS / 2) {
+            hash.push_str(&format!("{byte:02x}"));
+        }
+        let file_name = format!("{name}.{hash}.{ending}");
+        let href = format!("/static/{file_name}");
+        let (gzip, brotli) = (OnceLock::new(), OnceLock::new());
+        Self { content_type, bytes, hash, file_name, href, gzip, brotli }
+    }
+
+    /// The address of exactly these bytes.
+    pub fn href(&self) -> &str {
+        &self.href
+    }
+
+    /// The first 16 hexadecimal digits of the SHA-256 of the plain bytes; good for an `ETag`.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// The smallest body that a client with this `Accept-Encoding` takes.
+    pub fn encoded(&'static self, accept_encoding: &str) -> Encoded {
+        let plain = Encoded { encoding: None, body: self.bytes };
+        let packed = if accepts(accept_encoding, "br") {
+            Encoded { encoding: Some("br"), body: self.brotli.get_or_init(|| brotli(self.bytes)) }
+        } else if accepts(accept_encoding, "gzip") {
+            Encoded { encoding: Some("gzip"), body: self.gzip.get_or_init(|| gzip(self.bytes)) }
+        } else {
+            plain
+        };
+        let is_worth_it = !packed.body.is_empty() && packed.body.len() < plain.body.len();
+        if is_worth_it { packed } else { plain }
+    }
+}
+
+/// The asset that `/static/{rest}` names, if these are its current bytes.
+pub fn find(rest: &str) -> Option<&'static Asset> {
+    ASSETS.iter().find(|asset| asset.file_name == rest)
+}
+
+/// The address of the style sheet.
+pub fn css_href() -> &'static str {
+    let [css, _] = &*ASSETS;
+    css.href()
+}
+
+/// The address of the logo, which is the favicon too.
+pub fn logo_href() -> &'static str {
+    let [_, logo] = &*ASSETS;
+    logo.href()
+}
+
+/// Whether an `Accept-Encoding` names `coding` without a weight of zero (RFC 9110 §12.5.3).
+fn accepts(accept_encoding: &str, coding: &str) -> bool {
+    accept_encoding.split(',').any(|item| {
+        let mut parts = item.split(';').map(str::trim);
+        let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(coding));
+        let is_refused = parts
+            .filter_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")))
+            .any(|weight| weight.trim().parse::<f32>().is_ok_and(|weight| weight <= 0.0));
+        is_named && !is_refused
+    })
+}
+
+/// Nothing when packing fails; the plain bytes are sent then.
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+    packer.write_all(bytes).and_then(|()| packer.finish()).unwrap_or_default()
+}
+
+/// Nothing when packing fails; the plain bytes are sent then.
+fn brotli(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut packer =
+        brotli::CompressorWriter::new(&mut out, 4096, BROTLI_QUALITY, BROTLI_WINDOW_BITS);
+    let is_written = packer.write_all(bytes).and_then(|()| packer.flush()).is_ok();
+    drop(packer);
+    if is_written { out } else { Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    fn css() -> &'static Asset {
+        find(css_href().strip_prefix("/static/").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_address_holds_the_hash_and_another_hash_is_nothing() {
+        assert_eq!(css().href(), format!("/static/motet.{}.css", css().hash()));
+        assert_eq!(css().hash().len(), HASH_DIGITS);
+        assert!(find("motet.0000000000000000.css").is_none());
+        assert!(find("motet.css").is_none());
+        assert!(find("../Cargo.toml").is_none());
+        assert!(logo_href().ends_with(".svg"));
+    }
+
+    #[test]
+    fn each_encoding_unpacks_to_the_same_bytes() {
+        let plain = css().encoded("");
+        assert_eq!(plain.encoding, None);
+        let gzip = css().encoded("gzip, deflate");
+        assert_eq!(gzip.encoding, Some("gzip"));
+        let mut unpacked = Vec::new();
+        flate2::read::GzDecoder::new(gzip.body).read_to_end(&mut unpacked).unwrap();
+        assert_eq!(unpacked, plain.body);
+        let brotli = css().encoded("gzip, br;q=1.0");
+        assert_eq!(brotli.encoding, Some("br"));
+        let mut unpacked = Vec::new();
+        brotli::Decompressor::new(brotli.body, 4096).read_to_end(&mut unpacked).unwrap();
+        assert_eq!(unpacked, plain.body);
+        assert!(brotli.body.len() < gzip.body.len());
+    }
+
+    #[test]
+    fn a_weight_of_zero_is_a_refusal() {
+        assert_eq!(css().encoded("br;q=0, gzip;q=0.5").encoding, Some("gzip"));
+        assert_eq!(css().encoded("br; q=0.0, gzip; q=0").encoding, None);
+        assert_eq!(css().encoded("identity").encoding, None);
+    }
+
+    #[test]
+    fn the_style_sheet_stays_small_and_loads_nothing_else() {
+        let text = std::str::from_utf8(css().encoded("").body).unwrap();
+        assert!(text.len() <= 24 * 1024, "{} bytes", text.len());
+        assert!(css().encoded("br").body.len() <= 6 * 1024);
+        assert!(!text.contains("url(") && !text.contains("@import"));
+    }
+}

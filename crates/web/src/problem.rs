@@ -1,0 +1,342 @@
+//! A refusal, and how each surface tells it.
+
+use std::fmt::Display;
+
+use api::{FieldProblem, ProblemBody};
+use axum::{
+    body::Body,
+    http::{
+        HeaderName, HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+    response::{IntoResponse as _, Response},
+};
+use names::UnixMillis;
+use trust::Refusal;
+
+use crate::{
+    Context,
+    look::{ErrorPage, Layout},
+};
+
+/// The longest error sentence on the Muse wire, in bytes: the Muse client prints the first 400 characters.
+const MAX_WIRE_SENTENCE: usize = 400;
+
+/// What a route speaks, and so how it says no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Surface {
+    /// JSON below `/api/v1`.
+    Api,
+    /// HTML.
+    Page,
+    /// The Muse wire: text, or a problem document for those who send `Motet-Protocol: 2`.
+    Wire,
+    /// Health and static files.
+    Plain,
+}
+
+/// One fault of a request, by where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// JSON pointer (RFC 6901).
+    pub pointer: String,
+    /// Stable word.
+    pub code: &'static str,
+    /// What to do about it.
+    pub message: String,
+}
+
+/// A refusal: a status, a stable code and a sentence that a person can act on.
+#[derive(Debug)]
+pub struct Problem {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) detail: String,
+    faults: Vec<Fault>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    server_time: Option<UnixMillis>,
+}
+
+/// Every code that the frame itself uses, with its title, for the reference page.
+pub fn codes() -> &'static [(&'static str, &'static str)] {
+    &[
+        ("malformed", "The request cannot be read"),
+        ("unauthenticated", "Who is asking is not known"),
+        ("forbidden", "Not allowed"),
+        ("not_found", "Not found"),
+        ("archived", "The repository is archived"),
+        ("method_not_allowed", "The address does not take this method"),
+        ("too_large", "Too large"),
+        ("unsupported_media_type", "The type of the body is not taken here"),
+        ("invalid", "Some values do not hold"),
+        ("unknown_field", "A field is not known"),
+        ("unavailable", "Not available at the moment"),
+        ("internal", "Something broke on our side"),
+        ("signature_malformed", "The MSign header cannot be read"),
+        ("misdirected", "This is another install"),
+        ("clock_skew", "The clock is off"),
+        ("digest_required", "The body's digest is missing"),
+        ("digest_mismatch", "The body is not the one that was signed"),
+        ("bearer_refused", "A bearer is not taken here"),
+        ("replayed", "The request was made before"),
+        ("rate_limited", "Too many requests"),
+        ("challenge_failed", "The challenge was not met"),
+        ("unsupported_key", "The key cannot be registered"),
+        ("key_taken", "The key is registered"),
+        ("handle_taken", "The handle is taken"),
+        ("registration_closed", "Registration is closed"),
+        ("invite_required", "An invitation is needed"),
+        ("tos_changed", "The terms have changed"),
+        ("quota_exceeded", "The quota is used up"),
+    ]
+}
+
+impl Problem {
+    /// A refusal that the caller can do something about.
+    pub fn refuse(status: StatusCode, code: &'static str, detail: &(impl Display + ?Sized)) -> Self {
+        let mut problem = Self {
+            status,
+            code,
+            detail: detail.to_string(),
+            faults: Vec::new(),
+            headers: Vec::new(),
+            server_time: None,
+        };
+        if status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static(r#"MSign realm="motet""#);
+            problem.headers.push((WWW_AUTHENTICATE, scheme));
+        }
+        problem
+    }
+
+    /// There is nothing here, or nothing that this caller may know about: one answer.
+    pub fn not_found() -> Self {
+        Self::refuse(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address, or not for you")
+    }
+
+    /// The request cannot be read.
+    pub fn malformed(detail: &(impl Display + ?Sized)) -> Self {
+        Self::refuse(StatusCode::BAD_REQUEST, "malformed", detail)
+    }
+
+    /// Some values do not hold; every fault is listed.
+    pub fn invalid(faults: Vec<Fault>) -> Self {
+        let detail = faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; ");
+        let mut problem = Self::refuse(StatusCode::UNPROCESSABLE_ENTITY, "invalid", &detail);
+        problem.faults = faults;
+        problem
+    }
+
+    /// A dependency that the answer needs is down. The cause goes to the log, once, here.
+    pub fn unavailable(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error, "the request could not be served");
+        Self::refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "a part of the server that this needs does not answer at the moment; try again soon",
+        )
+        .retry_after(1)
+    }
+
+    /// Our fault. The whole chain goes to the log, once, here; the client learns nothing.
+    pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error, "the request failed");
+        Self::refuse(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "something broke on our side; it has been logged under this request's id",
+        )
+    }
+
+    /// Adds how long to wait.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.headers.push((RETRY_AFTER, HeaderValue::from(seconds)));
+        self
+    }
+
+    /// The status.
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Tells it as `surface` does.
+    pub(crate) fn tell(self, surface: Surface, context: &Context) -> Response {
+        let as_problem = context.speaks_protocol_2 || matches!(surface, Surface::Api | Surface::Plain);
+        let (kind, body) = match surface {
+            Surface::Page => ("text/html; charset=utf-8", self.page(context)),
+            _ if as_problem => ("application/problem+json", self.document(context)),
+            Surface::Wire | Surface::Api | Surface::Plain => {
+                ("text/plain; charset=utf-8", self.sentence(context))
+            }
+        };
+        let mut response = (self.status, Body::from(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.extend(self.headers);
+        response
+    }
+
+    fn title(&self) -> &'static str {
+        let known = codes().iter().find(|(code, _)| *code == self.code);
+        known.map_or_else(|| self.status.canonical_reason().unwrap_or("Refused"), |(_, title)| title)
+    }
+
+    fn document(&self, context: &Context) -> String {
+        let body = ProblemBody {
+            type_uri: format!("/help/errors#{}", self.code),
+            title: self.title().to_owned(),
+            status: self.status.as_u16(),
+            code: self.code.to_owned(),
+            detail: self.detail.clone(),
+            request_id: context.request_id.clone(),
+            errors: self
+                .faults
+                .iter()
+                .map(|fault| FieldProblem {
+                    pointer: fault.pointer.clone(),
+                    code: fault.code.to_owned(),
+                    message: fault.message.clone(),
+                })
+                .collect(),
+            server_time: self.server_time.map(|time| time.to_string()),
+        };
+        serde_json::to_string(&body).unwrap_or_default()
+    }
+
+    fn sentence(&self, context: &Context) -> String {
+        let tail = format!(" (request {})\n", context.request_id);
+        let mut line: String = format!("{}: {}", self.code, self.detail)
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        let room = MAX_WIRE_SENTENCE.saturating_sub(tail.len());
+        line.truncate((0..=room.min(line.len())).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0));
+        line + &tail
+    }
+
+    fn page(&self, context: &Context) -> String {
+        let layout = Layout {
+            title: self.title().to_owned(),
+            reader: context.reader(),
+            request_id: context.request_id.clone(),
+            is_noindex: true,
+            ..Layout::default()
+        };
+        let (title, detail) = (self.title().to_owned(), sentence_case(&self.detail));
+        let page = ErrorPage { layout, status: self.status.as_u16(), title, detail };
+        askama::Template::render(&page).unwrap_or_else(|error| {
+            tracing::error!(%error, "the error page cannot be rendered");
+            self.detail.clone()
+        })
+    }
+}
+
+/// `text` as a sentence of its own.
+fn sentence_case(text: &str) -> String {
+    let mut chars = text.chars();
+    let Some(first) = chars.next() else { return String::new() };
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{}{end}", first.to_uppercase(), chars.as_str())
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unauthenticated => {
+                Self::refuse(StatusCode::UNAUTHORIZED, "unauthenticated", "sign the request with a registered key")
+            }
+            Refusal::Forbidden => {
+                Self::refuse(StatusCode::FORBIDDEN, "forbidden", "you may see this, but not change it so")
+            }
+            Refusal::NotFound => Self::not_found(),
+            Refusal::Archived => Self::refuse(
+                StatusCode::FORBIDDEN,
+                "archived",
+                "the repository is archived; its owner can unarchive it",
+            ),
+        }
+    }
+}
+
+impl From<db::Error> for Problem {
+    fn from(error: db::Error) -> Self {
+        match &error {
+            db::Error::Driver(_) => Self::unavailable(&error),
+            db::Error::Migrate(_) | db::Error::Corrupt { .. } => Self::internal(&error),
+        }
+    }
+}
+
+/// The one place where the trust plane's failures become HTTP (`spec/trust.md` 3.2). No wildcard arm.
+impl From<trust::Error> for Problem {
+    fn from(error: trust::Error) -> Self {
+        use trust::Error as E;
+        let status_and_code = match &error {
+            E::SignatureMalformed(_) => (StatusCode::UNAUTHORIZED, "signature_malformed"),
+            E::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
+            E::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "misdirected"),
+            E::ClockSkew { .. } => (StatusCode::UNAUTHORIZED, "clock_skew"),
+            E::DigestRequired => (StatusCode::UNAUTHORIZED, "digest_required"),
+            E::DigestMismatch => (StatusCode::UNAUTHORIZED, "digest_mismatch"),
+            E::EncodedBody => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            E::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            E::BearerRefused => (StatusCode::UNAUTHORIZED, "bearer_refused"),
+            E::Replayed => (StatusCode::UNAUTHORIZED, "replayed"),
+            E::TooManyNonces => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+            E::NonceStoreFull | E::ChallengesFull => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            E::ChallengeFailed => (StatusCode::UNAUTHORIZED, "challenge_failed"),
+            E::UnsupportedKey(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unsupported_key"),
+            E::KeyTaken => (StatusCode::CONFLICT, "key_taken"),
+            E::HandleTaken => (StatusCode::CONFLICT, "handle_taken"),
+            E::RegistrationClosed => (StatusCode::FORBIDDEN, "registration_closed"),
+            E::InviteRequired => (StatusCode::FORBIDDEN, "invite_required"),
+            E::TermsChanged => (StatusCode::CONFLICT, "tos_changed"),
+            E::TooManyKeys => (StatusCode::CONFLICT, "quota_exceeded"),
+            E::LabelTooLong => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+            E::Db(_) => return error.into_db().map_or_else(Self::not_found, Self::from),
+        };
+        let mut problem = Self::refuse(status_and_code.0, status_and_code.1, &error);
+        match error {
+            E::ClockSkew { server_time } => problem.server_time = Some(server_time),
+            E::TooManyNonces | E::NonceStoreFull | E::ChallengesFull => return problem.retry_after(5),
+            _ => {}
+        }
+        problem
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context() -> Context {
+        Context { request_id: "r1".to_owned(), ..Context::default() }
+    }
+
+    #[test]
+    fn the_wire_gets_one_bounded_line() {
+        let problem = Problem::refuse(StatusCode::CONFLICT, "unknown_parent", &format!("a\n{}", "ü".repeat(500)));
+        let line = problem.sentence(&context());
+        assert!(line.len() <= MAX_WIRE_SENTENCE);
+        assert!(line.starts_with("unknown_parent: a ü") && line.ends_with(" (request r1)\n"));
+        assert_eq!(line.matches('\n').count(), 1);
+    }
+
+    #[test]
+    fn the_api_gets_a_problem_document() {
+        let document = Problem::from(trust::Error::ClockSkew { server_time: UnixMillis(0) }).document(&context());
+        let body: serde_json::Value = serde_json::from_str(&document).unwrap();
+        assert_eq!(body["type"], "/help/errors#clock_skew");
+        assert_eq!(body["status"], 401);
+        assert_eq!(body["server_time"], "1970-01-01T00:00:00.000Z");
+        assert_eq!(body["request_id"], "r1");
+    }
+
+    #[test]
+    fn every_401_names_the_scheme() {
+        let response = Problem::from(Refusal::Unauthenticated).tell(Surface::Wire, &context());
+        assert_eq!(response.headers()[WWW_AUTHENTICATE], r#"MSign realm="motet""#);
+    }
+}

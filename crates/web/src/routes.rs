@@ -1,0 +1,146 @@
+//! The route registry: every route with its action, its surface and its cap.
+//!
+//! A route cannot be mounted without an action: the handler's own signature names it, as `Allowed<act::RepoRead,
+//! Repository>`. The list of [`Entry`]s is what tests and the reference page walk.
+
+use axum::{
+    Router,
+    extract::Request,
+    http::Method,
+    response::IntoResponse,
+    routing::{MethodFilter, on},
+};
+use trust::{Act, Action, Actor, Allowed, Anything, Resource, Trust};
+
+use crate::{Input, Params, Problem, Surface, gate};
+
+/// The body cap of everything that does not say otherwise (`spec/conventions.md`, Requests).
+const DEFAULT_BODY_BYTES: u64 = 10 << 20;
+
+/// How a room loads what a route acts on, from the path and the door. `actor` is there for things that only their
+/// maker knows of; the decision is the authority's alone.
+pub trait Load<Door>: Resource + Sized {
+    /// Loads it. What is not there is a 404 here, or a resource that the authority hides.
+    fn load(
+        door: &Door,
+        params: &Params,
+        actor: &Actor,
+    ) -> impl Future<Output = Result<Self, Problem>> + Send;
+}
+
+impl<Door: Sync> Load<Door> for Anything {
+    async fn load(_: &Door, _: &Params, _: &Actor) -> Result<Self, Problem> {
+        Ok(Self)
+    }
+}
+
+/// Where a route is and what it takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Spec {
+    /// The surface.
+    pub surface: Surface,
+    /// The largest body, in bytes.
+    pub body_bytes: u64,
+}
+
+impl Spec {
+    /// A route of `surface` with the usual cap.
+    pub const fn new(surface: Surface) -> Self {
+        Self { surface, body_bytes: DEFAULT_BODY_BYTES }
+    }
+
+    /// The same with another cap.
+    #[must_use]
+    pub const fn body_bytes(mut self, body_bytes: u64) -> Self {
+        self.body_bytes = body_bytes;
+        self
+    }
+}
+
+/// A mounted route.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The method.
+    pub method: Method,
+    /// The path, with its parameters in braces.
+    pub path: &'static str,
+    /// What is asked of the authority.
+    pub action: Action,
+    /// How it speaks.
+    pub surface: Surface,
+    /// The largest body, in bytes.
+    pub body_bytes: u64,
+}
+
+/// The routes of one room.
+#[derive(Debug)]
+pub struct Routes<Door> {
+    door: Door,
+    trust: Trust,
+    entries: Vec<Entry>,
+    router: Router,
+}
+
+impl<Door: Clone + Send + Sync + 'static> Routes<Door> {
+    /// No routes yet.
+    pub fn new(door: Door, trust: Trust) -> Self {
+        Self { door, trust, entries: Vec::new(), router: Router::new() }
+    }
+
+    /// Mounts a handler. `A` and `R` come from its signature.
+    #[must_use]
+    pub fn on<A, R, I, F, Fut, Out>(mut self, method: Method, path: &'static str, spec: Spec, handler: F) -> Self
+    where
+        A: Act,
+        R: Load<Door>,
+        I: Input + 'static,
+        F: Fn(Door, Allowed<A, R>, I) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Out, Problem>> + Send,
+        Out: IntoResponse,
+    {
+        let (door, trust) = (self.door.clone(), self.trust.clone());
+        let serve = move |request: Request| {
+            let (door, trust, handler) = (door.clone(), trust.clone(), handler.clone());
+            gate::pass(door, trust, spec, handler, request)
+        };
+        let Spec { surface, body_bytes } = spec;
+        // GET answers HEAD too.
+        let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
+        self.router = self.router.route(path, on(filter, serve));
+        self.entries.push(Entry { method, path, action: A::ACTION, surface, body_bytes });
+        self
+    }
+
+    /// Mounts a handler for GET and HEAD.
+    #[must_use]
+    pub fn get<A, R, I, F, Fut, Out>(self, path: &'static str, surface: Surface, handler: F) -> Self
+    where
+        A: Act,
+        R: Load<Door>,
+        I: Input + 'static,
+        F: Fn(Door, Allowed<A, R>, I) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Out, Problem>> + Send,
+        Out: IntoResponse,
+    {
+        self.on(Method::GET, path, Spec::new(surface), handler)
+    }
+
+    /// Mounts a handler for POST.
+    #[must_use]
+    pub fn post<A, R, I, F, Fut, Out>(self, path: &'static str, spec: Spec, handler: F) -> Self
+    where
+        A: Act,
+        R: Load<Door>,
+        I: Input + 'static,
+        F: Fn(Door, Allowed<A, R>, I) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Out, Problem>> + Send,
+        Out: IntoResponse,
+    {
+        self.on(Method::POST, path, spec, handler)
+    }
+
+    /// The finished router and the list of what is in it.
+    pub fn finish(self) -> (Router, Vec<Entry>) {
+        (self.router, self.entries)
+    }
+}
