@@ -56,6 +56,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long SQLite waits for a lock of another process, such as a backup.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Reads a table that is always there, so that a file which is gone or damaged is noticed.
+const PROBE: &str = "SELECT count(*) FROM install_state";
+
 /// The database failed us, or a row broke a promise.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -116,10 +119,12 @@ impl Db {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT);
-        let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false);
+        let pool =
+            || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false);
         let writer = pool().max_connections(1).connect_with(options.clone()).await?;
         SQLITE.run(&writer).await?;
-        let readers = pool().max_connections(SQLITE_READERS).connect_with(options.read_only(true)).await?;
+        let readers =
+            pool().max_connections(SQLITE_READERS).connect_with(options.read_only(true)).await?;
         Ok(Self::over(Pools::Sqlite { readers, writer }))
     }
 
@@ -153,9 +158,9 @@ impl Db {
         self.count();
         Ok(match &self.0.pools {
             Pools::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
-            Pools::Postgres(pool) => {
-                Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
-            }
+            Pools::Postgres(pool) => Tx::Postgres(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
+            ),
         })
     }
 
@@ -167,6 +172,20 @@ impl Db {
             Pools::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
             Pools::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
+    }
+
+    /// Asks the database for something, to see that it answers.
+    pub async fn probe(&self) -> Result<(), Error> {
+        match self.glance().await? {
+            Tx::Glance(Conn::Sqlite(mut conn)) => {
+                sqlx::query(PROBE).execute(&mut *conn).await.map(|_| ())?;
+            }
+            Tx::Glance(Conn::Postgres(mut conn)) => {
+                sqlx::query(PROBE).execute(&mut *conn).await.map(|_| ())?;
+            }
+            Tx::Sqlite(_) | Tx::Postgres(_) => {}
+        }
+        Ok(())
     }
 
     /// How many transactions and single reads were begun since the process started: an idle server begins none.

@@ -1,1 +1,37 @@
-//! The object model of Muse histories.
+//! Muse histories: objects, snapshots, commits, what leads to what, what differs, and the working copy on disk
+//! (`spec/wire.md` 1, 2, 6; `spec/hub.md` 2, 3).
+//!
+//! Owns the rules of the object model and nothing of where it is kept: all but [`worktree`] is pure, and reads
+//! through sources that the caller hands in, or by saying what it needs next. Nothing is believed because it
+//! carries an id: [`verify_object`], [`verify_snapshot`] and [`verify_commit`] compute every id again.
+//!
+//! Knows no network, no database, no rights, no clock and no chance but those it is given.
+//!
+//! | place            | what is there                                                            |
+//! |------------------|--------------------------------------------------------------------------|
+//! | `snapshot.rs`    | [`snapshot_id`], [`SnapshotHasher`], paths that cannot stand together        |
+//! | `commit.rs`      | [`commit_id`], and the checks of records from elsewhere                    |
+//! | `commit_time.rs` | [`CommitTime`]: times that keep their form                                 |
+//! | `fault.rs`       | [`Fault`]: why a record is refused, with the code of the wire               |
+//! | `ancestry.rs`    | [`is_ancestor`], [`topological_order`], [`generations`], [`reachable_not`]    |
+//! | `tree/`          | snapshots as the server stores them: a node for each directory             |
+//! | `diff/`          | lines, words, renames                                                    |
+//! | `worktree/`      | the user's files and `.muse` beside them                                  |
+
+mod ancestry;
+mod commit;
+mod commit_time;
+pub mod diff;
+mod fault;
+mod hex;
+mod snapshot;
+pub mod tree;
+#[cfg(test)]
+mod vectors;
+pub mod worktree;
+
+pub use ancestry::{Parents, generations, is_ancestor, reachable_not, topological_order};
+pub use commit::{commit_id, verify_commit, verify_object, verify_snapshot};
+pub use commit_time::CommitTime;
+pub use fault::Fault;
+pub use snapshot::{Manifest, SnapshotHasher, check_no_conflict, clashing_paths, snapshot_id};

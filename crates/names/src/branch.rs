@@ -14,7 +14,9 @@ pub enum BranchError {
     #[error("a branch name has 1 to {MAX_BYTES} bytes")]
     Length,
     /// A character outside the alphabet, or an empty segment.
-    #[error("a branch name is made of segments of a-z, A-Z, 0-9, `_`, `.` and `-`, joined by single slashes")]
+    #[error(
+        "a branch name is made of segments of a-z, A-Z, 0-9, `_`, `.` and `-`, joined by single slashes"
+    )]
     Segment,
     /// A dot at either end, or two in a row.
     #[error("a branch name neither begins nor ends with a dot and holds no `..`")]

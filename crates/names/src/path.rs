@@ -28,7 +28,9 @@ pub enum PathError {
     #[error("a segment of a path has at most {MAX_SEGMENT_BYTES} bytes")]
     LongSegment,
     /// A segment that some file system reads as `.git` or `.muse`.
-    #[error("a path cannot lead into `.git` or `.muse`, in any spelling that a file system takes for them")]
+    #[error(
+        "a path cannot lead into `.git` or `.muse`, in any spelling that a file system takes for them"
+    )]
     Reserved,
 }
 
@@ -132,7 +134,17 @@ mod tests {
 
     #[test]
     fn accepts() {
-        for good in ["a", "größe.txt", "a/b c/😀", ".gitignore", ".museignore", "git", "a/.github/x", "...", "a:b"] {
+        for good in [
+            "a",
+            "größe.txt",
+            "a/b c/😀",
+            ".gitignore",
+            ".museignore",
+            "git",
+            "a/.github/x",
+            "...",
+            "a:b",
+        ] {
             let path: RepoPath = good.parse().unwrap();
             assert_eq!(path.as_str(), good);
         }

@@ -25,7 +25,9 @@ pub(crate) struct Layout {
 impl Layout {
     pub(crate) fn open(root: &Path) -> Result<Self, Error> {
         let layout = Self { root: root.to_owned() };
-        for dir in [layout.root.clone(), layout.root.join("sha256"), layout.segments(), layout.tmp()] {
+        for dir in
+            [layout.root.clone(), layout.root.join("sha256"), layout.segments(), layout.tmp()]
+        {
             fs::create_dir_all(dir)?;
         }
         // No row can name a file in here: rows are written only after the rename.

@@ -106,7 +106,11 @@ impl Objects {
     }
 
     /// Where the given objects lie, with their sizes; those that are not held are left out.
-    pub async fn find(&self, tx: &mut Tx, ids: &[ObjectId]) -> Result<HashMap<ObjectId, Place>, Error> {
+    pub async fn find(
+        &self,
+        tx: &mut Tx,
+        ids: &[ObjectId],
+    ) -> Result<HashMap<ObjectId, Place>, Error> {
         Ok(store::places(tx, ids).await?)
     }
 
@@ -195,7 +199,9 @@ fn damaged(id: ObjectId, place: &Place) -> Error {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Io(std::io::Error::other(error)))?
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::Io(std::io::Error::other(error)))?
 }
 
 /// Reads everything from `source`, or fails once it is longer than `limit`.

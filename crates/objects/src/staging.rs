@@ -5,7 +5,7 @@
 //! scan may take away; dropping a `Staging` takes it away at once.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     fs::{self, File},
     io::{BufWriter, Write as _},
     path::PathBuf,
@@ -85,7 +85,7 @@ pub struct Staging {
 
 impl std::fmt::Debug for Staging {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Staging").field("small", &self.small.len()).field("large", &self.large.len()).finish()
+        f.debug_struct("Staging").field("taken", &self.len()).finish_non_exhaustive()
     }
 }
 
@@ -142,11 +142,13 @@ impl Staging {
         let id = ObjectId::from_bytes(current.hasher.finish());
         if let Some((path, file)) = current.large {
             let file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-            if self.large.contains_key(&id) {
-                fs::remove_file(&path)?;
-            } else {
-                file.sync_data()?;
-                self.large.insert(id, (path, current.size));
+            match self.large.entry(id) {
+                Entry::Occupied(_) => fs::remove_file(&path)?,
+                Entry::Vacant(entry) => {
+                    // Kept before it is synced: what fails here is discarded with the rest.
+                    entry.insert((path, current.size));
+                    file.sync_data()?;
+                }
             }
         } else if self.small.insert(id, current.size).is_none() {
             self.segment()?.add(id, &current.small)?;
@@ -212,9 +214,12 @@ impl Staging {
     fn segment(&mut self) -> Result<&mut SegmentWriter<BufWriter<File>>, Error> {
         if self.segment.is_none() {
             let file = File::create_new(self.segment_tmp())?;
-            self.segment = Some(SegmentWriter::begin(BufWriter::with_capacity(WRITE_BUFFER, file))?);
+            self.segment =
+                Some(SegmentWriter::begin(BufWriter::with_capacity(WRITE_BUFFER, file))?);
         }
-        self.segment.as_mut().ok_or_else(|| std::io::Error::other("the segment was just begun").into())
+        self.segment
+            .as_mut()
+            .ok_or_else(|| std::io::Error::other("the segment was just begun").into())
     }
 
     fn forget_current(&mut self) {

@@ -73,7 +73,11 @@ impl TryFrom<PlaceRow> for (ObjectId, Place) {
     type Error = Error;
 
     fn try_from(row: PlaceRow) -> Result<Self, Error> {
-        let id = row.object_id.as_slice().try_into().map_err(Error::corrupt("object_places.object_id"))?;
+        let id = row
+            .object_id
+            .as_slice()
+            .try_into()
+            .map_err(Error::corrupt("object_places.object_id"))?;
         let segment = match row.place.as_str() {
             "segment" => Some(row.segment_id),
             "file" => None,
@@ -112,7 +116,10 @@ pub(crate) async fn register(tx: &mut Tx, staged: &Staged, now: UnixMillis) -> R
 }
 
 /// One place for each of `ids` that is held.
-pub(crate) async fn places(tx: &mut Tx, ids: &[ObjectId]) -> Result<HashMap<ObjectId, Place>, Error> {
+pub(crate) async fn places(
+    tx: &mut Tx,
+    ids: &[ObjectId],
+) -> Result<HashMap<ObjectId, Place>, Error> {
     let rows: Vec<PlaceRow> = db::fetch_all!(tx, PLACES, db::rows(ids))?;
     rows.into_iter().map(TryInto::try_into).collect()
 }

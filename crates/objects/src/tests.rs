@@ -18,7 +18,9 @@ impl House {
     async fn new() -> Self {
         let dir = TempDir::new().unwrap();
         let db = Db::sqlite(&dir.path().join("motet.db")).await.unwrap();
-        let objects = Objects::open(&dir.path().join("objects"), Clock::default(), Random::default()).unwrap();
+        let objects =
+            Objects::open(&dir.path().join("objects"), Clock::default(), Random::default())
+                .unwrap();
         Self { dir, db, objects }
     }
 
@@ -43,7 +45,8 @@ async fn what_is_put_comes_back_small_large_and_empty() {
     let house = House::new().await;
     let large = vec![7; 3 << 20];
     let mut staging = house.objects.stage();
-    let ids = [staging.add(b"small").unwrap(), staging.add(&large).unwrap(), staging.add(b"").unwrap()];
+    let ids =
+        [staging.add(b"small").unwrap(), staging.add(&large).unwrap(), staging.add(b"").unwrap()];
     assert_eq!(staging.add(b"small").unwrap(), ids[0]);
     assert_eq!(staging.len(), 3);
     house.keep(staging).await;
@@ -100,7 +103,8 @@ async fn damaged_bytes_are_never_served() {
     let mut staging = house.objects.stage();
     let ids = [staging.add(b"small").unwrap(), staging.add(&large).unwrap()];
     house.keep(staging).await;
-    let segment = fs::read_dir(house.dir.path().join("objects/segments")).unwrap().next().unwrap().unwrap();
+    let segment =
+        fs::read_dir(house.dir.path().join("objects/segments")).unwrap().next().unwrap().unwrap();
     let mut bytes = fs::read(segment.path()).unwrap();
     let at = bytes.windows(5).position(|window| window == b"small").unwrap();
     bytes[at] ^= 1;

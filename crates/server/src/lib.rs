@@ -1,1 +1,96 @@
-//! .
+//! The house itself: rooms, wired together and opened to the street.
+//!
+//! Owns configuration, boot, the listener and what wraps every request. Knows every room and no rule.
+//!
+//! | file            | what is there                                                              |
+//! |-----------------|----------------------------------------------------------------------------|
+//! | `config.rs`     | [`ServeArgs`]: settings from flags and the environment, read here and nowhere else |
+//! | `boot.rs`       | the data directory: made when missing, locked, its keys checked              |
+//! | `house.rs`      | [`House`]: the ground and the rooms on it, and their one router                |
+//! | `listener.rs`   | connections: accepted, bounded, drained                                     |
+//! | `around.rs`     | around every request: id, headers, log                                      |
+//! | `accounts.rs`   | JSON of the trust plane: registration, who am I                              |
+//! | `health.rs`     | is the server well; what it counts                                          |
+//! | `assets.rs`     | styles and pictures of the pages                                            |
+
+mod accounts;
+mod around;
+mod assets;
+mod boot;
+mod config;
+mod health;
+mod house;
+mod listener;
+mod logs;
+
+use std::io::Write;
+
+pub use config::{LogFormat, ServeArgs};
+pub use house::{House, statements};
+
+/// Why the server does not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A setting or a file of the data directory is not as it must be: somebody has to decide.
+    #[error("{0}")]
+    Configuration(String),
+    /// The data directory cannot be used.
+    #[error("{path} cannot be used: {source}")]
+    File {
+        /// Which file or directory.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The object store cannot be opened.
+    #[error("the object store cannot be opened: {0}")]
+    Objects(#[from] objects::Error),
+    /// The trust plane cannot be opened.
+    #[error("the trust plane cannot be opened: {0}")]
+    Trust(#[from] trust::Error),
+    /// The database cannot be opened.
+    #[error("the database cannot be opened: {0}")]
+    Db(#[from] db::Error),
+}
+
+impl Error {
+    /// The process's exit code: 2 where a setting is at fault, else 3 (`spec/hub.md` 10).
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Configuration(_) | Self::File { .. } | Self::Listen { .. } => 2,
+            Self::Objects(_) | Self::Trust(_) | Self::Db(_) => 3,
+        }
+    }
+}
+
+/// Runs the server until it is told to stop. Writes one line to `out` when it answers.
+pub async fn serve(args: ServeArgs, out: &mut (impl Write + Send)) -> Result<(), Error> {
+    logs::start(&args);
+    let ground = boot::ground(&args).await?;
+    let listener = listener::bind(args.listen).await?;
+    let address = listener.local_addr().map_err(|source| listener::fault(args.listen, source))?;
+    let settings = args.resolve(address)?;
+    let house = House::open(ground, settings.clone()).await?;
+    let metrics = match args.metrics_listen {
+        None => None,
+        Some(address) => Some(health::serve_metrics(address, house.clone()).await?),
+    };
+    // Whoever started us may have closed its end already; the server runs all the same.
+    let _told =
+        writeln!(out, "Motet {} is ready at {}", env!("CARGO_PKG_VERSION"), settings.base_url)
+            .and_then(|()| out.flush());
+    tracing::info!(address = %address, base_url = settings.base_url, "the server is ready");
+    listener::run(listener, house.router(), args.drain()).await;
+    drop(metrics);
+    house.close().await;
+    tracing::info!("the server has stopped");
+    Ok(())
+}

@@ -44,7 +44,9 @@ pub enum Error {
     #[error("the server takes no more signed requests at this moment; try again in a few seconds")]
     NonceStoreFull,
     /// Wrong, used, expired or unknown: one answer.
-    #[error("the challenge was not met: it is unknown, used, expired or signed wrongly; ask for a new one")]
+    #[error(
+        "the challenge was not met: it is unknown, used, expired or signed wrongly; ask for a new one"
+    )]
     ChallengeFailed,
     /// Too many challenges wait.
     #[error("too many registrations are under way; try again in a minute")]

@@ -73,7 +73,12 @@ struct Inner {
 
 impl Trust {
     /// Opens the plane: loads the nonces that are still live, so that no request of before a restart works twice.
-    pub async fn open(db: Db, clock: Clock, random: Random, settings: Settings) -> Result<Self, Error> {
+    pub async fn open(
+        db: Db,
+        clock: Clock,
+        random: Random,
+        settings: Settings,
+    ) -> Result<Self, Error> {
         let nonces = signature::Nonces::load(&mut db.glance().await?, clock.now()).await?;
         let nobody = *PrivateKey::generate(&random).public();
         let handles = RwLock::default();
@@ -94,11 +99,17 @@ impl Trust {
     }
 
     /// The principal that has `handle`, whatever its state; for addresses.
-    pub async fn namespace(&self, tx: &mut Tx, handle: &Handle) -> Result<Option<Id<Principal>>, Error> {
+    pub async fn namespace(
+        &self,
+        tx: &mut Tx,
+        handle: &Handle,
+    ) -> Result<Option<Id<Principal>>, Error> {
         if let Some(id) = self.remembered(handle) {
             return Ok(Some(id));
         }
-        let Some(principal) = store::principal_by_handle(tx, handle).await? else { return Ok(None) };
+        let Some(principal) = store::principal_by_handle(tx, handle).await? else {
+            return Ok(None);
+        };
         if let Ok(mut handles) = self.0.handles.write()
             && handles.len() < REMEMBERED_HANDLES
         {
@@ -112,7 +123,11 @@ impl Trust {
     }
 
     /// The live principal that has `handle`. The operator is nobody's neighbour and is left out.
-    pub async fn principal(&self, tx: &mut Tx, handle: &Handle) -> Result<Option<Principal>, Error> {
+    pub async fn principal(
+        &self,
+        tx: &mut Tx,
+        handle: &Handle,
+    ) -> Result<Option<Principal>, Error> {
         let found = store::principal_by_handle(tx, handle).await?;
         Ok(found.filter(|it| it.is_active && it.kind != Kind::Operator))
     }

@@ -24,7 +24,9 @@ impl std::str::FromStr for Registration {
             "open" => Ok(Self::Open),
             "invite" => Ok(Self::Invite),
             "closed" => Ok(Self::Closed),
-            other => Err(format!("`{other}` is not a registration policy: use open, invite or closed")),
+            other => {
+                Err(format!("`{other}` is not a registration policy: use open, invite or closed"))
+            }
         }
     }
 }

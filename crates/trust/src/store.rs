@@ -27,9 +27,13 @@ db::statements! {
         VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (fingerprint) DO NOTHING";
     ADD_RESOURCE = "
-        INSERT INTO resources (id, kind, owner_id, visibility, state) VALUES ($1, 'repository', $2, $3, $4)";
+        INSERT INTO resources (id, kind, owner_id, owner_handle, visibility, state)
+        SELECT $1, 'repository', id, handle, $3, $4 FROM principals WHERE id = $2";
     SET_RESOURCE = "
-        UPDATE resources SET owner_id = $2, visibility = $3, state = $4 WHERE id = $1";
+        UPDATE resources
+           SET owner_id = $2, owner_handle = (SELECT handle FROM principals WHERE id = $2),
+               visibility = $3, state = $4
+         WHERE id = $1";
 }
 
 /// A row of `principals`, before it has been believed.
@@ -76,7 +80,8 @@ impl TryFrom<KeyRow> for Key {
     type Error = Error;
 
     fn try_from(row: KeyRow) -> Result<Self, Error> {
-        let bytes: [u8; 32] = row.public_key.as_slice().try_into().map_err(Error::corrupt("keys.public_key"))?;
+        let bytes: [u8; 32] =
+            row.public_key.as_slice().try_into().map_err(Error::corrupt("keys.public_key"))?;
         Ok(Self {
             id: Id::from_uuid(row.key_id),
             fingerprint: row.fingerprint.parse().map_err(Error::corrupt("keys.fingerprint"))?,
@@ -96,13 +101,19 @@ struct KeyOwnerRow {
 }
 
 /// The principal that has `handle`, in any state.
-pub(crate) async fn principal_by_handle(tx: &mut Tx, handle: &Handle) -> Result<Option<Principal>, Error> {
+pub(crate) async fn principal_by_handle(
+    tx: &mut Tx,
+    handle: &Handle,
+) -> Result<Option<Principal>, Error> {
     let row: Option<PrincipalRow> = db::fetch_optional!(tx, PRINCIPAL_BY_HANDLE, handle.as_str())?;
     row.map(Principal::try_from).transpose()
 }
 
 /// The live key of that name and whose it is.
-pub(crate) async fn key_owner(tx: &mut Tx, name: Fingerprint) -> Result<Option<(Key, Principal)>, Error> {
+pub(crate) async fn key_owner(
+    tx: &mut Tx,
+    name: Fingerprint,
+) -> Result<Option<(Key, Principal)>, Error> {
     let row: Option<KeyOwnerRow> = db::fetch_optional!(tx, KEY_OWNER, name.to_string())?;
     row.map(|row| Ok((row.key.try_into()?, row.principal.try_into()?))).transpose()
 }

@@ -9,8 +9,8 @@ use names::{Clock, Random, UnixMillis};
 use tempfile::TempDir;
 
 use crate::{
-    Actor, Error, Hosts, NewKey, OperatorState, Registered, Registration, ResourceRow, Settings, Signed, Trust,
-    Visibility, authority, store::ResourceState,
+    Actor, Error, Hosts, NewKey, OperatorState, Registered, Registration, ResourceRow, Settings,
+    Signed, Trust, Visibility, authority, store::ResourceState,
 };
 
 const HOST: &str = "forge.example";
@@ -37,10 +37,17 @@ impl House {
 
     async fn reopened(&self) -> Trust {
         let settings = self.trust.settings().clone();
-        Trust::open(self.db.clone(), self.clock.clone(), self.random.clone(), settings).await.unwrap()
+        Trust::open(self.db.clone(), self.clock.clone(), self.random.clone(), settings)
+            .await
+            .unwrap()
     }
 
-    async fn register(&self, actor: &Actor, handle: &str, key: &PrivateKey) -> Result<Registered, Error> {
+    async fn register(
+        &self,
+        actor: &Actor,
+        handle: &str,
+        key: &PrivateKey,
+    ) -> Result<Registered, Error> {
         let line = key.public().to_openssh();
         let challenge = self.trust.challenge(HOST, handle.parse().unwrap(), &line).await?;
         let signature = key.sign(challenge.message.as_bytes()).to_string();
@@ -51,7 +58,13 @@ impl House {
         PrivateKey::generate(&self.random)
     }
 
-    async fn signed(&self, trust: &Trust, key: &PrivateKey, method: &str, nonce: &Nonce) -> Result<Actor, Error> {
+    async fn signed(
+        &self,
+        trust: &Trust,
+        key: &PrivateKey,
+        method: &str,
+        nonce: &Nonce,
+    ) -> Result<Actor, Error> {
         self.signed_at(trust, key, method, nonce, self.clock.now().seconds()).await
     }
 
@@ -74,7 +87,8 @@ impl House {
             body_sha256: body_sha256.as_bytes(),
         };
         let header = sign_request(key, &canonical).to_header();
-        let request = Request::builder().method(method).uri("/a/b?c=d").header("authorization", header);
+        let request =
+            Request::builder().method(method).uri("/a/b?c=d").header("authorization", header);
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let signed = Signed::of(&parts, HOST).unwrap();
         Ok(trust.authenticate(&signed).await?.actor)
@@ -87,12 +101,14 @@ async fn a_key_registers_once_and_then_signs() {
     let key = house.key();
     let made = house.register(&Actor::anonymous(), "Kestrel", &key).await.unwrap();
     assert_eq!(made.principal.handle.as_str(), "kestrel");
-    let actor = house.signed(&house.trust, &key, "GET", &Nonce::generate(&house.random)).await.unwrap();
+    let actor =
+        house.signed(&house.trust, &key, "GET", &Nonce::generate(&house.random)).await.unwrap();
     assert_eq!(actor.principal(), Some(&made.principal));
 
     let again = house.register(&Actor::anonymous(), "other", &key).await;
     assert!(matches!(again, Err(Error::KeyTaken)), "{again:?}");
-    let stranger = house.signed(&house.trust, &house.key(), "GET", &Nonce::generate(&house.random)).await;
+    let stranger =
+        house.signed(&house.trust, &house.key(), "GET", &Nonce::generate(&house.random)).await;
     assert!(matches!(stranger, Err(Error::Unauthenticated)));
 }
 
@@ -104,7 +120,8 @@ async fn a_handle_takes_another_key_only_from_its_owner() {
     let thief = house.register(&Actor::anonymous(), "kestrel", &second).await;
     assert!(matches!(thief, Err(Error::HandleTaken)), "{thief:?}");
 
-    let owner = house.signed(&house.trust, &key, "POST", &Nonce::generate(&house.random)).await.unwrap();
+    let owner =
+        house.signed(&house.trust, &key, "POST", &Nonce::generate(&house.random)).await.unwrap();
     let added = house.register(&owner, "kestrel", &second).await.unwrap();
     let mut tx = house.db.glance().await.unwrap();
     assert_eq!(house.trust.keys(&mut tx, added.principal.id).await.unwrap().len(), 2);
@@ -114,13 +131,18 @@ async fn a_handle_takes_another_key_only_from_its_owner() {
 async fn a_challenge_is_used_up_by_the_first_attempt() {
     let house = House::new(Registration::Open).await;
     let key = house.key();
-    let challenge =
-        house.trust.challenge(HOST, "kestrel".parse().unwrap(), &key.public().to_openssh()).await.unwrap();
+    let challenge = house
+        .trust
+        .challenge(HOST, "kestrel".parse().unwrap(), &key.public().to_openssh())
+        .await
+        .unwrap();
     let right = key.sign(challenge.message.as_bytes()).to_string();
     let wrong = key.sign(b"something else").to_string();
     for signature in [&wrong, &right] {
-        let outcome =
-            house.trust.verify(&Actor::anonymous(), challenge.id, signature, NewKey::default()).await;
+        let outcome = house
+            .trust
+            .verify(&Actor::anonymous(), challenge.id, signature, NewKey::default())
+            .await;
         assert!(matches!(outcome, Err(Error::ChallengeFailed)), "{outcome:?}");
     }
 }
@@ -129,11 +151,15 @@ async fn a_challenge_is_used_up_by_the_first_attempt() {
 async fn a_challenge_ends_after_five_minutes() {
     let house = House::new(Registration::Open).await;
     let key = house.key();
-    let challenge =
-        house.trust.challenge(HOST, "kestrel".parse().unwrap(), &key.public().to_openssh()).await.unwrap();
+    let challenge = house
+        .trust
+        .challenge(HOST, "kestrel".parse().unwrap(), &key.public().to_openssh())
+        .await
+        .unwrap();
     let signature = key.sign(challenge.message.as_bytes()).to_string();
     house.clock.advance(Duration::from_millis(300_001));
-    let late = house.trust.verify(&Actor::anonymous(), challenge.id, &signature, NewKey::default()).await;
+    let late =
+        house.trust.verify(&Actor::anonymous(), challenge.id, &signature, NewKey::default()).await;
     assert!(matches!(late, Err(Error::ChallengeFailed)), "{late:?}");
 }
 
@@ -158,7 +184,9 @@ async fn the_window_is_thirty_seconds_both_ways() {
         let outcome = house.signed_at(&house.trust, &key, "GET", &nonce, now + off).await;
         match outcome {
             Ok(_) => assert!(good, "{off}"),
-            Err(Error::ClockSkew { server_time }) => assert_eq!((good, server_time), (false, house.clock.now())),
+            Err(Error::ClockSkew { server_time }) => {
+                assert_eq!((good, server_time), (false, house.clock.now()))
+            }
             Err(other) => panic!("{off}: {other}"),
         }
     }
@@ -226,14 +254,19 @@ async fn lists_follow_the_decision() {
     for handle in ["anna", "eve"] {
         let key = house.key();
         house.register(&Actor::anonymous(), handle, &key).await.unwrap();
-        actors.push(house.signed(&house.trust, &key, "GET", &Nonce::generate(&house.random)).await.unwrap());
+        actors.push(
+            house.signed(&house.trust, &key, "GET", &Nonce::generate(&house.random)).await.unwrap(),
+        );
     }
     let owner = actors[1].principal().unwrap().id;
     let mut tx = house.db.write().await.unwrap();
     for visibility in [Visibility::Public, Visibility::Private] {
-        for state in
-            [ResourceState::Nascent, ResourceState::Live, ResourceState::Archived, ResourceState::Deleted]
-        {
+        for state in [
+            ResourceState::Nascent,
+            ResourceState::Live,
+            ResourceState::Archived,
+            ResourceState::Deleted,
+        ] {
             let id = names::Id::<()>::new(house.clock.now(), &house.random).uuid();
             let row = ResourceRow { id, owner, visibility, state };
             house.trust.add_resource(&mut tx, &row).await.unwrap();

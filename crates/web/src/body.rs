@@ -5,9 +5,9 @@ use std::{
     time::Duration,
 };
 
+use axum::http::StatusCode;
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, future};
-use axum::http::StatusCode;
 use http_body_util::BodyExt as _;
 use names::Hasher;
 use tokio::time::timeout;
@@ -42,7 +42,9 @@ pub enum BodyFault {
 impl From<BodyFault> for Problem {
     fn from(fault: BodyFault) -> Self {
         match fault {
-            BodyFault::TooLarge(_) => Self::refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &fault),
+            BodyFault::TooLarge(_) => {
+                Self::refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &fault)
+            }
             BodyFault::DigestMismatch => trust::Error::DigestMismatch.into(),
             BodyFault::Cut => Self::malformed(&fault),
             BodyFault::Silent => Self::refuse(StatusCode::REQUEST_TIMEOUT, "malformed", &fault),

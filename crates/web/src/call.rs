@@ -100,6 +100,19 @@ impl Input for Call {
     }
 }
 
+/// The longest body of a route that takes none: room for the `{}` of clients that always send something.
+const NO_BODY_BYTES: usize = 1024;
+
+/// Nothing: the body is read to its end all the same, so that its digest is checked.
+impl Input for () {
+    async fn take(call: Call) -> Result<Self, Problem> {
+        if call.body.bytes().await?.len() > NO_BODY_BYTES {
+            return Err(Problem::malformed("this address takes no body"));
+        }
+        Ok(())
+    }
+}
+
 /// A JSON body, or an answer in JSON.
 #[derive(Debug, Clone)]
 pub struct Json<T>(pub T);
@@ -116,7 +129,8 @@ impl<T: DeserializeOwned + Send> Input for Json<T> {
         }
         let bytes = call.body.bytes().await?;
         let mut reader = serde_json::Deserializer::from_slice(&bytes);
-        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| json_fault(&error))?;
+        let value =
+            serde_path_to_error::deserialize(&mut reader).map_err(|error| json_fault(&error))?;
         reader.end().map_err(|error| Problem::malformed(&error))?;
         Ok(Self(value))
     }
@@ -145,4 +159,10 @@ impl<T: Serialize> IntoResponse for Json<T> {
             }
         }
     }
+}
+
+/// A rendered page as an answer.
+pub fn page(template: &impl askama::Template) -> Result<Response, Problem> {
+    let html = template.render().map_err(|error| Problem::internal(&error))?;
+    Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response())
 }

@@ -6,14 +6,18 @@
 use std::time::Duration;
 
 use axum::{
+    body::HttpBody as _,
     extract::Request,
-    http::{HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use http_body_util::{BodyExt as _, Collected};
 use tokio::time::timeout;
 use trust::{Act, Allowed, Authenticated, Signed, Trust, authority};
 
-use crate::{Body, BodyFault, Call, Context, Input, Load, Params, Problem, Spec, Surface, body::drain};
+use crate::{
+    Body, BodyFault, Call, Context, Input, Load, Params, Problem, Spec, Surface, body::drain,
+};
 
 /// How long a handler may work before the caller is told to come back. A push is read within it too, and a slow
 /// upload of 500 MiB needs minutes; silence is bounded by the body itself.
@@ -45,7 +49,12 @@ where
     let mut context = parts.extensions.remove::<Context>().unwrap_or_default();
     let mut body = Body::new(body, spec.body_bytes);
     let rest = body.rest();
+    let method = parts.method.clone();
+    let tags = parts.headers.get(header::IF_NONE_MATCH).cloned();
     let answer = async {
+        if spec.surface != Surface::Plain && !trust.settings().hosts.contain(&context.authority) {
+            return Err(trust::Error::Misdirected.into());
+        }
         let Authenticated { actor, digest } = authenticate(&trust, &parts, &context).await?;
         context.actor = Some(actor.clone());
         body.expect_digest(digest);
@@ -60,10 +69,7 @@ where
         handler(door, allowed, input).await.map(IntoResponse::into_response)
     };
     match timeout(time_limit(spec.surface), answer).await {
-        Ok(Ok(mut response)) => {
-            finish(response.headers_mut(), &context);
-            response
-        }
+        Ok(Ok(response)) => finish(response, spec.surface, &method, tags.as_ref(), &context).await,
         Ok(Err(problem)) => {
             drain(&rest).await;
             problem.tell(spec.surface, &context)
@@ -78,7 +84,11 @@ where
     }
 }
 
-async fn authenticate(trust: &Trust, parts: &Parts, context: &Context) -> Result<Authenticated, Problem> {
+async fn authenticate(
+    trust: &Trust,
+    parts: &Parts,
+    context: &Context,
+) -> Result<Authenticated, Problem> {
     let signed = Signed::of(parts, &context.authority)?;
     Ok(trust.authenticate(&signed).await?)
 }
@@ -93,10 +103,62 @@ fn check_length(parts: &Parts, cap: u64) -> Result<(), Problem> {
     }
 }
 
-/// What was answered to somebody in particular is not for shared caches.
-fn finish(headers: &mut header::HeaderMap, context: &Context) {
+/// Marks an answer that may be packed on its way out. Wire answers never are (`spec/wire.md` 3).
+#[derive(Debug, Clone, Copy)]
+pub struct MayCompress;
+
+/// Answers up to this size get an `ETag` of their bytes.
+const TAGGED_BYTES: u64 = 4 << 20;
+
+/// Says how an answer may be kept, and gives 304 to those who have it.
+async fn finish(
+    mut response: Response,
+    surface: Surface,
+    method: &Method,
+    known: Option<&HeaderValue>,
+    context: &Context,
+) -> Response {
     let is_personal = context.actor.as_ref().is_some_and(|actor| !actor.is_anonymous());
     if is_personal {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     }
+    if !matches!(surface, Surface::Api | Surface::Page) {
+        return response;
+    }
+    response.extensions_mut().insert(MayCompress);
+    let is_read = matches!(*method, Method::GET | Method::HEAD);
+    let is_small = response.body().size_hint().exact().is_some_and(|size| size <= TAGGED_BYTES);
+    if !is_read
+        || !is_small
+        || response.status() != StatusCode::OK
+        || response.headers().contains_key(header::ETAG)
+    {
+        return response;
+    }
+    tagged(response, known).await
+}
+
+/// Names an answer by its bytes. The name is weak: packing changes the bytes, not what they say.
+async fn tagged(response: Response, known: Option<&HeaderValue>) -> Response {
+    let (mut head, body) = response.into_parts();
+    // A small body of known size is in memory already.
+    let Ok(bytes) = body.collect().await.map(Collected::to_bytes) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let hash = names::Digest::of(&bytes).to_string();
+    let tag = format!("W/\"{}\"", hash.get(..20).unwrap_or_default());
+    let is_known = known.and_then(|it| it.to_str().ok()).is_some_and(|tags| {
+        tags.split(',').any(|it| it.trim().trim_start_matches("W/") == tag.trim_start_matches("W/"))
+    });
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        head.headers.insert(header::ETAG, tag);
+    }
+    if is_known {
+        head.status = StatusCode::NOT_MODIFIED;
+        head.headers.remove(header::CONTENT_TYPE);
+        return Response::from_parts(head, axum::body::Body::empty());
+    }
+    Response::from_parts(head, bytes.into())
 }

@@ -26,6 +26,7 @@ mod problem;
 mod routes;
 
 pub use body::{Body, BodyFault};
-pub use call::{Call, Context, Input, Json, Params};
+pub use call::{Call, Context, Input, Json, Params, page};
+pub use gate::MayCompress;
 pub use problem::{Fault, Problem, Surface, codes};
 pub use routes::{Entry, Load, Routes, Spec};

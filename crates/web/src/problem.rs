@@ -93,7 +93,11 @@ pub fn codes() -> &'static [(&'static str, &'static str)] {
 
 impl Problem {
     /// A refusal that the caller can do something about.
-    pub fn refuse(status: StatusCode, code: &'static str, detail: &(impl Display + ?Sized)) -> Self {
+    pub fn refuse(
+        status: StatusCode,
+        code: &'static str,
+        detail: &(impl Display + ?Sized),
+    ) -> Self {
         let mut problem = Self {
             status,
             code,
@@ -111,7 +115,11 @@ impl Problem {
 
     /// There is nothing here, or nothing that this caller may know about: one answer.
     pub fn not_found() -> Self {
-        Self::refuse(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address, or not for you")
+        Self::refuse(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "there is nothing at this address, or not for you",
+        )
     }
 
     /// The request cannot be read.
@@ -121,7 +129,8 @@ impl Problem {
 
     /// Some values do not hold; every fault is listed.
     pub fn invalid(faults: Vec<Fault>) -> Self {
-        let detail = faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; ");
+        let detail =
+            faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; ");
         let mut problem = Self::refuse(StatusCode::UNPROCESSABLE_ENTITY, "invalid", &detail);
         problem.faults = faults;
         problem
@@ -161,8 +170,9 @@ impl Problem {
     }
 
     /// Tells it as `surface` does.
-    pub(crate) fn tell(self, surface: Surface, context: &Context) -> Response {
-        let as_problem = context.speaks_protocol_2 || matches!(surface, Surface::Api | Surface::Plain);
+    pub fn tell(self, surface: Surface, context: &Context) -> Response {
+        let as_problem =
+            context.speaks_protocol_2 || matches!(surface, Surface::Api | Surface::Plain);
         let (kind, body) = match surface {
             Surface::Page => ("text/html; charset=utf-8", self.page(context)),
             _ if as_problem => ("application/problem+json", self.document(context)),
@@ -180,7 +190,8 @@ impl Problem {
 
     fn title(&self) -> &'static str {
         let known = codes().iter().find(|(code, _)| *code == self.code);
-        known.map_or_else(|| self.status.canonical_reason().unwrap_or("Refused"), |(_, title)| title)
+        known
+            .map_or_else(|| self.status.canonical_reason().unwrap_or("Refused"), |(_, title)| title)
     }
 
     fn document(&self, context: &Context) -> String {
@@ -212,7 +223,9 @@ impl Problem {
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();
         let room = MAX_WIRE_SENTENCE.saturating_sub(tail.len());
-        line.truncate((0..=room.min(line.len())).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0));
+        line.truncate(
+            (0..=room.min(line.len())).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0),
+        );
         line + &tail
     }
 
@@ -244,12 +257,16 @@ fn sentence_case(text: &str) -> String {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Unauthenticated => {
-                Self::refuse(StatusCode::UNAUTHORIZED, "unauthenticated", "sign the request with a registered key")
-            }
-            Refusal::Forbidden => {
-                Self::refuse(StatusCode::FORBIDDEN, "forbidden", "you may see this, but not change it so")
-            }
+            Refusal::Unauthenticated => Self::refuse(
+                StatusCode::UNAUTHORIZED,
+                "unauthenticated",
+                "sign the request with a registered key",
+            ),
+            Refusal::Forbidden => Self::refuse(
+                StatusCode::FORBIDDEN,
+                "forbidden",
+                "you may see this, but not change it so",
+            ),
             Refusal::NotFound => Self::not_found(),
             Refusal::Archived => Self::refuse(
                 StatusCode::FORBIDDEN,
@@ -285,7 +302,9 @@ impl From<trust::Error> for Problem {
             E::BearerRefused => (StatusCode::UNAUTHORIZED, "bearer_refused"),
             E::Replayed => (StatusCode::UNAUTHORIZED, "replayed"),
             E::TooManyNonces => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
-            E::NonceStoreFull | E::ChallengesFull => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            E::NonceStoreFull | E::ChallengesFull => {
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+            }
             E::ChallengeFailed => (StatusCode::UNAUTHORIZED, "challenge_failed"),
             E::UnsupportedKey(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unsupported_key"),
             E::KeyTaken => (StatusCode::CONFLICT, "key_taken"),
@@ -300,7 +319,9 @@ impl From<trust::Error> for Problem {
         let mut problem = Self::refuse(status_and_code.0, status_and_code.1, &error);
         match error {
             E::ClockSkew { server_time } => problem.server_time = Some(server_time),
-            E::TooManyNonces | E::NonceStoreFull | E::ChallengesFull => return problem.retry_after(5),
+            E::TooManyNonces | E::NonceStoreFull | E::ChallengesFull => {
+                return problem.retry_after(5);
+            }
             _ => {}
         }
         problem
@@ -317,7 +338,11 @@ mod tests {
 
     #[test]
     fn the_wire_gets_one_bounded_line() {
-        let problem = Problem::refuse(StatusCode::CONFLICT, "unknown_parent", &format!("a\n{}", "ü".repeat(500)));
+        let problem = Problem::refuse(
+            StatusCode::CONFLICT,
+            "unknown_parent",
+            &format!("a\n{}", "ü".repeat(500)),
+        );
         let line = problem.sentence(&context());
         assert!(line.len() <= MAX_WIRE_SENTENCE);
         assert!(line.starts_with("unknown_parent: a ü") && line.ends_with(" (request r1)\n"));
@@ -326,7 +351,8 @@ mod tests {
 
     #[test]
     fn the_api_gets_a_problem_document() {
-        let document = Problem::from(trust::Error::ClockSkew { server_time: UnixMillis(0) }).document(&context());
+        let document = Problem::from(trust::Error::ClockSkew { server_time: UnixMillis(0) })
+            .document(&context());
         let body: serde_json::Value = serde_json::from_str(&document).unwrap();
         assert_eq!(body["type"], "/help/errors#clock_skew");
         assert_eq!(body["status"], 401);

@@ -89,7 +89,13 @@ impl<Door: Clone + Send + Sync + 'static> Routes<Door> {
 
     /// Mounts a handler. `A` and `R` come from its signature.
     #[must_use]
-    pub fn on<A, R, I, F, Fut, Out>(mut self, method: Method, path: &'static str, spec: Spec, handler: F) -> Self
+    pub fn on<A, R, I, F, Fut, Out>(
+        mut self,
+        method: Method,
+        path: &'static str,
+        spec: Spec,
+        handler: F,
+    ) -> Self
     where
         A: Act,
         R: Load<Door>,

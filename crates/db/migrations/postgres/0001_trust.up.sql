@@ -58,6 +58,7 @@ CREATE TABLE resources (
     id         UUID PRIMARY KEY,
     kind       TEXT NOT NULL CHECK (kind IN ('repository')),
     owner_id   UUID NOT NULL REFERENCES principals (id) ON DELETE RESTRICT,
+    owner_handle TEXT NOT NULL, -- fixed for life, so a copy cannot go stale; saves lists the join
     visibility TEXT NOT NULL CHECK (visibility IN ('public', 'private')),
     state      TEXT NOT NULL CHECK (state IN ('nascent', 'live', 'archived', 'deleted'))
 );

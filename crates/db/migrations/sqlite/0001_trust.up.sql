@@ -58,6 +58,7 @@ CREATE TABLE resources (
     id         BLOB PRIMARY KEY CHECK (length(id) = 16),
     kind       TEXT NOT NULL CHECK (kind IN ('repository')),
     owner_id   BLOB NOT NULL REFERENCES principals (id) ON DELETE RESTRICT,
+    owner_handle TEXT NOT NULL, -- fixed for life, so a copy cannot go stale; saves lists the join
     visibility TEXT NOT NULL CHECK (visibility IN ('public', 'private')),
     state      TEXT NOT NULL CHECK (state IN ('nascent', 'live', 'archived', 'deleted'))
 ) STRICT;

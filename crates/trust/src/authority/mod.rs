@@ -58,13 +58,19 @@ impl<A: Act, R: Resource> Allowed<A, R> {
         match decide(actor, A::ACTION, &resource.facts()) {
             Decision::Allow if archived && A::ACTION.writes() => Err(Refusal::Archived),
             Decision::Allow => Ok(Self { actor: actor.clone(), resource, action: PhantomData }),
-            Decision::Deny(reason) | Decision::Hide(reason) if actor.is_anonymous() && A::ACTION.writes() => {
+            Decision::Deny(reason) | Decision::Hide(reason)
+                if actor.is_anonymous() && A::ACTION.writes() =>
+            {
                 tracing::debug!(action = A::ACTION.name(), reason, "refused: not signed in");
                 Err(Refusal::Unauthenticated)
             }
             Decision::Deny(reason) => {
                 tracing::debug!(action = A::ACTION.name(), reason, "refused");
-                Err(if actor.is_anonymous() { Refusal::Unauthenticated } else { Refusal::Forbidden })
+                Err(if actor.is_anonymous() {
+                    Refusal::Unauthenticated
+                } else {
+                    Refusal::Forbidden
+                })
             }
             Decision::Hide(reason) => {
                 tracing::debug!(action = A::ACTION.name(), reason, "hidden");
@@ -97,12 +103,11 @@ pub fn may_look(actor: &Actor, action: Action) -> Result<(), Refusal> {
 
 /// The decision: visible first, then high enough.
 pub fn decide(actor: &Actor, action: Action, facts: &Facts) -> Decision {
-    match action.need() {
-        Need::Anyone => return Decision::Allow,
+    let needed = match action.need() {
         Need::SignedIn if actor.is_anonymous() => return Decision::Deny("not_signed_in"),
-        Need::SignedIn => return Decision::Allow,
-        Need::Level(_) => {}
-    }
+        Need::Anyone | Need::SignedIn => return Decision::Allow,
+        Need::Level(needed) => needed,
+    };
     let level = level_of(actor, facts);
     let is_visible = match facts.state {
         Some(ResourceState::Live | ResourceState::Archived) => {
@@ -115,10 +120,7 @@ pub fn decide(actor: &Actor, action: Action, facts: &Facts) -> Decision {
     if !is_visible {
         return Decision::Hide("not_visible");
     }
-    match action.need() {
-        Need::Level(needed) if level.max(floor(facts)) < needed => Decision::Deny("level_too_low"),
-        Need::Level(_) | Need::Anyone | Need::SignedIn => Decision::Allow,
-    }
+    if level.max(floor(facts)) < needed { Decision::Deny("level_too_low") } else { Decision::Allow }
 }
 
 /// What everybody has.

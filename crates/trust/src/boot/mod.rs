@@ -41,15 +41,14 @@ impl Trust {
         let mut tx = self.0.db.write().await?;
         let (mut state, clock, random) = (OperatorState::Right, &self.0.clock, &self.0.random);
         let handle = OPERATOR.parse().map_err(db::Error::corrupt("principals.handle"))?;
-        let operator = match rows::principal_by_handle(&mut tx, &handle).await? {
-            Some(operator) => operator,
-            None => {
-                state = OperatorState::Repaired;
-                make_operator(&mut tx, handle, clock, random).await?
-            }
+        let operator = if let Some(operator) = rows::principal_by_handle(&mut tx, &handle).await? {
+            operator
+        } else {
+            state = OperatorState::Repaired;
+            make_operator(&mut tx, handle, clock, random).await?
         };
         let known = rows::key_owner(&mut tx, public.fingerprint()).await?;
-        if !known.is_some_and(|(_, owner)| owner.id == operator.id) {
+        if known.is_none_or(|(_, owner)| owner.id != operator.id) {
             state = OperatorState::Repaired;
             let (id, label) = (Id::new(clock.now(), random), OPERATOR.to_owned());
             let fingerprint = public.fingerprint();
@@ -71,7 +70,11 @@ async fn make_operator(
 ) -> Result<Principal, Error> {
     let (id, created_at) = (Id::new(clock.now(), random), clock.now());
     let operator = Principal { id, kind: Kind::Operator, handle, is_active: true, created_at };
-    if rows::add_principal(tx, &operator, None).await? { Ok(operator) } else { Err(Error::HandleTaken) }
+    if rows::add_principal(tx, &operator, None).await? {
+        Ok(operator)
+    } else {
+        Err(Error::HandleTaken)
+    }
 }
 
 fn hex(sample: &[u8; 32]) -> String {

@@ -10,7 +10,9 @@ use std::time::Duration;
 use keys::{Nonce, PublicKey, RegistrationMessage, Signature};
 use names::{Handle, Id, UnixMillis};
 
-use crate::{Actor, Error, Key, Kind, Principal, Registration, TERMS_VERSION, Trust, store as rows};
+use crate::{
+    Actor, Error, Key, Kind, Principal, Registration, TERMS_VERSION, Trust, store as rows,
+};
 pub(crate) use store::STATEMENTS;
 
 /// How long a challenge can be met.

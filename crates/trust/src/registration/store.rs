@@ -30,10 +30,15 @@ impl TryFrom<Row> for Waiting {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self, Error> {
-        let bytes: [u8; 32] = row.public_key.as_slice().try_into().map_err(Error::corrupt("auth_challenges.public_key"))?;
+        let bytes: [u8; 32] = row
+            .public_key
+            .as_slice()
+            .try_into()
+            .map_err(Error::corrupt("auth_challenges.public_key"))?;
         Ok(Self {
             handle: row.handle.parse().map_err(Error::corrupt("auth_challenges.handle"))?,
-            public: PublicKey::from_bytes(&bytes).map_err(Error::corrupt("auth_challenges.public_key"))?,
+            public: PublicKey::from_bytes(&bytes)
+                .map_err(Error::corrupt("auth_challenges.public_key"))?,
             message: row.message,
             label: row.label,
             expires_at: UnixMillis(row.expires_at),

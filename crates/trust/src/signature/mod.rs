@@ -99,7 +99,11 @@ impl Trust {
         }
         let line = line.to_str().map_err(|_| Error::Unauthenticated)?;
         if !keys::is_msign(line) {
-            return Err(if is_bearer(line) { Error::BearerRefused } else { Error::Unauthenticated });
+            return Err(if is_bearer(line) {
+                Error::BearerRefused
+            } else {
+                Error::Unauthenticated
+            });
         }
         let credentials = Credentials::parse(line)?;
         let now = self.0.clock.now();

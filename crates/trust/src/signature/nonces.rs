@@ -5,7 +5,7 @@
 //! share a database, the row's key decides between them.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
@@ -30,7 +30,7 @@ type Used = (Id<Key>, Box<str>);
 
 #[derive(Debug, Default)]
 struct Live {
-    used: HashMap<Used, ()>,
+    used: HashSet<Used>,
     by_end: BTreeSet<(UnixMillis, Id<Key>, Box<str>)>,
     by_key: HashMap<Id<Key>, usize>,
 }
@@ -62,7 +62,7 @@ impl Nonces {
     ) -> Result<(), Error> {
         let mut live = self.locked();
         live.forget_ended(now);
-        if live.used.contains_key(&(key, nonce.as_str().into())) {
+        if live.used.contains(&(key, nonce.as_str().into())) {
             return Err(Error::Replayed);
         }
         if live.by_key.get(&key).is_some_and(|count| *count >= MAX_A_KEY) {
@@ -76,7 +76,12 @@ impl Nonces {
     }
 
     /// Writes the actor's nonce into `tx`, unless an earlier transaction of the same request did.
-    pub(crate) async fn spend(&self, tx: &mut Tx, actor: &Actor, now: UnixMillis) -> Result<(), Error> {
+    pub(crate) async fn spend(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        now: UnixMillis,
+    ) -> Result<(), Error> {
         let Some(proof) = actor.proof() else { return Ok(()) };
         let Some(nonce) = &proof.nonce else { return Ok(()) };
         if now.0 - self.swept_at.load(Ordering::Relaxed) >= SWEEP_EVERY_MS {
@@ -100,7 +105,7 @@ impl Nonces {
 impl Live {
     fn insert(&mut self, key: Id<Key>, nonce: Box<str>, ends: UnixMillis) {
         self.by_end.insert((ends, key, nonce.clone()));
-        self.used.insert((key, nonce), ());
+        self.used.insert((key, nonce));
         *self.by_key.entry(key).or_default() += 1;
     }
 
@@ -142,7 +147,8 @@ mod tests {
     fn one_key_cannot_fill_the_store() {
         let (nonces, random) = (Nonces::default(), Random::seeded(1));
         let (key, other) = (Id::new(UnixMillis(0), &random), Id::new(UnixMillis(0), &random));
-        let accept = |key| nonces.accept(key, &Nonce::generate(&random), UnixMillis(9), UnixMillis(1));
+        let accept =
+            |key| nonces.accept(key, &Nonce::generate(&random), UnixMillis(9), UnixMillis(1));
         for _ in 0..MAX_A_KEY {
             accept(key).unwrap();
         }

@@ -21,7 +21,9 @@ pub(crate) async fn live_nonces(
     now: UnixMillis,
 ) -> Result<Vec<(Id<Key>, Box<str>, UnixMillis)>, Error> {
     let rows: Vec<(Uuid, String, i64)> = db::fetch_all!(tx, LIVE, now.0)?;
-    let typed = |(key, nonce, ends): (Uuid, String, i64)| (Id::from_uuid(key), nonce.into(), UnixMillis(ends));
+    let typed = |(key, nonce, ends): (Uuid, String, i64)| {
+        (Id::from_uuid(key), nonce.into(), UnixMillis(ends))
+    };
     Ok(rows.into_iter().map(typed).collect())
 }
 

@@ -54,7 +54,8 @@ const SYNTAX: [&str; 8] = [
 
 #[test]
 fn text_is_readable_on_every_ground() {
-    let grounds = ["paper", "sheet", "well", "target", "link-well", "good-well", "bad-well", "warn-well"];
+    let grounds =
+        ["paper", "sheet", "well", "target", "link-well", "good-well", "bad-well", "warn-well"];
     assert_ratio(&["ink", "soft", "link"], &grounds, 4.5);
     assert_ratio(&["voice", "good", "bad", "warn"], &["paper", "sheet", "well"], 4.5);
     assert_ratio(&["ink"], &["good-mark", "bad-mark"], 4.5);

@@ -53,7 +53,11 @@ pub fn ago(then: UnixMillis, now: UnixMillis) -> String {
         YEAR.. => (distance_seconds / YEAR, "year"),
     };
     let plural = if number == 1 { "" } else { "s" };
-    if then < now { format!("{number} {unit}{plural} ago") } else { format!("in {number} {unit}{plural}") }
+    if then < now {
+        format!("{number} {unit}{plural} ago")
+    } else {
+        format!("in {number} {unit}{plural}")
+    }
 }
 
 /// The exact moment for people: `2026-11-21 20:53:00 UTC`.

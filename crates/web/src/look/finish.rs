@@ -112,11 +112,10 @@ fn push_picture(out: &mut String, tag: &Tag<'_>, is_in_link: bool) {
         Some(src) if !is_outside(src) => push_with(out, tag, r#" loading="lazy""#),
         Some(src) if !is_in_link => {
             let src = src.replace('<', "&lt;").replace('>', "&gt;");
-            out.push_str(&format!(
-                r#"<a class="away" href="{src}" rel="nofollow ugc noopener">{text}</a>"#
-            ));
+            let start = [r#"<a class="away" href=""#, &src, r#"" rel="nofollow ugc noopener">"#];
+            out.push_str(&[&start.concat(), text, "</a>"].concat());
         }
-        _ => out.push_str(&format!(r#"<span class="away">{text}</span>"#)),
+        _ => out.push_str(&[r#"<span class="away">"#, text, "</span>"].concat()),
     }
 }
 
@@ -136,9 +135,11 @@ fn push_heading(out: &mut String, tag: &Tag<'_>) {
 
 /// The only form element of a text is the box of a task list, and it cannot be changed here.
 fn push_box(out: &mut String, tag: &Tag<'_>) {
-    let (checked, label) =
-        if tag.attribute("checked").is_some() { (r#" checked="""#, "done") } else { ("", "to do") };
-    out.push_str(&format!(r#"<input type="checkbox" disabled=""{checked} aria-label="{label}">"#));
+    out.push_str(if tag.attribute("checked").is_some() {
+        r#"<input type="checkbox" disabled="" checked="" aria-label="done">"#
+    } else {
+        r#"<input type="checkbox" disabled="" aria-label="to do">"#
+    });
 }
 
 /// Text is escaped already. What turns the direction of a whole line is shown; direction marks of single

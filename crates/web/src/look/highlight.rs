@@ -11,7 +11,9 @@ use std::{
 };
 
 use syntect::{
-    parsing::{ParseState, ScopeStack, SyntaxDefinition, SyntaxReference, SyntaxSet, SyntaxSetBuilder},
+    parsing::{
+        ParseState, ScopeStack, SyntaxDefinition, SyntaxReference, SyntaxSet, SyntaxSetBuilder,
+    },
     util::LinesWithEndings,
 };
 
@@ -84,7 +86,8 @@ fn by_file(file_name: &str, first_line: &str) -> Option<Grammar> {
     let extension = Path::new(name).extension().and_then(|it| it.to_str()).unwrap_or_default();
     by_token(name).or_else(|| by_token(extension)).or_else(|| {
         let is_short = first_line.len() <= MAX_LINE_CHARS;
-        let syntax = is_short.then(|| COLLECTION.find_syntax_by_first_line(first_line)).flatten()?;
+        let syntax =
+            is_short.then(|| COLLECTION.find_syntax_by_first_line(first_line)).flatten()?;
         Some(Grammar { set: &COLLECTION, syntax })
     })
 }
@@ -119,16 +122,17 @@ fn alias(token: &str) -> &str {
 }
 
 fn lines(grammar: Option<Grammar>, text: &str, deadline: Deadline) -> Vec<Html> {
-    let mut painter = grammar.map(Painter::new);
+    let mut colours = grammar.map(Painter::new);
     let mut out = Vec::new();
     for line in LinesWithEndings::from(text) {
         let shown = line.strip_suffix('\n').unwrap_or(line);
         let shown = shown.strip_suffix('\r').unwrap_or(shown);
-        if painter.is_some() && Instant::now() >= deadline.0 {
-            painter = None;
+        if colours.is_some() && Instant::now() >= deadline.0 {
+            colours = None;
         }
         let is_long = shown.len() > MAX_LINE_CHARS && shown.chars().count() > MAX_LINE_CHARS;
-        let painted = if is_long { None } else { painter.as_mut().and_then(|it| it.line(line, shown)) };
+        let painted =
+            if is_long { None } else { colours.as_mut().and_then(|it| it.line(line, shown)) };
         out.push(painted.unwrap_or_else(|| super::visible::html(shown)));
     }
     out
@@ -165,28 +169,32 @@ impl Painter {
     }
 }
 
-/// Pieces of one line; neighbours of one kind share an element.
+/// Pieces of one line; neighbours of one kind share an element, with the blanks between them.
 #[derive(Default)]
 struct Spans {
     html: String,
     open: Option<Kind>,
+    blanks: String,
 }
 
 impl Spans {
     fn push(&mut self, kind: Option<Kind>, text: &str) {
-        if text.is_empty() {
+        if text.bytes().all(|byte| byte == b' ' || byte == b'\t') {
+            self.blanks.push_str(text);
             return;
         }
-        let is_blank = text.bytes().all(|byte| byte == b' ' || byte == b'\t');
-        if kind != self.open && !(is_blank && self.open.is_some()) {
+        if kind == self.open {
+            self.html.push_str(&self.blanks);
+        } else {
             self.close();
-            if let Some(kind) = kind.filter(|_| !is_blank) {
+            if let Some(kind) = kind {
                 self.html.push_str("<span class=\"");
                 self.html.push_str(kind.class());
                 self.html.push_str("\">");
                 self.open = Some(kind);
             }
         }
+        self.blanks.clear();
         push_visible(&mut self.html, text);
     }
 
@@ -194,6 +202,8 @@ impl Spans {
         if self.open.take().is_some() {
             self.html.push_str("</span>");
         }
+        self.html.push_str(&self.blanks);
+        self.blanks.clear();
     }
 
     fn finish(mut self) -> Html {

@@ -34,7 +34,10 @@ fn rust_is_coloured_by_classes() {
 fn no_element_runs_on_into_the_next_line() {
     let source = "/* one\ntwo */ fn a() {}\nlet s = \"x\ny\";\n";
     for line in file("a.rs", source) {
-        assert_eq!(line.as_str().matches("<span").count(), line.as_str().matches("</span>").count());
+        assert_eq!(
+            line.as_str().matches("<span").count(),
+            line.as_str().matches("</span>").count()
+        );
     }
 }
 
@@ -71,7 +74,8 @@ fn languages_are_known_by_name_ending_and_first_line() {
 
 #[test]
 fn toml_is_coloured() {
-    let lines = file("Cargo.toml", "[package]\nname = \"x\" # c\nedition.workspace = true\nn = [1, 2]\n");
+    let lines =
+        file("Cargo.toml", "[package]\nname = \"x\" # c\nedition.workspace = true\nn = [1, 2]\n");
     assert_eq!(lines[0].as_str(), "<span class=\"hl-h\">[package]</span>");
     assert!(lines[1].as_str().contains("<span class=\"hl-g\">name</span>"));
     assert!(lines[1].as_str().contains("hl-s") && lines[1].as_str().contains("hl-c"));

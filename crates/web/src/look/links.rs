@@ -66,7 +66,8 @@ impl LinkContext {
             return own_fragment(fragment);
         }
         if let Some(scheme) = scheme(&address) {
-            let is_web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+            let is_web =
+                scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
             let is_mail = scheme.eq_ignore_ascii_case("mailto") && purpose == Use::Link;
             return (is_web || is_mail).then_some(address);
         }
@@ -155,7 +156,10 @@ mod tests {
         for (address, expected) in [
             ("a.md", "/ada/engine/blob/feature/x%20y/docs/guide/a.md"),
             ("./a%20b.md#L3", "/ada/engine/blob/feature/x%20y/docs/guide/a%20b.md#L3"),
-            ("../api.md#The-End", "/ada/engine/blob/feature/x%20y/docs/api.md#user-content-The-End"),
+            (
+                "../api.md#The-End",
+                "/ada/engine/blob/feature/x%20y/docs/api.md#user-content-The-End",
+            ),
             ("/top.md?x=1", "/ada/engine/blob/feature/x%20y/top.md"),
             ("../", "/ada/engine/tree/feature/x%20y/docs"),
             ("../..", "/ada/engine/tree/feature/x%20y"),

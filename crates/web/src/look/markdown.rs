@@ -30,10 +30,15 @@ use super::{
 
 /// The longest text that is rendered.
 pub const MAX_BYTES: usize = 512 * 1024;
+/// The longest HTML that is handed to the sanitiser: it builds a tree of it.
+const MAX_RENDERED_BYTES: usize = 6 * 1024 * 1024;
+/// How many character references that HTML may hold: within one run of text they cost their square, and half a
+/// million take three seconds, this many a tenth.
+const MAX_REFERENCES: usize = 100_000;
 /// How deep blocks and inlines may nest.
 const MAX_DEPTH: usize = 100;
 /// How long the parser may take.
-const PARSE_BUDGET: Duration = Duration::from_secs(1);
+const PARSE_BUDGET: Duration = Duration::from_millis(500);
 /// The largest block of code that is coloured.
 const MAX_CODE_BYTES: usize = 64 * 1024;
 /// The longest name of a language.
@@ -62,10 +67,9 @@ fn markup(text: &str, links: &LinkContext) -> Option<String> {
     let arena = Arena::new();
     let mut options = options();
     let started = Instant::now();
-    let root = comrak::try_parse_document(&arena, text, &options, &|| {
-        started.elapsed() > PARSE_BUDGET
-    })
-    .ok()?;
+    let root =
+        comrak::try_parse_document(&arena, text, &options, &|| started.elapsed() > PARSE_BUDGET)
+            .ok()?;
     let is_tame = survey(root)?;
     options.render.r#unsafe = is_tame;
     options.render.escape = !is_tame;
@@ -77,6 +81,10 @@ fn markup(text: &str, links: &LinkContext) -> Option<String> {
     plugins.render.heading_adapter = Some(&headings);
     let mut rendered = String::with_capacity(text.len() * 2);
     comrak::format_html_with_plugins(root, &options, &mut rendered, &plugins).ok()?;
+    let references = rendered.bytes().filter(|byte| *byte == b'&').count();
+    if rendered.len() > MAX_RENDERED_BYTES || references > MAX_REFERENCES {
+        return None;
+    }
     Some(finish(&sanitised(&rendered, links)))
 }
 
@@ -93,21 +101,30 @@ fn options() -> Options<'static> {
 }
 
 /// Walks the document without recursion. Nothing if it is too deep, else whether its raw HTML is tame.
+///
+/// Raw HTML inside the text of a picture is no markup: it ends up in an attribute, so it counts for nothing.
 fn survey<'a>(root: &'a AstNode<'a>) -> Option<bool> {
     let mut tamer = Tamer::default();
     let mut is_tame = true;
-    let mut waiting = vec![(root, 0_usize)];
-    while let Some((node, depth)) = waiting.pop() {
+    let mut waiting = vec![(root, 0_usize, false)];
+    while let Some((node, depth, is_attribute)) = waiting.pop() {
         if depth > MAX_DEPTH {
             return None;
         }
-        match &node.data.borrow().value {
-            NodeValue::HtmlBlock(block) => is_tame &= tamer.read(&block.literal),
-            NodeValue::HtmlInline(literal) => is_tame &= tamer.read(literal),
-            _ => {}
-        }
+        let is_picture = match &node.data.borrow().value {
+            NodeValue::HtmlBlock(block) => {
+                is_tame = is_tame && tamer.read(&block.literal);
+                false
+            }
+            NodeValue::HtmlInline(literal) => {
+                is_tame = is_tame && (is_attribute || tamer.read(literal));
+                false
+            }
+            NodeValue::Image(_) => true,
+            _ => false,
+        };
         let first = waiting.len();
-        waiting.extend(node.children().map(|child| (child, depth + 1)));
+        waiting.extend(node.children().map(|child| (child, depth + 1, is_attribute || is_picture)));
         if let Some(children) = waiting.get_mut(first..) {
             children.reverse();
         }
@@ -151,18 +168,26 @@ fn sanitised(html: &str, links: &LinkContext) -> String {
 }
 
 /// What becomes of one attribute; nothing drops it.
-fn attribute<'v>(links: &LinkContext, tag: &str, name: &str, value: &'v str) -> Option<Cow<'v, str>> {
+fn attribute<'v>(
+    links: &LinkContext,
+    tag: &str,
+    name: &str,
+    value: &'v str,
+) -> Option<Cow<'v, str>> {
     match name {
         "href" => links.resolve(value, Use::Link).map(Cow::Owned),
         "src" => links.resolve(value, Use::Image).map(Cow::Owned),
         "class" => {
-            let kept: Vec<&str> =
-                value.split_ascii_whitespace().filter(|class| is_allowed_class(tag, class)).collect();
+            let kept: Vec<&str> = value
+                .split_ascii_whitespace()
+                .filter(|class| is_allowed_class(tag, class))
+                .collect();
             (!kept.is_empty()).then(|| Cow::Owned(kept.join(" ")))
         }
         "width" | "height" | "colspan" | "rowspan" | "start" => {
             let digits = value.strip_suffix('%').unwrap_or(value);
-            let is_number = (1..=4).contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_digit());
+            let is_number =
+                (1..=4).contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_digit());
             is_number.then_some(Cow::Borrowed(value))
         }
         _ => Some(Cow::Borrowed(value)),
@@ -170,7 +195,8 @@ fn attribute<'v>(links: &LinkContext, tag: &str, name: &str, value: &'v str) -> 
 }
 
 fn is_allowed_class(tag: &str, class: &str) -> bool {
-    let is_language = tag == "code" && class.starts_with("language-") && class.len() <= MAX_LANGUAGE_BYTES;
+    let is_language =
+        tag == "code" && class.starts_with("language-") && class.len() <= MAX_LANGUAGE_BYTES;
     is_language || ALLOWED_CLASSES.contains(class)
 }
 
@@ -206,7 +232,8 @@ impl SyntaxHighlighterAdapter for Colours {
         code: &str,
     ) -> fmt::Result {
         let is_small = code.len() <= MAX_CODE_BYTES;
-        let language = language.unwrap_or_default().split([',', ' ', '{']).next().unwrap_or_default();
+        let language =
+            language.unwrap_or_default().split([',', ' ', '{']).next().unwrap_or_default();
         let language = if is_small { language } else { "" };
         for line in highlight::block(language, code, self.0) {
             writeln!(out, "{line}")?;

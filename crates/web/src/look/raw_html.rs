@@ -2,13 +2,15 @@
 //!
 //! The sanitiser makes any HTML harmless, but not cheap: HTML's error recovery repeats every formatting element
 //! that was left open in every later paragraph, so half a megabyte of `<b><i><u>…` and short paragraphs becomes
-//! gigabytes, and deep nesting costs its square. So raw HTML must close what it opens, in order, and not be
-//! deep. A text whose HTML is not tame is shown with the tags as text.
+//! gigabytes, and deep nesting and misplaced parts of tables cost their square. So raw HTML must close what it
+//! opens, in order, and not be deep. A text whose HTML is not tame is shown with the tags as text.
 
 /// How deep raw elements may nest.
 const MAX_DEPTH: usize = 64;
 /// How many formatting elements may be open at once; each is repeated in every later block.
 const MAX_FORMATTING: usize = 4;
+/// How many elements may stand inside a table but outside its cells.
+const MAX_MISPLACED: usize = 64;
 /// How many attributes a tag may have; finding doubles among them costs their square.
 const MAX_ATTRIBUTES: usize = 32;
 /// The longest name of a tag that we look at.
@@ -26,10 +28,27 @@ const VOID: [&str; 14] = [
 /// Elements that end by themselves when their parent or next sibling comes.
 const SELF_ENDING: [&str; 12] =
     ["p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "rt", "rp"];
+/// What a table is made of.
+const TABLE_PARTS: [&str; 10] =
+    ["table", "caption", "colgroup", "col", "thead", "tbody", "tfoot", "tr", "td", "th"];
 /// Elements whose content is read by other rules than HTML's. A text has no use for them.
 const OTHER_RULES: [&str; 16] = [
-    "script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes", "noscript",
-    "plaintext", "svg", "math", "template", "select", "frameset", "object",
+    "script",
+    "style",
+    "textarea",
+    "title",
+    "xmp",
+    "iframe",
+    "noembed",
+    "noframes",
+    "noscript",
+    "plaintext",
+    "svg",
+    "math",
+    "template",
+    "select",
+    "frameset",
+    "object",
 ];
 
 /// Follows the raw HTML of one text, piece by piece, in order.
@@ -37,6 +56,7 @@ const OTHER_RULES: [&str; 16] = [
 pub(super) struct Tamer {
     open: Vec<String>,
     formatting: usize,
+    misplaced: usize,
 }
 
 impl Tamer {
@@ -50,7 +70,7 @@ impl Tamer {
                 None => return false,
             }
         }
-        true
+        self.is_in_flow()
     }
 
     /// Whether no formatting element was left open at the end of the text.
@@ -75,8 +95,7 @@ impl Tamer {
                 return closing.split_once('>').map(|(_, rest)| rest);
             };
             let rest = skip_attributes(closing.get(name.len()..)?)?;
-            self.close(&name.to_ascii_lowercase());
-            return Some(rest);
+            return self.close(&name.to_ascii_lowercase()).then_some(rest);
         }
         let Some(name) = tag_name(after) else { return Some(after) };
         let rest = skip_attributes(after.get(name.len()..)?)?;
@@ -87,29 +106,41 @@ impl Tamer {
         if name.len() > MAX_NAME_BYTES || OTHER_RULES.contains(&name.as_str()) {
             return false;
         }
+        if !TABLE_PARTS.contains(&name.as_str()) && !self.is_in_flow() {
+            self.misplaced += 1;
+        }
         if VOID.contains(&name.as_str()) {
-            return true;
+            return self.misplaced <= MAX_MISPLACED;
         }
         if SELF_ENDING.contains(&name.as_str()) && self.open.last() == Some(&name) {
             self.open.pop();
         }
         self.formatting += usize::from(FORMATTING.contains(&name.as_str()));
         self.open.push(name);
-        self.open.len() <= MAX_DEPTH && self.formatting <= MAX_FORMATTING
+        self.open.len() <= MAX_DEPTH
+            && self.formatting <= MAX_FORMATTING
+            && self.misplaced <= MAX_MISPLACED
     }
 
-    /// Only the innermost element can be closed, whatever a browser would make of the tag; what is closed out
-    /// of order stays counted as open. Elements that end by themselves stand aside for their parents.
-    fn close(&mut self, name: &str) {
+    /// Closes the innermost element of that name. Elements that end by themselves stand aside for their
+    /// parents; any other element in between is not tame, because browsers differ from readers there.
+    fn close(&mut self, name: &str) -> bool {
+        let Some(at) = self.open.iter().rposition(|open| open == name) else { return true };
         let is_formatting = FORMATTING.contains(&name);
-        let stands_aside = |open: &String| open != name && SELF_ENDING.contains(&open.as_str());
-        let aside = self.open.iter().rev().take_while(|open| stands_aside(open)).count();
-        let Some(at) = self.open.len().checked_sub(aside + 1) else { return };
-        if self.open.get(at).is_none_or(|open| open != name) || (is_formatting && aside > 0) {
-            return;
+        let mut between = self.open.iter().skip(at + 1);
+        if !between.all(|open| !is_formatting && SELF_ENDING.contains(&open.as_str())) {
+            return false;
         }
         self.open.truncate(at);
-        self.formatting = self.formatting.saturating_sub(usize::from(is_formatting));
+        self.formatting -= usize::from(is_formatting).min(self.formatting);
+        true
+    }
+
+    /// Whether what comes next stands where it is written: not inside a table but outside its cells, from
+    /// where HTML moves it before the table, looking for its place every time.
+    fn is_in_flow(&self) -> bool {
+        let innermost = self.open.iter().rev().find(|open| TABLE_PARTS.contains(&open.as_str()));
+        innermost.is_none_or(|part| matches!(part.as_str(), "td" | "th" | "caption"))
     }
 }
 
@@ -160,6 +191,7 @@ mod tests {
     fn what_readmes_hold_is_tame() {
         for html in [
             "<p align=\"center\"><a href='x'><img src=\"y\" width=80></a><br>text</p>",
+            "<table><tr><td>\n\n",
             "<details open><summary><b>More</b></summary>\n<ul><li>a<li>b</ul></details>",
             "<table><tr><td>1<td>2<tr><td>3</table>",
             "<!-- a comment with <b> --> <!----> x < y <3",
@@ -188,6 +220,9 @@ mod tests {
             "<a title=\"".to_owned(),
             "<!-- open".to_owned(),
             "<!-- a --!> <b> -->".to_owned(),
+            "<table>".to_owned(),
+            "<table><tr><td><div></td>".to_owned(),
+            format!("<table>{}</table>", "<i></i>".repeat(65)),
             format!("<p {}>", "a ".repeat(33)),
         ] {
             assert!(!is_tame(&html), "{html}");

@@ -9,11 +9,15 @@ pub fn oddity(c: char) -> Option<&'static str> {
         '\t' | '\n' => None,
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => Some("changes the direction of text"),
         '\u{061c}' | '\u{200e}' | '\u{200f}' => Some("marks the direction of text"),
-        '\u{00ad}' | '\u{034f}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}'
-        | '\u{206a}'..='\u{206f}' | '\u{feff}' => Some("has no width"),
-        '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}' => {
-            Some("looks like a blank")
-        }
+        '\u{00ad}'
+        | '\u{034f}'
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200d}'
+        | '\u{2060}'..='\u{2064}'
+        | '\u{206a}'..='\u{206f}'
+        | '\u{feff}' => Some("has no width"),
+        '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{ffa0}'
+        | '\u{2800}' => Some("looks like a blank"),
         '\u{2028}' | '\u{2029}' => Some("separates lines"),
         '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => Some("cannot be seen"),
         control if control.is_control() => Some("is a control character"),
@@ -28,13 +32,21 @@ pub(in crate::look) fn overrides_direction(c: char) -> bool {
 
 /// Appends the mark that stands for an odd character.
 pub(in crate::look) fn push_mark(out: &mut String, c: char, why: &str) {
-    let code = u32::from(c);
-    out.push_str(&format!(r#"<span class="odd" title="U+{code:04X} {why}">U+{code:04X}</span>"#));
+    let code = notation(c);
+    out.push_str(
+        &[r#"<span class="odd" title=""#, &code, " ", why, r#"">"#, &code, "</span>"].concat(),
+    );
+}
+
+/// How a character is written when it cannot be shown: `U+202E`.
+fn notation(c: char) -> String {
+    format!("U+{:04X}", u32::from(c))
 }
 
 /// Whether a zero-width joiner between these two holds an emoji together.
 fn joins_emoji(before: Option<char>, after: Option<char>) -> bool {
-    let is_emoji = |c: char| matches!(c, '\u{fe0f}' | '\u{2600}'..='\u{27bf}' | '\u{1f000}'..='\u{1faff}');
+    let is_emoji =
+        |c: char| matches!(c, '\u{fe0f}' | '\u{2600}'..='\u{27bf}' | '\u{1f000}'..='\u{1faff}');
     before.is_some_and(is_emoji) && after.is_some_and(is_emoji)
 }
 
@@ -74,7 +86,7 @@ pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match oddity(c) {
-            Some(_) => out.push_str(&format!("⟨U+{:04X}⟩", u32::from(c))),
+            Some(_) => out.push_str(&["⟨", &notation(c), "⟩"].concat()),
             None if c == '\n' || c == '\t' => out.push(' '),
             None => out.push(c),
         }
@@ -105,7 +117,8 @@ mod tests {
 
     #[test]
     fn ordinary_text_in_any_script_stays() {
-        for text in ["naïve", "שלום", "日本語", "👩\u{200d}💻", "❤\u{fe0f}", "tab\there"] {
+        for text in ["naïve", "שלום", "日本語", "👩\u{200d}💻", "❤\u{fe0f}", "tab\there"]
+        {
             assert_eq!(html(text).as_str(), text);
         }
     }

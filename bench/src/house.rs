@@ -1,0 +1,95 @@
+//! A release server on a fresh data directory, with somebody registered.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use keys::PrivateKey;
+use motet::client::{Client, Options, Origin};
+use names::{Handle, Random};
+use tempfile::TempDir;
+
+/// A running server; it is killed when this is dropped.
+pub(crate) struct House {
+    child: Child,
+    pub(crate) dir: TempDir,
+    pub(crate) origin: Origin,
+    /// The metrics listener's address.
+    pub(crate) metrics: String,
+    /// From the start of the process to its ready line.
+    pub(crate) started_in: Duration,
+}
+
+impl House {
+    pub(crate) fn start(binary: &Path) -> anyhow::Result<Self> {
+        let dir = tempfile::tempdir_in(std::env::current_dir()?)?;
+        Self::start_on(binary, dir)
+    }
+
+    /// Starts on a directory that may hold data already.
+    pub(crate) fn start_on(binary: &Path, dir: TempDir) -> anyhow::Result<Self> {
+        let metrics = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        let started = Instant::now();
+        let mut child = Command::new(binary)
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--log",
+                "warn",
+                "--metrics-listen",
+                &metrics,
+            ])
+            .arg("--data-dir")
+            .arg(dir.path().join("data"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("starting {}", binary.display()))?;
+        let mut line = String::new();
+        let out = child.stdout.take().context("the server's output")?;
+        BufReader::new(out).read_line(&mut line)?;
+        let started_in = started.elapsed();
+        let address = line.trim().rsplit(' ').next().context("the ready line")?;
+        let origin = address.parse().with_context(|| format!("the server said {line:?}"))?;
+        Ok(Self { child, dir, origin, metrics, started_in })
+    }
+
+    /// A client whose key is registered under `handle`.
+    pub(crate) async fn somebody(&self, handle: &str) -> anyhow::Result<Client> {
+        let key = PrivateKey::generate(&Random::default());
+        let client = Client::new(self.origin.clone(), Some(key.clone()), Options::default())?;
+        let handle: Handle = handle.parse()?;
+        client.register(&handle, &key, None).await?;
+        Ok(client)
+    }
+
+    /// Stops the server and gives its directory back.
+    pub(crate) fn stop(mut self) -> anyhow::Result<TempDir> {
+        self.kill();
+        let empty = tempfile::tempdir()?;
+        Ok(std::mem::replace(&mut self.dir, empty))
+    }
+
+    /// Resident memory of the server, in bytes.
+    pub(crate) fn resident_bytes(&self) -> anyhow::Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
+        let kib: f64 = line.split_whitespace().next().context("VmRSS")?.parse()?;
+        Ok(kib * 1024.0)
+    }
+
+    fn kill(&mut self) {
+        let _gone_already = self.child.kill();
+        let _reaped_already = self.child.wait();
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

@@ -1,0 +1,77 @@
+//! Many connections that ask the same thing, as fast as they are answered.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    task::JoinSet,
+};
+
+/// Asks `GET path` over `connections` for `time`; gives answers a second. Every answer must be 200.
+pub(crate) async fn get(
+    authority: &str,
+    path: &str,
+    connections: usize,
+    time: Duration,
+) -> anyhow::Result<f64> {
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nAccept: application/json\r\n\r\n");
+    let (started, mut asking) = (Instant::now(), JoinSet::new());
+    for _ in 0..connections {
+        let (authority, request) = (authority.to_owned(), request.clone());
+        asking.spawn(async move { ask(&authority, &request, started, time).await });
+    }
+    let mut answers = 0;
+    while let Some(done) = asking.join_next().await {
+        answers += done??;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "counts of answers are far below 2^52")]
+    let rate = answers as f64 / started.elapsed().as_secs_f64();
+    Ok(rate)
+}
+
+async fn ask(
+    authority: &str,
+    request: &str,
+    started: Instant,
+    time: Duration,
+) -> anyhow::Result<u64> {
+    let mut stream = TcpStream::connect(authority).await?;
+    stream.set_nodelay(true)?;
+    let (mut buffer, mut filled, mut answers) = (vec![0; 16 << 10], 0, 0);
+    while started.elapsed() < time {
+        stream.write_all(request.as_bytes()).await?;
+        let length = loop {
+            let free = buffer.get_mut(filled..).context("the answer is larger than the buffer")?;
+            let read = stream.read(free).await?;
+            ensure!(read > 0, "the server closed the connection");
+            filled += read;
+            if let Some(length) = whole(buffer.get(..filled).unwrap_or_default())? {
+                break length;
+            }
+        };
+        buffer.copy_within(length..filled, 0);
+        filled -= length;
+        answers += 1;
+    }
+    Ok(answers)
+}
+
+/// The length of the answer, once it is there whole.
+fn whole(bytes: &[u8]) -> anyhow::Result<Option<usize>> {
+    let Some(head) = bytes.windows(4).position(|it| it == b"\r\n\r\n") else { return Ok(None) };
+    let text = std::str::from_utf8(bytes.get(..head).unwrap_or_default())?;
+    ensure!(
+        text.starts_with("HTTP/1.1 200"),
+        "the server answered {}",
+        text.lines().next().unwrap_or_default()
+    );
+    let length = text.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+    });
+    let end = head + 4 + length.context("an answer without Content-Length")?;
+    Ok((bytes.len() >= end).then_some(end))
+}

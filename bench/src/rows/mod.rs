@@ -1,0 +1,21 @@
+//! The rows, one file a group.
+
+mod hub;
+mod idle;
+
+use std::{future::Future, path::Path, pin::Pin};
+
+use crate::row::Row;
+
+type Measured<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Row>> + 'a>>;
+type Measure = for<'a> fn(&'a Path) -> Measured<'a>;
+
+/// Every row, in the order in which they are measured.
+pub(crate) const ALL: &[(&str, Measure)] = &[
+    ("hub.json.unsigned", |binary| Box::pin(hub::json_unsigned(binary))),
+    ("hub.push.1000", |binary| Box::pin(hub::push_1000(binary))),
+    ("idle.memory", |binary| Box::pin(idle::memory(binary))),
+    ("idle.transactions", |binary| Box::pin(idle::transactions(binary))),
+    ("idle.start", |binary| Box::pin(async move { idle::start(binary) })),
+    ("idle.binary", |binary| Box::pin(async move { idle::binary(binary) })),
+];

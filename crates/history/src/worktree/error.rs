@@ -1,0 +1,119 @@
+//! What can go wrong in a working copy, in words for the person at it.
+
+use std::{fmt, io, path::PathBuf};
+
+use names::{CommitId, ObjectId, RepoPath, SnapshotId};
+
+use super::ignore::IgnoreError;
+use crate::Fault;
+
+/// How many paths an error names.
+const MAX_NAMED: usize = 5;
+
+/// Why something in a working copy cannot be done.
+#[derive(Debug, thiserror::Error)]
+pub enum WorktreeError {
+    /// No `.muse` in the directory, nor above it.
+    #[error("{} is not in a working copy; `motet init` makes one, `motet clone` fetches one", .directory.display())]
+    NoWorkingCopy {
+        /// Where the search began.
+        directory: PathBuf,
+    },
+    /// `.muse` is there already.
+    #[error("{} is a working copy already", .directory.display())]
+    Exists {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The file system said no.
+    #[error("`{path}`: {cause}")]
+    Io {
+        /// The file, from the root of the working copy.
+        path: String,
+        /// What it said.
+        #[source]
+        cause: io::Error,
+    },
+    /// A file of `.muse` that does not hold what it should.
+    #[error("`{path}` is damaged: {reason}")]
+    Damaged {
+        /// The file, from the root of the working copy.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A record is not what its id says.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// The patterns of `.museignore` cannot be used.
+    #[error(transparent)]
+    Ignore(#[from] IgnoreError),
+    /// The commit is not in this working copy.
+    #[error("commit {0} is not here; `motet fetch` may bring it")]
+    MissingCommit(CommitId),
+    /// The snapshot of a commit is not in this working copy.
+    #[error("snapshot {0} is not here; `motet fetch` may bring it")]
+    MissingSnapshot(SnapshotId),
+    /// The content of a file is not in this working copy.
+    #[error("the content of `{path}` ({object}) is not here; `motet fetch` may bring it")]
+    MissingObject {
+        /// The file.
+        path: RepoPath,
+        /// Its content.
+        object: ObjectId,
+    },
+    /// The files are those of the head.
+    #[error("nothing has changed since the last commit")]
+    NothingToCommit,
+    /// Files of the user would be lost.
+    #[error("{} would be overwritten; commit them, or move them away", Named(.0))]
+    InTheWay(Vec<RepoPath>),
+    /// A file was written to while it was read.
+    #[error("`{0}` changed while it was being read; try again")]
+    Changing(RepoPath),
+    /// Two branches cannot be a file and a directory at once.
+    #[error("`{name}` cannot be made: another name is a directory of it, or it of another")]
+    RefConflict {
+        /// The full name of the ref.
+        name: String,
+    },
+    /// A remote of this name is not known.
+    #[error("there is no remote `{0}`; `motet remote add` makes one")]
+    NoRemote(String),
+    /// The Muse client writes names of remotes unquoted.
+    #[error("`{0}` is no name for a remote: use 1 to 64 letters, digits, `_` and `-`")]
+    RemoteName(String),
+    /// The domain names a table of `.museignore`.
+    #[error("`{0}` is no domain: use 1 to 64 letters, digits, `_` and `-`")]
+    Domain(String),
+    /// More files than a snapshot may have (`spec/wire.md` 10).
+    #[error(
+        "there are more than {max} files here; name in .museignore what does not belong to the history"
+    )]
+    TooManyFiles {
+        /// The limit.
+        max: usize,
+    },
+}
+
+/// The first few paths, and how many more there are.
+struct Named<'a>(&'a [RepoPath]);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, path) in self.0.iter().take(MAX_NAMED).enumerate() {
+            write!(f, "{}`{path}`", if at == 0 { "" } else { ", " })?;
+        }
+        match self.0.len().saturating_sub(MAX_NAMED) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}
+
+impl WorktreeError {
+    /// Says which file an error of the file system is about.
+    pub(super) fn io(path: impl fmt::Display) -> impl FnOnce(io::Error) -> Self {
+        move |cause| Self::Io { path: path.to_string(), cause }
+    }
+}

@@ -1,0 +1,78 @@
+use api::{WireCode, WireError};
+use http::StatusCode;
+use web::{BodyFault, Problem};
+
+/// Why the room cannot do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not there, or not for this caller.
+    #[error("there is nothing of that name")]
+    NotFound,
+    /// The owner has a repository of that name.
+    #[error("the name is taken")]
+    NameTaken,
+    /// The owner has as many repositories as it may.
+    #[error("an owner has at most {0} repositories; delete one first")]
+    TooManyRepositories(u64),
+    /// A refusal in the words of the wire.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// The body could not be taken.
+    #[error(transparent)]
+    Body(#[from] BodyFault),
+    /// Stored rows do not fit together.
+    #[error("stored history does not fit together: {0}")]
+    Broken(String),
+    /// The object store let us down.
+    #[error(transparent)]
+    Objects(#[from] objects::Error),
+    /// The trust plane said no, or let us down.
+    #[error(transparent)]
+    Trust(#[from] trust::Error),
+    /// The database let us down.
+    #[error("the history cannot be read or written")]
+    Db(#[from] db::Error),
+}
+
+impl Error {
+    /// A refusal of the wire.
+    pub(crate) fn wire(code: WireCode, sentence: impl Into<String>) -> Self {
+        Self::Wire(WireError::new(code, sentence))
+    }
+}
+
+/// The one place where this room's failures become HTTP. No wildcard arm.
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound => Self::not_found(),
+            Error::NameTaken => Self::refuse(StatusCode::CONFLICT, "name_taken", &error),
+            Error::TooManyRepositories(_) => {
+                Self::refuse(StatusCode::CONFLICT, "quota_exceeded", &error)
+            }
+            Error::Wire(refusal) => {
+                let status = StatusCode::from_u16(refusal.code.status());
+                Self::refuse(
+                    status.unwrap_or(StatusCode::BAD_REQUEST),
+                    refusal.code.as_str(),
+                    &refusal.sentence,
+                )
+            }
+            Error::Body(fault) => fault.into(),
+            Error::Broken(_) => Self::internal(&error),
+            Error::Objects(inner) => match inner {
+                objects::Error::Db(inner) => inner.into(),
+                objects::Error::Io(_) => Self::unavailable(&inner),
+                objects::Error::Corrupt(_) => {
+                    Self::refuse(StatusCode::INTERNAL_SERVER_ERROR, "corrupt_object", &inner)
+                }
+                objects::Error::TooLarge { .. } => {
+                    Self::refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &inner)
+                }
+                objects::Error::Missing(_) => Self::internal(&inner),
+            },
+            Error::Trust(inner) => inner.into(),
+            Error::Db(inner) => inner.into(),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! A file.
+
+use axum::response::{IntoResponse as _, Redirect, Response};
+use history::{diff::as_text, tree};
+use names::RepoPath;
+use serde::Deserialize;
+use trust::{Allowed, act};
+use web::{
+    Call, Problem,
+    look::{LinkContext, highlight, markdown},
+};
+
+use super::{parts, raw, repository::is_markdown};
+use crate::{
+    Error, Hub, Repository,
+    reading::{self, FileBytes, Found, Revision},
+    views::{
+        Section,
+        blob::{BlobContent, BlobPage, HexRow},
+    },
+};
+
+/// What is shown of a long file.
+const SHOWN_BYTES: u64 = 1 << 20;
+/// What is shown of a binary file.
+const DUMP_BYTES: usize = 512;
+
+#[derive(Deserialize)]
+struct How {
+    /// Markdown as it is written.
+    plain: Option<String>,
+}
+
+/// A file at a revision.
+pub(super) async fn blob(
+    hub: Hub,
+    allowed: Allowed<act::ObjectRead, Repository>,
+    call: Call,
+) -> Result<Response, Problem> {
+    let repository = allowed.resource();
+    let is_plain = call.query::<How>()?.plain.is_some();
+    let mut tx = hub.db.read().await?;
+    let (revision, path) =
+        Revision::with_path(&mut tx, repository, call.params.text("place")).await?;
+    let (text, path) = (revision.text(), path.ok_or_else(Problem::not_found)?);
+    let commit = reading::commit(&mut tx, repository, revision.commit).await?;
+    let root = reading::root_of(&mut tx, repository, &commit).await?;
+    let entry = match reading::find(&mut tx, root, Some(&path)).await? {
+        Found::File(entry) => entry,
+        Found::Directory(_) => {
+            let tree = parts::place(repository, "tree", &text, Some(path.as_str()));
+            return Ok(Redirect::temporary(&tree).into_response());
+        }
+    };
+    let tree::Kind::File(object) = entry.kind else { return Err(Problem::not_found()) };
+    let file = hub.bytes(&mut tx, object, SHOWN_BYTES).await?;
+    let heads = reading::branches(&mut tx, repository.id).await?;
+    drop(tx);
+    let here = parts::place(repository, "blob", &text, Some(path.as_str()));
+    let shown = show(file, &path, &here, is_plain, links(repository, &text, &path)).await?;
+    let by_commit =
+        parts::place(repository, "blob", &commit.record.commit_id.to_string(), Some(path.as_str()));
+    web::page(&BlobPage {
+        layout: parts::layout(
+            &call,
+            repository,
+            format!("{path} at {text} · {}", repository.full_name()),
+        ),
+        head: parts::head(repository, Some(&revision), Section::Code),
+        branches: parts::menu(repository, &heads, &revision, "blob", Some(&path)),
+        path: parts::crumbs(repository, &text, &path),
+        name: path.file_name().to_owned(),
+        size_bytes: entry.size,
+        line_count: shown.line_count,
+        language: shown.language,
+        object_id: object.to_string(),
+        raw_href: parts::place(repository, "raw", &text, Some(path.as_str())),
+        permalink_href: revision.branch.is_some().then_some(by_commit),
+        history_href: None,
+        clash: None,
+        content: shown.content,
+    })
+}
+
+fn links(repository: &Repository, reference: &str, path: &RepoPath) -> LinkContext {
+    LinkContext {
+        repository: parts::home_of(repository),
+        reference: reference.to_owned(),
+        directory: path.parent().unwrap_or_default().to_owned(),
+    }
+}
+
+/// A file as a page shows it.
+struct Shown {
+    content: BlobContent,
+    line_count: Option<u64>,
+    language: String,
+}
+
+impl Shown {
+    fn plain(content: BlobContent) -> Self {
+        Self { content, line_count: None, language: String::new() }
+    }
+}
+
+/// Colours or renders a file, on a blocking thread.
+async fn show(
+    file: FileBytes,
+    path: &RepoPath,
+    here: &str,
+    is_plain: bool,
+    links: LinkContext,
+) -> Result<Shown, Error> {
+    let (name, here) = (path.file_name().to_owned(), here.to_owned());
+    let work = move || {
+        if file.size == 0 {
+            return Shown::plain(BlobContent::Empty);
+        }
+        if raw::image_type(&file.bytes).is_some() {
+            return Shown::plain(BlobContent::Image);
+        }
+        let is_cut = file.size > file.bytes.len() as u64;
+        let Some(text) = text_of(&file.bytes, is_cut) else {
+            let start = file.bytes.get(..DUMP_BYTES).unwrap_or(&file.bytes);
+            return Shown::plain(BlobContent::Binary { dump: HexRow::rows(start) });
+        };
+        let language = highlight::language(&name, text.lines().next().unwrap_or_default());
+        let line_count = (!is_cut).then(|| text.lines().count() as u64);
+        let language = language.unwrap_or_default().to_owned();
+        let content = if is_markdown(&name) && !is_plain && !is_cut {
+            BlobContent::Markdown {
+                html: markdown::render(text, &links),
+                source_href: format!("{here}?plain=1"),
+            }
+        } else {
+            BlobContent::Text {
+                lines: highlight::file(&name, text),
+                shown_bytes: is_cut.then_some(file.bytes.len() as u64),
+                rendered_href: (is_markdown(&name) && !is_cut).then_some(here),
+            }
+        };
+        Shown { content, line_count, language }
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::Broken(format!("a worker ended early: {error}")))
+}
+
+/// The bytes as text. The cut of a long file may go through a character, which is then left out.
+fn text_of(bytes: &[u8], is_cut: bool) -> Option<&str> {
+    match std::str::from_utf8(bytes) {
+        Err(error) if is_cut && bytes.len() - error.valid_up_to() < 4 => {
+            as_text(bytes.get(..error.valid_up_to())?)
+        }
+        _ => as_text(bytes),
+    }
+}

@@ -1,0 +1,92 @@
+//! One commit: what it says of itself, what is known about it, what it changed.
+
+use axum::response::Response;
+use names::CommitId;
+use trust::{Allowed, act};
+use web::{Call, Problem, look::When};
+
+use super::{changes, parts};
+use crate::{
+    Hub, Repository,
+    reading::{self, Commit, Revision},
+    views::{
+        Section,
+        commit::{CommitPage, Parent, Provenance},
+    },
+};
+
+/// A commit that a ref leads to, named by its full id.
+pub(super) async fn commit(
+    hub: Hub,
+    allowed: Allowed<act::ObjectRead, Repository>,
+    call: Call,
+) -> Result<Response, Problem> {
+    let repository = allowed.resource();
+    let id: CommitId = call.params.parse("id")?;
+    let mut tx = hub.db.read().await?;
+    let (revision, _) = Revision::with_path(&mut tx, repository, &id.to_string()).await?;
+    let commit = reading::commit(&mut tx, repository, id).await?;
+    let changes = reading::changes(&mut tx, repository, &commit, changes::FILES).await?;
+    let shown = hub.show_changes(&mut tx, repository, &commit, changes).await?;
+    drop(tx);
+    let page = page(
+        &call,
+        repository,
+        &revision,
+        &commit,
+        shown,
+        When::new(commit.committed_at, hub.clock.now()),
+    );
+    web::page(&page)
+}
+
+fn page(
+    call: &Call,
+    repository: &Repository,
+    revision: &Revision,
+    commit: &Commit,
+    shown: changes::Shown,
+    when: When,
+) -> CommitPage {
+    let record = &commit.record;
+    let (subject, body) = parts::split(&record.message);
+    let parent =
+        |id: CommitId| Parent { short_id: id.short(), href: parts::commit_href(repository, id) };
+    CommitPage {
+        layout: parts::layout(call, repository, format!("{subject} · {}", repository.full_name())),
+        head: parts::head(repository, Some(revision), Section::Commits),
+        subject,
+        body,
+        id: record.commit_id.to_string(),
+        tree_href: parts::place(repository, "tree", &record.commit_id.to_string(), None),
+        parents: record.parents().map(parent).collect(),
+        author: record.author.clone(),
+        committed_at: record.committed_at.clone(),
+        when,
+        branch: record.branch.clone(),
+        provenance: Provenance {
+            agent_id: record.agent_id.clone(),
+            model_id: record.model_id.clone(),
+            toolchain_id: record.toolchain_id.clone(),
+            prompt_hash: record.prompt_hash.clone(),
+            // No agent is registered yet, so no name of one is believed.
+            is_untrusted_agent: !record.agent_id.is_empty(),
+        },
+        signature: parts::signature(commit),
+        signer_key_id: record.signer_key_id.clone(),
+        bump: if record.sem_ver_bump == "none" {
+            String::new()
+        } else {
+            record.sem_ver_bump.clone()
+        },
+        breaking_changes: record.breaking_changes.clone(),
+        file_count: shown.files.len() as u64,
+        added: shown.files.iter().map(|file| file.added).sum(),
+        removed: shown.files.iter().map(|file| file.removed).sum(),
+        is_merge: record.parent2_commit_id.is_some(),
+        files: shown.files,
+        more_href: shown
+            .is_truncated
+            .then(|| parts::place(repository, "tree", &record.commit_id.to_string(), None)),
+    }
+}

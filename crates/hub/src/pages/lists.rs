@@ -1,0 +1,106 @@
+//! Explore, and the page of a principal.
+
+use axum::response::Response;
+use serde::Deserialize;
+use trust::{Actor, Allowed, Anything, Principal, Resource, act, authority::Facts};
+use web::{
+    Call, Load, Params, Problem,
+    look::{Layout, When},
+};
+
+use super::parts;
+use crate::{
+    Hub,
+    repositories::Cursor,
+    views::{explore::ExplorePage, profile::ProfilePage},
+};
+
+/// Repositories on one page.
+const PAGE: u16 = 30;
+
+#[derive(Deserialize)]
+struct After {
+    after: Option<String>,
+}
+
+impl After {
+    /// Where the list goes on. What is no cursor begins at the beginning.
+    fn cursor(&self) -> Option<Cursor> {
+        self.after.as_deref()?.parse().ok()
+    }
+}
+
+/// What everybody may see, newest push first.
+pub(super) async fn explore(
+    hub: Hub,
+    allowed: Allowed<act::RepoList, Anything>,
+    call: Call,
+) -> Result<Response, Problem> {
+    let after = call.query::<After>()?.cursor();
+    let listed = hub.list(&allowed, None, after, PAGE).await?;
+    let now = hub.clock.now();
+    let layout = Layout {
+        title: "Explore".to_owned(),
+        description: "Repositories on this install".to_owned(),
+        reader: call.context.reader(),
+        ..Layout::default()
+    };
+    web::page(&ExplorePage {
+        layout,
+        is_visitor: allowed.actor().is_anonymous(),
+        repositories: listed.repositories.iter().map(|it| parts::row(it, now)).collect(),
+        newer_href: after.map(|_| "/explore".to_owned()),
+        older_href: listed.next.map(|cursor| format!("/explore?after={cursor}")),
+        origin: call.context.base_url.clone(),
+    })
+}
+
+/// Whose page it is, if anybody has the handle.
+#[derive(Debug, Clone)]
+pub(super) struct Profile(Principal);
+
+impl Resource for Profile {
+    fn facts(&self) -> Facts {
+        Anything.facts()
+    }
+}
+
+impl Load<Hub> for Profile {
+    async fn load(hub: &Hub, params: &Params, _: &Actor) -> Result<Self, Problem> {
+        let handle = params.parse("owner")?;
+        let mut tx = hub.db.glance().await?;
+        hub.trust.principal(&mut tx, &handle).await?.map(Self).ok_or_else(Problem::not_found)
+    }
+}
+
+/// A principal and what of theirs the reader may see.
+pub(super) async fn profile(
+    hub: Hub,
+    allowed: Allowed<act::PrincipalRead, Profile>,
+    call: Call,
+) -> Result<Response, Problem> {
+    let after = call.query::<After>()?.cursor();
+    let Profile(principal) = allowed.resource();
+    let may_list = Allowed::<act::RepoList, _>::ask(allowed.actor(), Anything)?;
+    let listed = hub.list(&may_list, Some(principal.id), after, PAGE).await?;
+    let keys = hub.trust.keys(&mut hub.db.glance().await?, principal.id).await?;
+    let (now, handle) = (hub.clock.now(), principal.handle.to_string());
+    let layout = Layout {
+        title: handle.clone(),
+        description: format!("Repositories of {handle}"),
+        reader: call.context.reader(),
+        ..Layout::default()
+    };
+    web::page(&ProfilePage {
+        layout,
+        kind: principal.kind.as_str().to_owned(),
+        joined: Some(When::new(principal.created_at, now)),
+        key_count: keys.len() as u64,
+        repositories: listed.repositories.iter().map(|it| parts::row(it, now)).collect(),
+        newer_href: after.map(|_| format!("/{handle}")),
+        older_href: listed.next.map(|cursor| format!("/{handle}?after={cursor}")),
+        is_own: allowed.actor().handle() == Some(&principal.handle),
+        origin: call.context.base_url.clone(),
+        handle,
+    })
+}

@@ -1,0 +1,37 @@
+//! The pages of the room. Thin: they ask the reading interface, and shape what it says into `views`.
+//!
+//! | file            | page                                                     |
+//! |-----------------|----------------------------------------------------------|
+//! | `lists.rs`      | `/`, `/explore`, `/{handle}`                               |
+//! | `repository.rs` | `/{owner}/{name}`, `tree/…`                                |
+//! | `blob.rs`       | `blob/…`                                                  |
+//! | `raw.rs`        | `raw/…`                                                   |
+//! | `commits.rs`    | `commits/…`                                               |
+//! | `commit.rs`     | `commit/{id}`; `changes.rs` is its lower half               |
+//! | `parts.rs`      | what several pages share: head, branch menu, commit line   |
+
+mod blob;
+mod changes;
+mod commit;
+mod commits;
+mod lists;
+mod parts;
+mod raw;
+mod repository;
+
+use web::{Routes, Surface};
+
+use crate::Hub;
+
+pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
+    routes
+        .get("/", Surface::Page, lists::explore)
+        .get("/explore", Surface::Page, lists::explore)
+        .get("/{owner}", Surface::Page, lists::profile)
+        .get("/{owner}/{name}", Surface::Page, repository::home)
+        .get("/{owner}/{name}/tree/{*place}", Surface::Page, repository::tree)
+        .get("/{owner}/{name}/blob/{*place}", Surface::Page, blob::blob)
+        .get("/{owner}/{name}/raw/{*place}", Surface::Page, raw::raw)
+        .get("/{owner}/{name}/commits/{*place}", Surface::Page, commits::commits)
+        .get("/{owner}/{name}/commit/{id}", Surface::Page, commit::commit)
+}

@@ -1,0 +1,150 @@
+//! What several pages share.
+
+use names::{BranchName, CommitId, RepoPath, UnixMillis};
+use web::{
+    Call,
+    look::{Crumb, Layout, When, href},
+};
+
+use crate::{
+    Repository,
+    reading::{Commit, Revision, SignatureState},
+    views::{BranchItem, BranchMenu, CommitLine, Head, RepositoryRow, Section, Signature},
+};
+
+/// Branches that a menu lists; the rest is counted.
+const MENU: usize = 50;
+
+/// The address of a repository's first page.
+pub(super) fn home_of(repository: &Repository) -> String {
+    format!("/{}/{}", repository.owner, repository.name)
+}
+
+/// The address of a place in a repository: `tree`, `blob`, `raw` or `commits` at a revision and a path.
+pub(super) fn place(
+    repository: &Repository,
+    kind: &str,
+    revision: &str,
+    path: Option<&str>,
+) -> String {
+    let tail = path.map(|path| format!("/{}", href::path(path))).unwrap_or_default();
+    format!("{}/{kind}/{}{tail}", home_of(repository), href::path(revision))
+}
+
+pub(super) fn commit_href(repository: &Repository, id: CommitId) -> String {
+    format!("{}/commit/{id}", home_of(repository))
+}
+
+/// The frame of a page of a repository.
+pub(super) fn layout(call: &Call, repository: &Repository, title: String) -> Layout {
+    Layout {
+        title,
+        description: repository.description.clone(),
+        canonical: None,
+        crumbs: vec![
+            Crumb::link(repository.owner.to_string(), format!("/{}", repository.owner)),
+            Crumb::link(repository.name.to_string(), home_of(repository)),
+        ],
+        reader: call.context.reader(),
+        request_id: String::new(),
+        is_noindex: repository.is_private(),
+    }
+}
+
+pub(super) fn head(repository: &Repository, revision: Option<&Revision>, section: Section) -> Head {
+    Head {
+        owner: repository.owner.to_string(),
+        name: repository.name.to_string(),
+        href: home_of(repository),
+        commits_href: revision.map(|it| place(repository, "commits", &it.text(), None)),
+        is_private: repository.is_private(),
+        section,
+    }
+}
+
+/// The menu of branches, each leading to the same place on that branch.
+pub(super) fn menu(
+    repository: &Repository,
+    heads: &[(BranchName, CommitId)],
+    now: &Revision,
+    kind: &str,
+    path: Option<&RepoPath>,
+) -> BranchMenu {
+    let item = |(name, _): &(BranchName, CommitId)| BranchItem {
+        name: name.to_string(),
+        href: place(repository, kind, name.as_str(), path.map(RepoPath::as_str)),
+        is_current: now.branch.as_ref() == Some(name),
+        is_default: *name == repository.default_branch,
+    };
+    BranchMenu {
+        current: now.branch.as_ref().map_or_else(|| now.commit.short(), ToString::to_string),
+        kind: if now.branch.is_some() { "branch" } else { "commit" },
+        branches: heads.iter().take(MENU).map(item).collect(),
+        hidden: heads.len().saturating_sub(MENU) as u64,
+    }
+}
+
+/// The way to a path: the repository's root, then each directory, then the place itself.
+pub(super) fn crumbs(repository: &Repository, revision: &str, path: &RepoPath) -> Vec<Crumb> {
+    let mut crumbs =
+        vec![Crumb::link(repository.name.to_string(), place(repository, "tree", revision, None))];
+    let mut so_far = String::new();
+    let mut segments = path.segments().peekable();
+    while let Some(segment) = segments.next() {
+        if !so_far.is_empty() {
+            so_far.push('/');
+        }
+        so_far.push_str(segment);
+        crumbs.push(match segments.peek() {
+            None => Crumb::here(segment),
+            Some(_) => Crumb::link(segment, place(repository, "tree", revision, Some(&so_far))),
+        });
+    }
+    crumbs
+}
+
+pub(super) fn row(repository: &Repository, now: UnixMillis) -> RepositoryRow {
+    RepositoryRow {
+        owner: repository.owner.to_string(),
+        name: repository.name.to_string(),
+        href: home_of(repository),
+        description: repository.description.clone(),
+        default_branch: repository.default_branch.to_string(),
+        pushed: repository.pushed_at.map(|then| When::new(then, now)),
+        commits: repository.commit_count,
+        size_bytes: repository.size_bytes,
+        is_private: repository.is_private(),
+    }
+}
+
+pub(super) fn line(repository: &Repository, commit: &Commit, now: UnixMillis) -> CommitLine {
+    let (subject, body) = split(&commit.record.message);
+    CommitLine {
+        subject,
+        href: commit_href(repository, commit.record.commit_id),
+        author: commit.record.author.clone(),
+        short_id: commit.record.commit_id.short(),
+        when: When::new(commit.committed_at, now),
+        signature: signature(commit),
+        agent_id: commit.record.agent_id.clone(),
+        has_body: !body.is_empty(),
+    }
+}
+
+/// The first line of a message, and what follows it.
+pub(super) fn split(message: &str) -> (String, String) {
+    let (subject, body) = message.split_once('\n').unwrap_or((message, ""));
+    let subject = if subject.trim().is_empty() { "(no message)" } else { subject };
+    (subject.to_owned(), body.trim_matches('\n').to_owned())
+}
+
+/// What is known of a commit's signature. A signer is named by the key.
+pub(super) fn signature(commit: &Commit) -> Signature {
+    match commit.signature_state {
+        SignatureState::Verified => Signature::Verified(commit.record.signer_key_id.clone()),
+        SignatureState::Unsigned => Signature::Unsigned,
+        SignatureState::RevokedKey => Signature::RevokedKey,
+        SignatureState::UnknownKey => Signature::UnknownKey,
+        SignatureState::Unverifiable => Signature::Unverifiable,
+    }
+}

@@ -1,0 +1,235 @@
+//! A repository's first page, and its directories.
+
+use axum::response::{IntoResponse as _, Redirect, Response};
+use db::Tx;
+use history::{diff::as_text, tree};
+use names::{NodeId, RepoPath};
+use trust::{Allowed, act};
+use web::{
+    Call, Problem,
+    look::{LinkContext, markdown, visible},
+};
+
+use super::parts;
+use crate::{
+    Error, Hub, Repository,
+    reading::{self, Commit, Found, Revision},
+    views::{
+        Section,
+        repository::{Contents, Entry, EntryKind, Listing, Readme, RepositoryPage, TreePage},
+    },
+};
+
+/// Entries of a directory on one page; the rest is reached by the clone.
+const ENTRIES: usize = 1_000;
+/// The largest readme that is shown.
+const README_BYTES: u64 = 512 << 10;
+
+/// The first page: what it is, what is in it, the readme.
+pub(super) async fn home(
+    hub: Hub,
+    allowed: Allowed<act::RepoRead, Repository>,
+    call: Call,
+) -> Result<Response, Problem> {
+    let repository = allowed.resource();
+    let mut tx = hub.db.read().await?;
+    let first = Revision::first(&mut tx, repository).await?;
+    let heads = reading::branches(&mut tx, repository.id).await?;
+    let contents = match &first {
+        None => None,
+        Some(revision) => {
+            let branches = parts::menu(repository, &heads, revision, "tree", None);
+            let listing = hub.listing(&mut tx, repository, revision, None).await?;
+            Some(Contents { branches, listing })
+        }
+    };
+    let origin = call.context.base_url.clone();
+    web::page(&RepositoryPage {
+        layout: parts::layout(&call, repository, repository.full_name()),
+        head: parts::head(repository, first.as_ref(), Section::Code),
+        description: repository.description.clone(),
+        address: format!("{origin}/{}", repository.full_name()),
+        origin,
+        size_bytes: repository.size_bytes,
+        commit_count: repository.commit_count,
+        branch_count: heads.len() as u64,
+        contents,
+    })
+}
+
+/// A directory at a revision.
+pub(super) async fn tree(
+    hub: Hub,
+    allowed: Allowed<act::ObjectRead, Repository>,
+    call: Call,
+) -> Result<Response, Problem> {
+    let repository = allowed.resource();
+    let mut tx = hub.db.read().await?;
+    let (revision, path) =
+        Revision::with_path(&mut tx, repository, call.params.text("place")).await?;
+    let text = revision.text();
+    let listing = match hub.listing(&mut tx, repository, &revision, path.as_ref()).await {
+        Err(Error::NotFound) if path.is_some() => {
+            // A file: its own page shows it.
+            if !hub.is_file(&mut tx, repository, &revision, path.as_ref()).await? {
+                return Err(Problem::not_found());
+            }
+            let blob = parts::place(repository, "blob", &text, path.as_ref().map(RepoPath::as_str));
+            return Ok(Redirect::temporary(&blob).into_response());
+        }
+        outcome => outcome?,
+    };
+    let heads = reading::branches(&mut tx, repository.id).await?;
+    let name = path.as_ref().map_or("/", RepoPath::as_str);
+    web::page(&TreePage {
+        layout: parts::layout(
+            &call,
+            repository,
+            format!("{name} at {text} · {}", repository.full_name()),
+        ),
+        head: parts::head(repository, Some(&revision), Section::Code),
+        branches: parts::menu(repository, &heads, &revision, "tree", path.as_ref()),
+        path: path.as_ref().map(|path| parts::crumbs(repository, &text, path)).unwrap_or_default(),
+        listing,
+    })
+}
+
+impl Hub {
+    async fn root(
+        &self,
+        tx: &mut Tx,
+        of: &Repository,
+        at: &Revision,
+    ) -> Result<(Commit, NodeId), Error> {
+        let commit = reading::commit(tx, of, at.commit).await?;
+        let root = reading::root_of(tx, of, &commit).await?;
+        Ok((commit, root))
+    }
+
+    async fn is_file(
+        &self,
+        tx: &mut Tx,
+        of: &Repository,
+        at: &Revision,
+        path: Option<&RepoPath>,
+    ) -> Result<bool, Error> {
+        let (_, root) = self.root(tx, of, at).await?;
+        Ok(matches!(reading::find(tx, root, path).await?, Found::File(_)))
+    }
+
+    async fn listing(
+        &self,
+        tx: &mut Tx,
+        of: &Repository,
+        at: &Revision,
+        path: Option<&RepoPath>,
+    ) -> Result<Listing, Error> {
+        let (commit, root) = self.root(tx, of, at).await?;
+        let Found::Directory(node) = reading::find(tx, root, path).await? else {
+            return Err(Error::NotFound);
+        };
+        let text = at.text();
+        let mut entries: Vec<_> = node.entries().iter().collect();
+        entries.sort_by_key(|entry| !entry.is_directory());
+        let readme = readme_of(&entries).cloned();
+        let readme = match readme {
+            None => None,
+            Some(entry) => self.readme(tx, of, &text, path, &entry).await?,
+        };
+        Ok(Listing {
+            last: Some(parts::line(of, &commit, self.clock.now())),
+            parent_href: path.map(|path| parts::place(of, "tree", &text, path.parent())),
+            entries: entries
+                .iter()
+                .take(ENTRIES)
+                .map(|entry| view(of, &text, path, entry))
+                .collect(),
+            more_href: None,
+            clash: clash(&entries),
+            readme,
+        })
+    }
+
+    async fn readme(
+        &self,
+        tx: &mut Tx,
+        of: &Repository,
+        at: &str,
+        dir: Option<&RepoPath>,
+        entry: &tree::Entry,
+    ) -> Result<Option<Readme>, Error> {
+        let tree::Kind::File(object) = entry.kind else { return Ok(None) };
+        if entry.size > README_BYTES {
+            return Ok(None);
+        }
+        let file = self.bytes(tx, object, README_BYTES).await?;
+        let links = LinkContext {
+            repository: parts::home_of(of),
+            reference: at.to_owned(),
+            directory: dir.map(ToString::to_string).unwrap_or_default(),
+        };
+        let name = entry.name.to_string();
+        let is_markdown = is_markdown(&name);
+        let html = tokio::task::spawn_blocking(move || {
+            let text = as_text(&file.bytes)?;
+            Some(if is_markdown { markdown::render(text, &links) } else { visible::block(text) })
+        });
+        let html =
+            html.await.map_err(|error| Error::Broken(format!("a worker ended early: {error}")))?;
+        let href = parts::place(of, "blob", at, Some(&joined(dir, &name)));
+        Ok(html.map(|html| Readme { name, href, html }))
+    }
+}
+
+/// Whether a file is Markdown by its name.
+pub(super) fn is_markdown(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [".md", ".markdown", ".mkd"].iter().any(|ending| name.ends_with(ending))
+}
+
+/// The file that introduces a directory: Markdown before plain text.
+fn readme_of<'a>(entries: &[&'a tree::Entry]) -> Option<&'a tree::Entry> {
+    let rank = |name: &str| match name.to_ascii_lowercase().as_str() {
+        "readme.md" => Some(0),
+        "readme.markdown" => Some(1),
+        "readme" => Some(2),
+        "readme.txt" => Some(3),
+        _ => None,
+    };
+    let files = entries.iter().filter(|entry| !entry.is_directory());
+    files
+        .filter_map(|entry| Some((rank(&entry.name)?, *entry)))
+        .min_by_key(|(rank, _)| *rank)
+        .map(|it| it.1)
+}
+
+fn joined(dir: Option<&RepoPath>, name: &str) -> String {
+    dir.map_or_else(|| name.to_owned(), |dir| format!("{dir}/{name}"))
+}
+
+fn view(of: &Repository, at: &str, dir: Option<&RepoPath>, entry: &tree::Entry) -> Entry {
+    let (kind, word) = if entry.is_directory() {
+        (EntryKind::Directory, "tree")
+    } else {
+        (EntryKind::File, "blob")
+    };
+    Entry {
+        kind,
+        name: entry.name.to_string(),
+        href: parts::place(of, word, at, Some(&joined(dir, &entry.name))),
+        size_bytes: (!entry.is_directory()).then_some(entry.size),
+        last: None,
+    }
+}
+
+/// Names that some file systems cannot keep apart.
+fn clash(entries: &[&tree::Entry]) -> Option<String> {
+    let mut seen = std::collections::HashMap::new();
+    let (one, other) = entries.iter().find_map(|entry| {
+        let before = seen.insert(entry.name.to_lowercase(), &entry.name)?;
+        Some((before, &entry.name))
+    })?;
+    Some(format!(
+        "“{one}” and “{other}” differ in case only: some file systems can hold just one of them."
+    ))
+}

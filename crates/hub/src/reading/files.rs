@@ -1,0 +1,140 @@
+//! A directory, a file, the changes of a commit.
+
+use std::sync::Arc;
+
+use db::Tx;
+use history::{
+    diff::{ChangedFile, detect_renames},
+    tree::{Entry, Kind, Node, TreeDiff, TreeLookup},
+};
+use names::{CommitId, NodeId, ObjectId, RepoPath};
+
+use super::{Commit, commits, nodes, snapshots};
+use crate::{Error, Hub, Repository};
+
+/// What stands at a path.
+#[derive(Debug, Clone)]
+pub(crate) enum Found {
+    /// A directory, the root among them.
+    Directory(Arc<Node>),
+    /// A file.
+    File(Entry),
+}
+
+/// The bytes of a file, as far as they were wanted.
+#[derive(Debug, Clone)]
+pub(crate) struct FileBytes {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) size: u64,
+}
+
+/// The files that a commit changes against its first parent.
+#[derive(Debug, Clone)]
+pub(crate) struct Changes {
+    pub(crate) files: Vec<ChangedFile>,
+    /// Whether there are more.
+    pub(crate) is_truncated: bool,
+}
+
+/// One commit with its reviewers; it must be held.
+pub(crate) async fn commit(
+    tx: &mut Tx,
+    repository: &Repository,
+    id: CommitId,
+) -> Result<Commit, Error> {
+    commits(tx, repository.id, &[id]).await?.remove(&id).ok_or(Error::NotFound)
+}
+
+/// The root directory of a commit.
+pub(crate) async fn root_of(
+    tx: &mut Tx,
+    repository: &Repository,
+    commit: &Commit,
+) -> Result<NodeId, Error> {
+    let id = commit.record.snapshot_id;
+    let found = snapshots(tx, repository.id, &[id].into()).await?;
+    let snapshot =
+        found.get(&id).ok_or_else(|| Error::Broken(format!("snapshot {id} is missing")))?;
+    Ok(snapshot.root)
+}
+
+async fn node(tx: &mut Tx, id: NodeId) -> Result<Arc<Node>, Error> {
+    let mut found = nodes(tx, &[id]).await?;
+    found.remove(&id).ok_or_else(|| Error::Broken("a tree node is missing".to_owned()))
+}
+
+/// What stands at `path` below `root`; the root directory itself for no path.
+pub(crate) async fn find(
+    tx: &mut Tx,
+    root: NodeId,
+    path: Option<&RepoPath>,
+) -> Result<Found, Error> {
+    let Some(path) = path else { return Ok(Found::Directory(node(tx, root).await?)) };
+    let mut lookup = TreeLookup::new(root, path);
+    while let Some(needed) = lookup.needs() {
+        lookup.give(&nodes(tx, &[needed]).await?);
+    }
+    let entry = lookup.into_entry().ok_or(Error::NotFound)?;
+    match entry.kind {
+        Kind::Directory(id) => Ok(Found::Directory(node(tx, id).await?)),
+        Kind::File(_) => Ok(Found::File(entry)),
+    }
+}
+
+/// What `commit` changes against its first parent, at most `limit` files.
+pub(crate) async fn changes(
+    tx: &mut Tx,
+    repository: &Repository,
+    of: &Commit,
+    limit: usize,
+) -> Result<Changes, Error> {
+    let before = match of.record.parent_commit_id {
+        None => None,
+        Some(parent) => {
+            let parent = commit(tx, repository, parent).await?;
+            Some(root_of(tx, repository, &parent).await?)
+        }
+    };
+    let after = root_of(tx, repository, of).await?;
+    let (mut diff, mut found) = (TreeDiff::new(before, Some(after), limit), Vec::new());
+    loop {
+        found.extend(std::iter::from_fn(|| diff.next_change()));
+        if diff.is_complete() {
+            return Ok(Changes { files: detect_renames(found), is_truncated: diff.is_truncated() });
+        }
+        let given = nodes(tx, &diff.needs()).await?;
+        diff.give(&given).map_err(|error| Error::Broken(error.to_string()))?;
+    }
+}
+
+impl Hub {
+    /// The bytes of a file of this repository, or their first `limit` where it is longer. The whole object is hashed
+    /// either way.
+    pub(crate) async fn bytes(
+        &self,
+        tx: &mut Tx,
+        id: ObjectId,
+        limit: u64,
+    ) -> Result<FileBytes, Error> {
+        if id == ObjectId::EMPTY {
+            return Ok(FileBytes { bytes: Vec::new(), size: 0 });
+        }
+        let mut places = self.objects.find(tx, &[id]).await?;
+        let place = places.remove(&id).ok_or(objects::Error::Missing(id))?;
+        let size = place.size;
+        if size <= limit {
+            let bytes = self.objects.read_at(id, place).await?;
+            return Ok(FileBytes { bytes, size });
+        }
+        let (to, from) = std::sync::mpsc::channel();
+        let mut sent = 0;
+        let each = move |piece: Vec<u8>| {
+            sent += piece.len() as u64;
+            to.send(piece).is_ok() && sent < limit
+        };
+        self.objects.stream(id, place, each).await?;
+        let mut bytes: Vec<u8> = from.into_iter().flatten().collect();
+        bytes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(FileBytes { bytes, size })
+    }
+}

@@ -1,0 +1,145 @@
+//! The one reading interface (`spec/hub.md` 3): pages, wire and JSON read history through it.
+//!
+//! | file        | what is there                                                     |
+//! |-------------|-------------------------------------------------------------------|
+//! | `mod.rs`    | [`Commit`], [`Snapshot`]; manifests and objects of snapshots          |
+//! | `resolve.rs`| what a text in an address names: branch, path, commit               |
+//! | `files.rs`  | a directory, a file, the changes of a commit                        |
+//! | `store.rs`  | the SQL                                                            |
+
+mod files;
+mod resolve;
+mod store;
+
+use std::collections::{HashMap, HashSet};
+
+use api::{CommitRecord, SnapshotRecord};
+use db::Tx;
+use history::tree::{Kind, TreeWalk};
+use names::{BranchName, CommitId, NodeId, ObjectId, SnapshotId, UnixMillis};
+
+pub(crate) use files::{Changes, FileBytes, Found, changes, commit, find, root_of};
+pub(crate) use resolve::Revision;
+pub(crate) use store::{
+    STATEMENTS, all_visible, between, branches, commits, deltas, is_reachable, known_commits, log,
+    nodes, snapshots,
+};
+
+use crate::{Error, Repository};
+
+/// A commit that the repository holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known {
+    /// 1 + the highest of the parents.
+    pub(crate) generation: i64,
+}
+
+/// What is known of a commit's signature (`spec/wire.md` 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SignatureState {
+    Verified,
+    RevokedKey,
+    UnknownKey,
+    Unverifiable,
+    Unsigned,
+}
+
+impl SignatureState {
+    fn parse(text: &str) -> Result<Self, db::Error> {
+        Ok(match text {
+            "verified" => Self::Verified,
+            "revoked_key" => Self::RevokedKey,
+            "unknown_key" => Self::UnknownKey,
+            "unverifiable" => Self::Unverifiable,
+            "unsigned" => Self::Unsigned,
+            other => return Err(db::Error::corrupt("commits.signature_state")(other)),
+        })
+    }
+}
+
+/// A stored commit.
+#[derive(Debug, Clone)]
+pub(crate) struct Commit {
+    /// The record; its delta is loaded apart.
+    pub(crate) record: CommitRecord,
+    /// The moment that the record's text means.
+    pub(crate) committed_at: UnixMillis,
+    /// What is known of its signature.
+    pub(crate) signature_state: SignatureState,
+    /// Its size in an answer of wire 1.
+    pub(crate) wire_bytes: u64,
+}
+
+/// A stored snapshot.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    /// The node of its root directory.
+    pub(crate) root: NodeId,
+    /// Its size in an answer of wire 1.
+    pub(crate) wire_bytes: u64,
+    /// As it came.
+    pub(crate) created_at: String,
+}
+
+/// The branches as the wire lists them: the default one first, then by name.
+pub(crate) async fn heads(
+    tx: &mut Tx,
+    repository: &Repository,
+) -> Result<Vec<(String, CommitId)>, Error> {
+    let mut heads = branches(tx, repository.id).await?;
+    heads.sort_by_key(|(name, _)| *name != repository.default_branch);
+    Ok(heads.into_iter().map(|(name, id)| (name.to_string(), id)).collect())
+}
+
+/// The branch that is shown first: the default one, or the first by name where that does not exist.
+pub(crate) fn shown_first<'a>(
+    heads: &'a [(BranchName, CommitId)],
+    repository: &Repository,
+) -> Option<&'a (BranchName, CommitId)> {
+    heads.iter().find(|(name, _)| *name == repository.default_branch).or_else(|| heads.first())
+}
+
+/// The manifest of a stored snapshot, made again from its tree.
+pub(crate) async fn manifest(
+    tx: &mut Tx,
+    id: SnapshotId,
+    it: &Snapshot,
+) -> Result<SnapshotRecord, Error> {
+    let (mut walk, mut manifest) = (TreeWalk::new(it.root), history::Manifest::new());
+    loop {
+        manifest
+            .extend(std::iter::from_fn(|| walk.next_file()).map(|file| (file.path, file.object)));
+        if walk.is_complete() {
+            return Ok(SnapshotRecord {
+                snapshot_id: id,
+                manifest,
+                created_at: it.created_at.clone(),
+            });
+        }
+        let given = nodes(tx, &walk.needs()).await?;
+        walk.give(&given).map_err(|error| Error::Broken(error.to_string()))?;
+    }
+}
+
+/// Every object below the given roots, with its size. Each directory is read once, however many snapshots share it.
+pub(crate) async fn objects_below(
+    tx: &mut Tx,
+    roots: impl IntoIterator<Item = NodeId>,
+) -> Result<HashMap<ObjectId, u64>, Error> {
+    let mut seen = HashSet::new();
+    let mut waiting: Vec<_> = roots.into_iter().filter(|id| seen.insert(*id)).collect();
+    let mut found = HashMap::new();
+    while !waiting.is_empty() {
+        let batch = waiting.split_off(waiting.len().saturating_sub(history::tree::MAX_NEEDS));
+        for node in nodes(tx, &batch).await?.values() {
+            for entry in node.entries() {
+                match entry.kind {
+                    Kind::File(object) => drop(found.insert(object, entry.size)),
+                    Kind::Directory(child) if seen.insert(child) => waiting.push(child),
+                    Kind::Directory(_) => {}
+                }
+            }
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,150 @@
+//! JSON under `/api/v1/repos`.
+
+use api::json;
+use axum::{http::StatusCode, response::IntoResponse};
+use names::{BranchName, Handle};
+use serde::Deserialize;
+use trust::{Allowed, Anything, Namespace, Visibility, act};
+use web::{Call, Fault, Json, Problem, Routes, Spec, Surface};
+
+use super::{Cursor, NewRepository, Repository};
+use crate::Hub;
+
+/// The longest description, in characters.
+const MAX_DESCRIPTION: usize = 350;
+/// How many a list shows unless asked, and at most.
+const PAGE: (u16, u16) = (30, 100);
+
+pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
+    routes
+        .get("/api/v1/repos", Surface::Api, list)
+        .post("/api/v1/repos", Spec::new(Surface::Api), create)
+        .get("/api/v1/repos/{owner}/{name}", Surface::Api, show)
+}
+
+/// Makes a repository: 201, or 409 when the name is taken.
+async fn create(
+    hub: Hub,
+    allowed: Allowed<act::RepoCreate, Namespace>,
+    Json(new): Json<json::NewRepository>,
+) -> Result<impl IntoResponse, Problem> {
+    let own = allowed.actor().handle();
+    let owner = new.owner.as_deref().map(str::parse::<Handle>);
+    if owner.is_some_and(|owner| owner.ok().as_ref() != own) {
+        // Organizations will own repositories; until then the only namespace is one's own.
+        return Err(Problem::not_found());
+    }
+    let repository = hub.create_repository(&allowed, parse(new)?).await?;
+    let location = format!("/api/v1/repos/{}", repository.full_name());
+    Ok((StatusCode::CREATED, [("location", location)], Json(json_of(&repository))))
+}
+
+/// What was asked for, or every fault of it.
+fn parse(new: json::NewRepository) -> Result<NewRepository, Problem> {
+    let mut faults = Vec::new();
+    let mut fault = |pointer: &str, message: String| {
+        faults.push(Fault { pointer: pointer.to_owned(), code: "invalid", message });
+    };
+    let name =
+        new.name.parse().map_err(|error: names::NameError| fault("/name", error.to_string())).ok();
+    let visibility = match new.visibility.as_deref() {
+        None | Some("private") => Visibility::Private,
+        Some("public") => Visibility::Public,
+        Some(_) => {
+            fault("/visibility", "visibility is `public` or `private`".to_owned());
+            Visibility::Private
+        }
+    };
+    if !matches!(new.format.as_deref(), None | Some("muse")) {
+        fault("/format", "the format `muse` is what this version makes".to_owned());
+    }
+    let branch = new.default_branch.unwrap_or_else(|| "main".to_owned());
+    let branch: Option<BranchName> = branch
+        .parse()
+        .map_err(|error: names::BranchError| fault("/default_branch", error.to_string()))
+        .ok();
+    let description = new.description.unwrap_or_default();
+    if description.chars().count() > MAX_DESCRIPTION || description.contains(char::is_control) {
+        fault(
+            "/description",
+            format!("a description is one line of at most {MAX_DESCRIPTION} characters"),
+        );
+    }
+    match (name, branch) {
+        (Some(name), Some(default_branch)) if faults.is_empty() => {
+            Ok(NewRepository { name, visibility, description, default_branch })
+        }
+        _ => Err(Problem::invalid(faults)),
+    }
+}
+
+async fn show(
+    _: Hub,
+    allowed: Allowed<act::RepoRead, Repository>,
+    (): (),
+) -> Result<Json<json::Repository>, Problem> {
+    Ok(Json(json_of(allowed.resource())))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    owner: Option<String>,
+    limit: Option<u16>,
+    cursor: Option<String>,
+}
+
+async fn list(
+    hub: Hub,
+    allowed: Allowed<act::RepoList, Anything>,
+    call: Call,
+) -> Result<impl IntoResponse, Problem> {
+    let query: ListQuery = call.query()?;
+    let after: Option<Cursor> =
+        query.cursor.as_deref().map(str::parse).transpose().map_err(Problem::malformed)?;
+    let limit = query.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1);
+    let owner = match &query.owner {
+        None => None,
+        Some(owner) => Some(hub.owner_of(owner).await?),
+    };
+    let listed = hub.list(&allowed, owner, after, limit).await?;
+    let next_cursor = listed.next.map(|cursor| cursor.to_string());
+    let link = next_cursor.as_ref().map(|cursor| {
+        let owner = query.owner.iter().map(|it| format!("&owner={}", web::look::href::segment(it)));
+        let owner = owner.collect::<String>();
+        [("link", format!("</api/v1/repos?limit={limit}{owner}&cursor={cursor}>; rel=\"next\""))]
+    });
+    let items = listed.repositories.iter().map(json_of).collect();
+    Ok((link, Json(json::Page { items, next_cursor })))
+}
+
+impl Hub {
+    /// The namespace of a handle, for filters: one that nobody has is one that owns nothing.
+    async fn owner_of(&self, handle: &str) -> Result<names::Id<trust::Principal>, Problem> {
+        let nobody = names::Id::from_uuid(uuid::Uuid::nil());
+        let Ok(handle) = handle.parse() else { return Ok(nobody) };
+        let mut tx = self.db.glance().await?;
+        Ok(self.trust.namespace(&mut tx, &handle).await?.unwrap_or(nobody))
+    }
+}
+
+fn json_of(it: &Repository) -> json::Repository {
+    json::Repository {
+        id: it.id.to_string(),
+        owner: it.owner.to_string(),
+        name: it.name.to_string(),
+        full_name: it.full_name(),
+        visibility: it.visibility().to_owned(),
+        format: "muse".to_owned(),
+        description: it.description.clone(),
+        domain: it.domain.clone(),
+        default_branch: it.default_branch.to_string(),
+        size_bytes: it.size_bytes,
+        object_count: it.object_count,
+        commit_count: it.commit_count,
+        archived: it.resource.state == trust::ResourceState::Archived,
+        created_at: it.created_at.to_string(),
+        updated_at: it.updated_at.to_string(),
+        pushed_at: it.pushed_at.map(|time| time.to_string()),
+    }
+}

@@ -1,0 +1,171 @@
+//! Repositories: made, found, listed.
+//!
+//! | file          | what is there                                            |
+//! |---------------|----------------------------------------------------------|
+//! | `mod.rs`      | [`Repository`], the door's methods                         |
+//! | `resource.rs` | how a route loads one; [`PushTarget`]                      |
+//! | `api.rs`      | JSON under `/api/v1/repos`                                 |
+//! | `store.rs`    | the SQL                                                  |
+
+mod api;
+mod cursor;
+mod resource;
+mod store;
+
+use db::Tx;
+use names::{BranchName, Handle, Id, RepositoryName, UnixMillis};
+use trust::{
+    Actor, Allowed, Anything, Namespace, Principal, ResourceRow, ResourceState, Visibility, act,
+};
+
+pub(crate) use api::routes;
+pub(crate) use cursor::Cursor;
+pub(crate) use resource::PushTarget;
+pub(crate) use store::{STATEMENTS, find};
+
+use crate::{Error, Hub};
+
+/// Repositories of one owner (`spec/hub.md` 1).
+const MAX_PER_OWNER: u64 = 500;
+
+/// A repository, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// Which, for good.
+    pub id: Id<Repository>,
+    /// Whose.
+    pub owner: Handle,
+    /// Its name among the owner's.
+    pub name: RepositoryName,
+    /// What the authority looks at.
+    pub resource: ResourceRow,
+    /// What it is, in a line.
+    pub description: String,
+    /// The Muse domain, such as `code`.
+    pub domain: String,
+    /// What is shown and cloned first.
+    pub default_branch: BranchName,
+    /// Sum of the sizes of its distinct objects.
+    pub size_bytes: u64,
+    /// Number of its distinct objects.
+    pub object_count: u64,
+    /// Number of its commits.
+    pub commit_count: u64,
+    /// When something was last pushed.
+    pub pushed_at: Option<UnixMillis>,
+    /// When it was made.
+    pub created_at: UnixMillis,
+    /// When its row last changed.
+    pub updated_at: UnixMillis,
+}
+
+impl Repository {
+    /// `owner/name`.
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.owner, self.name)
+    }
+
+    /// Whether only some may see it.
+    pub fn is_private(&self) -> bool {
+        self.resource.visibility == Visibility::Private
+    }
+}
+
+/// What a repository is made from.
+#[derive(Debug, Clone)]
+pub struct NewRepository {
+    /// Its name.
+    pub name: RepositoryName,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// What it is, in a line.
+    pub description: String,
+    /// What the first push is expected to make.
+    pub default_branch: BranchName,
+}
+
+/// A page of a list, and where it goes on.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) repositories: Vec<Repository>,
+    pub(crate) next: Option<Cursor>,
+}
+
+impl Hub {
+    /// Makes an empty repository in the namespace that was authorized.
+    pub async fn create_repository(
+        &self,
+        allowed: &Allowed<act::RepoCreate, Namespace>,
+        new: NewRepository,
+    ) -> Result<Repository, Error> {
+        let owner = allowed.actor().principal().ok_or(Error::NotFound)?;
+        let mut tx = self.trust.begin(allowed.actor()).await?;
+        let repository = self.insert(&mut tx, owner, new, ResourceState::Live).await?;
+        tx.commit().await?;
+        tracing::info!(repository = repository.full_name(), "repository created");
+        Ok(repository)
+    }
+
+    /// Writes the rows of a new repository of `owner`.
+    pub(crate) async fn insert(
+        &self,
+        tx: &mut Tx,
+        owner: &Principal,
+        new: NewRepository,
+        state: ResourceState,
+    ) -> Result<Repository, Error> {
+        let now = self.clock.now();
+        if store::count(tx, owner.id).await? >= MAX_PER_OWNER {
+            return Err(Error::TooManyRepositories(MAX_PER_OWNER));
+        }
+        if find(tx, owner.id, &new.name).await?.is_some() {
+            return Err(Error::NameTaken);
+        }
+        let id: Id<Repository> = Id::new(now, &self.random);
+        let resource =
+            ResourceRow { id: id.uuid(), owner: owner.id, visibility: new.visibility, state };
+        let repository = Repository {
+            id,
+            owner: owner.handle.clone(),
+            name: new.name,
+            resource,
+            description: new.description,
+            domain: "code".to_owned(),
+            default_branch: new.default_branch,
+            size_bytes: 0,
+            object_count: 0,
+            commit_count: 0,
+            pushed_at: None,
+            created_at: now,
+            updated_at: now,
+        };
+        self.trust.add_resource(tx, &resource).await?;
+        store::insert(tx, &repository).await?;
+        Ok(repository)
+    }
+
+    /// What a reader may see, newest push first.
+    pub(crate) async fn list(
+        &self,
+        allowed: &Allowed<act::RepoList, Anything>,
+        owner: Option<Id<Principal>>,
+        after: Option<Cursor>,
+        limit: u16,
+    ) -> Result<Listed, Error> {
+        let mut tx = self.db.read().await?;
+        let reader = reader_of(allowed.actor());
+        let mut found = store::list(&mut tx, reader, owner, after, limit).await?;
+        let next = if found.len() > usize::from(limit) {
+            found.truncate(limit.into());
+            found.last().map(Cursor::of)
+        } else {
+            None
+        };
+        Ok(Listed { repositories: found, next })
+    }
+}
+
+/// The id that the predicate for lists binds: all zeros for nobody.
+pub(crate) fn reader_of(actor: &Actor) -> Id<Principal> {
+    actor.principal().map_or(Id::from_uuid(uuid::Uuid::nil()), |it| it.id)
+}

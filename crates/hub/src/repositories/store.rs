@@ -1,0 +1,135 @@
+//! The table `repositories`.
+
+use db::{Error, Tx};
+use names::{Id, RepositoryName, UnixMillis};
+use trust::{Principal, ResourceRow};
+use uuid::Uuid;
+
+use super::{Cursor, Repository};
+
+macro_rules! columns {
+    () => {
+        "r.id, r.owner_id, r.name, r.description, r.domain, r.default_branch, r.size_bytes, r.object_count, \
+         r.commit_count, r.pushed_at, r.created_at, r.updated_at, s.owner_handle, s.visibility, s.state"
+    };
+}
+
+db::statements! {
+    FIND = (concat!("
+        SELECT ", columns!(), "
+          FROM repositories AS r JOIN resources AS s ON s.id = r.id
+         WHERE r.owner_id = $1 AND r.name = $2 AND r.deleted_at IS NULL"));
+    LIST = (concat!("
+        SELECT ", columns!(), "
+          FROM repositories AS r JOIN resources AS s ON s.id = r.id
+         WHERE ", trust::visible!(), "
+           AND (coalesce(r.pushed_at, 0) < $2 OR (coalesce(r.pushed_at, 0) = $2 AND r.id < $3))
+         ORDER BY coalesce(r.pushed_at, 0) DESC, r.id DESC LIMIT $4"));
+    LIST_OF_OWNER = (concat!("
+        SELECT ", columns!(), "
+          FROM repositories AS r JOIN resources AS s ON s.id = r.id
+         WHERE ", trust::visible!(), " AND r.owner_id = $5
+           AND (coalesce(r.pushed_at, 0) < $2 OR (coalesce(r.pushed_at, 0) = $2 AND r.id < $3))
+         ORDER BY coalesce(r.pushed_at, 0) DESC, r.id DESC LIMIT $4"));
+    COUNT = "SELECT count(*) FROM repositories WHERE owner_id = $1 AND deleted_at IS NULL";
+    INSERT = "
+        INSERT INTO repositories
+            (id, owner_id, name, format, description, domain, default_branch, created_at, updated_at)
+        VALUES ($1, $2, $3, 'muse', $4, $5, $6, $7, $8)";
+}
+
+/// A row, before it has been believed.
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    owner_id: Uuid,
+    owner_handle: String,
+    name: String,
+    description: String,
+    domain: String,
+    default_branch: String,
+    size_bytes: i64,
+    object_count: i64,
+    commit_count: i64,
+    pushed_at: Option<i64>,
+    created_at: i64,
+    updated_at: i64,
+    visibility: String,
+    state: String,
+}
+
+impl TryFrom<Row> for Repository {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let count =
+            |number: i64| u64::try_from(number).map_err(Error::corrupt("repositories.*_count"));
+        let branch = row.default_branch.parse();
+        Ok(Self {
+            id: Id::from_uuid(row.id),
+            owner: row.owner_handle.parse().map_err(Error::corrupt("resources.owner_handle"))?,
+            name: row.name.parse().map_err(Error::corrupt("repositories.name"))?,
+            resource: ResourceRow::parse(row.id, row.owner_id, &row.visibility, &row.state)?,
+            description: row.description,
+            domain: row.domain,
+            default_branch: branch.map_err(Error::corrupt("repositories.default_branch"))?,
+            size_bytes: count(row.size_bytes)?,
+            object_count: count(row.object_count)?,
+            commit_count: count(row.commit_count)?,
+            pushed_at: row.pushed_at.map(UnixMillis),
+            created_at: UnixMillis(row.created_at),
+            updated_at: UnixMillis(row.updated_at),
+        })
+    }
+}
+
+/// The live repository of `owner` called `name`.
+pub(crate) async fn find(
+    tx: &mut Tx,
+    owner: Id<Principal>,
+    name: &RepositoryName,
+) -> Result<Option<Repository>, Error> {
+    let row: Option<Row> = db::fetch_optional!(tx, FIND, owner.uuid(), name.as_str())?;
+    row.map(Repository::try_from).transpose()
+}
+
+/// What `reader` may see, newest push first: one more than `limit`, to know whether there are more.
+pub(crate) async fn list(
+    tx: &mut Tx,
+    reader: Id<Principal>,
+    owner: Option<Id<Principal>>,
+    after: Option<Cursor>,
+    limit: u16,
+) -> Result<Vec<Repository>, Error> {
+    let start = Cursor { pushed_at: UnixMillis(i64::MAX), id: Id::from_uuid(Uuid::max()) };
+    let Cursor { pushed_at, id } = after.unwrap_or(start);
+    let (reader, from, id, limit) = (reader.uuid(), pushed_at.0, id.uuid(), i64::from(limit) + 1);
+    let rows: Vec<Row> = match owner {
+        None => db::fetch_all!(tx, LIST, reader, from, id, limit)?,
+        Some(owner) => db::fetch_all!(tx, LIST_OF_OWNER, reader, from, id, limit, owner.uuid())?,
+    };
+    rows.into_iter().map(Repository::try_from).collect()
+}
+
+/// How many live repositories `owner` has.
+pub(crate) async fn count(tx: &mut Tx, owner: Id<Principal>) -> Result<u64, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, COUNT, owner.uuid())?;
+    u64::try_from(count).map_err(Error::corrupt("count(*)"))
+}
+
+/// Adds a repository.
+pub(crate) async fn insert(tx: &mut Tx, it: &Repository) -> Result<(), Error> {
+    db::execute!(
+        tx,
+        INSERT,
+        it.id.uuid(),
+        it.resource.owner.uuid(),
+        it.name.as_str(),
+        &it.description,
+        &it.domain,
+        it.default_branch.as_str(),
+        it.created_at.0,
+        it.updated_at.0,
+    )
+    .map(drop)
+}

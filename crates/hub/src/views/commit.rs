@@ -1,0 +1,84 @@
+//! One commit: what it says of itself, what is known about it, what it changed.
+
+use askama::Template;
+use web::look::{Layout, When};
+
+use super::{
+    Head, Signature,
+    diff::{FileBody, FileChange},
+    filters,
+};
+
+/// `/{owner}/{name}/commit/{id}`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "commit.html")]
+pub(crate) struct CommitPage {
+    /// The frame.
+    pub layout: Layout,
+    /// Owner, name, tabs.
+    pub head: Head,
+    /// First line of the message; may be empty.
+    pub subject: String,
+    /// The rest of the message, without the blank line between; may be empty.
+    pub body: String,
+    /// The full id.
+    pub id: String,
+    /// Its tree.
+    pub tree_href: String,
+    /// None, one or two.
+    pub parents: Vec<Parent>,
+    /// The claimed author, as written; may be empty.
+    pub author: String,
+    /// The claimed time, as written.
+    pub committed_at: String,
+    /// The claimed time, understood.
+    pub when: When,
+    /// The branch that it was made on, as written; may be empty.
+    pub branch: String,
+    /// Claimed provenance.
+    pub provenance: Provenance,
+    /// State of the signature.
+    pub signature: Signature,
+    /// The key that signed, as written; may be empty.
+    pub signer_key_id: String,
+    /// `major`, `minor` or `patch` as the client estimated it; empty for none.
+    pub bump: String,
+    /// What it breaks, as the client says.
+    pub breaking_changes: Vec<String>,
+    /// How many files it changed.
+    pub file_count: u64,
+    /// Lines added in all of them.
+    pub added: u64,
+    /// Lines removed in all of them.
+    pub removed: u64,
+    /// Whether the difference is to the first of several parents.
+    pub is_merge: bool,
+    /// The files of this page.
+    pub files: Vec<FileChange>,
+    /// The page with more files.
+    pub more_href: Option<String>,
+}
+
+/// A parent of a commit.
+#[derive(Debug, Clone)]
+pub(crate) struct Parent {
+    /// The first digits of its id.
+    pub short_id: String,
+    /// Its page.
+    pub href: String,
+}
+
+/// Who and what made a commit, as it claims; each may be empty.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Provenance {
+    /// The agent.
+    pub agent_id: String,
+    /// The model.
+    pub model_id: String,
+    /// The tools.
+    pub toolchain_id: String,
+    /// The hash of what the agent was asked.
+    pub prompt_hash: String,
+    /// Whether the agent is named but did not sign.
+    pub is_untrusted_agent: bool,
+}

@@ -1,0 +1,201 @@
+//! What changed between two commits, file by file.
+
+/// How many squares the bar of a file has.
+const BAR: u64 = 5;
+
+/// One changed file.
+#[derive(Debug, Clone)]
+pub(crate) struct FileChange {
+    /// Unique within the page, `f1`, `f2`, …: so that the list above can lead to it.
+    pub anchor: String,
+    /// What happened to it.
+    pub status: Status,
+    /// Its path (the old one, if it was deleted).
+    pub path: String,
+    /// Where it was before, if it was moved.
+    pub old_path: Option<String>,
+    /// Its page at this commit (at the parent, if it was deleted).
+    pub href: String,
+    /// Lines added.
+    pub added: u64,
+    /// Lines removed.
+    pub removed: u64,
+    /// The change itself.
+    pub body: FileBody,
+}
+
+/// What happened to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// It is new.
+    Added,
+    /// It is different.
+    Modified,
+    /// It is gone.
+    Deleted,
+    /// It has another path.
+    Renamed,
+}
+
+/// What is shown of a change.
+#[derive(Debug, Clone)]
+pub(crate) enum FileBody {
+    /// The changed places.
+    Hunks(Vec<Hunk>),
+    /// Bytes that are no text; a size is missing where there is no file.
+    Binary {
+        /// Size before.
+        old_bytes: Option<u64>,
+        /// Size after.
+        new_bytes: Option<u64>,
+    },
+    /// Too much to show at once.
+    Folded {
+        /// Why, in a sentence.
+        reason: String,
+        /// A page that shows it.
+        href: Option<String>,
+    },
+    /// The same bytes at another path, or an empty file.
+    Same,
+}
+
+/// One changed place with its surroundings.
+#[derive(Debug, Clone)]
+pub(crate) struct Hunk {
+    /// `@@ -1,3 +1,4 @@ fn main`.
+    pub header: String,
+    /// Its lines.
+    pub lines: Vec<DiffLine>,
+}
+
+/// One line of a change.
+#[derive(Debug, Clone)]
+pub(crate) struct DiffLine {
+    /// What happened to it.
+    pub kind: LineKind,
+    /// Its number before.
+    pub old: Option<u64>,
+    /// Its number after.
+    pub new: Option<u64>,
+    /// Its text in pieces, so that changed words can be marked.
+    pub parts: Vec<Part>,
+    /// Whether the file ends here without a line end.
+    pub is_unended: bool,
+}
+
+/// A piece of a line.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    /// As written.
+    pub text: String,
+    /// Whether this word changed within the line.
+    pub is_marked: bool,
+}
+
+/// What happened to a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LineKind {
+    /// Nothing.
+    Same,
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+}
+
+impl FileChange {
+    pub(super) fn status_word(&self) -> &'static str {
+        match self.status {
+            Status::Added => "added",
+            Status::Modified => "changed",
+            Status::Deleted => "deleted",
+            Status::Renamed => "renamed",
+        }
+    }
+
+    pub(super) fn status_class(&self) -> &'static str {
+        match self.status {
+            Status::Added => "good",
+            Status::Deleted => "bad",
+            Status::Modified | Status::Renamed => "quiet",
+        }
+    }
+
+    /// The classes of the squares that show how much was added and removed.
+    pub(super) fn bar(&self) -> Vec<&'static str> {
+        let all = self.added.saturating_add(self.removed);
+        let filled = all.min(BAR);
+        let added = match (self.added, self.removed) {
+            (0, _) => 0,
+            (_, 0) => filled,
+            (added, _) => {
+                (added.saturating_mul(filled) / all).clamp(1, filled.saturating_sub(1).max(1))
+            }
+        };
+        (0..BAR)
+            .map(|square| match square {
+                it if it < added => "plus",
+                it if it < filled => "minus",
+                _ => "none",
+            })
+            .collect()
+    }
+}
+
+impl DiffLine {
+    pub(super) fn class(&self) -> &'static str {
+        match self.kind {
+            LineKind::Same => "same",
+            LineKind::Added => "plus",
+            LineKind::Removed => "minus",
+        }
+    }
+
+    /// The mark that is read without colour.
+    pub(super) fn mark(&self) -> &'static str {
+        match self.kind {
+            LineKind::Same => " ",
+            LineKind::Added => "+",
+            LineKind::Removed => "\u{2212}",
+        }
+    }
+
+    /// The mark in a word, for those who listen.
+    pub(super) fn word(&self) -> &'static str {
+        match self.kind {
+            LineKind::Same => "",
+            LineKind::Added => "added",
+            LineKind::Removed => "removed",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_shows_proportions_and_never_hides_a_side() {
+        let change = |added, removed| FileChange {
+            anchor: String::new(),
+            status: Status::Modified,
+            path: String::new(),
+            old_path: None,
+            href: String::new(),
+            added,
+            removed,
+            body: FileBody::Same,
+        };
+        for (added, removed, expected) in [
+            (0, 0, "none none none none none"),
+            (1, 0, "plus none none none none"),
+            (1, 1, "plus minus none none none"),
+            (1000, 1, "plus plus plus plus minus"),
+            (1, 1000, "plus minus minus minus minus"),
+            (0, 9, "minus minus minus minus minus"),
+        ] {
+            assert_eq!(change(added, removed).bar().join(" "), expected, "{added} {removed}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What the pages of this room show: plain data, one struct a page, filled by `pages` and laid out by askama.
+//!
+//! Every text of a repository or a principal is an ordinary `String` here, just as it was written; the templates
+//! escape it and make deceiving characters visible (filters `seen` and `named`). Addresses come percent-encoded.
+//! Templates extend the frame of `web` by its way from their own folder (see `web::look`).
+//!
+//! | file            | page                                                             |
+//! |-----------------|------------------------------------------------------------------|
+//! | `explore.rs`    | `/`, `/explore`                                                  |
+//! | `profile.rs`    | `/{handle}`                                                      |
+//! | `repository.rs` | `/{owner}/{name}` and `/{owner}/{name}/tree/{ref}/{path}`         |
+//! | `blob.rs`       | `/{owner}/{name}/blob/{ref}/{path}`                              |
+//! | `commits.rs`    | `/{owner}/{name}/commits/{ref}`                                  |
+//! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
+//! | `filters.rs`    | what templates do to values                                      |
+
+pub(crate) mod blob;
+pub(crate) mod commit;
+pub(crate) mod commits;
+pub(crate) mod diff;
+pub(crate) mod explore;
+mod filters;
+pub(crate) mod profile;
+pub(crate) mod repository;
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
+
+use web::look::When;
+
+/// What stands above every page of a repository.
+#[derive(Debug, Clone)]
+pub(crate) struct Head {
+    /// Handle of the owner.
+    pub owner: String,
+    /// Name of the repository.
+    pub name: String,
+    /// Address of the repository's first page.
+    pub href: String,
+    /// Address of the commits of the shown ref; nothing while there are none.
+    pub commits_href: Option<String>,
+    /// Whether only members see it.
+    pub is_private: bool,
+    /// Which tab is open.
+    pub section: Section,
+}
+
+/// The tabs of a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Section {
+    /// Tree and files.
+    Code,
+    /// Commits.
+    Commits,
+}
+
+impl Head {
+    fn is_code(&self) -> bool {
+        self.section == Section::Code
+    }
+
+    fn visibility(&self) -> &'static str {
+        visibility(self.is_private)
+    }
+}
+
+fn visibility(is_private: bool) -> &'static str {
+    if is_private { "private" } else { "public" }
+}
+
+/// One repository in a list.
+#[derive(Debug, Clone)]
+pub(crate) struct RepositoryRow {
+    /// Handle of the owner.
+    pub owner: String,
+    /// Name of the repository.
+    pub name: String,
+    /// Its address.
+    pub href: String,
+    /// One line; may be empty.
+    pub description: String,
+    /// The branch that is shown first.
+    pub default_branch: String,
+    /// Time of the last push, if there was one.
+    pub pushed: Option<When>,
+    /// Commits of the default branch.
+    pub commits: u64,
+    /// Bytes of all its objects.
+    pub size_bytes: u64,
+    /// Whether only members see it.
+    pub is_private: bool,
+}
+
+impl RepositoryRow {
+    fn visibility(&self) -> &'static str {
+        visibility(self.is_private)
+    }
+}
+
+/// The menu of branches.
+#[derive(Debug, Clone)]
+pub(crate) struct BranchMenu {
+    /// The branch, tag or commit that is shown; a commit by its short id.
+    pub current: String,
+    /// What `current` is: `branch`, `tag` or `commit`.
+    pub kind: &'static str,
+    /// The branches to go to, the default one first.
+    pub branches: Vec<BranchItem>,
+    /// How many more branches there are than the menu holds.
+    pub hidden: u64,
+}
+
+/// One branch of the menu.
+#[derive(Debug, Clone)]
+pub(crate) struct BranchItem {
+    /// Its name.
+    pub name: String,
+    /// The same place on that branch.
+    pub href: String,
+    /// Whether it is the one that is shown.
+    pub is_current: bool,
+    /// Whether it is the repository's default branch.
+    pub is_default: bool,
+}
+
+/// What is known about the signature of a commit (`spec/wire.md` 7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Signature {
+    /// Good, by a key of this principal (handle).
+    Verified(String),
+    /// Good, but received after its key was revoked.
+    RevokedKey,
+    /// Well formed, by a key that nobody registered.
+    UnknownKey,
+    /// Something that a server cannot verify.
+    Unverifiable,
+    /// None.
+    Unsigned,
+}
+
+impl Signature {
+    /// The state in a word, as in API answers.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Verified(_) => "verified",
+            Self::RevokedKey => "key revoked",
+            Self::UnknownKey => "key unknown",
+            Self::Unverifiable => "unverifiable",
+            Self::Unsigned => "unsigned",
+        }
+    }
+
+    /// What the state means, in a sentence.
+    fn meaning(&self) -> String {
+        match self {
+            Self::Verified(handle) => format!("The signature is good, by a key of {handle}."),
+            Self::RevokedKey => {
+                "The key of this signature was revoked before it was received.".to_owned()
+            }
+            Self::UnknownKey => "Signed by a key that nobody registered here.".to_owned(),
+            Self::Unverifiable => {
+                "The signature is of a kind that a server cannot verify.".to_owned()
+            }
+            Self::Unsigned => "Nobody signed this commit.".to_owned(),
+        }
+    }
+
+    fn class(&self) -> &'static str {
+        match self {
+            Self::Verified(_) => "good",
+            Self::RevokedKey => "bad",
+            Self::UnknownKey | Self::Unverifiable | Self::Unsigned => "quiet",
+        }
+    }
+
+    fn is_verified(&self) -> bool {
+        matches!(self, Self::Verified(_))
+    }
+}
+
+/// A commit in one line.
+#[derive(Debug, Clone)]
+pub(crate) struct CommitLine {
+    /// First line of the message; may be empty.
+    pub subject: String,
+    /// Its page.
+    pub href: String,
+    /// The claimed author, as written; may be empty.
+    pub author: String,
+    /// The first digits of its id.
+    pub short_id: String,
+    /// When it says it was made.
+    pub when: When,
+    /// State of its signature.
+    pub signature: Signature,
+    /// The agent that it names; may be empty.
+    pub agent_id: String,
+    /// Whether the message has more than one line.
+    pub has_body: bool,
+}

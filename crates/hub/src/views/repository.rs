@@ -1,0 +1,131 @@
+//! A repository's first page and its directories.
+
+use askama::Template;
+use web::look::{Crumb, Html, Layout, When};
+
+use super::{BranchMenu, CommitLine, Head, filters};
+
+/// `/{owner}/{name}`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "repository.html")]
+pub(crate) struct RepositoryPage {
+    /// The frame.
+    pub layout: Layout,
+    /// Owner, name, tabs.
+    pub head: Head,
+    /// One line; may be empty.
+    pub description: String,
+    /// What `motet clone` and `motet push` take.
+    pub address: String,
+    /// Address of this installation with scheme and host, without a closing slash.
+    pub origin: String,
+    /// Bytes of all its objects.
+    pub size_bytes: u64,
+    /// Commits of the shown branch.
+    pub commit_count: u64,
+    /// All its branches.
+    pub branch_count: u64,
+    /// What it holds; nothing before the first push.
+    pub contents: Option<Contents>,
+}
+
+/// What a repository that was pushed to shows.
+#[derive(Debug, Clone)]
+pub(crate) struct Contents {
+    /// The menu of branches.
+    pub branches: BranchMenu,
+    /// The directory.
+    pub listing: Listing,
+}
+
+/// `/{owner}/{name}/tree/{ref}/{path}`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "tree.html")]
+pub(crate) struct TreePage {
+    /// The frame.
+    pub layout: Layout,
+    /// Owner, name, tabs.
+    pub head: Head,
+    /// The menu of branches, each leading to the same path.
+    pub branches: BranchMenu,
+    /// From the repository's root to this directory, which is last and has no address.
+    pub path: Vec<Crumb>,
+    /// The directory.
+    pub listing: Listing,
+}
+
+/// One directory.
+#[derive(Debug, Clone)]
+pub(crate) struct Listing {
+    /// The newest commit that is shown above the entries.
+    pub last: Option<CommitLine>,
+    /// The directory above.
+    pub parent_href: Option<String>,
+    /// Directories first.
+    pub entries: Vec<Entry>,
+    /// The next page of a large directory.
+    pub more_href: Option<String>,
+    /// Names that some file systems cannot tell apart, in a sentence.
+    pub clash: Option<String>,
+    /// The text that explains the directory.
+    pub readme: Option<Readme>,
+}
+
+/// One entry of a directory.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    /// What it is.
+    pub kind: EntryKind,
+    /// Its name; a chain of single directories joined by slashes.
+    pub name: String,
+    /// Its page.
+    pub href: String,
+    /// Size of a file.
+    pub size_bytes: Option<u64>,
+    /// The newest commit that changed it, when known.
+    pub last: Option<EntryCommit>,
+}
+
+/// What an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EntryKind {
+    /// A directory.
+    Directory,
+    /// A file.
+    File,
+}
+
+impl Entry {
+    fn kind_word(&self) -> &'static str {
+        match self.kind {
+            EntryKind::Directory => "directory",
+            EntryKind::File => "file",
+        }
+    }
+
+    fn is_directory(&self) -> bool {
+        self.kind == EntryKind::Directory
+    }
+}
+
+/// The commit that changed an entry last.
+#[derive(Debug, Clone)]
+pub(crate) struct EntryCommit {
+    /// First line of its message; may be empty.
+    pub subject: String,
+    /// Its page.
+    pub href: String,
+    /// When it says it was made.
+    pub when: When,
+}
+
+/// A text below a directory.
+#[derive(Debug, Clone)]
+pub(crate) struct Readme {
+    /// Name of its file.
+    pub name: String,
+    /// Its page.
+    pub href: String,
+    /// The text, rendered.
+    pub html: Html,
+}

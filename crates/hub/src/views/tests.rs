@@ -1,0 +1,97 @@
+//! Every page rendered with invented contents: nothing hostile gets through, everybody can read it.
+
+use askama::Template;
+use web::look::{LinkContext, markdown};
+
+use super::{
+    blob::{BlobContent, HexRow},
+    repository::RepositoryPage,
+    samples,
+};
+
+/// Every page by name.
+fn pages() -> Vec<(&'static str, String)> {
+    let empty = RepositoryPage { contents: None, ..samples::repository() };
+    let text = BlobContent::Text {
+        lines: samples::code(),
+        shown_bytes: Some(1 << 20),
+        rendered_href: Some("/ada/engine/blob/main/x.md".to_owned()),
+    };
+    let rendered = BlobContent::Markdown {
+        html: markdown::render(samples::README, &LinkContext::default()),
+        source_href: "/ada/engine/blob/main/README.md?plain=1".to_owned(),
+    };
+    let dump = BlobContent::Binary {
+        dump: HexRow::rows(&[0x89, b'P', b'N', b'G', 0, b'<', 255].repeat(73)),
+    };
+    vec![
+        ("explore", samples::explore(false).render().unwrap()),
+        ("explore-empty", samples::explore(true).render().unwrap()),
+        ("profile", samples::profile().render().unwrap()),
+        ("repository", samples::repository().render().unwrap()),
+        ("repository-empty", empty.render().unwrap()),
+        ("tree", samples::tree().render().unwrap()),
+        ("blob", samples::blob(text).render().unwrap()),
+        ("blob-markdown", samples::blob(rendered).render().unwrap()),
+        ("blob-binary", samples::blob(dump).render().unwrap()),
+        ("blob-image", samples::blob(BlobContent::Image).render().unwrap()),
+        ("blob-empty", samples::blob(BlobContent::Empty).render().unwrap()),
+        ("commits", samples::commits().render().unwrap()),
+        ("commit", samples::commit().render().unwrap()),
+    ]
+}
+
+#[test]
+fn nothing_of_a_repository_becomes_markup() {
+    for (name, page) in pages() {
+        for forbidden in
+            ["<script", "<style", " style=", "onclick", "onerror", "\u{202e}", "javascript:"]
+        {
+            assert!(!page.contains(forbidden), "{name} holds {forbidden}");
+        }
+    }
+}
+
+#[test]
+fn every_page_has_one_heading_one_main_and_a_way_to_it() {
+    for (name, page) in pages() {
+        assert_eq!(page.matches("<h1").count(), 1, "{name}");
+        assert_eq!(page.matches("<main id=\"main\"").count(), 1, "{name}");
+        assert!(page.contains("<a class=\"skip\" href=\"#main\">"), "{name}");
+        assert!(page.starts_with("<!DOCTYPE html>\n<html lang=\"en\">"), "{name}");
+        assert_eq!(page.matches("<table").count(), page.matches("</table>").count(), "{name}");
+    }
+}
+
+#[test]
+fn ids_are_unique_within_a_page() {
+    for (name, page) in pages() {
+        let mut ids: Vec<&str> =
+            page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        ids.sort_unstable();
+        let all = ids.len();
+        ids.dedup();
+        assert_eq!(ids.len(), all, "{name}");
+    }
+}
+
+#[test]
+fn our_tables_have_captions_and_header_cells() {
+    for (name, page) in pages() {
+        for table in page.split("<table class=\"").skip(1) {
+            let table = table.split("</table>").next().unwrap_or_default();
+            assert!(table.contains("<caption"), "{name}");
+            assert!(table.contains("scope=\"col\""), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_empty_states_say_what_to_do() {
+    let pages = pages();
+    let page = |wanted: &str| pages.iter().find(|(name, _)| *name == wanted).unwrap().1.as_str();
+    for command in ["motet keygen", "motet register", "motet push"] {
+        assert!(page("explore-empty").contains(command));
+        assert!(page("repository-empty").contains(command));
+    }
+}

@@ -1,0 +1,101 @@
+//! Bodies, decoded on a blocking thread while they arrive.
+//!
+//! Pieces go through a short queue to a thread that reads them as one stream, so a body of 500 MiB never lies in
+//! memory. The stream ends well only after the body was within its cap and had the digest that was signed: a reader
+//! that reads to the end of the stream has checked both.
+
+use std::io::{self, Read};
+
+use api::{DecodeError, Limits, Value, WireError, wire::Format};
+use bytes::{Buf as _, Bytes};
+use tokio::sync::mpsc;
+use web::{Body, BodyFault, Call};
+
+use crate::Error;
+
+/// Pieces that wait between the connection and the thread. A piece is what the connection reads at once, at most a
+/// few hundred KiB.
+const QUEUE: usize = 16;
+
+/// A decoded body may take this much memory, whatever its length: a push that needs more is too large for wire 1.
+const MAX_DECODED_BYTES: u64 = 512 << 20;
+
+/// The body as a blocking stream.
+pub(super) struct BodyReader {
+    queue: mpsc::Receiver<Result<Bytes, BodyFault>>,
+    piece: Bytes,
+}
+
+impl Read for BodyReader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.queue.blocking_recv() {
+                None => return Ok(0),
+                Some(Ok(piece)) => self.piece = piece,
+                Some(Err(fault)) => return Err(io::Error::other(fault)),
+            }
+        }
+        let length = self.piece.len().min(into.len());
+        self.piece.split_to(length).copy_to_slice(into.get_mut(..length).unwrap_or_default());
+        Ok(length)
+    }
+}
+
+impl BodyReader {
+    /// Reads what is left, so that cap and digest are checked to the end.
+    pub(super) fn finish(mut self) -> Result<(), Error> {
+        match io::copy(&mut self, &mut io::sink()) {
+            Ok(0) => Ok(()),
+            Ok(_) => {
+                Err(Error::wire(api::WireCode::Malformed, "bytes follow the end of the message"))
+            }
+            Err(error) => Err(of_io(error)),
+        }
+    }
+}
+
+/// Runs `work` over the body on a blocking thread.
+pub(super) async fn read<T: Send + 'static>(
+    mut body: Body,
+    work: impl FnOnce(BodyReader) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let (to, queue) = mpsc::channel(QUEUE);
+    let worker =
+        tokio::task::spawn_blocking(move || work(BodyReader { queue, piece: Bytes::new() }));
+    while let Some(piece) = body.next().await {
+        let failed = piece.is_err();
+        // The worker hangs up when it has seen enough to refuse.
+        if to.send(piece).await.is_err() || failed {
+            break;
+        }
+    }
+    drop(to);
+    worker.await.map_err(|error| Error::Broken(format!("a worker ended early: {error}")))?
+}
+
+/// Decodes the body as one message.
+pub(super) async fn message(call: Call, body_bytes: u64) -> Result<Value, Error> {
+    let format = Format::of_content_type(Some(call.header("content-type")));
+    let mut limits = Limits::of_body(body_bytes);
+    limits.memory_bytes = limits.memory_bytes.min(MAX_DECODED_BYTES);
+    read(call.body, move |mut reader| {
+        let value = format.read(&mut reader, &limits).map_err(of_decoding)?;
+        reader.finish()?;
+        Ok(value)
+    })
+    .await
+}
+
+/// A refusal, or what the body itself had to say.
+pub(super) fn of_decoding(error: DecodeError) -> Error {
+    WireError::try_from(error).map_or_else(of_io, Error::Wire)
+}
+
+/// What went wrong while reading: the body's own fault, carried through the decoder.
+pub(super) fn of_io(error: io::Error) -> Error {
+    let fault = error.get_ref().and_then(|inner| inner.downcast_ref::<BodyFault>()).copied();
+    match fault {
+        Some(fault) => Error::Body(fault),
+        None => Error::Objects(objects::Error::Io(error)),
+    }
+}

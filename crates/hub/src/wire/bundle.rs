@@ -1,0 +1,113 @@
+//! What a push brings, checked by itself: everything that can be said without the database (`spec/wire.md` 5.2-5.5).
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use api::{CommitRecord, SnapshotRecord, Value, WireCode, msgpack, wire::PushRequest};
+use history::{Fault, Parents};
+use names::{BranchName, CommitId, ObjectId, SnapshotId, UnixMillis};
+use objects::{Objects, Staged};
+
+use super::upload::mismatch;
+use crate::Error;
+
+/// A commit whose id was recomputed from the received bytes.
+#[derive(Debug)]
+pub(super) struct CheckedCommit {
+    pub(super) record: CommitRecord,
+    pub(super) committed_at: UnixMillis,
+    /// Its size in an answer of wire 1.
+    pub(super) wire_bytes: u64,
+}
+
+/// A push that is sound in itself.
+#[derive(Debug)]
+pub(super) struct Bundle {
+    pub(super) branch: BranchName,
+    pub(super) force: bool,
+    pub(super) tip: CommitId,
+    /// Parents before children, each once.
+    pub(super) commits: Vec<CheckedCommit>,
+    pub(super) snapshots: HashMap<SnapshotId, SnapshotRecord>,
+    /// Objects that came inside the bundle.
+    pub(super) staged: Staged,
+}
+
+impl Bundle {
+    /// Checks a request. Hashes and blocks: for a blocking thread.
+    pub(super) fn check(request: PushRequest, store: &Objects) -> Result<Self, Error> {
+        let PushRequest { commits, snapshots, objects, branch, force } = request;
+        let branch = branch.parse().map_err(|error: names::BranchError| {
+            Error::wire(WireCode::BadRef, error.to_string())
+        })?;
+        let mut staging = store.stage();
+        for object in objects {
+            let id = staging.add(&object.content)?;
+            if id != object.object_id {
+                return Err(mismatch(object.object_id, id));
+            }
+        }
+        let tip = tip_of(&commits)?;
+        let mut by_id = HashMap::with_capacity(snapshots.len());
+        for snapshot in snapshots {
+            history::verify_snapshot(&snapshot).map_err(|fault| refusal(&fault))?;
+            by_id.entry(snapshot.snapshot_id).or_insert(snapshot);
+        }
+        let commits = check_commits(commits)?;
+        Ok(Self { branch, force, tip, commits, snapshots: by_id, staged: staging.finish()? })
+    }
+
+    /// Every object that a snapshot of the push names.
+    pub(super) fn objects(&self) -> Vec<ObjectId> {
+        let mut seen = HashSet::new();
+        let named = self.snapshots.values().flat_map(|snapshot| snapshot.manifest.values());
+        named.copied().filter(|id| *id != ObjectId::EMPTY && seen.insert(*id)).collect()
+    }
+}
+
+/// The first commit is the tip, and nobody's parent in the push.
+fn tip_of(commits: &[CommitRecord]) -> Result<CommitId, Error> {
+    let Some(first) = commits.first() else {
+        return Err(Error::wire(WireCode::EmptyPush, "a push brings at least one commit"));
+    };
+    let parents: HashSet<_> = commits.iter().flat_map(CommitRecord::parents).collect();
+    let mut childless =
+        commits.iter().filter(|it| !parents.contains(&it.commit_id)).map(|it| it.commit_id);
+    if childless.any(|id| id != first.commit_id) || parents.contains(&first.commit_id) {
+        let sentence =
+            "the first commit must be the one that no other commit of the push has as its parent";
+        return Err(Error::wire(WireCode::BadTip, sentence));
+    }
+    Ok(first.commit_id)
+}
+
+fn check_commits(commits: Vec<CommitRecord>) -> Result<Vec<CheckedCommit>, Error> {
+    let mut checked = HashMap::with_capacity(commits.len());
+    for record in commits {
+        let time = history::verify_commit(&record).map_err(|fault| refusal(&fault))?;
+        let wire_bytes = msgpack::encoded_len(&Value::from(record.clone()));
+        let committed_at = time.unix_millis();
+        checked.entry(record.commit_id).or_insert(CheckedCommit {
+            record,
+            committed_at,
+            wire_bytes,
+        });
+    }
+    let graph: BTreeMap<_, _> =
+        checked.iter().map(|(id, it)| (*id, Parents::from(&it.record))).collect();
+    let order = history::topological_order(&graph).map_err(|fault| refusal(&fault))?;
+    Ok(order.iter().filter_map(|id| checked.remove(id)).collect())
+}
+
+/// A fault of the object model, in the words of the wire.
+pub(super) fn refusal(fault: &Fault) -> Error {
+    let code = match fault {
+        Fault::Message { .. } => WireCode::BadMessage,
+        Fault::Time { .. } => WireCode::BadTime,
+        Fault::Parents { .. } | Fault::Cycle { .. } => WireCode::BadParents,
+        Fault::CommitMismatch { .. } => WireCode::CommitMismatch,
+        Fault::SnapshotMismatch { .. } => WireCode::SnapshotMismatch,
+        Fault::ObjectMismatch { .. } => WireCode::HashMismatch,
+        Fault::PathConflict { .. } => WireCode::PathConflict,
+    };
+    Error::wire(code, fault.to_string())
+}

@@ -1,0 +1,354 @@
+//! What a push writes: `tree_nodes`, `snapshots`, `commits` with what hangs on them, `refs`, links, counters.
+
+use std::collections::HashSet;
+
+use api::{CommitRecord, Value, msgpack, wire::limits::STRUCTURED_DELTA_BYTES};
+use db::{Error, Tx};
+use names::{BranchName, CommitId, Id, ObjectId, SnapshotId, UnixMillis};
+
+use super::{NewSnapshot, Push};
+use crate::Repository;
+
+/// Bytes of tree nodes in one statement: bounds what is held twice, as bytes and as text.
+const NODE_BYTES: usize = 4 << 20;
+
+db::statements! {
+    LOCK = {
+        // The transaction holds SQLite's one write lock already.
+        sqlite "SELECT 1 WHERE $1 IS NOT NULL",
+        postgres "SELECT 1::bigint FROM repositories WHERE id = $1 FOR UPDATE"
+    };
+    HELD_SNAPSHOTS = {
+        sqlite "
+        SELECT s.id FROM json_each($1) AS wanted
+          JOIN snapshots AS s ON s.repository_id = $2 AND s.id = unhex(wanted.value)",
+        postgres "
+        SELECT s.id FROM jsonb_array_elements_text($1::jsonb) AS wanted
+          JOIN snapshots AS s ON s.repository_id = $2 AND s.id = decode(wanted.value, 'hex')"
+    };
+    ADD_NODES = {
+        sqlite "
+        INSERT INTO tree_nodes (id, entries)
+        SELECT unhex(value ->> 0), unhex(value ->> 1) FROM json_each($1) WHERE true
+        ON CONFLICT (id) DO NOTHING",
+        postgres "
+        INSERT INTO tree_nodes (id, entries)
+        SELECT decode(value ->> 0, 'hex'), decode(value ->> 1, 'hex') FROM jsonb_array_elements($1::jsonb)
+        ON CONFLICT (id) DO NOTHING"
+    };
+    ADD_SNAPSHOTS = {
+        sqlite "
+        INSERT INTO snapshots (repository_id, id, root_node, files, bytes, wire_bytes, created_at_text)
+        SELECT $2, unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5
+          FROM json_each($1)",
+        postgres "
+        INSERT INTO snapshots (repository_id, id, root_node, files, bytes, wire_bytes, created_at_text)
+        SELECT $2, decode(value ->> 0, 'hex'), decode(value ->> 1, 'hex'), (value ->> 2)::bigint,
+               (value ->> 3)::bigint, (value ->> 4)::bigint, value ->> 5
+          FROM jsonb_array_elements($1::jsonb)"
+    };
+    ADD_COMMITS = {
+        sqlite "
+        INSERT INTO commits (repository_id, received_at, received_by, position, id, snapshot_id, parent1, parent2,
+            generation, committed_at_text, committed_at, message, author, branch, origin_repo_id, metadata, agent_id,
+            model_id, toolchain_id, prompt_hash, sem_ver_bump, breaking_changes, signature, signer_key_id,
+            signature_state, test_runs, format_version, wire_bytes)
+        SELECT $2, $3, $4,
+               (SELECT coalesce(max(position), 0) FROM commits WHERE repository_id = $2) + new.key + 1,
+               unhex(value ->> 0), unhex(value ->> 1), unhex(value ->> 2), unhex(value ->> 3), value ->> 4,
+               value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11,
+               value ->> 12, value ->> 13, value ->> 14, value ->> 15, value ->> 16, value ->> 17, value ->> 18,
+               value ->> 19, value ->> 20, value ->> 21, value ->> 22, value ->> 23
+          FROM json_each($1) AS new ORDER BY new.key",
+        postgres "
+        INSERT INTO commits (repository_id, received_at, received_by, position, id, snapshot_id, parent1, parent2,
+            generation, committed_at_text, committed_at, message, author, branch, origin_repo_id, metadata, agent_id,
+            model_id, toolchain_id, prompt_hash, sem_ver_bump, breaking_changes, signature, signer_key_id,
+            signature_state, test_runs, format_version, wire_bytes)
+        SELECT $2, $3, $4,
+               (SELECT coalesce(max(position), 0) FROM commits WHERE repository_id = $2) + new.key,
+               decode(value ->> 0, 'hex'), decode(value ->> 1, 'hex'), decode(value ->> 2, 'hex'),
+               decode(value ->> 3, 'hex'), (value ->> 4)::bigint, value ->> 5, (value ->> 6)::bigint, value ->> 7,
+               value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14,
+               value ->> 15, value ->> 16, value ->> 17, value ->> 18, value ->> 19, value ->> 20,
+               (value ->> 21)::bigint, (value ->> 22)::bigint, (value ->> 23)::bigint
+          FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS new (value, key) ORDER BY new.key"
+    };
+    ADD_DELTAS = {
+        sqlite "
+        INSERT INTO commit_deltas (repository_id, commit_id, delta)
+        SELECT $2, unhex(value ->> 0), unhex(value ->> 1) FROM json_each($1) WHERE true
+        ON CONFLICT (repository_id, commit_id) DO NOTHING",
+        postgres "
+        INSERT INTO commit_deltas (repository_id, commit_id, delta)
+        SELECT $2, decode(value ->> 0, 'hex'), decode(value ->> 1, 'hex') FROM jsonb_array_elements($1::jsonb)
+        ON CONFLICT (repository_id, commit_id) DO NOTHING"
+    };
+    ADD_REVIEWERS = {
+        sqlite "
+        INSERT INTO commit_reviewers (repository_id, commit_id, reviewer)
+        SELECT $2, unhex(value ->> 0), value ->> 1 FROM json_each($1) WHERE true
+        ON CONFLICT (repository_id, commit_id, reviewer) DO NOTHING",
+        postgres "
+        INSERT INTO commit_reviewers (repository_id, commit_id, reviewer)
+        SELECT $2, decode(value ->> 0, 'hex'), value ->> 1 FROM jsonb_array_elements($1::jsonb)
+        ON CONFLICT (repository_id, commit_id, reviewer) DO NOTHING"
+    };
+    RAISE_TEST_RUNS = {
+        sqlite "
+        UPDATE commits SET test_runs = new.runs
+          FROM (SELECT unhex(value ->> 0) AS id, value ->> 1 AS runs FROM json_each($1)) AS new
+         WHERE commits.repository_id = $2 AND commits.id = new.id AND commits.test_runs < new.runs",
+        postgres "
+        UPDATE commits SET test_runs = new.runs
+          FROM (SELECT decode(value ->> 0, 'hex') AS id, (value ->> 1)::bigint AS runs
+                  FROM jsonb_array_elements($1::jsonb)) AS new
+         WHERE commits.repository_id = $2 AND commits.id = new.id AND commits.test_runs < new.runs"
+    };
+    LINK = {
+        sqlite "
+        INSERT INTO repository_objects (repository_id, object_id, first_at)
+        SELECT $2, unhex(value), $3 FROM json_each($1) WHERE true
+        ON CONFLICT (repository_id, object_id) DO NOTHING
+        RETURNING object_id",
+        postgres "
+        INSERT INTO repository_objects (repository_id, object_id, first_at)
+        SELECT $2, decode(value, 'hex'), $3 FROM jsonb_array_elements_text($1::jsonb)
+        ON CONFLICT (repository_id, object_id) DO NOTHING
+        RETURNING object_id"
+    };
+    END_PENDING = {
+        sqlite "
+        DELETE FROM uploads
+         WHERE repository_id = $2 AND object_id IN (SELECT unhex(value) FROM json_each($1))",
+        postgres "
+        DELETE FROM uploads
+         WHERE repository_id = $2
+           AND object_id IN (SELECT decode(value, 'hex') FROM jsonb_array_elements_text($1::jsonb))"
+    };
+    SET_BRANCH = "
+        INSERT INTO refs (repository_id, name, target, kind, updated_at) VALUES ($1, $2, $3, 'branch', $4)
+        ON CONFLICT (repository_id, name) DO UPDATE SET target = excluded.target, updated_at = excluded.updated_at";
+    COUNT = "
+        UPDATE repositories
+           SET size_bytes = size_bytes + $2, object_count = object_count + $3, commit_count = commit_count + $4,
+               pushed_at = $5, updated_at = $5,
+               default_branch = CASE WHEN pushed_at IS NULL THEN $6 ELSE default_branch END,
+               domain = CASE WHEN pushed_at IS NULL THEN $7 ELSE domain END
+         WHERE id = $1";
+}
+
+/// Lets one push at a time into a repository.
+pub(in crate::wire) async fn lock(tx: &mut Tx, repository: Id<Repository>) -> Result<(), Error> {
+    let _locked: Option<(i64,)> = db::fetch_optional!(tx, LOCK, repository.uuid())?;
+    Ok(())
+}
+
+/// Which of `ids` the repository holds.
+pub(in crate::wire) async fn held_snapshots(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    ids: &[SnapshotId],
+) -> Result<HashSet<SnapshotId>, Error> {
+    let rows: Vec<(Vec<u8>,)> =
+        db::fetch_all!(tx, HELD_SNAPSHOTS, db::rows(ids), repository.uuid())?;
+    let believe =
+        |(id,): (Vec<u8>,)| id.as_slice().try_into().map_err(Error::corrupt("snapshots.id"));
+    rows.into_iter().map(believe).collect()
+}
+
+/// Adds the nodes of new trees; equal directories are there already, of this repository or another.
+pub(super) async fn add_trees(tx: &mut Tx, snapshots: &[NewSnapshot<'_>]) -> Result<(), Error> {
+    for chunk in chunks(snapshots) {
+        db::execute!(tx, ADD_NODES, chunk)?;
+    }
+    Ok(())
+}
+
+/// The nodes of all trees, each once, as rows of bounded size.
+fn chunks(snapshots: &[NewSnapshot<'_>]) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let mut nodes = snapshots
+        .iter()
+        .flat_map(|it| &it.tree.nodes)
+        .filter(|(id, _)| seen.insert(*id))
+        .peekable();
+    let mut chunks = Vec::new();
+    while nodes.peek().is_some() {
+        let (mut chunk, mut bytes) = (Vec::new(), 0);
+        while let Some((id, node)) = nodes.next_if(|_| bytes < NODE_BYTES) {
+            bytes += node.len();
+            chunk.push((id, hex(node)));
+        }
+        chunks.push(db::rows(chunk));
+    }
+    chunks
+}
+
+pub(super) async fn add_snapshots(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    snapshots: &[NewSnapshot<'_>],
+) -> Result<(), Error> {
+    if snapshots.is_empty() {
+        return Ok(());
+    }
+    let rows = db::rows(snapshots.iter().map(|it| {
+        let wire_bytes = msgpack::encoded_len(&Value::from(it.record.clone()));
+        let (record, tree) = (it.record, &it.tree);
+        (record.snapshot_id, tree.root, tree.files, tree.bytes, wire_bytes, &record.created_at)
+    }));
+    db::execute!(tx, ADD_SNAPSHOTS, rows, repository.uuid()).map(drop)
+}
+
+pub(super) async fn add_commits(tx: &mut Tx, push: &Push<'_>) -> Result<(), Error> {
+    if push.commits.is_empty() {
+        return Ok(());
+    }
+    let rows = db::rows(push.commits.iter().map(|new| row(new.checked, new.generation)));
+    let repository = push.repository.id;
+    db::execute!(tx, ADD_COMMITS, rows, repository.uuid(), push.now.0, push.by.uuid())?;
+    let records: Vec<_> = push.commits.iter().map(|new| &new.checked.record).collect();
+    add_deltas_and_reviewers(tx, repository, &records).await
+}
+
+/// The columns in the order of `ADD_COMMITS`.
+fn row(checked: &super::CheckedCommit, generation: i64) -> serde_json::Value {
+    let it = &checked.record;
+    serde_json::json!([
+        it.commit_id,
+        it.snapshot_id,
+        it.parent_commit_id,
+        it.parent2_commit_id,
+        generation,
+        it.committed_at,
+        checked.committed_at.0,
+        it.message,
+        it.author,
+        it.branch,
+        it.repo_id,
+        serde_json::json!(it.metadata).to_string(),
+        it.agent_id,
+        it.model_id,
+        it.toolchain_id,
+        it.prompt_hash,
+        it.sem_ver_bump,
+        serde_json::json!(it.breaking_changes).to_string(),
+        it.signature,
+        it.signer_key_id,
+        if it.signature.is_empty() { "unsigned" } else { "unverifiable" },
+        it.test_runs,
+        it.format_version,
+        checked.wire_bytes,
+    ])
+}
+
+async fn add_deltas_and_reviewers(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    records: &[&CommitRecord],
+) -> Result<(), Error> {
+    let deltas = db::rows(records.iter().filter_map(|it| {
+        let delta = it.structured_delta.as_ref()?;
+        let fits = msgpack::encoded_len(delta) <= STRUCTURED_DELTA_BYTES;
+        let mut bytes = Vec::new();
+        // Writing into memory does not fail.
+        (fits && msgpack::write_value(&mut bytes, delta).is_ok())
+            .then(|| (it.commit_id, hex(&bytes)))
+    }));
+    if deltas != "[]" {
+        db::execute!(tx, ADD_DELTAS, deltas, repository.uuid())?;
+    }
+    let reviewers = db::rows(
+        records
+            .iter()
+            .flat_map(|it| it.reviewed_by.iter().map(|reviewer| (it.commit_id, reviewer))),
+    );
+    if reviewers != "[]" {
+        db::execute!(tx, ADD_REVIEWERS, reviewers, repository.uuid())?;
+    }
+    Ok(())
+}
+
+/// Adds what repeated commits bring, where it is more than what is stored.
+pub(super) async fn add_annotations(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    records: &[&CommitRecord],
+) -> Result<(), Error> {
+    add_deltas_and_reviewers(tx, repository, records).await?;
+    let runs = db::rows(
+        records.iter().filter(|it| it.test_runs > 0).map(|it| (it.commit_id, it.test_runs)),
+    );
+    if runs != "[]" {
+        db::execute!(tx, RAISE_TEST_RUNS, runs, repository.uuid())?;
+    }
+    Ok(())
+}
+
+/// Links objects to the repository; gives those that were not linked before. They are pending no longer.
+pub(super) async fn link(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    ids: &[ObjectId],
+    now: UnixMillis,
+) -> Result<Vec<ObjectId>, Error> {
+    let rows = db::rows(ids);
+    let linked: Vec<(Vec<u8>,)> = db::fetch_all!(tx, LINK, &rows, repository.uuid(), now.0)?;
+    db::execute!(tx, END_PENDING, &rows, repository.uuid())?;
+    let believe = |(id,): (Vec<u8>,)| id.as_slice().try_into().map_err(Error::corrupt("object_id"));
+    linked.into_iter().map(believe).collect()
+}
+
+pub(super) async fn set_branch(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    branch: &BranchName,
+    tip: CommitId,
+    now: UnixMillis,
+) -> Result<(), Error> {
+    let (name, tip) = (branch.full(), &tip.as_bytes()[..]);
+    db::execute!(tx, SET_BRANCH, repository.uuid(), name, tip, now.0).map(drop)
+}
+
+/// Moves the counters. The first push also says which branch is shown first, and which domain it is.
+pub(super) async fn count(
+    tx: &mut Tx,
+    push: &Push<'_>,
+    objects: u64,
+    bytes: u64,
+) -> Result<(), Error> {
+    let domain = push.commits.iter().find_map(|it| domain_of(&it.checked.record));
+    db::execute!(
+        tx,
+        COUNT,
+        push.repository.id.uuid(),
+        i64::try_from(bytes).unwrap_or(i64::MAX),
+        i64::try_from(objects).unwrap_or(i64::MAX),
+        i64::try_from(push.commits.len()).unwrap_or(i64::MAX),
+        push.now.0,
+        push.branch.as_str(),
+        domain.unwrap_or("code"),
+    )
+    .map(drop)
+}
+
+/// The domain that a delta speaks of, where it is a name that one can have (`spec/hub.md` 1).
+fn domain_of(record: &CommitRecord) -> Option<&str> {
+    let Some(Value::Map(entries)) = &record.structured_delta else { return None };
+    let (_, value) = entries.iter().find(|(key, _)| key == "domain")?;
+    let Value::Text(domain) = value else { return None };
+    let fits = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '_' | '-');
+    let is_name = domain.starts_with(|c: char| c.is_ascii_lowercase())
+        && domain.len() <= 63
+        && domain.chars().all(fits);
+    is_name.then_some(domain)
+}
+
+/// Hexadecimal text, for bytes inside rows.
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}

@@ -1,0 +1,82 @@
+//! Wire 1: what the Muse client 0.1.5 speaks (`spec/wire.md` 3-6).
+//!
+//! | file        | what is there                                                          |
+//! |-------------|------------------------------------------------------------------------|
+//! | `mod.rs`    | the routes, answers in either encoding                                   |
+//! | `body.rs`   | bodies, decoded on a blocking thread while they arrive                    |
+//! | `upload.rs` | filter-objects, presign, push/objects: what becomes pending               |
+//! | `push.rs`   | push: the order of processing, and its one transaction                   |
+//! | `bundle.rs` | what a push brings, checked by itself                                    |
+//! | `fetch.rs`  | refs, negotiate, fetch                                                   |
+//! | `store.rs`  | the SQL of uploads and links                                             |
+//! | `landing/`  | the one transaction of a push                                            |
+
+mod body;
+mod bundle;
+mod fetch;
+mod landing;
+mod push;
+mod store;
+mod upload;
+
+use api::{Value, wire::Format};
+use axum::{
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use web::{Call, Routes, Spec, Surface};
+
+use crate::Hub;
+
+/// Every statement of the wire.
+pub(crate) fn statements() -> Vec<&'static db::Sql> {
+    [store::STATEMENTS, landing::STATEMENTS].concat()
+}
+
+pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
+    use api::wire::limits::{FETCH_BODY_BYTES, PUSH_BODY_BYTES};
+    let push = Spec::new(Surface::Wire).body_bytes(PUSH_BODY_BYTES);
+    let fetch = Spec::new(Surface::Wire).body_bytes(FETCH_BODY_BYTES);
+    routes
+        .get("/{owner}/{name}/refs", Surface::Wire, fetch::refs)
+        .post("/{owner}/{name}/filter-objects", push, upload::filter_objects)
+        .post("/{owner}/{name}/presign", push, upload::presign)
+        .post("/{owner}/{name}/push/objects", push, upload::push_objects)
+        .post("/{owner}/{name}/push", push, push::push)
+        .post("/{owner}/{name}/negotiate", fetch, fetch::negotiate)
+        .post("/{owner}/{name}/fetch", fetch, fetch::fetch)
+}
+
+/// An answer of the wire, in the encoding that the client asked for.
+pub(crate) struct Answer {
+    format: Format,
+    body: Value,
+}
+
+impl Answer {
+    pub(crate) fn new(call: &Call, body: impl Into<Value>) -> Self {
+        Self { format: accepted(call), body: body.into() }
+    }
+}
+
+/// The encoding that the client asked for.
+pub(crate) fn accepted(call: &Call) -> Format {
+    Format::of_accept(Some(call.header("accept")))
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut bytes = Vec::new();
+        if let Err(error) = self.format.write(&mut bytes, &self.body) {
+            tracing::error!(%error, "an answer cannot be written");
+        }
+        encoded(self.format, bytes)
+    }
+}
+
+/// Bytes that are already in `format`.
+pub(crate) fn encoded(format: Format, bytes: Vec<u8>) -> Response {
+    let kind = HeaderValue::from_static(format.content_type());
+    let vary = HeaderValue::from_static("Accept");
+    ([(header::CONTENT_TYPE, kind), (header::VARY, vary)], bytes).into_response()
+}

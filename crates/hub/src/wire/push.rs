@@ -1,0 +1,292 @@
+//! Push: the order of processing (`spec/wire.md` 5).
+//!
+//! What costs time is done before the transaction: hashing, checking, building trees. The transaction looks again at
+//! everything that another push could have changed, and writes.
+
+use std::collections::{HashMap, HashSet};
+
+use api::{
+    WireCode,
+    wire::{PushRequest, Pushed, limits},
+};
+use history::tree::{self, Tree};
+use names::{CommitId, ObjectId, SnapshotId};
+use trust::{Allowed, act};
+use web::{Call, Problem};
+
+use super::{
+    Answer, body,
+    bundle::Bundle,
+    landing::{self, NewCommit, NewSnapshot},
+    store, upload,
+};
+use crate::{Error, Hub, Repository, reading, repositories::PushTarget};
+
+/// Ids that an error sentence names; the count stands beside them.
+const NAMED: usize = 5;
+
+/// Takes a push in, whole or not at all.
+pub(super) async fn push(
+    hub: Hub,
+    allowed: Allowed<act::RefPush, PushTarget>,
+    call: Call,
+) -> Result<Answer, Problem> {
+    let format = super::accepted(&call);
+    let message = body::message(call, limits::PUSH_BODY_BYTES).await?;
+    let objects = hub.objects.clone();
+    let bundle = blocking(move || {
+        let request = PushRequest::try_from(message).map_err(Error::Wire)?;
+        Bundle::check(request, &objects)
+    })
+    .await?;
+    let landed = hub.land(&allowed, bundle).await?;
+    Ok(Answer { format, body: landed.into() })
+}
+
+/// Runs `work` where it may take long.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let joined = tokio::task::spawn_blocking(work).await;
+    joined.map_err(|error| Error::Broken(format!("a worker ended early: {error}")))?
+}
+
+impl Hub {
+    async fn land(
+        &self,
+        allowed: &Allowed<act::RefPush, PushTarget>,
+        bundle: Bundle,
+    ) -> Result<Pushed, Error> {
+        let (bundle, trees) = self.plant(allowed, bundle).await?;
+        let mut tx = self.trust.begin(allowed.actor()).await?;
+        let repository = self.target(&mut tx, allowed).await?;
+        landing::lock(&mut tx, repository.id).await?;
+        self.make_pending(&mut tx, allowed, &repository, &bundle.staged).await?;
+        let sizes = self.sizes(&mut tx, allowed, Some(&repository), &bundle).await?;
+        let known = reading::known_commits(&mut tx, repository.id, &named_commits(&bundle)).await?;
+        let snapshots = new_snapshots(&mut tx, &repository, &bundle, trees).await?;
+        let commits = new_commits(&bundle, &known)?;
+        self.check_snapshots_held(&mut tx, &repository, &bundle, &commits).await?;
+        let moved = self.check_ref(&mut tx, allowed, &repository, &bundle, &known).await?;
+        let push = landing::Push {
+            repository: &repository,
+            by: upload::uploader(allowed)?,
+            now: self.clock.now(),
+            branch: &bundle.branch,
+            tip: bundle.tip,
+            commits: &commits,
+            snapshots: &snapshots,
+            objects: &sizes,
+            moved,
+        };
+        if push.brings_something() || repository.is_nascent() {
+            landing::write(&mut tx, &push).await?;
+            landing::annotate(&mut tx, &repository, &bundle, &known).await?;
+            self.bring_to_life(&mut tx, &repository).await?;
+        } else {
+            landing::annotate(&mut tx, &repository, &bundle, &known).await?;
+        }
+        let branch_heads = reading::heads(&mut tx, &repository).await?;
+        tx.commit().await?;
+        let (count, tip) = (commits.len(), bundle.tip.short());
+        tracing::info!(repository = repository.full_name(), branch = %bundle.branch, tip, count, "push accepted");
+        let message = format!("{count} commit(s), {} is now {tip}", bundle.branch);
+        Ok(Pushed { ok: true, message, branch_heads })
+    }
+
+    /// Builds the trees of the snapshots, before the transaction: this hashes every path. The sizes that go into them
+    /// are those of objects which this repository holds or the caller has pending; the transaction checks that again.
+    async fn plant(
+        &self,
+        allowed: &Allowed<act::RefPush, PushTarget>,
+        bundle: Bundle,
+    ) -> Result<(Bundle, HashMap<SnapshotId, Tree>), Error> {
+        let mut tx = self.db.glance().await?;
+        let repository = match allowed.resource() {
+            PushTarget::Existing(repository) => Some(repository),
+            PushTarget::Absent { .. } => None,
+        };
+        let sizes = self.sizes(&mut tx, allowed, repository, &bundle).await?;
+        drop(tx);
+        blocking(move || {
+            let size = |id: &ObjectId| sizes.get(id).copied().unwrap_or(0);
+            let mut trees = HashMap::with_capacity(bundle.snapshots.len());
+            for (id, snapshot) in &bundle.snapshots {
+                let entries =
+                    snapshot.manifest.iter().map(|(path, object)| (path, *object, size(object)));
+                let tree = tree::build(entries)
+                    .map_err(|error| Error::wire(WireCode::PathConflict, error.to_string()))?;
+                trees.insert(*id, tree);
+            }
+            Ok((bundle, trees))
+        })
+        .await
+    }
+
+    /// The sizes of all objects of the push; 422 if one is neither held nor pending for this caller.
+    async fn sizes(
+        &self,
+        tx: &mut db::Tx,
+        allowed: &Allowed<act::RefPush, PushTarget>,
+        repository: Option<&Repository>,
+        bundle: &Bundle,
+    ) -> Result<HashMap<ObjectId, u64>, Error> {
+        let needed = bundle.objects();
+        let mut sizes: HashMap<_, _> = bundle.staged.objects().collect();
+        if let Some(repository) = repository {
+            let (principal, now) = (upload::uploader(allowed)?, self.clock.now());
+            sizes.extend(store::available(tx, repository.id, principal, &needed, now).await?);
+        }
+        let missing: Vec<_> = needed.iter().filter(|id| !sizes.contains_key(id)).collect();
+        if missing.is_empty() {
+            return Ok(sizes);
+        }
+        let named =
+            missing.iter().take(NAMED).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let sentence = format!("{} object(s) were not uploaded, among them {named}", missing.len());
+        Err(Error::wire(WireCode::MissingObjects, sentence))
+    }
+
+    /// Every snapshot of a new commit is in the push or held.
+    async fn check_snapshots_held(
+        &self,
+        tx: &mut db::Tx,
+        repository: &Repository,
+        bundle: &Bundle,
+        commits: &[NewCommit<'_>],
+    ) -> Result<(), Error> {
+        let absent = commits.iter().map(|it| it.checked.record.snapshot_id);
+        let absent: Vec<_> = absent.filter(|id| !bundle.snapshots.contains_key(id)).collect();
+        let held = landing::held_snapshots(tx, repository.id, &absent).await?;
+        match absent.iter().find(|id| !held.contains(id)) {
+            None => Ok(()),
+            Some(id) => {
+                let sentence =
+                    format!("snapshot {id} is neither in the push nor in the repository");
+                Err(Error::wire(WireCode::MissingSnapshot, sentence))
+            }
+        }
+    }
+
+    /// The branch may move to the tip: it fits beside the others and the move is a fast-forward. Gives whether it moves.
+    async fn check_ref(
+        &self,
+        tx: &mut db::Tx,
+        allowed: &Allowed<act::RefPush, PushTarget>,
+        repository: &Repository,
+        bundle: &Bundle,
+        known: &HashMap<CommitId, reading::Known>,
+    ) -> Result<bool, Error> {
+        let heads = reading::branches(tx, repository.id).await?;
+        if let Some((other, _)) = heads.iter().find(|(name, _)| name.clashes_with(&bundle.branch)) {
+            let sentence = format!(
+                "`{}` and `{other}` cannot both be branches: one is a directory of the other",
+                bundle.branch
+            );
+            return Err(Error::wire(WireCode::RefConflict, sentence));
+        }
+        let Some((_, present)) = heads.iter().find(|(name, _)| *name == bundle.branch) else {
+            return Ok(true);
+        };
+        if *present == bundle.tip {
+            return Ok(false);
+        }
+        if leads_to(tx, repository, bundle, known, *present).await? {
+            return Ok(true);
+        }
+        if !bundle.force {
+            let sentence = format!(
+                "{} is at {present}, which the push does not contain; fetch and merge first",
+                bundle.branch
+            );
+            return Err(Error::wire(WireCode::NotFastForward, sentence));
+        }
+        let repository = allowed.resource().clone();
+        match Allowed::<act::RefForce, _>::ask(allowed.actor(), repository) {
+            Ok(_) => Ok(true),
+            Err(_) => Err(Error::wire(
+                WireCode::ForceForbidden,
+                "moving a branch back needs the right to force",
+            )),
+        }
+    }
+}
+
+/// Whether `present` is reached from the tip: first through the push, then on the stored graph.
+async fn leads_to(
+    tx: &mut db::Tx,
+    repository: &Repository,
+    bundle: &Bundle,
+    known: &HashMap<CommitId, reading::Known>,
+    present: CommitId,
+) -> Result<bool, Error> {
+    let new: HashMap<_, _> =
+        bundle.commits.iter().map(|it| (it.record.commit_id, &it.record)).collect();
+    let (mut seen, mut waiting, mut held) = (HashSet::new(), vec![bundle.tip], Vec::new());
+    while let Some(id) = waiting.pop() {
+        if id == present {
+            return Ok(true);
+        }
+        if !seen.insert(id) {
+            continue;
+        }
+        if known.contains_key(&id) {
+            held.push(id);
+        } else if let Some(record) = new.get(&id) {
+            waiting.extend(record.parents());
+        }
+    }
+    Ok(reading::is_reachable(tx, repository.id, present, &held).await?)
+}
+
+/// Every commit that the push brings or names as a parent.
+fn named_commits(bundle: &Bundle) -> Vec<CommitId> {
+    let named =
+        bundle.commits.iter().flat_map(|it| it.record.parents().chain([it.record.commit_id]));
+    named.collect::<HashSet<_>>().into_iter().collect()
+}
+
+/// The commits that the repository does not hold, parents first, with their generations.
+fn new_commits<'a>(
+    bundle: &'a Bundle,
+    known: &HashMap<CommitId, reading::Known>,
+) -> Result<Vec<NewCommit<'a>>, Error> {
+    let mut generations: HashMap<CommitId, i64> =
+        known.iter().map(|(id, it)| (*id, it.generation)).collect();
+    let mut new = Vec::new();
+    for checked in &bundle.commits {
+        let record = &checked.record;
+        if known.contains_key(&record.commit_id) {
+            continue;
+        }
+        let mut generation = 1;
+        for parent in record.parents() {
+            let Some(of_parent) = generations.get(&parent) else {
+                let sentence = format!(
+                    "commit {parent} is the parent of {} and not in this repository",
+                    record.commit_id
+                );
+                return Err(Error::wire(WireCode::UnknownParent, sentence));
+            };
+            generation = generation.max(of_parent + 1);
+        }
+        generations.insert(record.commit_id, generation);
+        new.push(NewCommit { checked, generation });
+    }
+    Ok(new)
+}
+
+/// The snapshots that the repository does not hold, with their trees.
+async fn new_snapshots<'a>(
+    tx: &mut db::Tx,
+    repository: &Repository,
+    bundle: &'a Bundle,
+    mut trees: HashMap<SnapshotId, Tree>,
+) -> Result<Vec<NewSnapshot<'a>>, Error> {
+    let ids: Vec<_> = bundle.snapshots.keys().copied().collect();
+    let held = landing::held_snapshots(tx, repository.id, &ids).await?;
+    let new = bundle.snapshots.values().filter(|it| !held.contains(&it.snapshot_id));
+    Ok(new
+        .filter_map(|record| Some(NewSnapshot { tree: trees.remove(&record.snapshot_id)?, record }))
+        .collect())
+}

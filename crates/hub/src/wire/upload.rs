@@ -1,0 +1,191 @@
+//! Objects on their way in: asked for, received, hashed, pending (`spec/wire.md` 4, 6.4).
+//!
+//! Invariant: what is answered depends on this repository and on this caller's own pending objects alone.
+
+use std::io::BufReader;
+
+use api::{
+    Limits,
+    msgpack::Reader,
+    wire::{
+        Format, Missing, ObjectIds, ObjectSink, ObjectsError, Presign, Presigned, Stored, limits,
+        read_push_objects, read_push_objects_json,
+    },
+};
+use db::Tx;
+use names::{Id, ObjectId};
+use objects::{Objects, Staged, Staging};
+use trust::{Allowed, ResourceState, Visibility, act};
+use web::{Call, Problem};
+
+use super::{Answer, body, store};
+use crate::{
+    Error, Hub, NewRepository, Repository,
+    repositories::{self, PushTarget},
+};
+
+/// How long a pending object is kept.
+const PENDING: std::time::Duration = std::time::Duration::from_hours(24);
+/// What a decoder asks the body for at once.
+const READ_BUFFER: usize = 256 << 10;
+
+type Upload = Allowed<act::RefPush, PushTarget>;
+
+/// The ids that the repository does not hold and the caller has not uploaded.
+pub(super) async fn filter_objects(
+    hub: Hub,
+    allowed: Upload,
+    call: Call,
+) -> Result<Answer, Problem> {
+    let format = super::accepted(&call);
+    let message = body::message(call, limits::PUSH_BODY_BYTES).await?;
+    let ids = ObjectIds::parse(message, limits::IDS).map_err(Error::Wire)?.object_ids;
+    let missing = hub.missing(&allowed, &ids).await?;
+    Ok(Answer { format, body: Missing { missing }.into() })
+}
+
+/// Every object that is missing goes inline: this store hands out no upload addresses yet.
+pub(super) async fn presign(hub: Hub, allowed: Upload, call: Call) -> Result<Answer, Problem> {
+    let format = super::accepted(&call);
+    let message = body::message(call, limits::PUSH_BODY_BYTES).await?;
+    let ids = Presign::try_from(message).map_err(Error::Wire)?.object_ids;
+    let inline = hub.missing(&allowed, &ids).await?;
+    Ok(Answer { format, body: Presigned { presigned: Vec::new(), inline }.into() })
+}
+
+/// Takes objects in. Each is hashed while it arrives; one wrong hash refuses them all.
+pub(super) async fn push_objects(hub: Hub, allowed: Upload, call: Call) -> Result<Answer, Problem> {
+    let format = super::accepted(&call);
+    let encoding = Format::of_content_type(Some(call.header("content-type")));
+    let store = hub.objects.clone();
+    let (staged, repeated) =
+        body::read(call.body, move |reader| stage(&store, encoding, reader)).await?;
+    let mut tx = hub.trust.begin(allowed.actor()).await?;
+    let repository = hub.target(&mut tx, &allowed).await?;
+    let stored = hub.make_pending(&mut tx, &allowed, &repository, &staged).await?;
+    tx.commit().await.map_err(Error::Db)?;
+    let skipped = staged.objects().count() as u64 - stored + repeated;
+    Ok(Answer { format, body: Stored { stored, skipped }.into() })
+}
+
+/// Hashes and writes the objects of a body. Gives them synced, and how many came more than once.
+fn stage(
+    store: &Objects,
+    encoding: Format,
+    reader: body::BodyReader,
+) -> Result<(Staged, u64), Error> {
+    let mut sink = Sink { staging: store.stage(), taken: 0 };
+    let mut buffered = BufReader::with_capacity(READ_BUFFER, reader);
+    let outcome = match encoding {
+        Format::MessagePack => read_push_objects(&mut Reader::new(&mut buffered), &mut sink),
+        Format::Json => read_push_objects_json(
+            &mut buffered,
+            &Limits::of_body(limits::PUSH_BODY_BYTES),
+            &mut sink,
+        ),
+    };
+    outcome.map_err(|error| match error {
+        ObjectsError::Refused(refusal) => Error::Wire(refusal),
+        ObjectsError::Io(error) => body::of_io(error),
+        ObjectsError::Sink(error) => error,
+    })?;
+    buffered.into_inner().finish()?;
+    let repeated = sink.taken - sink.staging.len() as u64;
+    Ok((sink.staging.finish()?, repeated))
+}
+
+/// Hashes each object and compares with what the client says that it is.
+struct Sink {
+    staging: Staging,
+    taken: u64,
+}
+
+impl ObjectSink for Sink {
+    type Error = Error;
+
+    fn begin(&mut self, _: u64) -> Result<(), Error> {
+        self.staging.begin();
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        Ok(self.staging.write(bytes)?)
+    }
+
+    fn end(&mut self, claimed: ObjectId) -> Result<(), Error> {
+        self.taken += 1;
+        let id = self.staging.end()?;
+        if id == claimed { Ok(()) } else { Err(mismatch(claimed, id)) }
+    }
+}
+
+pub(super) fn mismatch(claimed: ObjectId, computed: ObjectId) -> Error {
+    let sentence = format!("object {claimed} has the id {computed} by its bytes; nothing was kept");
+    Error::wire(api::WireCode::HashMismatch, sentence)
+}
+
+impl Hub {
+    /// Which of `ids`, each once and in order, are neither linked here nor pending for the caller.
+    async fn missing(&self, allowed: &Upload, ids: &[ObjectId]) -> Result<Vec<ObjectId>, Error> {
+        let mut seen = std::collections::HashSet::new();
+        let mut missing: Vec<_> = ids.iter().copied().filter(|id| seen.insert(*id)).collect();
+        // Every repository holds the empty object from the start (`spec/wire.md` D1).
+        missing.retain(|id| *id != ObjectId::EMPTY);
+        let PushTarget::Existing(repository) = allowed.resource() else { return Ok(missing) };
+        let mut tx = self.db.glance().await?;
+        let principal = uploader(allowed)?;
+        let held =
+            store::available(&mut tx, repository.id, principal, &missing, self.clock.now()).await?;
+        missing.retain(|id| !held.contains_key(id));
+        Ok(missing)
+    }
+
+    /// The repository that an upload goes to, as it is in this transaction. On the first upload to a free name in
+    /// one's own space this makes a hidden row that only the caller's pushes see.
+    pub(super) async fn target(&self, tx: &mut Tx, allowed: &Upload) -> Result<Repository, Error> {
+        let (owner, name) = match allowed.resource() {
+            PushTarget::Existing(repository) => (repository.resource.owner, &repository.name),
+            PushTarget::Absent { name, .. } => (uploader(allowed)?, name),
+        };
+        if let Some(repository) = repositories::find(tx, owner, name).await? {
+            return Ok(repository);
+        }
+        match (allowed.resource(), allowed.actor().principal()) {
+            (PushTarget::Absent { name, .. }, Some(owner)) => {
+                let new = NewRepository {
+                    name: name.clone(),
+                    visibility: Visibility::Private,
+                    description: String::new(),
+                    default_branch: default_branch()?,
+                };
+                self.insert(tx, owner, new, ResourceState::Nascent).await
+            }
+            (PushTarget::Existing(_), _) | (PushTarget::Absent { .. }, None) => {
+                Err(Error::NotFound)
+            }
+        }
+    }
+
+    /// Writes the rows of what was staged, pending for the caller. Gives the number of objects that were not.
+    pub(super) async fn make_pending(
+        &self,
+        tx: &mut Tx,
+        allowed: &Upload,
+        repository: &Repository,
+        staged: &Staged,
+    ) -> Result<u64, Error> {
+        self.objects.register(tx, staged).await?;
+        let ids: Vec<_> = staged.objects().map(|(id, _)| id).collect();
+        let (principal, now) = (uploader(allowed)?, self.clock.now());
+        Ok(store::make_pending(tx, repository.id, principal, &ids, now, now.plus(PENDING)).await?)
+    }
+}
+
+/// Whose pending objects they are.
+pub(super) fn uploader(allowed: &Upload) -> Result<Id<trust::Principal>, Error> {
+    Ok(allowed.actor().principal().ok_or(Error::NotFound)?.id)
+}
+
+fn default_branch() -> Result<names::BranchName, Error> {
+    "main".parse().map_err(|error| Error::Broken(format!("`main` is a branch name: {error}")))
+}

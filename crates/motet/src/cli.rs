@@ -1,0 +1,141 @@
+//! The command line as it is typed (`spec/hub.md` 10).
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{commands, progress};
+
+/// Hosts histories and speaks to those who do.
+#[derive(Debug, Parser)]
+#[command(
+    name = "motet",
+    version,
+    about = "A forge: repositories of the Muse format, on your own server",
+    after_help = "\
+Begin with:
+  motet keygen
+  motet register https://forge.example ada
+  motet push https://forge.example/ada/songs",
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+#[command(next_help_heading = "Options of every command")]
+pub struct Global {
+    /// Work in this directory
+    #[arg(
+        id = "work_in",
+        short = 'C',
+        global = true,
+        value_name = "DIR",
+        default_value = ".",
+        hide_default_value = true
+    )]
+    pub directory: PathBuf,
+    /// Write exactly one JSON object to standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say nothing but errors and what was asked for
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// No colours
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    /// How to show that a long command is at work
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOW",
+        default_value = "auto",
+        hide_possible_values = true,
+        help = "Progress on standard error: auto, never or json"
+    )]
+    pub progress: progress::Mode,
+    /// Keep accounts and keys here instead of in ~/.config/motet
+    #[arg(long, global = true, value_name = "DIR")]
+    pub config_dir: Option<PathBuf>,
+    /// Allow plain http to other machines
+    #[arg(long, global = true)]
+    pub insecure: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a key
+    ///
+    /// An Ed25519 key in OpenSSH's format, without a passphrase, readable by you alone. A file that exists is never
+    /// overwritten.
+    Keygen(commands::keygen::Keygen),
+    /// Make your key known to a server
+    ///
+    /// Takes a handle there for your key, and remembers both. What is signed names this server, this handle and this
+    /// key, and nothing else is signed.
+    Register(commands::register::Register),
+    /// Show who you are at a server
+    ///
+    /// Asks the server who your key belongs to. Without an address that is the server that this working copy came from,
+    /// else the only one that you are registered at.
+    Whoami(commands::whoami::Whoami),
+    /// Manage repositories
+    #[command(subcommand)]
+    Repo(commands::repo::Repo),
+    /// Send a branch to a server
+    ///
+    /// With all that it leads to. In a directory that is no working copy yet, it first makes one: `.muse` with one
+    /// commit of all files, and the address as the remote `origin`.
+    Push(commands::push::Push),
+    /// Fetch a repository into a new directory
+    ///
+    /// All its branches, each byte checked against its id, with the default branch checked out. The directory must be
+    /// new or empty; if anything fails it is left as it was.
+    Clone(commands::clone::Clone),
+    /// Run a server
+    Serve(commands::serve::Serve),
+    /// Check configuration, key, server and working copy
+    ///
+    /// One line each: ok, warn or fail. Ends with 1 if something fails, with 5 if the server cannot be reached.
+    Doctor(commands::doctor::Doctor),
+    /// Print a completion script for a shell
+    Completions(commands::completions::Completions),
+    /// Record a commit from a directory that stands elsewhere
+    ///
+    /// The files of the directory become the next commit of a branch. What is never versioned, and what the directory's
+    /// own .museignore names, is left out. The branch that is checked out takes the files along.
+    #[command(hide = true)]
+    ImportDir(commands::import_dir::ImportDir),
+    /// Make a working copy with a history to look at
+    #[command(hide = true)]
+    DemoHistory(commands::demo_history::DemoHistory),
+}
+
+impl Command {
+    /// What the command is called in results.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Keygen(_) => "keygen",
+            Self::Register(_) => "register",
+            Self::Whoami(_) => "whoami",
+            Self::Repo(commands::repo::Repo::Create(_)) => "repo create",
+            Self::Push(_) => "push",
+            Self::Clone(_) => "clone",
+            Self::Serve(_) => "serve",
+            Self::Doctor(_) => "doctor",
+            Self::Completions(_) => "completions",
+            Self::ImportDir(_) => "import-dir",
+            Self::DemoHistory(_) => "demo-history",
+        }
+    }
+}

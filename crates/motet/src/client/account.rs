@@ -1,0 +1,108 @@
+//! Registering a key, and who one is (`spec/trust.md` 2).
+
+use api::json::{Challenge, ChallengeRequest, Me, Verified, VerifyRequest};
+use keys::{Fingerprint, Nonce, PrivateKey, RegistrationMessage};
+use names::Handle;
+use reqwest::Method;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{Client, ClientError};
+
+/// What came of a registration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    /// Whose key it is.
+    pub handle: Handle,
+    /// The key.
+    pub fingerprint: Fingerprint,
+    /// What the server calls it.
+    pub label: String,
+}
+
+impl Client {
+    /// Asks for something to sign.
+    pub async fn challenge(&self, request: &ChallengeRequest) -> Result<Challenge, ClientError> {
+        self.json(Method::POST, "/api/v1/auth/challenge", Some(request)).await
+    }
+
+    /// Hands in the signature.
+    pub async fn verify(&self, request: &VerifyRequest) -> Result<Verified, ClientError> {
+        self.json(Method::POST, "/api/v1/auth/verify", Some(request)).await
+    }
+
+    /// Registers `key` for `handle`: challenge and verify. What is signed is built here from its parts; if the
+    /// server's text differs from it by a byte, nothing is signed.
+    ///
+    /// A handle that exists takes another key only from a client that has one of its keys.
+    pub async fn register(
+        &self,
+        handle: &Handle,
+        key: &PrivateKey,
+        label: Option<&str>,
+    ) -> Result<Registered, ClientError> {
+        let asked =
+            ChallengeRequest { handle: handle.to_string(), public_key: key.public().to_openssh() };
+        let challenge = self.challenge(&asked).await?;
+        let message = self.check(&challenge, handle, key)?;
+        let answer = VerifyRequest {
+            challenge_id: challenge.challenge_id,
+            signature: key.sign(message.as_bytes()).to_string(),
+            label: label.map(str::to_owned),
+            invite: None,
+            tos_version: None,
+        };
+        let verified = self.verify(&answer).await?;
+        let fingerprint = key.fingerprint();
+        if verified.principal.handle != handle.as_str()
+            || verified.key.fingerprint != fingerprint.to_string()
+        {
+            return Err(self.unbelievable("it registered another key, or for another handle"));
+        }
+        Ok(Registered { handle: handle.clone(), fingerprint, label: verified.key.label })
+    }
+
+    /// The message to sign, if the server asks for exactly that.
+    fn check(
+        &self,
+        challenge: &Challenge,
+        handle: &Handle,
+        key: &PrivateKey,
+    ) -> Result<String, ClientError> {
+        let nonce: Nonce = challenge.nonce.parse().map_err(|error: keys::BadNonce| {
+            self.unbelievable(&format!("the challenge is malformed: {error}"))
+        })?;
+        let expires_at = OffsetDateTime::parse(&challenge.expires_at, &Rfc3339)
+            .map_err(|_| self.unbelievable("the challenge does not say when it ends"))?;
+        let message = RegistrationMessage {
+            authority: self.origin().authority(),
+            handle,
+            fingerprint: key.fingerprint(),
+            nonce: &nonce,
+            expires_at: expires_at.unix_timestamp(),
+        }
+        .text();
+        if message == challenge.message {
+            return Ok(message);
+        }
+        let reason = format!(
+            "it asks for a signature over something else than this registration at {}",
+            self.origin().authority()
+        );
+        Err(self.unbelievable(&reason))
+    }
+
+    /// Who the key of this client belongs to.
+    pub async fn me(&self) -> Result<Me, ClientError> {
+        self.need_key()?;
+        self.json::<(), _>(Method::GET, "/api/v1/me", None).await
+    }
+
+    /// The key, for calls that make no sense without one.
+    pub(super) fn need_key(&self) -> Result<&PrivateKey, ClientError> {
+        self.key().ok_or_else(|| ClientError::NoKey { origin: self.origin().to_string() })
+    }
+
+    pub(super) fn unbelievable(&self, reason: &str) -> ClientError {
+        ClientError::Unbelievable { origin: self.origin().to_string(), reason: reason.to_owned() }
+    }
+}

@@ -1,0 +1,38 @@
+//! The signed HTTP client: what the command line, the tests and the benchmarks speak to a server with.
+//!
+//! Every request that carries a key is signed by itself, with a fresh nonce, over exactly the bytes that are sent
+//! (`spec/trust.md` 3); a repetition is signed anew. Nothing is followed: a redirect is an error. Plain HTTP goes
+//! to this machine only, unless the caller insists. Nothing that a server says is believed before it has been
+//! parsed into the types of `names`; whether records and objects are what their ids say is for `crate::transfer`.
+//!
+//! Knows no working copy, no configuration and no terminal.
+//!
+//! | file           | what is there                                                       |
+//! |----------------|---------------------------------------------------------------------|
+//! | `address.rs`   | [`Origin`], [`RepositoryAddress`]: where a server and a repository are |
+//! | `error.rs`     | [`ClientError`], [`Refusal`]                                          |
+//! | `refusal.rs`   | errors of servers, read                                             |
+//! | `transport.rs` | [`Client`]: one request, signed, sent, read                          |
+//! | `account.rs`   | registering a key, and who one is                                    |
+//! | `repositories.rs` | repositories through the JSON API                                 |
+//! | `wire.rs`      | [`Wire`]: the calls of wire 1                                         |
+//! | `batch.rs`     | [`ObjectBatch`]: the body of `push/objects`                           |
+
+mod account;
+mod address;
+mod batch;
+mod error;
+mod refusal;
+mod repositories;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod wire;
+
+pub use account::Registered;
+pub use address::{AddressError, Origin, RepositoryAddress};
+pub use batch::{MAX_BATCH_BYTES, MAX_BATCH_OBJECTS, ObjectBatch};
+pub use error::ClientError;
+pub use refusal::Refusal;
+pub use transport::{Client, Options, ServerTime};
+pub use wire::Wire;

@@ -1,0 +1,77 @@
+//! Repositories through the JSON API (`spec/hub.md` 1, 9), and the form of all its calls.
+
+use api::json::{NewRepository, Repository};
+use bytes::Bytes;
+use names::{Handle, RepositoryName};
+use reqwest::Method;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    Client, ClientError,
+    transport::{Call, MAX_JSON_BYTES},
+};
+
+const JSON: &str = "application/json";
+
+impl Client {
+    /// Makes a repository.
+    pub async fn create_repository(&self, new: &NewRepository) -> Result<Repository, ClientError> {
+        self.need_key()?;
+        let made: Repository = self.json(Method::POST, "/api/v1/repos", Some(new)).await?;
+        self.check_names(&made)?;
+        Ok(made)
+    }
+
+    /// A repository, if the caller may see it.
+    pub async fn repository(
+        &self,
+        owner: &Handle,
+        name: &RepositoryName,
+    ) -> Result<Repository, ClientError> {
+        let target = format!("/api/v1/repos/{owner}/{name}");
+        let found: Repository = self.json::<(), _>(Method::GET, &target, None).await?;
+        self.check_names(&found)?;
+        Ok(found)
+    }
+
+    /// Owner and name become parts of addresses.
+    fn check_names(&self, repository: &Repository) -> Result<(), ClientError> {
+        let is_owner = repository.owner.parse::<Handle>().is_ok();
+        if is_owner && repository.name.parse::<RepositoryName>().is_ok() {
+            return Ok(());
+        }
+        Err(self.unbelievable("it names a repository that cannot have that name"))
+    }
+
+    /// One call of the JSON API.
+    pub(super) async fn json<Q: Serialize + Sync, A: DeserializeOwned>(
+        &self,
+        method: Method,
+        target: &str,
+        request: Option<&Q>,
+    ) -> Result<A, ClientError> {
+        let body = match request {
+            Some(request) => serde_json::to_vec(request).map_err(|error| {
+                ClientError::Setup(format!("a request cannot be written: {error}"))
+            })?,
+            None => Vec::new(),
+        };
+        let call = Call {
+            method,
+            target: target.to_owned(),
+            accept: JSON,
+            content_type: if request.is_some() { JSON } else { "" },
+            body: Bytes::from(body),
+            is_wire: false,
+            max_answer_bytes: MAX_JSON_BYTES,
+        };
+        let answer = self.send(&call).await?;
+        let kind = answer.content_type.split(';').next().unwrap_or_default().trim();
+        let bad =
+            |reason: String| ClientError::BadAnswer { origin: self.origin().to_string(), reason };
+        if kind != JSON {
+            return Err(bad(format!("`{}` instead of JSON", crate::visible::visible(kind))));
+        }
+        serde_json::from_slice(&answer.body).map_err(|error| bad(error.to_string()))
+    }
+}

@@ -1,0 +1,251 @@
+//! `motet clone`: a repository into a new directory.
+
+use std::path::{Path, PathBuf};
+
+use history::worktree::{Head, Remote, RemoteName, WorkingCopy};
+use names::BranchName;
+use serde_json::json;
+
+use super::{counted, sized};
+use crate::{
+    client::RepositoryAddress,
+    context::{Context, ORIGIN},
+    failure::{Exit, Failure},
+    report::Report,
+    transfer::{Fetched, Heads, fetch},
+    visible,
+};
+
+/// What can be said with the command.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  motet clone https://forge.example/ada/songs
+  motet clone http://127.0.0.1:4000/ada/songs work --branch draft")]
+pub struct Clone {
+    /// The repository
+    pub address: RepositoryAddress,
+    /// The directory to make, named after the repository if left out
+    #[arg(value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// The branch to check out, instead of the default one
+    #[arg(long, value_name = "BRANCH")]
+    pub branch: Option<BranchName>,
+}
+
+pub(super) async fn run(arguments: &Clone, context: &Context) -> Result<Report, Failure> {
+    let Clone { address, directory, branch } = arguments;
+    let directory = match directory {
+        Some(directory) => context.at(directory),
+        None => context.at(Path::new(address.name.as_str())),
+    };
+    let nest = Nest::prepare(&directory, context)?;
+    let client = context.client_of_account(&address.origin)?;
+    let wire = client.wire(&address.owner, &address.name);
+    let refs = wire.refs().await?;
+    let heads = Heads::of(&refs)?;
+    let branch = which_branch(branch.as_ref(), &refs.default_branch, &heads)?;
+
+    let now = context.clock.now();
+    let copy = WorkingCopy::init(&nest.path, &refs.domain, now, &context.random)?;
+    let fetched = fetch(&copy, wire, &heads, &context.progress).await?;
+    write_refs(&copy, address, &heads, &branch)?;
+    if let Some(commit) = heads.get(&branch) {
+        copy.checkout(None, commit, &Head::Branch(branch.clone()))?;
+    }
+    nest.keep()?;
+    Ok(report(arguments, &directory, &branch, &heads, &fetched))
+}
+
+fn report(
+    arguments: &Clone,
+    directory: &Path,
+    branch: &BranchName,
+    heads: &Heads,
+    fetched: &Fetched,
+) -> Report {
+    let directory = visible(&directory.to_string_lossy());
+    let branches: Vec<_> = heads.iter().map(|(name, _)| name).collect();
+    let result = json!({
+        "address": arguments.address.to_string(),
+        "directory": directory,
+        "branch": branch,
+        "head": heads.get(branch),
+        "branches": branches,
+        "commits": fetched.commits,
+        "objects": fetched.objects,
+        "object_bytes": fetched.object_bytes,
+    });
+    let text = if heads.is_empty() {
+        format!("cloned into {directory}; the repository is empty")
+    } else {
+        format!(
+            "cloned into {directory}: {}, {}, {}; on {branch}",
+            counted(fetched.commits as u64, "commit"),
+            counted(fetched.objects, "object"),
+            sized(fetched.object_bytes),
+        )
+    };
+    Report::news(result, text)
+}
+
+fn which_branch(
+    asked: Option<&BranchName>,
+    default: &str,
+    heads: &Heads,
+) -> Result<BranchName, Failure> {
+    if let Some(branch) = asked {
+        if heads.get(branch).is_some() {
+            return Ok(branch.clone());
+        }
+        let known: Vec<_> = heads.iter().map(|(name, _)| name.as_str()).collect();
+        let failure =
+            Failure::new(Exit::NotFound, "no_branch", format!("there is no branch `{branch}`"));
+        return Err(failure.hint(format!("there are: {}", known.join(", "))));
+    }
+    let default: BranchName = default.parse().map_err(|error| {
+        let message = format!("the server names the default branch `{default}`: {error}");
+        Failure::new(Exit::Unverified, "bad_ref", message)
+    })?;
+    // A default branch without a commit is beside the point as long as others have some.
+    let first = heads.iter().next().map(|(name, _)| name.clone());
+    Ok(if heads.get(&default).is_some() { default } else { first.unwrap_or(default) })
+}
+
+/// Branches here and there, and where they came from.
+fn write_refs(
+    copy: &WorkingCopy,
+    address: &RepositoryAddress,
+    heads: &Heads,
+    branch: &BranchName,
+) -> Result<(), Failure> {
+    super::begin_on(copy, branch)?;
+    let remote: RemoteName = ORIGIN.parse()?;
+    for (name, commit) in heads.iter() {
+        copy.set_remote_head(&remote, name, commit)?;
+        copy.set_branch_head(name, Some(commit))?;
+    }
+    let mut config = copy.config()?;
+    let url = address.to_string();
+    config.set_remote(&Remote { name: remote, url, branch: Some(branch.clone()) });
+    Ok(copy.write_config(&config)?)
+}
+
+/// Where a clone grows. Dropped before it is kept, it goes with all that is in it.
+struct Nest {
+    /// Where it grows: beside the target, or in it if that is there and empty.
+    path: PathBuf,
+    target: PathBuf,
+    is_kept: bool,
+}
+
+impl Nest {
+    fn prepare(target: &Path, context: &Context) -> Result<Self, Failure> {
+        let shown = visible(&target.to_string_lossy());
+        let path = match std::fs::read_dir(target).map(|mut entries| entries.next().is_none()) {
+            Ok(true) => target.to_owned(),
+            Ok(false) => {
+                return Err(Failure::new(
+                    Exit::Decide,
+                    "not_empty",
+                    format!("{shown} is not empty"),
+                )
+                .hint("name another directory after the address"));
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let suffix = u64::from_be_bytes(context.random.bytes());
+                let name = target.file_name().unwrap_or_default().to_string_lossy();
+                let path = target.with_file_name(format!(".{name}-{suffix:016x}"));
+                std::fs::create_dir_all(&path)?;
+                path
+            }
+            Err(error) => {
+                let message = format!("{shown}: {error}");
+                return Err(Failure::new(Exit::Usage, "no_directory", message));
+            }
+        };
+        Ok(Self { path, target: target.to_owned(), is_kept: false })
+    }
+
+    /// Gives the directory its name.
+    fn keep(mut self) -> Result<(), Failure> {
+        if self.path != self.target {
+            std::fs::rename(&self.path, &self.target)?;
+        }
+        self.is_kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for Nest {
+    fn drop(&mut self) {
+        if self.is_kept {
+            return;
+        }
+        // Nobody is left to tell that something could not be removed.
+        if self.path != self.target {
+            std::fs::remove_dir_all(&self.path).unwrap_or_default();
+            return;
+        }
+        for entry in std::fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            let path = entry.path();
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => std::fs::remove_dir_all(path).unwrap_or_default(),
+                Ok(_) | Err(_) => std::fs::remove_file(path).unwrap_or_default(),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use names::{Clock, Random};
+
+    use super::*;
+    use crate::{progress::Progress, store::Store};
+
+    fn context(directory: &Path) -> Context {
+        Context {
+            directory: directory.to_owned(),
+            store: Store::new(Some(directory.join("config")), &Random::seeded(1)).unwrap(),
+            insecure: false,
+            progress: Progress::silent(),
+            clock: Clock::default(),
+            random: Random::seeded(2),
+        }
+    }
+
+    #[test]
+    fn a_clone_that_fails_leaves_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let context = context(home.path());
+        let target = home.path().join("songs");
+        let nest = Nest::prepare(&target, &context).unwrap();
+        std::fs::write(nest.path.join("half"), "x").unwrap();
+        drop(nest);
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+
+        std::fs::create_dir(&target).unwrap();
+        let nest = Nest::prepare(&target, &context).unwrap();
+        std::fs::create_dir_all(nest.path.join("deep/er")).unwrap();
+        std::fs::write(nest.path.join("deep/half"), "x").unwrap();
+        drop(nest);
+        assert_eq!(std::fs::read_dir(&target).unwrap().count(), 0);
+
+        std::fs::write(target.join("mine"), "x").unwrap();
+        let failure = Nest::prepare(&target, &context).map(drop).unwrap_err();
+        assert_eq!((failure.exit, failure.code.as_ref()), (Exit::Decide, "not_empty"));
+        assert!(target.join("mine").exists());
+    }
+
+    #[test]
+    fn a_clone_that_succeeds_takes_its_name() {
+        let home = tempfile::tempdir().unwrap();
+        let target = home.path().join("songs");
+        let nest = Nest::prepare(&target, &context(home.path())).unwrap();
+        std::fs::write(nest.path.join("whole"), "x").unwrap();
+        nest.keep().unwrap();
+        assert!(target.join("whole").exists());
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,63 @@
+//! `motet register`: makes a key known to a server.
+
+use std::path::PathBuf;
+
+use names::Handle;
+use serde_json::json;
+
+use crate::{
+    client::Origin,
+    context::Context,
+    failure::Failure,
+    report::Report,
+    store::{Account, load_key},
+    visible,
+};
+
+/// What can be said with the command.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  motet register https://forge.example ada
+  motet register http://127.0.0.1:4000 ada --key ~/.ssh/id_ed25519 --label laptop")]
+pub struct Register {
+    /// The server
+    #[arg(value_name = "ADDRESS")]
+    pub origin: Origin,
+    /// The handle to take, or one of yours that gets another key
+    pub handle: Handle,
+    /// The file of the private key, instead of the one that `motet keygen` makes
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// What to call the key at the server
+    #[arg(long, value_name = "TEXT")]
+    pub label: Option<String>,
+}
+
+pub(super) async fn run(arguments: &Register, context: &Context) -> Result<Report, Failure> {
+    let Register { origin, handle, key, label } = arguments;
+    let key_file = match key {
+        Some(path) => context.at(path),
+        None => context.store.default_key_file(),
+    };
+    let key = load_key(&key_file)?;
+    // A handle that is taken gets a further key only from who has one of its keys.
+    let known = context.store.account(origin)?;
+    let signer = known
+        .filter(|known| known.handle == *handle && known.key_file != key_file)
+        .and_then(|known| load_key(&known.key_file).ok());
+    let client = context.client(origin, signer)?;
+    let registered = client.register(handle, &key, label.as_deref()).await?;
+    let account = Account { handle: handle.clone(), key_file: key_file.clone() };
+    context.store.set_account(origin, &account)?;
+    let label = visible(&registered.label);
+    let result = json!({
+        "host": origin.to_string(),
+        "handle": handle,
+        "fingerprint": registered.fingerprint,
+        "label": label,
+        "key_file": visible(&key_file.to_string_lossy()),
+    });
+    let text = format!("you are {handle} at {origin} now, with the key {}", registered.fingerprint);
+    Ok(Report::news(result, text))
+}

@@ -1,0 +1,356 @@
+//! What people type and read, without a server.
+
+use clap::CommandFactory as _;
+
+use super::*;
+
+/// The help of a command as a terminal of 100 columns shows it.
+fn help(path: &[&str]) -> String {
+    let mut command = Cli::command().term_width(100);
+    command.build();
+    let mut at = &mut command;
+    for name in path {
+        at = at.find_subcommand_mut(name).unwrap();
+    }
+    let help = at.render_long_help().to_string();
+    // What every command has is looked at once, in the help of the program.
+    let own = help.split("Options of every command:").next().unwrap_or_default();
+    let after = help.split_once("Examples:").map(|(_, examples)| format!("Examples:{examples}"));
+    format!("{}\n\n{}", own.trim_end(), after.unwrap_or_default())
+        .lines()
+        .map(str::trim_end)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Runs with its configuration in `home`: exit code, standard output, standard error.
+fn typed(home: &std::path::Path, arguments: &[&str]) -> (u8, String, String) {
+    let config = home.join("config");
+    let fixed = ["motet", "-C", home.to_str().unwrap(), "--config-dir", config.to_str().unwrap()];
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let all = fixed.iter().chain(arguments).map(OsString::from);
+    let exit = run(all, &mut out, &mut err);
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (exit as u8, text(out), text(err))
+}
+
+fn json(home: &std::path::Path, arguments: &[&str]) -> (u8, serde_json::Value) {
+    let (exit, out, err) = typed(home, &[&["--json"], arguments].concat());
+    assert_eq!((err.as_str(), out.lines().count()), ("", 1), "{out}");
+    (exit, serde_json::from_str(&out).unwrap())
+}
+
+#[test]
+fn the_command_line_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn help_of_the_program() {
+    let help = Cli::command().term_width(100).render_help().to_string();
+    insta::assert_snapshot!(help, @"
+    A forge: repositories of the Muse format, on your own server
+
+    Usage: motet [OPTIONS] <COMMAND>
+
+    Commands:
+      keygen       Make a key
+      register     Make your key known to a server
+      whoami       Show who you are at a server
+      repo         Manage repositories
+      push         Send a branch to a server
+      clone        Fetch a repository into a new directory
+      serve        Run a server
+      doctor       Check configuration, key, server and working copy
+      completions  Print a completion script for a shell
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Options of every command:
+      -C <DIR>                Work in this directory
+          --json              Write exactly one JSON object to standard output
+      -q, --quiet             Say nothing but errors and what was asked for
+          --no-color          No colours
+          --progress <HOW>    Progress on standard error: auto, never or json [default: auto]
+          --config-dir <DIR>  Keep accounts and keys here instead of in ~/.config/motet
+          --insecure          Allow plain http to other machines
+
+    Begin with:
+      motet keygen
+      motet register https://forge.example ada
+      motet push https://forge.example/ada/songs
+    ");
+}
+
+#[test]
+fn help_of_push() {
+    insta::assert_snapshot!(help(&["push"]), @r#"
+    Send a branch to a server
+
+    With all that it leads to. In a directory that is no working copy yet, it first makes one: `.muse`
+    with one commit of all files, and the address as the remote `origin`.
+
+    Usage: motet push [OPTIONS] [ADDRESS|REMOTE] [BRANCH]
+
+    Arguments:
+      [ADDRESS|REMOTE]
+              The address of a repository, or the name of a remote; `origin` if left out
+
+      [BRANCH]
+              The branch; the one you are on if left out
+
+    Options:
+          --force
+              Replace the branch on the server even if it loses commits
+
+      -u, --set-upstream
+              Remember that this branch belongs to this remote
+
+      -m, --message <TEXT>
+              What the first commit of a new working copy says
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      motet push                                        the branch you are on, to where it came from
+      motet push https://forge.example/ada/songs -m "First songs"
+      motet push origin draft --force
+    "#);
+}
+
+#[test]
+fn help_of_clone() {
+    insta::assert_snapshot!(help(&["clone"]), @"
+    Fetch a repository into a new directory
+
+    All its branches, each byte checked against its id, with the default branch checked out. The
+    directory must be new or empty; if anything fails it is left as it was.
+
+    Usage: motet clone [OPTIONS] <ADDRESS> [DIR]
+
+    Arguments:
+      <ADDRESS>
+              The repository
+
+      [DIR]
+              The directory to make, named after the repository if left out
+
+    Options:
+          --branch <BRANCH>
+              The branch to check out, instead of the default one
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      motet clone https://forge.example/ada/songs
+      motet clone http://127.0.0.1:4000/ada/songs work --branch draft
+    ");
+}
+
+#[test]
+fn help_of_register() {
+    insta::assert_snapshot!(help(&["register"]), @"
+    Make your key known to a server
+
+    Takes a handle there for your key, and remembers both. What is signed names this server, this handle
+    and this key, and nothing else is signed.
+
+    Usage: motet register [OPTIONS] <ADDRESS> <HANDLE>
+
+    Arguments:
+      <ADDRESS>
+              The server
+
+      <HANDLE>
+              The handle to take, or one of yours that gets another key
+
+    Options:
+          --key <FILE>
+              The file of the private key, instead of the one that `motet keygen` makes
+
+          --label <TEXT>
+              What to call the key at the server
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      motet register https://forge.example ada
+      motet register http://127.0.0.1:4000 ada --key ~/.ssh/id_ed25519 --label laptop
+    ");
+}
+
+#[test]
+fn help_of_repo_create() {
+    insta::assert_snapshot!(help(&["repo", "create"]), @r#"
+    Make a repository
+
+    An empty one of the Muse format, private unless you say otherwise.
+
+    Usage: motet repo create [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>
+              owner/name, or only the name for one of your own
+
+    Options:
+          --public
+              Let everybody read it
+
+          --description <TEXT>
+              What it is, in a line
+
+          --host <ADDRESS>
+              The server, if you are registered at several
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      motet repo create songs
+      motet repo create choir/songs --public --description "What we sing"
+    "#);
+}
+
+#[test]
+fn help_of_doctor() {
+    insta::assert_snapshot!(help(&["doctor"]), @"
+    Check configuration, key, server and working copy
+
+    One line each: ok, warn or fail. Ends with 1 if something fails, with 5 if the server cannot be
+    reached.
+
+    Usage: motet doctor [OPTIONS] [ADDRESS]
+
+    Arguments:
+      [ADDRESS]
+              The server; the one that this working copy came from if left out
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      motet doctor
+      motet doctor https://forge.example
+    ");
+}
+
+#[test]
+fn wrong_use_is_told_in_both_manners() {
+    let home = tempfile::tempdir().unwrap();
+    let (exit, out, err) = typed(home.path(), &["pull"]);
+    assert_eq!((exit, out.as_str()), (2, ""));
+    assert!(err.starts_with("error: unrecognized subcommand 'pull'"), "{err}");
+    let (exit, told) = json(home.path(), &["clone", "ssh://h/a/b"]);
+    assert_eq!(
+        (exit, &told["ok"], &told["error"]["code"]),
+        (2, &false.into(), &"wrong_use".into())
+    );
+    let message = told["error"]["message"].as_str().unwrap();
+    assert!(message.contains("is not reached by http or https"), "{message}");
+}
+
+#[test]
+fn a_key_is_made_once() {
+    let home = tempfile::tempdir().unwrap();
+    let (exit, told) = json(home.path(), &["keygen", "--comment", "ada@example"]);
+    assert_eq!(exit, 0, "{told}");
+    let line = told["result"]["public_key"].as_str().unwrap();
+    assert!(line.starts_with("ssh-ed25519 ") && line.ends_with(" ada@example"), "{line}");
+    let (key, _) = keys::PublicKey::parse(line).unwrap();
+    assert_eq!(told["result"]["fingerprint"], key.fingerprint().to_string());
+    let (exit, told) = json(home.path(), &["keygen"]);
+    assert_eq!((exit, &told["error"]["code"]), (1, &"exists".into()));
+}
+
+#[test]
+fn what_needs_an_account_says_how_to_get_one() {
+    let home = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["whoami", "https://forge.example"][..],
+        &["repo", "create", "songs", "--host", "forge.example"],
+        &["push", "https://forge.example/ada/songs"],
+        &["whoami"],
+    ] {
+        let (exit, out, err) = typed(home.path(), arguments);
+        assert_eq!((exit, out.as_str()), (7, ""), "{arguments:?}: {err}");
+        assert!(err.contains("hint: motet register "), "{err}");
+    }
+    assert!(!home.path().join(".muse").exists(), "nothing is made before it is known who pushes");
+    let (exit, _, err) = typed(home.path(), &["push"]);
+    assert_eq!(exit, 2);
+    assert!(err.contains("is not in a working copy"), "{err}");
+    assert!(err.contains("hint: motet push <address>"), "{err}");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_5_and_http_elsewhere_is_2() {
+    let home = tempfile::tempdir().unwrap();
+    // Port 1 of this machine: nothing listens there, so the answer is immediate.
+    let (exit, told) = json(home.path(), &["clone", "http://127.0.0.1:1/ada/songs"]);
+    assert_eq!((exit, &told["error"]["code"]), (5, &"unreachable".into()), "{told}");
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "nothing is left");
+    let (exit, told) = json(home.path(), &["clone", "http://forge.example/ada/songs"]);
+    assert_eq!((exit, &told["error"]["code"]), (2, &"insecure".into()));
+    let (exit, _) = json(home.path(), &["doctor", "http://127.0.0.1:1"]);
+    assert_eq!(exit, 5);
+}
+
+#[test]
+fn a_directory_is_recorded_branch_by_branch() {
+    let home = tempfile::tempdir().unwrap();
+    let tree = home.path().join("tree");
+    std::fs::create_dir_all(tree.join("docs/node_modules")).unwrap();
+    std::fs::write(tree.join("größe.txt"), "1").unwrap();
+    std::fs::write(tree.join("docs/a.md"), "# A").unwrap();
+    std::fs::write(tree.join("docs/node_modules/x"), "never").unwrap();
+    std::fs::write(tree.join("id.key"), "secret").unwrap();
+    let import = |rest: &[&str]| {
+        let fixed = ["import-dir", "tree", "--into", "copy", "--author", "Ada", "--time"];
+        json(home.path(), &[&fixed, rest].concat())
+    };
+    let (exit, first) = import(&["2026-05-01T09:00:00+02:00", "-m", "one"]);
+    assert_eq!((exit, &first["result"]["files"]), (0, &2.into()), "{first}");
+    assert!(
+        home.path().join("copy/größe.txt").exists(),
+        "the branch that is checked out has the files"
+    );
+    std::fs::write(tree.join("größe.txt"), "2").unwrap();
+    let (_, draft) = import(&["2026-05-01T10:00:00+02:00", "-m", "two", "--branch", "draft"]);
+    assert_eq!(draft["result"]["parents"], serde_json::json!([first["result"]["commit"]]));
+    assert_eq!(std::fs::read_to_string(home.path().join("copy/größe.txt")).unwrap(), "1");
+    let (_, merged) = import(&["2026-05-01T11:00:00+02:00", "-m", "both", "--parent2", "draft"]);
+    let parents = serde_json::json!([first["result"]["commit"], draft["result"]["commit"]]);
+    assert_eq!(merged["result"]["parents"], parents);
+    assert_eq!(std::fs::read_to_string(home.path().join("copy/größe.txt")).unwrap(), "2");
+    let (exit, bad) = import(&["yesterday", "-m", "x"]);
+    assert_eq!((exit, &bad["error"]["code"]), (2, &"bad_time".into()));
+}
+
+#[test]
+fn doctor_looks_into_the_working_copy() {
+    let home = tempfile::tempdir().unwrap();
+    let (exit, out, err) = typed(home.path(), &["demo-history", "demo"]);
+    assert_eq!((exit, err.as_str()), (0, ""), "{out}");
+    let demo = home.path().join("demo");
+    let demo = demo.to_str().unwrap();
+    let (exit, told) = json(home.path(), &["doctor", "-C", demo]);
+    assert_eq!(exit, 0, "{told}");
+    let state = |told: &serde_json::Value| {
+        let checks = told["result"]["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["check"] == "working copy").unwrap()["state"].clone()
+    };
+    assert_eq!(state(&told), "ok");
+    // One object is damaged.
+    let shard = std::fs::read_dir(home.path().join("demo/.muse/objects")).unwrap().next();
+    let shard = shard.unwrap().unwrap().path();
+    let object = std::fs::read_dir(shard).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(object, "else").unwrap();
+    let (exit, told) = json(home.path(), &["doctor", "-C", demo]);
+    assert!(exit <= 1, "{told}");
+}

@@ -1,0 +1,56 @@
+//! Why a transfer did not succeed.
+
+use history::{Fault, worktree::WorktreeError};
+use names::{BranchName, CommitId, ObjectId, SnapshotId};
+
+use crate::client::ClientError;
+
+/// Why a transfer did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    /// The server, or the way to it.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The working copy.
+    #[error(transparent)]
+    Worktree(#[from] WorktreeError),
+    /// What the server sent is not what its ids say.
+    #[error("the server sent something else than it says: {0}")]
+    Fault(#[from] Fault),
+    /// A name of a branch that cannot be one.
+    #[error("the server names a branch `{name}`, which cannot be: {reason}")]
+    BadBranch {
+        /// The name.
+        name: String,
+        /// Why it cannot be.
+        reason: String,
+    },
+    /// A commit that belongs to the history was not sent.
+    #[error("the server left out commit {0}")]
+    NoCommit(CommitId),
+    /// A snapshot that belongs to the history was not sent.
+    #[error("the server left out snapshot {0}")]
+    NoSnapshot(SnapshotId),
+    /// An object that belongs to the history was not sent.
+    #[error("the server left out object {object} of snapshot {snapshot}")]
+    NoObject {
+        /// The object.
+        object: ObjectId,
+        /// A snapshot that needs it.
+        snapshot: SnapshotId,
+    },
+    /// The server asked for an object that was not offered.
+    #[error("the server asks for object {0}, which was not offered")]
+    NotOffered(ObjectId),
+    /// There is nothing to push.
+    #[error("the branch `{0}` has no commit")]
+    NoCommits(BranchName),
+    /// An object that does not fit into a message.
+    #[error("object {object} is larger than the {max_bytes} bytes that can be sent")]
+    TooLarge {
+        /// The object.
+        object: ObjectId,
+        /// The limit.
+        max_bytes: u64,
+    },
+}

@@ -1,0 +1,114 @@
+//! Around every request: an id, the headers of every answer, one line in the log.
+
+use std::time::Instant;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::Response,
+};
+use names::{Id, Random, UnixMillis};
+use tower_http::compression::{CompressionLayer, Predicate};
+use web::{Context, Problem, Surface, headers::secure};
+
+use crate::config::Settings;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const PROTOCOL: HeaderName = HeaderName::from_static("motet-protocol");
+
+/// The longest address, in bytes: holds a percent-encoded path of 4,096 bytes (`spec/trust.md` 9).
+const MAX_ADDRESS_BYTES: usize = 16 << 10;
+
+/// Answers that the gate has marked may be packed; the wire's never are (`spec/wire.md` 3).
+#[derive(Debug, Clone, Copy)]
+struct IfMarked;
+
+impl Predicate for IfMarked {
+    fn should_compress<B: axum::body::HttpBody>(&self, response: &axum::http::Response<B>) -> bool {
+        response.extensions().get::<web::MayCompress>().is_some()
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Around {
+    base_url: String,
+    is_https: bool,
+    random: Random,
+}
+
+/// Puts the house's walls around the rooms.
+pub(crate) fn wrap(rooms: Router, settings: &Settings) -> Router {
+    let around = Around {
+        base_url: settings.base_url.clone(),
+        is_https: settings.is_https,
+        random: Random::default(),
+    };
+    rooms
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(not_this_way)
+        .layer(CompressionLayer::new().compress_when(IfMarked))
+        .layer(middleware::from_fn_with_state(around, pass))
+}
+
+async fn nothing_here(request: Request) -> Response {
+    let (surface, context) = surface_and_context(&request);
+    Problem::not_found().tell(surface, &context)
+}
+
+async fn not_this_way(request: Request) -> Response {
+    let (surface, context) = surface_and_context(&request);
+    let detail = "this address does not take that method";
+    Problem::refuse(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+        .tell(surface, &context)
+}
+
+/// How to speak where no route says it: JSON below `/api`, a page to those who ask for one, else plain.
+fn surface_and_context(request: &Request) -> (Surface, Context) {
+    let accept =
+        request.headers().get(header::ACCEPT).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let surface = match request.uri().path() {
+        path if path.starts_with("/api/") => Surface::Api,
+        _ if accept.contains("text/html") => Surface::Page,
+        _ => Surface::Plain,
+    };
+    let context = request.extensions().get::<Context>().cloned().unwrap_or_default();
+    (surface, context)
+}
+
+async fn pass(State(around): State<Around>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let request_id =
+        Id::<Request>::new(UnixMillis(names::Clock::default().now().0), &around.random).to_string();
+    let mut context = Context::default();
+    context.request_id.clone_from(&request_id);
+    context.authority = text(request.headers(), &header::HOST);
+    context.base_url.clone_from(&around.base_url);
+    context.speaks_protocol_2 =
+        request.headers().get(PROTOCOL).is_some_and(|it| it.as_bytes() == b"2");
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let is_too_long =
+        request.uri().path_and_query().is_some_and(|it| it.as_str().len() > MAX_ADDRESS_BYTES);
+    let mut response = if is_too_long {
+        let detail = "an address has at most 16 KiB";
+        Problem::refuse(StatusCode::URI_TOO_LONG, "too_large", detail)
+            .tell(Surface::Plain, &context)
+    } else {
+        request.extensions_mut().insert(context);
+        next.run(request).await
+    };
+    let headers = response.headers_mut();
+    secure(headers, around.is_https);
+    headers.insert(PROTOCOL, HeaderValue::from_static("2"));
+    if let Ok(id) = HeaderValue::from_str(&request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    let (status, took_us) = (response.status().as_u16(), started.elapsed().as_micros());
+    tracing::info!(%method, path, status, took_us, request_id, "request");
+    response
+}
+
+fn text(headers: &HeaderMap, name: &HeaderName) -> String {
+    headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default().to_owned()
+}

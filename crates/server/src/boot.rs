@@ -1,0 +1,220 @@
+//! The data directory: made when missing, locked, its keys checked, before anything else happens.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use db::Db;
+use keys::{InstallKey, PrivateKey};
+use names::{Clock, Random};
+use objects::Objects;
+use rustix::fs::{FlockOperation, OFlags, flock};
+
+use crate::{Error, ServeArgs};
+
+/// No key file is longer.
+const MAX_KEY_FILE: u64 = 16 << 10;
+
+/// What rooms are built on.
+#[derive(Debug, Clone)]
+pub(crate) struct Ground {
+    pub(crate) db: Db,
+    pub(crate) objects: Objects,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    pub(crate) keys: Keys,
+    /// Held for as long as the process uses the directory.
+    pub(crate) _lock: std::sync::Arc<File>,
+}
+
+/// The keys of the install.
+#[derive(Clone)]
+pub(crate) struct Keys {
+    pub(crate) install: InstallKey,
+    pub(crate) operator: PrivateKey,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys(hidden)")
+    }
+}
+
+/// Opens the data directory.
+pub(crate) async fn ground(args: &ServeArgs) -> Result<Ground, Error> {
+    let (clock, random) = (Clock::default(), Random::default());
+    let dir = &args.data_dir;
+    make_private_dir(dir).map_err(at(dir))?;
+    let lock = lock(dir)?;
+    let keys = Keys { install: install_key(args, &random)?, operator: operator_key(dir, &random)? };
+    let db = Db::sqlite(&dir.join("motet.db")).await?;
+    let objects = Objects::open(&dir.join("objects"), clock.clone(), random.clone())?;
+    Ok(Ground { db, objects, clock, random, keys, _lock: std::sync::Arc::new(lock) })
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
+    let path = path.display().to_string();
+    move |source| Error::File { path, source }
+}
+
+/// Only we may look into the directory.
+fn make_private_dir(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+/// Two processes on one embedded directory would each think that they are the one writer.
+fn lock(dir: &Path) -> Result<File, Error> {
+    let path = dir.join("motet.lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(at(&path))?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        Error::Configuration(format!(
+            "{} is in use by another motet; stop that one first",
+            dir.display()
+        ))
+    })?;
+    Ok(file)
+}
+
+/// The install key: from the environment, the given file, or the data directory, where it is made if missing.
+fn install_key(args: &ServeArgs, random: &Random) -> Result<InstallKey, Error> {
+    let refuse = |place: &str, error: keys::InstallKeyError| {
+        Error::Configuration(format!("the install key in {place} cannot be used: {error}"))
+    };
+    if let Some(text) = args.install_key_text() {
+        return InstallKey::parse(text.expose().as_bytes())
+            .map_err(|error| refuse("MOTET_INSTALL_KEY", error));
+    }
+    let path = args.install_key_file.clone().unwrap_or_else(|| args.data_dir.join("install.key"));
+    let may_make = args.install_key_file.is_none() && !args.data_dir.join("motet.db").exists();
+    let bytes = secret_file(&path, may_make, || {
+        format!("{}\n", InstallKey::generate(random).to_text().expose()).into_bytes()
+    })?;
+    InstallKey::parse(&bytes).map_err(|error| refuse(&path.display().to_string(), error))
+}
+
+/// The operator's key, made if missing.
+fn operator_key(dir: &Path, random: &Random) -> Result<PrivateKey, Error> {
+    let path = dir.join("operator.key");
+    let bytes = secret_file(&path, true, || {
+        PrivateKey::generate(random).to_openssh("operator").expose().as_bytes().to_vec()
+    })?;
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    PrivateKey::from_openssh(&text).map(|(key, _)| key).map_err(|error| {
+        Error::Configuration(format!(
+            "the operator key in {} cannot be used: {error}",
+            path.display()
+        ))
+    })
+}
+
+/// Reads a file that only we may read; makes it where that is allowed.
+fn secret_file(
+    path: &Path,
+    may_make: bool,
+    make: impl FnOnce() -> Vec<u8>,
+) -> Result<Vec<u8>, Error> {
+    let no_follow = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
+    let opened = OpenOptions::new().read(true).custom_flags(no_follow).open(path);
+    match opened {
+        Ok(file) => read_secret(path, file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && may_make => {
+            let bytes = make();
+            write_secret(path, &bytes).map_err(at(path))?;
+            tracing::info!(path = %path.display(), "key made");
+            Ok(bytes)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(Error::Configuration(format!(
+                "{} is missing, and the data was made with it; put it back from the backup",
+                path.display()
+            )))
+        }
+        Err(error) => Err(at(path)(error)),
+    }
+}
+
+fn read_secret(path: &Path, mut file: File) -> Result<Vec<u8>, Error> {
+    let refuse = |why: String| Err(Error::Configuration(format!("{}: {why}", path.display())));
+    let meta = file.metadata().map_err(at(path))?;
+    if !meta.is_file() {
+        return refuse("a key must be a plain file".to_owned());
+    }
+    if meta.mode() & 0o077 != 0 {
+        return refuse(format!(
+            "others may read this key (mode {:o}); run chmod 600 on it",
+            meta.mode() & 0o777
+        ));
+    }
+    if meta.uid() != rustix::process::geteuid().as_raw() {
+        return refuse("the key belongs to another user".to_owned());
+    }
+    let mut bytes = Vec::new();
+    (&mut file).take(MAX_KEY_FILE).read_to_end(&mut bytes).map_err(at(path))?;
+    Ok(bytes)
+}
+
+/// Written whole or not at all: a temporary file, synced, then renamed.
+fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let tmp: PathBuf = path.with_extension("key.new");
+    let _removed = fs::remove_file(&tmp);
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&tmp)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&tmp, path)?;
+    path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_for_us_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("install.key");
+        assert_eq!(secret_file(&path, true, || b"one".to_vec()).unwrap(), b"one");
+        assert_eq!(secret_file(&path, true, || b"two".to_vec()).unwrap(), b"one");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_or_that_is_a_link_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, link) = (dir.path().join("install.key"), dir.path().join("link.key"));
+        secret_file(&path, true, || b"one".to_vec()).unwrap();
+        symlink(&path, &link).unwrap();
+        assert!(secret_file(&link, true, Vec::new).is_err());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let error = secret_file(&path, true, Vec::new).unwrap_err();
+        assert!(error.to_string().contains("chmod 600"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_key_of_old_data_is_not_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(secret_file(&dir.path().join("install.key"), false, Vec::new).is_err());
+    }
+
+    #[test]
+    fn a_directory_has_one_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = lock(dir.path()).unwrap();
+        assert!(matches!(lock(dir.path()), Err(Error::Configuration(_))));
+        drop(held);
+        lock(dir.path()).unwrap();
+    }
+}

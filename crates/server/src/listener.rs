@@ -1,0 +1,106 @@
+//! Connections: accepted, bounded, drained.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, extract::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    signal::unix::{SignalKind, signal},
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
+use tower::ServiceExt as _;
+
+use crate::Error;
+
+/// Connections of a process (`spec/trust.md` 9).
+const MAX_CONNECTIONS: usize = 16_384;
+/// How long a client may take to send the head of a request.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+/// The largest head of a request.
+const HEAD_BYTES: usize = 32 << 10;
+/// Headers of one request.
+const MAX_HEADERS: usize = 100;
+/// A pause after the system refused a connection, such as for want of file descriptors: trying again at once would
+/// only burn time.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+pub(crate) fn fault(address: SocketAddr, source: io::Error) -> Error {
+    Error::Listen { address: address.to_string(), source }
+}
+
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|source| fault(address, source))
+}
+
+/// Serves until told to stop, then lets requests under way finish for at most `drain`.
+pub(crate) async fn run(listener: TcpListener, router: Router, drain: Duration) {
+    let graceful = GracefulShutdown::new();
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut stop = std::pin::pin!(told_to_stop());
+    loop {
+        let accepted = tokio::select! {
+            () = &mut stop => break,
+            accepted = listener.accept() => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        // Full: the connection is closed at once instead of waiting unseen.
+        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
+        let served = connection(stream, router.clone(), &graceful);
+        tokio::spawn(async move {
+            served.await;
+            drop(permit);
+        });
+    }
+    drop(listener);
+    tracing::info!("the server is stopping");
+    if timeout(drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests were still under way and have been cut off");
+    }
+}
+
+fn connection(
+    stream: TcpStream,
+    router: Router,
+    graceful: &GracefulShutdown,
+) -> impl Future<Output = ()> + use<> {
+    // Answers are small and complete: waiting to fill a packet only delays them.
+    let _delayed_is_only_slower = stream.set_nodelay(true);
+    let service = service_fn(move |request: Request<Incoming>| router.clone().oneshot(request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    let watched = graceful.watch(connection);
+    async move {
+        if let Err(error) = watched.await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    }
+}
+
+/// Returns when the machine asks us to stop: Ctrl-C or SIGTERM.
+async fn told_to_stop() {
+    let mut terminate = match signal(SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => return tracing::error!(%error, "signals cannot be heard; stopping"),
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,49 @@
+//! The headers that every answer carries (`spec/trust.md` 10; `spec/conventions.md`, Requests).
+
+use crate::Answer;
+
+/// Headers with one value on every answer of a server without https.
+const FIXED: [(&str, &str); 8] = [
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("x-permitted-cross-domain-policies", "none"),
+    (
+        "permissions-policy",
+        "accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), microphone=(), \
+         midi=(), payment=(), usb=(), publickey-credentials-get=(self)",
+    ),
+    ("motet-protocol", "2"),
+];
+
+/// What pages may load, and what raw bytes of users may do.
+const POLICIES: [&str; 2] = [
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
+     manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "default-src 'none'; sandbox; frame-ancestors 'none'",
+];
+
+/// Fails unless the answer has all headers that every answer has, each once.
+#[track_caller]
+pub fn assert_secure(answer: &Answer) {
+    let seen = format!("{} {:?} {}", answer.status, answer.headers, answer.text());
+    for (name, value) in FIXED {
+        assert_eq!(answer.all(name), value, "`{name}` of {seen}");
+    }
+    let policy = answer.all("content-security-policy");
+    assert!(POLICIES.contains(&policy.as_str()), "`{policy}` is no policy of ours: {seen}");
+    let vary = answer.all("vary").to_ascii_lowercase();
+    let vary: Vec<_> = vary.split(',').map(str::trim).collect();
+    assert!(vary.contains(&"cookie") && vary.contains(&"authorization"), "`Vary` of {seen}");
+    assert!(!answer.header("x-request-id").is_empty(), "no request id: {seen}");
+    assert!(answer.header("server").is_empty(), "the answer tells what it was made with: {seen}");
+    if answer.status == 401 {
+        let schemes = answer.all("www-authenticate");
+        assert!(schemes.contains(r#"MSign realm="motet""#), "`WWW-Authenticate` of {seen}");
+    }
+    if answer.status == 429 {
+        assert!(answer.header("retry-after").parse::<u32>().is_ok(), "`Retry-After` of {seen}");
+    }
+}

@@ -1,0 +1,235 @@
+//! A running server: started, stopped, killed, started again.
+
+use std::{
+    ffi::OsString,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use http::Method;
+use names::{Random, Secret};
+use tempfile::TempDir;
+
+use crate::{
+    Answer, Connection, Person, Request,
+    process::{Plan, Process},
+};
+
+/// How a server will be started; [`Server::with`] begins one.
+#[derive(Debug)]
+pub struct Setup {
+    plan: Plan,
+    dir: Arc<TempDir>,
+}
+
+/// A server that ended by itself instead of answering.
+#[derive(Debug)]
+pub struct Ended {
+    /// The exit code; nothing if a signal ended it.
+    pub code: Option<i32>,
+    /// What it wrote to standard error.
+    pub log: String,
+}
+
+impl Setup {
+    /// A further argument of `motet serve`.
+    #[must_use]
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.plan.args.push(arg.into());
+        self
+    }
+
+    /// A variable of the environment, which is empty otherwise.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.plan.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Another data directory than a fresh one.
+    #[must_use]
+    pub fn data_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.plan.data_dir = dir.into();
+        self
+    }
+
+    /// Starts the server and waits until it answers.
+    pub async fn start(self) -> Server {
+        let Self { plan, dir } = self;
+        let (process, address) = launch(&plan).await;
+        Server { plan, _dir: dir, process: Some(process), address, random: Random::default() }
+    }
+
+    /// Starts a server that is expected to refuse.
+    pub async fn refuses(self) -> Ended {
+        let mut process = Process::start(&self.plan);
+        match process.first_line(&self.plan).await {
+            Ok(line) => panic!("the server should have refused to start, and says `{line}`"),
+            Err(status) => Ended { code: status.code(), log: self.plan.log() },
+        }
+    }
+}
+
+async fn launch(plan: &Plan) -> (Process, SocketAddr) {
+    let mut process = Process::start(plan);
+    let line = match process.first_line(plan).await {
+        Ok(line) => line,
+        Err(status) => panic!("the server did not start: {status}; its log:\n{}", plan.log()),
+    };
+    let ready = line.strip_prefix("Motet ").and_then(|line| line.split_once(" is ready at http://"));
+    let Some(address) = ready.and_then(|(_, address)| address.parse().ok()) else {
+        panic!("this is not the line of a server that is ready: `{line}`");
+    };
+    (process, address)
+}
+
+/// A server of our own. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    plan: Plan,
+    _dir: Arc<TempDir>,
+    process: Option<Process>,
+    address: SocketAddr,
+    random: Random,
+}
+
+impl Server {
+    /// Starts a server on a fresh data directory.
+    pub async fn start(binary: &str) -> Self {
+        Self::with(binary).start().await
+    }
+
+    /// A server to be started with settings of its own.
+    pub fn with(binary: &str) -> Setup {
+        let dir = tempfile::tempdir().unwrap();
+        let plan = Plan {
+            binary: binary.into(),
+            data_dir: dir.path().join("data"),
+            log: dir.path().join("server.log"),
+            args: vec!["--log".into(), "debug,sqlx=info,hyper=info".into()],
+            env: Vec::new(),
+        };
+        Setup { plan, dir: Arc::new(dir) }
+    }
+
+    /// Where it answers: `http://127.0.0.1:PORT`.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What clients send as `Host`, and sign.
+    pub fn authority(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// The address itself.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it keeps everything.
+    pub fn data_dir(&self) -> &Path {
+        &self.plan.data_dir
+    }
+
+    /// What it wrote to standard error since the first start.
+    pub fn log(&self) -> String {
+        self.plan.log()
+    }
+
+    /// Asks the server to stop and waits for it. It must end well.
+    pub async fn stop(&mut self) {
+        self.terminate();
+        self.ended_well().await;
+    }
+
+    /// Asks the server to stop and does not wait.
+    pub fn terminate(&self) {
+        self.process.as_ref().unwrap().terminate();
+    }
+
+    /// Waits until the server has ended, with exit code 0.
+    pub async fn ended_well(&mut self) {
+        let status = self.process.take().unwrap().ended(&self.plan).await;
+        assert_eq!(status.code(), Some(0), "the server's log:\n{}", self.log());
+    }
+
+    /// Ends the server as a power cut does.
+    pub async fn kill(&mut self) {
+        let mut process = self.process.take().unwrap();
+        process.kill();
+        process.ended(&self.plan).await;
+    }
+
+    /// Starts a server again that was stopped or killed, on the same data; its port is another one.
+    pub async fn restart(&mut self) {
+        assert!(self.process.is_none(), "stop or kill the server first");
+        let (process, address) = launch(&self.plan).await;
+        (self.process, self.address) = (Some(process), address);
+    }
+
+    /// A request, unsigned until [`Request::by`] says who sends it.
+    pub fn request(&self, method: Method, target: &str) -> Request {
+        Request::new(self.address, method, target, &self.random)
+    }
+
+    /// A GET.
+    pub fn get(&self, target: &str) -> Request {
+        self.request(Method::GET, target)
+    }
+
+    /// A POST.
+    pub fn post(&self, target: &str) -> Request {
+        self.request(Method::POST, target)
+    }
+
+    /// A connection for bytes that no HTTP client would send.
+    pub async fn connect(&self) -> Connection {
+        Connection::open(self.address).await
+    }
+
+    /// Sends `bytes`, says that nothing follows, and gives everything that comes back.
+    pub async fn raw(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut connection = self.connect().await;
+        connection.send(bytes).await;
+        connection.hang_up().await;
+        connection.rest().await
+    }
+
+    /// Makes a key and registers it as a new person's, as a client does.
+    pub async fn register(&self, handle: &str) -> Person {
+        let person = Person::new(handle, Secret::new(self.random.bytes()));
+        let answer = self.register_key(&person, &person.key().public().to_openssh()).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        person
+    }
+
+    /// Asks for a challenge for the text of a public key and meets it with the person's own key.
+    pub async fn register_key(&self, person: &Person, public_key: &str) -> Answer {
+        let challenge = self.challenge(person.handle(), public_key).await;
+        if challenge.status != 201 {
+            return challenge;
+        }
+        self.verify(&person.answer_to(&challenge)).await
+    }
+
+    /// Asks what a key has to sign.
+    pub async fn challenge(&self, handle: &str, public_key: &str) -> Answer {
+        let body = serde_json::json!({ "handle": handle, "public_key": public_key });
+        self.post("/api/v1/auth/challenge").json(&body).send().await
+    }
+
+    /// Hands a signed challenge in.
+    pub async fn verify(&self, body: &serde_json::Value) -> Answer {
+        self.post("/api/v1/auth/verify").json(body).send().await
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the log of the server:\n{}", self.log());
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Links lead somewhere, claims name their proof, and nothing that is tracked speaks of one machine.
+
+use std::path::Path;
+
+use crate::sources::{Source, files, holds, read, root, rust_files};
+
+/// Places that exist on one machine only.
+const MACHINE_PLACES: &[&str] = &["/work/", "/root/", "/home/", "/Users/"];
+/// Hosts of package registries: clients find them by their own configuration, which may name a mirror.
+const REGISTRY_HOSTS: &[&str] = &[
+    "index.crates.io",
+    "static.crates.io",
+    "rust-lang/crates.io-index",
+    "registry.npmjs.org",
+    "pypi.org",
+    "files.pythonhosted.org",
+    "proxy.golang.org",
+];
+/// Written by package managers.
+const LOCK_FILES: &[&str] = &["Cargo.lock", "package-lock.json"];
+/// This file has to name what it looks for.
+const THIS: &str = "tidy/tests/it/documents.rs";
+
+fn documents() -> Vec<Source> {
+    let is_markdown = |path: &String| Path::new(path).extension().is_some_and(|it| it == "md");
+    files().into_iter().filter(is_markdown).filter_map(read).collect()
+}
+
+#[test]
+fn no_file_speaks_of_one_machine() {
+    let mut broken = Vec::new();
+    for source in files().into_iter().filter(|path| path != THIS).filter_map(read) {
+        if LOCK_FILES.contains(&source.file_name()) {
+            continue;
+        }
+        for (index, line) in source.text.lines().enumerate() {
+            let is_place = |place: &&&str| {
+                // `/home/` inside a longer address is a page of that name, not a directory.
+                let starts = |at: usize| !line[..at].ends_with(|c: char| c.is_alphanumeric() || "}.-_".contains(c));
+                line.match_indices(**place).any(|(at, _)| starts(at))
+            };
+            let place = MACHINE_PLACES.iter().find(is_place);
+            let host = REGISTRY_HOSTS.iter().find(|host| line.contains(**host));
+            if let Some(found) = place.or(host) {
+                broken.push(format!("{}:{}: {found}", source.path, index + 1));
+            }
+        }
+    }
+    holds("no path of one machine and no registry's host in a tracked file", &broken);
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut broken = Vec::new();
+    for source in documents() {
+        let dir = root().join(&source.path);
+        let dir = dir.parent().unwrap_or(root());
+        for link in source.text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = link.split('#').next().unwrap_or_default();
+            let is_elsewhere = target.is_empty() || target.contains(':');
+            if !is_elsewhere && !dir.join(target).exists() {
+                broken.push(format!("{}: {link}", source.path));
+            }
+        }
+    }
+    holds("a link in a document leads to a file that is there", &broken);
+}
+
+#[test]
+fn every_claim_of_the_readme_names_a_proof_that_is_there() {
+    let readme = read("README.md".to_owned()).expect("there is a README");
+    let sources = rust_files(&["crates", "bench", "tests", "tidy"]);
+    let is_there = |proof: &str| {
+        let name = proof.rsplit("::").next().unwrap_or(proof);
+        let (test, row) = (format!("fn {name}("), format!("\"{name}\""));
+        let is_row = |source: &&Source| source.room() == "bench" && source.text.contains(&row);
+        sources.iter().any(|source| source.text.contains(&test)) || sources.iter().find(is_row).is_some()
+    };
+    let claims = readme.text.lines().skip_while(|line| !line.starts_with("| Claim")).skip(2);
+    let mut broken = Vec::new();
+    for claim in claims.take_while(|line| line.starts_with('|')) {
+        let proof = claim.trim_end_matches(['|', ' ']).rsplit('|').next().unwrap_or_default();
+        let proofs: Vec<_> = proof.split('`').skip(1).step_by(2).collect();
+        if proofs.is_empty() || !proofs.iter().all(|proof| is_there(proof)) {
+            broken.push(claim.to_owned());
+        }
+    }
+    holds("a claim in the README ends in the name of a test or a bench row", &broken);
+}

@@ -1,0 +1,112 @@
+//! Which crate may use which: arrows only go down, and no higher crate is named than the plan allows.
+//!
+//! The table is the one of the plan (`ARCHITECTURE.md`, Floors). A crate that it does not know is an error: whoever
+//! adds one says where it stands.
+
+use std::{collections::HashMap, process::Command};
+
+use serde_json::Value;
+
+use crate::sources::{holds, root};
+
+/// What a crate may use of ours.
+enum May {
+    /// These and no others.
+    Only(&'static [&'static str]),
+    /// Everything on lower floors, and these neighbours.
+    Below(&'static [&'static str]),
+}
+
+use May::{Below, Only};
+
+/// The crate, its floor, what it may use.
+const FLOORS: &[(&str, u8, May)] = &[
+    ("names", 0, Only(&[])),
+    ("api", 1, Only(&["names"])),
+    ("keys", 1, Only(&["names"])),
+    ("db", 1, Only(&["names"])),
+    ("egress", 1, Only(&["names"])),
+    ("objects", 1, Only(&["names", "db", "egress"])),
+    ("jobs", 2, Only(&["names", "db"])),
+    ("trust", 2, Only(&["names", "db", "keys", "jobs"])),
+    ("events", 2, Below(&["trust"])),
+    // `db` only so that its errors become problems.
+    ("web", 2, Only(&["names", "api", "trust", "db"])),
+    ("history", 2, Only(&["names", "api", "keys", "objects"])),
+    ("symbols", 2, Only(&["names"])),
+    ("sandbox", 2, Only(&["names"])),
+    ("hub", 3, Below(&[])),
+    ("hooks", 3, Below(&[])),
+    ("collab", 3, Below(&["hub", "hooks"])),
+    ("pipelines", 3, Below(&["hooks"])),
+    ("checks", 3, Below(&["hub", "hooks"])),
+    ("images", 3, Below(&["hub", "checks"])),
+    ("sessions", 3, Below(&["hub", "collab"])),
+    ("context", 3, Below(&["hooks", "sessions"])),
+    ("mcp", 4, Below(&[])),
+    ("server", 4, Below(&["mcp"])),
+    ("motet", 5, Only(&["names", "api", "keys", "history", "server"])),
+    // Not part of the product: they may look at all of it, and nothing may look at them.
+    ("testkit", 6, Below(&[])),
+    ("motet-bench", 7, Below(&[])),
+    ("motet-tidy", 7, Below(&[])),
+];
+
+/// Every crate of the workspace with those of ours that it names, for whatever purpose: tests of a room that need a
+/// higher floor belong to `tests/`.
+fn uses() -> Vec<(String, Vec<String>)> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
+    let text = |value: &Value| value.as_str().expect("cargo names things by text").to_owned();
+    let packages = metadata["packages"].as_array().expect("a workspace has packages");
+    let of_ours = |package: &Value| {
+        let dependencies = package["dependencies"].as_array().expect("a list, if an empty one");
+        let ours = dependencies.iter().filter(|it| it["path"].is_string());
+        (text(&package["name"]), ours.map(|it| text(&it["name"])).collect())
+    };
+    packages.iter().map(of_ours).collect()
+}
+
+#[test]
+fn arrows_only_go_down() {
+    let floors: HashMap<_, _> = FLOORS.iter().map(|(name, floor, may)| (*name, (floor, may))).collect();
+    let mut broken = Vec::new();
+    for (name, used) in uses() {
+        let Some((floor, may)) = floors.get(name.as_str()) else {
+            broken.push(format!("{name} stands on no floor: add it to the table"));
+            continue;
+        };
+        for other in used {
+            let is_below = floors.get(other.as_str()).is_some_and(|(below, _)| below < floor);
+            let allowed = match may {
+                Only(these) => these.contains(&other.as_str()),
+                Below(neighbours) => is_below || neighbours.contains(&other.as_str()),
+            };
+            if !allowed {
+                broken.push(format!("{name} uses {other}"));
+            }
+        }
+    }
+    holds("a crate uses what the table of floors allows it", &broken);
+}
+
+#[test]
+fn the_table_has_no_circles() {
+    let floors: HashMap<_, _> = FLOORS.iter().map(|(name, floor, _)| (*name, *floor)).collect();
+    for (name, floor, may) in FLOORS {
+        let (Only(named) | Below(named)) = may;
+        for other in *named {
+            let other_floor = floors[other];
+            assert!(other_floor <= *floor, "{name} stands below {other}, which it may use");
+            let back = FLOORS.iter().find(|(it, ..)| it == other).map(|(.., may)| may);
+            if let Some(Only(theirs) | Below(theirs)) = back {
+                assert!(!theirs.contains(name), "{name} and {other} may use each other");
+            }
+        }
+    }
+}

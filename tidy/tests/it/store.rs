@@ -1,0 +1,101 @@
+//! Every statement is listed, and every listed one can be prepared.
+//!
+//! A statement that names a column which is not there, or that its database does not understand, is found here and
+//! not by the first caller.
+
+use std::collections::BTreeSet;
+
+use db::{Conn, Db, Sql, Tx};
+use sqlx::{Executor as _, SqlSafeStr as _};
+
+use crate::sources::{holds, rust_files};
+
+/// Files with statements that no server runs, and why.
+const UNLISTED: &[(&str, &str)] =
+    &[("crates/trust/src/authority/store.rs", "compiled for the test that holds lists to decisions")];
+
+/// Has the database read `sql` without running it.
+async fn prepare(tx: &mut Tx, sql: &'static Sql) -> Result<(), sqlx::Error> {
+    match tx {
+        Tx::Sqlite(tx) => (&mut **tx).prepare(sql.sqlite.into_sql_str()).await.map(drop),
+        Tx::Postgres(tx) => (&mut **tx).prepare(sql.postgres.into_sql_str()).await.map(drop),
+        Tx::Glance(Conn::Sqlite(_) | Conn::Postgres(_)) => Ok(()),
+    }
+}
+
+/// Prepares every statement of every room on a database whose schema is up to date.
+async fn prepare_all(db: Db) {
+    let mut broken = Vec::new();
+    for sql in server::statements() {
+        // A transaction each: PostgreSQL takes nothing more in one that has failed.
+        let mut tx = db.write().await.unwrap();
+        if let Err(error) = prepare(&mut tx, sql).await {
+            broken.push(format!("{}: {error}", sql.name));
+        }
+    }
+    db.close().await;
+    holds("every statement can be prepared", &broken);
+}
+
+#[tokio::test]
+async fn every_statement_can_be_prepared_on_sqlite() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::sqlite(&dir.path().join("motet.db")).await.unwrap();
+    prepare_all(db).await;
+}
+
+// The same on PostgreSQL stands here once the test kit starts one: `prepare_all(Db::postgres(url).await.unwrap())`.
+
+#[test]
+fn both_texts_of_a_statement_take_the_same_parameters() {
+    let mut broken = Vec::new();
+    for sql in server::statements() {
+        let (sqlite, postgres) = (parameters(sql.sqlite), parameters(sql.postgres));
+        let has_gap = sqlite.last().is_some_and(|last| *last != sqlite.len());
+        if sqlite != postgres || has_gap {
+            broken.push(format!("{}: {sqlite:?} and {postgres:?}", sql.name));
+        }
+    }
+    holds("parameters are $1, $2, … without a gap, the same for both databases", &broken);
+}
+
+/// The numbers behind the `$` of a statement.
+fn parameters(text: &str) -> BTreeSet<usize> {
+    let digits = |part: &str| part.chars().take_while(char::is_ascii_digit).collect::<String>();
+    text.split('$').skip(1).filter_map(|part| digits(part).parse().ok()).collect()
+}
+
+#[test]
+fn every_statement_has_a_name_of_its_own() {
+    let mut seen = BTreeSet::new();
+    let twice = server::statements().into_iter().filter(|sql| !seen.insert(sql.name));
+    let broken: Vec<_> = twice.map(|sql| sql.name.to_owned()).collect();
+    holds("no statement is listed twice", &broken);
+}
+
+#[test]
+fn every_statement_that_is_written_is_listed() {
+    let listed: BTreeSet<_> = server::statements().into_iter().map(|sql| sql.name).collect();
+    let mut broken = Vec::new();
+    for source in rust_files(&["crates"]) {
+        let Some(module) = source.path.strip_prefix("crates/").and_then(|it| it.strip_suffix(".rs")) else {
+            continue;
+        };
+        if UNLISTED.iter().any(|(path, reason)| *path == source.path && !reason.is_empty()) {
+            continue;
+        }
+        let module = module.replacen("/src/", "::", 1).replace('/', "::");
+        let declared = declared(&source.text).map(|name| format!("{module}::{name}"));
+        let missing = declared.filter(|name| !listed.contains(name.as_str()));
+        broken.extend(missing.map(|name| format!("{name} ({})", source.path)));
+    }
+    holds("every statement is in server::statements()", &broken);
+}
+
+/// The names that a file's `db::statements!` declares.
+fn declared(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.lines().skip_while(|line| *line != "db::statements! {").skip(1);
+    let names = lines.take_while(|line| *line != "}").filter_map(|line| line.strip_prefix("    "));
+    let is_name = |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    names.filter_map(|line| Some(line.split_once(" =")?.0)).filter(is_name)
+}
