@@ -21,7 +21,7 @@ use db::Db;
 use names::{Clock, Random};
 use objects::Objects;
 use trust::Trust;
-use web::{Entry, Routes};
+use web::{Cursors, Entry, Routes};
 
 mod error;
 mod pages;
@@ -47,12 +47,20 @@ pub struct Hub {
     trust: Trust,
     clock: Clock,
     random: Random,
+    cursors: Cursors,
 }
 
 impl Hub {
     /// Opens the room.
-    pub fn new(db: Db, objects: Objects, trust: Trust, clock: Clock, random: Random) -> Self {
-        Self { db, objects, trust, clock, random }
+    pub fn new(
+        db: Db,
+        objects: Objects,
+        trust: Trust,
+        clock: Clock,
+        random: Random,
+        cursors: Cursors,
+    ) -> Self {
+        Self { db, objects, trust, clock, random, cursors }
     }
 
     /// Everything that this room serves, its state inside, and the list of its routes.

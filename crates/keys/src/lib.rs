@@ -25,6 +25,7 @@
 //! | `nonce.rs`         | [`Nonce`]: 22 to 64 base64url characters                                |
 //! | `digest_header.rs` | `Content-Digest` (RFC 9530), read and written                           |
 //! | `register.rs`      | [`RegistrationMessage`]: what a new key signs                           |
+//! | `tag.rs`           | [`tag`]: marks on what comes back unchanged                              |
 //! | `install.rs`       | [`InstallKey`]: the root of the secrets at rest                         |
 
 mod canonical;
@@ -39,6 +40,7 @@ mod public;
 mod register;
 mod signature;
 mod ssh;
+mod tag;
 
 pub use canonical::{CanonicalRequest, sign_request};
 pub use digest_header::{ContentDigestError, format_content_digest, parse_content_digest};
@@ -51,3 +53,4 @@ pub use private::PrivateKey;
 pub use public::{PublicKey, PublicKeyError};
 pub use register::RegistrationMessage;
 pub use signature::{BadSignature, Signature};
+pub use tag::{TAG_BYTES, is_tag, tag};

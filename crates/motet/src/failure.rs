@@ -142,6 +142,7 @@ impl From<&Refusal> for Failure {
                 "the branch has commits that you lack: clone it again and add yours, or push --force"
             }
             "too_large" | "quota_exceeded" => "send less, or ask those who run the server",
+            "key_taken" => "a key belongs to one handle: motet keygen --out <file> makes another",
             "handle_taken" => "choose another handle, or register with a key that it has",
             "rate_limited" | "unavailable" => match refusal.retry_after_seconds {
                 Some(seconds) => return failure.hint(format!("try again in {seconds} s")),
@@ -175,7 +176,16 @@ impl From<WorktreeError> for Failure {
             E::Changing(_) => (Exit::Decide, "changing"),
             E::RefConflict { .. } => (Exit::Decide, "ref_conflict"),
         };
-        Self::new(exit, code, error)
+        match &error {
+            E::NoWorkingCopy { directory } => {
+                let message = format!("{} is not in a working copy", directory.display());
+                Self::new(exit, code, message)
+                    .hint("motet clone <address> fetches one, motet push <address> makes one")
+            }
+            E::NoRemote(name) => Self::new(exit, code, format!("there is no remote `{name}`"))
+                .hint("name an address instead, and -u to remember it"),
+            _ => Self::new(exit, code, error),
+        }
     }
 }
 

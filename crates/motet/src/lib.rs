@@ -26,6 +26,8 @@ pub mod commands;
 pub mod context;
 pub mod demo;
 pub mod failure;
+#[cfg(test)]
+mod fake;
 pub mod progress;
 pub mod record;
 pub mod report;

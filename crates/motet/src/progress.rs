@@ -50,6 +50,8 @@ struct Phase {
     begun: Instant,
     bar: Option<ProgressBar>,
     last_line: Option<Instant>,
+    /// What the last line said.
+    told: Option<u64>,
 }
 
 impl Progress {
@@ -74,8 +76,8 @@ impl Progress {
             return;
         }
         self.end();
-        let (begun, bar, last_line) = (Instant::now(), None, None);
-        let phase = Phase { what, done: 0, total, begun, bar, last_line };
+        let (begun, bar, last_line, told) = (Instant::now(), None, None, None);
+        let phase = Phase { what, done: 0, total, begun, bar, last_line, told };
         *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = Some(phase);
     }
 
@@ -115,16 +117,17 @@ impl Phase {
         }
     }
 
-    fn finish(self, shown: Shown) {
+    fn finish(mut self, shown: Shown) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        if shown == Shown::Json {
+        if shown == Shown::Json && self.told != Some(self.done) {
             self.write_line();
         }
     }
 
-    fn write_line(&self) {
+    fn write_line(&mut self) {
+        self.told = Some(self.done);
         let line =
             serde_json::json!({ "phase": self.what, "done": self.done, "total": self.total });
         // Progress that nobody can read is no reason to stop the work.

@@ -30,24 +30,41 @@ pub fn record(
     manifest: Manifest,
     words: &Words<'_>,
 ) -> Result<CommitId, WorktreeError> {
+    let commit = keep(copy, branch, parents, manifest, words)?;
+    move_branch(copy, branch, &commit)?;
+    Ok(commit.commit_id)
+}
+
+/// Keeps a commit for `branch`, and moves nothing.
+pub fn keep(
+    copy: &WorkingCopy,
+    branch: &BranchName,
+    parents: Parents,
+    manifest: Manifest,
+    words: &Words<'_>,
+) -> Result<CommitRecord, WorktreeError> {
     check_no_conflict(&manifest)?;
     let created_at = words.time.to_string();
     let snapshot = SnapshotRecord { snapshot_id: snapshot_id(&manifest), manifest, created_at };
     let commit = fill(copy, branch, parents, &snapshot, words);
-    let time = verify_commit(&commit)?;
+    verify_commit(&commit)?;
     copy.write_snapshot(&snapshot)?;
     copy.write_commit(&commit)?;
+    Ok(commit)
+}
+
+/// Moves `branch` to a commit that is kept, and notes it.
+pub fn move_branch(
+    copy: &WorkingCopy,
+    branch: &BranchName,
+    commit: &CommitRecord,
+) -> Result<(), WorktreeError> {
     let old = copy.branch_head(branch)?;
     copy.set_branch_head(branch, Some(commit.commit_id))?;
-    let entry = LogEntry {
-        old,
-        new: Some(commit.commit_id),
-        author: commit.author,
-        at: time.unix_millis(),
-        what: format!("commit: {}", words.message.lines().next().unwrap_or_default()),
-    };
-    copy.add_log(Some(branch), &entry)?;
-    Ok(commit.commit_id)
+    let what = format!("commit: {}", commit.message.lines().next().unwrap_or_default());
+    let (new, author) = (Some(commit.commit_id), commit.author.clone());
+    let at = verify_commit(commit)?.unix_millis();
+    copy.add_log(Some(branch), &LogEntry { old, new, author, at, what })
 }
 
 fn fill(

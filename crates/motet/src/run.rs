@@ -88,7 +88,7 @@ fn start(global: &Global, command: Command) -> Result<Report, Failure> {
         tokio::select! {
             ended = commands::dispatch(command, &context) => ended,
             _ = signal::ctrl_c() => {
-                Err(Failure::new(Exit::Decide, "interrupted", "interrupted; what was not finished was not begun"))
+                Err(Failure::new(Exit::Decide, "interrupted", "interrupted").hint("run it again"))
             }
         }
     })

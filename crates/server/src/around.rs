@@ -104,7 +104,8 @@ async fn pass(State(around): State<Around>, mut request: Request, next: Next) ->
     if let Ok(id) = HeaderValue::from_str(&request_id) {
         headers.insert(REQUEST_ID, id);
     }
-    let (status, took_us) = (response.status().as_u16(), started.elapsed().as_micros());
+    let status = response.status().as_u16();
+    let took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     tracing::info!(%method, path, status, took_us, request_id, "request");
     response
 }

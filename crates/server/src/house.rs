@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use hub::Hub;
 use trust::{OperatorState, Trust};
-use web::Entry;
+use web::{Cursors, Entry};
 
 use crate::{Error, accounts, around, assets, boot::Ground, config::Settings, health};
 
@@ -39,7 +39,8 @@ impl House {
         if trust.ensure_operator(*keys.operator.public()).await? == OperatorState::Repaired {
             tracing::info!("the operator was missing something, and has it again");
         }
-        let hub = Hub::new(db.clone(), objects.clone(), trust.clone(), clock, random);
+        let cursors = Cursors::new(keys.install.derive("motet-cursor-v1"));
+        let hub = Hub::new(db.clone(), objects.clone(), trust.clone(), clock, random, cursors);
         let rooms = [
             hub.routes(),
             accounts::routes(&trust),

@@ -8,6 +8,7 @@
 //! | `boot.rs`       | the data directory: made when missing, locked, its keys checked              |
 //! | `house.rs`      | [`House`]: the ground and the rooms on it, and their one router                |
 //! | `listener.rs`   | connections: accepted, bounded, drained                                     |
+//! | `bare_answers.rs` | refusals of the HTTP library get the headers of every answer           |
 //! | `around.rs`     | around every request: id, headers, log                                      |
 //! | `accounts.rs`   | JSON of the trust plane: registration, who am I                              |
 //! | `health.rs`     | is the server well; what it counts                                          |
@@ -16,6 +17,7 @@
 mod accounts;
 mod around;
 mod assets;
+mod bare_answers;
 mod boot;
 mod config;
 mod health;
@@ -88,7 +90,7 @@ pub async fn serve(args: ServeArgs, out: &mut (impl Write + Send)) -> Result<(),
         writeln!(out, "Motet {} is ready at {}", env!("CARGO_PKG_VERSION"), settings.base_url)
             .and_then(|()| out.flush());
     tracing::info!(address = %address, base_url = settings.base_url, "the server is ready");
-    listener::run(listener, house.router(), args.drain()).await;
+    listener::run(listener, house.router(), settings.is_https, args.drain()).await;
     drop(metrics);
     house.close().await;
     tracing::info!("the server has stopped");

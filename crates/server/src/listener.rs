@@ -1,6 +1,11 @@
 //! Connections: accepted, bounded, drained.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use axum::{Router, extract::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -16,7 +21,7 @@ use tokio::{
 };
 use tower::ServiceExt as _;
 
-use crate::Error;
+use crate::{Error, bare_answers::Connection};
 
 /// Connections of a process (`spec/trust.md` 9).
 const MAX_CONNECTIONS: usize = 16_384;
@@ -39,7 +44,8 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 /// Serves until told to stop, then lets requests under way finish for at most `drain`.
-pub(crate) async fn run(listener: TcpListener, router: Router, drain: Duration) {
+pub(crate) async fn run(listener: TcpListener, router: Router, is_https: bool, drain: Duration) {
+    let headers: Arc<str> = web::headers::secure_lines(is_https).into();
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut stop = std::pin::pin!(told_to_stop());
@@ -58,7 +64,7 @@ pub(crate) async fn run(listener: TcpListener, router: Router, drain: Duration) 
         };
         // Full: the connection is closed at once instead of waiting unseen.
         let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
-        let served = connection(stream, router.clone(), &graceful);
+        let served = connection(stream, router.clone(), Arc::clone(&headers), &graceful);
         tokio::spawn(async move {
             served.await;
             drop(permit);
@@ -74,11 +80,16 @@ pub(crate) async fn run(listener: TcpListener, router: Router, drain: Duration) 
 fn connection(
     stream: TcpStream,
     router: Router,
+    headers: Arc<str>,
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + use<> {
     // Answers are small and complete: waiting to fill a packet only delays them.
     let _delayed_is_only_slower = stream.set_nodelay(true);
-    let service = service_fn(move |request: Request<Incoming>| router.clone().oneshot(request));
+    let (stream, served) = Connection::new(stream, headers);
+    let service = service_fn(move |request: Request<Incoming>| {
+        served.store(true, Ordering::Release);
+        router.clone().oneshot(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)

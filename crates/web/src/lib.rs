@@ -11,6 +11,7 @@
 //! | `call.rs`    | [`Call`]: what a handler gets of the request; [`Input`], [`Json`]                   |
 //! | `body.rs`    | [`Body`]: capped before it is read, hashed while it is read                         |
 //! | `problem.rs` | [`Problem`]: a refusal, and how each [`Surface`] tells it                           |
+//! | `cursor.rs`  | [`Cursors`]: where a list goes on                                                |
 //! | `headers.rs` | the headers of every answer                                                       |
 //! | `look/`      | how pages look                                                                    |
 //!
@@ -19,6 +20,7 @@
 
 mod body;
 mod call;
+mod cursor;
 mod gate;
 pub mod headers;
 pub mod look;
@@ -27,6 +29,7 @@ mod routes;
 
 pub use body::{Body, BodyFault};
 pub use call::{Call, Context, Input, Json, Params, page};
+pub use cursor::Cursors;
 pub use gate::MayCompress;
 pub use problem::{Fault, Problem, Surface, codes};
 pub use routes::{Entry, Load, Routes, Spec};

@@ -24,9 +24,9 @@ struct After {
 }
 
 impl After {
-    /// Where the list goes on. What is no cursor begins at the beginning.
-    fn cursor(&self) -> Option<Cursor> {
-        self.after.as_deref()?.parse().ok()
+    /// Where the list goes on. What is no cursor of this list begins at the beginning.
+    fn cursor(&self, hub: &Hub, list: &str) -> Option<Cursor> {
+        hub.cursor(list, self.after.as_deref()?)
     }
 }
 
@@ -36,7 +36,7 @@ pub(super) async fn explore(
     allowed: Allowed<act::RepoList, Anything>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let after = call.query::<After>()?.cursor();
+    let after = call.query::<After>()?.cursor(&hub, "/explore");
     let listed = hub.list(&allowed, None, after, PAGE).await?;
     let now = hub.clock.now();
     let layout = Layout {
@@ -50,7 +50,7 @@ pub(super) async fn explore(
         is_visitor: allowed.actor().is_anonymous(),
         repositories: listed.repositories.iter().map(|it| parts::row(it, now)).collect(),
         newer_href: after.map(|_| "/explore".to_owned()),
-        older_href: listed.next.map(|cursor| format!("/explore?after={cursor}")),
+        older_href: listed.next.map(|it| older(&hub, "/explore", it)),
         origin: call.context.base_url.clone(),
     })
 }
@@ -79,8 +79,9 @@ pub(super) async fn profile(
     allowed: Allowed<act::PrincipalRead, Profile>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let after = call.query::<After>()?.cursor();
     let Profile(principal) = allowed.resource();
+    let list = format!("/{}", principal.handle);
+    let after = call.query::<After>()?.cursor(&hub, &list);
     let may_list = Allowed::<act::RepoList, _>::ask(allowed.actor(), Anything)?;
     let listed = hub.list(&may_list, Some(principal.id), after, PAGE).await?;
     let keys = hub.trust.keys(&mut hub.db.glance().await?, principal.id).await?;
@@ -98,9 +99,14 @@ pub(super) async fn profile(
         key_count: keys.len() as u64,
         repositories: listed.repositories.iter().map(|it| parts::row(it, now)).collect(),
         newer_href: after.map(|_| format!("/{handle}")),
-        older_href: listed.next.map(|cursor| format!("/{handle}?after={cursor}")),
+        older_href: listed.next.map(|it| older(&hub, &list, it)),
         is_own: allowed.actor().handle() == Some(&principal.handle),
         origin: call.context.base_url.clone(),
         handle,
     })
+}
+
+/// The address of the next page of a list.
+fn older(hub: &Hub, list: &str, next: Cursor) -> String {
+    format!("{list}?after={}", hub.cursors.write(list, &next.to_bytes()))
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use trust::{Allowed, Anything, Namespace, Visibility, act};
 use web::{Call, Fault, Json, Problem, Routes, Spec, Surface};
 
-use super::{Cursor, NewRepository, Repository};
+use super::{NewRepository, Repository};
 use crate::Hub;
 
 /// The longest description, in characters.
@@ -100,15 +100,19 @@ async fn list(
     call: Call,
 ) -> Result<impl IntoResponse, Problem> {
     let query: ListQuery = call.query()?;
-    let after: Option<Cursor> =
-        query.cursor.as_deref().map(str::parse).transpose().map_err(Problem::malformed)?;
     let limit = query.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1);
+    let filter = query.owner.as_deref().unwrap_or_default();
+    let list = format!("api/repos?owner={filter}");
+    let after = match query.cursor.as_deref() {
+        None => None,
+        Some(text) => Some(hub.cursor(&list, text).ok_or_else(bad_cursor)?),
+    };
     let owner = match &query.owner {
         None => None,
         Some(owner) => Some(hub.owner_of(owner).await?),
     };
     let listed = hub.list(&allowed, owner, after, limit).await?;
-    let next_cursor = listed.next.map(|cursor| cursor.to_string());
+    let next_cursor = listed.next.map(|cursor| hub.cursors.write(&list, &cursor.to_bytes()));
     let link = next_cursor.as_ref().map(|cursor| {
         let owner = query.owner.iter().map(|it| format!("&owner={}", web::look::href::segment(it)));
         let owner = owner.collect::<String>();
@@ -116,6 +120,10 @@ async fn list(
     });
     let items = listed.repositories.iter().map(json_of).collect();
     Ok((link, Json(json::Page { items, next_cursor })))
+}
+
+fn bad_cursor() -> Problem {
+    Problem::malformed("the cursor is not one that this list handed out; begin again without it")
 }
 
 impl Hub {

@@ -165,6 +165,13 @@ impl Hub {
     }
 }
 
+impl Hub {
+    /// Where `list` goes on, if `text` is a cursor that it handed out.
+    pub(crate) fn cursor(&self, list: &str, text: &str) -> Option<Cursor> {
+        Cursor::from_bytes(&self.cursors.read(list, text)?)
+    }
+}
+
 /// The id that the predicate for lists binds: all zeros for nobody.
 pub(crate) fn reader_of(actor: &Actor) -> Id<Principal> {
     actor.principal().map_or(Id::from_uuid(uuid::Uuid::nil()), |it| it.id)

@@ -4,11 +4,17 @@
 //! memory. The stream ends well only after the body was within its cap and had the digest that was signed: a reader
 //! that reads to the end of the stream has checked both.
 
-use std::io::{self, Read};
+use std::{
+    io::{self, Read},
+    time::Duration,
+};
 
-use api::{DecodeError, Limits, Value, WireError, wire::Format};
+use api::{DecodeError, Limits, Value, WireCode, WireError, wire::Format};
 use bytes::{Buf as _, Bytes};
-use tokio::sync::mpsc;
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::timeout,
+};
 use web::{Body, BodyFault, Call};
 
 use crate::Error;
@@ -46,19 +52,26 @@ impl BodyReader {
     pub(super) fn finish(mut self) -> Result<(), Error> {
         match io::copy(&mut self, &mut io::sink()) {
             Ok(0) => Ok(()),
-            Ok(_) => {
-                Err(Error::wire(api::WireCode::Malformed, "bytes follow the end of the message"))
-            }
+            Ok(_) => Err(Error::wire(WireCode::Malformed, "bytes follow the end of the message")),
             Err(error) => Err(of_io(error)),
         }
     }
 }
+
+/// Bodies that are decoded at once: each holds a thread for as long as its client takes to send it.
+const AT_ONCE: usize = 64;
+/// How long a request waits for its turn.
+const TURN: Duration = Duration::from_secs(20);
+
+static TURNS: Semaphore = Semaphore::const_new(AT_ONCE);
 
 /// Runs `work` over the body on a blocking thread.
 pub(super) async fn read<T: Send + 'static>(
     mut body: Body,
     work: impl FnOnce(BodyReader) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
+    let busy = || Error::wire(WireCode::Unavailable, "too many uploads at this moment; push again");
+    let _turn = timeout(TURN, TURNS.acquire()).await.map_err(|_| busy())?.map_err(|_| busy())?;
     let (to, queue) = mpsc::channel(QUEUE);
     let worker =
         tokio::task::spawn_blocking(move || work(BodyReader { queue, piece: Bytes::new() }));

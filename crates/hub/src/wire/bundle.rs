@@ -83,6 +83,7 @@ fn tip_of(commits: &[CommitRecord]) -> Result<CommitId, Error> {
 fn check_commits(commits: Vec<CommitRecord>) -> Result<Vec<CheckedCommit>, Error> {
     let mut checked = HashMap::with_capacity(commits.len());
     for record in commits {
+        check_texts(&record)?;
         let time = history::verify_commit(&record).map_err(|fault| refusal(&fault))?;
         let wire_bytes = msgpack::encoded_len(&Value::from(record.clone()));
         let committed_at = time.unix_millis();
@@ -96,6 +97,30 @@ fn check_commits(commits: Vec<CommitRecord>) -> Result<Vec<CheckedCommit>, Error
         checked.iter().map(|(id, it)| (*id, Parents::from(&it.record))).collect();
     let order = history::topological_order(&graph).map_err(|fault| refusal(&fault))?;
     Ok(order.iter().filter_map(|id| checked.remove(id)).collect())
+}
+
+/// A NUL ends a text in one database and is refused by the other, so no text of a record holds one. (The message has
+/// a code of its own, because there a NUL would let two records share an id.)
+fn check_texts(record: &CommitRecord) -> Result<(), Error> {
+    let single = [
+        &record.repo_id,
+        &record.branch,
+        &record.author,
+        &record.agent_id,
+        &record.model_id,
+        &record.toolchain_id,
+        &record.prompt_hash,
+        &record.sem_ver_bump,
+        &record.signature,
+        &record.signer_key_id,
+    ];
+    let lists = record.breaking_changes.iter().chain(&record.reviewed_by);
+    let pairs = record.metadata.iter().flat_map(|(key, value)| [key, value]);
+    if single.into_iter().chain(lists).chain(pairs).any(|text| text.contains('\0')) {
+        let sentence = format!("a text of commit {} holds a NUL", record.commit_id);
+        return Err(Error::wire(WireCode::Malformed, sentence));
+    }
+    Ok(())
 }
 
 /// A fault of the object model, in the words of the wire.

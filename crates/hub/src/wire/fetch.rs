@@ -54,15 +54,11 @@ pub(super) async fn negotiate(
     let id = allowed.resource().id;
     let known = reading::known_commits(&mut tx, id, &have).await.map_err(Error::Db)?;
     let ack: Vec<_> = have.iter().copied().filter(|id| known.contains_key(id)).collect();
-    let mut by_generation = ack.clone();
-    by_generation.sort_by_key(|id| std::cmp::Reverse(known.get(id).map(|it| it.generation)));
-    let mut common_base = None;
-    for candidate in by_generation {
-        if reading::is_reachable(&mut tx, id, candidate, &want).await.map_err(Error::Db)? {
-            common_base = Some(candidate);
-            break;
-        }
-    }
+    // Everything that the wanted commits lead to, in one question, however many commits the client offers.
+    let reached = reading::between(&mut tx, id, &want, &[]).await.map_err(Error::Db)?;
+    let reached: HashSet<_> = reached.into_iter().collect();
+    let shared = ack.iter().filter(|id| reached.contains(id));
+    let common_base = shared.max_by_key(|id| known.get(id).map(|it| it.generation)).copied();
     let ready = match common_base {
         None => have.is_empty(),
         Some(base) => hub.plan(&mut tx, &allowed, &want, &[base]).await?.bytes <= READY_BYTES,

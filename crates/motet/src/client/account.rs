@@ -62,7 +62,7 @@ impl Client {
     }
 
     /// The message to sign, if the server asks for exactly that.
-    fn check(
+    pub(super) fn check(
         &self,
         challenge: &Challenge,
         handle: &Handle,

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     context::Context,
     failure::{Exit, Failure},
-    record::{Words, record},
+    record::{Words, keep, move_branch},
     report::Report,
     visible,
 };
@@ -78,10 +78,13 @@ pub(super) fn run(arguments: &ImportDir, context: &Context) -> Result<Report, Fa
         .clone()
         .map_or_else(|| Ok(copy.config()?.user().author()), Ok::<_, WorktreeError>)?;
     let words = Words { message: &arguments.message, author: &author, time: &time };
-    let commit = record(&copy, &branch, Parents::new(first, second), manifest, &words)?;
+    let kept = keep(&copy, &branch, Parents::new(first, second), manifest, &words)?;
+    let commit = kept.commit_id;
     if is_checked_out {
+        // First, because changes in the way leave everything as it was.
         copy.checkout(old, commit, &head)?;
     }
+    move_branch(&copy, &branch, &kept)?;
     let result = json!({
         "commit": commit,
         "branch": branch,

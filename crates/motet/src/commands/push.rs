@@ -92,7 +92,11 @@ async fn push_plain_directory(arguments: &Push, context: &Context) -> Result<Rep
         }
     };
     let target = Target { address, remote: Some(ORIGIN.parse()?) };
-    send(arguments, context, &copy, &client, &target, &branch, Some(news)).await
+    let sent = send(arguments, context, &copy, &client, &target, &branch, Some(news)).await;
+    sent.map_err(|failure| {
+        let before = failure.hint.clone().map(|hint| format!("{hint}; ")).unwrap_or_default();
+        failure.hint(format!("{before}the working copy is made, so motet push is enough then"))
+    })
 }
 
 /// A working copy with one commit of the files, and what there is to say about it.

@@ -328,6 +328,13 @@ fn a_directory_is_recorded_branch_by_branch() {
     let parents = serde_json::json!([first["result"]["commit"], draft["result"]["commit"]]);
     assert_eq!(merged["result"]["parents"], parents);
     assert_eq!(std::fs::read_to_string(home.path().join("copy/größe.txt")).unwrap(), "2");
+    std::fs::write(home.path().join("copy/größe.txt"), "mine").unwrap();
+    std::fs::write(tree.join("größe.txt"), "3").unwrap();
+    let (exit, told) = import(&["2026-05-01T12:00:00+02:00", "-m", "in the way"]);
+    assert_eq!((exit, &told["error"]["code"]), (1, &"in_the_way".into()));
+    assert_eq!(std::fs::read_to_string(home.path().join("copy/größe.txt")).unwrap(), "mine");
+    let main = std::fs::read_to_string(home.path().join("copy/.muse/refs/heads/main")).unwrap();
+    assert_eq!(merged["result"]["commit"], main, "the branch has not moved");
     let (exit, bad) = import(&["yesterday", "-m", "x"]);
     assert_eq!((exit, &bad["error"]["code"]), (2, &"bad_time".into()));
 }
@@ -346,11 +353,11 @@ fn doctor_looks_into_the_working_copy() {
         checks.iter().find(|check| check["check"] == "working copy").unwrap()["state"].clone()
     };
     assert_eq!(state(&told), "ok");
-    // One object is damaged.
-    let shard = std::fs::read_dir(home.path().join("demo/.muse/objects")).unwrap().next();
-    let shard = shard.unwrap().unwrap().path();
-    let object = std::fs::read_dir(shard).unwrap().next().unwrap().unwrap().path();
+    // One file of the head is damaged in the store.
+    let file = std::fs::read(home.path().join("demo/README.md")).unwrap();
+    let id = names::ObjectId::of(&file).to_string();
+    let object = home.path().join("demo/.muse/objects").join(&id[..2]).join(&id[2..]);
     std::fs::write(object, "else").unwrap();
     let (exit, told) = json(home.path(), &["doctor", "-C", demo]);
-    assert!(exit <= 1, "{told}");
+    assert_eq!((exit, state(&told)), (1, "fail".into()), "{told}");
 }
