@@ -77,6 +77,8 @@ impl Error {
 pub async fn serve(args: ServeArgs, out: &mut (impl Write + Send)) -> Result<(), Error> {
     logs::start(&args);
     let ground = boot::ground(&args).await?;
+    // Heard from here on: whoever sees the ready line may tell us to stop at once.
+    let signals = listener::Signals::listen()?;
     let listener = listener::bind(args.listen).await?;
     let address = listener.local_addr().map_err(|source| listener::fault(args.listen, source))?;
     let settings = args.resolve(address)?;
@@ -90,7 +92,7 @@ pub async fn serve(args: ServeArgs, out: &mut (impl Write + Send)) -> Result<(),
         writeln!(out, "Motet {} is ready at {}", env!("CARGO_PKG_VERSION"), settings.base_url)
             .and_then(|()| out.flush());
     tracing::info!(address = %address, base_url = settings.base_url, "the server is ready");
-    listener::run(listener, house.router(), settings.is_https, args.drain()).await;
+    listener::run(listener, house.router(), settings.is_https, signals, args.drain()).await;
     drop(metrics);
     house.close().await;
     tracing::info!("the server has stopped");

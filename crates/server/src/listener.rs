@@ -15,7 +15,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::Semaphore,
     time::{sleep, timeout},
 };
@@ -43,15 +43,48 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|source| fault(address, source))
 }
 
+/// Hears the signals that end a server, from the moment it is made.
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Begins to listen for Ctrl-C and SIGTERM.
+    pub(crate) fn listen() -> Result<Self, Error> {
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Error::Configuration(format!("signals cannot be heard: {error}")))
+        };
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    /// Returns when one came.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
 /// Serves until told to stop, then lets requests under way finish for at most `drain`.
-pub(crate) async fn run(listener: TcpListener, router: Router, is_https: bool, drain: Duration) {
+pub(crate) async fn run(
+    listener: TcpListener,
+    router: Router,
+    is_https: bool,
+    mut signals: Signals,
+    drain: Duration,
+) {
     let headers: Arc<str> = web::headers::secure_lines(is_https).into();
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let mut stop = std::pin::pin!(told_to_stop());
     loop {
         let accepted = tokio::select! {
-            () = &mut stop => break,
+            () = signals.stop() => break,
             accepted = listener.accept() => accepted,
         };
         let stream = match accepted {
@@ -101,17 +134,5 @@ fn connection(
         if let Err(error) = watched.await {
             tracing::debug!(%error, "a connection ended early");
         }
-    }
-}
-
-/// Returns when the machine asks us to stop: Ctrl-C or SIGTERM.
-async fn told_to_stop() {
-    let mut terminate = match signal(SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(error) => return tracing::error!(%error, "signals cannot be heard; stopping"),
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
     }
 }

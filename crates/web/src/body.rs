@@ -1,13 +1,12 @@
 //! Bodies: capped before they are read, hashed while they are read, drained when they are refused.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use axum::http::StatusCode;
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt as _, future};
 use http_body_util::BodyExt as _;
 use names::Hasher;
 use tokio::time::timeout;
@@ -53,7 +52,16 @@ impl From<BodyFault> for Problem {
 }
 
 /// Where a body that nobody read to its end is left, to be drained.
-type Rest = Arc<Mutex<Option<axum::body::Body>>>;
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rest(Arc<Mutex<Option<Unread>>>);
+
+/// What is left of a body, and what is known of it so far.
+#[derive(Debug)]
+struct Unread {
+    inner: axum::body::Body,
+    expected: Option<[u8; 32]>,
+    hasher: Hasher,
+}
 
 /// A request's body. It ends well only if it was within its cap and had the digest that was signed.
 #[derive(Debug)]
@@ -73,7 +81,7 @@ impl Body {
     }
 
     pub(crate) fn rest(&self) -> Rest {
-        Arc::clone(&self.rest)
+        self.rest.clone()
     }
 
     /// The bytes must hash to `digest`.
@@ -98,6 +106,8 @@ impl Body {
         let piece = frame.into_data().unwrap_or_default();
         self.taken += piece.len() as u64;
         if self.taken > self.cap {
+            // What goes over the cap is not hashed, so there is nothing to compare at the end.
+            self.expected = None;
             return Some(Err(BodyFault::TooLarge(self.cap)));
         }
         if self.expected.is_some() {
@@ -134,20 +144,38 @@ impl Body {
 impl Drop for Body {
     fn drop(&mut self) {
         if let Some(inner) = self.inner.take() {
-            *self.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(inner);
+            let (expected, hasher) = (self.expected.take(), std::mem::take(&mut self.hasher));
+            *self.rest.slot() = Some(Unread { inner, expected, hasher });
         }
     }
 }
 
-/// Reads and drops what is left of a refused request.
-pub(crate) async fn drain(rest: &Rest) {
-    let Some(body) = rest.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
-    let mut left = DRAIN_BYTES;
-    let dropped = body.into_data_stream().take_while(move |piece| {
-        let length = piece.as_ref().map_or(u64::MAX, |bytes| bytes.len() as u64);
-        left = left.saturating_sub(length);
-        future::ready(left > 0)
-    });
-    // Too much or too slow: the connection is closed, and the client sees that instead.
-    let _ended = timeout(DRAIN_TIME, dropped.for_each(|_| future::ready(()))).await;
+impl Rest {
+    fn slot(&self) -> MutexGuard<'_, Option<Unread>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads and drops what is left of a refused request. Tells when the body was not the one that was signed: then
+    /// whatever else was wrong with it was not said by the signer. Too much or too slow: the connection is closed, and
+    /// the client sees that instead.
+    pub(crate) async fn drain(&self) -> Result<(), BodyFault> {
+        let Some(Unread { mut inner, expected, mut hasher }) = self.slot().take() else {
+            return Ok(());
+        };
+        let mut left = DRAIN_BYTES;
+        let to_the_end = async {
+            while let Some(frame) = inner.frame().await {
+                let Some(piece) = frame.ok()?.into_data().ok() else { continue };
+                left = left.checked_sub(piece.len() as u64)?;
+                hasher.update(&piece);
+            }
+            Some(hasher.finish())
+        };
+        match (timeout(DRAIN_TIME, to_the_end).await, expected) {
+            (Ok(Some(digest)), Some(expected)) if digest != expected => {
+                Err(BodyFault::DigestMismatch)
+            }
+            _ => Ok(()),
+        }
+    }
 }

@@ -139,10 +139,11 @@ impl<T: DeserializeOwned + Send> Input for Json<T> {
 /// A JSON body that is well formed but not what the route takes is 422, with the place; else 400.
 fn json_fault(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let inner = error.inner();
-    if !inner.is_data() {
-        return Problem::malformed(inner);
-    }
     let message = inner.to_string();
+    // A key that stands twice says two things at once: nothing that follows from it can be right.
+    if !inner.is_data() || message.starts_with("duplicate field") {
+        return Problem::malformed(&message);
+    }
     let code = if message.starts_with("unknown field") { "unknown_field" } else { "invalid" };
     let path = error.path().to_string();
     let pointer = if path == "." { String::new() } else { format!("/{}", path.replace('.', "/")) };

@@ -15,9 +15,7 @@ use http_body_util::{BodyExt as _, Collected};
 use tokio::time::timeout;
 use trust::{Act, Allowed, Authenticated, Signed, Trust, authority};
 
-use crate::{
-    Body, BodyFault, Call, Context, Input, Load, Params, Problem, Spec, Surface, body::drain,
-};
+use crate::{Body, BodyFault, Call, Context, Input, Load, Params, Problem, Spec, Surface};
 
 /// How long a handler may work before the caller is told to come back. A push is read within it too, and a slow
 /// upload of 500 MiB needs minutes; silence is bounded by the body itself.
@@ -71,7 +69,7 @@ where
     match timeout(time_limit(spec.surface), answer).await {
         Ok(Ok(response)) => finish(response, spec.surface, &method, tags.as_ref(), &context).await,
         Ok(Err(problem)) => {
-            drain(&rest).await;
+            let problem = rest.drain().await.err().map_or(problem, Problem::from);
             problem.tell(spec.surface, &context)
         }
         Err(_) => Problem::refuse(

@@ -88,7 +88,8 @@ impl Hub {
         }
         let branch_heads = reading::heads(&mut tx, &repository).await?;
         tx.commit().await?;
-        let (count, tip) = (commits.len(), bundle.tip.short());
+        // Counted as sent, so that the same push twice gets the same answer.
+        let (count, tip) = (bundle.commits.len(), bundle.tip.short());
         tracing::info!(repository = repository.full_name(), branch = %bundle.branch, tip, count, "push accepted");
         let message = format!("{count} commit(s), {} is now {tip}", bundle.branch);
         Ok(Pushed { ok: true, message, branch_heads })
