@@ -148,31 +148,9 @@ fn request(objects: &[(ObjectId, Vec<u8>)]) -> anyhow::Result<PushRequest> {
         .collect::<anyhow::Result<_>>()?;
     let snapshot_id = history::snapshot_id(&manifest);
     let time = history::CommitTime::from_millis(Clock::default().now());
-    let message = "A thousand files";
-    let commit = CommitRecord {
-        commit_id: history::commit_id(&[], &snapshot_id, message, time.as_str()),
-        repo_id: String::new(),
-        branch: "main".into(),
-        snapshot_id,
-        message: message.into(),
-        committed_at: time.as_str().into(),
-        parent_commit_id: None,
-        parent2_commit_id: None,
-        author: "ada".into(),
-        metadata: std::collections::BTreeMap::new(),
-        structured_delta: None,
-        sem_ver_bump: "none".into(),
-        breaking_changes: Vec::new(),
-        agent_id: String::new(),
-        model_id: String::new(),
-        toolchain_id: String::new(),
-        prompt_hash: String::new(),
-        signature: String::new(),
-        signer_key_id: String::new(),
-        format_version: 5,
-        reviewed_by: Vec::new(),
-        test_runs: 0,
-    };
+    let parents = history::Parents::default();
+    let record = history::new_record(parents, snapshot_id, "A thousand files", time.as_str());
+    let commit = CommitRecord { branch: "main".into(), author: "ada".into(), ..record };
     let snapshot = SnapshotRecord { snapshot_id, manifest, created_at: time.as_str().into() };
     Ok(PushRequest {
         commits: vec![commit],

@@ -1,10 +1,12 @@
 //! Commits: their canonical bytes, the id that they give, and the rules that keep one form for each history
 //! (`spec/wire.md` 1.3, D2).
 
+use std::collections::BTreeMap;
+
 use api::{CommitRecord, SnapshotRecord};
 use names::{CommitId, Hasher, ObjectId, SnapshotId};
 
-use crate::{CommitTime, Fault, hex::hash_text, snapshot::snapshot_id};
+use crate::{CommitTime, Fault, Parents, hex::hash_text, snapshot::snapshot_id};
 
 /// The id of a commit: SHA-256 over the sorted parents, the snapshot, the message and the time, joined by
 /// NUL. The order of `parents` does not matter. Gives an id to any input; [`verify_commit`] judges it.
@@ -30,6 +32,43 @@ pub fn commit_id(
         hasher.update(part.as_bytes());
     }
     CommitId::from_bytes(hasher.finish())
+}
+
+/// The `format_version` that is written.
+const FORMAT_VERSION: i64 = 5;
+
+/// A commit with its id, and nothing else said about it: what a writer fills in (`spec/wire.md` 1.4).
+pub fn new_record(
+    parents: Parents,
+    snapshot_id: SnapshotId,
+    message: &str,
+    committed_at: &str,
+) -> CommitRecord {
+    let ids: Vec<_> = parents.iter().collect();
+    CommitRecord {
+        commit_id: commit_id(&ids, &snapshot_id, message, committed_at),
+        repo_id: String::new(),
+        branch: String::new(),
+        snapshot_id,
+        message: message.to_owned(),
+        committed_at: committed_at.to_owned(),
+        parent_commit_id: parents.first(),
+        parent2_commit_id: parents.second(),
+        author: String::new(),
+        metadata: BTreeMap::new(),
+        structured_delta: None,
+        sem_ver_bump: "none".to_owned(),
+        breaking_changes: Vec::new(),
+        agent_id: String::new(),
+        model_id: String::new(),
+        toolchain_id: String::new(),
+        prompt_hash: String::new(),
+        signature: String::new(),
+        signer_key_id: String::new(),
+        format_version: FORMAT_VERSION,
+        reviewed_by: Vec::new(),
+        test_runs: 0,
+    }
 }
 
 /// Checks a commit from elsewhere: the rules of D2, and that it is the one that its id names. Gives its time,

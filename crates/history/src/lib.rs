@@ -31,7 +31,7 @@ mod vectors;
 pub mod worktree;
 
 pub use ancestry::{Parents, generations, is_ancestor, reachable_not, topological_order};
-pub use commit::{commit_id, verify_commit, verify_object, verify_snapshot};
+pub use commit::{commit_id, new_record, verify_commit, verify_object, verify_snapshot};
 pub use commit_time::CommitTime;
 pub use fault::Fault;
 pub use snapshot::{Manifest, SnapshotHasher, check_no_conflict, clashing_paths, snapshot_id};

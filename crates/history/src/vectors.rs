@@ -44,30 +44,7 @@ pub(crate) fn plain_record(
     message: &str,
     committed_at: &str,
 ) -> CommitRecord {
-    CommitRecord {
-        commit_id: commit_id(&[], &snapshot, message, committed_at),
-        repo_id: String::new(),
-        branch: String::new(),
-        snapshot_id: snapshot,
-        message: message.to_owned(),
-        committed_at: committed_at.to_owned(),
-        parent_commit_id: None,
-        parent2_commit_id: None,
-        author: String::new(),
-        metadata: std::collections::BTreeMap::new(),
-        structured_delta: None,
-        sem_ver_bump: "none".to_owned(),
-        breaking_changes: Vec::new(),
-        agent_id: String::new(),
-        model_id: String::new(),
-        toolchain_id: String::new(),
-        prompt_hash: String::new(),
-        signature: String::new(),
-        signer_key_id: String::new(),
-        format_version: 5,
-        reviewed_by: Vec::new(),
-        test_runs: 0,
-    }
+    new_record(Parents::default(), snapshot, message, committed_at)
 }
 
 fn bytes(hex: &Value) -> Vec<u8> {

@@ -3,13 +3,10 @@
 
 use api::{CommitRecord, SnapshotRecord};
 use history::{
-    CommitTime, Manifest, Parents, check_no_conflict, commit_id, snapshot_id, verify_commit,
+    CommitTime, Manifest, Parents, check_no_conflict, new_record, snapshot_id, verify_commit,
     worktree::{LogEntry, WorkingCopy, WorktreeError},
 };
 use names::{BranchName, CommitId};
-
-/// The form of records that is written (`spec/wire.md` 1.4).
-const FORMAT_VERSION: i64 = 5;
 
 /// What a commit says beside its files.
 #[derive(Debug, Clone)]
@@ -74,30 +71,10 @@ fn fill(
     snapshot: &SnapshotRecord,
     words: &Words<'_>,
 ) -> CommitRecord {
-    let ids: Vec<_> = parents.iter().collect();
-    let id = commit_id(&ids, &snapshot.snapshot_id, words.message, words.time.as_str());
     CommitRecord {
-        commit_id: id,
         repo_id: copy.repo_id().to_owned(),
         branch: branch.to_string(),
-        snapshot_id: snapshot.snapshot_id,
-        message: words.message.to_owned(),
-        committed_at: words.time.to_string(),
-        parent_commit_id: parents.first(),
-        parent2_commit_id: parents.second(),
         author: words.author.to_owned(),
-        metadata: std::collections::BTreeMap::new(),
-        structured_delta: None,
-        sem_ver_bump: "none".to_owned(),
-        breaking_changes: Vec::new(),
-        agent_id: String::new(),
-        model_id: String::new(),
-        toolchain_id: String::new(),
-        prompt_hash: String::new(),
-        signature: String::new(),
-        signer_key_id: String::new(),
-        format_version: FORMAT_VERSION,
-        reviewed_by: Vec::new(),
-        test_runs: 0,
+        ..new_record(parents, snapshot.snapshot_id, words.message, words.time.as_str())
     }
 }

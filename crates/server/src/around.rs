@@ -9,7 +9,7 @@ use axum::{
     middleware::{self, Next},
     response::Response,
 };
-use names::{Id, Random, UnixMillis};
+use names::{Clock, Id, Random};
 use tower_http::compression::{CompressionLayer, Predicate};
 use web::{Context, Problem, Surface, headers::secure};
 
@@ -20,6 +20,10 @@ const PROTOCOL: HeaderName = HeaderName::from_static("motet-protocol");
 
 /// The longest address, in bytes: holds a percent-encoded path of 4,096 bytes (`spec/trust.md` 9).
 const MAX_ADDRESS_BYTES: usize = 16 << 10;
+
+/// Names and values of a request's headers together, in bytes (`spec/trust.md` 9). The HTTP library bounds what it
+/// reads at once, which is more.
+const MAX_HEADERS_BYTES: usize = 32 << 10;
 
 /// Answers that the gate has marked may be packed; the wire's never are (`spec/wire.md` 3).
 #[derive(Debug, Clone, Copy)]
@@ -79,8 +83,7 @@ fn surface_and_context(request: &Request) -> (Surface, Context) {
 
 async fn pass(State(around): State<Around>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let request_id =
-        Id::<Request>::new(UnixMillis(names::Clock::default().now().0), &around.random).to_string();
+    let request_id = Id::<Request>::new(Clock::default().now(), &around.random).to_string();
     let mut context = Context::default();
     context.request_id.clone_from(&request_id);
     context.authority = text(request.headers(), &header::HOST);
@@ -88,12 +91,8 @@ async fn pass(State(around): State<Around>, mut request: Request, next: Next) ->
     context.speaks_protocol_2 =
         request.headers().get(PROTOCOL).is_some_and(|it| it.as_bytes() == b"2");
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let is_too_long =
-        request.uri().path_and_query().is_some_and(|it| it.as_str().len() > MAX_ADDRESS_BYTES);
-    let mut response = if is_too_long {
-        let detail = "an address has at most 16 KiB";
-        Problem::refuse(StatusCode::URI_TOO_LONG, "too_large", detail)
-            .tell(Surface::Plain, &context)
+    let mut response = if let Some(problem) = too_large(&request) {
+        problem.tell(Surface::Plain, &context)
     } else {
         request.extensions_mut().insert(context);
         next.run(request).await
@@ -112,4 +111,18 @@ async fn pass(State(around): State<Around>, mut request: Request, next: Next) ->
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> String {
     headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default().to_owned()
+}
+
+/// A head that is larger than any honest one.
+fn too_large(request: &Request) -> Option<Problem> {
+    let address = request.uri().path_and_query().map_or(0, |it| it.as_str().len());
+    if address > MAX_ADDRESS_BYTES {
+        let detail = "an address has at most 16 KiB";
+        return Some(Problem::refuse(StatusCode::URI_TOO_LONG, "too_large", detail));
+    }
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
+    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    let is_too_large = headers.sum::<usize>() > MAX_HEADERS_BYTES;
+    is_too_large
+        .then(|| Problem::refuse(status, "too_large", "the headers have at most 32 KiB together"))
 }

@@ -15,6 +15,7 @@ use std::{
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use uuid::Uuid;
 
 /// A connection whose first answer may be the library's own.
 pub(crate) struct Connection<S> {
@@ -22,15 +23,17 @@ pub(crate) struct Connection<S> {
     /// Whether a request has reached the router.
     served: Arc<AtomicBool>,
     headers: Arc<str>,
+    request_id: Uuid,
     /// A refusal with its headers, and how much of it is written.
     refusal: Option<(Vec<u8>, usize)>,
 }
 
 impl<S> Connection<S> {
     /// Wraps a fresh connection. `headers` are whole lines. The flag is to be raised when a request arrives.
-    pub(crate) fn new(inner: S, headers: Arc<str>) -> (Self, Arc<AtomicBool>) {
+    /// The id names the refusal, as every answer is named.
+    pub(crate) fn new(inner: S, headers: Arc<str>, request_id: Uuid) -> (Self, Arc<AtomicBool>) {
         let served = Arc::new(AtomicBool::new(false));
-        (Self { inner, served: Arc::clone(&served), headers, refusal: None }, served)
+        (Self { inner, served: Arc::clone(&served), headers, request_id, refusal: None }, served)
     }
 }
 
@@ -52,8 +55,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
         if this.served.load(Ordering::Acquire) {
             return Pin::new(&mut this.inner).poll_write(context, bytes);
         }
-        let (refusal, written) =
-            this.refusal.get_or_insert_with(|| (with_headers(bytes, &this.headers), 0));
+        let (refusal, written) = this.refusal.get_or_insert_with(|| {
+            let lines = format!("x-request-id: {}\r\n{}", this.request_id, this.headers);
+            (with_headers(bytes, &lines), 0)
+        });
         while *written < refusal.len() {
             let rest = refusal.get(*written..).unwrap_or_default();
             match ready!(Pin::new(&mut this.inner).poll_write(context, rest))? {
@@ -110,7 +115,8 @@ mod tests {
     async fn only_what_comes_before_the_first_request_is_completed() {
         // A pipe of 7 bytes: everything is written in pieces.
         let (ours, mut theirs) = tokio::io::duplex(7);
-        let (mut connection, served) = Connection::new(ours, "x-frame-options: DENY\r\n".into());
+        let (mut connection, served) =
+            Connection::new(ours, "x-frame-options: DENY\r\n".into(), Uuid::nil());
         let writing = tokio::spawn(async move {
             connection
                 .write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
@@ -123,7 +129,11 @@ mod tests {
         theirs.read_to_string(&mut seen).await.unwrap();
         writing.await.unwrap();
         let (first, second) = seen.split_once("\r\n\r\n").unwrap();
-        assert_eq!(first, "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nx-frame-options: DENY");
+        assert_eq!(
+            first,
+            "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\
+             x-request-id: 00000000-0000-0000-0000-000000000000\r\nx-frame-options: DENY"
+        );
         assert_eq!(second, "HTTP/1.1 400 as it is\r\n\r\n");
     }
 }

@@ -13,6 +13,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
+use names::{Clock, Id, Random};
 use tokio::{
     net::{TcpListener, TcpStream},
     signal::unix::{Signal, SignalKind, signal},
@@ -118,7 +119,8 @@ fn connection(
 ) -> impl Future<Output = ()> + use<> {
     // Answers are small and complete: waiting to fill a packet only delays them.
     let _delayed_is_only_slower = stream.set_nodelay(true);
-    let (stream, served) = Connection::new(stream, headers);
+    let request_id = Id::<TcpStream>::new(Clock::default().now(), &Random::default()).uuid();
+    let (stream, served) = Connection::new(stream, headers, request_id);
     let service = service_fn(move |request: Request<Incoming>| {
         served.store(true, Ordering::Release);
         router.clone().oneshot(request)

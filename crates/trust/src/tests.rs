@@ -185,7 +185,7 @@ async fn the_window_is_thirty_seconds_both_ways() {
         match outcome {
             Ok(_) => assert!(good, "{off}"),
             Err(Error::ClockSkew { server_time }) => {
-                assert_eq!((good, server_time), (false, house.clock.now()))
+                assert_eq!((good, server_time), (false, house.clock.now()));
             }
             Err(other) => panic!("{off}: {other}"),
         }

@@ -6,10 +6,7 @@ use api::{CommitRecord, SnapshotRecord};
 use names::{CommitId, ObjectId, RepoPath};
 
 use super::{Head, LogEntry, Result, Scan, WorkingCopy, WorktreeError, dir::Dir, store::hash_into};
-use crate::{CommitTime, Fault, Manifest, Parents, commit_id, snapshot_id, verify_commit};
-
-/// The form of records that is written (`spec/wire.md` 1.4).
-const FORMAT_VERSION: i64 = 5;
+use crate::{CommitTime, Fault, Manifest, Parents, new_record, snapshot_id, verify_commit};
 
 /// What a commit says beside the files.
 #[derive(Debug, Clone)]
@@ -98,30 +95,16 @@ impl WorkingCopy {
         branch: String,
         snapshot: &SnapshotRecord,
     ) -> CommitRecord {
-        let ids: Vec<_> = parents.iter().collect();
         CommitRecord {
-            commit_id: commit_id(&ids, &snapshot.snapshot_id, &new.message, new.time.as_str()),
             repo_id: self.repo_id.clone(),
             branch,
-            snapshot_id: snapshot.snapshot_id,
-            message: new.message.clone(),
-            committed_at: new.time.to_string(),
-            parent_commit_id: parents.first(),
-            parent2_commit_id: parents.second(),
             author: new.author.clone(),
             metadata: new.metadata.clone(),
-            structured_delta: None,
-            sem_ver_bump: "none".to_owned(),
-            breaking_changes: Vec::new(),
             agent_id: new.agent_id.clone(),
             model_id: new.model_id.clone(),
             toolchain_id: new.toolchain_id.clone(),
             prompt_hash: new.prompt_hash.clone(),
-            signature: String::new(),
-            signer_key_id: String::new(),
-            format_version: FORMAT_VERSION,
-            reviewed_by: Vec::new(),
-            test_runs: 0,
+            ..new_record(parents, snapshot.snapshot_id, &new.message, new.time.as_str())
         }
     }
 
