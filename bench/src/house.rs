@@ -61,10 +61,11 @@ impl House {
     /// A client whose key is registered under `handle`.
     pub(crate) async fn somebody(&self, handle: &str) -> anyhow::Result<Client> {
         let key = PrivateKey::generate(&Random::default());
-        let client = Client::new(self.origin.clone(), Some(key.clone()), Options::default())?;
         let handle: Handle = handle.parse()?;
-        client.register(&handle, &key, None).await?;
-        Ok(client)
+        // Not signed: the key is not known before it is registered.
+        let anybody = Client::new(self.origin.clone(), None, Options::default())?;
+        anybody.register(&handle, &key, None).await?;
+        Ok(Client::new(self.origin.clone(), Some(key), Options::default())?)
     }
 
     /// Stops the server and gives its directory back.

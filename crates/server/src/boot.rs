@@ -11,7 +11,7 @@ use db::Db;
 use keys::{InstallKey, PrivateKey};
 use names::{Clock, Random};
 use objects::Objects;
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 
 use crate::{Error, ServeArgs};
 
@@ -47,6 +47,8 @@ impl std::fmt::Debug for Keys {
 pub(crate) async fn ground(args: &ServeArgs) -> Result<Ground, Error> {
     let (clock, random) = (Clock::default(), Random::default());
     let dir = &args.data_dir;
+    // Whatever the server writes from here on is for its own user alone.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     make_private_dir(dir).map_err(at(dir))?;
     let lock = lock(dir)?;
     let keys = Keys { install: install_key(args, &random)?, operator: operator_key(dir, &random)? };

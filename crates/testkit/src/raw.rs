@@ -43,6 +43,15 @@ impl Connection {
         bytes
     }
 
+    /// Reads until the server has said that it waits for the body.
+    pub async fn interim(&mut self) {
+        const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+        let mut bytes = [0; CONTINUE.len()];
+        let read = timeout(WAIT, self.0.read_exact(&mut bytes)).await;
+        read.expect("the server answers or hangs up").unwrap();
+        assert_eq!(bytes, CONTINUE);
+    }
+
     /// Reads until one whole answer is there, and checks it like every other.
     pub async fn answer(&mut self) -> Answer {
         let mut bytes = Vec::new();
@@ -52,7 +61,9 @@ impl Connection {
                 return answer;
             }
             let mut piece = vec![0; 64 << 10];
-            let read = timeout(WAIT, self.0.read(&mut piece)).await.expect("the server answers or hangs up");
+            let read = timeout(WAIT, self.0.read(&mut piece))
+                .await
+                .expect("the server answers or hangs up");
             let length = read.unwrap_or(0);
             assert!(length > 0, "the server hung up after `{}`", String::from_utf8_lossy(&bytes));
             bytes.extend_from_slice(&piece[..length]);
@@ -86,7 +97,8 @@ fn first_answer(bytes: &[u8]) -> Option<(Answer, &[u8])> {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
         headers.append(name, HeaderValue::from_str(value.trim()).unwrap());
     }
-    let length = headers.get("content-length").map_or(0, |it| it.to_str().unwrap().parse().unwrap());
+    let length =
+        headers.get("content-length").map_or(0, |it| it.to_str().unwrap().parse().unwrap());
     let (body, rest) = body.split_at_checked(length)?;
     Some((Answer { status, headers, body: Bytes::copy_from_slice(body) }, rest))
 }

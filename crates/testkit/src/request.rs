@@ -13,7 +13,7 @@ use keys::{CanonicalRequest, Nonce, format_content_digest, sign_request};
 use names::{Clock, ObjectId, Random};
 use tokio::{net::TcpStream, time::timeout};
 
-use crate::{Answer, Person, assert_secure};
+use crate::{Answer, Person, Server, assert_secure, secure::assert_routed};
 
 /// Longer than any answer of the server takes.
 const WAIT: Duration = Duration::from_mins(1);
@@ -70,10 +70,24 @@ impl Request {
         }
     }
 
+    /// The same request, sent to a server that was started again.
+    #[must_use]
+    pub fn again_to(mut self, server: &Server) -> Self {
+        self.address = server.address();
+        self
+    }
+
     /// Signs the request with this person's key.
     #[must_use]
     pub fn by(mut self, signer: &Person) -> Self {
         self.signer = Some(signer.clone());
+        self
+    }
+
+    /// Signs the request if there is somebody to sign it.
+    #[must_use]
+    pub fn by_some(mut self, signer: Option<&Person>) -> Self {
+        self.signer = signer.cloned();
         self
     }
 
@@ -213,7 +227,8 @@ impl Request {
     /// The one place that every answer passes.
     async fn exchange(&self) -> Result<Answer, Broken> {
         let stream = TcpStream::connect(self.address).await.map_err(|_| Broken)?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| Broken)?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|_| Broken)?;
         let connection = tokio::spawn(connection);
         let response = sender.send_request(self.to_http()).await.map_err(|_| Broken)?;
         let (head, body) = response.into_parts();
@@ -221,6 +236,7 @@ impl Request {
         connection.abort();
         let answer = Answer { status: head.status.as_u16(), headers: head.headers, body };
         assert_secure(&answer);
+        assert_routed(&answer);
         Ok(answer)
     }
 
@@ -234,7 +250,8 @@ impl Request {
             request = request.header("authorization", self.credentials(signer));
             let has_body = !matches!(self.body, Body::Nothing);
             if has_body && !matches!(self.digest, Digest::Absent) {
-                request = request.header("content-digest", format_content_digest(&self.announced()));
+                request =
+                    request.header("content-digest", format_content_digest(&self.announced()));
             }
         }
         for (name, value) in &self.headers {

@@ -1,9 +1,9 @@
-//! The headers that every answer carries (`spec/trust.md` 10; `spec/conventions.md`, Requests).
+//! The headers that every answer carries (`spec/trust.md` 10).
 
 use crate::Answer;
 
 /// Headers with one value on every answer of a server without https.
-const FIXED: [(&str, &str); 8] = [
+const FIXED: [(&str, &str); 7] = [
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
     ("referrer-policy", "same-origin"),
@@ -15,7 +15,6 @@ const FIXED: [(&str, &str); 8] = [
         "accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), microphone=(), \
          midi=(), payment=(), usb=(), publickey-credentials-get=(self)",
     ),
-    ("motet-protocol", "2"),
 ];
 
 /// What pages may load, and what raw bytes of users may do.
@@ -37,7 +36,6 @@ pub fn assert_secure(answer: &Answer) {
     let vary = answer.all("vary").to_ascii_lowercase();
     let vary: Vec<_> = vary.split(',').map(str::trim).collect();
     assert!(vary.contains(&"cookie") && vary.contains(&"authorization"), "`Vary` of {seen}");
-    assert!(!answer.header("x-request-id").is_empty(), "no request id: {seen}");
     assert!(answer.header("server").is_empty(), "the answer tells what it was made with: {seen}");
     if answer.status == 401 {
         let schemes = answer.all("www-authenticate");
@@ -46,4 +44,13 @@ pub fn assert_secure(answer: &Answer) {
     if answer.status == 429 {
         assert!(answer.header("retry-after").parse::<u32>().is_ok(), "`Retry-After` of {seen}");
     }
+}
+
+/// Fails unless the answer carries what the router gives to each of its answers: the name of the request
+/// (`spec/conventions.md`, Requests) and of the protocol (`spec/wire.md` 3).
+#[track_caller]
+pub(crate) fn assert_routed(answer: &Answer) {
+    let seen = format!("{} {:?}", answer.status, answer.headers);
+    assert_eq!(answer.all("motet-protocol"), "2", "{seen}");
+    assert!(!answer.all("x-request-id").is_empty(), "no request id: {seen}");
 }

@@ -77,7 +77,8 @@ async fn launch(plan: &Plan) -> (Process, SocketAddr) {
         Ok(line) => line,
         Err(status) => panic!("the server did not start: {status}; its log:\n{}", plan.log()),
     };
-    let ready = line.strip_prefix("Motet ").and_then(|line| line.split_once(" is ready at http://"));
+    let ready =
+        line.strip_prefix("Motet ").and_then(|line| line.split_once(" is ready at http://"));
     let Some(address) = ready.and_then(|(_, address)| address.parse().ok()) else {
         panic!("this is not the line of a server that is ready: `{line}`");
     };
@@ -155,11 +156,15 @@ impl Server {
         assert_eq!(status.code(), Some(0), "the server's log:\n{}", self.log());
     }
 
-    /// Ends the server as a power cut does.
+    /// Ends the server at once, nothing finished, and waits until it is gone.
     pub async fn kill(&mut self) {
-        let mut process = self.process.take().unwrap();
-        process.kill();
-        process.ended(&self.plan).await;
+        self.kill_now();
+        self.process.take().unwrap().ended(&self.plan).await;
+    }
+
+    /// Ends the server at once, nothing finished, while others still speak to it; [`Server::kill`] must follow.
+    pub fn kill_now(&self) {
+        self.process.as_ref().unwrap().kill();
     }
 
     /// Starts a server again that was stopped or killed, on the same data; its port is another one.
@@ -189,8 +194,16 @@ impl Server {
         Connection::open(self.address).await
     }
 
-    /// Sends `bytes`, says that nothing follows, and gives everything that comes back.
+    /// Sends `bytes` and gives everything that comes back until the server hangs up. A request that is in order must
+    /// ask for that with `connection: close`.
     pub async fn raw(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut connection = self.connect().await;
+        connection.send(bytes).await;
+        connection.rest().await
+    }
+
+    /// Sends `bytes`, says that nothing follows, and gives everything that comes back.
+    pub async fn cut(&self, bytes: &[u8]) -> Vec<u8> {
         let mut connection = self.connect().await;
         connection.send(bytes).await;
         connection.hang_up().await;

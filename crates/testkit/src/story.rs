@@ -46,10 +46,17 @@ impl Story {
     }
 
     /// Adds a commit with these parents and files; gives its id.
-    pub fn commit(&mut self, parents: &[CommitId], message: &str, files: &[(&str, &[u8])]) -> CommitId {
-        let manifest = files.iter().map(|(path, bytes)| (path.parse().unwrap(), self.keep(bytes))).collect();
+    pub fn commit(
+        &mut self,
+        parents: &[CommitId],
+        message: &str,
+        files: &[(&str, &[u8])],
+    ) -> CommitId {
+        let manifest =
+            files.iter().map(|(path, bytes)| (path.parse().unwrap(), self.keep(bytes))).collect();
         let snapshot = self.snapshot(manifest);
-        let moment = UnixMillis(BEGINNING + MILLIS_PER_COMMIT * i64::try_from(self.commits.len()).unwrap());
+        let moment =
+            UnixMillis(BEGINNING + MILLIS_PER_COMMIT * i64::try_from(self.commits.len()).unwrap());
         let time = CommitTime::from_millis(moment).to_string();
         self.commit_of(parents, snapshot, message, &time)
     }
@@ -130,7 +137,14 @@ impl Story {
         let mut commits = self.commits[first..].to_vec();
         commits.reverse();
         let used = |id: &SnapshotId| commits.iter().any(|commit| commit.snapshot_id == *id);
-        let snapshots = self.snapshots.values().filter(|it| used(&it.snapshot_id)).cloned().collect();
-        PushRequest { commits, snapshots, objects: Vec::new(), branch: branch.to_owned(), force: false }
+        let snapshots =
+            self.snapshots.values().filter(|it| used(&it.snapshot_id)).cloned().collect();
+        PushRequest {
+            commits,
+            snapshots,
+            objects: Vec::new(),
+            branch: branch.to_owned(),
+            force: false,
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use api::{
     Value,
-    wire::{FetchAnswer, FetchRequest, Format, InlineObject, Missing, ObjectIds, PushRequest, Refs},
+    wire::{
+        FetchAnswer, FetchRequest, Format, InlineObject, Missing, ObjectIds, PushRequest, Refs,
+    },
 };
 use names::{CommitId, ObjectId};
 use serde_json::json;
@@ -24,7 +26,12 @@ impl Server {
     }
 
     /// `push/objects`.
-    pub async fn push_objects(&self, by: &Person, repository: &str, objects: Vec<InlineObject>) -> Answer {
+    pub async fn push_objects(
+        &self,
+        by: &Person,
+        repository: &str,
+        objects: Vec<InlineObject>,
+    ) -> Answer {
         self.wire(by, repository, "push/objects", &objects_body(objects)).send().await
     }
 
@@ -60,7 +67,13 @@ impl Server {
     }
 
     /// `fetch` of `want` by somebody who has `have`.
-    pub async fn fetch(&self, by: &Person, repository: &str, want: &[CommitId], have: &[CommitId]) -> FetchAnswer {
+    pub async fn fetch(
+        &self,
+        by: &Person,
+        repository: &str,
+        want: &[CommitId],
+        have: &[CommitId],
+    ) -> FetchAnswer {
         let body = FetchRequest { want: want.to_vec(), have: have.to_vec() }.into();
         self.wire(by, repository, "fetch", &body).send().await.wire()
     }

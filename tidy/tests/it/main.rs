@@ -13,6 +13,13 @@
 //! | `store.rs`      | every statement is listed, and every listed one can be prepared              |
 //! | `documents.rs`  | links lead somewhere, claims name their proof, nothing speaks of one machine |
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop"
+)]
+
 mod documents;
 mod edges;
 mod floors;

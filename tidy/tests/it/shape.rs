@@ -20,7 +20,8 @@ fn every_crate_says_what_it_is_for() {
     let is_root = |source: &&Source| source.path.ends_with("src/lib.rs");
     let silent = |source: &&Source| !source.text.starts_with("//!");
     let found = rust_files(ALL);
-    let broken: Vec<_> = found.iter().filter(is_root).filter(silent).map(|it| it.path.clone()).collect();
+    let broken: Vec<_> =
+        found.iter().filter(is_root).filter(silent).map(|it| it.path.clone()).collect();
     holds("lib.rs opens with what the crate is for", &broken);
 }
 
@@ -82,7 +83,8 @@ fn functions(source: &Source) -> Vec<(String, usize, usize)> {
             continue;
         }
         let rest = lines.iter().skip(index + 1);
-        let mut until = rest.take_while(|it| !(it.starts_with(&format!("{indent})")) && it.ends_with(';')));
+        let mut until =
+            rest.take_while(|it| !(it.starts_with(&format!("{indent})")) && it.ends_with(';')));
         if let Some(length) = until.position(|it| *it == closing) {
             found.push((name.to_owned(), index + 1, length + 2));
         }
@@ -94,7 +96,8 @@ fn function_name(line: &str) -> Option<&str> {
     let trimmed = line.trim_start();
     let (before, after) = trimmed.split_once("fn ")?;
     let qualifies = |word: &str| {
-        word.starts_with("pub") || ["const", "async", "extern", "\"C\"", "in", "crate::"].contains(&word)
+        word.starts_with("pub")
+            || ["const", "async", "extern", "\"C\"", "in", "crate::"].contains(&word)
             || word.ends_with(')')
     };
     if !before.split_whitespace().all(qualifies) {
@@ -125,7 +128,8 @@ fn no_test_is_switched_off_and_no_lint_is_silenced() {
             let attribute = line.trim_start();
             let is_attribute = attribute.starts_with("#[") || attribute.starts_with("#![");
             let is_silenced = is_attribute && has_word(attribute, "allow");
-            let is_off = is_attribute && has_word(attribute, "ignore") && !attribute.contains("serde");
+            let is_off =
+                is_attribute && has_word(attribute, "ignore") && !attribute.contains("serde");
             if is_silenced || is_off {
                 broken.push(format!("{}:{number}: {attribute}", source.path));
             }

@@ -96,7 +96,8 @@ pub(crate) fn rust_files(dirs: &[&str]) -> Vec<Source> {
 fn test_modules(source: &Source) -> Vec<PathBuf> {
     let path = Path::new(&source.path);
     let is_root = ["lib.rs", "main.rs", "mod.rs"].contains(&source.file_name());
-    let dir = if is_root { path.parent().unwrap_or(path).to_owned() } else { path.with_extension("") };
+    let dir =
+        if is_root { path.parent().unwrap_or(path).to_owned() } else { path.with_extension("") };
     let lines: Vec<_> = source.text.lines().map(str::trim).collect();
     let declared = lines.windows(2).filter_map(|pair| match pair {
         ["#[cfg(test)]", line] => line.rsplit("mod ").next()?.strip_suffix(';'),

@@ -11,8 +11,10 @@ use sqlx::{Executor as _, SqlSafeStr as _};
 use crate::sources::{holds, rust_files};
 
 /// Files with statements that no server runs, and why.
-const UNLISTED: &[(&str, &str)] =
-    &[("crates/trust/src/authority/store.rs", "compiled for the test that holds lists to decisions")];
+const UNLISTED: &[(&str, &str)] = &[(
+    "crates/trust/src/authority/store.rs",
+    "compiled for the test that holds lists to decisions",
+)];
 
 /// Has the database read `sql` without running it.
 async fn prepare(tx: &mut Tx, sql: &'static Sql) -> Result<(), sqlx::Error> {
@@ -78,7 +80,9 @@ fn every_statement_that_is_written_is_listed() {
     let listed: BTreeSet<_> = server::statements().into_iter().map(|sql| sql.name).collect();
     let mut broken = Vec::new();
     for source in rust_files(&["crates"]) {
-        let Some(module) = source.path.strip_prefix("crates/").and_then(|it| it.strip_suffix(".rs")) else {
+        let Some(module) =
+            source.path.strip_prefix("crates/").and_then(|it| it.strip_suffix(".rs"))
+        else {
             continue;
         };
         if UNLISTED.iter().any(|(path, reason)| *path == source.path && !reason.is_empty()) {
@@ -96,6 +100,9 @@ fn every_statement_that_is_written_is_listed() {
 fn declared(text: &str) -> impl Iterator<Item = &str> {
     let lines = text.lines().skip_while(|line| *line != "db::statements! {").skip(1);
     let names = lines.take_while(|line| *line != "}").filter_map(|line| line.strip_prefix("    "));
-    let is_name = |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    let is_name = |name: &&str| {
+        !name.is_empty()
+            && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    };
     names.filter_map(|line| Some(line.split_once(" =")?.0)).filter(is_name)
 }

@@ -21,10 +21,10 @@
 //! |-------------|------------------------------------------------------------------------|
 //! | `node.rs`   | [`Node`], [`Entry`]: what a directory holds                              |
 //! | `codec.rs`  | their bytes                                                            |
-//! | `build.rs`  | [`build`]: from a manifest to nodes                                      |
+//! | `build.rs`  | [`build()`]: from a manifest to nodes                                      |
 //! | `diff.rs`   | [`TreeDiff`]: what differs between two trees                             |
 //! | `walk.rs`   | [`TreeWalk`], [`TreeLookup`]: every file, and one path                   |
-//! | `source.rs` | [`walk`], [`lookup`], [`changes`]: the same over a [`NodeSource`]         |
+//! | `source.rs` | [`walk()`], [`lookup`], [`changes`]: the same over a [`NodeSource`]         |
 
 mod build;
 mod codec;

@@ -75,15 +75,22 @@ pub(super) async fn read<T: Send + 'static>(
     let (to, queue) = mpsc::channel(QUEUE);
     let worker =
         tokio::task::spawn_blocking(move || work(BodyReader { queue, piece: Bytes::new() }));
+    let mut fault = None;
     while let Some(piece) = body.next().await {
-        let failed = piece.is_err();
+        fault = piece.as_ref().err().copied();
         // The worker hangs up when it has seen enough to refuse.
-        if to.send(piece).await.is_err() || failed {
+        if to.send(piece).await.is_err() || fault.is_some() {
             break;
         }
     }
     drop(to);
-    worker.await.map_err(|error| Error::Broken(format!("a worker ended early: {error}")))?
+    let outcome =
+        worker.await.map_err(|error| Error::Broken(format!("a worker ended early: {error}")))?;
+    match (fault, outcome) {
+        // Whatever the worker found wrong, it found in bytes that nobody signed.
+        (Some(fault @ BodyFault::DigestMismatch), Err(_)) => Err(Error::Body(fault)),
+        (_, outcome) => outcome,
+    }
 }
 
 /// Decodes the body as one message.

@@ -1,0 +1,233 @@
+//! Branches move forward, repetition changes nothing, annotations grow (`spec/wire.md` 4, 5).
+
+use api::{
+    Value,
+    wire::{Negotiate, Negotiated},
+};
+use names::{CommitId, ObjectId};
+use testkit::{Person, Server, Story};
+
+use crate::server_and_anna;
+
+const SONG: &str = "anna/song";
+
+async fn record(server: &Server, anna: &Person, id: CommitId) -> api::CommitRecord {
+    let mut fetched = server.fetch(anna, SONG, &[id], &[]).await;
+    let at = fetched.commits.iter().position(|it| it.commit_id == id).unwrap();
+    fetched.commits.swap_remove(at)
+}
+
+#[tokio::test]
+async fn the_first_commit_must_be_the_only_tip() {
+    let (server, anna) = server_and_anna().await;
+    let mut story = Story::of_one("root");
+    let root = story.tip();
+    story.commit(&[root], "child", &[("a.txt", b"a")]);
+    server.push_objects(&anna, SONG, story.inline()).await.assert_status(200);
+    let mut push = story.push_to("main");
+    push.commits.reverse();
+    server.push(&anna, SONG, push).await.assert_refused(422, "bad_tip");
+
+    let mut forked = story.clone();
+    forked.commit(&[root], "another child", &[("b.txt", b"b")]);
+    server.push_objects(&anna, SONG, forked.inline()).await.assert_status(200);
+    server.push(&anna, SONG, forked.push_to("main")).await.assert_refused(422, "bad_tip");
+}
+
+#[tokio::test]
+async fn a_push_without_commits_is_refused() {
+    let (server, anna) = server_and_anna().await;
+    let mut push = Story::of_one("root").push_to("main");
+    push.commits.clear();
+    server.push(&anna, SONG, push).await.assert_refused(422, "empty_push");
+}
+
+#[tokio::test]
+async fn commits_may_come_in_any_order_after_the_tip() {
+    let (server, anna) = server_and_anna().await;
+    let mut story = Story::of_one("0");
+    for number in 1..6 {
+        let parent = story.tip();
+        story.commit(&[parent], &number.to_string(), &[("n.txt", number.to_string().as_bytes())]);
+    }
+    server.push_objects(&anna, SONG, story.inline()).await.assert_status(200);
+    let mut push = story.push_to("main");
+    push.commits[1..].reverse();
+    push.commits.swap(2, 4);
+    server.push(&anna, SONG, push).await.assert_status(200);
+    assert_eq!(server.fetch(&anna, SONG, &[story.tip()], &[]).await.commits.len(), 6);
+}
+
+/// Two children of one root: the one that is pushed second does not contain the first.
+async fn diverged(server: &Server, anna: &Person) -> (Story, Story) {
+    let mut ours = Story::of_one("root");
+    let root = ours.tip();
+    let mut theirs = ours.clone();
+    ours.commit(&[root], "ours", &[("a.txt", b"ours")]);
+    theirs.commit(&[root], "theirs", &[("a.txt", b"theirs")]);
+    server.push_story(anna, SONG, &ours, "main").await;
+    server.push_objects(anna, SONG, theirs.inline()).await.assert_status(200);
+    (ours, theirs)
+}
+
+#[tokio::test]
+async fn a_push_that_would_lose_commits_is_a_conflict_that_names_the_head() {
+    let (server, anna) = server_and_anna().await;
+    let (ours, theirs) = diverged(&server, &anna).await;
+    let refused = server.push(&anna, SONG, theirs.push_to("main")).await;
+    refused.assert_refused(409, "not_fast_forward");
+    assert!(refused.text().contains(&ours.tip().to_string()), "{}", refused.text());
+    assert_eq!(server.head(&anna, SONG, "main").await, Some(ours.tip()));
+}
+
+#[tokio::test]
+async fn an_owner_may_force_a_branch() {
+    let (server, anna) = server_and_anna().await;
+    let (_, theirs) = diverged(&server, &anna).await;
+    let mut push = theirs.push_to("main");
+    push.force = true;
+    server.push(&anna, SONG, push).await.assert_status(200);
+    assert_eq!(server.head(&anna, SONG, "main").await, Some(theirs.tip()));
+}
+
+#[tokio::test]
+async fn a_merge_of_both_sides_is_a_fast_forward() {
+    let (server, anna) = server_and_anna().await;
+    let (ours, mut theirs) = diverged(&server, &anna).await;
+    let parents = [theirs.tip(), ours.tip()];
+    let merge = theirs.commit(&parents, "merge", &[("a.txt", b"both")]);
+    server.push_objects(&anna, SONG, theirs.inline()).await.assert_status(200);
+    server.push(&anna, SONG, theirs.push_since(1, "main")).await.assert_status(200);
+    assert_eq!(server.head(&anna, SONG, "main").await, Some(merge));
+    assert_eq!(record(&server, &anna, merge).await.parents().collect::<Vec<_>>(), parents);
+}
+
+#[tokio::test]
+async fn the_same_push_twice_gets_the_same_answer_and_writes_nothing() {
+    let (server, anna) = server_and_anna().await;
+    let story = Story::of_one("a song");
+    server.push_objects(&anna, SONG, story.inline()).await.assert_status(200);
+    let first = server.push(&anna, SONG, story.push_to("main")).await;
+    first.assert_status(200);
+    let repository = server.get("/api/v1/repos/anna/song").by(&anna).send().await.json();
+    let second = server.push(&anna, SONG, story.push_to("main")).await;
+    assert_eq!(second.value(), first.value());
+    assert_eq!(server.get("/api/v1/repos/anna/song").by(&anna).send().await.json(), repository);
+}
+
+#[tokio::test]
+async fn a_known_head_under_a_new_name_needs_no_objects() {
+    let (server, anna) = server_and_anna().await;
+    let story = Story::of_one("a song");
+    server.push_story(&anna, SONG, &story, "main").await;
+    server.push(&anna, SONG, story.push_to("twin")).await.assert_status(200);
+    assert_eq!(server.head(&anna, SONG, "twin").await, Some(story.tip()));
+}
+
+#[tokio::test]
+async fn reviewers_and_test_runs_only_grow() {
+    let (server, anna) = server_and_anna().await;
+    let mut story = Story::of_one("a song");
+    let id = story.tip();
+    let reviewed = |it: &mut Story, reviewers: &[&str], runs| {
+        it.last().reviewed_by = reviewers.iter().map(ToString::to_string).collect();
+        it.last().test_runs = runs;
+    };
+    reviewed(&mut story, &["bo", "ada"], 5);
+    server.push_story(&anna, SONG, &story, "main").await;
+    for (reviewers, runs, grown, most) in [
+        (&["cy"][..], 2, &["ada", "bo", "cy"][..], 5),
+        (&[], 9, &["ada", "bo", "cy"], 9),
+        (&["ada"], 0, &["ada", "bo", "cy"], 9),
+    ] {
+        reviewed(&mut story, reviewers, runs);
+        server.push(&anna, SONG, story.push_to("main")).await.assert_status(200);
+        let mut kept = record(&server, &anna, id).await;
+        kept.reviewed_by.sort();
+        assert_eq!(
+            (kept.reviewed_by, kept.test_runs),
+            (grown.iter().map(ToString::to_string).collect(), most)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_delta_is_taken_once_and_null_never_takes_it_away() {
+    let (server, anna) = server_and_anna().await;
+    let delta = |summary: &str| {
+        let ops = Value::Array(Vec::new());
+        Some(Value::map([
+            ("domain", Value::from("code")),
+            ("ops", ops),
+            ("summary", summary.into()),
+        ]))
+    };
+    let mut story = Story::of_one("a song");
+    let id = story.tip();
+    server.push_story(&anna, SONG, &story, "main").await;
+    assert_eq!(record(&server, &anna, id).await.structured_delta, None);
+    for (sent, kept) in
+        [(delta("one"), delta("one")), (None, delta("one")), (delta("two"), delta("one"))]
+    {
+        story.last().structured_delta = sent;
+        server.push(&anna, SONG, story.push_to("main")).await.assert_status(200);
+        assert_eq!(record(&server, &anna, id).await.structured_delta, kept);
+    }
+}
+
+#[tokio::test]
+async fn the_fields_of_a_known_commit_are_not_replaced() {
+    let (server, anna) = server_and_anna().await;
+    let mut story = Story::of_one("a song");
+    server.push_story(&anna, SONG, &story, "main").await;
+    let before = record(&server, &anna, story.tip()).await;
+    story.last().author = "Mallory".to_owned();
+    story.last().agent_id = "mallory".to_owned();
+    story.last().metadata = [("section".to_owned(), "verse".to_owned())].into();
+    server.push(&anna, SONG, story.push_to("main")).await.assert_status(200);
+    assert_eq!(record(&server, &anna, story.tip()).await, before);
+}
+
+#[tokio::test]
+async fn a_fetch_brings_what_the_client_lacks_and_no_more() {
+    let (server, anna) = server_and_anna().await;
+    let mut story = Story::default();
+    let first = story.commit(&[], "first", &[("a.txt", b"a"), ("same.txt", b"same")]);
+    let second = story.commit(&[first], "second", &[("a.txt", b"b"), ("same.txt", b"same")]);
+    server.push_story(&anna, SONG, &story, "main").await;
+
+    let fetched =
+        server.fetch(&anna, SONG, &[second, second], &[first, CommitId::of(b"unknown")]).await;
+    assert_eq!(fetched.commits.iter().map(|it| it.commit_id).collect::<Vec<_>>(), [second]);
+    assert_eq!(
+        fetched.objects.iter().map(|it| it.object_id).collect::<Vec<_>>(),
+        [ObjectId::of(b"b")]
+    );
+    let nothing = server.fetch(&anna, SONG, &[second], &[second]).await;
+    assert!(
+        nothing.commits.is_empty() && nothing.snapshots.is_empty() && nothing.objects.is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_negotiation_finds_the_newest_commit_in_common() {
+    let (server, anna) = server_and_anna().await;
+    let mut story = Story::of_one("0");
+    for number in 1..5 {
+        let parent = story.tip();
+        story.commit(&[parent], &number.to_string(), &[("n.txt", number.to_string().as_bytes())]);
+    }
+    server.push_story(&anna, SONG, &story, "main").await;
+    let ids: Vec<_> = story.commits.iter().map(|it| it.commit_id).collect();
+    let unknown = CommitId::of(b"unknown");
+    let body = Negotiate { want: vec![ids[4]], have: vec![ids[1], unknown, ids[3], ids[0]] }.into();
+    let found: Negotiated = server.wire(&anna, SONG, "negotiate", &body).send().await.wire();
+    assert_eq!(
+        (found.ack, found.common_base, found.ready),
+        (vec![ids[1], ids[3], ids[0]], Some(ids[3]), true)
+    );
+
+    let body = Negotiate { want: vec![ids[4]], have: Vec::new() }.into();
+    let found: Negotiated = server.wire(&anna, SONG, "negotiate", &body).send().await.wire();
+    assert_eq!((found.ack.len(), found.common_base, found.ready), (0, None, true));
+}

@@ -1,0 +1,66 @@
+//! The promises of Motet, kept by the real binary over the network: each test starts a server of its own.
+//!
+//! | file              | what is promised                                                              |
+//! |-------------------|-------------------------------------------------------------------------------|
+//! | `recorded.rs`     | recorded exchanges of the Muse client get the same answers                      |
+//! | `vectors.rs`      | the published test vectors hold on a running server                             |
+//! | `integrity.rs`    | nothing is kept that is not what its id says                                    |
+//! | `paths.rs`        | paths and branches that would hurt somebody are refused                         |
+//! | `history.rs`      | fast-forward, force, repetition, annotations                                    |
+//! | `secrets.rs`      | no repository tells about another                                               |
+//! | `malformed.rs`    | bodies that cannot be read                                                      |
+//! | `connections.rs`  | requests that HTTP does not allow, or that end in the middle                    |
+//! | `signatures.rs`   | who signs, is believed; who does not, is not                                    |
+//! | `replays.rs`      | one signature, one effect; a body that was not signed has none                  |
+//! | `registration.rs` | which keys and handles can be registered                                        |
+//! | `visibility.rs`   | what is private cannot be told from what is not there                           |
+//! | `creating.rs`     | repositories are made, by request or by a first push                            |
+//! | `crowds.rs`       | many at once: everybody gets an answer, and nothing is lost                     |
+//! | `kills.rs`        | a push is whole or not there, whenever the server is killed                           |
+//! | `serve.rs`        | starting, health, stopping                                                      |
+//! | `answers.rs`      | what every answer has, and what the wire never does                             |
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
+
+mod answers;
+mod connections;
+mod creating;
+mod crowds;
+mod history;
+mod integrity;
+mod kills;
+mod malformed;
+mod paths;
+mod recorded;
+mod registration;
+mod replays;
+mod secrets;
+mod serve;
+mod signatures;
+mod vectors;
+mod visibility;
+
+use testkit::{Person, Server};
+
+/// The binary under test.
+const MOTET: &str = env!("CARGO_BIN_EXE_motet");
+
+/// A server, and somebody who is registered there.
+async fn server_and_anna() -> (Server, Person) {
+    let server = Server::start(MOTET).await;
+    let anna = server.register("anna").await;
+    (server, anna)
+}
+
+/// The files of the recorded exchanges and vectors.
+fn fixture(path: &str) -> Vec<u8> {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/fixtures/muse-wire")
+        .join(path);
+    std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// A fixture that is JSON.
+fn fixture_json(path: &str) -> serde_json::Value {
+    serde_json::from_slice(&fixture(path)).unwrap()
+}
