@@ -11,11 +11,16 @@
 //! |-----------------|-----------------------------------------------------------------------|
 //! | `lib.rs`        | [`Db`]: open, migrate, begin                                            |
 //! | `tx.rs`         | [`Tx`]: a transaction, or a connection for one read                     |
+//! | `group.rs`      | writing on SQLite: turns, and commits that are shared                    |
+//! | `migrate.rs`    | the schema: brought up to date, or refused with a sentence               |
+//! | `store.rs`      | this crate's own statements                                             |
+//! | `error.rs`      | [`Error`], [`Fault`]                                                    |
 //! | `statement.rs`  | [`Sql`], [`statements!`] and the macros that run them                   |
 //! | `rows.rs`       | [`rows`]: many rows as one parameter                                    |
 //!
-//! Invariant: SQLite has one writer. [`Db::write`] waits its turn and begins immediate, so a transaction never
-//! fails half-way because another one holds the lock.
+//! Invariants: SQLite has one writer; [`Db::write`] waits its turn, so a transaction never fails half-way because
+//! another one holds the lock. What a commit acknowledged is on disk. After a statement failed, nothing of its
+//! transaction is stored.
 
 use std::{
     path::Path,
@@ -27,25 +32,29 @@ use std::{
 };
 
 use sqlx::{
-    PgPool, SqlitePool,
-    migrate::Migrator,
-    postgres::PgPoolOptions,
+    ConnectOptions as _, Executor as _, PgPool, SqlSafeStr as _, SqlitePool,
+    postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+mod error;
+mod group;
+mod migrate;
 mod rows;
 mod statement;
+mod store;
 mod tx;
 
+use group::Writer;
+
+pub use error::{Error, Fault};
+pub use migrate::Refusal;
 pub use rows::rows;
 pub use statement::{Sql, note_duration};
-pub use tx::{Conn, Dialect, Tx};
+pub use tx::{Conn, Dialect, PostgresTx, SqliteTx, Tx};
 
 #[doc(hidden)]
 pub use sqlx as __sqlx;
-
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Readers on SQLite: more than the cores of a small server gain nothing and cost a thread and a cache each.
 const SQLITE_READERS: u32 = 4;
@@ -53,55 +62,53 @@ const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long a caller waits for a connection before it is told that the database is not available.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A write transaction that goes on for longer is named in the log while it goes on: all others wait for it.
+const STUCK: Duration = Duration::from_secs(1);
 /// How long SQLite waits for a lock of another process, such as a backup.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Reads a table that is always there, so that a file which is gone or damaged is noticed.
-const PROBE: &str = "SELECT count(*) FROM install_state";
-
-/// The database failed us, or a row broke a promise.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The driver failed.
-    #[error("the database failed")]
-    Driver(#[from] sqlx::Error),
-    /// The schema could not be brought up to date.
-    #[error("the schema could not be brought up to date")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
-    /// A stored value no longer parses: something else wrote the row.
-    #[error("{column} holds a value that does not parse")]
-    Corrupt {
-        /// `table.column`.
-        column: &'static str,
-        /// What the parser said.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+/// How many connections, and how long to wait for one. The defaults are for a server; tests take smaller ones.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// How long a caller waits for a connection, or for its turn to write.
+    pub acquire: Duration,
+    /// Connections that read, on SQLite.
+    pub sqlite_readers: u32,
+    /// Connections to PostgreSQL.
+    pub postgres_connections: u32,
+    /// How long a write transaction on SQLite may go on before the log says so.
+    pub stuck: Duration,
+    /// How long the first caller of a shared commit on SQLite waits at least for others that are already queued.
+    pub group_age: Duration,
 }
 
-impl Error {
-    /// Reports that `column` did not parse on the way out.
-    pub fn corrupt<E>(column: &'static str) -> impl FnOnce(E) -> Self
-    where
-        E: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        move |source| Self::Corrupt { column, source: source.into() }
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            acquire: ACQUIRE_TIMEOUT,
+            sqlite_readers: SQLITE_READERS,
+            postgres_connections: POSTGRES_CONNECTIONS,
+            stuck: STUCK,
+            group_age: group::GROUP_AGE,
+        }
     }
+}
 
-    /// Whether a unique key was already taken.
-    pub fn is_taken(&self) -> bool {
-        matches!(self, Self::Driver(sqlx::Error::Database(error)) if error.is_unique_violation())
-    }
+/// Every statement of this crate, for the test that prepares them all.
+pub fn statements() -> Vec<&'static Sql> {
+    store::STATEMENTS.to_vec()
 }
 
 #[derive(Debug)]
 enum Pools {
-    Sqlite { readers: SqlitePool, writer: SqlitePool },
+    Sqlite { readers: SqlitePool, writer: Writer },
     Postgres(PgPool),
 }
 
 #[derive(Debug)]
 struct Inner {
     pools: Pools,
+    acquire: Duration,
     begun: AtomicU64,
 }
 
@@ -112,80 +119,123 @@ pub struct Db(Arc<Inner>);
 impl Db {
     /// Opens the SQLite file at `path`, made if missing, and brings its schema up to date.
     pub async fn sqlite(path: &Path) -> Result<Self, Error> {
+        Self::sqlite_within(path, Bounds::default()).await
+    }
+
+    /// [`Db::sqlite`] with other bounds.
+    pub async fn sqlite_within(path: &Path, bounds: Bounds) -> Result<Self, Error> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY_TIMEOUT);
-        let pool =
-            || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false);
-        let writer = pool().max_connections(1).connect_with(options.clone()).await?;
-        SQLITE.run(&writer).await?;
-        let readers =
-            pool().max_connections(SQLITE_READERS).connect_with(options.read_only(true)).await?;
-        Ok(Self::over(Pools::Sqlite { readers, writer }))
+            .busy_timeout(BUSY_TIMEOUT)
+            .disable_statement_logging();
+        let mut writer = options.connect().await?;
+        migrate::sqlite(&mut writer).await?;
+        let readers = SqlitePoolOptions::new()
+            .acquire_timeout(bounds.acquire)
+            .test_before_acquire(false)
+            .max_connections(bounds.sqlite_readers)
+            .connect_with(options.clone().read_only(true))
+            .await?;
+        let writer = Writer::start(writer, options, bounds);
+        Ok(Self::over(Pools::Sqlite { readers, writer }, bounds))
     }
 
     /// Opens the PostgreSQL database at `url` and brings its schema up to date.
     pub async fn postgres(url: &str) -> Result<Self, Error> {
-        let pool = PgPoolOptions::new()
-            .max_connections(POSTGRES_CONNECTIONS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect(url)
-            .await?;
-        POSTGRES.run(&pool).await?;
-        Ok(Self::over(Pools::Postgres(pool)))
+        Self::postgres_within(url, Bounds::default()).await
     }
 
-    fn over(pools: Pools) -> Self {
-        Self(Arc::new(Inner { pools, begun: AtomicU64::new(0) }))
+    /// [`Db::postgres`] with other bounds.
+    pub async fn postgres_within(url: &str, bounds: Bounds) -> Result<Self, Error> {
+        let options: PgConnectOptions =
+            url.parse::<PgConnectOptions>()?.disable_statement_logging();
+        // A connection of its own: closing it also gives up the lock that a refused migration leaves behind.
+        let mut conn = options.connect().await?;
+        migrate::postgres(&mut conn).await?;
+        drop(conn);
+        let pool = PgPoolOptions::new()
+            .max_connections(bounds.postgres_connections)
+            .acquire_timeout(bounds.acquire)
+            .connect_with(options)
+            .await?;
+        Ok(Self::over(Pools::Postgres(pool), bounds))
+    }
+
+    fn over(pools: Pools, bounds: Bounds) -> Self {
+        Self(Arc::new(Inner { pools, acquire: bounds.acquire, begun: AtomicU64::new(0) }))
     }
 
     /// A connection for **one** statement that reads: no transaction is begun. Two statements on it may see
     /// different states; take [`Db::read`] for those.
     pub async fn glance(&self) -> Result<Tx, Error> {
         self.count();
-        Ok(match &self.0.pools {
-            Pools::Sqlite { readers, .. } => Tx::glance(Conn::Sqlite(readers.acquire().await?)),
-            Pools::Postgres(pool) => Tx::glance(Conn::Postgres(pool.acquire().await?)),
-        })
+        let refused = Error::of_pool(self.0.acquire);
+        Ok(Tx::Glance(match &self.0.pools {
+            Pools::Sqlite { readers, .. } => {
+                Conn::Sqlite(readers.acquire().await.map_err(refused)?)
+            }
+            Pools::Postgres(pool) => Conn::Postgres(pool.acquire().await.map_err(refused)?),
+        }))
     }
 
     /// Begins a transaction that only reads, and sees one state throughout.
     pub async fn read(&self) -> Result<Tx, Error> {
         self.count();
+        let refused = Error::of_pool(self.0.acquire);
         Ok(match &self.0.pools {
-            Pools::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
-            Pools::Postgres(pool) => Tx::Postgres(
-                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
-            ),
+            Pools::Sqlite { readers, .. } => {
+                Tx::sqlite_read(readers.begin().await.map_err(refused)?)
+            }
+            Pools::Postgres(pool) => {
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                Tx::postgres(pool.begin_with(begin).await.map_err(refused)?)
+            }
         })
     }
 
     /// Begins a transaction that may write. Dropping it undoes everything.
+    ///
+    /// On SQLite writers take turns and share commits (`group.rs`), so be short: read before it what can be read
+    /// before it, and do nothing in it that waits for something else. A task that holds one must not ask for another.
     pub async fn write(&self) -> Result<Tx, Error> {
         self.count();
         Ok(match &self.0.pools {
-            // Take SQLite's one write lock now, not half-way through.
-            Pools::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Pools::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Pools::Sqlite { writer, .. } => Tx::turn(writer.turn().await?),
+            Pools::Postgres(pool) => {
+                Tx::postgres(pool.begin().await.map_err(Error::of_pool(self.0.acquire))?)
+            }
         })
     }
 
     /// Asks the database for something, to see that it answers.
     pub async fn probe(&self) -> Result<(), Error> {
-        match self.glance().await? {
-            Tx::Glance(Conn::Sqlite(mut conn)) => {
-                sqlx::query(PROBE).execute(&mut *conn).await.map(|_| ())?;
+        store::probe(&mut self.glance().await?).await
+    }
+
+    /// Has the database read every statement without running it, and gives those that it refuses. For tests: a
+    /// statement that names a column which is not there is found before its first caller finds it.
+    pub async fn prepare_all(&self, statements: &[&Sql]) -> Result<(), Vec<(&'static str, Error)>> {
+        let mut refused = Vec::new();
+        let mut conn = self.glance().await.map_err(|error| vec![("a connection", error)])?;
+        for sql in statements {
+            let outcome = match &mut conn {
+                Tx::Glance(Conn::Sqlite(conn)) => {
+                    (&mut **conn).prepare(sql.sqlite.into_sql_str()).await.map(drop)
+                }
+                Tx::Glance(Conn::Postgres(conn)) => {
+                    (&mut **conn).prepare(sql.postgres.into_sql_str()).await.map(drop)
+                }
+                Tx::Sqlite(_) | Tx::Postgres(_) => Ok(()),
+            };
+            if let Err(error) = outcome {
+                refused.push((sql.name, error.into()));
             }
-            Tx::Glance(Conn::Postgres(mut conn)) => {
-                sqlx::query(PROBE).execute(&mut *conn).await.map(|_| ())?;
-            }
-            Tx::Sqlite(_) | Tx::Postgres(_) => {}
         }
-        Ok(())
+        if refused.is_empty() { Ok(()) } else { Err(refused) }
     }
 
     /// How many transactions and single reads were begun since the process started: an idle server begins none.

@@ -7,7 +7,7 @@ use crate::Dialect;
 /// A statement slower than this is worth a line in the log.
 const SLOW: Duration = Duration::from_millis(100);
 
-/// One statement, in the words of both databases. Made by [`statements!`](crate::statements).
+/// One statement, in the words of both databases. Made by [`statements!`](crate::statements!).
 #[derive(Debug)]
 pub struct Sql {
     /// Module and name, for logs and for the test that prepares every statement.
@@ -32,7 +32,8 @@ impl Sql {
 pub fn note_duration(sql: &Sql, started: Instant) {
     let took = started.elapsed();
     if took >= SLOW {
-        tracing::warn!(statement = sql.name, took_ms = took.as_millis(), "slow statement");
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        tracing::warn!(statement = sql.name, took_ms, "slow statement");
     }
 }
 
@@ -63,11 +64,16 @@ macro_rules! statements {
 /// Runs a statement that changes rows; gives the number of rows: `execute!(tx, SQL, bind, …)`.
 #[macro_export]
 macro_rules! execute {
-    ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
-        $crate::run!($tx, $sql, query, |query, conn| {
+    ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        let tx: &mut $crate::Tx = $tx;
+        let outcome = $crate::run!(tx, $sql, query, |query, conn| {
             query.execute(conn).await.map(|done| done.rows_affected())
-        } $(, $bind)*)
-    };
+        } $(, $bind)*);
+        if let Ok(rows) = &outcome {
+            tx.note_changed(*rows);
+        }
+        outcome
+    }};
 }
 
 /// Reads at most one row: `fetch_optional!(tx, SQL, bind, …)`, typed by where it goes.
@@ -94,32 +100,37 @@ macro_rules! fetch_all {
     };
 }
 
-/// What the other macros share: pick the database, bind, run, note the time.
+/// What the other macros share: pick the database, bind, run, note how it went.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! run {
     ($tx:expr, $sql:expr, $kind:ident, |$query:ident, $conn:ident| $run:expr $(, $bind:expr)*) => {{
-        let sql: &$crate::Sql = &$sql;
-        let started = ::std::time::Instant::now();
-        let outcome = match $tx {
-            $crate::Tx::Sqlite(tx) => {
-                let ($query, $conn) = ($crate::__sqlx::$kind(sql.sqlite)$(.bind($bind))*, &mut **tx);
-                $run
+        let (tx, sql): (&mut $crate::Tx, &$crate::Sql) = ($tx, &$sql);
+        match tx.usable() {
+            Err(refused) => Err(refused),
+            Ok(()) => {
+                let started = ::std::time::Instant::now();
+                let outcome = match tx {
+                    $crate::Tx::Sqlite(tx) => {
+                        let ($query, $conn) = ($crate::__sqlx::$kind(sql.sqlite)$(.bind($bind))*, &mut **tx);
+                        $run
+                    }
+                    $crate::Tx::Postgres(tx) => {
+                        let ($query, $conn) = ($crate::__sqlx::$kind(sql.postgres)$(.bind($bind))*, &mut **tx);
+                        $run
+                    }
+                    $crate::Tx::Glance($crate::Conn::Sqlite(conn)) => {
+                        let ($query, $conn) = ($crate::__sqlx::$kind(sql.sqlite)$(.bind($bind))*, &mut **conn);
+                        $run
+                    }
+                    $crate::Tx::Glance($crate::Conn::Postgres(conn)) => {
+                        let ($query, $conn) = ($crate::__sqlx::$kind(sql.postgres)$(.bind($bind))*, &mut **conn);
+                        $run
+                    }
+                };
+                $crate::note_duration(sql, started);
+                tx.settle(outcome)
             }
-            $crate::Tx::Postgres(tx) => {
-                let ($query, $conn) = ($crate::__sqlx::$kind(sql.postgres)$(.bind($bind))*, &mut **tx);
-                $run
-            }
-            $crate::Tx::Glance($crate::Conn::Sqlite(conn)) => {
-                let ($query, $conn) = ($crate::__sqlx::$kind(sql.sqlite)$(.bind($bind))*, &mut **conn);
-                $run
-            }
-            $crate::Tx::Glance($crate::Conn::Postgres(conn)) => {
-                let ($query, $conn) = ($crate::__sqlx::$kind(sql.postgres)$(.bind($bind))*, &mut **conn);
-                $run
-            }
-        };
-        $crate::note_duration(sql, started);
-        outcome.map_err($crate::Error::from)
+        }
     }};
 }

@@ -1,0 +1,237 @@
+//! Group commit: many callers, one durable commit (SQLite).
+//!
+//! A durable commit waits for the disk, and SQLite has one writer: one commit per caller would let the disk decide how
+//! many callers a second there can be. So callers share commits. The writer connection goes from caller to caller, in
+//! the order in which they asked, inside one transaction:
+//!
+//! ```text
+//!         a caller asks        its part ends, another waits        nobody waits, or the group is full
+//!  idle ───────────────▶ open ───────────────────────────▶ part ──────────────────────────────────▶ COMMIT ─▶ idle
+//! ```
+//!
+//! | step              | what the database is told                | what it is for                                 |
+//! |-------------------|------------------------------------------|------------------------------------------------|
+//! | open              | `BEGIN IMMEDIATE`, `SAVEPOINT part_0`    | take SQLite's one write lock now, not half-way   |
+//! | a part was kept   | `RELEASE part_0`, `SAVEPOINT part_1`, …  | before the next part only: nobody waits, nothing to do |
+//! | a part was undone | `ROLLBACK TO part_1`                     | the savepoint stands where the next part begins   |
+//! | end               | `COMMIT`                                 | then every kept caller is answered                |
+//!
+//! One task, the keeper, opens the transaction and lends the connection to the first caller. A caller who calls
+//! [`Turn::commit`] *keeps* its part and hands the connection to the next in the queue itself. The keeper gets it back
+//! when nobody waits, when the group is full, or when a [`Turn`] was dropped without commit: an error, a panic and a
+//! cancelled request look the same here. It *undoes* that part, lends to the next caller, and commits at the end. What
+//! the keeper does is never cancelled, and what a caller does on the way never waits, so a caller that stops waiting
+//! inside `commit` gives up its answer and nothing else.
+//!
+//! The savepoint is moved without waiting for the answer: the connection's thread does what it is sent in order, and a
+//! round trip to it costs as much as a small part. Should the move fail, no savepoint has the new number, so the next
+//! `ROLLBACK TO` fails too and cannot reach a part of somebody else.
+//!
+//! If one of these statements fails, nobody can say what the transaction still holds: all kept callers get the error,
+//! and the connection is replaced. SQLite undoes a whole transaction by itself when the disk is full; the savepoint is
+//! gone then, and the next of the statements above notices.
+//!
+//! Foreign keys must not be deferred (a test reads the migrations): they would fail at the shared commit.
+//!
+//! | file       | what is there                                                            |
+//! |------------|--------------------------------------------------------------------------|
+//! | `group.rs` | [`Writer`], which asks for a turn; [`Turn`], the part of one caller; the keeper |
+//! | `line.rs`  | [`Line`]: what goes from hand to hand, and who is next                       |
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard, mpsc, oneshot},
+    time::timeout,
+};
+
+use crate::{Bounds, Error, Fault};
+
+mod line;
+
+pub(crate) use line::GROUP_AGE;
+use line::Line;
+
+/// Callers that may wait for their turn; more wait for a place in the queue, under the same time limit.
+const QUEUE: usize = 1_024;
+
+/// Whom to lend the connection to.
+type Caller = oneshot::Sender<Result<Turn, Error>>;
+/// Whom to tell that its part is durable.
+type Answer = oneshot::Sender<Result<(), Fault>>;
+/// The line in somebody's hand.
+type Lent = OwnedMutexGuard<Line>;
+
+/// The way to the one writer.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    asks: mpsc::Sender<Ask>,
+    acquire: Duration,
+}
+
+#[derive(Debug)]
+enum Ask {
+    Turn(Caller),
+    Close(oneshot::Sender<()>),
+}
+
+/// The writer connection, lent for one part. Dropping it undoes the part.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    line: Lent,
+    rows: u64,
+}
+
+impl Writer {
+    /// Starts the keeper of `conn`, which was opened with `options`.
+    pub(crate) fn start(
+        conn: SqliteConnection,
+        options: SqliteConnectOptions,
+        bounds: Bounds,
+    ) -> Self {
+        let (asks, queue) = mpsc::channel(QUEUE);
+        let line = Arc::new(Mutex::new(Line::new(conn, queue, bounds.group_age)));
+        tokio::spawn(Keeper { line, options, stuck: bounds.stuck }.run());
+        Self { asks, acquire: bounds.acquire }
+    }
+
+    /// Waits for a turn.
+    pub(crate) async fn turn(&self) -> Result<Turn, Error> {
+        let asked = async {
+            let (ask, granted) = oneshot::channel();
+            self.asks.send(Ask::Turn(ask)).await.map_err(|_| Fault::Closed)?;
+            granted.await.map_err(|_| Fault::Closed)?
+        };
+        let refused = |_| Error::from(Fault::NoTurn { waited: self.acquire });
+        timeout(self.acquire, asked).await.map_err(refused)?
+    }
+
+    /// Lets everybody finish who has asked by now, and closes the connection.
+    pub(crate) async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.asks.send(Ask::Close(done)).await.is_ok() {
+            // An error means that another call has closed it.
+            let _closed = closed.await;
+        }
+    }
+}
+
+impl Turn {
+    pub(crate) fn connection(&self) -> &SqliteConnection {
+        &self.line.conn
+    }
+
+    pub(crate) fn connection_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.line.conn
+    }
+
+    pub(crate) fn note_changed(&mut self, rows: u64) {
+        self.rows = self.rows.saturating_add(rows);
+    }
+
+    /// Ends the part, hands the connection on, and waits until the part is durable.
+    pub(crate) async fn commit(self) -> Result<(), Error> {
+        let (answer, durable) = oneshot::channel();
+        let Self { mut line, rows } = self;
+        line.keep(answer, rows);
+        // If nobody is next, whoever waits for the connection gets it: the keeper.
+        drop(lend_to_next(line));
+        Ok(durable.await.map_err(|_| Fault::Closed)??)
+    }
+}
+
+/// Hands the connection to whoever is next in this group; gives it back if nobody is.
+fn lend_to_next(mut line: Lent) -> Option<Lent> {
+    while let Some(caller) = line.next() {
+        if let Err(error) = line.begin_part() {
+            line.give_up(error, caller);
+            break;
+        }
+        line = lend(line, caller)?;
+    }
+    Some(line)
+}
+
+/// Hands the connection to `caller`; gives it back if the caller no longer waits.
+fn lend(line: Lent, caller: Caller) -> Option<Lent> {
+    let Err(Ok(Turn { mut line, .. })) = caller.send(Ok(Turn { line, rows: 0 })) else {
+        return None;
+    };
+    line.forget_part();
+    Some(line)
+}
+
+/// Opens and ends transactions.
+#[derive(Debug)]
+struct Keeper {
+    line: Arc<Mutex<Line>>,
+    options: SqliteConnectOptions,
+    stuck: Duration,
+}
+
+impl Keeper {
+    async fn run(self) {
+        let mut line = Arc::clone(&self.line).lock_owned().await;
+        while let Some(caller) = line.wait_for_caller().await {
+            line = self.group(line, caller).await;
+        }
+        line.queue.close();
+        let done = line.closing.take();
+        drop(line);
+        if let Some(line) = Arc::into_inner(self.line)
+            && let Err(error) = line.into_inner().conn.close().await
+        {
+            tracing::warn!(%error, "the database did not close well");
+        }
+        if let Some(done) = done {
+            let _told = done.send(());
+        }
+    }
+
+    /// One transaction, from the caller who opens it to the last answer.
+    async fn group(&self, mut line: Lent, first: Caller) -> Lent {
+        if let Err(error) = self.open(&mut line).await {
+            line.is_broken = true;
+            let _told = first.send(Err(error.into()));
+            return line;
+        }
+        line.put_first(first);
+        let (mut line, outcome) = loop {
+            match lend_to_next(line) {
+                None => line = self.back().await,
+                Some(mut line) => {
+                    let outcome = line.commit().await;
+                    break (line, outcome);
+                }
+            }
+            if let Err(error) = line.settle().await {
+                break (line, Err(error));
+            }
+        };
+        line.end_group(outcome);
+        line
+    }
+
+    /// Begins a transaction, on a new connection if the last one failed.
+    async fn open(&self, line: &mut Line) -> Result<(), sqlx::Error> {
+        if line.is_broken {
+            line.conn = self.options.connect().await?;
+            line.is_broken = false;
+        }
+        line.open().await
+    }
+
+    /// Waits until the connection comes back.
+    async fn back(&self) -> Lent {
+        let mut line = pin!(Arc::clone(&self.line).lock_owned());
+        if let Ok(line) = timeout(self.stuck, &mut line).await {
+            return line;
+        }
+        tracing::warn!("a write transaction does not end and holds up the others");
+        line.await
+    }
+}
+
+#[cfg(test)]
+mod tests;

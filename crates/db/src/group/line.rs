@@ -1,0 +1,238 @@
+//! What goes from hand to hand: the connection, who waits for it, and whom to answer after the commit.
+
+use std::{
+    future::Future as _,
+    mem,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use sqlx::{AssertSqlSafe, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Answer, Ask, Caller};
+use crate::Fault;
+
+/// Callers that share a commit: far more than come together while one commit waits for the disk.
+pub(super) const GROUP_CALLERS: usize = 512;
+/// How long the first caller of a group waits at least for others that are already queued.
+pub(crate) const GROUP_AGE: Duration = Duration::from_millis(5);
+/// How long it waits at most, on a slow disk.
+const GROUP_AGE_MAX: Duration = Duration::from_millis(50);
+/// In between, it waits so many times as long as the last commit took: then the disk takes a fifth of the time at most.
+const AGE_PER_COMMIT: u32 = 4;
+/// Rows that one part should change at most: more hold up everybody else. Larger work is staged in chunks.
+const PART_ROWS: u64 = 2_000;
+/// How long one part should take at most, for the same reason.
+const PART_TIME: Duration = Duration::from_millis(50);
+
+/// The connection and what goes with it.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) conn: SqliteConnection,
+    /// The connection must be replaced before it is used again.
+    pub(super) is_broken: bool,
+    pub(super) queue: mpsc::Receiver<Ask>,
+    pub(super) closing: Option<oneshot::Sender<()>>,
+    /// Who comes before those in the queue.
+    first: Option<Caller>,
+    group: Group<Answer>,
+    /// How old a group may grow on a quick disk.
+    least_age: Duration,
+    /// How old a group may grow.
+    group_age: Duration,
+    /// When the part that is under way began.
+    begun: Option<Instant>,
+    /// The number of the savepoint that stands.
+    savepoint: u32,
+    /// Something was kept since the savepoint was set.
+    is_past_savepoint: bool,
+    /// What went wrong while the keeper did not look.
+    failed: Option<sqlx::Error>,
+}
+
+impl Line {
+    pub(super) const fn new(
+        conn: SqliteConnection,
+        queue: mpsc::Receiver<Ask>,
+        least_age: Duration,
+    ) -> Self {
+        Self {
+            conn,
+            is_broken: false,
+            queue,
+            closing: None,
+            first: None,
+            group: Group::new(),
+            least_age,
+            group_age: least_age,
+            begun: None,
+            savepoint: 0,
+            is_past_savepoint: false,
+            failed: None,
+        }
+    }
+
+    /// Waits for somebody who wants a turn; nobody does once the database is closing.
+    pub(super) async fn wait_for_caller(&mut self) -> Option<Caller> {
+        let mut caller = self.first.take();
+        while caller.is_none() && self.closing.is_none() {
+            let ask = self.queue.recv().await?;
+            caller = self.caller(ask);
+        }
+        caller
+    }
+
+    /// Lets `caller` come next, before those in the queue.
+    pub(super) fn put_first(&mut self, caller: Caller) {
+        self.first = Some(caller);
+    }
+
+    /// Who comes next in this group, without waiting for anybody.
+    pub(super) fn next(&mut self) -> Option<Caller> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        while self.closing.is_none() && !self.group.is_full(self.group_age, Instant::now()) {
+            let ask = self.queue.try_recv().ok()?;
+            if let Some(caller) = self.caller(ask) {
+                return Some(caller);
+            }
+        }
+        None
+    }
+
+    /// Who wants a turn. One who has stopped waiting does not.
+    fn caller(&mut self, ask: Ask) -> Option<Caller> {
+        match ask {
+            Ask::Turn(caller) => (!caller.is_closed()).then_some(caller),
+            Ask::Close(done) => {
+                self.closing = Some(done);
+                None
+            }
+        }
+    }
+
+    /// Opens a transaction. Its first savepoint stands already.
+    pub(super) async fn open(&mut self) -> Result<(), sqlx::Error> {
+        (self.savepoint, self.is_past_savepoint) = (0, false);
+        self.tell("BEGIN IMMEDIATE; SAVEPOINT part_0".to_owned()).await
+    }
+
+    /// Moves the savepoint past what was kept, so that the next part can be undone alone.
+    pub(super) fn begin_part(&mut self) -> Result<(), sqlx::Error> {
+        if mem::take(&mut self.is_past_savepoint) {
+            self.send(format!("RELEASE part_{}", self.savepoint))?;
+            self.savepoint += 1;
+            self.send(format!("SAVEPOINT part_{}", self.savepoint))?;
+        }
+        self.begun = Some(Instant::now());
+        Ok(())
+    }
+
+    /// The part never began: whom it was for no longer waits.
+    pub(super) fn forget_part(&mut self) {
+        self.begun = None;
+    }
+
+    /// Ends the part that is under way, to be answered after the commit.
+    pub(super) fn keep(&mut self, answer: Answer, rows: u64) {
+        let now = Instant::now();
+        let took = self.begun.take().map_or(Duration::ZERO, |begun| now - begun);
+        if took > PART_TIME || rows > PART_ROWS {
+            let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(took_ms, rows, "a write transaction held up the others");
+        }
+        self.is_past_savepoint = true;
+        self.group.add(answer, now);
+    }
+
+    /// Leaves the rest of this group to the keeper, which will find the error; `caller` opens the next one.
+    pub(super) fn give_up(&mut self, error: sqlx::Error, caller: Caller) {
+        self.failed = Some(error);
+        self.first = Some(caller);
+    }
+
+    /// Undoes a part that was left without commit.
+    pub(super) async fn settle(&mut self) -> Result<(), sqlx::Error> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        if self.begun.take().is_some() {
+            self.tell(format!("ROLLBACK TO part_{}", self.savepoint)).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes durable what was kept.
+    pub(super) async fn commit(&mut self) -> Result<(), sqlx::Error> {
+        self.settle().await?;
+        if self.group.answers.is_empty() {
+            return self.tell("ROLLBACK".to_owned()).await;
+        }
+        let started = Instant::now();
+        self.tell("COMMIT".to_owned()).await?;
+        self.group_age = age_after(started.elapsed(), self.least_age);
+        Ok(())
+    }
+
+    /// Answers all who wait.
+    pub(super) fn end_group(&mut self, outcome: Result<(), sqlx::Error>) {
+        let group = mem::replace(&mut self.group, Group::new());
+        let outcome = outcome.map_err(Arc::new);
+        if let Err(error) = &outcome {
+            tracing::error!(%error, callers = group.answers.len(), "a shared commit failed");
+            self.is_broken = true;
+        }
+        for answer in group.answers {
+            let _told = answer.send(outcome.clone().map_err(Fault::Commit));
+        }
+    }
+
+    /// Runs a statement.
+    async fn tell(&mut self, what: String) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(AssertSqlSafe(what)).execute(&mut self.conn).await.map(drop)
+    }
+
+    /// Sends a statement to the connection's thread without waiting for the answer. It must be a single one: the
+    /// thread runs it, finds that nobody listens, and drops what follows in the same text.
+    fn send(&mut self, what: String) -> Result<(), sqlx::Error> {
+        let sent = pin!(self.tell(what));
+        match sent.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => Ok(()),
+        }
+    }
+}
+
+/// How old a group may grow when a commit takes `commit`.
+pub(super) fn age_after(commit: Duration, least: Duration) -> Duration {
+    commit.saturating_mul(AGE_PER_COMMIT).min(GROUP_AGE_MAX).max(least)
+}
+
+/// The callers of a group who wait for the commit.
+#[derive(Debug)]
+pub(super) struct Group<A> {
+    answers: Vec<A>,
+    waits_since: Option<Instant>,
+}
+
+impl<A> Group<A> {
+    pub(super) const fn new() -> Self {
+        Self { answers: Vec::new(), waits_since: None }
+    }
+
+    pub(super) fn add(&mut self, answer: A, now: Instant) {
+        self.waits_since.get_or_insert(now);
+        self.answers.push(answer);
+    }
+
+    /// Whether those who wait should not wait for yet another part.
+    pub(super) fn is_full(&self, limit: Duration, now: Instant) -> bool {
+        let is_old =
+            |since: Instant| now.checked_duration_since(since).is_some_and(|age| age >= limit);
+        self.answers.len() >= GROUP_CALLERS || self.waits_since.is_some_and(is_old)
+    }
+}
