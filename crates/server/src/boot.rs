@@ -52,7 +52,10 @@ pub(crate) async fn ground(args: &ServeArgs) -> Result<Ground, Error> {
     make_private_dir(dir).map_err(at(dir))?;
     let lock = lock(dir)?;
     let keys = Keys { install: install_key(args, &random)?, operator: operator_key(dir, &random)? };
-    let db = Db::sqlite(&dir.join("motet.db")).await?;
+    let db = match args.database_url()? {
+        None => Db::sqlite(&dir.join("motet.db")).await?,
+        Some(url) => Db::postgres(url.expose()).await?,
+    };
     let objects = Objects::open(&dir.join("objects"), clock.clone(), random.clone())?;
     Ok(Ground { db, objects, clock, random, keys, _lock: std::sync::Arc::new(lock) })
 }
@@ -94,12 +97,15 @@ fn install_key(args: &ServeArgs, random: &Random) -> Result<InstallKey, Error> {
     let refuse = |place: &str, error: keys::InstallKeyError| {
         Error::Configuration(format!("the install key in {place} cannot be used: {error}"))
     };
-    if let Some(text) = args.install_key_text() {
+    if let Some(text) = ServeArgs::install_key_text() {
         return InstallKey::parse(text.expose().as_bytes())
             .map_err(|error| refuse("MOTET_INSTALL_KEY", error));
     }
     let path = args.install_key_file.clone().unwrap_or_else(|| args.data_dir.join("install.key"));
-    let may_make = args.install_key_file.is_none() && !args.data_dir.join("motet.db").exists();
+    // Made only for an embedded install that has no data yet: anything else was made under a key that must come back.
+    let may_make = args.install_key_file.is_none()
+        && args.database_url()?.is_none()
+        && !args.data_dir.join("motet.db").exists();
     let bytes = secret_file(&path, may_make, || {
         format!("{}\n", InstallKey::generate(random).to_text().expose()).into_bytes()
     })?;

@@ -50,9 +50,10 @@ pub struct ServeArgs {
     /// A file with the install key; `install.key` in the data directory unless given
     #[arg(long, env = "MOTET_INSTALL_KEY_FILE")]
     pub install_key_file: Option<PathBuf>,
-    /// The install key itself. From the environment only: arguments can be seen by every process.
-    #[arg(skip)]
-    pub install_key: Option<Secret<String>>,
+    /// A file with the address of a PostgreSQL database, `postgres://user:password@host/name`; SQLite in the data
+    /// directory unless given here or in the variable `MOTET_DATABASE_URL`
+    #[arg(long, env = "MOTET_DATABASE_URL_FILE")]
+    pub database_url_file: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for ServeArgs {
@@ -76,15 +77,20 @@ pub(crate) struct Settings {
 }
 
 impl ServeArgs {
-    /// The install key from the environment, if it is there.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "settings are read here; this one must not be an argument"
-    )]
-    pub(crate) fn install_key_text(&self) -> Option<SecretText> {
-        self.install_key
-            .clone()
-            .or_else(|| std::env::var("MOTET_INSTALL_KEY").ok().map(Secret::new))
+    /// The install key from the environment, if it is there. Not an argument: every process can see those.
+    pub(crate) fn install_key_text() -> Option<SecretText> {
+        secret_variable("MOTET_INSTALL_KEY")
+    }
+
+    /// Where the PostgreSQL database is; nothing for SQLite. The address holds a password, so it is no argument either.
+    pub(crate) fn database_url(&self) -> Result<Option<SecretText>, Error> {
+        if let Some(url) = secret_variable("MOTET_DATABASE_URL") {
+            return Ok(Some(url));
+        }
+        let Some(path) = &self.database_url_file else { return Ok(None) };
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| Error::File { path: path.display().to_string(), source })?;
+        Ok(Some(Secret::new(text.trim().to_owned())))
     }
 
     pub(crate) fn drain(&self) -> Duration {
@@ -116,6 +122,15 @@ impl ServeArgs {
             },
         })
     }
+}
+
+/// A secret from the environment, if it is there.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "settings are read here, and these must not be arguments"
+)]
+fn secret_variable(name: &str) -> Option<SecretText> {
+    std::env::var(name).ok().map(Secret::new)
 }
 
 /// `host` or `host:port` of an address that has nothing behind it.

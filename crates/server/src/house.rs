@@ -22,7 +22,14 @@ struct Inner {
 
 /// Every statement of every room: the test that prepares them on both databases walks this list.
 pub fn statements() -> Vec<&'static db::Sql> {
-    [trust::statements(), objects::statements().to_vec(), hub::statements()].concat()
+    [
+        db::statements(),
+        jobs::statements(),
+        trust::statements(),
+        objects::statements().to_vec(),
+        hub::statements(),
+    ]
+    .concat()
 }
 
 impl House {

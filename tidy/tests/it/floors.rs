@@ -48,13 +48,15 @@ const FLOORS: &[(&str, u8, May)] = &[
     ("motet", 5, Only(&["names", "api", "keys", "history", "server"])),
     // Not part of the product: they may look at all of it, and nothing may look at them.
     ("testkit", 6, Below(&[])),
+    ("cluster", 6, Only(&[])),
     ("motet-bench", 7, Below(&[])),
     ("motet-tidy", 7, Below(&[])),
 ];
 
 /// Tests may use everything below them, and these: the binary's own suite starts it through the test kit. The suites
 /// of rooms never do; what needs a running server belongs there.
-const TESTS_MAY: &[(&str, &str)] = &[("motet", "testkit")];
+const TESTS_MAY: &[(&str, &str)] =
+    &[("motet", "testkit"), ("motet", "cluster"), ("db", "cluster"), ("jobs", "cluster")];
 
 /// One crate that names another of ours.
 struct Use {

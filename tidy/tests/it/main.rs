@@ -16,7 +16,6 @@
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::unwrap_used,
     reason = "a test that cannot go on should stop"
 )]
 

@@ -18,7 +18,7 @@ pub(crate) fn root() -> &'static Path {
 pub(crate) struct Source {
     pub(crate) path: String,
     pub(crate) text: String,
-    is_test: bool,
+    pub(crate) is_test: bool,
 }
 
 impl Source {

@@ -17,6 +17,7 @@
 //! | `creating.rs`     | repositories are made, by request or by a first push                            |
 //! | `crowds.rs`       | many at once: everybody gets an answer, and nothing is lost                     |
 //! | `kills.rs`        | a push is whole or not there, whenever the server is killed                           |
+//! | `postgres.rs`     | the same path on PostgreSQL                                                     |
 //! | `serve.rs`        | starting, health, stopping                                                      |
 //! | `answers.rs`      | what every answer has, and what the wire never does                             |
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
@@ -31,6 +32,7 @@ mod integrity;
 mod kills;
 mod malformed;
 mod paths;
+mod postgres;
 mod recorded;
 mod registration;
 mod replays;
