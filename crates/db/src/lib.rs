@@ -16,7 +16,7 @@
 //! | `store.rs`      | this crate's own statements                                             |
 //! | `error.rs`      | [`Error`], [`Fault`]                                                    |
 //! | `statement.rs`  | [`Sql`], [`statements!`] and the macros that run them                   |
-//! | `rows.rs`       | [`rows`]: many rows as one parameter                                    |
+//! | `rows.rs`       | [`rows()`]: many rows as one parameter                                    |
 //!
 //! Invariants: SQLite has one writer; [`Db::write`] waits its turn, so a transaction never fails half-way because
 //! another one holds the lock. What a commit acknowledged is on disk. After a statement failed, nothing of its
