@@ -6,7 +6,7 @@ use api::{
     CommitRecord, SnapshotRecord,
     wire::{InlineObject, PushRequest},
 };
-use history::{CommitTime, Manifest, commit_id, snapshot_id};
+use history::{CommitTime, Manifest, Parents, new_record, snapshot_id};
 use names::{CommitId, ObjectId, SnapshotId, UnixMillis};
 
 /// When a story begins: 2026-11-21T12:00:00Z.
@@ -69,31 +69,11 @@ impl Story {
         message: &str,
         committed_at: &str,
     ) -> CommitId {
-        let id = commit_id(parents, &snapshot_id, message, committed_at);
-        self.commits.push(CommitRecord {
-            commit_id: id,
-            repo_id: String::new(),
-            branch: "main".to_owned(),
-            snapshot_id,
-            message: message.to_owned(),
-            committed_at: committed_at.to_owned(),
-            parent_commit_id: parents.first().copied(),
-            parent2_commit_id: parents.get(1).copied(),
-            author: "Anna <anna@example.test>".to_owned(),
-            metadata: BTreeMap::new(),
-            structured_delta: None,
-            sem_ver_bump: "none".to_owned(),
-            breaking_changes: Vec::new(),
-            agent_id: String::new(),
-            model_id: String::new(),
-            toolchain_id: String::new(),
-            prompt_hash: String::new(),
-            signature: String::new(),
-            signer_key_id: String::new(),
-            format_version: 5,
-            reviewed_by: Vec::new(),
-            test_runs: 0,
-        });
+        let both = Parents::new(parents.first().copied(), parents.get(1).copied());
+        let record = new_record(both, snapshot_id, message, committed_at);
+        let id = record.commit_id;
+        let author = "Anna <anna@example.test>".to_owned();
+        self.commits.push(CommitRecord { branch: "main".to_owned(), author, ..record });
         id
     }
 
