@@ -61,6 +61,8 @@ impl Progress {
 /// A body being sent.
 pub(crate) struct Outgoing {
     payload: Payload,
+    /// What was announced and has not gone out yet. Nobody asks for the end of a body whose length is known.
+    announced_bytes: Option<u64>,
     left_bytes: u64,
     progress: Arc<Progress>,
 }
@@ -68,8 +70,9 @@ pub(crate) struct Outgoing {
 impl Outgoing {
     pub(crate) fn new(payload: Payload, limit_bytes: u64) -> Self {
         let progress = Progress::default();
-        progress.is_done.store(payload.length() == Some(0), Ordering::Relaxed);
-        Self { payload, left_bytes: limit_bytes, progress: Arc::new(progress) }
+        let announced_bytes = payload.length();
+        progress.is_done.store(announced_bytes == Some(0), Ordering::Relaxed);
+        Self { payload, announced_bytes, left_bytes: limit_bytes, progress: Arc::new(progress) }
     }
 
     pub(crate) fn progress(&self) -> Arc<Progress> {
@@ -108,8 +111,11 @@ impl Body for Outgoing {
                 None => Some(Err(Fault::TooLarge)),
                 Some(left_bytes) => {
                     self.left_bytes = left_bytes;
-                    if matches!(self.payload, Payload::Whole(_)) {
-                        self.progress.is_done.store(true, Ordering::Relaxed);
+                    if let Some(announced_bytes) = &mut self.announced_bytes {
+                        *announced_bytes = announced_bytes.saturating_sub(bytes.len() as u64);
+                        if *announced_bytes == 0 {
+                            self.progress.is_done.store(true, Ordering::Relaxed);
+                        }
                     }
                     Some(Ok(Frame::data(bytes)))
                 }

@@ -85,3 +85,17 @@ async fn a_connection_that_still_sends_is_not_used_again() {
     client.send(next).await.expect("it does not wait for the body of another request");
     assert_eq!(server.connections(), 2);
 }
+
+#[tokio::test]
+async fn a_stream_with_a_length_leaves_the_connection_whole() {
+    let server = Server::start(FORBIDDEN, |_| ok("all")).await;
+    let client = client_of(&[&server]);
+    for _ in 0..2 {
+        let pieces = ["some ", "bytes"].map(|piece| Ok(piece.into()));
+        let request = Request::post(&url(&server)).unwrap();
+        let answer = client.send(request.stream(stream::iter(pieces), Some(10))).await.unwrap();
+        assert_eq!(answer.body.bytes().await.unwrap(), "all");
+    }
+    assert!(server.requests().iter().all(|request| request.ends_with("some bytes")));
+    assert_eq!(server.connections(), 1);
+}
