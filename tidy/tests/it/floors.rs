@@ -47,16 +47,23 @@ const FLOORS: &[(&str, u8, May)] = &[
     ("server", 4, Below(&["mcp"])),
     ("motet", 5, Only(&["names", "api", "keys", "history", "server"])),
     // Not part of the product: they may look at all of it, and nothing may look at them.
-    ("testkit", 6, Below(&[])),
+    ("testkit", 6, Below(&["cluster", "buckets"])),
     ("cluster", 6, Only(&[])),
+    ("buckets", 6, Only(&[])),
     ("motet-bench", 7, Below(&[])),
     ("motet-tidy", 7, Below(&[])),
 ];
 
 /// Tests may use everything below them, and these: the binary's own suite starts it through the test kit. The suites
 /// of rooms never do; what needs a running server belongs there.
-const TESTS_MAY: &[(&str, &str)] =
-    &[("motet", "testkit"), ("motet", "cluster"), ("db", "cluster"), ("jobs", "cluster")];
+const TESTS_MAY: &[(&str, &str)] = &[
+    ("motet", "testkit"),
+    ("motet", "cluster"),
+    ("motet", "buckets"),
+    ("db", "cluster"),
+    ("jobs", "cluster"),
+    ("objects", "buckets"),
+];
 
 /// One crate that names another of ours.
 struct Use {
