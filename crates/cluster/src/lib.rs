@@ -186,3 +186,27 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
+
+/// Writes a test for both databases: `async fn name(place: Place)` becomes a test of that name for each. Where it
+/// stands there is a `Place` with `Place::sqlite()` and `Place::postgres().await`.
+#[macro_export]
+macro_rules! on_both {
+    ($(#[$doc:meta])* async fn $name:ident($place:ident: Place) $body:block) => {
+        $(#[$doc])*
+        mod $name {
+            use super::*;
+
+            async fn run($place: Place) $body
+
+            #[tokio::test]
+            async fn sqlite() {
+                run(Place::sqlite()).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                run(Place::postgres().await).await;
+            }
+        }
+    };
+}

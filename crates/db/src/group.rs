@@ -1,8 +1,9 @@
-//! Group commit: many callers, one durable commit (SQLite).
+//! Group commit: many callers, one durable commit.
 //!
 //! A durable commit waits for the disk, and SQLite has one writer: one commit per caller would let the disk decide how
-//! many callers a second there can be. So callers share commits. The writer connection goes from caller to caller, in
-//! the order in which they asked, inside one transaction:
+//! many callers a second there can be. So callers share commits: on SQLite whoever writes, on PostgreSQL who asks for
+//! it ([`crate::Db::write_shared`]). One connection goes from caller to caller, in the order in which they asked, inside
+//! one transaction:
 //!
 //! ```text
 //!         a caller asks        its part ends, another waits        nobody waits, or the group is full
@@ -11,9 +12,9 @@
 //!
 //! | step              | what the database is told                | what it is for                                 |
 //! |-------------------|------------------------------------------|------------------------------------------------|
-//! | open              | `BEGIN IMMEDIATE`, `SAVEPOINT part_0`    | take SQLite's one write lock now, not half-way   |
-//! | a part was kept   | `RELEASE part_0`, `SAVEPOINT part_1`, …  | before the next part only: nobody waits, nothing to do |
-//! | a part was undone | `ROLLBACK TO part_1`                     | the savepoint stands where the next part begins   |
+//! | open              | `BEGIN IMMEDIATE`, `SAVEPOINT part_a`    | take SQLite's one write lock now, not half-way   |
+//! | a part was kept   | `RELEASE part_a`, `SAVEPOINT part_b`, …  | before the next part only: nobody waits, nothing to do |
+//! | a part was undone | `ROLLBACK TO part_b`                     | the savepoint stands where the next part begins   |
 //! | end               | `COMMIT`                                 | then every kept caller is answered                |
 //!
 //! One task, the keeper, opens the transaction and lends the connection to the first caller. A caller who calls
@@ -21,15 +22,17 @@
 //! when nobody waits, when the group is full, or when a [`Turn`] was dropped without commit: an error, a panic and a
 //! cancelled request look the same here. It *undoes* that part, lends to the next caller, and commits at the end. What
 //! the keeper does is never cancelled, and what a caller does on the way never waits, so a caller that stops waiting
-//! inside `commit` gives up its answer and nothing else.
+//! inside `commit` gives up its answer and nothing else. A part in which a statement failed or was cut off is never kept
+//! ([`crate::Tx`] sees to it).
 //!
-//! The savepoint is moved without waiting for the answer: the connection's thread does what it is sent in order, and a
-//! round trip to it costs as much as a small part. Should the move fail, no savepoint has the new number, so the next
+//! The savepoint is moved without waiting for the answer: the connection does what it is sent in order, and a round
+//! trip costs as much as a small part. Should the move fail, no savepoint has the next name, so the next
 //! `ROLLBACK TO` fails too and cannot reach a part of somebody else.
 //!
 //! If one of these statements fails, nobody can say what the transaction still holds: all kept callers get the error,
 //! and the connection is replaced. SQLite undoes a whole transaction by itself when the disk is full; the savepoint is
-//! gone then, and the next of the statements above notices.
+//! gone then, and the next of the statements above notices. On PostgreSQL the connection may end at any moment; when it
+//! ends while a commit is under way, the kept callers are told that nobody knows ([`Fault::InDoubt`]).
 //!
 //! Foreign keys must not be deferred (a test reads the migrations): they would fail at the shared commit.
 //!
@@ -37,67 +40,69 @@
 //! |------------|--------------------------------------------------------------------------|
 //! | `group.rs` | [`Writer`], which asks for a turn; [`Turn`], the part of one caller; the keeper |
 //! | `line.rs`  | [`Line`]: what goes from hand to hand, and who is next                       |
+//! | `link.rs`  | [`Link`]: what the group asks of its connection, in the words of each database |
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{ConnectOptions as _, Connection};
 use tokio::{
     sync::{Mutex, OwnedMutexGuard, mpsc, oneshot},
     time::timeout,
 };
 
-use crate::{Bounds, Error, Fault};
+use crate::{Bounds, Error, Fault, error::Trouble};
 
 mod line;
+mod link;
 
 pub(crate) use line::GROUP_AGE;
 use line::Line;
+pub(crate) use link::Link;
 
 /// Callers that may wait for their turn; more wait for a place in the queue, under the same time limit.
 const QUEUE: usize = 1_024;
 
 /// Whom to lend the connection to.
-type Caller = oneshot::Sender<Result<Turn, Error>>;
+type Caller<C> = oneshot::Sender<Result<Turn<C>, Error>>;
 /// Whom to tell that its part is durable.
 type Answer = oneshot::Sender<Result<(), Fault>>;
 /// The line in somebody's hand.
-type Lent = OwnedMutexGuard<Line>;
+type Lent<C> = OwnedMutexGuard<Line<C>>;
+/// What a connection is opened with.
+type OptionsOf<C> = <C as Connection>::Options;
 
-/// The way to the one writer.
+/// The way to the connection that callers share.
 #[derive(Debug)]
-pub(crate) struct Writer {
-    asks: mpsc::Sender<Ask>,
+pub(crate) struct Writer<C> {
+    asks: mpsc::Sender<Ask<C>>,
     acquire: Duration,
 }
 
 #[derive(Debug)]
-enum Ask {
-    Turn(Caller),
+enum Ask<C> {
+    Turn(Caller<C>),
     Close(oneshot::Sender<()>),
 }
 
-/// The writer connection, lent for one part. Dropping it undoes the part.
+/// The shared connection, lent for one part. Dropping it undoes the part.
 #[derive(Debug)]
-pub(crate) struct Turn {
-    line: Lent,
+pub(crate) struct Turn<C> {
+    line: Lent<C>,
     rows: u64,
 }
 
-impl Writer {
+impl<C: Link> Writer<C> {
     /// Starts the keeper of `conn`, which was opened with `options`.
-    pub(crate) fn start(
-        conn: SqliteConnection,
-        options: SqliteConnectOptions,
-        bounds: Bounds,
-    ) -> Self {
+    pub(crate) fn start(conn: C, options: OptionsOf<C>, bounds: Bounds) -> Self {
         let (asks, queue) = mpsc::channel(QUEUE);
         let line = Arc::new(Mutex::new(Line::new(conn, queue, bounds.group_age)));
-        tokio::spawn(Keeper { line, options, stuck: bounds.stuck }.run());
-        Self { asks, acquire: bounds.acquire }
+        let (acquire, stuck) = (bounds.acquire, bounds.stuck);
+        tokio::spawn(Keeper { line, options, acquire, stuck }.run());
+        Self { asks, acquire }
     }
 
     /// Waits for a turn.
-    pub(crate) async fn turn(&self) -> Result<Turn, Error> {
+    pub(crate) async fn turn(&self) -> Result<Turn<C>, Error> {
         let asked = async {
             let (ask, granted) = oneshot::channel();
             self.asks.send(Ask::Turn(ask)).await.map_err(|_| Fault::Closed)?;
@@ -117,17 +122,22 @@ impl Writer {
     }
 }
 
-impl Turn {
-    pub(crate) fn connection(&self) -> &SqliteConnection {
+impl<C: Link> Turn<C> {
+    pub(crate) fn connection(&self) -> &C {
         &self.line.conn
     }
 
-    pub(crate) fn connection_mut(&mut self) -> &mut SqliteConnection {
-        &mut self.line.conn
+    pub(crate) fn connection_mut(&mut self) -> &mut C {
+        self.line.touch()
     }
 
     pub(crate) fn note_changed(&mut self, rows: u64) {
         self.rows = self.rows.saturating_add(rows);
+    }
+
+    /// Remembers why a statement of the part failed.
+    pub(crate) fn note_failed(&mut self, error: &sqlx::Error) {
+        self.line.note_trouble(Trouble::of(error));
     }
 
     /// Ends the part, hands the connection on, and waits until the part is durable.
@@ -142,7 +152,7 @@ impl Turn {
 }
 
 /// Hands the connection to whoever is next in this group; gives it back if nobody is.
-fn lend_to_next(mut line: Lent) -> Option<Lent> {
+fn lend_to_next<C: Link>(mut line: Lent<C>) -> Option<Lent<C>> {
     while let Some(caller) = line.next() {
         if let Err(error) = line.begin_part() {
             line.give_up(error, caller);
@@ -154,7 +164,7 @@ fn lend_to_next(mut line: Lent) -> Option<Lent> {
 }
 
 /// Hands the connection to `caller`; gives it back if the caller no longer waits.
-fn lend(line: Lent, caller: Caller) -> Option<Lent> {
+fn lend<C: Link>(line: Lent<C>, caller: Caller<C>) -> Option<Lent<C>> {
     let Err(Ok(Turn { mut line, .. })) = caller.send(Ok(Turn { line, rows: 0 })) else {
         return None;
     };
@@ -164,13 +174,15 @@ fn lend(line: Lent, caller: Caller) -> Option<Lent> {
 
 /// Opens and ends transactions.
 #[derive(Debug)]
-struct Keeper {
-    line: Arc<Mutex<Line>>,
-    options: SqliteConnectOptions,
+struct Keeper<C: Connection> {
+    line: Arc<Mutex<Line<C>>>,
+    options: OptionsOf<C>,
+    /// How long a new connection may take.
+    acquire: Duration,
     stuck: Duration,
 }
 
-impl Keeper {
+impl<C: Link> Keeper<C> {
     async fn run(self) {
         let mut line = Arc::clone(&self.line).lock_owned().await;
         while let Some(caller) = line.wait_for_caller().await {
@@ -190,7 +202,7 @@ impl Keeper {
     }
 
     /// One transaction, from the caller who opens it to the last answer.
-    async fn group(&self, mut line: Lent, first: Caller) -> Lent {
+    async fn group(&self, mut line: Lent<C>, first: Caller<C>) -> Lent<C> {
         if let Err(error) = self.open(&mut line).await {
             line.is_broken = true;
             let _told = first.send(Err(error.into()));
@@ -206,24 +218,29 @@ impl Keeper {
                 }
             }
             if let Err(error) = line.settle().await {
-                break (line, Err(error));
+                break (line, Err(error.into()));
             }
         };
-        line.end_group(outcome);
+        line.end_group(&outcome);
         line
     }
 
     /// Begins a transaction, on a new connection if the last one failed.
-    async fn open(&self, line: &mut Line) -> Result<(), sqlx::Error> {
-        if line.is_broken {
-            line.conn = self.options.connect().await?;
-            line.is_broken = false;
+    async fn open(&self, line: &mut Line<C>) -> Result<(), sqlx::Error> {
+        if !line.is_broken {
+            let opened = line.open().await;
+            if opened.is_ok() || !C::MAY_GO_AWAY {
+                return opened;
+            }
         }
+        let connect = timeout(self.acquire, self.options.connect());
+        line.conn = connect.await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+        line.is_broken = false;
         line.open().await
     }
 
     /// Waits until the connection comes back.
-    async fn back(&self) -> Lent {
+    async fn back(&self) -> Lent<C> {
         let mut line = pin!(Arc::clone(&self.line).lock_owned());
         if let Ok(line) = timeout(self.stuck, &mut line).await {
             return line;

@@ -11,7 +11,7 @@
 //! |-----------------|-----------------------------------------------------------------------|
 //! | `lib.rs`        | [`Db`]: open, migrate, begin                                            |
 //! | `tx.rs`         | [`Tx`]: a transaction, or a connection for one read                     |
-//! | `group.rs`      | writing on SQLite: turns, and commits that are shared                    |
+//! | `group.rs`      | turns, and commits that are shared                                       |
 //! | `migrate.rs`    | the schema: brought up to date, or refused with a sentence               |
 //! | `store.rs`      | this crate's own statements                                             |
 //! | `error.rs`      | [`Error`], [`Fault`]                                                    |
@@ -32,10 +32,12 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions as _, Executor as _, PgPool, SqlSafeStr as _, SqlitePool,
+    ConnectOptions as _, Executor as _, PgConnection, PgPool, SqlSafeStr as _, SqliteConnection,
+    SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::{sync::OnceCell, time::timeout};
 
 mod error;
 mod group;
@@ -67,6 +69,14 @@ const STUCK: Duration = Duration::from_secs(1);
 /// How long SQLite waits for a lock of another process, such as a backup.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Statements that the one writer on SQLite keeps prepared: more than all rooms have, so that none is read twice.
+const SQLITE_STATEMENTS: usize = 1_000;
+/// How long a statement in a shared transaction on PostgreSQL waits for a row that somebody else holds: everybody behind
+/// it waits too.
+const SHARED_LOCK_TIMEOUT: &str = "1s";
+/// How long it may take, for the same reason.
+const SHARED_STATEMENT_TIMEOUT: &str = "10s";
+
 /// How many connections, and how long to wait for one. The defaults are for a server; tests take smaller ones.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
@@ -76,9 +86,9 @@ pub struct Bounds {
     pub sqlite_readers: u32,
     /// Connections to PostgreSQL.
     pub postgres_connections: u32,
-    /// How long a write transaction on SQLite may go on before the log says so.
+    /// How long a part of a shared transaction may go on before the log says so.
     pub stuck: Duration,
-    /// How long the first caller of a shared commit on SQLite waits at least for others that are already queued.
+    /// How long the first caller of a shared commit waits at least for others that are already queued.
     pub group_age: Duration,
 }
 
@@ -101,14 +111,21 @@ pub fn statements() -> Vec<&'static Sql> {
 
 #[derive(Debug)]
 enum Pools {
-    Sqlite { readers: SqlitePool, writer: Writer },
-    Postgres(PgPool),
+    Sqlite {
+        readers: SqlitePool,
+        writer: Writer<SqliteConnection>,
+    },
+    Postgres {
+        pool: PgPool,
+        shared: OnceCell<Writer<PgConnection>>,
+        options: Box<PgConnectOptions>,
+    },
 }
 
 #[derive(Debug)]
 struct Inner {
     pools: Pools,
-    acquire: Duration,
+    bounds: Bounds,
     begun: AtomicU64,
 }
 
@@ -132,15 +149,16 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
             .disable_statement_logging();
-        let mut writer = options.connect().await?;
+        let options_of_writer = options.clone().statement_cache_capacity(SQLITE_STATEMENTS);
+        let mut writer = options_of_writer.connect().await?;
         migrate::sqlite(&mut writer).await?;
         let readers = SqlitePoolOptions::new()
             .acquire_timeout(bounds.acquire)
             .test_before_acquire(false)
             .max_connections(bounds.sqlite_readers)
-            .connect_with(options.clone().read_only(true))
+            .connect_with(options.read_only(true))
             .await?;
-        let writer = Writer::start(writer, options, bounds);
+        let writer = Writer::start(writer, options_of_writer, bounds);
         Ok(Self::over(Pools::Sqlite { readers, writer }, bounds))
     }
 
@@ -160,37 +178,41 @@ impl Db {
         let pool = PgPoolOptions::new()
             .max_connections(bounds.postgres_connections)
             .acquire_timeout(bounds.acquire)
-            .connect_with(options)
+            .connect_with(options.clone())
             .await?;
-        Ok(Self::over(Pools::Postgres(pool), bounds))
+        let limits = [
+            ("lock_timeout", SHARED_LOCK_TIMEOUT),
+            ("statement_timeout", SHARED_STATEMENT_TIMEOUT),
+        ];
+        let shared = OnceCell::new();
+        let options = Box::new(options.options(limits));
+        Ok(Self::over(Pools::Postgres { pool, shared, options }, bounds))
     }
 
     fn over(pools: Pools, bounds: Bounds) -> Self {
-        Self(Arc::new(Inner { pools, acquire: bounds.acquire, begun: AtomicU64::new(0) }))
+        Self(Arc::new(Inner { pools, bounds, begun: AtomicU64::new(0) }))
     }
 
     /// A connection for **one** statement that reads: no transaction is begun. Two statements on it may see
     /// different states; take [`Db::read`] for those.
     pub async fn glance(&self) -> Result<Tx, Error> {
         self.count();
-        let refused = Error::of_pool(self.0.acquire);
+        let refused = Error::of_pool(self.0.bounds.acquire);
         Ok(Tx::Glance(match &self.0.pools {
             Pools::Sqlite { readers, .. } => {
                 Conn::Sqlite(readers.acquire().await.map_err(refused)?)
             }
-            Pools::Postgres(pool) => Conn::Postgres(pool.acquire().await.map_err(refused)?),
+            Pools::Postgres { pool, .. } => Conn::Postgres(pool.acquire().await.map_err(refused)?),
         }))
     }
 
     /// Begins a transaction that only reads, and sees one state throughout.
     pub async fn read(&self) -> Result<Tx, Error> {
         self.count();
-        let refused = Error::of_pool(self.0.acquire);
+        let refused = Error::of_pool(self.0.bounds.acquire);
         Ok(match &self.0.pools {
-            Pools::Sqlite { readers, .. } => {
-                Tx::sqlite_read(readers.begin().await.map_err(refused)?)
-            }
-            Pools::Postgres(pool) => {
+            Pools::Sqlite { readers, .. } => Tx::sqlite(readers.begin().await.map_err(refused)?),
+            Pools::Postgres { pool, .. } => {
                 let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
                 Tx::postgres(pool.begin_with(begin).await.map_err(refused)?)
             }
@@ -204,11 +226,45 @@ impl Db {
     pub async fn write(&self) -> Result<Tx, Error> {
         self.count();
         Ok(match &self.0.pools {
-            Pools::Sqlite { writer, .. } => Tx::turn(writer.turn().await?),
-            Pools::Postgres(pool) => {
-                Tx::postgres(pool.begin().await.map_err(Error::of_pool(self.0.acquire))?)
+            Pools::Sqlite { writer, .. } => Tx::sqlite_turn(writer.turn().await?),
+            Pools::Postgres { pool, .. } => {
+                Tx::postgres(pool.begin().await.map_err(Error::of_pool(self.0.bounds.acquire))?)
             }
         })
+    }
+
+    /// Begins a transaction whose durable commit is shared with other callers: on SQLite what [`Db::write`] does, on
+    /// PostgreSQL one transaction for all who come together, over one connection, with the same promises (`group.rs`).
+    ///
+    /// For short work that comes often, such as taking work from a queue. On PostgreSQL a row that a part changed stays
+    /// locked until the shared commit, and a part that waits for a row holds up everybody behind it. So on PostgreSQL
+    /// this is for callers
+    ///
+    /// - whose part is one or two statements that change rows which nobody holds for long in a [`Db::write`], and
+    /// - who do nothing in between that waits for something else, least of all for another transaction.
+    ///
+    /// A part that cannot have its rows within a second is refused, and undone alone.
+    pub async fn write_shared(&self) -> Result<Tx, Error> {
+        self.count();
+        match &self.0.pools {
+            Pools::Sqlite { writer, .. } => Ok(Tx::sqlite_turn(writer.turn().await?)),
+            Pools::Postgres { pool, shared, options } => {
+                if pool.is_closed() {
+                    return Err(Fault::Closed.into());
+                }
+                let shared = shared.get_or_try_init(|| self.share(options)).await?;
+                Ok(Tx::postgres_turn(shared.turn().await?))
+            }
+        }
+    }
+
+    /// Opens the connection that callers share.
+    async fn share(&self, options: &PgConnectOptions) -> Result<Writer<PgConnection>, Error> {
+        let bounds = self.0.bounds;
+        let waited = bounds.acquire;
+        let connected = timeout(waited, options.connect()).await;
+        let conn = connected.map_err(|_| Fault::NoConnection { waited })??;
+        Ok(Writer::start(conn, options.clone(), bounds))
     }
 
     /// Asks the database for something, to see that it answers.
@@ -250,7 +306,12 @@ impl Db {
                 readers.close().await;
                 writer.close().await;
             }
-            Pools::Postgres(pool) => pool.close().await,
+            Pools::Postgres { pool, shared, .. } => {
+                pool.close().await;
+                if let Some(shared) = shared.get() {
+                    shared.close().await;
+                }
+            }
         }
     }
 

@@ -106,7 +106,7 @@ macro_rules! fetch_all {
 macro_rules! run {
     ($tx:expr, $sql:expr, $kind:ident, |$query:ident, $conn:ident| $run:expr $(, $bind:expr)*) => {{
         let (tx, sql): (&mut $crate::Tx, &$crate::Sql) = ($tx, &$sql);
-        match tx.usable() {
+        match tx.begin_statement() {
             Err(refused) => Err(refused),
             Ok(()) => {
                 let started = ::std::time::Instant::now();

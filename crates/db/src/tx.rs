@@ -2,13 +2,22 @@
 //!
 //! A statement that fails ends its transaction, on both databases alike: PostgreSQL refuses everything after it and
 //! quietly turns the commit into a rollback, SQLite goes on and sometimes has undone the whole transaction by itself
-//! (disk full). So the first failure is remembered here, and what follows it, the commit included, is refused.
+//! (disk full). So the first failure is remembered here, and what follows it, the commit included, is refused. A
+//! statement that was cut off counts as a failure: nobody knows how far it came.
 
-use std::ops::{Deref, DerefMut};
+use std::{
+    mem,
+    ops::{Deref, DerefMut},
+};
 
-use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction, pool::PoolConnection};
+use sqlx::{
+    Database, PgConnection, Postgres, Sqlite, SqliteConnection, Transaction, pool::PoolConnection,
+};
 
-use crate::{Error, Fault, group::Turn};
+use crate::{
+    Error, Fault,
+    group::{Link, Turn},
+};
 
 /// Which SQL a transaction speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,34 +51,48 @@ pub enum Tx {
 /// A transaction on SQLite: a turn at the one writer, or a reader's own.
 #[derive(Debug)]
 pub struct SqliteTx {
-    kind: SqliteKind,
+    kind: Kind<Sqlite>,
     has_failed: bool,
 }
 
-#[derive(Debug)]
-enum SqliteKind {
-    Write(Turn),
-    Read(Transaction<'static, Sqlite>),
-}
-
-/// A transaction on PostgreSQL.
+/// A transaction on PostgreSQL: its own, or a turn at a shared one.
 #[derive(Debug)]
 pub struct PostgresTx {
-    tx: Transaction<'static, Postgres>,
+    kind: Kind<Postgres>,
     has_failed: bool,
+}
+
+#[derive(Debug)]
+enum Kind<D: Database> {
+    Turn(Turn<D::Connection>),
+    Own(Transaction<'static, D>),
+}
+
+impl<D: Database<Connection: Link>> Kind<D> {
+    /// Remembers how a statement failed, if it did; says whether it did.
+    fn note(&mut self, failed: Option<&sqlx::Error>) -> bool {
+        if let (Self::Turn(turn), Some(error)) = (self, failed) {
+            turn.note_failed(error);
+        }
+        failed.is_some()
+    }
 }
 
 impl Tx {
-    pub(crate) fn turn(turn: Turn) -> Self {
-        Self::Sqlite(SqliteTx { kind: SqliteKind::Write(turn), has_failed: false })
+    pub(crate) fn sqlite_turn(turn: Turn<SqliteConnection>) -> Self {
+        Self::Sqlite(SqliteTx { kind: Kind::Turn(turn), has_failed: false })
     }
 
-    pub(crate) fn sqlite_read(tx: Transaction<'static, Sqlite>) -> Self {
-        Self::Sqlite(SqliteTx { kind: SqliteKind::Read(tx), has_failed: false })
+    pub(crate) fn sqlite(tx: Transaction<'static, Sqlite>) -> Self {
+        Self::Sqlite(SqliteTx { kind: Kind::Own(tx), has_failed: false })
+    }
+
+    pub(crate) fn postgres_turn(turn: Turn<PgConnection>) -> Self {
+        Self::Postgres(PostgresTx { kind: Kind::Turn(turn), has_failed: false })
     }
 
     pub(crate) fn postgres(tx: Transaction<'static, Postgres>) -> Self {
-        Self::Postgres(PostgresTx { tx, has_failed: false })
+        Self::Postgres(PostgresTx { kind: Kind::Own(tx), has_failed: false })
     }
 
     /// The SQL that this transaction speaks.
@@ -83,22 +106,24 @@ impl Tx {
     /// Makes everything since [`crate::Db::write`] permanent: on disk when this returns. A caller that stops waiting
     /// does not know whether it happened.
     pub async fn commit(self) -> Result<(), Error> {
-        self.usable()?;
         match self {
-            Self::Sqlite(SqliteTx { kind: SqliteKind::Write(turn), .. }) => turn.commit().await?,
-            Self::Sqlite(SqliteTx { kind: SqliteKind::Read(tx), .. }) => tx.commit().await?,
-            Self::Postgres(PostgresTx { tx, .. }) => tx.commit().await?,
-            Self::Glance(_) => {}
+            Self::Sqlite(SqliteTx { has_failed: true, .. })
+            | Self::Postgres(PostgresTx { has_failed: true, .. }) => Err(Fault::Aborted.into()),
+            Self::Sqlite(SqliteTx { kind: Kind::Turn(turn), .. }) => turn.commit().await,
+            Self::Sqlite(SqliteTx { kind: Kind::Own(tx), .. }) => Ok(tx.commit().await?),
+            Self::Postgres(PostgresTx { kind: Kind::Turn(turn), .. }) => turn.commit().await,
+            Self::Postgres(PostgresTx { kind: Kind::Own(tx), .. }) => Ok(tx.commit().await?),
+            Self::Glance(_) => Ok(()),
         }
-        Ok(())
     }
 
-    /// Refuses a transaction in which a statement has failed. For the macros that run statements.
+    /// Refuses a transaction in which a statement has failed, and counts as failed until [`Tx::settle`] is told
+    /// otherwise. For the macros that run statements.
     #[doc(hidden)]
-    pub fn usable(&self) -> Result<(), Error> {
+    pub fn begin_statement(&mut self) -> Result<(), Error> {
         let has_failed = match self {
-            Self::Sqlite(tx) => tx.has_failed,
-            Self::Postgres(tx) => tx.has_failed,
+            Self::Sqlite(tx) => mem::replace(&mut tx.has_failed, true),
+            Self::Postgres(tx) => mem::replace(&mut tx.has_failed, true),
             Self::Glance(_) => false,
         };
         if has_failed { Err(Fault::Aborted.into()) } else { Ok(()) }
@@ -108,11 +133,10 @@ impl Tx {
     #[doc(hidden)]
     pub fn settle<T>(&mut self, outcome: Result<T, sqlx::Error>) -> Result<T, Error> {
         // No row is an answer; everything else leaves the transaction in an unknown state.
-        let is_failure =
-            matches!(&outcome, Err(error) if !matches!(error, sqlx::Error::RowNotFound));
+        let failed = outcome.as_ref().err().filter(|it| !matches!(it, sqlx::Error::RowNotFound));
         match self {
-            Self::Sqlite(tx) => tx.has_failed |= is_failure,
-            Self::Postgres(tx) => tx.has_failed |= is_failure,
+            Self::Sqlite(SqliteTx { kind, has_failed }) => *has_failed = kind.note(failed),
+            Self::Postgres(PostgresTx { kind, has_failed }) => *has_failed = kind.note(failed),
             Self::Glance(_) => {}
         }
         Ok(outcome?)
@@ -121,8 +145,10 @@ impl Tx {
     /// Adds to the rows that this turn changed. For the macros that run statements.
     #[doc(hidden)]
     pub fn note_changed(&mut self, rows: u64) {
-        if let Self::Sqlite(SqliteTx { kind: SqliteKind::Write(turn), .. }) = self {
-            turn.note_changed(rows);
+        match self {
+            Self::Sqlite(SqliteTx { kind: Kind::Turn(turn), .. }) => turn.note_changed(rows),
+            Self::Postgres(PostgresTx { kind: Kind::Turn(turn), .. }) => turn.note_changed(rows),
+            Self::Sqlite(_) | Self::Postgres(_) | Self::Glance(_) => {}
         }
     }
 }
@@ -132,8 +158,8 @@ impl Deref for SqliteTx {
 
     fn deref(&self) -> &SqliteConnection {
         match &self.kind {
-            SqliteKind::Write(turn) => turn.connection(),
-            SqliteKind::Read(tx) => tx,
+            Kind::Turn(turn) => turn.connection(),
+            Kind::Own(tx) => tx,
         }
     }
 }
@@ -141,8 +167,8 @@ impl Deref for SqliteTx {
 impl DerefMut for SqliteTx {
     fn deref_mut(&mut self) -> &mut SqliteConnection {
         match &mut self.kind {
-            SqliteKind::Write(turn) => turn.connection_mut(),
-            SqliteKind::Read(tx) => tx,
+            Kind::Turn(turn) => turn.connection_mut(),
+            Kind::Own(tx) => tx,
         }
     }
 }
@@ -151,12 +177,18 @@ impl Deref for PostgresTx {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        &self.tx
+        match &self.kind {
+            Kind::Turn(turn) => turn.connection(),
+            Kind::Own(tx) => tx,
+        }
     }
 }
 
 impl DerefMut for PostgresTx {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.tx
+        match &mut self.kind {
+            Kind::Turn(turn) => turn.connection_mut(),
+            Kind::Own(tx) => tx,
+        }
     }
 }

@@ -279,10 +279,7 @@ impl From<Refusal> for Problem {
 
 impl From<db::Error> for Problem {
     fn from(error: db::Error) -> Self {
-        match &error {
-            db::Error::Driver(_) => Self::unavailable(&error),
-            db::Error::Migrate(_) | db::Error::Corrupt { .. } => Self::internal(&error),
-        }
+        if error.is_outage() { Self::unavailable(&error) } else { Self::internal(&error) }
     }
 }
 

@@ -1,19 +1,18 @@
 //! What goes from hand to hand: the connection, who waits for it, and whom to answer after the commit.
 
 use std::{
-    future::Future as _,
     mem,
-    pin::pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
-use sqlx::{AssertSqlSafe, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Answer, Ask, Caller};
-use crate::Fault;
+use super::{
+    Answer, Ask, Caller,
+    link::{Link, Mark},
+};
+use crate::{Fault, error::Trouble};
 
 /// Callers that share a commit: far more than come together while one commit waits for the disk.
 pub(super) const GROUP_CALLERS: usize = 512;
@@ -30,14 +29,14 @@ const PART_TIME: Duration = Duration::from_millis(50);
 
 /// The connection and what goes with it.
 #[derive(Debug)]
-pub(super) struct Line {
-    pub(super) conn: SqliteConnection,
+pub(super) struct Line<C> {
+    pub(super) conn: C,
     /// The connection must be replaced before it is used again.
     pub(super) is_broken: bool,
-    pub(super) queue: mpsc::Receiver<Ask>,
+    pub(super) queue: mpsc::Receiver<Ask<C>>,
     pub(super) closing: Option<oneshot::Sender<()>>,
     /// Who comes before those in the queue.
-    first: Option<Caller>,
+    first: Option<Caller<C>>,
     group: Group<Answer>,
     /// How old a group may grow on a quick disk.
     least_age: Duration,
@@ -45,20 +44,45 @@ pub(super) struct Line {
     group_age: Duration,
     /// When the part that is under way began.
     begun: Option<Instant>,
-    /// The number of the savepoint that stands.
-    savepoint: u32,
+    /// The part that is under way has used the connection.
+    is_touched: bool,
+    /// The savepoint that stands.
+    mark: Mark,
     /// Something was kept since the savepoint was set.
-    is_past_savepoint: bool,
+    is_past_mark: bool,
     /// What went wrong while the keeper did not look.
     failed: Option<sqlx::Error>,
+    /// What a statement of this group met: it may have undone the whole transaction.
+    trouble: Option<Trouble>,
 }
 
-impl Line {
-    pub(super) const fn new(
-        conn: SqliteConnection,
-        queue: mpsc::Receiver<Ask>,
-        least_age: Duration,
-    ) -> Self {
+/// Why a group was not committed.
+#[derive(Debug, Clone)]
+pub(super) enum Failed {
+    /// Nothing of it is stored.
+    Undone(Arc<sqlx::Error>),
+    /// Nobody knows.
+    InDoubt(Arc<sqlx::Error>),
+}
+
+impl From<sqlx::Error> for Failed {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Undone(Arc::new(error))
+    }
+}
+
+impl Failed {
+    /// What the callers are told; `trouble` is what a statement of the group met before.
+    fn fault(self, trouble: Option<Trouble>) -> Fault {
+        match self {
+            Self::Undone(error) => Fault::of_commit(error, trouble),
+            Self::InDoubt(error) => Fault::InDoubt(error),
+        }
+    }
+}
+
+impl<C: Link> Line<C> {
+    pub(super) const fn new(conn: C, queue: mpsc::Receiver<Ask<C>>, least_age: Duration) -> Self {
         Self {
             conn,
             is_broken: false,
@@ -69,14 +93,16 @@ impl Line {
             least_age,
             group_age: least_age,
             begun: None,
-            savepoint: 0,
-            is_past_savepoint: false,
+            is_touched: false,
+            mark: Mark::FIRST,
+            is_past_mark: false,
             failed: None,
+            trouble: None,
         }
     }
 
     /// Waits for somebody who wants a turn; nobody does once the database is closing.
-    pub(super) async fn wait_for_caller(&mut self) -> Option<Caller> {
+    pub(super) async fn wait_for_caller(&mut self) -> Option<Caller<C>> {
         let mut caller = self.first.take();
         while caller.is_none() && self.closing.is_none() {
             let ask = self.queue.recv().await?;
@@ -86,12 +112,12 @@ impl Line {
     }
 
     /// Lets `caller` come next, before those in the queue.
-    pub(super) fn put_first(&mut self, caller: Caller) {
+    pub(super) fn put_first(&mut self, caller: Caller<C>) {
         self.first = Some(caller);
     }
 
     /// Who comes next in this group, without waiting for anybody.
-    pub(super) fn next(&mut self) -> Option<Caller> {
+    pub(super) fn next(&mut self) -> Option<Caller<C>> {
         if let Some(first) = self.first.take() {
             return Some(first);
         }
@@ -105,7 +131,7 @@ impl Line {
     }
 
     /// Who wants a turn. One who has stopped waiting does not.
-    fn caller(&mut self, ask: Ask) -> Option<Caller> {
+    fn caller(&mut self, ask: Ask<C>) -> Option<Caller<C>> {
         match ask {
             Ask::Turn(caller) => (!caller.is_closed()).then_some(caller),
             Ask::Close(done) => {
@@ -117,19 +143,29 @@ impl Line {
 
     /// Opens a transaction. Its first savepoint stands already.
     pub(super) async fn open(&mut self) -> Result<(), sqlx::Error> {
-        (self.savepoint, self.is_past_savepoint) = (0, false);
-        self.tell("BEGIN IMMEDIATE; SAVEPOINT part_0".to_owned()).await
+        (self.mark, self.is_past_mark, self.trouble) = (Mark::FIRST, false, None);
+        self.conn.open().await
     }
 
     /// Moves the savepoint past what was kept, so that the next part can be undone alone.
     pub(super) fn begin_part(&mut self) -> Result<(), sqlx::Error> {
-        if mem::take(&mut self.is_past_savepoint) {
-            self.send(format!("RELEASE part_{}", self.savepoint))?;
-            self.savepoint += 1;
-            self.send(format!("SAVEPOINT part_{}", self.savepoint))?;
+        if mem::take(&mut self.is_past_mark) {
+            self.conn.pass(self.mark)?;
+            self.mark = self.mark.next();
         }
-        self.begun = Some(Instant::now());
+        (self.begun, self.is_touched) = (Some(Instant::now()), false);
         Ok(())
+    }
+
+    /// The connection, for the part that is under way.
+    pub(super) fn touch(&mut self) -> &mut C {
+        self.is_touched = true;
+        &mut self.conn
+    }
+
+    /// Remembers why a statement failed.
+    pub(super) fn note_trouble(&mut self, trouble: Option<Trouble>) {
+        self.trouble = self.trouble.or(trouble);
     }
 
     /// The part never began: whom it was for no longer waits.
@@ -145,12 +181,12 @@ impl Line {
             let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(took_ms, rows, "a write transaction held up the others");
         }
-        self.is_past_savepoint = true;
+        self.is_past_mark |= self.is_touched;
         self.group.add(answer, now);
     }
 
     /// Leaves the rest of this group to the keeper, which will find the error; `caller` opens the next one.
-    pub(super) fn give_up(&mut self, error: sqlx::Error, caller: Caller) {
+    pub(super) fn give_up(&mut self, error: sqlx::Error, caller: Caller<C>) {
         self.failed = Some(error);
         self.first = Some(caller);
     }
@@ -160,49 +196,36 @@ impl Line {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
-        if self.begun.take().is_some() {
-            self.tell(format!("ROLLBACK TO part_{}", self.savepoint)).await?;
+        if self.begun.take().is_some() && self.is_touched {
+            self.conn.undo(self.mark).await?;
         }
         Ok(())
     }
 
     /// Makes durable what was kept.
-    pub(super) async fn commit(&mut self) -> Result<(), sqlx::Error> {
+    pub(super) async fn commit(&mut self) -> Result<(), Failed> {
         self.settle().await?;
         if self.group.answers.is_empty() {
-            return self.tell("ROLLBACK".to_owned()).await;
+            return Ok(self.conn.abandon().await?);
         }
         let started = Instant::now();
-        self.tell("COMMIT".to_owned()).await?;
+        match self.conn.commit().await {
+            Err(error) if C::is_in_doubt(&error) => return Err(Failed::InDoubt(Arc::new(error))),
+            outcome => outcome?,
+        }
         self.group_age = age_after(started.elapsed(), self.least_age);
         Ok(())
     }
 
     /// Answers all who wait.
-    pub(super) fn end_group(&mut self, outcome: Result<(), sqlx::Error>) {
+    pub(super) fn end_group(&mut self, outcome: &Result<(), Failed>) {
         let group = mem::replace(&mut self.group, Group::new());
-        let outcome = outcome.map_err(Arc::new);
-        if let Err(error) = &outcome {
+        if let Err(Failed::Undone(error) | Failed::InDoubt(error)) = outcome {
             tracing::error!(%error, callers = group.answers.len(), "a shared commit failed");
             self.is_broken = true;
         }
         for answer in group.answers {
-            let _told = answer.send(outcome.clone().map_err(Fault::Commit));
-        }
-    }
-
-    /// Runs a statement.
-    async fn tell(&mut self, what: String) -> Result<(), sqlx::Error> {
-        sqlx::raw_sql(AssertSqlSafe(what)).execute(&mut self.conn).await.map(drop)
-    }
-
-    /// Sends a statement to the connection's thread without waiting for the answer. It must be a single one: the
-    /// thread runs it, finds that nobody listens, and drops what follows in the same text.
-    fn send(&mut self, what: String) -> Result<(), sqlx::Error> {
-        let sent = pin!(self.tell(what));
-        match sent.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(outcome) => outcome,
-            Poll::Pending => Ok(()),
+            let _told = answer.send(outcome.clone().map_err(|failed| failed.fault(self.trouble)));
         }
     }
 }

@@ -54,22 +54,32 @@ impl House {
     /// A database with an empty ledger.
     pub(crate) async fn at(place: Place, bounds: Bounds) -> Self {
         let db = place.open(bounds).await.unwrap();
-        let mut tx = db.write().await.unwrap();
-        db::execute!(&mut tx, CREATE).unwrap();
+        // Shared, so that what callers share is there before a test begins.
+        let mut tx = db.write_shared().await.unwrap();
+        create(&mut tx).await;
         tx.commit().await.unwrap();
         Self { db, place }
     }
 
     pub(crate) async fn sqlite() -> Self {
-        // A group ends when nobody waits: not because the machine was busy.
+        Self::patient(Place::sqlite()).await
+    }
+
+    /// One in which a group ends when nobody waits, and not because the machine was busy.
+    pub(crate) async fn patient(place: Place) -> Self {
         let bounds = Bounds { group_age: Duration::from_mins(1), ..Bounds::default() };
-        Self::at(Place::sqlite(), bounds).await
+        Self::at(place, bounds).await
     }
 
     /// The ledger as everybody sees it: `(task, step)` in the order of their positions, which have no gap.
     pub(crate) async fn ledger(&self) -> Vec<(i64, i64)> {
         ledger(&self.db).await
     }
+}
+
+/// Makes an empty ledger.
+pub(crate) async fn create(tx: &mut Tx) {
+    db::execute!(tx, CREATE).unwrap();
 }
 
 pub(crate) async fn ledger(db: &Db) -> Vec<(i64, i64)> {
@@ -124,27 +134,3 @@ impl MakeWriter<'_> for Log {
         self.clone()
     }
 }
-
-/// Runs a test on both databases.
-macro_rules! on_both {
-    ($(#[$doc:meta])* async fn $name:ident($place:ident: Place) $body:block) => {
-        $(#[$doc])*
-        mod $name {
-            use super::*;
-
-            async fn run($place: Place) $body
-
-            #[tokio::test]
-            async fn sqlite() {
-                run(Place::sqlite()).await;
-            }
-
-            #[tokio::test]
-            async fn postgres() {
-                run(Place::postgres().await).await;
-            }
-        }
-    };
-}
-
-pub(crate) use on_both;

@@ -7,9 +7,10 @@
 use std::{fs, path::PathBuf};
 
 use crate::{
-    house::{Place, on_both},
+    house::Place,
     stage::{Stage, refused_by},
 };
+use cluster::on_both;
 
 /// The rows of a version.
 fn rows(version: i64) -> String {

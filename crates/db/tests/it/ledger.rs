@@ -71,7 +71,7 @@ async fn within_polls<F: Future>(polls: u8, future: F) -> Option<F::Output> {
 }
 
 async fn write(db: &Db, task: i64, step: i64, is_committing: &AtomicBool) -> Result<(), Error> {
-    let mut tx = db.write().await?;
+    let mut tx = db.write_shared().await?;
     append(&mut tx, task, step).await?;
     is_committing.store(true, Ordering::Relaxed);
     tx.commit().await
@@ -95,7 +95,7 @@ async fn act(db: &Db, deed: Deed, task: i64, step: i64) -> Fate {
             }
         }
         Deed::Leave | Deed::Fail | Deed::FailAndCommit => {
-            let mut tx = db.write().await.unwrap();
+            let mut tx = db.write_shared().await.unwrap();
             append(&mut tx, task, step).await.unwrap();
             if !matches!(deed, Deed::Leave) {
                 assert!(fail(&mut tx, task, step).await.is_taken());
@@ -110,8 +110,8 @@ async fn act(db: &Db, deed: Deed, task: i64, step: i64) -> Fate {
 }
 
 /// Runs every task, and holds what they know against what is in the file: as a crash would leave it, and after closing.
-async fn hold(deeds: Vec<Vec<Deed>>) {
-    let house = House::sqlite().await;
+async fn hold(place: Place, deeds: Vec<Vec<Deed>>) {
+    let house = House::patient(place).await;
     let mut tasks = JoinSet::new();
     for (task, deeds) in (0..).zip(deeds) {
         let db = house.db.clone();
@@ -124,12 +124,13 @@ async fn hold(deeds: Vec<Vec<Deed>>) {
         });
     }
     let fates: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
-    let Place::Sqlite(dir) = &house.place else { unreachable!() };
-    let crashed = tempfile::tempdir().unwrap();
-    for file in ["motet.db", "motet.db-wal"] {
-        fs::copy(dir.path().join(file), crashed.path().join(file)).unwrap();
+    if let Place::Sqlite(dir) = &house.place {
+        let crashed = tempfile::tempdir().unwrap();
+        for file in ["motet.db", "motet.db-wal"] {
+            fs::copy(dir.path().join(file), crashed.path().join(file)).unwrap();
+        }
+        check(&fates, &Place::Sqlite(crashed)).await;
     }
-    check(&fates, &Place::Sqlite(crashed)).await;
     house.db.close().await;
     check(&fates, &house.place).await;
 }
@@ -153,27 +154,44 @@ async fn check(fates: &[((i64, i64), Fate)], place: &Place) {
     db.close().await;
 }
 
+fn on_threads(threads: usize, test: impl Future<Output = ()>) {
+    let mut builder = match threads {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    builder.worker_threads(threads).enable_all().build().unwrap().block_on(test);
+}
+
 proptest! {
     #![proptest_config(Config { cases: 24, failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn on_one_thread_what_was_acknowledged_is_there_and_what_failed_is_not(deeds in deeds()) {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(hold(deeds));
+        on_threads(1, hold(Place::sqlite(), deeds));
     }
 
     #[test]
     fn on_many_threads_what_was_acknowledged_is_there_and_what_failed_is_not(deeds in deeds()) {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap().block_on(hold(deeds));
+        on_threads(4, hold(Place::sqlite(), deeds));
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_task_that_is_aborted_anywhere_leaves_nothing_behind() {
-    let house = Arc::new(House::sqlite().await);
+proptest! {
+    // Each makes a database of its own.
+    #![proptest_config(Config { cases: 4, failure_persistence: None, ..Config::default() })]
+
+    #[test]
+    fn on_postgres_what_was_acknowledged_is_there_and_what_failed_is_not(deeds in deeds()) {
+        on_threads(4, async { hold(Place::postgres().await, deeds).await });
+    }
+}
+
+async fn abort_anywhere(place: Place) {
+    let house = Arc::new(House::patient(place).await);
     for round in 0..200 {
         let db = house.db.clone();
         let task = tokio::spawn(async move {
-            let mut tx = db.write().await?;
+            let mut tx = db.write_shared().await?;
             append(&mut tx, -1, round).await?;
             std::future::pending::<Result<(), Error>>().await
         });
@@ -181,9 +199,19 @@ async fn a_task_that_is_aborted_anywhere_leaves_nothing_behind() {
             tokio::task::yield_now().await;
         }
         task.abort();
-        let mut tx = house.db.write().await.unwrap();
+        let mut tx = house.db.write_shared().await.unwrap();
         append(&mut tx, 0, round).await.unwrap();
         tx.commit().await.unwrap();
     }
     assert_eq!(house.ledger().await, (0..200).map(|round| (0, round)).collect::<Vec<_>>());
+}
+
+#[test]
+fn on_sqlite_a_task_that_is_aborted_anywhere_leaves_nothing_behind() {
+    on_threads(4, abort_anywhere(Place::sqlite()));
+}
+
+#[test]
+fn on_postgres_a_task_that_is_aborted_anywhere_leaves_nothing_behind() {
+    on_threads(4, async { abort_anywhere(Place::postgres().await).await });
 }

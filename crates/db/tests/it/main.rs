@@ -4,7 +4,9 @@
 //! |------------------|------------------------------------------------------------------------|
 //! | `house.rs`       | nothing: a database for a test, a table to write into, what was logged    |
 //! | `transactions.rs`| commit, undo, failed statements, waiting: the same on both                |
-//! | `group.rs`       | turns and shared commits on SQLite, one situation a test                  |
+//! | `group.rs`       | turns and shared commits, one situation a test                            |
+//! | `lost.rs`        | shared commits on a PostgreSQL that goes away                             |
+//! | `full.rs`        | a disk without room                                                       |
 //! | `ledger.rs`      | the same with many tasks, failures and cancellations at random points     |
 //! | `schema.rs`      | a schema that is refused, and with which sentence                         |
 //! | `stage.rs`       | nothing: a database at any version of its schema                          |
@@ -17,10 +19,12 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod full;
 mod group;
 mod house;
 mod journey;
 mod ledger;
+mod lost;
 mod schema;
 mod stage;
 mod statements;

@@ -1,9 +1,10 @@
 //! A schema that is refused, and the sentence that says what to do.
 
 use crate::{
-    house::{Place, on_both},
+    house::Place,
     stage::{Stage, refused_by, shipped},
 };
+use cluster::on_both;
 use db::{Bounds, Error, Refusal};
 
 /// Opens the database, changes what it remembers of its migrations, and opens it again.

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use cluster::on_both;
 use db::{Bounds, Tx};
 
-use crate::house::{House, Log, Place, on_both};
+use crate::house::{House, Log, Place};
 
 db::statements! {
     COUNT = "SELECT count(*) FROM ledger";

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use cluster::on_both;
 use db::{Bounds, Error, Fault};
 
-use crate::house::{House, Place, append, fail, on_both};
+use crate::house::{House, Place, append, fail};
 
 /// One connection of each kind, and nobody waits long for it.
 const NARROW: Bounds = Bounds {

@@ -5,12 +5,13 @@ use std::{
     time::Duration,
 };
 
+use cluster::on_both;
 use db::{Conn, Tx};
 use jobs::{LEASE, NewJob, Priority, State};
 use sqlx::AssertSqlSafe;
 use tokio::task::JoinSet;
 
-use crate::house::{House, Place, START, WORK, on_both, within, work};
+use crate::house::{House, Place, START, WORK, within, work};
 
 on_both! {
     async fn every_statement_is_understood(place: Place) {

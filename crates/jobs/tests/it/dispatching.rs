@@ -8,12 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cluster::on_both;
 use jobs::{Dispatcher, Done, Failure, Kind, Limits, Listed, NewJob, Queue, State, Timetable};
 use names::{Clock, Random};
 use tokio::sync::{Barrier, Notify};
 
 use crate::{
-    house::{House, Log, Place, START, Shift, WORK, eventually, on_both, scribe, within, work},
+    house::{House, Log, Place, START, Shift, WORK, eventually, scribe, within, work},
     store,
 };
 

@@ -2,11 +2,12 @@
 
 use std::{io, time::Duration};
 
+use cluster::on_both;
 use jobs::{Error, Failure, Fate, JobId, LEASE, State};
 use names::Random;
 
 use crate::{
-    house::{House, Place, on_both, work},
+    house::{House, Place, work},
     store,
 };
 

@@ -242,27 +242,3 @@ impl MakeWriter<'_> for Log {
         self.clone()
     }
 }
-
-/// Runs a test on both databases.
-macro_rules! on_both {
-    ($(#[$doc:meta])* async fn $name:ident($place:ident: Place) $body:block) => {
-        $(#[$doc])*
-        mod $name {
-            use super::*;
-
-            async fn run($place: Place) $body
-
-            #[tokio::test]
-            async fn sqlite() {
-                run(Place::sqlite()).await;
-            }
-
-            #[tokio::test]
-            async fn postgres() {
-                run(Place::postgres().await).await;
-            }
-        }
-    };
-}
-
-pub(crate) use on_both;

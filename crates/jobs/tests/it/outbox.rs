@@ -9,10 +9,11 @@ use std::{
     time::Duration,
 };
 
+use cluster::on_both;
 use jobs::{Dispatcher, Failure, Kind, NewJob, Posted};
 
 use crate::{
-    house::{House, Log, Place, Shift, WORK, eventually, on_both, scribe, work},
+    house::{House, Log, Place, Shift, WORK, eventually, scribe, work},
     store,
 };
 

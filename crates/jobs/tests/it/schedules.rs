@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use cluster::on_both;
 use jobs::{Dispatcher, Error, Scheduled, State, Timetable};
 
 use crate::{
-    house::{House, Log, Place, Shift, WORK, eventually, on_both, scribe},
+    house::{House, Log, Place, Shift, WORK, eventually, scribe},
     store,
 };
 
