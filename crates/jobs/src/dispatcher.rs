@@ -1,9 +1,9 @@
 //! The one loop of a process that does the work.
 //!
-//! A round: fire schedules, hand the outbox over, claim jobs for free hands; then look when something is due next and
-//! sleep until then, until a bell, until a hand is free, or until told to stop. On SQLite nothing else wakes it, so an
-//! idle process begins no transaction. On PostgreSQL other processes push too: a notification wakes it, and a slow poll
-//! finds what a lost notification left.
+//! A round: end what is done and claim jobs for free hands, fire schedules, hand the outbox over; then look when
+//! something is due next and sleep until then, until a bell, until a hand is free, or until told to stop. On SQLite
+//! nothing else wakes it, so an idle process begins no transaction. On PostgreSQL other processes push too: a
+//! notification wakes it, and a slow poll finds what a lost notification left.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -218,7 +218,8 @@ impl Work {
     /// Does what is due, as far as hands are free, and says how long to sleep.
     async fn round(&mut self, is_rung: bool, stop: &CancellationToken) -> Result<Nap, Error> {
         // A claim queues up behind whoever is writing, so it also sees work whose bell rang before its commit.
-        let mut moved = if is_rung { self.crew.claim().await? } else { 0 };
+        let is_turn = is_rung || self.crew.has_done();
+        let mut moved = if is_turn { self.crew.turn_over().await? } else { 0 };
         let kinds: Vec<_> = self.house.handlers.keys().copied().collect();
         let facts: Vec<_> = self.house.consumers.keys().copied().collect();
         let queue = &self.house.queue;
@@ -239,7 +240,7 @@ impl Work {
             moved += queue.hand_over(&facts, |kind| consumers.get(kind)).await?;
         }
         if is_due(next.job) && !self.crew.is_full() {
-            moved += self.crew.claim().await?;
+            moved += self.crew.turn_over().await?;
         }
         let is_other_due = is_due(next.schedule) || is_due(next.post);
         if is_due(next.job) && self.crew.is_full() && !is_other_due {

@@ -29,7 +29,8 @@ pub struct Job<P> {
 /// The work is done. The transaction that comes with it is committed together with the end of the job: what was
 /// written there happens once, or, if the lease was lost meanwhile, not at all.
 ///
-/// Do slow things first and open the transaction last: it holds up other writers.
+/// Do slow things first and open the transaction last: it holds up other writers. Without a transaction the dispatcher
+/// ends the job a moment later, together with others.
 #[derive(Debug, Default)]
 pub struct Done {
     pub(crate) tx: Option<Tx>,

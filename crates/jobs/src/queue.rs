@@ -1,6 +1,10 @@
 //! The door for those who push work and those who do it.
+//!
+//! Claims, heartbeats and ends are short and come often, so they share commits ([`Db::write_shared`]); on PostgreSQL a
+//! row of `jobs` that one of them changed stays locked until that commit, which is why each is a statement or two and
+//! none waits for anything else.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use db::{Db, Tx};
 use names::{Clock, Random, UnixMillis};
@@ -28,6 +32,15 @@ pub enum Fate {
     Again(UnixMillis),
     /// It waits for a person.
     Dead,
+}
+
+/// What a dispatcher has after it handed in what is done and took what is due.
+#[derive(Debug)]
+pub(crate) struct TurnOver {
+    /// Taken.
+    pub(crate) claimed: Vec<Claimed>,
+    /// Handed in, though another claim may hold them.
+    pub(crate) lost: Vec<Lease>,
 }
 
 /// The durable queue. Cheap to clone; clones share their bells, so a process makes one and clones it.
@@ -84,22 +97,38 @@ impl Queue {
     /// Claims up to `limit` due jobs of `kinds`, by priority and then by age: until their lease ends they are nobody
     /// else's. A job whose last try ended with its lease becomes dead instead.
     pub async fn claim(&self, kinds: &[&str], limit: usize) -> Result<Vec<Claimed>, Error> {
+        Ok(self.turn_over(&[], kinds, limit).await?.claimed)
+    }
+
+    /// Ends jobs that leave nothing to write, and claims others, in one transaction.
+    pub(crate) async fn turn_over(
+        &self,
+        done: &[Lease],
+        kinds: &[&str],
+        limit: usize,
+    ) -> Result<TurnOver, Error> {
         let now = self.clock.now();
-        let mut tx = self.db.write().await?;
         let limit = limit.min(CLAIM_ROWS);
-        let (claimed, dead) =
-            store::claim(&mut tx, kinds, now, now.plus(self.lease), limit).await?;
+        let mut tx = self.db.write_shared().await?;
+        let ended = if done.is_empty() { Vec::new() } else { store::end(&mut tx, done).await? };
+        let (claimed, dead) = if kinds.is_empty() || limit == 0 {
+            (Vec::new(), Vec::new())
+        } else {
+            store::claim(&mut tx, kinds, now, now.plus(self.lease), limit).await?
+        };
         tx.commit().await?;
         for lease in dead {
             tracing::error!(job.id = %lease.id, "a job is dead: its last lease ended before it did");
         }
-        Ok(claimed)
+        let ended: HashSet<_> = ended.into_iter().collect();
+        let lost = done.iter().copied().filter(|lease| !ended.contains(lease)).collect();
+        Ok(TurnOver { claimed, lost })
     }
 
     /// Makes leases last from now on. Gives those that still hold; the others are lost.
     pub async fn heartbeat(&self, leases: &[Lease]) -> Result<Vec<Lease>, Error> {
         let ends = self.clock.now().plus(self.lease);
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db.write_shared().await?;
         let held = store::extend(&mut tx, leases, ends).await?;
         tx.commit().await?;
         Ok(held)
@@ -132,7 +161,7 @@ impl Queue {
             Fate::Again(at) => (State::Ready, at),
             Fate::Dead => (State::Dead, claimed.run_at),
         };
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db.write_shared().await?;
         held(store::fail(&mut tx, claimed.lease, state, run_at, &failure.text).await?)?;
         tx.commit().await?;
         Ok(fate)
@@ -140,7 +169,7 @@ impl Queue {
 
     /// Hands leases back unused: the jobs are due again, and the try does not count.
     pub async fn release(&self, leases: &[Lease]) -> Result<(), Error> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db.write_shared().await?;
         store::release(&mut tx, leases).await?;
         tx.commit().await?;
         Ok(())

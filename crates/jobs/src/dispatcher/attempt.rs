@@ -7,12 +7,18 @@ use tokio::time::timeout;
 use tracing::{Instrument as _, debug, error, info_span, warn};
 
 use crate::{
-    Claimed, Done, Error, Failure, Fate, Queue,
+    Claimed, Done, Error, Failure, Fate, Lease, Queue,
     handler::{Handler, panicked, too_slow},
 };
 
-/// Runs `handler` and ends the job: with its effects in one transaction, or with a failure.
-pub(super) async fn attempt(queue: Queue, handler: Handler, claimed: Claimed, longest: Duration) {
+/// Runs `handler` and ends the job: with its effects in one transaction, or with a failure. Gives the lease of a job that
+/// is done and left nothing to write: many of those are ended together.
+pub(super) async fn attempt(
+    queue: Queue,
+    handler: Handler,
+    claimed: Claimed,
+    longest: Duration,
+) -> Option<Lease> {
     let (id, kind) = (claimed.lease.id, claimed.kind.as_str());
     let span = info_span!("job", job.id = %id, job.kind = kind, job.attempt = claimed.attempts);
     async {
@@ -21,13 +27,17 @@ pub(super) async fn attempt(queue: Queue, handler: Handler, claimed: Claimed, lo
             Err(failure) => Err(Ending::Failed(failure)),
         };
         match outcome {
-            Ok(()) => debug!("done"),
+            Ok(to_end) => {
+                debug!("done");
+                return to_end;
+            }
             Err(Ending::Lost) => warn!("the lease was lost; nothing of this try stays"),
             Err(Ending::Failed(failure)) => note(&queue, &claimed, failure).await,
         }
+        None
     }
     .instrument(span)
-    .await;
+    .await
 }
 
 enum Ending {
@@ -54,11 +64,12 @@ async fn run(handler: &Handler, claimed: &Claimed, longest: Duration) -> Result<
     }
 }
 
-/// Commits the handler's effects and the end of the job, or neither.
-async fn end(queue: &Queue, claimed: &Claimed, done: Done) -> Result<(), Ending> {
-    let mut tx = match done.tx {
-        Some(tx) => tx,
-        None => queue.db.write().await.map_err(Error::from)?,
+/// Commits the handler's effects and the end of the job, or neither. Gives the lease if there is nothing to commit.
+async fn end(queue: &Queue, claimed: &Claimed, done: Done) -> Result<Option<Lease>, Ending> {
+    let mut tx = match (done.tx, done.again_at) {
+        (Some(tx), _) => tx,
+        (None, Some(_)) => queue.db.write_shared().await.map_err(Error::from)?,
+        (None, None) => return Ok(Some(claimed.lease)),
     };
     match done.again_at {
         Some(at) => queue.rearm(&mut tx, claimed, at).await?,
@@ -67,7 +78,7 @@ async fn end(queue: &Queue, claimed: &Claimed, done: Done) -> Result<(), Ending>
     tx.commit().await.map_err(Error::from)?;
     // Bells ring as they fall, here and no earlier.
     drop(done.bells);
-    Ok(())
+    Ok(None)
 }
 
 /// Notes a failure. If the commit did happen after all, there is no row left to note it in.

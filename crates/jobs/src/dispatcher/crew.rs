@@ -9,7 +9,7 @@ use tokio::{
 use tracing::{error, warn};
 
 use super::{Limits, attempt::attempt};
-use crate::{Error, Lease, Queue, handler::Handler};
+use crate::{Error, Lease, Queue, handler::Handler, queue::TurnOver};
 
 /// Beats in the length of a lease: two may fail before it ends.
 const BEATS_PER_LEASE: u32 = 3;
@@ -34,8 +34,11 @@ pub(super) struct Crew {
     queue: Queue,
     handlers: HashMap<&'static str, Handler>,
     limits: Limits,
-    tasks: JoinSet<()>,
+    tasks: JoinSet<Option<Lease>>,
     held: HashMap<task::Id, Held>,
+    /// Jobs that are done and left nothing to write: they are ended with the next claim. No more than there are hands,
+    /// because nothing is claimed while they cannot be ended.
+    done: Vec<Lease>,
     next_beat: Instant,
 }
 
@@ -45,8 +48,8 @@ impl Crew {
         handlers: HashMap<&'static str, Handler>,
         limits: Limits,
     ) -> Self {
-        let (tasks, held) = (JoinSet::new(), HashMap::new());
-        Self { queue, handlers, limits, tasks, held, next_beat: Instant::now() }
+        let (tasks, held, done) = (JoinSet::new(), HashMap::new(), Vec::new());
+        Self { queue, handlers, limits, tasks, held, done, next_beat: Instant::now() }
     }
 
     pub(super) fn running(&self) -> usize {
@@ -61,14 +64,22 @@ impl Crew {
         self.free() == 0
     }
 
-    /// Claims a job for each free hand and starts it; gives how many.
-    pub(super) async fn claim(&mut self) -> Result<usize, Error> {
+    /// Whether jobs wait to be ended.
+    pub(super) const fn has_done(&self) -> bool {
+        !self.done.is_empty()
+    }
+
+    /// Ends what is done, claims a job for each free hand and starts it; gives how many were started.
+    pub(super) async fn turn_over(&mut self) -> Result<usize, Error> {
+        self.look_around();
         let free = self.free();
-        if free == 0 || self.handlers.is_empty() {
+        if self.done.is_empty() && (free == 0 || self.handlers.is_empty()) {
             return Ok(0);
         }
         let kinds: Vec<_> = self.handlers.keys().copied().collect();
-        let claimed = self.queue.claim(&kinds, free).await?;
+        let TurnOver { claimed, lost } = self.queue.turn_over(&self.done, &kinds, free).await?;
+        self.done.clear();
+        tell_of_lost(&lost);
         if self.held.is_empty() {
             self.next_beat = Instant::now() + self.beat_length();
         }
@@ -113,7 +124,8 @@ impl Crew {
     /// Extends all leases, and cuts off jobs whose lease is lost.
     pub(super) async fn beat(&mut self) {
         self.next_beat = Instant::now() + self.beat_length();
-        let leases: Vec<_> = self.held.values().map(|held| held.lease).collect();
+        let held = self.held.values().map(|held| held.lease);
+        let leases: Vec<_> = held.chain(self.done.iter().copied()).collect();
         match self.queue.heartbeat(&leases).await {
             Ok(kept) => {
                 for held in self.held.values().filter(|held| !kept.contains(&held.lease)) {
@@ -140,16 +152,22 @@ impl Crew {
                 Ok(None) | Err(_) => break,
             }
         }
+        self.look_around();
+    }
+
+    /// Takes note of whoever has ended by now.
+    fn look_around(&mut self) {
         while let Some(ended) = self.tasks.try_join_next_with_id() {
             self.settle(ended);
         }
     }
 
-    /// Forgets a task that ended; gives the lease of one that was cut off.
-    fn settle(&mut self, ended: Result<(task::Id, ()), JoinError>) -> Option<Lease> {
+    /// Forgets a task that ended, but not what is still to be ended of it; gives the lease of one that was cut off.
+    fn settle(&mut self, ended: Result<(task::Id, Option<Lease>), JoinError>) -> Option<Lease> {
         match ended {
-            Ok((id, ())) => {
+            Ok((id, done)) => {
                 self.held.remove(&id);
+                self.done.extend(done);
                 None
             }
             Err(cut) => {
@@ -163,13 +181,34 @@ impl Crew {
         }
     }
 
+    /// Ends what is done, and claims nothing.
+    async fn end_done(&mut self) {
+        self.look_around();
+        if self.done.is_empty() {
+            return;
+        }
+        match self.queue.turn_over(&self.done, &[], 0).await {
+            Ok(TurnOver { lost, .. }) => {
+                self.done.clear();
+                tell_of_lost(&lost);
+            }
+            Err(error) => warn!(
+                %error,
+                jobs.done = self.done.len(),
+                "jobs that are done were not taken away; unless they are, they are done again"
+            ),
+        }
+    }
+
     /// Lets jobs finish within `bound`, then cuts them off and hands their leases back.
     pub(super) async fn drain(mut self, bound: Duration) {
         let deadline = Instant::now() + bound;
+        self.end_done().await;
         while !self.tasks.is_empty() {
             tokio::select! {
-                change = self.change() => if change == Change::BeatDue {
-                    self.beat().await;
+                change = self.change() => match change {
+                    Change::BeatDue => self.beat().await,
+                    Change::Ended => self.end_done().await,
                 },
                 () = sleep_until(deadline) => break,
             }
@@ -188,6 +227,7 @@ impl Crew {
             // Their fence is too old for whatever they still try to end.
             cut_off.extend(self.held.values().map(|held| held.lease));
         }
+        self.end_done().await;
         warn!(
             jobs.cut_off = cut_off.len(),
             "jobs did not finish in time; handing their leases back"
@@ -196,5 +236,11 @@ impl Crew {
         if let Err(error) = handed_back.and(self.queue.tell().await.map_err(Error::from)) {
             warn!(%error, "leases were not handed back, or nobody was told; they will end");
         }
+    }
+}
+
+fn tell_of_lost(lost: &[Lease]) {
+    for lease in lost {
+        warn!(job.id = %lease.id, "a job was done, and its lease was lost: it may be done twice");
     }
 }

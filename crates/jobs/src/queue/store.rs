@@ -80,6 +80,20 @@ db::statements! {
                   FROM jsonb_array_elements($1::jsonb)) AS held
          WHERE jobs.id = held.id AND jobs.fence = held.fence AND state = 'running'"
     };
+    END = {
+        sqlite "
+        DELETE FROM jobs
+         WHERE rowid IN (SELECT jobs.rowid FROM json_each($1) AS held CROSS JOIN jobs
+                          WHERE jobs.id = unhex(held.value ->> 0, '-') AND jobs.fence = held.value ->> 1
+                            AND jobs.state = 'running')
+        RETURNING id, fence",
+        postgres "
+        DELETE FROM jobs
+         USING (SELECT (value ->> 0)::uuid AS id, (value ->> 1)::bigint AS fence
+                  FROM jsonb_array_elements($1::jsonb)) AS held
+         WHERE jobs.id = held.id AND jobs.fence = held.fence AND state = 'running'
+        RETURNING jobs.id, jobs.fence"
+    };
     DELETE_HELD = "DELETE FROM jobs WHERE id = $1 AND fence = $2 AND state = 'running'";
     REARM = "
         UPDATE jobs SET state = 'ready', lease_ends = NULL, run_at = $3, attempts = 0, last_error = NULL
@@ -164,7 +178,17 @@ pub(crate) async fn extend(
     ends: UnixMillis,
 ) -> Result<Vec<Lease>, Error> {
     let held: Vec<(Uuid, i64)> = db::fetch_all!(tx, EXTEND, pairs(leases), ends.0)?;
-    Ok(held.into_iter().map(|(id, fence)| Lease { id: JobId::from_uuid(id), fence }).collect())
+    Ok(leases_of(held))
+}
+
+/// Takes away jobs that are done; gives those whose lease still held.
+pub(crate) async fn end(tx: &mut Tx, leases: &[Lease]) -> Result<Vec<Lease>, Error> {
+    let ended: Vec<(Uuid, i64)> = db::fetch_all!(tx, END, pairs(leases))?;
+    Ok(leases_of(ended))
+}
+
+fn leases_of(rows: Vec<(Uuid, i64)>) -> Vec<Lease> {
+    rows.into_iter().map(|(id, fence)| Lease { id: JobId::from_uuid(id), fence }).collect()
 }
 
 pub(crate) async fn release(tx: &mut Tx, leases: &[Lease]) -> Result<u64, Error> {

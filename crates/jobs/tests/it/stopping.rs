@@ -1,13 +1,20 @@
 //! Drain, crash, lost leases.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
+use cluster::on_both;
 use jobs::{Dispatcher, Failure, LEASE, Limits, Queue, State};
 use names::Random;
-use tokio::sync::Notify;
+use tokio::sync::{Barrier, Notify};
 
 use crate::{
-    house::{House, Place, Shift, WORK, eventually, on_both, scribe, within, work},
+    house::{House, Place, Shift, WORK, eventually, scribe, within, work},
     store,
 };
 
@@ -49,6 +56,62 @@ on_both! {
         let left = house.queue.list(State::Ready, None, 10).await.unwrap().items;
         assert_eq!(left.len(), 1);
         assert_eq!(left[0].attempts, 0);
+    }
+}
+
+on_both! {
+    /// Jobs that leave nothing to write are ended by the dispatcher, a stop included.
+    async fn a_stop_ends_what_is_done(place: Place) {
+        let house = House::at(&place).await;
+        let (started, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let inside = (Arc::clone(&started), Arc::clone(&go));
+        let dispatcher = Dispatcher::new(house.queue.clone()).on(WORK, move |_| {
+            let (started, go) = inside.clone();
+            async move {
+                started.notify_one();
+                go.notified().await;
+                Ok::<_, Failure>(())
+            }
+        });
+        let shift = Shift::start(dispatcher);
+        house.push(work("a")).await;
+        within(started.notified()).await;
+        let stopping = tokio::spawn(shift.stop());
+        tokio::task::yield_now().await;
+        go.notify_one();
+        within(stopping).await.unwrap();
+        let counts = house.queue.counts().await.unwrap();
+        assert_eq!((counts.ready, counts.running, counts.dead), (0, 0, 0));
+    }
+}
+
+on_both! {
+    /// They go together: a commit for each would wait for the disk each time.
+    async fn jobs_that_leave_nothing_to_write_are_ended_together(place: Place) {
+        const JOBS: usize = 32;
+        let house = House::at(&place).await;
+        let (all_hands, ended) = (Arc::new(Barrier::new(JOBS)), Arc::new(AtomicUsize::new(0)));
+        let inside = (Arc::clone(&all_hands), Arc::clone(&ended));
+        let limits = Limits { at_once: JOBS, ..Limits::default() };
+        let dispatcher = Dispatcher::new(house.queue.clone()).with_limits(limits).on(WORK, move |_| {
+            let (all_hands, ended) = inside.clone();
+            async move {
+                all_hands.wait().await;
+                ended.fetch_add(1, Ordering::SeqCst);
+                Ok::<_, Failure>(())
+            }
+        });
+        house.push_all((0..JOBS).map(|n| work(&n.to_string())).collect()).await;
+        let before = house.db.transactions_begun();
+        let shift = Shift::start(dispatcher);
+        while ended.load(Ordering::SeqCst) < JOBS {
+            tokio::task::yield_now().await;
+        }
+        shift.stop().await;
+        let begun = house.db.transactions_begun() - before;
+        assert!(begun < JOBS as u64, "{begun} transactions for {JOBS} jobs");
+        let counts = house.queue.counts().await.unwrap();
+        assert_eq!((counts.ready, counts.running, counts.dead), (0, 0, 0));
     }
 }
 
