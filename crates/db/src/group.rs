@@ -12,9 +12,9 @@
 //!
 //! | step              | what the database is told                | what it is for                                 |
 //! |-------------------|------------------------------------------|------------------------------------------------|
-//! | open              | `BEGIN IMMEDIATE`, `SAVEPOINT part_a`    | take SQLite's one write lock now, not half-way   |
-//! | a part was kept   | `RELEASE part_a`, `SAVEPOINT part_b`, …  | before the next part only: nobody waits, nothing to do |
-//! | a part was undone | `ROLLBACK TO part_b`                     | the savepoint stands where the next part begins   |
+//! | open              | `BEGIN IMMEDIATE`, `SAVEPOINT part_0`    | take SQLite's one write lock now, not half-way   |
+//! | a part was kept   | `SAVEPOINT part_1`, …                    | before the next part only: nobody waits, nothing to do |
+//! | a part was undone | `ROLLBACK TO part_1`                     | the savepoint stands where the next part begins   |
 //! | end               | `COMMIT`                                 | then every kept caller is answered                |
 //!
 //! One task, the keeper, opens the transaction and lends the connection to the first caller. A caller who calls
@@ -123,10 +123,6 @@ impl<C: Link> Writer<C> {
 }
 
 impl<C: Link> Turn<C> {
-    pub(crate) fn connection(&self) -> &C {
-        &self.line.conn
-    }
-
     pub(crate) fn connection_mut(&mut self) -> &mut C {
         self.line.touch()
     }

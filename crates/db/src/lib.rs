@@ -53,7 +53,9 @@ pub use error::{Error, Fault};
 pub use migrate::Refusal;
 pub use rows::rows;
 pub use statement::{Sql, note_duration};
-pub use tx::{Conn, Dialect, PostgresTx, SqliteTx, Tx};
+#[doc(hidden)]
+pub use tx::Open;
+pub use tx::{Dialect, Tx};
 
 #[doc(hidden)]
 pub use sqlx as __sqlx;
@@ -71,12 +73,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Statements that the one writer on SQLite keeps prepared: more than all rooms have, so that none is read twice.
 const SQLITE_STATEMENTS: usize = 1_000;
-/// How long a statement in a shared transaction on PostgreSQL waits for a row that somebody else holds: everybody behind
-/// it waits too.
-const SHARED_LOCK_TIMEOUT: &str = "1s";
-/// How long it may take, for the same reason.
-const SHARED_STATEMENT_TIMEOUT: &str = "10s";
-
 /// How many connections, and how long to wait for one. The defaults are for a server; tests take smaller ones.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
@@ -149,7 +145,11 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
             .disable_statement_logging();
-        let options_of_writer = options.clone().statement_cache_capacity(SQLITE_STATEMENTS);
+        // What a part changed before it is undone is kept in memory: it is small, and a file for it costs more.
+        let options_of_writer = options
+            .clone()
+            .statement_cache_capacity(SQLITE_STATEMENTS)
+            .pragma("temp_store", "MEMORY");
         let mut writer = options_of_writer.connect().await?;
         migrate::sqlite(&mut writer).await?;
         let readers = SqlitePoolOptions::new()
@@ -180,12 +180,8 @@ impl Db {
             .acquire_timeout(bounds.acquire)
             .connect_with(options.clone())
             .await?;
-        let limits = [
-            ("lock_timeout", SHARED_LOCK_TIMEOUT),
-            ("statement_timeout", SHARED_STATEMENT_TIMEOUT),
-        ];
         let shared = OnceCell::new();
-        let options = Box::new(options.options(limits));
+        let options = Box::new(options);
         Ok(Self::over(Pools::Postgres { pool, shared, options }, bounds))
     }
 
@@ -198,12 +194,14 @@ impl Db {
     pub async fn glance(&self) -> Result<Tx, Error> {
         self.count();
         let refused = Error::of_pool(self.0.bounds.acquire);
-        Ok(Tx::Glance(match &self.0.pools {
+        Ok(match &self.0.pools {
             Pools::Sqlite { readers, .. } => {
-                Conn::Sqlite(readers.acquire().await.map_err(refused)?)
+                Tx::sqlite_glance(readers.acquire().await.map_err(refused)?)
             }
-            Pools::Postgres { pool, .. } => Conn::Postgres(pool.acquire().await.map_err(refused)?),
-        }))
+            Pools::Postgres { pool, .. } => {
+                Tx::postgres_glance(pool.acquire().await.map_err(refused)?)
+            }
+        })
     }
 
     /// Begins a transaction that only reads, and sees one state throughout.
@@ -278,17 +276,17 @@ impl Db {
         let mut refused = Vec::new();
         let mut conn = self.glance().await.map_err(|error| vec![("a connection", error)])?;
         for sql in statements {
-            let outcome = match &mut conn {
-                Tx::Glance(Conn::Sqlite(conn)) => {
-                    (&mut **conn).prepare(sql.sqlite.into_sql_str()).await.map(drop)
+            let outcome = match conn.open() {
+                Ok(Open::Sqlite(conn)) => {
+                    conn.prepare(sql.sqlite.into_sql_str()).await.map(drop).map_err(Error::from)
                 }
-                Tx::Glance(Conn::Postgres(conn)) => {
-                    (&mut **conn).prepare(sql.postgres.into_sql_str()).await.map(drop)
+                Ok(Open::Postgres(conn)) => {
+                    conn.prepare(sql.postgres.into_sql_str()).await.map(drop).map_err(Error::from)
                 }
-                Tx::Sqlite(_) | Tx::Postgres(_) => Ok(()),
+                Err(error) => Err(error),
             };
             if let Err(error) = outcome {
-                refused.push((sql.name, error.into()));
+                refused.push((sql.name, error));
             }
         }
         if refused.is_empty() { Ok(()) } else { Err(refused) }

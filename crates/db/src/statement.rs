@@ -106,25 +106,17 @@ macro_rules! fetch_all {
 macro_rules! run {
     ($tx:expr, $sql:expr, $kind:ident, |$query:ident, $conn:ident| $run:expr $(, $bind:expr)*) => {{
         let (tx, sql): (&mut $crate::Tx, &$crate::Sql) = ($tx, &$sql);
-        match tx.begin_statement() {
+        let started = ::std::time::Instant::now();
+        match tx.open() {
             Err(refused) => Err(refused),
-            Ok(()) => {
-                let started = ::std::time::Instant::now();
-                let outcome = match tx {
-                    $crate::Tx::Sqlite(tx) => {
-                        let ($query, $conn) = ($crate::__sqlx::$kind(sql.sqlite)$(.bind($bind))*, &mut **tx);
+            Ok(open) => {
+                let outcome = match open {
+                    $crate::Open::Sqlite($conn) => {
+                        let $query = $crate::__sqlx::$kind(sql.sqlite)$(.bind($bind))*;
                         $run
                     }
-                    $crate::Tx::Postgres(tx) => {
-                        let ($query, $conn) = ($crate::__sqlx::$kind(sql.postgres)$(.bind($bind))*, &mut **tx);
-                        $run
-                    }
-                    $crate::Tx::Glance($crate::Conn::Sqlite(conn)) => {
-                        let ($query, $conn) = ($crate::__sqlx::$kind(sql.sqlite)$(.bind($bind))*, &mut **conn);
-                        $run
-                    }
-                    $crate::Tx::Glance($crate::Conn::Postgres(conn)) => {
-                        let ($query, $conn) = ($crate::__sqlx::$kind(sql.postgres)$(.bind($bind))*, &mut **conn);
+                    $crate::Open::Postgres($conn) => {
+                        let $query = $crate::__sqlx::$kind(sql.postgres)$(.bind($bind))*;
                         $run
                     }
                 };

@@ -5,11 +5,6 @@
 //! (disk full). So the first failure is remembered here, and what follows it, the commit included, is refused. A
 //! statement that was cut off counts as a failure: nobody knows how far it came.
 
-use std::{
-    mem,
-    ops::{Deref, DerefMut},
-};
-
 use sqlx::{
     Database, PgConnection, Postgres, Sqlite, SqliteConnection, Transaction, pool::PoolConnection,
 };
@@ -28,105 +23,137 @@ pub enum Dialect {
     Postgres,
 }
 
-/// A pooled connection on either database, outside any transaction.
+/// A transaction on either database; dropping it undoes what it did. What a [`crate::Db::glance`] gives is none: a
+/// connection for one read.
+///
+/// Statements run on it through the macros of this crate and in no other way: they hold it to the rules above.
 #[derive(Debug)]
-pub enum Conn {
-    /// See [`Dialect::Sqlite`].
-    Sqlite(PoolConnection<Sqlite>),
-    /// See [`Dialect::Postgres`].
-    Postgres(PoolConnection<Postgres>),
-}
-
-/// A transaction on either database; dropping it undoes what it did.
-#[derive(Debug)]
-pub enum Tx {
-    /// See [`Dialect::Sqlite`].
-    Sqlite(SqliteTx),
-    /// See [`Dialect::Postgres`].
-    Postgres(PostgresTx),
-    /// A connection for one read.
-    Glance(Conn),
-}
-
-/// A transaction on SQLite: a turn at the one writer, or a reader's own.
-#[derive(Debug)]
-pub struct SqliteTx {
-    kind: Kind<Sqlite>,
+pub struct Tx {
+    on: On,
     has_failed: bool,
 }
 
-/// A transaction on PostgreSQL: its own, or a turn at a shared one.
 #[derive(Debug)]
-pub struct PostgresTx {
-    kind: Kind<Postgres>,
-    has_failed: bool,
+enum On {
+    Sqlite(Kind<Sqlite>),
+    Postgres(Kind<Postgres>),
 }
 
 #[derive(Debug)]
 enum Kind<D: Database> {
+    /// A part of a shared transaction.
     Turn(Turn<D::Connection>),
+    /// A transaction of its own.
     Own(Transaction<'static, D>),
+    /// No transaction.
+    Glance(PoolConnection<D>),
+}
+
+/// The connection behind a [`Tx`], for the macros that run statements.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Open<'a> {
+    /// See [`Dialect::Sqlite`].
+    Sqlite(&'a mut SqliteConnection),
+    /// See [`Dialect::Postgres`].
+    Postgres(&'a mut PgConnection),
 }
 
 impl<D: Database<Connection: Link>> Kind<D> {
-    /// Remembers how a statement failed, if it did; says whether it did.
-    fn note(&mut self, failed: Option<&sqlx::Error>) -> bool {
-        if let (Self::Turn(turn), Some(error)) = (self, failed) {
+    fn connection(&mut self) -> &mut D::Connection {
+        match self {
+            Self::Turn(turn) => turn.connection_mut(),
+            Self::Own(tx) => &mut *tx,
+            Self::Glance(conn) => &mut *conn,
+        }
+    }
+
+    async fn commit(self) -> Result<(), Error> {
+        match self {
+            Self::Turn(turn) => turn.commit().await,
+            Self::Own(tx) => Ok(tx.commit().await?),
+            Self::Glance(_) => Ok(()),
+        }
+    }
+
+    fn note_failed(&mut self, error: &sqlx::Error) {
+        if let Self::Turn(turn) = self {
             turn.note_failed(error);
         }
-        failed.is_some()
+    }
+
+    fn note_changed(&mut self, rows: u64) {
+        if let Self::Turn(turn) = self {
+            turn.note_changed(rows);
+        }
+    }
+
+    const fn is_glance(&self) -> bool {
+        matches!(self, Self::Glance(_))
     }
 }
 
 impl Tx {
-    pub(crate) fn sqlite_turn(turn: Turn<SqliteConnection>) -> Self {
-        Self::Sqlite(SqliteTx { kind: Kind::Turn(turn), has_failed: false })
+    pub(crate) const fn sqlite_turn(turn: Turn<SqliteConnection>) -> Self {
+        Self { on: On::Sqlite(Kind::Turn(turn)), has_failed: false }
     }
 
-    pub(crate) fn sqlite(tx: Transaction<'static, Sqlite>) -> Self {
-        Self::Sqlite(SqliteTx { kind: Kind::Own(tx), has_failed: false })
+    pub(crate) const fn sqlite(tx: Transaction<'static, Sqlite>) -> Self {
+        Self { on: On::Sqlite(Kind::Own(tx)), has_failed: false }
     }
 
-    pub(crate) fn postgres_turn(turn: Turn<PgConnection>) -> Self {
-        Self::Postgres(PostgresTx { kind: Kind::Turn(turn), has_failed: false })
+    pub(crate) const fn sqlite_glance(conn: PoolConnection<Sqlite>) -> Self {
+        Self { on: On::Sqlite(Kind::Glance(conn)), has_failed: false }
     }
 
-    pub(crate) fn postgres(tx: Transaction<'static, Postgres>) -> Self {
-        Self::Postgres(PostgresTx { kind: Kind::Own(tx), has_failed: false })
+    pub(crate) const fn postgres_turn(turn: Turn<PgConnection>) -> Self {
+        Self { on: On::Postgres(Kind::Turn(turn)), has_failed: false }
+    }
+
+    pub(crate) const fn postgres(tx: Transaction<'static, Postgres>) -> Self {
+        Self { on: On::Postgres(Kind::Own(tx)), has_failed: false }
+    }
+
+    pub(crate) const fn postgres_glance(conn: PoolConnection<Postgres>) -> Self {
+        Self { on: On::Postgres(Kind::Glance(conn)), has_failed: false }
     }
 
     /// The SQL that this transaction speaks.
-    pub fn dialect(&self) -> Dialect {
-        match self {
-            Self::Sqlite(_) | Self::Glance(Conn::Sqlite(_)) => Dialect::Sqlite,
-            Self::Postgres(_) | Self::Glance(Conn::Postgres(_)) => Dialect::Postgres,
+    pub const fn dialect(&self) -> Dialect {
+        match &self.on {
+            On::Sqlite(_) => Dialect::Sqlite,
+            On::Postgres(_) => Dialect::Postgres,
         }
     }
 
     /// Makes everything since [`crate::Db::write`] permanent: on disk when this returns. A caller that stops waiting
     /// does not know whether it happened.
     pub async fn commit(self) -> Result<(), Error> {
-        match self {
-            Self::Sqlite(SqliteTx { has_failed: true, .. })
-            | Self::Postgres(PostgresTx { has_failed: true, .. }) => Err(Fault::Aborted.into()),
-            Self::Sqlite(SqliteTx { kind: Kind::Turn(turn), .. }) => turn.commit().await,
-            Self::Sqlite(SqliteTx { kind: Kind::Own(tx), .. }) => Ok(tx.commit().await?),
-            Self::Postgres(PostgresTx { kind: Kind::Turn(turn), .. }) => turn.commit().await,
-            Self::Postgres(PostgresTx { kind: Kind::Own(tx), .. }) => Ok(tx.commit().await?),
-            Self::Glance(_) => Ok(()),
+        if self.has_failed {
+            return Err(Fault::Aborted.into());
+        }
+        match self.on {
+            On::Sqlite(kind) => kind.commit().await,
+            On::Postgres(kind) => kind.commit().await,
         }
     }
 
-    /// Refuses a transaction in which a statement has failed, and counts as failed until [`Tx::settle`] is told
-    /// otherwise. For the macros that run statements.
+    /// Opens the connection for one statement: refused after one has failed. The transaction counts as failed until
+    /// [`Tx::settle`] is told otherwise. For the macros that run statements.
     #[doc(hidden)]
-    pub fn begin_statement(&mut self) -> Result<(), Error> {
-        let has_failed = match self {
-            Self::Sqlite(tx) => mem::replace(&mut tx.has_failed, true),
-            Self::Postgres(tx) => mem::replace(&mut tx.has_failed, true),
-            Self::Glance(_) => false,
+    pub fn open(&mut self) -> Result<Open<'_>, Error> {
+        if self.has_failed {
+            return Err(Fault::Aborted.into());
+        }
+        let is_glance = match &self.on {
+            On::Sqlite(kind) => kind.is_glance(),
+            On::Postgres(kind) => kind.is_glance(),
         };
-        if has_failed { Err(Fault::Aborted.into()) } else { Ok(()) }
+        self.has_failed = !is_glance;
+        Ok(match &mut self.on {
+            On::Sqlite(kind) => Open::Sqlite(kind.connection()),
+            On::Postgres(kind) => Open::Postgres(kind.connection()),
+        })
     }
 
     /// Remembers how a statement ended. For the macros that run statements.
@@ -134,10 +161,13 @@ impl Tx {
     pub fn settle<T>(&mut self, outcome: Result<T, sqlx::Error>) -> Result<T, Error> {
         // No row is an answer; everything else leaves the transaction in an unknown state.
         let failed = outcome.as_ref().err().filter(|it| !matches!(it, sqlx::Error::RowNotFound));
-        match self {
-            Self::Sqlite(SqliteTx { kind, has_failed }) => *has_failed = kind.note(failed),
-            Self::Postgres(PostgresTx { kind, has_failed }) => *has_failed = kind.note(failed),
-            Self::Glance(_) => {}
+        if let Some(error) = failed {
+            match &mut self.on {
+                On::Sqlite(kind) => kind.note_failed(error),
+                On::Postgres(kind) => kind.note_failed(error),
+            }
+        } else {
+            self.has_failed = false;
         }
         Ok(outcome?)
     }
@@ -145,50 +175,9 @@ impl Tx {
     /// Adds to the rows that this turn changed. For the macros that run statements.
     #[doc(hidden)]
     pub fn note_changed(&mut self, rows: u64) {
-        match self {
-            Self::Sqlite(SqliteTx { kind: Kind::Turn(turn), .. }) => turn.note_changed(rows),
-            Self::Postgres(PostgresTx { kind: Kind::Turn(turn), .. }) => turn.note_changed(rows),
-            Self::Sqlite(_) | Self::Postgres(_) | Self::Glance(_) => {}
-        }
-    }
-}
-
-impl Deref for SqliteTx {
-    type Target = SqliteConnection;
-
-    fn deref(&self) -> &SqliteConnection {
-        match &self.kind {
-            Kind::Turn(turn) => turn.connection(),
-            Kind::Own(tx) => tx,
-        }
-    }
-}
-
-impl DerefMut for SqliteTx {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        match &mut self.kind {
-            Kind::Turn(turn) => turn.connection_mut(),
-            Kind::Own(tx) => tx,
-        }
-    }
-}
-
-impl Deref for PostgresTx {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        match &self.kind {
-            Kind::Turn(turn) => turn.connection(),
-            Kind::Own(tx) => tx,
-        }
-    }
-}
-
-impl DerefMut for PostgresTx {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        match &mut self.kind {
-            Kind::Turn(turn) => turn.connection_mut(),
-            Kind::Own(tx) => tx,
+        match &mut self.on {
+            On::Sqlite(kind) => kind.note_changed(rows),
+            On::Postgres(kind) => kind.note_changed(rows),
         }
     }
 }

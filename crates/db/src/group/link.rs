@@ -7,70 +7,65 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use sqlx::{Connection, PgConnection, SqliteConnection, error::Error, postgres::PgSeverity};
+use sqlx::{
+    AssertSqlSafe, Connection, PgConnection, SqliteConnection, error::Error, postgres::PgSeverity,
+};
 
 /// How many answers to statements that nobody waits for any more may lie in front of an undo. A part that was cut off
 /// leaves one.
 const LEFT_BEHIND: usize = 8;
 
+/// Begins a shared transaction on PostgreSQL. Everybody behind a statement waits with it, so it is refused if it has to
+/// wait long for a row that somebody else holds, or takes long by itself.
+const OPEN_POSTGRES: &str = "
+    BEGIN;
+    SET LOCAL lock_timeout = '1s';
+    SET LOCAL statement_timeout = '10s';
+    SAVEPOINT part_0";
+
 /// Which savepoint stands. Names are used in turn: should a move fail, there is no savepoint with the next name, so
 /// going back to it fails too and cannot reach a part of somebody else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mark {
-    A,
-    B,
-    C,
-    D,
+pub(crate) struct Mark(&'static Savepoint);
+
+/// A savepoint, as statements that stay prepared.
+#[derive(Debug, PartialEq, Eq)]
+struct Savepoint {
+    set: &'static str,
+    undo: &'static str,
+    release: &'static str,
+    /// Where in [`SAVEPOINTS`] the next one is.
+    next: usize,
 }
+
+macro_rules! savepoint {
+    ($name:literal, then $next:literal) => {
+        Savepoint {
+            set: concat!("SAVEPOINT ", $name),
+            undo: concat!("ROLLBACK TO ", $name),
+            release: concat!("RELEASE ", $name),
+            next: $next,
+        }
+    };
+}
+
+static FIRST: Savepoint = savepoint!("part_0", then 0);
+static SAVEPOINTS: [Savepoint; 7] = [
+    savepoint!("part_1", then 1),
+    savepoint!("part_2", then 2),
+    savepoint!("part_3", then 3),
+    savepoint!("part_4", then 4),
+    savepoint!("part_5", then 5),
+    savepoint!("part_6", then 6),
+    savepoint!("part_7", then 7),
+];
 
 impl Mark {
     /// The one that [`Link::open`] sets.
-    pub(crate) const FIRST: Self = Self::A;
+    pub(crate) const FIRST: Self = Self(&FIRST);
 
-    pub(crate) const fn next(self) -> Self {
-        match self {
-            Self::A => Self::B,
-            Self::B => Self::C,
-            Self::C => Self::D,
-            Self::D => Self::A,
-        }
-    }
-
-    const fn set(self) -> &'static str {
-        match self {
-            Self::A => "SAVEPOINT part_a",
-            Self::B => "SAVEPOINT part_b",
-            Self::C => "SAVEPOINT part_c",
-            Self::D => "SAVEPOINT part_d",
-        }
-    }
-
-    const fn release(self) -> &'static str {
-        match self {
-            Self::A => "RELEASE part_a",
-            Self::B => "RELEASE part_b",
-            Self::C => "RELEASE part_c",
-            Self::D => "RELEASE part_d",
-        }
-    }
-
-    /// From this one to the next.
-    const fn pass(self) -> &'static str {
-        match self {
-            Self::A => "RELEASE part_a; SAVEPOINT part_b",
-            Self::B => "RELEASE part_b; SAVEPOINT part_c",
-            Self::C => "RELEASE part_c; SAVEPOINT part_d",
-            Self::D => "RELEASE part_d; SAVEPOINT part_a",
-        }
-    }
-
-    const fn undo(self) -> &'static str {
-        match self {
-            Self::A => "ROLLBACK TO part_a",
-            Self::B => "ROLLBACK TO part_b",
-            Self::C => "ROLLBACK TO part_c",
-            Self::D => "ROLLBACK TO part_d",
-        }
+    pub(crate) fn next(self) -> Self {
+        SAVEPOINTS.get(self.0.next).map_or(Self::FIRST, Self)
     }
 }
 
@@ -103,18 +98,22 @@ impl Link for SqliteConnection {
     const MAY_GO_AWAY: bool = false;
 
     async fn open(&mut self) -> Result<(), Error> {
-        sqlx::raw_sql("BEGIN IMMEDIATE; SAVEPOINT part_a").execute(self).await.map(drop)
+        sqlx::raw_sql("BEGIN IMMEDIATE; SAVEPOINT part_0").execute(self).await.map(drop)
     }
 
-    /// Two statements, each sent alone: the thread runs one, finds that nobody listens, and drops what follows in the
-    /// same text.
+    /// Savepoints are stacked, and taken away when their names are used up: what is sent costs more than what is kept.
+    /// Each statement is sent alone: the thread runs one, finds that nobody listens, and drops what follows in the same
+    /// text.
     fn pass(&mut self, mark: Mark) -> Result<(), Error> {
-        send(sqlx::query(mark.release()).execute(&mut *self))?;
-        send(sqlx::query(mark.next().set()).execute(self))
+        let next = mark.next();
+        if next == Mark::FIRST {
+            send(sqlx::query(next.0.release).execute(&mut *self))?;
+        }
+        send(sqlx::query(next.0.set).execute(self))
     }
 
     async fn undo(&mut self, mark: Mark) -> Result<(), Error> {
-        sqlx::query(mark.undo()).execute(self).await.map(drop)
+        sqlx::query(mark.0.undo).execute(self).await.map(drop)
     }
 
     async fn abandon(&mut self) -> Result<(), Error> {
@@ -134,13 +133,14 @@ impl Link for PgConnection {
     const MAY_GO_AWAY: bool = true;
 
     async fn open(&mut self) -> Result<(), Error> {
-        sqlx::raw_sql("BEGIN; SAVEPOINT part_a").execute(self).await.map(drop)
+        sqlx::raw_sql(OPEN_POSTGRES).execute(self).await.map(drop)
     }
 
     /// One text, which the server runs to its end. It is written at once: before a part ends, all answers to its
     /// statements have been read. Where the socket is full, whoever uses the connection next writes the rest.
     fn pass(&mut self, mark: Mark) -> Result<(), Error> {
-        send(sqlx::raw_sql(mark.pass()).execute(self))
+        let text = format!("{}; {}", mark.0.release, mark.next().0.set);
+        send(sqlx::raw_sql(AssertSqlSafe(text)).execute(self))
     }
 
     /// Waits for what the part left running. An error that it left belongs to nobody any more.
@@ -152,7 +152,7 @@ impl Link for PgConnection {
                 Ok(()) => break,
             }
         }
-        sqlx::raw_sql(mark.undo()).execute(self).await.map(drop)
+        sqlx::raw_sql(mark.0.undo).execute(self).await.map(drop)
     }
 
     async fn abandon(&mut self) -> Result<(), Error> {
@@ -180,5 +180,20 @@ fn send<T>(statement: impl Future<Output = Result<T, Error>>) -> Result<(), Erro
     match pin!(statement).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => outcome.map(drop),
         Poll::Pending => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_savepoint_has_its_turn() {
+        let mut seen = vec![Mark::FIRST];
+        while let Some(next) = seen.last().map(|last| last.next()).filter(|it| *it != Mark::FIRST) {
+            assert!(!seen.contains(&next), "{next:?} comes twice");
+            seen.push(next);
+        }
+        assert_eq!(seen.len(), 1 + SAVEPOINTS.len());
     }
 }

@@ -6,9 +6,8 @@ use std::{
 };
 
 use cluster::on_both;
-use db::{Conn, Tx};
 use jobs::{LEASE, NewJob, Priority, State};
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, sqlite::SqliteConnectOptions};
 use tokio::task::JoinSet;
 
 use crate::house::{House, Place, START, WORK, within, work};
@@ -184,11 +183,12 @@ async fn a_claim_reads_its_index_in_order() {
     let place = Place::sqlite();
     let claim = jobs::statements().into_iter().find(|sql| sql.name.ends_with("::CLAIM")).unwrap();
     let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", claim.sqlite));
-    let Tx::Glance(Conn::Sqlite(mut conn)) = place.open().await.glance().await.unwrap() else {
-        panic!("a glance at a file");
-    };
+    place.open().await.close().await;
+    let Place::Sqlite(dir) = &place else { unreachable!() };
+    let file = SqliteConnectOptions::new().filename(dir.path().join("motet.db"));
+    let mut conn = file.connect().await.unwrap();
     let plan: Vec<(i64, i64, i64, String)> =
-        sqlx::query_as(explain).fetch_all(&mut *conn).await.unwrap();
+        sqlx::query_as(explain).fetch_all(&mut conn).await.unwrap();
     let plan: Vec<_> = plan.into_iter().map(|(.., step)| step).collect();
     assert!(plan.iter().any(|step| step.contains("USING INDEX jobs_due (priority=?")), "{plan:?}");
     assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:?}");
