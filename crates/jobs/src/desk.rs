@@ -1,8 +1,9 @@
 //! The door for people: what waits, what failed, and once more.
 
+use db::Tx;
 use names::UnixMillis;
 
-use crate::{Error, JobId, Listed, Queue, State, job::Page};
+use crate::{Bell, Error, JobId, Listed, Queue, State, job::Page};
 
 mod store;
 
@@ -54,30 +55,22 @@ impl Queue {
         Ok(Page::cut(rows, limit, |job| job.id))
     }
 
-    /// Makes a dead job due at once, with all its tries before it.
-    pub async fn retry(&self, id: JobId) -> Result<(), Error> {
-        let mut tx = self.db.write().await?;
-        let retried = match store::retry(&mut tx, id, self.clock.now()).await {
+    /// Makes a dead job due at once, with all its tries before it, in the caller's transaction. Gives what it has
+    /// become; ring the [`Bell`] after the commit.
+    pub async fn retry(&self, tx: &mut Tx, id: JobId) -> Result<(Listed, Bell), Error> {
+        let retried = match store::retry(tx, id, self.clock.now()).await {
             Err(error) if error.is_taken() => return Err(Error::KeyTaken),
             outcome => outcome?,
         };
-        tx.commit().await?;
-        if retried == 0 {
-            return Err(self.why_not(id).await?);
+        let job = store::find(tx, id).await?.ok_or(Error::NotFound)?;
+        if retried == 1 { Ok((job, self.ropes.bell(1))) } else { Err(Error::NotDead) }
+    }
+
+    /// Forgets a dead job, in the caller's transaction.
+    pub async fn delete(&self, tx: &mut Tx, id: JobId) -> Result<(), Error> {
+        if store::delete_dead(tx, id).await? == 1 {
+            return Ok(());
         }
-        self.wake();
-        Ok(())
-    }
-
-    /// Forgets a dead job.
-    pub async fn delete(&self, id: JobId) -> Result<(), Error> {
-        let mut tx = self.db.write().await?;
-        let deleted = store::delete_dead(&mut tx, id).await?;
-        tx.commit().await?;
-        if deleted == 1 { Ok(()) } else { Err(self.why_not(id).await?) }
-    }
-
-    async fn why_not(&self, id: JobId) -> Result<Error, Error> {
-        Ok(if self.find(id).await?.is_some() { Error::NotDead } else { Error::NotFound })
+        Err(if store::find(tx, id).await?.is_some() { Error::NotDead } else { Error::NotFound })
     }
 }

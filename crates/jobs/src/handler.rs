@@ -171,8 +171,13 @@ where
     })
 }
 
+/// Says where the payload is not as it should be, and nothing of what it holds: the parser would quote it, and errors
+/// stand in lists and logs.
 fn unreadable<T: Send + 'static>(error: &serde_json::Error) -> Answer<T> {
-    Box::pin(ready(Err(Failure::give_up(format!("the payload does not parse: {error}")))))
+    let (line, column) = (error.line(), error.column());
+    let text =
+        format!("the payload does not parse as this kind's, at line {line}, column {column}");
+    Box::pin(ready(Err(Failure::give_up(text))))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 //! | `queue.rs`      | the door [`Queue`]: push, claim, heartbeat, finish, fail                                |
 //! | `bell.rs`       | [`Bell`]: who is told that there is work, here and in other processes                   |
 //! | `desk.rs`       | the door for people: list, count, retry, delete                                        |
+//! | `takeover.rs`   | what a dead process was doing, when it is known to be dead                              |
 //! | `backoff.rs`    | how long a failed job waits                                                            |
 //! | `outbox.rs`     | what happened, on its way to become jobs                                               |
 //! | `timetable.rs`  | [`Timetable`]: cron in a time zone                                                     |
@@ -34,6 +35,7 @@ mod job;
 mod outbox;
 mod queue;
 mod schedules;
+mod takeover;
 mod timetable;
 
 pub use bell::Bell;
@@ -58,6 +60,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         desk::STATEMENTS,
         outbox::STATEMENTS,
         schedules::STATEMENTS,
+        takeover::STATEMENTS,
         dispatcher::STATEMENTS,
     ]
     .concat()

@@ -68,19 +68,30 @@ impl Queue {
         Ok(store::remove(tx, name).await? == 1)
     }
 
-    /// Switches a schedule on or off. Switched on, it counts from now: nothing is made up for.
-    pub async fn enable_schedule(&self, name: &str, is_enabled: bool) -> Result<(), Error> {
-        let mut tx = self.db.write().await?;
-        let found = store::find(&mut tx, name).await?.ok_or(Error::NotFound)?;
+    /// Switches a schedule on or off, in the caller's transaction. Switched on, it counts from now: nothing is made up
+    /// for. Gives what it has become; ring the [`Bell`] after the commit.
+    pub async fn enable_schedule(
+        &self,
+        tx: &mut Tx,
+        name: &str,
+        is_enabled: bool,
+    ) -> Result<(Scheduled, Bell), Error> {
+        let found = store::find(tx, name).await?.ok_or(Error::NotFound)?;
         let next_at = if is_enabled && !found.is_enabled {
             Timetable::parse(&found.cron, &found.zone)?.next_after(self.clock.now())?
         } else {
             found.next_at
         };
-        store::switch(&mut tx, name, is_enabled, next_at).await?;
-        tx.commit().await?;
-        self.wake();
-        Ok(())
+        store::switch(tx, name, is_enabled, next_at).await?;
+        Ok((Scheduled { next_at, is_enabled, ..found }, self.ropes.bell(1)))
+    }
+
+    /// Pushes a run of a schedule now, also of one that is switched off, in the caller's transaction; its next time
+    /// stays. The [`Bell`] says whether a run was added: none is while another waits or runs.
+    pub async fn run_schedule(&self, tx: &mut Tx, name: &str) -> Result<Bell, Error> {
+        let found = store::find(tx, name).await?.ok_or(Error::NotFound)?;
+        let job = NewJob::raw(found.kind, found.payload);
+        self.push(tx, job.unique(unique_key(name))).await
     }
 
     /// Schedules by name: those after `cursor`, at most [`LIST_ROWS`].

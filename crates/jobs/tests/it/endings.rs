@@ -109,22 +109,22 @@ on_both! {
         let id = kill_one(&house).await;
         // The key is free while the job is dead.
         assert_eq!(house.push(work("b").unique("k")).await, 1);
-        assert!(matches!(house.queue.retry(id).await, Err(Error::KeyTaken)));
+        assert!(matches!(house.retry(id).await, Err(Error::KeyTaken)));
         let other = house.claim_one().await;
-        assert!(matches!(house.queue.retry(other.lease.id).await, Err(Error::NotDead)));
-        assert!(matches!(house.queue.delete(other.lease.id).await, Err(Error::NotDead)));
+        assert!(matches!(house.retry(other.lease.id).await, Err(Error::NotDead)));
+        assert!(matches!(house.delete(other.lease.id).await, Err(Error::NotDead)));
         let mut tx = house.db.write().await.unwrap();
         house.queue.finish(&mut tx, &other).await.unwrap();
         tx.commit().await.unwrap();
 
-        house.queue.retry(id).await.unwrap();
+        house.retry(id).await.unwrap();
         assert_eq!(house.claim_one().await.attempts, 1);
         house.clock.advance(LEASE);
         let again = kill_one(&house).await;
         assert_eq!(again, id);
-        house.queue.delete(id).await.unwrap();
-        assert!(matches!(house.queue.delete(id).await, Err(Error::NotFound)));
-        assert!(matches!(house.queue.retry(id).await, Err(Error::NotFound)));
+        house.delete(id).await.unwrap();
+        assert!(matches!(house.delete(id).await, Err(Error::NotFound)));
+        assert!(matches!(house.retry(id).await, Err(Error::NotFound)));
     }
 }
 

@@ -1,7 +1,7 @@
 //! A database, a queue, a table of effects; and waits that end.
 
 use std::{
-    io::{Result, Write},
+    io::{self, Write},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -11,7 +11,7 @@ use std::{
 
 use cluster::{Cluster, Database};
 use db::Db;
-use jobs::{Claimed, Dispatcher, Kind, NewJob, Queue};
+use jobs::{Claimed, Dispatcher, Error, JobId, Kind, Listed, NewJob, Queue, Scheduled};
 use names::{Clock, Random, UnixMillis};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -102,6 +102,32 @@ impl House {
         let added = bell.added();
         bell.ring();
         added
+    }
+
+    /// Retries a dead job, commits and rings.
+    pub(crate) async fn retry(&self, id: JobId) -> Result<Listed, Error> {
+        let mut tx = self.db.write().await.unwrap();
+        let (job, bell) = self.queue.retry(&mut tx, id).await?;
+        tx.commit().await.unwrap();
+        bell.ring();
+        Ok(job)
+    }
+
+    /// Forgets a dead job, and commits.
+    pub(crate) async fn delete(&self, id: JobId) -> Result<(), Error> {
+        let mut tx = self.db.write().await.unwrap();
+        self.queue.delete(&mut tx, id).await?;
+        tx.commit().await.unwrap();
+        Ok(())
+    }
+
+    /// Switches a schedule on or off, commits and rings.
+    pub(crate) async fn switch(&self, name: &str, is_enabled: bool) -> Result<Scheduled, Error> {
+        let mut tx = self.db.write().await.unwrap();
+        let (schedule, bell) = self.queue.enable_schedule(&mut tx, name, is_enabled).await?;
+        tx.commit().await.unwrap();
+        bell.ring();
+        Ok(schedule)
     }
 
     pub(crate) async fn claim(&self, limit: usize) -> Vec<Claimed> {
@@ -225,12 +251,12 @@ impl Log {
 }
 
 impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
-    fn flush(&mut self) -> Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -235,7 +235,7 @@ impl Game<'_> {
 
     async fn retry(&mut self, job: usize, now: UnixMillis) {
         let Some(id) = self.job(job) else { return };
-        let outcome = self.house.queue.retry(id).await;
+        let outcome = self.house.retry(id).await;
         let row = &self.rows[&id];
         if row.state != State::Dead {
             return assert!(matches!(outcome, Err(Error::NotDead)), "{outcome:?}");
@@ -251,7 +251,7 @@ impl Game<'_> {
 
     async fn delete(&mut self, job: usize) {
         let Some(id) = self.job(job) else { return };
-        let outcome = self.house.queue.delete(id).await;
+        let outcome = self.house.delete(id).await;
         if self.rows[&id].state == State::Dead {
             outcome.unwrap();
             self.rows.remove(&id);

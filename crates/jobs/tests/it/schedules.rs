@@ -122,17 +122,17 @@ on_both! {
         assert_eq!(only(&house).await, first, "a missed run is not forgotten by a boot");
         declare(&house, "s", "0 4 * * *").await;
         assert!(only(&house).await.next_at > house.clock.now());
-        house.queue.enable_schedule("s", false).await.unwrap();
+        house.switch("s", false).await.unwrap();
         declare(&house, "s", "0 4 * * *").await;
         assert!(!only(&house).await.is_enabled);
         house.clock.advance(DAY * 3);
-        house.queue.enable_schedule("s", true).await.unwrap();
+        house.switch("s", true).await.unwrap();
         assert!(only(&house).await.next_at > house.clock.now(), "nothing is made up for");
         let mut tx = house.db.write().await.unwrap();
         assert!(house.queue.unschedule(&mut tx, "s").await.unwrap());
         assert!(!house.queue.unschedule(&mut tx, "s").await.unwrap());
         tx.commit().await.unwrap();
-        let unknown = house.queue.enable_schedule("s", true).await;
+        let unknown = house.switch("s", true).await;
         assert!(matches!(unknown, Err(Error::NotFound)), "{unknown:?}");
     }
 }
@@ -142,12 +142,33 @@ on_both! {
         let house = House::at(&place).await;
         declare(&house, "off", NIGHTLY).await;
         declare(&house, "on", NIGHTLY).await;
-        house.queue.enable_schedule("off", false).await.unwrap();
+        house.switch("off", false).await.unwrap();
         house.clock.advance(DAY);
         let shift = Shift::start(scribe(&house));
         eventually("the other has run", async || house.effects().await.len() == 1).await;
         shift.stop().await;
         assert_eq!(house.effects().await, [("on".to_owned(), 1)]);
+    }
+}
+
+on_both! {
+    async fn a_schedule_can_be_run_by_hand_and_two_of_its_runs_never_stand_beside_each_other(place: Place) {
+        let house = House::at(&place).await;
+        declare(&house, "s", NIGHTLY).await;
+        let next_at = house.switch("s", false).await.unwrap().next_at;
+        for added in [1, 0] {
+            let mut tx = house.db.write().await.unwrap();
+            let bell = house.queue.run_schedule(&mut tx, "s").await.unwrap();
+            tx.commit().await.unwrap();
+            assert_eq!(bell.added(), added);
+        }
+        let shift = Shift::start(scribe(&house));
+        eventually("it has run", async || house.effects().await.len() == 1).await;
+        shift.stop().await;
+        assert_eq!(only(&house).await.next_at, next_at, "the time of its own stays");
+        let mut tx = house.db.write().await.unwrap();
+        let unknown = house.queue.run_schedule(&mut tx, "t").await;
+        assert!(matches!(unknown, Err(Error::NotFound)), "{unknown:?}");
     }
 }
 
@@ -164,7 +185,7 @@ on_both! {
         eventually("it is off", async || !only(&house).await.is_enabled).await;
         shift.stop().await;
         assert_eq!(log.count("a schedule is broken"), 1);
-        let refused = house.queue.enable_schedule("s", true).await;
+        let refused = house.switch("s", true).await;
         assert!(matches!(refused, Err(Error::BadCron(_))), "{refused:?}");
         assert_eq!(house.effects().await, []);
     }

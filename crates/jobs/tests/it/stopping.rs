@@ -170,6 +170,36 @@ on_both! {
     }
 }
 
+/// On SQLite whoever starts is alone: it need not wait for leases of the dead. A job that ended its process on every
+/// try is dead all the same.
+#[tokio::test]
+async fn a_process_that_has_the_file_takes_over_at_once() {
+    let place = Place::sqlite();
+    let house = House::at(&place).await;
+    house.push_all(vec![work("a"), work("b").with_max_attempts(1)]).await;
+    assert_eq!(house.claim(10).await.len(), 2);
+    within(house.db.close()).await;
+
+    let next = House::with(&place, house.clock.clone()).await;
+    assert_eq!(next.queue.take_over().await.unwrap(), 2);
+    let shift = Shift::start(scribe(&next));
+    next.settled().await;
+    shift.stop().await;
+    assert_eq!(next.effects().await, [("a".to_owned(), 2)]);
+    assert_eq!(next.queue.counts().await.unwrap().dead, 1);
+}
+
+/// On PostgreSQL others may be alive.
+#[tokio::test]
+async fn a_process_among_others_takes_nothing_over() {
+    let place = Place::postgres().await;
+    let (house, other) = (House::at(&place).await, House::at(&place).await);
+    house.push(work("a")).await;
+    let job = house.claim_one().await;
+    assert_eq!(other.queue.take_over().await.unwrap(), 0);
+    assert_eq!(other.queue.heartbeat(&[job.lease]).await.unwrap(), [job.lease]);
+}
+
 on_both! {
     async fn a_handler_whose_lease_is_lost_is_cut_off(place: Place) {
         let mut house = House::at(&place).await;
