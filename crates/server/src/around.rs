@@ -13,7 +13,7 @@ use names::{Clock, Id, Random};
 use tower_http::compression::{CompressionLayer, Predicate};
 use web::{Context, Problem, Surface, headers::secure};
 
-use crate::config::Settings;
+use crate::{config::Settings, listener::Peer};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PROTOCOL: HeaderName = HeaderName::from_static("motet-protocol");
@@ -88,6 +88,7 @@ async fn pass(State(around): State<Around>, mut request: Request, next: Next) ->
     context.request_id.clone_from(&request_id);
     context.authority = text(request.headers(), &header::HOST);
     context.base_url.clone_from(&around.base_url);
+    context.peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     context.speaks_protocol_2 =
         request.headers().get(PROTOCOL).is_some_and(|it| it.as_bytes() == b"2");
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());

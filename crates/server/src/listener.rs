@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -72,6 +72,10 @@ impl Signals {
     }
 }
 
+/// The other end of a connection, put into each of its requests.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
 /// Serves until told to stop, then lets requests under way finish for at most `drain`.
 pub(crate) async fn run(
     listener: TcpListener,
@@ -88,8 +92,8 @@ pub(crate) async fn run(
             () = signals.stop() => break,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok((stream, peer)) => (stream, Peer(peer.ip())),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 sleep(ACCEPT_PAUSE).await;
@@ -98,7 +102,7 @@ pub(crate) async fn run(
         };
         // Full: the connection is closed at once instead of waiting unseen.
         let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
-        let served = connection(stream, router.clone(), Arc::clone(&headers), &graceful);
+        let served = connection(stream, peer, router.clone(), Arc::clone(&headers), &graceful);
         tokio::spawn(async move {
             served.await;
             drop(permit);
@@ -113,6 +117,7 @@ pub(crate) async fn run(
 
 fn connection(
     stream: TcpStream,
+    peer: Peer,
     router: Router,
     headers: Arc<str>,
     graceful: &GracefulShutdown,
@@ -121,8 +126,9 @@ fn connection(
     let _delayed_is_only_slower = stream.set_nodelay(true);
     let request_id = Id::<TcpStream>::new(Clock::default().now(), &Random::default()).uuid();
     let (stream, served) = Connection::new(stream, headers, request_id);
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
         served.store(true, Ordering::Release);
+        request.extensions_mut().insert(peer);
         router.clone().oneshot(request)
     });
     let connection = http1::Builder::new()

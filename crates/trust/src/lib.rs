@@ -25,6 +25,7 @@ use std::{
 use db::{Db, Tx};
 use keys::{PrivateKey, PublicKey};
 use names::{Clock, Handle, Id, Random};
+use uuid::Uuid;
 
 pub mod authority;
 mod boot;
@@ -36,7 +37,8 @@ mod signature;
 mod store;
 
 pub use authority::{
-    Act, Action, Allowed, Anything, Decision, Level, Namespace, Refusal, Resource, Visibility, act,
+    Act, Action, Allowed, Anything, Decision, Level, Namespace, Need, Refusal, Resource,
+    Visibility, act,
 };
 pub use boot::OperatorState;
 pub use error::Error;
@@ -145,6 +147,12 @@ impl Trust {
     /// Changes who may see a thing, or whether it is there, in the transaction that changes the thing itself.
     pub async fn set_resource(&self, tx: &mut Tx, row: &ResourceRow) -> Result<(), Error> {
         Ok(store::set_resource(tx, row).await?)
+    }
+
+    /// Forgets things that never came to be, in the transaction that removes the things themselves; `ids` is bounded
+    /// by the caller. What somebody has seen is not removed: its state becomes [`ResourceState::Deleted`].
+    pub async fn remove_resources(&self, tx: &mut Tx, ids: &[Uuid]) -> Result<(), Error> {
+        Ok(store::remove_resources(tx, ids).await?)
     }
 }
 

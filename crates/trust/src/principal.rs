@@ -45,6 +45,8 @@ pub struct Principal {
     pub handle: Handle,
     /// Neither suspended nor deleted.
     pub is_active: bool,
+    /// A person who helps to run the install.
+    pub is_install_admin: bool,
     /// When it registered.
     pub created_at: UnixMillis,
 }
@@ -110,6 +112,15 @@ impl Actor {
     /// Whether nobody is signed in.
     pub fn is_anonymous(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// Whether the office of the install is theirs: the operator, or a person who was made install admin.
+    pub fn is_install_admin(&self) -> bool {
+        self.principal().is_some_and(|it| match it.kind {
+            Kind::Operator => true,
+            Kind::Person => it.is_install_admin,
+            Kind::Agent | Kind::Organization => false,
+        })
     }
 
     /// The handle, for logs.

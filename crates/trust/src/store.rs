@@ -9,10 +9,10 @@ use crate::{Key, Kind, Principal, Visibility};
 
 db::statements! {
     PRINCIPAL_BY_HANDLE = "
-        SELECT id, kind, handle, status, created_at FROM principals WHERE handle = $1";
+        SELECT id, kind, handle, status, install_admin, created_at FROM principals WHERE handle = $1";
     KEY_OWNER = "
         SELECT k.id AS key_id, k.fingerprint, k.public_key, k.label, k.created_at AS key_created_at,
-               p.id, p.kind, p.handle, p.status, p.created_at
+               p.id, p.kind, p.handle, p.status, p.install_admin, p.created_at
           FROM keys AS k JOIN principals AS p ON p.id = k.principal_id
          WHERE k.fingerprint = $1 AND k.revoked_at IS NULL";
     LIVE_KEYS = "
@@ -34,6 +34,11 @@ db::statements! {
            SET owner_id = $2, owner_handle = (SELECT handle FROM principals WHERE id = $2),
                visibility = $3, state = $4
          WHERE id = $1";
+    REMOVE_RESOURCES = {
+        sqlite "DELETE FROM resources WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
+        postgres "
+        DELETE FROM resources WHERE id IN (SELECT jsonb_array_elements_text($1::jsonb)::uuid)"
+    };
 }
 
 /// A row of `principals`, before it has been believed.
@@ -43,6 +48,7 @@ pub(crate) struct PrincipalRow {
     kind: String,
     handle: String,
     status: String,
+    install_admin: i64,
     created_at: i64,
 }
 
@@ -62,6 +68,7 @@ impl TryFrom<PrincipalRow> for Principal {
             kind,
             handle: row.handle.parse().map_err(Error::corrupt("principals.handle"))?,
             is_active: row.status == "active",
+            is_install_admin: row.install_admin == 1,
             created_at: UnixMillis(row.created_at),
         })
     }
@@ -223,4 +230,8 @@ pub(crate) async fn add_resource(tx: &mut Tx, row: &ResourceRow) -> Result<(), E
 pub(crate) async fn set_resource(tx: &mut Tx, row: &ResourceRow) -> Result<(), Error> {
     let (visibility, state) = (row.visibility.as_str(), row.state.as_str());
     db::execute!(tx, SET_RESOURCE, row.id, row.owner.uuid(), visibility, state).map(drop)
+}
+
+pub(crate) async fn remove_resources(tx: &mut Tx, ids: &[Uuid]) -> Result<(), Error> {
+    db::execute!(tx, REMOVE_RESOURCES, db::rows(ids)).map(drop)
 }

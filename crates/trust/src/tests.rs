@@ -1,6 +1,9 @@
 //! The plane against a real database, with a clock that the test holds.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use db::Db;
 use http::Request;
@@ -9,8 +12,9 @@ use names::{Clock, Random, UnixMillis};
 use tempfile::TempDir;
 
 use crate::{
-    Actor, Error, Hosts, NewKey, OperatorState, Registered, Registration, ResourceRow, Settings,
-    Signed, Trust, Visibility, authority, store::ResourceState,
+    Action, Actor, Allowed, Anything, Error, Hosts, Need, NewKey, OperatorState, Refusal,
+    Registered, Registration, ResourceRow, Settings, Signed, Trust, Visibility, act, authority,
+    store::ResourceState,
 };
 
 const HOST: &str = "forge.example";
@@ -76,6 +80,20 @@ impl House {
         nonce: &Nonce,
         ts: i64,
     ) -> Result<Actor, Error> {
+        let from = (Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), None);
+        self.signed_from(trust, key, method, nonce, ts, from).await
+    }
+
+    /// Signed at `ts` and sent from a peer, with a further header.
+    async fn signed_from(
+        &self,
+        trust: &Trust,
+        key: &PrivateKey,
+        method: &str,
+        nonce: &Nonce,
+        ts: i64,
+        (peer, header): (Option<IpAddr>, Option<(&str, &str)>),
+    ) -> Result<Actor, Error> {
         let body_sha256 = names::ObjectId::EMPTY;
         let canonical = CanonicalRequest {
             method,
@@ -86,11 +104,14 @@ impl House {
             content_type: "",
             body_sha256: body_sha256.as_bytes(),
         };
-        let header = sign_request(key, &canonical).to_header();
-        let request =
-            Request::builder().method(method).uri("/a/b?c=d").header("authorization", header);
+        let credentials = sign_request(key, &canonical).to_header();
+        let mut request =
+            Request::builder().method(method).uri("/a/b?c=d").header("authorization", credentials);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        let signed = Signed::of(&parts, HOST).unwrap();
+        let signed = Signed::of(&parts, HOST, peer).unwrap();
         Ok(trust.authenticate(&signed).await?.actor)
     }
 }
@@ -272,8 +293,83 @@ async fn lists_follow_the_decision() {
             house.trust.add_resource(&mut tx, &row).await.unwrap();
             for actor in &actors {
                 let listed = authority::listed(&mut tx, actor, id).await;
-                let decided = authority::decide(actor, crate::Action::RepoRead, &(&row).into());
+                let decided = authority::decide(actor, Action::RepoRead, &(&row).into());
                 assert_eq!(listed, decided == crate::Decision::Allow, "{row:?} {actor:?}");
+            }
+        }
+    }
+}
+
+/// What the authority says about an office of the install, as a surface tells it: allowed, or which refusal.
+fn office(actor: &Actor) -> [Result<(), Refusal>; 5] {
+    fn ask<A: crate::Act>(actor: &Actor) -> Result<(), Refusal> {
+        authority::may_look(actor, A::ACTION)?;
+        Allowed::<A, _>::ask(actor, Anything).map(drop)
+    }
+    [
+        ask::<act::InstallRead>(actor),
+        ask::<act::JobRead>(actor),
+        ask::<act::UsageRead>(actor),
+        ask::<act::JobWrite>(actor),
+        ask::<act::QuotaWrite>(actor),
+    ]
+}
+
+#[tokio::test]
+async fn the_office_of_the_install_is_hidden_from_everybody_else() {
+    let needs = Action::ALL.iter().filter(|it| it.need() == Need::InstallAdmin);
+    assert_eq!(needs.count(), office(&Actor::anonymous()).len(), "an action is not asked for here");
+
+    let house = House::new(Registration::Open).await;
+    let [operator, admin, stranger] = [house.key(), house.key(), house.key()];
+    house.trust.ensure_operator(*operator.public()).await.unwrap();
+    let made = house.register(&Actor::anonymous(), "ada", &admin).await.unwrap();
+    house.register(&Actor::anonymous(), "eve", &stranger).await.unwrap();
+    let mut tx = house.db.write().await.unwrap();
+    authority::make_admin(&mut tx, made.principal.id.uuid()).await;
+    tx.commit().await.unwrap();
+
+    let (yes, absent) = (Ok(()), Err(Refusal::NotFound));
+    let unknown = Err(Refusal::Unauthenticated);
+    assert_eq!(office(&Actor::anonymous()), [absent, absent, absent, unknown, unknown]);
+    for (key, told) in [(&operator, yes), (&admin, yes), (&stranger, absent)] {
+        let nonce = Nonce::generate(&house.random);
+        let actor = house.signed(&house.trust, key, "GET", &nonce).await.unwrap();
+        assert_eq!(office(&actor), [told; 5], "{actor:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_operator_signs_on_its_own_machine_alone() {
+    let house = House::new(Registration::Open).await;
+    let [operator, person] = [house.key(), house.key()];
+    house.trust.ensure_operator(*operator.public()).await.unwrap();
+    house.register(&Actor::anonymous(), "ada", &person).await.unwrap();
+    let (here, away) = (Some("127.0.0.1"), Some("192.0.2.7"));
+    for (peer, header, is_here) in [
+        (here, None, true),
+        (Some("127.9.8.7"), None, true),
+        (Some("::1"), None, true),
+        (Some("::ffff:127.0.0.1"), None, true),
+        (None, None, false),
+        (away, None, false),
+        (Some("::ffff:192.0.2.7"), None, false),
+        (Some("2001:db8::1"), None, false),
+        // What a header says makes nobody local, and a proxy on this machine lends its address to nobody.
+        (away, Some(("x-forwarded-for", "127.0.0.1")), false),
+        (away, Some(("forwarded", "for=127.0.0.1")), false),
+        (here, Some(("x-forwarded-for", "192.0.2.7")), false),
+        (here, Some(("x-forwarded-host", "forge.example")), false),
+        (here, Some(("via", "1.1 proxy")), false),
+    ] {
+        let from = (peer.map(|it| it.parse().unwrap()), header);
+        for (key, is_taken) in [(&operator, is_here), (&person, true)] {
+            let (nonce, now) = (Nonce::generate(&house.random), house.clock.now().seconds());
+            let sent = house.signed_from(&house.trust, key, "POST", &nonce, now, from).await;
+            match sent {
+                Ok(_) => assert!(is_taken, "{from:?}"),
+                Err(Error::Unauthenticated) => assert!(!is_taken, "{from:?}"),
+                Err(other) => panic!("{from:?}: {other}"),
             }
         }
     }

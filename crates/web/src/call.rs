@@ -1,6 +1,6 @@
 //! What a handler gets of the request.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
 
 use axum::{
     extract::{FromRequestParts as _, RawPathParams},
@@ -23,6 +23,8 @@ pub struct Context {
     pub base_url: String,
     /// Whether the client said `Motet-Protocol: 2`.
     pub speaks_protocol_2: bool,
+    /// The other end of the connection, if it is known.
+    pub peer: Option<IpAddr>,
     /// Who is asking, once believed.
     pub(crate) actor: Option<Actor>,
 }

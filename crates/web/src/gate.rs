@@ -87,7 +87,7 @@ async fn authenticate(
     parts: &Parts,
     context: &Context,
 ) -> Result<Authenticated, Problem> {
-    let signed = Signed::of(parts, &context.authority)?;
+    let signed = Signed::of(parts, &context.authority, context.peer)?;
     Ok(trust.authenticate(&signed).await?)
 }
 

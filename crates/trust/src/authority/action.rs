@@ -11,6 +11,8 @@ pub enum Need {
     SignedIn,
     /// A level on the thing.
     Level(Level),
+    /// The office of the install: the operator, or a person who was made install admin. Hidden from everybody else.
+    InstallAdmin,
 }
 
 /// An action as a type, so that the proof for one is no proof for another.
@@ -80,6 +82,16 @@ actions! {
     RefPush, "hub.ref.push", true, Need::Level(Level::Write);
     /// Move a branch to where it does not lead.
     RefForce, "hub.ref.force", true, Need::Level(Level::Admin);
+    /// See how the install is set up and what its stores hold.
+    InstallRead, "ops.install.read", false, Need::InstallAdmin;
+    /// See background work: jobs and schedules.
+    JobRead, "ops.job.read", false, Need::InstallAdmin;
+    /// Retry and forget jobs; switch and run schedules.
+    JobWrite, "ops.job.write", true, Need::InstallAdmin;
+    /// See who uses how much.
+    UsageRead, "ops.usage.read", false, Need::InstallAdmin;
+    /// Say how much anyone may use.
+    QuotaWrite, "ops.quota.write", true, Need::InstallAdmin;
 }
 
 impl Action {

@@ -106,6 +106,8 @@ pub fn decide(actor: &Actor, action: Action, facts: &Facts) -> Decision {
     let needed = match action.need() {
         Need::SignedIn if actor.is_anonymous() => return Decision::Deny("not_signed_in"),
         Need::Anyone | Need::SignedIn => return Decision::Allow,
+        Need::InstallAdmin if actor.is_install_admin() => return Decision::Allow,
+        Need::InstallAdmin => return Decision::Hide("not_install_admin"),
         Need::Level(needed) => needed,
     };
     let level = level_of(actor, facts);
@@ -149,6 +151,12 @@ macro_rules! visible {
 #[cfg(test)]
 pub(crate) async fn listed(tx: &mut db::Tx, actor: &Actor, id: uuid::Uuid) -> bool {
     store::listed(tx, actor, id).await
+}
+
+/// Makes somebody an install admin.
+#[cfg(test)]
+pub(crate) async fn make_admin(tx: &mut db::Tx, id: uuid::Uuid) {
+    store::make_admin(tx, id).await;
 }
 
 #[cfg(test)]

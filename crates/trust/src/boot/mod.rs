@@ -69,7 +69,14 @@ async fn make_operator(
     random: &Random,
 ) -> Result<Principal, Error> {
     let (id, created_at) = (Id::new(clock.now(), random), clock.now());
-    let operator = Principal { id, kind: Kind::Operator, handle, is_active: true, created_at };
+    let operator = Principal {
+        id,
+        kind: Kind::Operator,
+        handle,
+        is_active: true,
+        is_install_admin: false,
+        created_at,
+    };
     if rows::add_principal(tx, &operator, None).await? {
         Ok(operator)
     } else {

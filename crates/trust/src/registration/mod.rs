@@ -166,6 +166,13 @@ impl Trust {
             Registration::Closed => return Err(Error::RegistrationClosed),
         }
         let id = Id::new(now, &self.0.random);
-        Ok(Principal { id, kind: Kind::Person, handle, is_active: true, created_at: now })
+        Ok(Principal {
+            id,
+            kind: Kind::Person,
+            handle,
+            is_active: true,
+            is_install_admin: false,
+            created_at: now,
+        })
     }
 }

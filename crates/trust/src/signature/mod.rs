@@ -6,13 +6,13 @@
 mod nonces;
 mod store;
 
-use std::{sync::Arc, sync::atomic::AtomicBool, time::Duration};
+use std::{net::IpAddr, sync::Arc, sync::atomic::AtomicBool, time::Duration};
 
 use http::{HeaderMap, Method, header, request::Parts};
 use keys::{CanonicalRequest, Credentials, Fingerprint};
 use names::{Id, UnixMillis};
 
-use crate::{Actor, Error, Principal, Proof, Trust, principal::Key, store::key_owner};
+use crate::{Actor, Error, Kind, Principal, Proof, Trust, principal::Key, store::key_owner};
 pub(crate) use nonces::Nonces;
 pub(crate) use store::STATEMENTS;
 
@@ -24,7 +24,12 @@ const NONCE_KEPT: Duration = Duration::from_secs(31);
 /// SHA-256 of nothing: what a request without a body signs.
 const NO_BODY: [u8; 32] = *names::ObjectId::EMPTY.as_bytes();
 
-/// The parts of a request that are signed.
+/// Headers by which a request says that somebody passed it on, beside all that begin with `x-forwarded-`
+/// (`spec/trust.md` 7, L6).
+const PASSED_ON: [&str; 5] =
+    ["forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip"];
+
+/// The parts of a request that are signed, and where it comes from.
 #[derive(Debug, Clone, Copy)]
 pub struct Signed<'a> {
     /// The method.
@@ -37,6 +42,8 @@ pub struct Signed<'a> {
     pub headers: &'a HeaderMap,
     /// Whether a body was announced.
     pub has_body: bool,
+    /// The other end of the connection, if it is known. No header says it.
+    pub peer: Option<IpAddr>,
 }
 
 /// What came of looking at a request's credentials.
@@ -51,7 +58,7 @@ pub struct Authenticated {
 impl<'a> Signed<'a> {
     /// Takes the parts from a request's head. An absolute-form target is refused: it could name another authority
     /// than `Host` does.
-    pub fn of(parts: &'a Parts, authority: &'a str) -> Result<Self, Error> {
+    pub fn of(parts: &'a Parts, authority: &'a str, peer: Option<IpAddr>) -> Result<Self, Error> {
         if parts.uri.authority().is_some() {
             return Err(Error::Malformed("the request target must begin with a slash"));
         }
@@ -60,7 +67,7 @@ impl<'a> Signed<'a> {
         let length = headers.get(header::CONTENT_LENGTH);
         let has_body = headers.contains_key(header::TRANSFER_ENCODING)
             || length.is_some_and(|length| length.as_bytes() != b"0");
-        Ok(Self { method: &parts.method, authority, target, headers, has_body })
+        Ok(Self { method: &parts.method, authority, target, headers, has_body, peer })
     }
 
     fn text(&self, name: &header::HeaderName) -> &'a str {
@@ -79,6 +86,16 @@ impl<'a> Signed<'a> {
                 .ok_or(Error::DigestRequired),
             (None, _) | (Some(_), Some(_)) => Err(Error::DigestRequired),
         }
+    }
+
+    /// Whether the request was made on this machine: its connection begins here, and nobody says that he passed it
+    /// on. What such a header names is never believed; that there is one is enough to doubt, because a proxy on this
+    /// machine would otherwise lend its address to everybody.
+    fn is_local(&self) -> bool {
+        let is_passed_on = self.headers.keys().any(|name| {
+            name.as_str().starts_with("x-forwarded-") || PASSED_ON.contains(&name.as_str())
+        });
+        !is_passed_on && self.peer.is_some_and(|peer| peer.to_canonical().is_loopback())
     }
 
     fn is_encoded(&self) -> bool {
@@ -120,6 +137,11 @@ impl Trust {
         let (key, principal) = self.verified(request, &credentials, &digest).await?;
         let proof = self.accept(request.method, &credentials, &key, now)?;
         if !principal.is_active {
+            return Err(Error::Unauthenticated);
+        }
+        // The operator is whoever sits at this machine (`spec/trust.md` 1).
+        if principal.kind == Kind::Operator && !request.is_local() {
+            tracing::warn!(peer = ?request.peer, "the operator's key was used from elsewhere; refused");
             return Err(Error::Unauthenticated);
         }
         Ok(Authenticated { actor: Actor(Some(Arc::new((principal, proof)))), digest: Some(digest) })
