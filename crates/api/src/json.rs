@@ -5,6 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
+mod jobs;
+
+pub use jobs::{Job, JobCounts, JobDetail, JobPage, Schedule, ScheduleRun};
+
 /// The body of `POST /api/v1/auth/challenge` (`spec/trust.md` 2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -29,6 +29,9 @@ pub enum Error {
     /// The trust plane said no, or let us down.
     #[error(transparent)]
     Trust(#[from] trust::Error),
+    /// The queue of background work said no, or let us down.
+    #[error(transparent)]
+    Jobs(#[from] jobs::Error),
     /// The database let us down.
     #[error("the history cannot be read or written")]
     Db(#[from] db::Error),
@@ -72,7 +75,9 @@ impl From<Error> for Problem {
                 objects::Error::Missing(_) => Self::internal(&inner),
             },
             Error::Trust(inner) => inner.into(),
-            Error::Db(inner) => inner.into(),
+            Error::Jobs(jobs::Error::Db(inner)) | Error::Db(inner) => inner.into(),
+            // What the room pushes is its own: nobody who asks for something has a part in it.
+            Error::Jobs(inner) => Self::internal(&inner),
         }
     }
 }

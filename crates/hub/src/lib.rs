@@ -11,6 +11,7 @@
 //! | `wire/`         | wire 1: refs, uploads, push, negotiate, fetch                                  |
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
 //! | `pages/`        | HTML; `views/` is what the templates show                                      |
+//! | `upkeep/`       | background work: what has ended goes                                           |
 //!
 //! Invariants (`spec/hub.md` 12): no object, snapshot or commit row whose id is not the hash of its bytes; a commit's
 //! snapshot and parents are in the same repository; every object of every snapshot is linked to that repository;
@@ -18,6 +19,7 @@
 
 use axum::Router;
 use db::Db;
+use jobs::Queue;
 use names::{Clock, Random};
 use objects::Objects;
 use trust::Trust;
@@ -28,6 +30,7 @@ mod pages;
 
 mod reading;
 mod repositories;
+mod upkeep;
 mod views;
 mod wire;
 
@@ -36,7 +39,13 @@ pub use repositories::{NewRepository, Repository};
 
 /// Every statement of this room, for the test that prepares them all.
 pub fn statements() -> Vec<&'static db::Sql> {
-    [repositories::STATEMENTS.to_vec(), reading::STATEMENTS.to_vec(), wire::statements()].concat()
+    [
+        repositories::STATEMENTS.to_vec(),
+        reading::STATEMENTS.to_vec(),
+        wire::statements(),
+        upkeep::STATEMENTS.to_vec(),
+    ]
+    .concat()
 }
 
 /// The room's front door. Cheap to clone.
@@ -48,6 +57,7 @@ pub struct Hub {
     clock: Clock,
     random: Random,
     cursors: Cursors,
+    queue: Queue,
 }
 
 impl Hub {
@@ -59,8 +69,9 @@ impl Hub {
         clock: Clock,
         random: Random,
         cursors: Cursors,
+        queue: Queue,
     ) -> Self {
-        Self { db, objects, trust, clock, random, cursors }
+        Self { db, objects, trust, clock, random, cursors, queue }
     }
 
     /// Everything that this room serves, its state inside, and the list of its routes.

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
@@ -13,7 +14,7 @@ use names::{Clock, Random};
 use objects::Objects;
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 
-use crate::{Error, ServeArgs};
+use crate::{Error, ServeArgs, config::Settings};
 
 /// No key file is longer.
 const MAX_KEY_FILE: u64 = 16 << 10;
@@ -182,6 +183,53 @@ fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(&tmp, path)?;
     path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+}
+
+/// Where a server that uses a data directory can be reached from this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// The address to connect to.
+    pub address: SocketAddr,
+    /// What the server is called there: `Host`, and what requests are signed for.
+    pub authority: String,
+}
+
+/// The file that says so, in one line: the address, a blank, the authority.
+const ADDRESS_FILE: &str = "server.address";
+/// No such line is longer: a host name has at most 253 bytes.
+const MAX_ADDRESS_BYTES: u64 = 1 << 10;
+
+/// Says in the data directory where the server answers, for the operator's commands on this machine. Not removed at
+/// the end: a server that was killed could not remove it either.
+pub(crate) fn tell_address(
+    dir: &Path,
+    bound: SocketAddr,
+    settings: &Settings,
+) -> Result<(), Error> {
+    let ip = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let path = dir.join(ADDRESS_FILE);
+    let line = format!("{} {}\n", SocketAddr::new(ip, bound.port()), settings.authority);
+    let temporary = dir.join(format!("{ADDRESS_FILE}.new"));
+    fs::write(&temporary, line).and_then(|()| fs::rename(&temporary, &path)).map_err(at(&path))
+}
+
+/// Where the server that uses `dir` answers, or answered when it last ran.
+pub fn reached(dir: &Path) -> Result<Reached, Error> {
+    let path = dir.join(ADDRESS_FILE);
+    let mut line = String::new();
+    File::open(&path)
+        .and_then(|file| file.take(MAX_ADDRESS_BYTES).read_to_string(&mut line))
+        .map_err(at(&path))?;
+    let parts = line.trim_end().split_once(' ');
+    parts
+        .and_then(|(address, authority)| {
+            Some(Reached { address: address.parse().ok()?, authority: authority.to_owned() })
+        })
+        .ok_or_else(|| Error::Configuration(format!("{} cannot be read", path.display())))
 }
 
 #[cfg(test)]

@@ -17,6 +17,37 @@ pub enum LogFormat {
     Text,
 }
 
+/// What a process does. Several processes on one PostgreSQL database can share the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// Answers requests, and leaves background work to others.
+    Web,
+    /// Does background work, and answers for its health alone.
+    Worker,
+    /// Both.
+    All,
+}
+
+impl Role {
+    /// Whether it answers requests.
+    pub(crate) const fn serves(self) -> bool {
+        matches!(self, Self::Web | Self::All)
+    }
+
+    /// Whether it does background work.
+    pub(crate) const fn works(self) -> bool {
+        matches!(self, Self::Worker | Self::All)
+    }
+}
+
+/// Where a server on this machine keeps everything, for commands that act as its operator.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DataDir {
+    /// The data directory of the server on this machine, with the operator's key
+    #[arg(long, env = "MOTET_DATA_DIR", value_name = "DIR", hide_env_values = true)]
+    pub data_dir: Option<PathBuf>,
+}
+
 /// Settings of `motet serve`.
 #[derive(Clone, clap::Args)]
 pub struct ServeArgs {
@@ -35,6 +66,15 @@ pub struct ServeArgs {
     /// Who may register: open, invite or closed [default: open on a loopback address, else invite]
     #[arg(long, env = "MOTET_REGISTRATION")]
     pub registration: Option<Registration>,
+    /// What this process does: web answers requests, worker does background work, all does both
+    #[arg(
+        long,
+        env = "MOTET_ROLE",
+        value_enum,
+        default_value = "all",
+        hide_possible_values = true
+    )]
+    pub role: Role,
     /// What is logged: error, warn, info, debug, or targets as in `hub=debug,info`
     #[arg(long, env = "MOTET_LOG", default_value = "info")]
     pub log: String,
@@ -72,6 +112,9 @@ pub(crate) type SecretText = Secret<String>;
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) base_url: String,
+    /// `host` or `host:port` of the base address: what clients sign.
+    pub(crate) authority: String,
+    pub(crate) role: Role,
     pub(crate) is_https: bool,
     pub(crate) trust: trust::Settings,
 }
@@ -105,6 +148,12 @@ impl ServeArgs {
             own.map_err(|error| Error::Configuration(format!("{bound} is no address: {error}")))?;
         let public = self.public_url.clone().unwrap_or(own);
         let authority = authority_of(&public)?;
+        if self.role != Role::All && self.database_url()?.is_none() {
+            return Err(Error::Configuration(
+                "on SQLite one process does everything: --role needs a PostgreSQL database"
+                    .to_owned(),
+            ));
+        }
         let mut hosts = self.hosts.clone();
         hosts.push(authority.clone());
         if loopback {
@@ -115,6 +164,8 @@ impl ServeArgs {
         Ok(Settings {
             base_url: format!("{}://{authority}", public.scheme()),
             is_https: public.scheme() == "https",
+            authority,
+            role: self.role,
             trust: trust::Settings {
                 registration: self.registration.unwrap_or(registration),
                 hosts: Hosts::new(hosts),

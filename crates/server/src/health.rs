@@ -1,6 +1,12 @@
 //! Is the server well, and what it counts.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use axum::{Router, http::StatusCode, response::IntoResponse, routing::get};
 use db::Db;
@@ -89,21 +95,47 @@ impl Drop for Metrics {
 /// Serves counters in the text format of Prometheus, on a listener of their own.
 pub(crate) async fn serve_metrics(address: SocketAddr, house: House) -> Result<Metrics, Error> {
     let listener: TcpListener = listener::bind(address).await?;
-    let counters = move || async move {
-        let transactions = house.db().transactions_begun();
+    // Reads that were begun only to count: left out of what is told, so that an idle server shows that it is idle.
+    let own_reads = Arc::new(AtomicU64::new(0));
+    let answer = move || async move {
         let kind = [("content-type", "text/plain; version=0.0.4")];
-        (
-            kind,
-            format!(
-                "# TYPE motet_db_transactions_total counter\nmotet_db_transactions_total {transactions}\n"
-            ),
-        )
+        (kind, counters(&house, &own_reads).await)
     };
-    let served = axum::serve(listener, Router::new().route("/metrics", get(counters)));
+    let served = axum::serve(listener, Router::new().route("/metrics", get(answer)));
     let task = tokio::spawn(async move {
         if let Err(error) = served.await {
             tracing::error!(%error, "the counters are not served any more");
         }
     });
     Ok(Metrics(task.abort_handle()))
+}
+
+/// Every counter, a line each.
+async fn counters(house: &House, own_reads: &AtomicU64) -> String {
+    own_reads.fetch_add(1, Ordering::Relaxed);
+    let jobs = timeout(PROBE_TIME, house.queue().counts()).await;
+    let begun = house.db().transactions_begun();
+    let transactions = begun.saturating_sub(own_reads.load(Ordering::Relaxed));
+    let mut lines = metric("motet_db_transactions_total", "counter", transactions);
+    match jobs {
+        Ok(Ok(jobs)) => {
+            for (name, number) in [
+                ("motet_jobs_ready", jobs.ready),
+                ("motet_jobs_due", jobs.due),
+                ("motet_jobs_running", jobs.running),
+                ("motet_jobs_dead", jobs.dead),
+                ("motet_jobs_posted", jobs.posted),
+            ] {
+                lines += &metric(name, "gauge", number);
+            }
+        }
+        // Their absence tells the same to whoever watches.
+        Ok(Err(error)) => tracing::warn!(%error, "jobs were not counted"),
+        Err(_) => tracing::warn!("jobs were not counted in time"),
+    }
+    lines
+}
+
+fn metric(name: &str, kind: &str, value: u64) -> String {
+    format!("# TYPE {name} {kind}\n{name} {value}\n")
 }

@@ -1,13 +1,25 @@
 //! The ground and the rooms on it, and their one router.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 use hub::Hub;
+use jobs::{Dispatcher, Queue};
+use tokio::time::timeout;
 use trust::{OperatorState, Trust};
 use web::{Cursors, Entry};
 
-use crate::{Error, accounts, around, assets, boot::Ground, config::Settings, health};
+use crate::{
+    Error, accounts,
+    admin::{self, Admin},
+    around, assets,
+    boot::Ground,
+    config::Settings,
+    health,
+};
+
+/// How long connections to the database get to finish. What still runs on one then is undone by its end.
+const CLOSE_TIME: Duration = Duration::from_secs(5);
 
 /// Every room, on its ground. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -18,6 +30,8 @@ struct Inner {
     ground: Ground,
     router: Router,
     entries: Vec<Entry>,
+    hub: Hub,
+    queue: Queue,
 }
 
 /// Every statement of every room: the test that prepares them on both databases walks this list.
@@ -33,7 +47,8 @@ pub fn statements() -> Vec<&'static db::Sql> {
 }
 
 impl House {
-    /// Opens the rooms: checks the install key, repairs the operator, collects the routes.
+    /// Opens the rooms: checks the install key, repairs the operator, declares what comes again and again, collects the
+    /// routes.
     pub(crate) async fn open(ground: Ground, settings: Settings) -> Result<Self, Error> {
         let Ground { db, objects, clock, random, keys, .. } = ground.clone();
         let trust =
@@ -47,20 +62,39 @@ impl House {
             tracing::info!("the operator was missing something, and has it again");
         }
         let cursors = Cursors::new(keys.install.derive("motet-cursor-v1"));
-        let hub = Hub::new(db.clone(), objects.clone(), trust.clone(), clock, random, cursors);
-        let rooms = [
-            hub.routes(),
-            accounts::routes(&trust),
-            assets::routes(&trust),
-            health::routes(&trust, db, objects),
-        ];
+        let queue = Queue::new(db.clone(), clock.clone(), random.clone());
+        let admin = Admin {
+            queue: queue.clone(),
+            trust: trust.clone(),
+            cursors: cursors.clone(),
+            clock: clock.clone(),
+        };
+        let hub = Hub::new(
+            db.clone(),
+            objects.clone(),
+            trust.clone(),
+            clock,
+            random,
+            cursors,
+            queue.clone(),
+        );
+        hub.schedule().await?;
+        let mut rooms = vec![health::routes(&trust, db, objects)];
+        if settings.role.serves() {
+            rooms.extend([
+                hub.clone().routes(),
+                accounts::routes(&trust),
+                admin::routes(admin),
+                assets::routes(&trust),
+            ]);
+        }
         let (mut router, mut entries) = (Router::new(), Vec::new());
         for (room, its_entries) in rooms {
             router = router.merge(room);
             entries.extend(its_entries);
         }
         let router = around::wrap(router, &settings);
-        Ok(Self(Arc::new(Inner { ground, router, entries })))
+        Ok(Self(Arc::new(Inner { ground, router, entries, hub, queue })))
     }
 
     /// Everything that the house serves.
@@ -77,8 +111,19 @@ impl House {
         &self.0.ground.db
     }
 
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.0.queue
+    }
+
+    /// A dispatcher that knows the work of every room.
+    pub(crate) fn dispatcher(&self) -> Dispatcher {
+        self.0.hub.work(Dispatcher::new(self.0.queue.clone()))
+    }
+
     /// Lets go of the database.
     pub(crate) async fn close(&self) {
-        self.0.ground.db.close().await;
+        if timeout(CLOSE_TIME, self.0.ground.db.close()).await.is_err() {
+            tracing::warn!("the database was still at work and has been left");
+        }
     }
 }

@@ -10,11 +10,14 @@
 //! | `listener.rs`   | connections: accepted, bounded, drained                                     |
 //! | `bare_answers.rs` | refusals of the HTTP library get the headers of every answer           |
 //! | `around.rs`     | around every request: id, headers, log                                      |
+//! | `worker.rs`     | background work: the one dispatcher, from the open house to the drain        |
+//! | `admin/`        | for those who run the install: jobs and schedules, as JSON and as a page     |
 //! | `accounts.rs`   | JSON of the trust plane: registration, who am I                              |
 //! | `health.rs`     | is the server well; what it counts                                          |
 //! | `assets.rs`     | styles and pictures of the pages                                            |
 
 mod accounts;
+mod admin;
 mod around;
 mod assets;
 mod bare_answers;
@@ -24,10 +27,15 @@ mod health;
 mod house;
 mod listener;
 mod logs;
+mod worker;
 
 use std::io::Write;
 
-pub use config::{LogFormat, ServeArgs};
+use tokio_util::sync::CancellationToken;
+use worker::Worker;
+
+pub use boot::{Reached, reached};
+pub use config::{DataDir, LogFormat, Role, ServeArgs};
 pub use house::{House, statements};
 
 /// Why the server does not start, or stopped.
@@ -61,6 +69,12 @@ pub enum Error {
     /// The database cannot be opened.
     #[error("the database cannot be opened: {0}")]
     Db(#[from] db::Error),
+    /// Background work cannot be taken up.
+    #[error("background work cannot be taken up: {0}")]
+    Jobs(#[from] jobs::Error),
+    /// The room of repositories cannot be opened.
+    #[error("the room of repositories cannot be opened: {0}")]
+    Hub(#[from] hub::Error),
 }
 
 impl Error {
@@ -68,7 +82,7 @@ impl Error {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Configuration(_) | Self::File { .. } | Self::Listen { .. } => 2,
-            Self::Objects(_) | Self::Trust(_) | Self::Db(_) => 3,
+            Self::Objects(_) | Self::Trust(_) | Self::Db(_) | Self::Jobs(_) | Self::Hub(_) => 3,
         }
     }
 }
@@ -83,16 +97,22 @@ pub async fn serve(args: ServeArgs, out: &mut (impl Write + Send)) -> Result<(),
     let address = listener.local_addr().map_err(|source| listener::fault(args.listen, source))?;
     let settings = args.resolve(address)?;
     let house = House::open(ground, settings.clone()).await?;
+    boot::tell_address(&args.data_dir, address, &settings)?;
     let metrics = match args.metrics_listen {
         None => None,
         Some(address) => Some(health::serve_metrics(address, house.clone()).await?),
     };
+    let stop = CancellationToken::new();
+    let worker = Worker::start(&house, &args, &stop).await?;
     // Whoever started us may have closed its end already; the server runs all the same.
     let _told =
         writeln!(out, "Motet {} is ready at {}", env!("CARGO_PKG_VERSION"), settings.base_url)
             .and_then(|()| out.flush());
     tracing::info!(address = %address, base_url = settings.base_url, "the server is ready");
-    listener::run(listener, house.router(), settings.is_https, signals, args.drain()).await;
+    let street = listener::Street { router: house.router(), is_https: settings.is_https };
+    // Requests and jobs that are under way get the same time, side by side.
+    listener::run(listener, street, signals, args.drain(), &stop).await;
+    worker.ended().await;
     drop(metrics);
     house.close().await;
     tracing::info!("the server has stopped");

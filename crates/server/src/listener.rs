@@ -20,6 +20,7 @@ use tokio::{
     sync::Semaphore,
     time::{sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::{Error, bare_answers::Connection};
@@ -72,19 +73,25 @@ impl Signals {
     }
 }
 
+/// What is served.
+pub(crate) struct Street {
+    pub(crate) router: Router,
+    pub(crate) is_https: bool,
+}
+
 /// The other end of a connection, put into each of its requests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-/// Serves until told to stop, then lets requests under way finish for at most `drain`.
+/// Serves until told to stop, passes that on by `stop`, and lets requests under way finish for at most `drain`.
 pub(crate) async fn run(
     listener: TcpListener,
-    router: Router,
-    is_https: bool,
+    street: Street,
     mut signals: Signals,
     drain: Duration,
+    stop: &CancellationToken,
 ) {
-    let headers: Arc<str> = web::headers::secure_lines(is_https).into();
+    let headers: Arc<str> = web::headers::secure_lines(street.is_https).into();
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
@@ -102,12 +109,14 @@ pub(crate) async fn run(
         };
         // Full: the connection is closed at once instead of waiting unseen.
         let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
-        let served = connection(stream, peer, router.clone(), Arc::clone(&headers), &graceful);
+        let served =
+            connection(stream, peer, street.router.clone(), Arc::clone(&headers), &graceful);
         tokio::spawn(async move {
             served.await;
             drop(permit);
         });
     }
+    stop.cancel();
     drop(listener);
     tracing::info!("the server is stopping");
     if timeout(drain, graceful.shutdown()).await.is_err() {

@@ -65,6 +65,7 @@ pub fn codes() -> &'static [(&'static str, &'static str)] {
         ("forbidden", "Not allowed"),
         ("not_found", "Not found"),
         ("archived", "The repository is archived"),
+        ("conflict", "The state of things does not allow it"),
         ("method_not_allowed", "The address does not take this method"),
         ("too_large", "Too large"),
         ("unsupported_media_type", "The type of the body is not taken here"),

@@ -1,0 +1,41 @@
+//! `hub.expire`: uploads that ended go, and with them repositories that never came to be.
+//!
+//! A first upload to a free name makes a hidden repository (`spec/wire.md` 6.4). If no push follows, its uploads end
+//! after a day; once it has none any more, the name is free again.
+
+use std::time::Duration;
+
+use jobs::{Done, Failure};
+use names::UnixMillis;
+
+use super::store;
+use crate::Hub;
+
+/// Uploads that one transaction forgets: some milliseconds.
+const UPLOADS: u32 = 2_000;
+/// Repositories that one transaction removes.
+const REPOSITORIES: u32 = 100;
+/// How long a repository may be in the making, even if nothing was uploaded to it: as long as an upload is kept.
+const IN_THE_MAKING: Duration = Duration::from_hours(24);
+
+pub(super) async fn run(hub: Hub) -> Result<Done, Failure> {
+    let now = hub.clock.now();
+    let before = i64::try_from(IN_THE_MAKING.as_millis()).map(|age| UnixMillis(now.0 - age))?;
+    // Looked for among all repositories, so not while others wait for the writer.
+    let mut glance = hub.db.glance().await?;
+    let forsaken = store::forsaken(&mut glance, before, now, REPOSITORIES).await?;
+    drop(glance);
+
+    let mut tx = hub.db.write().await?;
+    let uploads = store::end_uploads(&mut tx, now, UPLOADS).await?;
+    let removed = store::remove_forsaken(&mut tx, &forsaken).await?;
+    hub.trust.remove_resources(&mut tx, &removed).await?;
+    let repositories = removed.len();
+    if uploads > 0 || repositories > 0 {
+        tracing::info!(uploads, repositories, "what had ended was removed");
+    }
+    let has_more = uploads >= u64::from(UPLOADS) || forsaken.len() >= REPOSITORIES as usize;
+    let is_moving = uploads > 0 || repositories > 0;
+    let done = Done::with(tx);
+    Ok(if has_more && is_moving { done.again_at(now) } else { done })
+}

@@ -1,0 +1,111 @@
+//! For those who run the install: what is hidden from everybody else (`spec/trust.md` 8.3, `ops`).
+//!
+//! Here because it looks into rooms that know no web: the queue of background work is below it. Each answer is asked of
+//! the one authority like every other; a stranger is told that there is nothing here.
+//!
+//! | file           | what is there                                                       |
+//! |----------------|---------------------------------------------------------------------|
+//! | `mod.rs`       | [`Admin`], the routes, what lists share                               |
+//! | `jobs.rs`      | JSON under `/api/v1/admin/jobs`                                       |
+//! | `schedules.rs` | JSON under `/api/v1/admin/schedules`                                  |
+//! | `page.rs`      | the page `/admin/jobs`; `view.rs` is what its template shows           |
+
+mod jobs;
+mod page;
+mod schedules;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::str::FromStr;
+
+use axum::{
+    Router,
+    http::{Method, StatusCode},
+};
+use names::Clock;
+use trust::Trust;
+use web::{Call, Cursors, Entry, Input as _, Problem, Routes, Spec, Surface};
+
+/// How many a list shows unless asked, and at most.
+const PAGE: (u16, u16) = (30, 100);
+/// Nothing here takes a body of its own.
+const NO_BODY: u64 = 1 << 10;
+
+/// What the office is run from. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Admin {
+    pub(crate) queue: ::jobs::Queue,
+    pub(crate) trust: Trust,
+    pub(crate) cursors: Cursors,
+    pub(crate) clock: Clock,
+}
+
+pub(crate) fn routes(admin: Admin) -> (Router, Vec<Entry>) {
+    let trust = admin.trust.clone();
+    let bare = Spec::new(Surface::Api).body_bytes(NO_BODY);
+    Routes::new(admin, trust)
+        .get("/admin/jobs", Surface::Page, page::jobs)
+        .get("/api/v1/admin/jobs", Surface::Api, jobs::list)
+        .get("/api/v1/admin/jobs/{id}", Surface::Api, jobs::show)
+        .on(Method::DELETE, "/api/v1/admin/jobs/{id}", bare, jobs::delete)
+        .post("/api/v1/admin/jobs/{id}/retry", bare, jobs::retry)
+        .get("/api/v1/admin/schedules", Surface::Api, schedules::list)
+        .post("/api/v1/admin/schedules/{name}/enable", bare, schedules::enable)
+        .post("/api/v1/admin/schedules/{name}/disable", bare, schedules::disable)
+        .post("/api/v1/admin/schedules/{name}/run", bare, schedules::run)
+        .finish()
+}
+
+/// The one place where the queue's failures become HTTP. No wildcard arm.
+fn told(error: ::jobs::Error) -> Problem {
+    use ::jobs::Error as E;
+    match error {
+        E::Db(inner) => inner.into(),
+        E::NotFound => Problem::not_found(),
+        E::NotDead => Problem::refuse(
+            StatusCode::CONFLICT,
+            "conflict",
+            "only a dead job can be retried or deleted, and this one is waiting or running",
+        ),
+        E::KeyTaken => Problem::refuse(
+            StatusCode::CONFLICT,
+            "conflict",
+            "a job with the same key is waiting or running: it does what this one was to do",
+        ),
+        E::Payload { .. }
+        | E::PayloadTooLarge { .. }
+        | E::BadKey(_)
+        | E::TooManyJobs(_)
+        | E::LeaseLost
+        | E::BadCron(_)
+        | E::BadZone(_)
+        | E::NeverComes => Problem::internal(&error),
+    }
+}
+
+/// What the path names as `name`, once the body was read: it must be empty, and the one that was signed.
+async fn named<T: FromStr>(call: Call, name: &str) -> Result<T, Problem> {
+    let found = call.params.parse(name)?;
+    <()>::take(call).await?;
+    Ok(found)
+}
+
+/// How many a list shows.
+fn limit(asked: Option<u16>) -> u16 {
+    asked.unwrap_or(PAGE.0).clamp(1, PAGE.1)
+}
+
+/// Where `list` goes on, if it is asked to.
+fn position(
+    cursors: &Cursors,
+    list: &str,
+    cursor: Option<&str>,
+) -> Result<Option<Vec<u8>>, Problem> {
+    let read = |text| cursors.read(list, text).ok_or_else(bad_cursor);
+    cursor.map(read).transpose()
+}
+
+fn bad_cursor() -> Problem {
+    Problem::malformed("the cursor is not one that this list handed out; begin again without it")
+}
