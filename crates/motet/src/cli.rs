@@ -104,6 +104,12 @@ pub enum Command {
     Clone(commands::clone::Clone),
     /// Run a server
     Serve(commands::serve::Serve),
+    /// Run the install that a server serves
+    ///
+    /// As the operator, on the machine of the server, with the key in its data directory; or from elsewhere as an install
+    /// admin, with one's own key.
+    #[command(subcommand)]
+    Admin(commands::admin::Admin),
     /// Check configuration, key, server and working copy
     ///
     /// One line each: ok, warn or fail. Ends with 1 if something fails, with 5 if the server cannot be reached.
@@ -132,6 +138,7 @@ impl Command {
             Self::Push(_) => "push",
             Self::Clone(_) => "clone",
             Self::Serve(_) => "serve",
+            Self::Admin(command) => command.name(),
             Self::Doctor(_) => "doctor",
             Self::Completions(_) => "completions",
             Self::ImportDir(_) => "import-dir",

@@ -44,8 +44,18 @@ impl Context {
 
     /// A client that signs with `key`, or asks as anybody.
     pub fn client(&self, origin: &Origin, key: Option<PrivateKey>) -> Result<Client, Failure> {
-        let Self { insecure, clock, random, .. } = self;
-        let options = Options { insecure: *insecure, clock: clock.clone(), random: random.clone() };
+        self.client_called(origin, key, None)
+    }
+
+    /// The same for a server that is called otherwise than the address at which it is reached.
+    pub fn client_called(
+        &self,
+        origin: &Origin,
+        key: Option<PrivateKey>,
+        authority: Option<String>,
+    ) -> Result<Client, Failure> {
+        let (insecure, clock, random) = (self.insecure, self.clock.clone(), self.random.clone());
+        let options = Options { insecure, authority, clock, random };
         Ok(Client::new(origin.clone(), key, options)?)
     }
 

@@ -7,6 +7,7 @@
 //! |--------------|--------------------------------------------------------------------------------|
 //! | `server.rs`  | [`Server`], [`Setup`]: start, stop, kill, start again                            |
 //! | `process.rs` | the process of a server, and how long we wait for it                             |
+//! | `operator.rs`| the operator of a server, by the key in its data directory                       |
 //! | `person.rs`  | [`Person`]: a handle and a key                                                   |
 //! | `request.rs` | [`Request`]: signed like a good client's, and every part of it can be broken     |
 //! | `answer.rs`  | [`Answer`]: what came back                                                       |
@@ -22,6 +23,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
 mod answer;
+mod operator;
 mod person;
 mod process;
 mod raw;

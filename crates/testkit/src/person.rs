@@ -25,6 +25,11 @@ impl Person {
         Self { handle: handle.to_owned(), key: PrivateKey::from_seed(seed) }
     }
 
+    /// Somebody whose key is somewhere already.
+    pub fn with_key(handle: &str, key: PrivateKey) -> Self {
+        Self { handle: handle.to_owned(), key }
+    }
+
     /// The name.
     pub fn handle(&self) -> &str {
         &self.handle

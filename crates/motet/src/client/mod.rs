@@ -14,12 +14,14 @@
 //! | `refusal.rs`   | errors of servers, read                                             |
 //! | `transport.rs` | [`Client`]: one request, signed, sent, read                          |
 //! | `account.rs`   | registering a key, and who one is                                    |
+//! | `admin.rs`     | background work, for those who run the install                      |
 //! | `repositories.rs` | repositories through the JSON API                                 |
 //! | `wire.rs`      | [`Wire`]: the calls of wire 1                                         |
 //! | `batch.rs`     | [`ObjectBatch`]: the body of `push/objects`                           |
 
 mod account;
 mod address;
+mod admin;
 mod batch;
 mod error;
 mod refusal;
@@ -31,6 +33,7 @@ mod wire;
 
 pub use account::Registered;
 pub use address::{AddressError, Origin, RepositoryAddress};
+pub use admin::{JobId, NotAWord, Word};
 pub use batch::{MAX_BATCH_BYTES, MAX_BATCH_OBJECTS, ObjectBatch};
 pub use error::ClientError;
 pub use refusal::Refusal;

@@ -43,6 +43,20 @@ impl Client {
         Err(self.unbelievable("it names a repository that cannot have that name"))
     }
 
+    /// One call of the JSON API that sends nothing and answers nothing.
+    pub(super) async fn order(&self, method: Method, target: &str) -> Result<(), ClientError> {
+        let call = Call {
+            method,
+            target: target.to_owned(),
+            accept: JSON,
+            content_type: "",
+            body: Bytes::new(),
+            is_wire: false,
+            max_answer_bytes: MAX_JSON_BYTES,
+        };
+        self.send(&call).await.map(drop)
+    }
+
     /// One call of the JSON API.
     pub(super) async fn json<Q: Serialize + Sync, A: DeserializeOwned>(
         &self,

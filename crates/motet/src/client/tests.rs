@@ -16,7 +16,7 @@ fn key() -> PrivateKey {
 
 fn client(origin: &Origin, key: Option<PrivateKey>) -> Client {
     let (clock, random) = (Clock::stopped_at(NOW), Random::seeded(4));
-    Client::new(origin.clone(), key, Options { insecure: false, clock, random }).unwrap()
+    Client::new(origin.clone(), key, Options { clock, random, ..Options::default() }).unwrap()
 }
 
 /// The credentials of a request, if they sign exactly what was sent.

@@ -36,6 +36,8 @@ const LEAST_CORRECTION_SECONDS: u64 = 2;
 pub struct Options {
     /// Allows plain HTTP to other machines.
     pub insecure: bool,
+    /// What the server is called, where that is not the address at which it is reached: `Host`, and what is signed.
+    pub authority: Option<String>,
     /// What time it is.
     pub clock: Clock,
     /// Where nonces come from.
@@ -46,6 +48,7 @@ pub struct Options {
 pub struct Client {
     http: reqwest::Client,
     origin: Origin,
+    authority: String,
     key: Option<PrivateKey>,
     clock: Clock,
     random: Random,
@@ -104,8 +107,10 @@ impl Client {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|error| ClientError::Setup(root_cause(&error)))?;
-        let Options { insecure: _, clock, random } = options;
-        Ok(Self { http, origin, key, clock, random, ahead_seconds: AtomicI64::new(0) })
+        let Options { insecure: _, authority, clock, random } = options;
+        let authority = authority.unwrap_or_else(|| origin.authority().to_owned());
+        let ahead_seconds = AtomicI64::new(0);
+        Ok(Self { http, origin, authority, key, clock, random, ahead_seconds })
     }
 
     /// The server.
@@ -121,7 +126,7 @@ impl Client {
     /// Asks whether the server is there and what time it has. Not signed.
     pub async fn server_time(&self) -> Result<ServerTime, ClientError> {
         let address = self.url("/healthz")?;
-        let request = self.http.get(address).header(header::HOST, self.origin.authority());
+        let request = self.http.get(address).header(header::HOST, &self.authority);
         let response = self.within(SILENCE, request.send()).await?;
         let now = self.clock.now().seconds();
         let date = header_text(&response, header::DATE);
@@ -158,7 +163,7 @@ impl Client {
         let mut request = self
             .http
             .request(call.method.clone(), url.clone())
-            .header(header::HOST, self.origin.authority())
+            .header(header::HOST, &self.authority)
             .header(header::ACCEPT, call.accept);
         if call.is_wire {
             request = request.header("motet-protocol", "2");
@@ -192,7 +197,7 @@ impl Client {
         let nonce = Nonce::generate(&self.random);
         let request = CanonicalRequest {
             method: call.method.as_str(),
-            authority: self.origin.authority(),
+            authority: &self.authority,
             target: &target,
             ts: self.clock.now().seconds().saturating_add(ahead),
             nonce: &nonce,

@@ -1,5 +1,6 @@
 //! The commands, one file each: its arguments, and what it does.
 
+pub mod admin;
 pub mod clone;
 pub mod completions;
 pub mod demo_history;
@@ -26,6 +27,7 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Repo
         Command::Repo(command) => repo::run(&command, context).await,
         Command::Push(arguments) => push::run(&arguments, context).await,
         Command::Clone(arguments) => clone::run(&arguments, context).await,
+        Command::Admin(command) => admin::run(&command, context).await,
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(&arguments, context).await,
         Command::Completions(arguments) => Ok(completions::run(&arguments)),

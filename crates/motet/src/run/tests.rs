@@ -61,6 +61,7 @@ fn help_of_the_program() {
       push         Send a branch to a server
       clone        Fetch a repository into a new directory
       serve        Run a server
+      admin        Run the install that a server serves
       doctor       Check configuration, key, server and working copy
       completions  Print a completion script for a shell
 

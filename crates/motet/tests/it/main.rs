@@ -18,6 +18,10 @@
 //! | `crowds.rs`       | many at once: everybody gets an answer, and nothing is lost                     |
 //! | `kills.rs`        | a push is whole or not there, whenever the server is killed                           |
 //! | `postgres.rs`     | the same path on PostgreSQL                                                     |
+//! | `jobs.rs`         | background work as those who run the install see it, and nobody else              |
+//! | `upkeep.rs`       | background work is done: by schedules, across kills, stops and processes          |
+//! | `ground.rs`       | nothing: a server on either database, and that database                           |
+//! | `store.rs`        | nothing: what tests change behind a server's back                                 |
 //! | `serve.rs`        | starting, health, stopping                                                      |
 //! | `answers.rs`      | what every answer has, and what the wire never does                             |
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
@@ -27,8 +31,10 @@ mod answers;
 mod connections;
 mod creating;
 mod crowds;
+mod ground;
 mod history;
 mod integrity;
+mod jobs;
 mod kills;
 mod malformed;
 mod paths;
@@ -39,6 +45,8 @@ mod replays;
 mod secrets;
 mod serve;
 mod signatures;
+mod store;
+mod upkeep;
 mod vectors;
 mod visibility;
 

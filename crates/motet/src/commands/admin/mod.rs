@@ -1,0 +1,107 @@
+//! `motet admin`: for those who run the install.
+//!
+//! | file           | command                                                                   |
+//! |----------------|---------------------------------------------------------------------------|
+//! | `mod.rs`       | [`Admin`]; [`Reach`]: which server, and as whom                             |
+//! | `jobs.rs`      | `motet admin jobs`                                                        |
+//! | `schedules.rs` | `motet admin schedules`                                                   |
+//! | `table.rs`     | columns that align                                                        |
+
+pub mod jobs;
+pub mod schedules;
+mod table;
+
+use std::path::Path;
+
+use server::DataDir;
+
+use crate::{
+    client::{Client, ClientError, Origin},
+    context::Context,
+    failure::{Exit, Failure},
+    report::Report,
+    store::load_key,
+};
+
+/// The data directory that `motet serve` uses unless told otherwise.
+const DATA_DIR: &str = "data";
+
+/// What to run the install by.
+#[derive(Debug, clap::Subcommand)]
+pub enum Admin {
+    /// See background work, retry what failed
+    #[command(subcommand)]
+    Jobs(jobs::Jobs),
+    /// See background work that comes again and again, switch and run it
+    #[command(subcommand)]
+    Schedules(schedules::Schedules),
+}
+
+impl Admin {
+    /// What the command is called in results.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Jobs(command) => command.name(),
+            Self::Schedules(command) => command.name(),
+        }
+    }
+}
+
+/// Which server is meant, and as whom to ask it.
+#[derive(Debug, clap::Args)]
+pub struct Reach {
+    /// The operator's key is there, and where the server answers; `data` if left out
+    #[command(flatten)]
+    pub directory: DataDir,
+    /// Another address of the server; without --data-dir with your own key, if you are an install admin there
+    #[arg(long, value_name = "ADDRESS")]
+    pub host: Option<Origin>,
+}
+
+impl Reach {
+    /// A client that signs as the operator of the server on this machine, or as the account at the server that is named.
+    fn client(&self, context: &Context) -> Result<Client, Failure> {
+        let Self { directory: DataDir { data_dir }, host } = self;
+        if let (Some(host), None) = (host, data_dir) {
+            let (_, client) = context.signed_in(host)?;
+            return Ok(client);
+        }
+        let data_dir = context.at(data_dir.as_deref().unwrap_or(Path::new(DATA_DIR)));
+        let key = load_key(&data_dir.join("operator.key")).map_err(|error| {
+            let failure = Failure::from(error);
+            if failure.code == "no_key" { failure.hint(WHERE) } else { failure }
+        })?;
+        if let Some(host) = host {
+            return context.client(host, Some(key));
+        }
+        let reached = server::reached(&data_dir).map_err(|error| {
+            let message = format!("where the server answers is not known: {error}");
+            Failure::new(Exit::Usage, "no_server", message)
+                .hint("start it, or say --host <address>")
+        })?;
+        let origin: Origin = format!("http://{}", reached.address).parse()?;
+        context.client_called(&origin, Some(key), Some(reached.authority))
+    }
+}
+
+/// What to do when the operator's key is not found.
+const WHERE: &str = "name the server's data directory with --data-dir, or, as an install admin, the server with --host";
+
+pub(super) async fn run(command: &Admin, context: &Context) -> Result<Report, Failure> {
+    match command {
+        Admin::Jobs(command) => jobs::run(command, context).await,
+        Admin::Schedules(command) => schedules::run(command, context).await,
+    }
+}
+
+/// A refusal in the words of these commands.
+fn refused(error: ClientError) -> Failure {
+    let failure = Failure::from(error);
+    if failure.exit == Exit::NotFound {
+        failure.hint(
+            "is the name right? and only the operator and install admins see it: check the key",
+        )
+    } else {
+        failure
+    }
+}

@@ -1,0 +1,82 @@
+//! What tests change behind a server's back: they make time pass, and make work take long.
+
+use db::{Error, Tx};
+
+db::statements! {
+    MAKE_ADMIN = "UPDATE principals SET install_admin = 1 WHERE handle = $1";
+    END_UPLOADS = "
+        UPDATE uploads SET ends_at = 1 WHERE repository_id IN (SELECT id FROM repositories WHERE name = $1)";
+    AGE = "UPDATE repositories SET created_at = 1 WHERE name = $1";
+    COUNT_UPLOADS = "
+        SELECT count(*) FROM uploads WHERE repository_id IN (SELECT id FROM repositories WHERE name = $1)";
+    COUNT_RESOURCES = "SELECT count(*) FROM resources";
+    MAKE_DUE = "UPDATE schedules SET next_at = 1 WHERE name = $1";
+    END_LEASES = "UPDATE jobs SET lease_ends = 1 WHERE state = 'running'";
+    // Whoever deletes an upload counts to ten to the power of twelve first.
+    DIGITS = {
+        sqlite "
+        CREATE TABLE ticks AS
+        WITH RECURSIVE n (tick) AS (SELECT 1 UNION ALL SELECT tick + 1 FROM n WHERE tick < 1000) SELECT tick FROM n",
+        postgres "SELECT 1"
+    };
+    HOLD_UP = {
+        sqlite "
+        CREATE TRIGGER held_up BEFORE DELETE ON uploads BEGIN
+            SELECT sum(a.tick + b.tick + c.tick + d.tick) FROM ticks AS a, ticks AS b, ticks AS c, ticks AS d;
+        END",
+        // Reading goes on.
+        postgres "LOCK TABLE uploads IN EXCLUSIVE MODE"
+    };
+    LET_GO = {
+        sqlite "DROP TRIGGER held_up",
+        postgres "SELECT 1"
+    };
+}
+
+/// Makes a person an install admin.
+pub(crate) async fn make_admin(tx: &mut Tx, handle: &str) -> Result<u64, Error> {
+    db::execute!(tx, MAKE_ADMIN, handle)
+}
+
+/// The uploads to a repository have ended long ago.
+pub(crate) async fn end_uploads(tx: &mut Tx, name: &str) -> Result<u64, Error> {
+    db::execute!(tx, END_UPLOADS, name)
+}
+
+/// A repository was made long ago.
+pub(crate) async fn age(tx: &mut Tx, name: &str) -> Result<u64, Error> {
+    db::execute!(tx, AGE, name)
+}
+
+/// How many uploads of a repository there are, ended or not.
+pub(crate) async fn count_uploads(tx: &mut Tx, name: &str) -> Result<i64, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, COUNT_UPLOADS, name)?;
+    Ok(count)
+}
+
+/// How many things there are that can be seen or hidden.
+pub(crate) async fn count_resources(tx: &mut Tx) -> Result<i64, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, COUNT_RESOURCES)?;
+    Ok(count)
+}
+
+/// The time of a schedule came long ago.
+pub(crate) async fn make_due(tx: &mut Tx, name: &str) -> Result<u64, Error> {
+    db::execute!(tx, MAKE_DUE, name)
+}
+
+/// The leases of whoever works have ended long ago.
+pub(crate) async fn end_leases(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, END_LEASES)
+}
+
+/// Holds up everybody who deletes uploads: on SQLite until [`let_go`], on PostgreSQL as long as the transaction is open.
+pub(crate) async fn hold_up(tx: &mut Tx) -> Result<(), Error> {
+    db::execute!(tx, DIGITS)?;
+    db::execute!(tx, HOLD_UP).map(drop)
+}
+
+/// Ends [`hold_up`] on SQLite.
+pub(crate) async fn let_go(tx: &mut Tx) -> Result<(), Error> {
+    db::execute!(tx, LET_GO).map(drop)
+}
