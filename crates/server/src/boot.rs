@@ -14,7 +14,7 @@ use names::{Clock, Random};
 use objects::Objects;
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 
-use crate::{Error, ServeArgs, config::Settings};
+use crate::{Error, ServeArgs};
 
 /// No key file is longer.
 const MAX_KEY_FILE: u64 = 16 << 10;
@@ -201,18 +201,14 @@ const MAX_ADDRESS_BYTES: u64 = 1 << 10;
 
 /// Says in the data directory where the server answers, for the operator's commands on this machine. Not removed at
 /// the end: a server that was killed could not remove it either.
-pub(crate) fn tell_address(
-    dir: &Path,
-    bound: SocketAddr,
-    settings: &Settings,
-) -> Result<(), Error> {
+pub(crate) fn tell_address(dir: &Path, bound: SocketAddr, authority: &str) -> Result<(), Error> {
     let ip = match bound.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
     let path = dir.join(ADDRESS_FILE);
-    let line = format!("{} {}\n", SocketAddr::new(ip, bound.port()), settings.authority);
+    let line = format!("{} {}\n", SocketAddr::new(ip, bound.port()), authority);
     let temporary = dir.join(format!("{ADDRESS_FILE}.new"));
     fs::write(&temporary, line).and_then(|()| fs::rename(&temporary, &path)).map_err(at(&path))
 }
@@ -263,6 +259,25 @@ mod tests {
     fn a_missing_key_of_old_data_is_not_made_anew() {
         let dir = tempfile::tempdir().unwrap();
         assert!(secret_file(&dir.path().join("install.key"), false, Vec::new).is_err());
+    }
+
+    #[test]
+    fn where_a_server_answers_stands_in_its_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(reached(dir.path()), Err(Error::File { .. })));
+        for (bound, reachable) in [
+            ("127.0.0.1:7420", "127.0.0.1:7420"),
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "[::1]:80"),
+            ("192.0.2.7:80", "192.0.2.7:80"),
+        ] {
+            tell_address(dir.path(), bound.parse().unwrap(), "forge.example").unwrap();
+            let address = reachable.parse().unwrap();
+            let told = Reached { address, authority: "forge.example".to_owned() };
+            assert_eq!(reached(dir.path()).unwrap(), told);
+        }
+        fs::write(dir.path().join(ADDRESS_FILE), "somewhere").unwrap();
+        assert!(matches!(reached(dir.path()), Err(Error::Configuration(_))));
     }
 
     #[test]

@@ -97,7 +97,7 @@ pub async fn serve(args: ServeArgs, out: &mut (impl Write + Send)) -> Result<(),
     let address = listener.local_addr().map_err(|source| listener::fault(args.listen, source))?;
     let settings = args.resolve(address)?;
     let house = House::open(ground, settings.clone()).await?;
-    boot::tell_address(&args.data_dir, address, &settings)?;
+    boot::tell_address(&args.data_dir, address, &settings.authority)?;
     let metrics = match args.metrics_listen {
         None => None,
         Some(address) => Some(health::serve_metrics(address, house.clone()).await?),

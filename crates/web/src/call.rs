@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use trust::Actor;
+use trust::{Actor, Kind};
 
 use crate::{Body, Fault, Problem};
 
@@ -30,9 +30,10 @@ pub struct Context {
 }
 
 impl Context {
-    /// The handle of whoever is signed in, for the frame of pages.
+    /// The handle of whoever is signed in, for the frame of pages. The operator has no page to lead to.
     pub fn reader(&self) -> Option<String> {
-        self.actor.as_ref()?.handle().map(ToString::to_string)
+        let reader = self.actor.as_ref()?.principal()?;
+        (reader.kind != Kind::Operator).then(|| reader.handle.to_string())
     }
 }
 
