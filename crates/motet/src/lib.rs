@@ -18,7 +18,7 @@
 //! | `record.rs`   | commits made from a manifest                                         |
 //! | `demo/`       | a history to look at                                                 |
 //! | `visible.rs`  | characters that deceive, made visible                                |
-//! | `run.rs`      | [`run`]: from arguments to an exit code                                 |
+//! | `run.rs`      | [`run()`]: from arguments to an exit code                               |
 
 pub mod cli;
 pub mod client;

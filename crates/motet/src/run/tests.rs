@@ -123,6 +123,45 @@ fn help_of_push() {
 }
 
 #[test]
+fn help_of_admin_jobs_list() {
+    insta::assert_snapshot!(help(&["admin", "jobs", "list"]), @"
+    Show the jobs in one state, newest first
+
+    Usage: motet admin jobs list [OPTIONS]
+
+    Options:
+          --state <STATE>
+              Which jobs: ready, running or dead
+
+              [default: dead]
+
+          --limit <N>
+              How many, at most 100
+
+              [default: 30]
+
+          --cursor <CURSOR>
+              Go on where another list ended
+
+          --data-dir <DIR>
+              The data directory of the server on this machine, with the operator's key
+
+              [env: MOTET_DATA_DIR]
+
+          --host <ADDRESS>
+              Another address of the server; without --data-dir with your own key, if you are an install
+              admin there
+
+      -h, --help
+              Print help
+
+    Examples:
+      motet admin jobs list --data-dir /srv/motet
+      motet admin jobs list --state ready --json
+    ");
+}
+
+#[test]
 fn help_of_clone() {
     insta::assert_snapshot!(help(&["clone"]), @"
     Fetch a repository into a new directory

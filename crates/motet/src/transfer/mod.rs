@@ -9,8 +9,8 @@
 //! | `error.rs` | [`TransferError`]                                     |
 //! | `heads.rs` | [`Heads`]: what the branches of a server are            |
 //! | `graph.rs` | the parents of local commits                         |
-//! | `push.rs`  | [`push`]                                              |
-//! | `fetch.rs` | [`fetch`]                                             |
+//! | `push.rs`  | [`push()`]                                            |
+//! | `fetch.rs` | [`fetch()`]                                           |
 
 mod error;
 mod fetch;

@@ -24,6 +24,7 @@ async fn with_something_ended(ground: &Ground, server: &mut Server) {
     let mut tx = db.write().await.unwrap();
     assert_eq!(store::end_uploads(&mut tx, "gone").await.unwrap(), 2);
     assert_eq!(store::age(&mut tx, "gone").await.unwrap(), 1);
+    store::put_off_schedules(&mut tx).await.unwrap();
     tx.commit().await.unwrap();
     db.close().await;
 }
@@ -79,6 +80,7 @@ on_both! {
         for name in ["gone", "fresh", "song"] {
             store::age(&mut tx, name).await.unwrap();
         }
+        store::put_off_schedules(&mut tx).await.unwrap();
         tx.commit().await.unwrap();
 
         server.restart().await;
