@@ -6,6 +6,8 @@ use anyhow::Context as _;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use sqlx::{Row as _, SqlitePool, sqlite::SqliteConnectOptions};
 
+pub(crate) mod rows;
+
 /// The readers that the real server has.
 const READERS: u32 = 4;
 

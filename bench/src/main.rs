@@ -10,9 +10,12 @@
 //! | `house.rs`     | a release server with somebody registered                         |
 //! | `load.rs`      | many connections that ask the same thing                          |
 //! | `bare.rs`      | the same framework with one prepared read, as a server of its own   |
+//! | `bare/rows.rs` | the same statements through the library alone                     |
+//! | `ground.rs`    | databases to measure, many callers that write, how long the disk takes |
 //! | `rows/`        | one file a group of rows                                          |
 
 mod bare;
+mod ground;
 mod house;
 mod load;
 mod row;

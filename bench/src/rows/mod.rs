@@ -1,7 +1,10 @@
 //! The rows, one file a group.
 
+mod db;
 mod hub;
 mod idle;
+mod jobs;
+mod objects;
 
 use std::{future::Future, path::Path, pin::Pin};
 
@@ -12,6 +15,13 @@ type Measure = for<'a> fn(&'a Path) -> Measured<'a>;
 
 /// Every row, in the order in which they are measured.
 pub(crate) const ALL: &[(&str, Measure)] = &[
+    ("objects.put", |_| Box::pin(objects::put())),
+    ("objects.get", |_| Box::pin(objects::get())),
+    ("db.group_commit", |_| Box::pin(db::group_commit())),
+    ("db.group_commit.single", |_| Box::pin(db::group_commit_single())),
+    ("db.read", |_| Box::pin(db::read())),
+    ("jobs.claim.sqlite", |_| Box::pin(jobs::claim_sqlite())),
+    ("jobs.claim.postgres", |_| Box::pin(jobs::claim_postgres())),
     ("hub.json.unsigned", |binary| Box::pin(hub::json_unsigned(binary))),
     ("hub.push.1000", |binary| Box::pin(hub::push_1000(binary))),
     ("idle.memory", |binary| Box::pin(idle::memory(binary))),

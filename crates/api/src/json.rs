@@ -6,8 +6,13 @@
 use serde::{Deserialize, Serialize};
 
 mod jobs;
+mod storage;
 
 pub use jobs::{Job, JobCounts, JobDetail, JobPage, Schedule, ScheduleRun};
+pub use storage::{
+    Fault, FaultPage, Healed, Limit, QuotaUse, ScanStarted, SetQuota, StartScan, Storage,
+    StorageGroup, StorageScan, Used,
+};
 
 /// The body of `POST /api/v1/auth/challenge` (`spec/trust.md` 2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

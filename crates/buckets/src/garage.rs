@@ -11,7 +11,6 @@ use crate::{
     Bucket,
     asking::{ask, text_after},
     guard::{Guard, directory},
-    ports,
 };
 
 /// Built by `bin/setup` into cargo's own directory, which is among those that programs are looked for in.
@@ -30,7 +29,7 @@ pub(crate) struct Garage {
 
 impl Garage {
     pub(crate) fn start() -> Self {
-        let [rpc, s3, admin] = ports::free();
+        let [rpc, s3, admin] = cluster::free_ports();
         let dir = directory();
         let settings = dir.join("garage.toml");
         fs::write(&settings, configuration(&dir, rpc, s3, admin))
@@ -75,6 +74,7 @@ impl Garage {
             ask(self.admin, "GET /health HTTP/1.1", "", "").is_ok_and(|it| it.status == 200)
         });
         self.guard.await_listening(self.address);
+        self.guard.assert_lives();
     }
 
     /// What Garage counts under this name for a bucket.

@@ -82,6 +82,11 @@ impl Guard {
         self.await_that("listen", || TcpStream::connect(address).is_ok());
     }
 
+    /// Makes sure that it is this server that listens, and not another that took its port first.
+    pub(crate) fn assert_lives(&self) {
+        self.tell("live");
+    }
+
     /// Waits until something about the server holds.
     pub(crate) fn await_that(&self, what: &str, holds: impl Fn() -> bool) {
         let began = Instant::now();

@@ -24,6 +24,10 @@ end() {
     return 0
 }
 
+lives() {
+    grep -qs '^State:.[^ZX]' "/proc/$server/status"
+}
+
 answer() {
     if "$@"; then echo done; else echo failed; fi
 }
@@ -34,6 +38,7 @@ while read -r word; do
     start) answer start "$@" ;;
     kill) answer end KILL ;;
     stop) answer end TERM ;;
+    live) answer lives ;;
     *) echo failed ;;
     esac
 done

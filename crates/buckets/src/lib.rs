@@ -17,7 +17,6 @@
 //! | `guard.rs`  | the process beside the server that starts, stops and removes it         |
 //! | `guard.sh`  | what that process runs                                                  |
 //! | `asking.rs` | one request to a server, for setting it up                              |
-//! | `ports.rs`  | free ports                                                              |
 //!
 //! For tests only: it panics where production code would return an error. Knows none of our crates.
 #![expect(clippy::expect_used, reason = "a test that cannot go on should stop")]
@@ -26,7 +25,6 @@ mod asking;
 mod garage;
 mod guard;
 mod moto;
-mod ports;
 mod proxy;
 
 use std::{

@@ -13,7 +13,6 @@ use crate::{
     Bucket,
     asking::{ask, text_after},
     guard::{Guard, directory},
-    ports,
 };
 
 /// Where `bin/setup` puts it, from the root of the checkout.
@@ -38,7 +37,7 @@ pub(crate) struct Moto {
 
 impl Moto {
     pub(crate) fn start() -> Self {
-        let [port] = ports::free();
+        let [port] = cluster::free_ports();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let trusting = (REQUESTS_FOR_USER + BUCKETS).to_string();
         let guard = Guard::start(
@@ -48,6 +47,7 @@ impl Moto {
             &[("INITIAL_NO_AUTH_ACTION_COUNT", trusting.as_str()), ("PYTHONUNBUFFERED", "1")],
         );
         guard.await_listening(address);
+        guard.assert_lives();
         identity(address, "CreateUser", "");
         let rights = format!("&PolicyName=all&PolicyDocument={}", in_a_form(RIGHTS));
         identity(address, "PutUserPolicy", &rights);

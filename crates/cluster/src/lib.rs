@@ -10,13 +10,15 @@
 //! | `lib.rs`   | [`Cluster`], [`Database`]                                            |
 //! | `guard.rs` | the process beside the server that starts, stops and removes it       |
 //! | `guard.sh` | what that process runs                                                |
-//! | `system.rs`| where the server is installed, which user may run it, a free port      |
+//! | `system.rs`| where the server is installed, which user may run it                  |
+//! | `ports.rs` | [`free_ports`]: for servers of tests, whichever they are               |
 //!
 //! For tests only: it panics where production code would return an error. Knows no table and none of our crates; the
 //! schema of a template comes from whoever asks for it.
 #![expect(clippy::expect_used, reason = "a test that cannot go on should stop")]
 
 mod guard;
+mod ports;
 mod system;
 
 use std::{
@@ -28,6 +30,7 @@ use std::{
 };
 
 use guard::Guard;
+pub use ports::free_ports;
 use system::Installed;
 
 /// How a server is run.
@@ -82,7 +85,7 @@ impl Cluster {
 
     fn start_now(settings: Settings) -> Self {
         let installed = Installed::find();
-        let port = system::free_port();
+        let [port] = free_ports();
         let guard = Guard::start(&installed, port, settings);
         let server = Server { installed, port, guard, databases: AtomicU32::new(0) };
         Self { server: Arc::new(server), templates: tokio::sync::Mutex::default() }
@@ -124,6 +127,17 @@ impl Cluster {
     /// Stops the server as its own tools would, ending every connection, and starts it again on the same data.
     pub async fn restart(&self) {
         self.server.tell("restart").await;
+    }
+
+    /// Ends every connection to a database, as an operator would.
+    pub async fn cut_connections(&self, database: &Database) {
+        let cut = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
+            database.name
+        );
+        self.server
+            .run("psql", &["--quiet", "--output=/dev/null", "--command", &cut, "postgres"])
+            .await;
     }
 
     /// Ends all processes of the server at once, as a loss of power would.

@@ -1,8 +1,7 @@
-//! Where the server is installed, which user may run it, and a port that is free.
+//! Where the server is installed, and which user may run it.
 
 use std::{
     fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -11,10 +10,6 @@ use std::{
 const VERSIONS: &str = "/usr/lib/postgresql";
 /// Who runs the server when the tests run as root, which it refuses: the package's own user, or failing that nobody.
 const USERS: &[&str] = &["postgres", "nobody"];
-/// Ports to choose from: below those that the kernel gives to outgoing connections, so that a restarted server finds
-/// its port free.
-const FIRST_PORT: u16 = 20_000;
-const PORTS: u16 = 12_000;
 
 /// The programs of an installed PostgreSQL.
 #[derive(Debug)]
@@ -74,17 +69,6 @@ impl User {
         let mut numbers = line.split(':').skip(2);
         Some(Self { id: numbers.next()?.parse().ok()?, group: numbers.next()?.parse().ok()? })
     }
-}
-
-/// A port on which nothing listens. Processes begin to look at different ones.
-pub(crate) fn free_port() -> u16 {
-    let start = std::process::id();
-    let candidates = (0..PORTS).map(|step| {
-        let offset = (start + u32::from(step)) % u32::from(PORTS);
-        FIRST_PORT + u16::try_from(offset).unwrap_or(0)
-    });
-    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    candidates.into_iter().find(is_free).expect("some port is free")
 }
 
 #[cfg(test)]

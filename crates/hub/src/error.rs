@@ -65,14 +65,14 @@ impl From<Error> for Problem {
             Error::Broken(_) => Self::internal(&error),
             Error::Objects(inner) => match inner {
                 objects::Error::Db(inner) => inner.into(),
-                objects::Error::Io(_) => Self::unavailable(&inner),
+                objects::Error::Io(_) | objects::Error::Bucket(_) => Self::unavailable(&inner),
                 objects::Error::Corrupt(_) => {
                     Self::refuse(StatusCode::INTERNAL_SERVER_ERROR, "corrupt_object", &inner)
                 }
-                objects::Error::TooLarge { .. } => {
+                objects::Error::TooLarge { .. } | objects::Error::OutOfRange { .. } => {
                     Self::refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &inner)
                 }
-                objects::Error::Missing(_) => Self::internal(&inner),
+                objects::Error::Missing(_) | objects::Error::Setup(_) => Self::internal(&inner),
             },
             Error::Trust(inner) => inner.into(),
             Error::Jobs(jobs::Error::Db(inner)) | Error::Db(inner) => inner.into(),

@@ -10,8 +10,10 @@
 //! | `repositories/` | create, find, list; [`Repository`] as a resource; JSON                         |
 //! | `wire/`         | wire 1: refs, uploads, push, negotiate, fetch                                  |
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
+//! | `quotas/`       | how much an owner and a repository may hold                                    |
+//! | `collect/`      | what nothing leads to is let go                                                |
+//! | `upkeep/`       | background work: what has ended goes, what is stored is looked after           |
 //! | `pages/`        | HTML; `views/` is what the templates show                                      |
-//! | `upkeep/`       | background work: what has ended goes                                           |
 //!
 //! Invariants (`spec/hub.md` 12): no object, snapshot or commit row whose id is not the hash of its bytes; a commit's
 //! snapshot and parents are in the same repository; every object of every snapshot is linked to that repository;
@@ -25,27 +27,47 @@ use objects::Objects;
 use trust::Trust;
 use web::{Cursors, Entry, Routes};
 
+mod collect;
 mod error;
 mod pages;
-
+mod quotas;
 mod reading;
 mod repositories;
 mod upkeep;
 mod views;
 mod wire;
 
+pub use collect::{Collection, Grace};
 pub use error::Error;
+pub use quotas::{Exceeded, Limited, Quotas};
 pub use repositories::{NewRepository, Repository};
 
 /// Every statement of this room, for the test that prepares them all.
 pub fn statements() -> Vec<&'static db::Sql> {
     [
-        repositories::STATEMENTS.to_vec(),
-        reading::STATEMENTS.to_vec(),
-        wire::statements(),
-        upkeep::STATEMENTS.to_vec(),
+        repositories::STATEMENTS,
+        reading::STATEMENTS,
+        &wire::statements(),
+        collect::STATEMENTS,
+        quotas::STATEMENTS,
+        upkeep::STATEMENTS,
     ]
     .concat()
+}
+
+/// What the room stands on.
+#[derive(Debug, Clone)]
+pub struct Ground {
+    /// Rows.
+    pub db: Db,
+    /// Bytes.
+    pub objects: Objects,
+    /// Background work.
+    pub queue: Queue,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where chance comes from.
+    pub random: Random,
 }
 
 /// The room's front door. Cheap to clone.
@@ -58,26 +80,21 @@ pub struct Hub {
     random: Random,
     cursors: Cursors,
     queue: Queue,
+    quotas: Quotas,
 }
 
 impl Hub {
     /// Opens the room.
-    pub fn new(
-        db: Db,
-        objects: Objects,
-        trust: Trust,
-        clock: Clock,
-        random: Random,
-        cursors: Cursors,
-        queue: Queue,
-    ) -> Self {
-        Self { db, objects, trust, clock, random, cursors, queue }
+    pub fn new(ground: Ground, trust: Trust, cursors: Cursors, quotas: Quotas) -> Self {
+        let Ground { db, objects, queue, clock, random } = ground;
+        Self { db, objects, trust, clock, random, cursors, queue, quotas }
     }
 
     /// Everything that this room serves, its state inside, and the list of its routes.
     pub fn routes(self) -> (Router, Vec<Entry>) {
         let trust = self.trust.clone();
         let routes = Routes::new(self, trust);
+        let routes = quotas::routes(collect::routes(routes));
         pages::routes(wire::routes(repositories::routes(routes))).finish()
     }
 }

@@ -103,7 +103,7 @@ pub enum Command {
     /// new or empty; if anything fails it is left as it was.
     Clone(commands::clone::Clone),
     /// Run a server
-    Serve(commands::serve::Serve),
+    Serve(Box<commands::serve::Serve>),
     /// Run the install that a server serves
     ///
     /// As the operator, on the machine of the server, with the key in its data directory; or from elsewhere as an install

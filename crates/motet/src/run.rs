@@ -81,7 +81,7 @@ fn start(global: &Global, command: Command) -> Result<Report, Failure> {
     runtime.block_on(async {
         // A server hears signals itself: it lets requests under way finish.
         if let Command::Serve(arguments) = command {
-            return commands::serve::run(arguments).await;
+            return commands::serve::run(*arguments).await;
         }
         let context = context(global)?;
         // Dropped in the middle, a command leaves each file whole and no directory half made.

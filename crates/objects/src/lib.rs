@@ -1,50 +1,69 @@
 //! Content-addressed bytes: put once, checked whenever they are read, never changed.
 //!
-//! Owns the tables `objects`, `segments` and `object_places` and the directory `objects/` of the data directory.
-//! Knows nothing of repositories: who may read an object is decided by the room that links it.
+//! Owns the tables `objects`, `segments`, `object_places`, `object_waste`, the links from repositories to objects
+//! (`repository_objects`, `uploads`) and the record of walks and faults (`integrity_*`); and the directory `objects/` of
+//! the data directory, or a bucket. Knows repositories as ids and nothing more: who may read an object is decided by
+//! the room that links it.
 //!
 //! | file         | what is there                                                               |
 //! |--------------|-----------------------------------------------------------------------------|
 //! | `lib.rs`     | the door: [`Objects`]                                                         |
-//! | `staging.rs` | [`Staging`]: bytes on their way in, hashed in passing; [`Staged`] once synced  |
+//! | `staging.rs` | [`Staging`]: bytes on their way in, hashed in passing; [`Sealed`], [`Staged`]  |
 //! | `segment.rs` | the format of a segment, in which small objects lie together                  |
-//! | `layout.rs`  | where things are on disk                                                     |
-//! | `store.rs`   | the SQL                                                                      |
+//! | `address.rs` | what things are called, on a disk and in a bucket                            |
+//! | `depot.rs`   | where bytes are kept: `disk.rs`, or `bucket/` with a `cache.rs` before it     |
+//! | `reading.rs` | bytes on their way out: whole, in pieces, in ranges; another copy where one is wrong |
+//! | `links/`     | which repository holds which object, and what is pending                     |
+//! | `faults/`    | what was found wrong, and how far the walks have come                        |
+//! | `upkeep/`    | what keeps the store sound and small: check, join, compact, entomb, sweep, scan |
+//! | `store.rs`   | the SQL of objects and places                                                |
 //!
-//! Invariants: an object's bytes are on disk, synced, before any row names them; bytes whose hash is wrong are
-//! never handed out; nothing is rewritten in place (`spec/hub.md` 2, 12).
+//! Invariants: an object's bytes are durable before any row names them; bytes whose hash is wrong are never handed
+//! out; nothing is rewritten in place and no name is used twice; bytes go only after the row that named them, and a row
+//! only while nothing links the object (`spec/hub.md` 2, 12).
 
 use std::{
     collections::HashMap,
-    fs::File,
-    io::Read as _,
-    os::unix::fs::FileExt as _,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use db::Tx;
-use names::{Clock, Hasher, ObjectId, Random};
+use db::{Db, Tx};
+use names::{Clock, ObjectId, Random};
 
-mod layout;
+mod address;
+mod bucket;
+mod cache;
+mod depot;
+mod disk;
+mod faults;
+mod links;
+mod reading;
 mod segment;
 mod staging;
 mod store;
+mod upkeep;
 
-use layout::Layout;
-pub use staging::{Staged, Staging};
+use bucket::{Bucket, Patience};
+pub use bucket::{BucketError, BucketSettings, SetupError as BucketSetupError};
+pub use cache::CACHE_BYTES;
+use cache::Cache;
+use depot::Depot;
+use disk::{Disk, TMP};
+pub use faults::{Fault, FaultKind, FaultPage, Scan, ScanKind};
+pub use links::{Link, Uploader};
+pub use staging::{Sealed, Staged, Staging};
 pub use store::Place;
+pub use upkeep::{Checked, Collected, Group, Pace, Statistics, Step, Sums};
 
 /// Every statement of this crate, for the test that prepares them all.
-pub fn statements() -> &'static [&'static db::Sql] {
-    store::STATEMENTS
+pub fn statements() -> Vec<&'static db::Sql> {
+    [store::STATEMENTS, links::STATEMENTS, faults::STATEMENTS, upkeep::STATEMENTS].concat()
 }
 
 /// The largest object that is read into memory in one piece; larger ones are streamed.
 pub const MAX_WHOLE_BYTES: u64 = 64 << 20;
-
-/// How large the pieces of a streamed object are: large enough that hashing dominates the calls.
-const PIECE_BYTES: usize = 256 << 10;
 
 /// Why bytes could not be kept or had.
 #[derive(Debug, thiserror::Error)]
@@ -52,8 +71,8 @@ pub enum Error {
     /// No row names the object.
     #[error("there is no object {0}")]
     Missing(ObjectId),
-    /// The bytes on disk are not those that were stored.
-    #[error("object {0} is damaged on disk")]
+    /// No copy of the object is what was stored.
+    #[error("object {0} is damaged, and there is no other copy of it")]
     Corrupt(ObjectId),
     /// The object is too large to be read in one piece.
     #[error("object {id} has {size} bytes, too many to be read in one piece")]
@@ -63,6 +82,20 @@ pub enum Error {
         /// Its bytes.
         size: u64,
     },
+    /// The bytes that were asked for are not within the object.
+    #[error("object {id} has {size} bytes, and the range ends after them")]
+    OutOfRange {
+        /// Which.
+        id: ObjectId,
+        /// Its bytes.
+        size: u64,
+    },
+    /// The bucket let us down.
+    #[error("the object store cannot be read or written: {0}")]
+    Bucket(#[from] BucketError),
+    /// The bucket cannot be used as it is set up.
+    #[error(transparent)]
+    Setup(#[from] BucketSetupError),
     /// The file system let us down.
     #[error("the object store cannot be read or written")]
     Io(#[from] std::io::Error),
@@ -71,41 +104,84 @@ pub enum Error {
     Db(#[from] db::Error),
 }
 
+/// Where bytes are kept.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// In the directory itself.
+    Disk,
+    /// In a bucket; the directory has what is on its way there, and a cache.
+    Bucket {
+        /// Which bucket.
+        settings: BucketSettings,
+        /// How many bytes the cache may hold.
+        cache_bytes: u64,
+    },
+}
+
 /// The object store. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Objects {
-    layout: Arc<Layout>,
+pub struct Objects(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    depot: Arc<Depot>,
+    /// What is being written, on this machine.
+    tmp: Arc<Path>,
+    root: PathBuf,
+    db: Db,
     clock: Clock,
     random: Random,
 }
 
 impl Objects {
     /// Opens the store in `root`, which is made if missing, and clears what an earlier process left half-written.
-    /// Blocks: call it at boot.
-    pub fn open(root: &Path, clock: Clock, random: Random) -> Result<Self, Error> {
-        let layout = Layout::open(root)?;
-        Ok(Self { layout: Arc::new(layout), clock, random })
+    /// Blocks: call it at boot. A bucket is not asked yet.
+    pub fn open(
+        root: &Path,
+        store: &Store,
+        db: Db,
+        clock: Clock,
+        random: Random,
+    ) -> Result<Self, Error> {
+        let tmp: Arc<Path> = root.join(TMP).into();
+        let depot = match store {
+            Store::Disk => Depot::Disk(Disk::open(root)?),
+            Store::Bucket { settings, cache_bytes } => {
+                fs::create_dir_all(&tmp)?;
+                let bucket = Bucket::open(settings, Patience::default())?;
+                let cache = Cache::open(root.join("cache"), *cache_bytes)?;
+                Depot::Bucket { bucket, cache, tmp: Arc::clone(&tmp), random: random.clone() }
+            }
+        };
+        let depot = Arc::new(depot);
+        // No row can name a file in here: rows are written only after it has another name.
+        for entry in fs::read_dir(&tmp)? {
+            fs::remove_file(entry?.path())?;
+        }
+        let root = root.to_owned();
+        Ok(Self(Arc::new(Inner { depot, tmp, root, db, clock, random })))
     }
 
     /// Begins to take in objects. The handle blocks on the disk: use it on a blocking thread.
     pub fn stage(&self) -> Staging {
-        Staging::new(Arc::clone(&self.layout), &self.clock, &self.random)
+        Staging::new(Arc::clone(&self.0.tmp), &self.0.clock, &self.0.random)
     }
 
-    /// Writes the rows of what was staged. The bytes are on disk already; they can be read once `tx` commits and
+    /// Gives what was taken in its names, durably. What comes next is [`Objects::register`].
+    pub async fn keep(&self, sealed: Sealed) -> Result<Staged, Error> {
+        if !sealed.is_empty() {
+            self.0.depot.adopt(sealed.parcels.clone()).await?;
+        }
+        Ok(sealed.into_staged())
+    }
+
+    /// Writes the rows of what was staged. The bytes are durable already; they can be read once `tx` commits and
     /// a room has linked them.
     pub async fn register(&self, tx: &mut Tx, staged: &Staged) -> Result<(), Error> {
-        Ok(store::register(tx, staged, self.clock.now()).await?)
+        Ok(store::register(tx, staged, self.0.clock.now(), true).await?)
     }
 
-    /// The bytes of one object of at most [`MAX_WHOLE_BYTES`], hashed before they are handed out.
-    pub async fn read(&self, tx: &mut Tx, id: ObjectId) -> Result<Vec<u8>, Error> {
-        let places = self.find(tx, &[id]).await?;
-        let place = places.get(&id).cloned().ok_or(Error::Missing(id))?;
-        self.read_at(id, place).await
-    }
-
-    /// Where the given objects lie, with their sizes; those that are not held are left out.
+    /// Where the given objects lie, with their sizes; those that are not held, or not whole, are left out.
     pub async fn find(
         &self,
         tx: &mut Tx,
@@ -114,85 +190,22 @@ impl Objects {
         Ok(store::places(tx, ids).await?)
     }
 
-    /// The bytes at `place`, hashed before they are handed out.
-    pub async fn read_at(&self, id: ObjectId, place: Place) -> Result<Vec<u8>, Error> {
-        if place.size > MAX_WHOLE_BYTES {
-            return Err(Error::TooLarge { id, size: place.size });
-        }
-        let layout = Arc::clone(&self.layout);
-        blocking(move || read_whole(&layout, id, &place)).await
+    /// Where one object lies, looked up by itself.
+    pub async fn place(&self, id: ObjectId) -> Result<Place, Error> {
+        let found = store::places(&mut self.0.db.glance().await?, &[id]).await?.remove(&id);
+        found.ok_or(Error::Missing(id))
     }
 
-    /// Checks an object of any size by its bytes, and hands out its pieces in order: `each` is called on a
-    /// blocking thread only after the whole object has been verified, and stops the walk by answering `false`.
-    pub async fn stream(
-        &self,
-        id: ObjectId,
-        place: Place,
-        mut each: impl FnMut(Vec<u8>) -> bool + Send + 'static,
-    ) -> Result<(), Error> {
-        let layout = Arc::clone(&self.layout);
-        blocking(move || {
-            let file = File::open(layout.file_of(id, &place))?;
-            let mut hasher = Hasher::default();
-            pieces(&file, &place, |piece| {
-                hasher.update(&piece);
-                true
-            })?;
-            if ObjectId::from_bytes(hasher.finish()) != id {
-                return Err(damaged(id, &place));
-            }
-            pieces(&file, &place, &mut each)
-        })
-        .await
-    }
-
-    /// Proves that the store can be written and read: a small file there and back.
+    /// Proves that the store can be written and read: something small there and back.
     pub async fn probe(&self) -> Result<(), Error> {
-        let (layout, nonce) = (Arc::clone(&self.layout), self.random.bytes::<16>());
-        blocking(move || layout.probe(&nonce)).await
+        self.0.depot.probe(self.0.random.bytes::<16>()).await
     }
 
-    /// Free and total bytes of the file system that holds the store.
+    /// Free and total bytes of the file system that holds the store, or what is on its way to it.
     pub fn space(&self) -> Result<(u64, u64), Error> {
-        Ok(self.layout.space()?)
+        let stat = rustix::fs::statvfs(&self.0.root).map_err(std::io::Error::from)?;
+        Ok((stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize))
     }
-
-    /// The directory of the store.
-    pub fn root(&self) -> PathBuf {
-        self.layout.root().to_owned()
-    }
-}
-
-fn read_whole(layout: &Layout, id: ObjectId, place: &Place) -> Result<Vec<u8>, Error> {
-    let length = usize::try_from(place.size).unwrap_or(usize::MAX);
-    let mut bytes = vec![0; length];
-    let file = File::open(layout.file_of(id, place))?;
-    match file.read_exact_at(&mut bytes, place.position) {
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(damaged(id, place)),
-        Err(error) => Err(error.into()),
-        Ok(()) if ObjectId::of(&bytes) != id => Err(damaged(id, place)),
-        Ok(()) => Ok(bytes),
-    }
-}
-
-fn pieces(file: &File, place: &Place, mut each: impl FnMut(Vec<u8>) -> bool) -> Result<(), Error> {
-    let mut done = 0;
-    while done < place.size {
-        let length = usize::try_from(place.size - done).unwrap_or(usize::MAX).min(PIECE_BYTES);
-        let mut piece = vec![0; length];
-        file.read_exact_at(&mut piece, place.position + done)?;
-        done += length as u64;
-        if !each(piece) {
-            break;
-        }
-    }
-    Ok(())
-}
-
-fn damaged(id: ObjectId, place: &Place) -> Error {
-    tracing::error!(object = %id, ?place, "an object on disk does not have its hash; it was not served");
-    Error::Corrupt(id)
 }
 
 /// Runs `work` where it may wait for the disk.
@@ -202,13 +215,6 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| Error::Io(std::io::Error::other(error)))?
-}
-
-/// Reads everything from `source`, or fails once it is longer than `limit`.
-pub(crate) fn read_to_limit(source: &mut File, limit: usize) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    source.take(limit as u64).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

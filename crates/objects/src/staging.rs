@@ -1,25 +1,22 @@
 //! Bytes on their way in.
 //!
 //! A [`Staging`] takes objects one after the other, hashes them in the same pass in which it writes them, and ends
-//! in a [`Staged`] whose files are synced and in their place. Until a row names them they are litter that the orphan
-//! scan may take away; dropping a `Staging` takes it away at once.
+//! in a [`Sealed`], whose files are synced and have no name yet. [`Objects::keep`](crate::Objects::keep) gives them
+//! their names, which makes a [`Staged`]. Until a row names them they are litter that the orphan scan takes away;
+//! dropping a `Staging` or a `Sealed` takes it away at once.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
     fs::{self, File},
     io::{BufWriter, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 use names::{Clock, Hasher, Id, ObjectId, Random};
 use uuid::Uuid;
 
-use crate::{
-    Error,
-    layout::{Layout, sync_dir},
-    segment::SegmentWriter,
-};
+use crate::{Error, address::Address, depot::Parcel, segment::SegmentWriter};
 
 /// Objects up to this size lie in segments; larger ones are files of their own, which can be served in ranges and
 /// removed alone (`spec/hub.md` 2).
@@ -35,16 +32,18 @@ pub(crate) struct StagedSegment {
     pub(crate) digest: [u8; 32],
 }
 
-/// One staged object and where it lies: in the segment, or as a file of its own.
+/// One staged object and where it lies: in a segment, or as a file of its own.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StagedObject {
     pub(crate) id: ObjectId,
     pub(crate) size: u64,
     pub(crate) position: u64,
+    /// The segment, or which copy of the file.
+    pub(crate) copy: Uuid,
     pub(crate) in_segment: bool,
 }
 
-/// Objects whose bytes are on disk, synced and in their place, and which no row names yet.
+/// Objects whose bytes are durable and have their names, and which no row names yet.
 #[derive(Debug, Clone, Default)]
 pub struct Staged {
     pub(crate) segment: Option<StagedSegment>,
@@ -63,6 +62,38 @@ impl Staged {
     }
 }
 
+/// Objects whose bytes are synced in files without names. Dropping it removes them.
+#[derive(Debug, Default)]
+pub struct Sealed {
+    pub(crate) parcels: Vec<Parcel>,
+    staged: Staged,
+}
+
+impl Sealed {
+    /// The objects and their sizes in bytes, each once.
+    pub fn objects(&self) -> impl Iterator<Item = (ObjectId, u64)> {
+        self.staged.objects()
+    }
+
+    /// Whether nothing was taken.
+    pub fn is_empty(&self) -> bool {
+        self.staged.objects.is_empty()
+    }
+
+    /// What this becomes once the parcels have their names.
+    pub(crate) fn into_staged(mut self) -> Staged {
+        self.parcels.clear();
+        std::mem::take(&mut self.staged)
+    }
+}
+
+impl Drop for Sealed {
+    fn drop(&mut self) {
+        // What has its name already is no longer here; it is the orphan scan's.
+        self.parcels.iter().for_each(|parcel| discard(&parcel.file));
+    }
+}
+
 /// The object that is being taken in.
 struct Current {
     hasher: Hasher,
@@ -75,8 +106,9 @@ struct Current {
 
 /// Takes objects in. Blocks on the disk.
 pub struct Staging {
-    layout: Arc<Layout>,
-    segment_id: Uuid,
+    tmp: Arc<Path>,
+    /// Names the segment, and the copies in files of their own.
+    copy: Uuid,
     segment: Option<SegmentWriter<BufWriter<File>>>,
     current: Option<Current>,
     large: HashMap<ObjectId, (PathBuf, u64)>,
@@ -90,10 +122,10 @@ impl std::fmt::Debug for Staging {
 }
 
 impl Staging {
-    pub(crate) fn new(layout: Arc<Layout>, clock: &Clock, random: &Random) -> Self {
+    pub(crate) fn new(tmp: Arc<Path>, clock: &Clock, random: &Random) -> Self {
         Self {
-            layout,
-            segment_id: Id::<Self>::new(clock.now(), random).uuid(),
+            tmp,
+            copy: Id::<Self>::new(clock.now(), random).uuid(),
             segment: None,
             current: None,
             large: HashMap::new(),
@@ -127,7 +159,7 @@ impl Staging {
             current.small.extend_from_slice(piece);
             return Ok(());
         }
-        let path = self.layout.tmp().join(format!("{}-{}", self.segment_id, self.large.len()));
+        let path = self.tmp.join(format!("{}-{}", self.copy, self.large.len()));
         let mut file = BufWriter::with_capacity(WRITE_BUFFER, File::create(&path)?);
         file.write_all(&current.small)?;
         file.write_all(piece)?;
@@ -141,13 +173,12 @@ impl Staging {
         let Some(current) = self.current.take() else { return Ok(ObjectId::EMPTY) };
         let id = ObjectId::from_bytes(current.hasher.finish());
         if let Some((path, file)) = current.large {
-            let file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
             match self.large.entry(id) {
-                Entry::Occupied(_) => fs::remove_file(&path)?,
+                Entry::Occupied(_) => discard(&path),
                 Entry::Vacant(entry) => {
-                    // Kept before it is synced: what fails here is discarded with the rest.
+                    // Kept before it is flushed and synced: what fails here is discarded with the rest.
                     entry.insert((path, current.size));
-                    file.sync_data()?;
+                    file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_data()?;
                 }
             }
         } else if self.small.insert(id, current.size).is_none() {
@@ -166,49 +197,41 @@ impl Staging {
         self.len() == 0
     }
 
-    /// Syncs everything and moves it to its place.
-    pub fn finish(mut self) -> Result<Staged, Error> {
+    /// Syncs everything.
+    pub fn finish(mut self) -> Result<Sealed, Error> {
         self.forget_current();
-        let mut staged = Staged::default();
+        let mut sealed = Sealed::default();
         if let Some(writer) = self.segment.take() {
+            // Handed over first, so that it is removed with the rest if what follows fails.
+            let (file, address) = (self.segment_tmp(), Address::Segment(self.copy));
+            sealed.parcels.push(Parcel { file, address, bytes: 0 });
             let done = writer.finish()?;
-            let file = done.to.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-            file.sync_data()?;
-            fs::rename(self.segment_tmp(), self.layout.segment(self.segment_id))?;
-            sync_dir(&self.layout.segments())?;
-            staged.objects.extend(done.entries.iter().map(|entry| StagedObject {
+            done.to.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_data()?;
+            if let Some(parcel) = sealed.parcels.last_mut() {
+                parcel.bytes = done.bytes;
+            }
+            sealed.staged.objects.extend(done.entries.iter().map(|entry| StagedObject {
                 id: entry.id,
                 size: u64::from(entry.size),
                 position: entry.position,
+                copy: self.copy,
                 in_segment: true,
             }));
-            staged.segment =
-                Some(StagedSegment { id: self.segment_id, bytes: done.bytes, digest: done.digest });
+            let (bytes, digest) = (done.bytes, done.digest);
+            sealed.staged.segment = Some(StagedSegment { id: self.copy, bytes, digest });
         }
-        self.place_large(&mut staged)?;
-        Ok(staged)
-    }
-
-    fn place_large(&mut self, staged: &mut Staged) -> Result<(), Error> {
-        let mut dirs = Vec::new();
-        for (id, (path, size)) in std::mem::take(&mut self.large) {
-            let (to, dir) = self.layout.object(id);
-            if fs::create_dir(&dir).is_ok() {
-                dirs.push(self.layout.root().join("sha256"));
-            }
-            // Equal names are equal bytes, so replacing is harmless.
-            fs::rename(path, to)?;
-            dirs.push(dir);
-            staged.objects.push(StagedObject { id, size, position: 0, in_segment: false });
+        for (id, (file, size)) in std::mem::take(&mut self.large) {
+            let address = Address::File { id, copy: self.copy };
+            sealed.parcels.push(Parcel { file, address, bytes: size });
+            let of_its_own =
+                StagedObject { id, size, position: 0, copy: self.copy, in_segment: false };
+            sealed.staged.objects.push(of_its_own);
         }
-        dirs.sort_unstable();
-        dirs.dedup();
-        dirs.iter().try_for_each(|dir| sync_dir(dir))?;
-        Ok(())
+        Ok(sealed)
     }
 
     fn segment_tmp(&self) -> PathBuf {
-        self.layout.tmp().join(format!("{}.seg", self.segment_id))
+        self.tmp.join(format!("{}.seg", self.copy))
     }
 
     fn segment(&mut self) -> Result<&mut SegmentWriter<BufWriter<File>>, Error> {
@@ -242,8 +265,11 @@ impl Drop for Staging {
 }
 
 /// Removes litter. What cannot be removed now goes at the next boot.
-fn discard(path: &std::path::Path) {
-    if let Err(error) = fs::remove_file(path) {
-        tracing::warn!(?path, %error, "a temporary file could not be removed");
+fn discard(path: &Path) {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(?path, %error, "a temporary file could not be removed");
+        }
+        _ => {}
     }
 }

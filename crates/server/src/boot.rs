@@ -57,7 +57,9 @@ pub(crate) async fn ground(args: &ServeArgs) -> Result<Ground, Error> {
         None => Db::sqlite(&dir.join("motet.db")).await?,
         Some(url) => Db::postgres(url.expose()).await?,
     };
-    let objects = Objects::open(&dir.join("objects"), clock.clone(), random.clone())?;
+    let store = args.s3.store()?;
+    let root = dir.join("objects");
+    let objects = Objects::open(&root, &store, db.clone(), clock.clone(), random.clone())?;
     Ok(Ground { db, objects, clock, random, keys, _lock: std::sync::Arc::new(lock) })
 }
 

@@ -1,8 +1,14 @@
 //! Settings, from flags and the environment. The only place that reads either.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
+use hub::Quotas;
 use names::Secret;
+use objects::{BucketSettings, CACHE_BYTES, Store};
 use trust::{Hosts, Registration};
 use url::Url;
 
@@ -87,6 +93,15 @@ pub struct ServeArgs {
     /// How long requests under way may take when the server is told to stop, in seconds
     #[arg(long, env = "MOTET_DRAIN_SECONDS", default_value = "20")]
     pub drain_seconds: u64,
+    /// How many bytes the repositories of an owner may hold together, where no other limit was set
+    #[arg(long, env = "MOTET_QUOTA_OWNER_BYTES", default_value_t = Quotas::default().owner_bytes)]
+    pub quota_owner_bytes: u64,
+    /// How many bytes a repository may hold
+    #[arg(long, env = "MOTET_QUOTA_REPOSITORY_BYTES", default_value_t = Quotas::default().repository_bytes)]
+    pub quota_repository_bytes: u64,
+    /// How many objects a repository may hold
+    #[arg(long, env = "MOTET_QUOTA_REPOSITORY_OBJECTS", default_value_t = Quotas::default().repository_objects)]
+    pub quota_repository_objects: u64,
     /// A file with the install key; `install.key` in the data directory unless given
     #[arg(long, env = "MOTET_INSTALL_KEY_FILE")]
     pub install_key_file: Option<PathBuf>,
@@ -94,6 +109,119 @@ pub struct ServeArgs {
     /// directory unless given here or in the variable `MOTET_DATABASE_URL`
     #[arg(long, env = "MOTET_DATABASE_URL_FILE")]
     pub database_url_file: Option<PathBuf>,
+    /// Settings of a bucket
+    #[command(flatten)]
+    pub s3: S3Args,
+}
+
+/// How a bucket is addressed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum S3Style {
+    /// `https://s3.example/bucket/key`: every store understands it.
+    #[default]
+    Path,
+    /// `https://bucket.s3.example/key`.
+    Host,
+}
+
+/// Where objects are kept if not on disk; which key may, is in `MOTET_S3_KEY_ID` and `MOTET_S3_SECRET` or in a file.
+#[derive(Debug, Clone, clap::Args)]
+pub struct S3Args {
+    /// An S3-compatible store that keeps the objects, such as `https://s3.example`; they are kept in the data directory
+    /// unless given
+    #[arg(id = "s3_endpoint", long = "s3-endpoint", env = "MOTET_S3_ENDPOINT")]
+    pub endpoint: Option<String>,
+    /// The region of the bucket [default: us-east-1]
+    #[arg(id = "s3_region", long = "s3-region", env = "MOTET_S3_REGION")]
+    pub region: Option<String>,
+    /// The bucket, which has to be there
+    #[arg(id = "s3_bucket", long = "s3-bucket", env = "MOTET_S3_BUCKET")]
+    pub bucket: Option<String>,
+    /// What all keys in the bucket begin with, such as `motet`; nothing unless given
+    #[arg(id = "s3_prefix", long = "s3-prefix", env = "MOTET_S3_PREFIX")]
+    pub prefix: Option<String>,
+    /// Whether the bucket's name stands in the path or in the host [default: path]
+    #[arg(id = "s3_style", long = "s3-style", env = "MOTET_S3_STYLE", value_enum)]
+    pub style: Option<S3Style>,
+    /// A file with one line, `KEY_ID:SECRET`; unless given, the variables `MOTET_S3_KEY_ID` and `MOTET_S3_SECRET`
+    #[arg(
+        id = "s3_credentials_file",
+        long = "s3-credentials-file",
+        env = "MOTET_S3_CREDENTIALS_FILE"
+    )]
+    pub credentials_file: Option<PathBuf>,
+    /// How many bytes of a bucket's objects are kept on this machine, in `objects/cache` of the data directory
+    #[arg(id = "s3_cache_bytes", long = "s3-cache-bytes", env = "MOTET_S3_CACHE_BYTES", default_value_t = CACHE_BYTES)]
+    pub cache_bytes: u64,
+}
+
+impl S3Args {
+    /// Where objects are kept.
+    pub(crate) fn store(&self) -> Result<Store, Error> {
+        let cache_bytes = self.cache_bytes;
+        let bucket = self.settings()?;
+        Ok(bucket.map_or(Store::Disk, |settings| Store::Bucket { settings, cache_bytes }))
+    }
+
+    /// The bucket that objects are kept in; nothing if they are kept in the data directory.
+    pub fn settings(&self) -> Result<Option<BucketSettings>, Error> {
+        let Some(endpoint) = self.endpoint.clone() else {
+            return self.refuse_without_endpoint();
+        };
+        let Some(bucket) = self.bucket.clone() else {
+            let sentence = "--s3-endpoint is given and --s3-bucket is not: name the bucket";
+            return Err(Error::Configuration(sentence.to_owned()));
+        };
+        let (key_id, secret) = self.credentials()?;
+        Ok(Some(BucketSettings {
+            endpoint,
+            region: self.region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
+            bucket,
+            prefix: self.prefix.clone().unwrap_or_default(),
+            key_id,
+            secret,
+            path_style: self.style.unwrap_or_default() == S3Style::Path,
+        }))
+    }
+
+    /// Somebody who names a bucket would not want everything to go on the disk silently.
+    fn refuse_without_endpoint(&self) -> Result<Option<BucketSettings>, Error> {
+        let given = [
+            ("--s3-region", self.region.is_some()),
+            ("--s3-bucket", self.bucket.is_some()),
+            ("--s3-prefix", self.prefix.is_some()),
+            ("--s3-style", self.style.is_some()),
+            ("--s3-credentials-file", self.credentials_file.is_some()),
+        ];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            None => Ok(None),
+            Some((flag, _)) => Err(Error::Configuration(format!(
+                "{flag} is given and --s3-endpoint is not: name the store, or leave {flag} away"
+            ))),
+        }
+    }
+
+    fn credentials(&self) -> Result<(String, SecretText), Error> {
+        let Some(path) = &self.credentials_file else {
+            let key_id = secret_variable("MOTET_S3_KEY_ID");
+            let found = key_id.zip(secret_variable("MOTET_S3_SECRET"));
+            let found = found.map(|(key_id, secret)| (key_id.expose().clone(), secret));
+            return found.ok_or_else(|| {
+                Error::Configuration(
+                    "--s3-endpoint is given without a key: set MOTET_S3_KEY_ID and MOTET_S3_SECRET, or give \
+                     --s3-credentials-file"
+                        .to_owned(),
+                )
+            });
+        };
+        let text = secret_text(path)?;
+        match text.expose().split_once(':') {
+            Some((key_id, secret)) => Ok((key_id.to_owned(), Secret::new(secret.to_owned()))),
+            None => {
+                Err(Error::Configuration(format!("{} has no line `KEY_ID:SECRET`", path.display())))
+            }
+        }
+    }
 }
 
 impl std::fmt::Debug for ServeArgs {
@@ -117,6 +245,7 @@ pub(crate) struct Settings {
     pub(crate) role: Role,
     pub(crate) is_https: bool,
     pub(crate) trust: trust::Settings,
+    pub(crate) quotas: Quotas,
 }
 
 impl ServeArgs {
@@ -131,9 +260,15 @@ impl ServeArgs {
             return Ok(Some(url));
         }
         let Some(path) = &self.database_url_file else { return Ok(None) };
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| Error::File { path: path.display().to_string(), source })?;
-        Ok(Some(Secret::new(text.trim().to_owned())))
+        secret_text(path).map(Some)
+    }
+
+    fn quotas(&self) -> Quotas {
+        Quotas {
+            owner_bytes: self.quota_owner_bytes,
+            repository_bytes: self.quota_repository_bytes,
+            repository_objects: self.quota_repository_objects,
+        }
     }
 
     pub(crate) fn drain(&self) -> Duration {
@@ -171,8 +306,16 @@ impl ServeArgs {
                 hosts: Hosts::new(hosts),
                 loopback,
             },
+            quotas: self.quotas(),
         })
     }
+}
+
+/// What a file holds, without the white space around it.
+fn secret_text(path: &Path) -> Result<SecretText, Error> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| Error::File { path: path.display().to_string(), source })?;
+    Ok(Secret::new(text.trim().to_owned()))
 }
 
 /// A secret from the environment, if it is there.
@@ -260,5 +403,45 @@ mod tests {
             let outcome = resolve(&["--public-url", bad], "127.0.0.1:1");
             assert!(matches!(outcome, Err(Error::Configuration(_))), "{bad}");
         }
+    }
+
+    fn bucket(args: &[&str]) -> Result<Option<BucketSettings>, Error> {
+        Cli::try_parse_from([&["motet"], args].concat()).unwrap().serve.s3.settings()
+    }
+
+    #[test]
+    fn a_bucket_has_its_key_from_a_file_and_its_defaults() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("credentials");
+        std::fs::write(&file, "GK31:hush:hush\n").unwrap();
+        let args = ["--s3-endpoint", "http://127.0.0.1:3900", "--s3-bucket", "motet"];
+        let key = ["--s3-credentials-file", file.to_str().unwrap()];
+        let found = bucket(&[args.as_slice(), &key].concat()).unwrap().unwrap();
+        assert_eq!((found.key_id.as_str(), found.secret.expose().as_str()), ("GK31", "hush:hush"));
+        assert_eq!(
+            (found.region.as_str(), found.prefix.as_str(), found.path_style),
+            ("us-east-1", "", true)
+        );
+        let host = bucket(&[args.as_slice(), &key, &["--s3-style", "host"]].concat());
+        assert!(!host.unwrap().unwrap().path_style);
+        std::fs::write(&file, "GK31").unwrap();
+        let told = bucket(&[args.as_slice(), &key].concat()).unwrap_err().to_string();
+        assert!(told.contains("has no line `KEY_ID:SECRET`") && !told.contains("GK31"), "{told}");
+    }
+
+    #[test]
+    fn half_a_bucket_is_refused_by_the_name_of_what_is_missing() {
+        assert!(bucket(&[]).unwrap().is_none());
+        for (args, missing) in [
+            (["--s3-bucket", "motet"], "--s3-endpoint"),
+            (["--s3-prefix", "motet"], "--s3-endpoint"),
+            (["--s3-endpoint", "https://s3.example"], "--s3-bucket"),
+        ] {
+            let told = bucket(&args).unwrap_err().to_string();
+            assert!(told.contains(missing), "{told}");
+        }
+        let whole = ["--s3-endpoint", "https://s3.example", "--s3-bucket", "motet"];
+        let told = bucket(&whole).unwrap_err().to_string();
+        assert!(told.contains("MOTET_S3_KEY_ID"), "{told}");
     }
 }

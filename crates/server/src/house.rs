@@ -40,7 +40,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         db::statements(),
         jobs::statements(),
         trust::statements(),
-        objects::statements().to_vec(),
+        objects::statements(),
         hub::statements(),
     ]
     .concat()
@@ -68,16 +68,16 @@ impl House {
             trust: trust.clone(),
             cursors: cursors.clone(),
             clock: clock.clone(),
+            objects: objects.clone(),
         };
-        let hub = Hub::new(
-            db.clone(),
-            objects.clone(),
-            trust.clone(),
+        let on = hub::Ground {
+            db: db.clone(),
+            objects: objects.clone(),
+            queue: queue.clone(),
             clock,
             random,
-            cursors,
-            queue.clone(),
-        );
+        };
+        let hub = Hub::new(on, trust.clone(), cursors, settings.quotas);
         hub.schedule().await?;
         let mut rooms = vec![health::routes(&trust, db, objects)];
         if settings.role.serves() {

@@ -81,7 +81,10 @@ impl Error {
     /// The process's exit code: 2 where a setting is at fault, else 3 (`spec/hub.md` 10).
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Configuration(_) | Self::File { .. } | Self::Listen { .. } => 2,
+            Self::Configuration(_)
+            | Self::File { .. }
+            | Self::Listen { .. }
+            | Self::Objects(objects::Error::Setup(_)) => 2,
             Self::Objects(_) | Self::Trust(_) | Self::Db(_) | Self::Jobs(_) | Self::Hub(_) => 3,
         }
     }

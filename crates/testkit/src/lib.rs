@@ -6,6 +6,7 @@
 //! | file         | what is there                                                                  |
 //! |--------------|--------------------------------------------------------------------------------|
 //! | `server.rs`  | [`Server`], [`Setup`]: start, stop, kill, start again                            |
+//! | `ground.rs`  | [`Ground`]: what servers stand on, chosen in one place                           |
 //! | `process.rs` | the process of a server, and how long we wait for it                             |
 //! | `operator.rs`| the operator of a server, by the key in its data directory                       |
 //! | `person.rs`  | [`Person`]: a handle and a key                                                   |
@@ -23,6 +24,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
 mod answer;
+mod ground;
 mod operator;
 mod person;
 mod process;
@@ -34,9 +36,11 @@ mod story;
 mod wire;
 
 pub use answer::Answer;
+pub use ground::Ground;
 pub use person::Person;
 pub use raw::{Connection, answers_in};
 pub use request::{Broken, Request};
 pub use secure::assert_secure;
 pub use server::{Ended, Server, Setup};
 pub use story::{Story, manifest_id, object};
+pub use wire::objects_body;

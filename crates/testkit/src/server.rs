@@ -12,7 +12,8 @@ use names::{Random, Secret};
 use tempfile::TempDir;
 
 use crate::{
-    Answer, Connection, Person, Request,
+    Answer, Connection, Ground, Person, Request,
+    ground::Footing,
     process::{Plan, Process},
 };
 
@@ -21,6 +22,9 @@ use crate::{
 pub struct Setup {
     plan: Plan,
     dir: Arc<TempDir>,
+    ground: Ground,
+    /// That of another server, which this one shares.
+    footing: Option<Footing>,
 }
 
 /// A server that ended by itself instead of answering.
@@ -54,20 +58,41 @@ impl Setup {
         self
     }
 
+    /// This ground and no other, for a test that looks at its files or brings a database of its own.
+    #[must_use]
+    pub const fn on(mut self, ground: Ground) -> Self {
+        self.ground = ground;
+        self
+    }
+
     /// Starts the server and waits until it answers.
-    pub async fn start(self) -> Server {
-        let Self { plan, dir } = self;
+    pub async fn start(mut self) -> Server {
+        let footing = self.stand().await;
+        let Self { plan, dir, .. } = self;
         let (process, address) = launch(&plan).await;
-        Server { plan, _dir: dir, process: Some(process), address, random: Random::default() }
+        let random = Random::default();
+        Server { plan, dir, footing, process: Some(process), address, random }
     }
 
     /// Starts a server that is expected to refuse.
-    pub async fn refuses(self) -> Ended {
+    pub async fn refuses(mut self) -> Ended {
+        // Held until the process has ended.
+        let _footing = self.stand().await;
         let mut process = Process::start(&self.plan);
         match process.first_line(&self.plan).await {
             Ok(line) => panic!("the server should have refused to start, and says `{line}`"),
             Err(status) => Ended { code: status.code(), log: self.plan.log() },
         }
+    }
+
+    /// Makes what the server stands on, and has it told. What the test itself sets comes after it and wins.
+    async fn stand(&mut self) -> Footing {
+        let footing = match self.footing.take() {
+            Some(footing) => footing,
+            None => Footing::make(self.ground).await,
+        };
+        self.plan.env.splice(0..0, footing.env());
+        footing
     }
 }
 
@@ -89,7 +114,8 @@ async fn launch(plan: &Plan) -> (Process, SocketAddr) {
 #[derive(Debug)]
 pub struct Server {
     plan: Plan,
-    _dir: Arc<TempDir>,
+    dir: Arc<TempDir>,
+    footing: Footing,
     process: Option<Process>,
     address: SocketAddr,
     random: Random,
@@ -111,7 +137,16 @@ impl Server {
             args: vec!["--log".into(), "debug,sqlx=info,hyper=info".into()],
             env: Vec::new(),
         };
-        Setup { plan, dir: Arc::new(dir) }
+        Setup { plan, dir: Arc::new(dir), ground: Ground::of_this_run(), footing: None }
+    }
+
+    /// Another server on the data of this one: the same directory, database and bucket.
+    pub fn beside(&self) -> Setup {
+        let mut plan = self.plan.clone();
+        plan.log = self.dir.path().join("beside.log");
+        plan.env.clear();
+        let dir = Arc::clone(&self.dir);
+        Setup { plan, dir, ground: Ground::of_this_run(), footing: Some(self.footing.clone()) }
     }
 
     /// Where it answers: `http://127.0.0.1:PORT`.
@@ -132,6 +167,11 @@ impl Server {
     /// Where it keeps everything.
     pub fn data_dir(&self) -> &Path {
         &self.plan.data_dir
+    }
+
+    /// How many files, or keys in a bucket, hold bytes of repositories.
+    pub async fn stored(&self) -> u64 {
+        self.footing.stored(&self.plan.data_dir).await
     }
 
     /// What it wrote to standard error since the first start.

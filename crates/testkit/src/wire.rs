@@ -80,7 +80,7 @@ impl Server {
 }
 
 /// The body of `push/objects`.
-fn objects_body(objects: Vec<InlineObject>) -> Value {
+pub fn objects_body(objects: Vec<InlineObject>) -> Value {
     let objects = objects.into_iter().map(|object| object.into_value(Format::MessagePack));
     Value::map([("objects", Value::list(objects))])
 }

@@ -100,6 +100,12 @@ impl Trust {
         Ok(tx)
     }
 
+    /// Holds a namespace until the transaction ends: two that make something in it go one after the other, so that the
+    /// second sees what the first has made.
+    pub async fn hold_namespace(&self, tx: &mut Tx, id: Id<Principal>) -> Result<(), Error> {
+        Ok(store::hold_namespace(tx, id).await?)
+    }
+
     /// The principal that has `handle`, whatever its state; for addresses.
     pub async fn namespace(
         &self,

@@ -26,6 +26,11 @@ db::statements! {
         INSERT INTO keys (id, principal_id, fingerprint, public_key, label, created_at)
         VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (fingerprint) DO NOTHING";
+    HOLD_NAMESPACE = {
+        // The transaction holds SQLite's one write lock already.
+        sqlite "SELECT 1 WHERE $1 IS NOT NULL",
+        postgres "SELECT 1::bigint FROM principals WHERE id = $1 FOR NO KEY UPDATE"
+    };
     ADD_RESOURCE = "
         INSERT INTO resources (id, kind, owner_id, owner_handle, visibility, state)
         SELECT $1, 'repository', id, handle, $3, $4 FROM principals WHERE id = $2";
@@ -220,6 +225,11 @@ impl ResourceState {
             Self::Deleted => "deleted",
         }
     }
+}
+
+pub(crate) async fn hold_namespace(tx: &mut Tx, id: Id<Principal>) -> Result<(), Error> {
+    let _held: Option<(i64,)> = db::fetch_optional!(tx, HOLD_NAMESPACE, id.uuid())?;
+    Ok(())
 }
 
 pub(crate) async fn add_resource(tx: &mut Tx, row: &ResourceRow) -> Result<(), Error> {

@@ -53,9 +53,9 @@ pub(super) async fn blob(
         }
     };
     let tree::Kind::File(object) = entry.kind else { return Err(Problem::not_found()) };
-    let file = hub.bytes(&mut tx, object, SHOWN_BYTES).await?;
     let heads = reading::branches(&mut tx, repository.id).await?;
     drop(tx);
+    let file = hub.bytes(object, SHOWN_BYTES).await?;
     let here = parts::place(repository, "blob", &text, Some(path.as_str()));
     let shown = show(file, &path, &here, is_plain, links(repository, &text, &path)).await?;
     let by_commit =

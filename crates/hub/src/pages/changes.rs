@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use db::Tx;
 use history::{
     diff::{self, ChangedFile, DiffOptions, FileDiff, Line, TextDiff},
     tree::FileState,
@@ -39,7 +38,6 @@ struct Sides {
 impl Hub {
     pub(super) async fn show_changes(
         &self,
-        tx: &mut Tx,
         of: &Repository,
         commit: &Commit,
         changes: Changes,
@@ -48,11 +46,8 @@ impl Hub {
         for (number, changed) in changes.files.iter().enumerate() {
             let mut file = frame(of, commit, changed, number + 1);
             let sides = sides(changed);
-            let compared = if lines < PAGE_LINES {
-                self.compare(tx, &sides).await?
-            } else {
-                FileDiff::TooLarge
-            };
+            let compared =
+                if lines < PAGE_LINES { self.compare(&sides).await? } else { FileDiff::TooLarge };
             (file.added, file.removed) = counts(&compared);
             lines += file.added + file.removed;
             file.body = body(compared, &sides, &file.href);
@@ -62,7 +57,7 @@ impl Hub {
     }
 
     /// Compares both sides on a blocking thread; a side that is not there is empty.
-    async fn compare(&self, tx: &mut Tx, sides: &Sides) -> Result<FileDiff, Error> {
+    async fn compare(&self, sides: &Sides) -> Result<FileDiff, Error> {
         let all = [sides.before, sides.after];
         if all.iter().flatten().any(|side| side.size_bytes > COMPARED_BYTES) {
             return Ok(FileDiff::TooLarge);
@@ -70,7 +65,7 @@ impl Hub {
         let mut bytes = [Vec::new(), Vec::new()];
         for (bytes, side) in bytes.iter_mut().zip(all) {
             if let Some(side) = side {
-                *bytes = self.bytes(tx, side.object, COMPARED_BYTES).await?.bytes;
+                *bytes = self.bytes(side.object, COMPARED_BYTES).await?.bytes;
             }
         }
         let work = move || {

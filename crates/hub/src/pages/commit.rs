@@ -27,8 +27,8 @@ pub(super) async fn commit(
     let (revision, _) = Revision::with_path(&mut tx, repository, &id.to_string()).await?;
     let commit = reading::commit(&mut tx, repository, id).await?;
     let changes = reading::changes(&mut tx, repository, &commit, changes::FILES).await?;
-    let shown = hub.show_changes(&mut tx, repository, &commit, changes).await?;
     drop(tx);
+    let shown = hub.show_changes(repository, &commit, changes).await?;
     let page = page(
         &call,
         repository,

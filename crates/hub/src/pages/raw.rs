@@ -48,7 +48,8 @@ pub(super) async fn raw(
     {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
     }
-    let (head, body) = hub.body_of(&mut tx, object).await?;
+    drop(tx);
+    let (head, body) = hub.body_of(object).await?;
     let is_fixed = revision.branch.is_none() && !repository.is_private();
     let cache = if is_fixed { "public, max-age=31536000, immutable" } else { "private, no-cache" };
     let mut response = body.into_response();
@@ -104,12 +105,11 @@ pub(super) fn image_type(bytes: &[u8]) -> Option<&'static str> {
 
 impl Hub {
     /// The start of an object, to judge its type by, and the body to send.
-    async fn body_of(&self, tx: &mut db::Tx, id: ObjectId) -> Result<(Bytes, Body), Error> {
+    async fn body_of(&self, id: ObjectId) -> Result<(Bytes, Body), Error> {
         if id == ObjectId::EMPTY {
             return Ok((Bytes::new(), Body::empty()));
         }
-        let mut places = self.objects.find(tx, &[id]).await?;
-        let place = places.remove(&id).ok_or(objects::Error::Missing(id))?;
+        let place = self.objects.place(id).await?;
         if place.size <= WHOLE_BYTES {
             let bytes = Bytes::from(self.objects.read_at(id, place).await?);
             return Ok((bytes.clone(), Body::from(bytes)));

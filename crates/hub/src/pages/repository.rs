@@ -39,8 +39,10 @@ pub(super) async fn home(
         None => None,
         Some(revision) => {
             let branches = parts::menu(repository, &heads, revision, "tree", None);
-            let listing = hub.listing(&mut tx, repository, revision, None).await?;
-            Some(Contents { branches, listing })
+            let (listing, readme) = hub.listing(&mut tx, repository, revision, None).await?;
+            drop(tx);
+            let readme = hub.readme(repository, &revision.text(), None, readme).await?;
+            Some(Contents { branches, listing: Listing { readme, ..listing } })
         }
     };
     let origin = call.context.base_url.clone();
@@ -68,7 +70,7 @@ pub(super) async fn tree(
     let (revision, path) =
         Revision::with_path(&mut tx, repository, call.params.text("place")).await?;
     let text = revision.text();
-    let listing = match hub.listing(&mut tx, repository, &revision, path.as_ref()).await {
+    let (listing, readme) = match hub.listing(&mut tx, repository, &revision, path.as_ref()).await {
         Err(Error::NotFound) if path.is_some() => {
             // A file: its own page shows it.
             if !hub.is_file(&mut tx, repository, &revision, path.as_ref()).await? {
@@ -80,6 +82,9 @@ pub(super) async fn tree(
         outcome => outcome?,
     };
     let heads = reading::branches(&mut tx, repository.id).await?;
+    drop(tx);
+    let readme = hub.readme(repository, &text, path.as_ref(), readme).await?;
+    let listing = Listing { readme, ..listing };
     let name = path.as_ref().map_or("/", RepoPath::as_str);
     web::page(&TreePage {
         layout: parts::layout(
@@ -117,13 +122,14 @@ impl Hub {
         Ok(matches!(reading::find(tx, root, path).await?, Found::File(_)))
     }
 
+    /// A directory, and the file that introduces it.
     async fn listing(
         &self,
         tx: &mut Tx,
         of: &Repository,
         at: &Revision,
         path: Option<&RepoPath>,
-    ) -> Result<Listing, Error> {
+    ) -> Result<(Listing, Option<tree::Entry>), Error> {
         let (commit, root) = self.root(tx, of, at).await?;
         let Found::Directory(node) = reading::find(tx, root, path).await? else {
             return Err(Error::NotFound);
@@ -132,11 +138,7 @@ impl Hub {
         let mut entries: Vec<_> = node.entries().iter().collect();
         entries.sort_by_key(|entry| !entry.is_directory());
         let readme = readme_of(&entries).cloned();
-        let readme = match readme {
-            None => None,
-            Some(entry) => self.readme(tx, of, &text, path, &entry).await?,
-        };
-        Ok(Listing {
+        let listing = Listing {
             last: Some(parts::line(of, &commit, self.clock.now())),
             parent_href: path.map(|path| parts::place(of, "tree", &text, path.parent())),
             entries: entries
@@ -146,23 +148,31 @@ impl Hub {
                 .collect(),
             more_href: None,
             clash: clash(&entries),
-            readme,
-        })
+            readme: None,
+        };
+        Ok((listing, readme))
     }
 
+    /// The file that introduces a directory, as it is shown. Where its bytes cannot be had now, the page does without.
     async fn readme(
         &self,
-        tx: &mut Tx,
         of: &Repository,
         at: &str,
         dir: Option<&RepoPath>,
-        entry: &tree::Entry,
+        entry: Option<tree::Entry>,
     ) -> Result<Option<Readme>, Error> {
+        let Some(entry) = entry else { return Ok(None) };
         let tree::Kind::File(object) = entry.kind else { return Ok(None) };
         if entry.size > README_BYTES {
             return Ok(None);
         }
-        let file = self.bytes(tx, object, README_BYTES).await?;
+        let file = match self.bytes(object, README_BYTES).await {
+            Err(Error::Objects(error)) => {
+                tracing::warn!(%object, %error, "a page is shown without its readme");
+                return Ok(None);
+            }
+            file => file?,
+        };
         let links = LinkContext {
             repository: parts::home_of(of),
             reference: at.to_owned(),

@@ -109,18 +109,12 @@ pub(crate) async fn changes(
 
 impl Hub {
     /// The bytes of a file of this repository, or their first `limit` where it is longer. The whole object is hashed
-    /// either way.
-    pub(crate) async fn bytes(
-        &self,
-        tx: &mut Tx,
-        id: ObjectId,
-        limit: u64,
-    ) -> Result<FileBytes, Error> {
+    /// either way. A bucket may take its time, so nobody should hold a connection to the database meanwhile.
+    pub(crate) async fn bytes(&self, id: ObjectId, limit: u64) -> Result<FileBytes, Error> {
         if id == ObjectId::EMPTY {
             return Ok(FileBytes { bytes: Vec::new(), size: 0 });
         }
-        let mut places = self.objects.find(tx, &[id]).await?;
-        let place = places.remove(&id).ok_or(objects::Error::Missing(id))?;
+        let place = self.objects.place(id).await?;
         let size = place.size;
         if size <= limit {
             let bytes = self.objects.read_at(id, place).await?;

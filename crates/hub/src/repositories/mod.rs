@@ -21,7 +21,7 @@ use trust::{
 pub(crate) use api::routes;
 pub(crate) use cursor::Cursor;
 pub(crate) use resource::PushTarget;
-pub(crate) use store::{STATEMENTS, find};
+pub(crate) use store::{STATEMENTS, by_id, find};
 
 use crate::{Error, Hub};
 
@@ -115,6 +115,7 @@ impl Hub {
         state: ResourceState,
     ) -> Result<Repository, Error> {
         let now = self.clock.now();
+        self.trust.hold_namespace(tx, owner.id).await?;
         if store::count(tx, owner.id).await? >= MAX_PER_OWNER {
             return Err(Error::TooManyRepositories(MAX_PER_OWNER));
         }

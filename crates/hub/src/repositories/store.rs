@@ -19,6 +19,9 @@ db::statements! {
         SELECT ", columns!(), "
           FROM repositories AS r JOIN resources AS s ON s.id = r.id
          WHERE r.owner_id = $1 AND r.name = $2 AND r.deleted_at IS NULL"));
+    BY_ID = (concat!("
+        SELECT ", columns!(), "
+          FROM repositories AS r JOIN resources AS s ON s.id = r.id WHERE r.id = $1"));
     LIST = (concat!("
         SELECT ", columns!(), "
           FROM repositories AS r JOIN resources AS s ON s.id = r.id
@@ -90,6 +93,12 @@ pub(crate) async fn find(
     name: &RepositoryName,
 ) -> Result<Option<Repository>, Error> {
     let row: Option<Row> = db::fetch_optional!(tx, FIND, owner.uuid(), name.as_str())?;
+    row.map(Repository::try_from).transpose()
+}
+
+/// The repository, deleted or not.
+pub(crate) async fn by_id(tx: &mut Tx, id: Id<Repository>) -> Result<Option<Repository>, Error> {
+    let row: Option<Row> = db::fetch_optional!(tx, BY_ID, id.uuid())?;
     row.map(Repository::try_from).transpose()
 }
 

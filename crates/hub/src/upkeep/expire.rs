@@ -12,7 +12,7 @@ use super::store;
 use crate::Hub;
 
 /// Uploads that one transaction forgets: some milliseconds.
-const UPLOADS: u32 = 2_000;
+const UPLOADS: usize = 2_000;
 /// Repositories that one transaction removes.
 const REPOSITORIES: u32 = 100;
 /// How long a repository may be in the making, even if nothing was uploaded to it: as long as an upload is kept.
@@ -27,14 +27,14 @@ pub(super) async fn run(hub: Hub) -> Result<Done, Failure> {
     drop(glance);
 
     let mut tx = hub.db.write().await?;
-    let uploads = store::end_uploads(&mut tx, now, UPLOADS).await?;
+    let uploads = hub.objects.end_pending(&mut tx, UPLOADS).await?;
     let removed = store::remove_forsaken(&mut tx, &forsaken).await?;
     hub.trust.remove_resources(&mut tx, &removed).await?;
     let repositories = removed.len();
     if uploads > 0 || repositories > 0 {
         tracing::info!(uploads, repositories, "what had ended was removed");
     }
-    let has_more = uploads >= u64::from(UPLOADS) || forsaken.len() >= REPOSITORIES as usize;
+    let has_more = uploads >= UPLOADS as u64 || forsaken.len() >= REPOSITORIES as usize;
     let is_moving = uploads > 0 || repositories > 0;
     let done = Done::with(tx);
     Ok(if has_more && is_moving { done.again_at(now) } else { done })

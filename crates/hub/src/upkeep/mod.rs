@@ -1,33 +1,61 @@
-//! Work of the room that comes again and again: what has ended goes.
+//! Work of the room that comes again and again: what has ended goes, what is stored is looked after.
 //!
-//! A kind is a line in [`Hub::work`], with its handler, and one in [`SCHEDULES`], with its time. Each handler is a file:
-//! it does a bounded piece in one transaction, and asks to be called again while there is more, so that nobody waits
-//! long for the writer and a process that dies loses no more than a piece.
+//! A kind is a line in [`Hub::work`], with its handler, and one in [`SCHEDULES`], with its time. Each handler does its
+//! work in bounded pieces, each in a transaction of its own, so that nobody waits long for the writer and a process that
+//! dies loses no more than a piece.
 //!
-//! | file        | what is there                                                            |
-//! |-------------|--------------------------------------------------------------------------|
-//! | `mod.rs`    | the list of kinds, their handlers, their times                             |
-//! | `expire.rs` | `hub.expire`: uploads that ended, repositories that never came to be       |
-//! | `store.rs`  | the SQL                                                                  |
+//! | file         | what is there                                                            |
+//! |--------------|--------------------------------------------------------------------------|
+//! | `mod.rs`     | the list of kinds, their handlers, their times                             |
+//! | `expire.rs`  | `hub.expire`: uploads that ended, repositories that never came to be       |
+//! | `storage.rs` | `objects.*`: what keeps the object store sound and small                   |
+//! | `records.rs` | `hub.records`: rows that do not fit together                               |
+//! | `store.rs`   | the SQL                                                                  |
 
 mod expire;
+mod records;
+mod storage;
 mod store;
 
 use jobs::{Dispatcher, Done, Failure, Job, Kind, Timetable};
 
-use crate::{Error, Hub};
+pub(crate) use storage::sweep_now;
 pub(crate) use store::STATEMENTS;
 
+use crate::{
+    Error, Hub,
+    collect::{COLLECT, COLLECT_DUE, collect, collect_due},
+};
+
 const EXPIRE: Kind<()> = Kind::new("hub.expire");
+const RECORDS: Kind<()> = Kind::new("hub.records");
 
 /// What is pushed by a schedule of the same name, and when, in UTC. Minutes of their own, so that hourly work does not
 /// come all at once.
-const SCHEDULES: [(Kind<()>, &str); 1] = [(EXPIRE, "7 * * * *")];
+const SCHEDULES: [(Kind<()>, &str); 7] = [
+    (EXPIRE, "7 * * * *"),
+    (storage::SAMPLE, "17 * * * *"),
+    (storage::SCRUB, "37 * * * *"),
+    (COLLECT_DUE, "13 2 * * *"),
+    (storage::TIDY, "43 2 * * *"),
+    (storage::ORPHANS, "13 4 * * sun"),
+    (RECORDS, "43 4 * * sun"),
+];
 
 impl Hub {
     /// Brings the room's handlers to the dispatcher of this process.
     pub fn work(&self, dispatcher: Dispatcher) -> Dispatcher {
-        dispatcher.on(EXPIRE, self.handler(expire::run))
+        let hub = self.clone();
+        dispatcher
+            .on(COLLECT, move |job| collect(hub.clone(), job))
+            .on(COLLECT_DUE, self.handler(collect_due))
+            .on(EXPIRE, self.handler(expire::run))
+            .on(RECORDS, self.handler(records::run))
+            .on(storage::TIDY, self.handler(storage::tidy))
+            .on(storage::CLEAR, self.handler(storage::clear))
+            .on(storage::SAMPLE, self.handler(storage::sample))
+            .on(storage::SCRUB, self.handler(storage::scrub))
+            .on(storage::ORPHANS, self.handler(storage::orphans))
     }
 
     /// Declares the room's schedules, at every boot. One that somebody switched off stays off.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use api::{CommitRecord, SnapshotRecord, Value, WireCode, msgpack, wire::PushRequest};
 use history::{Fault, Parents};
 use names::{BranchName, CommitId, ObjectId, SnapshotId, UnixMillis};
-use objects::{Objects, Staged};
+use objects::{Objects, Sealed};
 
 use super::upload::mismatch;
 use crate::Error;
@@ -29,7 +29,7 @@ pub(super) struct Bundle {
     pub(super) commits: Vec<CheckedCommit>,
     pub(super) snapshots: HashMap<SnapshotId, SnapshotRecord>,
     /// Objects that came inside the bundle.
-    pub(super) staged: Staged,
+    pub(super) sealed: Sealed,
 }
 
 impl Bundle {
@@ -53,7 +53,7 @@ impl Bundle {
             by_id.entry(snapshot.snapshot_id).or_insert(snapshot);
         }
         let commits = check_commits(commits)?;
-        Ok(Self { branch, force, tip, commits, snapshots: by_id, staged: staging.finish()? })
+        Ok(Self { branch, force, tip, commits, snapshots: by_id, sealed: staging.finish()? })
     }
 
     /// Every object that a snapshot of the push names.

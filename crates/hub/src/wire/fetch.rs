@@ -86,7 +86,7 @@ pub(super) async fn fetch(
         );
         return Err(Error::wire(WireCode::TooLarge, sentence).into());
     }
-    Ok(encoded(format, hub.answer(&mut tx, &allowed, plan, format).await?))
+    Ok(encoded(format, hub.answer(tx, &allowed, plan, format).await?))
 }
 
 /// What a fetch would send.
@@ -145,15 +145,15 @@ impl Hub {
     /// Writes the answer piece by piece; it is at most what a Muse client can read.
     async fn answer(
         &self,
-        tx: &mut Tx,
+        mut tx: Tx,
         allowed: &Allowed<act::ObjectRead, Repository>,
         plan: Plan,
         format: Format,
     ) -> Result<Vec<u8>, Error> {
         let repository = allowed.resource();
         let mut out = Pieces::begin(format);
-        let mut records = reading::commits(tx, repository.id, &plan.commits).await?;
-        let mut deltas = reading::deltas(tx, repository.id, &plan.commits).await?;
+        let mut records = reading::commits(&mut tx, repository.id, &plan.commits).await?;
+        let mut deltas = reading::deltas(&mut tx, repository.id, &plan.commits).await?;
         out.list("commits", plan.commits.len())?;
         for id in &plan.commits {
             let Some(mut commit) = records.remove(id) else { continue };
@@ -162,11 +162,14 @@ impl Hub {
         }
         out.list("snapshots", plan.snapshots.len())?;
         for (id, snapshot) in &plan.snapshots {
-            out.item(&reading::manifest(tx, *id, snapshot).await?.into())?;
+            out.item(&reading::manifest(&mut tx, *id, snapshot).await?.into())?;
         }
         let mut ids: Vec<_> = plan.objects.keys().copied().collect();
         ids.sort_unstable();
-        let mut places = self.objects.find(tx, &ids).await?;
+        let mut places = self.objects.find(&mut tx, &ids).await?;
+        let heads = reading::heads(&mut tx, repository).await?;
+        // Bytes may be slow to come, and others want the connection.
+        drop(tx);
         out.list("objects", ids.len())?;
         for object_id in ids {
             let content = match places.remove(&object_id) {
@@ -176,7 +179,6 @@ impl Hub {
             };
             out.item(&InlineObject { object_id, content }.into_value(format))?;
         }
-        let heads = reading::heads(tx, repository).await?;
         let heads = heads.into_iter().map(|(name, id)| (name, Value::from(id.to_string())));
         out.last("branch_heads", &Value::map(heads))
     }

@@ -8,7 +8,6 @@
 //! | `push.rs`   | push: the order of processing, and its one transaction                   |
 //! | `bundle.rs` | what a push brings, checked by itself                                    |
 //! | `fetch.rs`  | refs, negotiate, fetch                                                   |
-//! | `store.rs`  | the SQL of uploads and links                                             |
 //! | `landing/`  | the one transaction of a push                                            |
 
 mod body;
@@ -16,7 +15,6 @@ mod bundle;
 mod fetch;
 mod landing;
 mod push;
-mod store;
 mod upload;
 
 use api::{Value, wire::Format};
@@ -27,10 +25,11 @@ use axum::{
 use web::{Call, Routes, Spec, Surface};
 
 use crate::Hub;
+pub(crate) use landing::lock;
 
 /// Every statement of the wire.
 pub(crate) fn statements() -> Vec<&'static db::Sql> {
-    [store::STATEMENTS, landing::STATEMENTS].concat()
+    landing::STATEMENTS.to_vec()
 }
 
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {

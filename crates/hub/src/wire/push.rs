@@ -17,8 +17,8 @@ use web::{Call, Problem};
 use super::{
     Answer, body,
     bundle::Bundle,
-    landing::{self, NewCommit, NewSnapshot},
-    store, upload,
+    landing::{self, Move, NewCommit, NewSnapshot},
+    upload,
 };
 use crate::{Error, Hub, Repository, reading, repositories::PushTarget};
 
@@ -57,11 +57,12 @@ impl Hub {
         allowed: &Allowed<act::RefPush, PushTarget>,
         bundle: Bundle,
     ) -> Result<Pushed, Error> {
-        let (bundle, trees) = self.plant(allowed, bundle).await?;
+        let (mut bundle, trees) = self.plant(allowed, bundle).await?;
+        let staged = self.objects.keep(std::mem::take(&mut bundle.sealed)).await?;
         let mut tx = self.trust.begin(allowed.actor()).await?;
         let repository = self.target(&mut tx, allowed).await?;
         landing::lock(&mut tx, repository.id).await?;
-        self.make_pending(&mut tx, allowed, &repository, &bundle.staged).await?;
+        self.make_pending(&mut tx, allowed, &repository, &staged).await?;
         let sizes = self.sizes(&mut tx, allowed, Some(&repository), &bundle).await?;
         let known = reading::known_commits(&mut tx, repository.id, &named_commits(&bundle)).await?;
         let snapshots = new_snapshots(&mut tx, &repository, &bundle, trees).await?;
@@ -70,7 +71,7 @@ impl Hub {
         let moved = self.check_ref(&mut tx, allowed, &repository, &bundle, &known).await?;
         let push = landing::Push {
             repository: &repository,
-            by: upload::uploader(allowed)?,
+            by: upload::principal(allowed)?,
             now: self.clock.now(),
             branch: &bundle.branch,
             tip: bundle.tip,
@@ -80,7 +81,7 @@ impl Hub {
             moved,
         };
         if push.brings_something() || repository.is_nascent() {
-            landing::write(&mut tx, &push).await?;
+            self.write(&mut tx, &push).await?;
             landing::annotate(&mut tx, &repository, &bundle, &known).await?;
             self.bring_to_life(&mut tx, &repository).await?;
         } else {
@@ -133,10 +134,10 @@ impl Hub {
         bundle: &Bundle,
     ) -> Result<HashMap<ObjectId, u64>, Error> {
         let needed = bundle.objects();
-        let mut sizes: HashMap<_, _> = bundle.staged.objects().collect();
+        let mut sizes: HashMap<_, _> = bundle.sealed.objects().collect();
         if let Some(repository) = repository {
-            let (principal, now) = (upload::uploader(allowed)?, self.clock.now());
-            sizes.extend(store::available(tx, repository.id, principal, &needed, now).await?);
+            let uploader = upload::uploader(allowed, repository)?;
+            sizes.extend(self.objects.available(tx, uploader, &needed).await?);
         }
         let missing: Vec<_> = needed.iter().filter(|id| !sizes.contains_key(id)).collect();
         if missing.is_empty() {
@@ -169,7 +170,7 @@ impl Hub {
         }
     }
 
-    /// The branch may move to the tip: it fits beside the others and the move is a fast-forward. Gives whether it moves.
+    /// The branch may move to the tip: it fits beside the others, and the move is a fast-forward or a right.
     async fn check_ref(
         &self,
         tx: &mut db::Tx,
@@ -177,7 +178,7 @@ impl Hub {
         repository: &Repository,
         bundle: &Bundle,
         known: &HashMap<CommitId, reading::Known>,
-    ) -> Result<bool, Error> {
+    ) -> Result<Move, Error> {
         let heads = reading::branches(tx, repository.id).await?;
         if let Some((other, _)) = heads.iter().find(|(name, _)| name.clashes_with(&bundle.branch)) {
             let sentence = format!(
@@ -187,13 +188,13 @@ impl Hub {
             return Err(Error::wire(WireCode::RefConflict, sentence));
         }
         let Some((_, present)) = heads.iter().find(|(name, _)| *name == bundle.branch) else {
-            return Ok(true);
+            return Ok(Move::Forward);
         };
         if *present == bundle.tip {
-            return Ok(false);
+            return Ok(Move::Stays);
         }
         if leads_to(tx, repository, bundle, known, *present).await? {
-            return Ok(true);
+            return Ok(Move::Forward);
         }
         if !bundle.force {
             let sentence = format!(
@@ -204,7 +205,7 @@ impl Hub {
         }
         let repository = allowed.resource().clone();
         match Allowed::<act::RefForce, _>::ask(allowed.actor(), repository) {
-            Ok(_) => Ok(true),
+            Ok(_) => Ok(Move::Leaves(*present)),
             Err(_) => Err(Error::wire(
                 WireCode::ForceForbidden,
                 "moving a branch back needs the right to force",

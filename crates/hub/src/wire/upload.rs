@@ -14,11 +14,11 @@ use api::{
 };
 use db::Tx;
 use names::{Id, ObjectId};
-use objects::{Objects, Staged, Staging};
+use objects::{Objects, Sealed, Staged, Staging, Uploader};
 use trust::{Allowed, ResourceState, Visibility, act};
 use web::{Call, Problem};
 
-use super::{Answer, body, store};
+use super::{Answer, body};
 use crate::{
     Error, Hub, NewRepository, Repository,
     repositories::{self, PushTarget},
@@ -57,9 +57,12 @@ pub(super) async fn presign(hub: Hub, allowed: Upload, call: Call) -> Result<Ans
 pub(super) async fn push_objects(hub: Hub, allowed: Upload, call: Call) -> Result<Answer, Problem> {
     let format = super::accepted(&call);
     let encoding = Format::of_content_type(Some(call.header("content-type")));
+    let announced = call.header("content-length").parse().unwrap_or(0);
+    hub.check_announced(&allowed, announced).await?;
     let store = hub.objects.clone();
-    let (staged, repeated) =
+    let (sealed, repeated) =
         body::read(call.body, move |reader| stage(&store, encoding, reader)).await?;
+    let staged = hub.objects.keep(sealed).await.map_err(Error::Objects)?;
     let mut tx = hub.trust.begin(allowed.actor()).await?;
     let repository = hub.target(&mut tx, &allowed).await?;
     let stored = hub.make_pending(&mut tx, &allowed, &repository, &staged).await?;
@@ -73,7 +76,7 @@ fn stage(
     store: &Objects,
     encoding: Format,
     reader: body::BodyReader,
-) -> Result<(Staged, u64), Error> {
+) -> Result<(Sealed, u64), Error> {
     let mut sink = Sink { staging: store.stage(), taken: 0 };
     let mut buffered = BufReader::with_capacity(READ_BUFFER, reader);
     let outcome = match encoding {
@@ -133,9 +136,8 @@ impl Hub {
         missing.retain(|id| *id != ObjectId::EMPTY);
         let PushTarget::Existing(repository) = allowed.resource() else { return Ok(missing) };
         let mut tx = self.db.glance().await?;
-        let principal = uploader(allowed)?;
-        let held =
-            store::available(&mut tx, repository.id, principal, &missing, self.clock.now()).await?;
+        let uploader = uploader(allowed, repository)?;
+        let held = self.objects.available(&mut tx, uploader, &missing).await?;
         missing.retain(|id| !held.contains_key(id));
         Ok(missing)
     }
@@ -145,8 +147,13 @@ impl Hub {
     pub(super) async fn target(&self, tx: &mut Tx, allowed: &Upload) -> Result<Repository, Error> {
         let (owner, name) = match allowed.resource() {
             PushTarget::Existing(repository) => (repository.resource.owner, &repository.name),
-            PushTarget::Absent { name, .. } => (uploader(allowed)?, name),
+            PushTarget::Absent { name, .. } => (principal(allowed)?, name),
         };
+        if let Some(repository) = repositories::find(tx, owner, name).await? {
+            return Ok(repository);
+        }
+        // Of several first pushes at once one makes it, and the others find it.
+        self.trust.hold_namespace(tx, owner).await?;
         if let Some(repository) = repositories::find(tx, owner, name).await? {
             return Ok(repository);
         }
@@ -166,6 +173,20 @@ impl Hub {
         }
     }
 
+    /// Refuses what could not be kept by the length that it announces.
+    async fn check_announced(&self, allowed: &Upload, announced: u64) -> Result<(), Error> {
+        match allowed.resource() {
+            PushTarget::Existing(it) => {
+                self.check_room(it.resource.owner, Some(it), it.full_name(), announced).await
+            }
+            PushTarget::Absent { name, .. } => {
+                let owner = allowed.actor().principal().ok_or(Error::NotFound)?;
+                let name = format!("{}/{name}", owner.handle);
+                self.check_room(owner.id, None, name, announced).await
+            }
+        }
+    }
+
     /// Writes the rows of what was staged, pending for the caller. Gives the number of objects that were not.
     pub(super) async fn make_pending(
         &self,
@@ -176,14 +197,19 @@ impl Hub {
     ) -> Result<u64, Error> {
         self.objects.register(tx, staged).await?;
         let ids: Vec<_> = staged.objects().map(|(id, _)| id).collect();
-        let (principal, now) = (uploader(allowed)?, self.clock.now());
-        Ok(store::make_pending(tx, repository.id, principal, &ids, now, now.plus(PENDING)).await?)
+        let uploader = uploader(allowed, repository)?;
+        Ok(self.objects.make_pending(tx, uploader, &ids, PENDING).await?)
     }
 }
 
-/// Whose pending objects they are.
-pub(super) fn uploader(allowed: &Upload) -> Result<Id<trust::Principal>, Error> {
+/// Who pushes.
+pub(super) fn principal(allowed: &Upload) -> Result<Id<trust::Principal>, Error> {
     Ok(allowed.actor().principal().ok_or(Error::NotFound)?.id)
+}
+
+/// Whose pending objects they are, and where.
+pub(super) fn uploader(allowed: &Upload, repository: &Repository) -> Result<Uploader, Error> {
+    Ok(Uploader { repository: repository.id.uuid(), principal: principal(allowed)?.uuid() })
 }
 
 fn default_branch() -> Result<names::BranchName, Error> {

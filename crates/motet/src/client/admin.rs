@@ -2,8 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
-use api::json::{Job, JobDetail, JobPage, Page, Schedule, ScheduleRun};
-use names::Id;
+use api::json::{
+    FaultPage, Healed, Job, JobDetail, JobPage, Page, QuotaUse, ScanStarted, Schedule, ScheduleRun,
+    SetQuota, StartScan, Storage,
+};
+use names::{Handle, Id, RepositoryName};
 use reqwest::Method;
 
 use super::{Client, ClientError};
@@ -13,6 +16,7 @@ pub type JobId = Id<Job>;
 
 const JOBS: &str = "/api/v1/admin/jobs";
 const SCHEDULES: &str = "/api/v1/admin/schedules";
+const STORAGE: &str = "/api/v1/admin/storage";
 
 /// A text that can be part of an address as it is: a cursor, or the name of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +44,28 @@ impl FromStr for Word {
 impl fmt::Display for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// An owner, or one of the owner's repositories.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The owner.
+    pub owner: Handle,
+    /// The repository.
+    pub name: Option<RepositoryName>,
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (owner, name) = match text.split_once('/') {
+            None => (text, None),
+            Some((owner, name)) => (owner, Some(name)),
+        };
+        let name = name.map(str::parse).transpose().map_err(|error| format!("{error}"))?;
+        Ok(Self { owner: owner.parse().map_err(|error| format!("{error}"))?, name })
     }
 }
 
@@ -101,6 +127,57 @@ impl Client {
         self.need_key()?;
         self.json::<(), _>(Method::POST, &format!("{SCHEDULES}/{name}/run"), None).await
     }
+
+    /// What is stored.
+    pub async fn storage(&self) -> Result<Storage, ClientError> {
+        self.need_key()?;
+        self.json::<(), _>(Method::GET, STORAGE, None).await
+    }
+
+    /// One page of the faults in a state, newest first.
+    pub async fn faults(
+        &self,
+        state: &'static str,
+        cursor: Option<&Word>,
+    ) -> Result<FaultPage, ClientError> {
+        self.need_key()?;
+        let target = format!("{STORAGE}/faults?state={state}{}", going_on(cursor));
+        self.json::<(), _>(Method::GET, &target, None).await
+    }
+
+    /// Begins a walk over the store.
+    pub async fn start_scan(&self, kind: &str) -> Result<ScanStarted, ClientError> {
+        self.need_key()?;
+        let asked = StartScan { kind: kind.to_owned() };
+        self.json(Method::POST, &format!("{STORAGE}/scan"), Some(&asked)).await
+    }
+
+    /// Looks again at what is wrong.
+    pub async fn heal_storage(&self) -> Result<Healed, ClientError> {
+        self.need_key()?;
+        self.json::<(), _>(Method::POST, &format!("{STORAGE}/heal"), None).await
+    }
+
+    /// What an owner or a repository holds and may hold.
+    pub async fn quota(&self, whose: &Target) -> Result<QuotaUse, ClientError> {
+        self.need_key()?;
+        self.json::<(), _>(Method::GET, &quota_of(whose), None).await
+    }
+
+    /// Says what an owner or a repository may hold.
+    pub async fn set_quota(
+        &self,
+        whose: &Target,
+        limits: &SetQuota,
+    ) -> Result<QuotaUse, ClientError> {
+        self.need_key()?;
+        self.json(Method::PUT, &quota_of(whose), Some(limits)).await
+    }
+}
+
+fn quota_of(whose: &Target) -> String {
+    let name = whose.name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
+    format!("/api/v1/admin/quotas/{}{name}", whose.owner)
 }
 
 fn going_on(cursor: Option<&Word>) -> String {
@@ -110,6 +187,14 @@ fn going_on(cursor: Option<&Word>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_target_is_an_owner_or_a_repository() {
+        let target = |text: &str| text.parse::<Target>().ok();
+        assert!(target("ada").is_some_and(|it| it.name.is_none()));
+        assert!(target("ada/engine").is_some_and(|it| it.name.is_some()));
+        assert_eq!((target(""), target("ada/"), target("a/b/c")), (None, None, None));
+    }
 
     #[test]
     fn only_what_stays_itself_in_an_address_is_a_word() {

@@ -33,7 +33,7 @@ mod wire;
 
 pub use account::Registered;
 pub use address::{AddressError, Origin, RepositoryAddress};
-pub use admin::{JobId, NotAWord, Word};
+pub use admin::{JobId, NotAWord, Target, Word};
 pub use batch::{MAX_BATCH_BYTES, MAX_BATCH_OBJECTS, ObjectBatch};
 pub use error::ClientError;
 pub use refusal::Refusal;

@@ -28,7 +28,7 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Repo
         Command::Push(arguments) => push::run(&arguments, context).await,
         Command::Clone(arguments) => clone::run(&arguments, context).await,
         Command::Admin(command) => admin::run(&command, context).await,
-        Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Serve(arguments) => serve::run(*arguments).await,
         Command::Doctor(arguments) => doctor::run(&arguments, context).await,
         Command::Completions(arguments) => Ok(completions::run(&arguments)),
         Command::ImportDir(arguments) => import_dir::run(&arguments, context),

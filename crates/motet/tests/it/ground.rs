@@ -30,8 +30,9 @@ impl Ground {
     /// A server on it, to be started.
     pub(crate) fn server(&self) -> Setup {
         match self {
-            Self::Sqlite => Server::with(MOTET),
+            Self::Sqlite => Server::with(MOTET).on(testkit::Ground::SqliteDisk),
             Self::Postgres(database) => Server::with(MOTET)
+                .on(testkit::Ground::SqliteDisk)
                 .env("MOTET_DATABASE_URL", &database.url)
                 .env("MOTET_INSTALL_KEY", KEY),
         }

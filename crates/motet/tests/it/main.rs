@@ -16,7 +16,11 @@
 //! | `visibility.rs`   | what is private cannot be told from what is not there                           |
 //! | `creating.rs`     | repositories are made, by request or by a first push                            |
 //! | `crowds.rs`       | many at once: everybody gets an answer, and nothing is lost                     |
-//! | `kills.rs`        | a push is whole or not there, whenever the server is killed                           |
+//! | `bucket.rs`       | objects in a bucket, which may be gone                                          |
+//! | `kills/`          | what was acknowledged outlives every kill, and work goes on after it             |
+//! | `faults.rs`       | a full disk, a database that goes away: said, survived, nothing lost             |
+//! | `quotas.rs`       | how much an owner and a repository may hold                                     |
+//! | `storage.rs`      | the store keeps itself sound and small                                          |
 //! | `postgres.rs`     | the same path on PostgreSQL                                                     |
 //! | `jobs.rs`         | background work as those who run the install see it, and nobody else              |
 //! | `upkeep.rs`       | background work is done: by schedules, across kills, stops and processes          |
@@ -28,9 +32,11 @@
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
 mod answers;
+mod bucket;
 mod connections;
 mod creating;
 mod crowds;
+mod faults;
 mod ground;
 mod history;
 mod integrity;
@@ -39,12 +45,14 @@ mod kills;
 mod malformed;
 mod paths;
 mod postgres;
+mod quotas;
 mod recorded;
 mod registration;
 mod replays;
 mod secrets;
 mod serve;
 mod signatures;
+mod storage;
 mod store;
 mod upkeep;
 mod vectors;

@@ -1,17 +1,19 @@
 //! The path through every floor on PostgreSQL: register, push, read, restart.
 
 use cluster::Cluster;
-use testkit::{Server, Story};
+use testkit::{Ground, Server, Story};
 
 use crate::MOTET;
 
-const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+/// An install key: with PostgreSQL one is never made.
+pub(crate) const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const SONG: &str = "anna/song";
 
 #[tokio::test]
 async fn a_signed_push_is_read_again_after_a_kill() {
     let database = Cluster::shared().await.database().await;
     let mut server = Server::with(MOTET)
+        .on(Ground::SqliteDisk)
         .env("MOTET_DATABASE_URL", &database.url)
         .env("MOTET_INSTALL_KEY", KEY)
         .start()
@@ -41,7 +43,8 @@ async fn a_signed_push_is_read_again_after_a_kill() {
 #[tokio::test]
 async fn without_an_install_key_nothing_is_made() {
     let database = Cluster::shared().await.database().await;
-    let ended = Server::with(MOTET).env("MOTET_DATABASE_URL", &database.url).refuses().await;
+    let setup = Server::with(MOTET).on(Ground::SqliteDisk);
+    let ended = setup.env("MOTET_DATABASE_URL", &database.url).refuses().await;
     assert_eq!(ended.code, Some(2), "{}", ended.log);
     assert!(ended.log.contains("install.key is missing"), "{}", ended.log);
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 
-use testkit::{Server, Story};
+use testkit::{Ground, Server, Story};
 use tokio::{io::AsyncReadExt as _, net::TcpStream, time::timeout};
 
 use crate::{MOTET, server_and_anna};
@@ -16,7 +16,7 @@ fn mode(path: &Path) -> u32 {
 
 #[tokio::test]
 async fn the_first_start_makes_a_data_directory_for_us_alone() {
-    let mut server = Server::start(MOTET).await;
+    let mut server = Server::with(MOTET).on(Ground::SqliteDisk).start().await;
     let dir = server.data_dir().to_owned();
     assert_eq!(mode(&dir), 0o700);
     for name in ["install.key", "operator.key"] {
@@ -77,7 +77,7 @@ async fn people_and_repositories_outlive_a_stop() {
 #[tokio::test]
 async fn a_second_server_on_the_same_data_refuses_to_start() {
     let server = Server::start(MOTET).await;
-    let second = Server::with(MOTET).data_dir(server.data_dir()).refuses().await;
+    let second = server.beside().refuses().await;
     assert_eq!(second.code, Some(2), "{}", second.log);
     assert!(second.log.contains("is in use by another motet"), "{}", second.log);
     server.get("/healthz").send().await.assert_status(200);
@@ -87,9 +87,7 @@ async fn a_second_server_on_the_same_data_refuses_to_start() {
 async fn the_wrong_install_key_refuses_to_start() {
     let mut server = Server::with(MOTET).env("MOTET_INSTALL_KEY", KEY).start().await;
     server.stop().await;
-    let dir = server.data_dir().to_owned();
-    let other =
-        Server::with(MOTET).data_dir(&dir).env("MOTET_INSTALL_KEY", OTHER_KEY).refuses().await;
+    let other = server.beside().env("MOTET_INSTALL_KEY", OTHER_KEY).refuses().await;
     assert_eq!(other.code, Some(2), "{}", other.log);
     assert!(
         other.log.contains("install key is not the one that this data was made with"),
@@ -113,11 +111,11 @@ async fn a_key_that_is_no_install_key_refuses_to_start() {
 
 #[tokio::test]
 async fn a_key_file_that_others_may_read_refuses_to_start() {
-    let mut server = Server::start(MOTET).await;
+    let mut server = Server::with(MOTET).on(Ground::SqliteDisk).start().await;
     server.stop().await;
     let key = server.data_dir().join("install.key");
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
-    let ended = Server::with(MOTET).data_dir(server.data_dir()).refuses().await;
+    let ended = server.beside().refuses().await;
     assert_eq!(ended.code, Some(2), "{}", ended.log);
     assert!(ended.log.contains("chmod 600"), "{}", ended.log);
 }
@@ -131,7 +129,7 @@ async fn a_public_address_that_is_none_refuses_to_start() {
 
 #[tokio::test]
 async fn health_follows_the_object_store() {
-    let server = Server::start(MOTET).await;
+    let server = Server::with(MOTET).on(Ground::SqliteDisk).start().await;
     let (here, away) = (server.data_dir().join("objects"), server.data_dir().join("away"));
     server.get("/healthz").send().await.assert_status(200);
     fs::rename(&here, &away).unwrap();

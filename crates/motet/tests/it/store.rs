@@ -13,6 +13,18 @@ db::statements! {
     MAKE_DUE = "UPDATE schedules SET next_at = 1 WHERE name = $1";
     PUT_OFF = "UPDATE schedules SET next_at = next_at + 86400000";
     END_LEASES = "UPDATE jobs SET lease_ends = 1 WHERE state = 'running'";
+    END_WAITS = "UPDATE jobs SET run_at = 1 WHERE state = 'ready' AND kind = 'hub.collect'";
+    REFUSE_TOMBS = {
+        sqlite "
+        CREATE TRIGGER no_tombs BEFORE UPDATE ON objects WHEN NEW.state = 'dead' BEGIN
+            SELECT RAISE(ABORT, 'no tombstones today');
+        END",
+        postgres "ALTER TABLE objects ADD CONSTRAINT no_tombs CHECK (state <> 'dead')"
+    };
+    ALLOW_TOMBS = {
+        sqlite "DROP TRIGGER no_tombs",
+        postgres "ALTER TABLE objects DROP CONSTRAINT no_tombs"
+    };
     // Whoever deletes an upload counts to ten to the power of twelve first.
     DIGITS = {
         sqlite "
@@ -74,6 +86,21 @@ pub(crate) async fn put_off_schedules(tx: &mut Tx) -> Result<u64, Error> {
 /// The leases of whoever works have ended long ago.
 pub(crate) async fn end_leases(tx: &mut Tx) -> Result<u64, Error> {
     db::execute!(tx, END_LEASES)
+}
+
+/// Collections that were put off are due.
+pub(crate) async fn end_waits(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, END_WAITS)
+}
+
+/// From now on whoever makes a tombstone fails.
+pub(crate) async fn refuse_tombs(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, REFUSE_TOMBS)
+}
+
+/// Ends [`refuse_tombs`].
+pub(crate) async fn allow_tombs(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, ALLOW_TOMBS)
 }
 
 /// Holds up everybody who deletes uploads: on SQLite until [`let_go`], on PostgreSQL as long as the transaction is open.

@@ -8,11 +8,15 @@
 //! | `mod.rs`       | [`Admin`], the routes, what lists share                               |
 //! | `jobs.rs`      | JSON under `/api/v1/admin/jobs`                                       |
 //! | `schedules.rs` | JSON under `/api/v1/admin/schedules`                                  |
+//! | `storage.rs`   | JSON under `/api/v1/admin/storage`                                    |
 //! | `page.rs`      | the page `/admin/jobs`; `view.rs` is what its template shows           |
+//! | `store_page.rs` | the page `/admin/storage`                                            |
 
 mod jobs;
 mod page;
 mod schedules;
+mod storage;
+mod store_page;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -24,6 +28,7 @@ use axum::{
     http::{Method, StatusCode},
 };
 use names::Clock;
+use objects::Objects;
 use trust::Trust;
 use web::{Call, Cursors, Entry, Input as _, Problem, Routes, Spec, Surface};
 
@@ -39,6 +44,7 @@ pub(crate) struct Admin {
     pub(crate) trust: Trust,
     pub(crate) cursors: Cursors,
     pub(crate) clock: Clock,
+    pub(crate) objects: Objects,
 }
 
 pub(crate) fn routes(admin: Admin) -> (Router, Vec<Entry>) {
@@ -54,6 +60,11 @@ pub(crate) fn routes(admin: Admin) -> (Router, Vec<Entry>) {
         .post("/api/v1/admin/schedules/{name}/enable", bare, schedules::enable)
         .post("/api/v1/admin/schedules/{name}/disable", bare, schedules::disable)
         .post("/api/v1/admin/schedules/{name}/run", bare, schedules::run)
+        .get("/admin/storage", Surface::Page, store_page::show)
+        .get("/api/v1/admin/storage", Surface::Api, storage::show)
+        .get("/api/v1/admin/storage/faults", Surface::Api, storage::faults)
+        .post("/api/v1/admin/storage/scan", bare, storage::start)
+        .post("/api/v1/admin/storage/heal", bare, storage::heal)
         .finish()
 }
 

@@ -82,6 +82,8 @@ actions! {
     RefPush, "hub.ref.push", true, Need::Level(Level::Write);
     /// Move a branch to where it does not lead.
     RefForce, "hub.ref.force", true, Need::Level(Level::Admin);
+    /// Let go of what no branch leads to.
+    RepoCollect, "hub.repo.collect", true, Need::Level(Level::Owner);
     /// See how the install is set up and what its stores hold.
     InstallRead, "ops.install.read", false, Need::InstallAdmin;
     /// See background work: jobs and schedules.

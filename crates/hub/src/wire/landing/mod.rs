@@ -12,9 +12,10 @@ use names::{BranchName, CommitId, Id, ObjectId, UnixMillis};
 use trust::{Principal, ResourceRow, ResourceState};
 
 use super::bundle::{Bundle, CheckedCommit};
-use crate::{Error, Hub, Repository, reading::Known};
+use crate::{Error, Hub, Repository, collect, quotas::Change, reading::Known};
 
-pub(super) use store::{STATEMENTS, held_snapshots, lock};
+pub(crate) use store::lock;
+pub(super) use store::{STATEMENTS, held_snapshots};
 
 /// A commit that the repository does not hold yet.
 pub(super) struct NewCommit<'a> {
@@ -39,31 +40,26 @@ pub(super) struct Push<'a> {
     pub(super) snapshots: &'a [NewSnapshot<'a>],
     /// Every object that the push's snapshots name, with its size.
     pub(super) objects: &'a HashMap<ObjectId, u64>,
-    /// Whether the branch moves.
-    pub(super) moved: bool,
+    /// How the branch moves.
+    pub(super) moved: Move,
+}
+
+/// How a push moves its branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Move {
+    /// It is there already.
+    Stays,
+    /// To something that leads to where it is, or it is new.
+    Forward,
+    /// Away from this commit, to which the new one does not lead.
+    Leaves(CommitId),
 }
 
 impl Push<'_> {
     /// Whether anything is to be written.
     pub(super) fn brings_something(&self) -> bool {
-        self.moved || !self.commits.is_empty() || !self.snapshots.is_empty()
+        self.moved != Move::Stays || !self.commits.is_empty() || !self.snapshots.is_empty()
     }
-}
-
-/// Writes links, trees, snapshots, commits, the ref and the counters.
-pub(super) async fn write(tx: &mut Tx, push: &Push<'_>) -> Result<(), Error> {
-    let repository = push.repository.id;
-    store::add_trees(tx, push.snapshots).await?;
-    store::add_snapshots(tx, repository, push.snapshots).await?;
-    store::add_commits(tx, push).await?;
-    let ids: Vec<_> = push.objects.keys().copied().collect();
-    let linked = store::link(tx, repository, &ids, push.now).await?;
-    let bytes = linked.iter().filter_map(|id| push.objects.get(id)).sum();
-    if push.moved {
-        store::set_branch(tx, repository, push.branch, push.tip, push.now).await?;
-    }
-    store::count(tx, push, linked.len() as u64, bytes).await?;
-    Ok(())
 }
 
 /// Takes over from repeated commits what only grows: reviewers by union, test runs by maximum, a delta where there
@@ -85,6 +81,27 @@ pub(super) async fn annotate(
 }
 
 impl Hub {
+    /// Writes links, trees, snapshots, commits, the ref and the counters; refuses what is above a quota.
+    pub(super) async fn write(&self, tx: &mut Tx, push: &Push<'_>) -> Result<(), Error> {
+        let repository = push.repository.id;
+        store::add_trees(tx, push.snapshots).await?;
+        store::add_snapshots(tx, repository, push.snapshots).await?;
+        store::add_commits(tx, push).await?;
+        let ids: Vec<_> = push.objects.keys().copied().collect();
+        let linked = self.objects.link(tx, repository.uuid(), &ids).await?;
+        let bytes = linked.iter().filter_map(|id| push.objects.get(id)).sum();
+        if push.moved != Move::Stays {
+            store::set_branch(tx, repository, push.branch, push.tip, push.now).await?;
+        }
+        if let Move::Leaves(former) = push.moved {
+            collect::leave(tx, repository, former, push.now).await?;
+        }
+        let (objects, commits) = (linked.len() as u64, push.commits.len() as u64);
+        let taken = Change { objects, bytes, commits };
+        let held = store::count(tx, push, taken).await?;
+        self.charge(tx, push.repository, held, taken).await
+    }
+
     /// Makes a repository that was only in the making visible to those who may see it.
     pub(super) async fn bring_to_life(
         &self,

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use api::{CommitRecord, Value, msgpack, wire::limits::STRUCTURED_DELTA_BYTES};
 use db::{Error, Tx};
-use names::{BranchName, CommitId, Id, ObjectId, SnapshotId, UnixMillis};
+use names::{BranchName, CommitId, Id, SnapshotId, UnixMillis};
 
 use super::{NewSnapshot, Push};
-use crate::Repository;
+use crate::{Repository, quotas::Change};
 
 /// Bytes of tree nodes in one statement: bounds what is held twice, as bytes and as text.
 const NODE_BYTES: usize = 4 << 20;
@@ -34,6 +34,7 @@ db::statements! {
         postgres "
         INSERT INTO tree_nodes (id, entries)
         SELECT decode(value ->> 0, 'hex'), decode(value ->> 1, 'hex') FROM jsonb_array_elements($1::jsonb)
+         ORDER BY 1
         ON CONFLICT (id) DO NOTHING"
     };
     ADD_SNAPSHOTS = {
@@ -105,27 +106,6 @@ db::statements! {
                   FROM jsonb_array_elements($1::jsonb)) AS new
          WHERE commits.repository_id = $2 AND commits.id = new.id AND commits.test_runs < new.runs"
     };
-    LINK = {
-        sqlite "
-        INSERT INTO repository_objects (repository_id, object_id, first_at)
-        SELECT $2, unhex(value), $3 FROM json_each($1) WHERE true
-        ON CONFLICT (repository_id, object_id) DO NOTHING
-        RETURNING object_id",
-        postgres "
-        INSERT INTO repository_objects (repository_id, object_id, first_at)
-        SELECT $2, decode(value, 'hex'), $3 FROM jsonb_array_elements_text($1::jsonb)
-        ON CONFLICT (repository_id, object_id) DO NOTHING
-        RETURNING object_id"
-    };
-    END_PENDING = {
-        sqlite "
-        DELETE FROM uploads
-         WHERE repository_id = $2 AND object_id IN (SELECT unhex(value) FROM json_each($1))",
-        postgres "
-        DELETE FROM uploads
-         WHERE repository_id = $2
-           AND object_id IN (SELECT decode(value, 'hex') FROM jsonb_array_elements_text($1::jsonb))"
-    };
     SET_BRANCH = "
         INSERT INTO refs (repository_id, name, target, kind, updated_at) VALUES ($1, $2, $3, 'branch', $4)
         ON CONFLICT (repository_id, name) DO UPDATE SET target = excluded.target, updated_at = excluded.updated_at";
@@ -135,11 +115,11 @@ db::statements! {
                pushed_at = $5, updated_at = $5,
                default_branch = CASE WHEN pushed_at IS NULL THEN $6 ELSE default_branch END,
                domain = CASE WHEN pushed_at IS NULL THEN $7 ELSE domain END
-         WHERE id = $1";
+         WHERE id = $1 RETURNING object_count, size_bytes";
 }
 
 /// Lets one push at a time into a repository.
-pub(in crate::wire) async fn lock(tx: &mut Tx, repository: Id<Repository>) -> Result<(), Error> {
+pub(crate) async fn lock(tx: &mut Tx, repository: Id<Repository>) -> Result<(), Error> {
     let _locked: Option<(i64,)> = db::fetch_optional!(tx, LOCK, repository.uuid())?;
     Ok(())
 }
@@ -286,20 +266,6 @@ pub(super) async fn add_annotations(
     Ok(())
 }
 
-/// Links objects to the repository; gives those that were not linked before. They are pending no longer.
-pub(super) async fn link(
-    tx: &mut Tx,
-    repository: Id<Repository>,
-    ids: &[ObjectId],
-    now: UnixMillis,
-) -> Result<Vec<ObjectId>, Error> {
-    let rows = db::rows(ids);
-    let linked: Vec<(Vec<u8>,)> = db::fetch_all!(tx, LINK, &rows, repository.uuid(), now.0)?;
-    db::execute!(tx, END_PENDING, &rows, repository.uuid())?;
-    let believe = |(id,): (Vec<u8>,)| id.as_slice().try_into().map_err(Error::corrupt("object_id"));
-    linked.into_iter().map(believe).collect()
-}
-
 pub(super) async fn set_branch(
     tx: &mut Tx,
     repository: Id<Repository>,
@@ -311,26 +277,28 @@ pub(super) async fn set_branch(
     db::execute!(tx, SET_BRANCH, repository.uuid(), name, tip, now.0).map(drop)
 }
 
-/// Moves the counters. The first push also says which branch is shown first, and which domain it is.
+/// Moves the counters; gives the number and the bytes of the objects that the repository holds now. The first push also
+/// says which branch is shown first, and which domain it is.
 pub(super) async fn count(
     tx: &mut Tx,
     push: &Push<'_>,
-    objects: u64,
-    bytes: u64,
-) -> Result<(), Error> {
+    taken: Change,
+) -> Result<(u64, u64), Error> {
     let domain = push.commits.iter().find_map(|it| domain_of(&it.checked.record));
-    db::execute!(
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let (objects, bytes): (i64, i64) = db::fetch_one!(
         tx,
         COUNT,
         push.repository.id.uuid(),
-        i64::try_from(bytes).unwrap_or(i64::MAX),
-        i64::try_from(objects).unwrap_or(i64::MAX),
-        i64::try_from(push.commits.len()).unwrap_or(i64::MAX),
+        number(taken.bytes),
+        number(taken.objects),
+        number(taken.commits),
         push.now.0,
         push.branch.as_str(),
         domain.unwrap_or("code"),
-    )
-    .map(drop)
+    )?;
+    let believe = |count: i64| u64::try_from(count).map_err(Error::corrupt("repositories.*_count"));
+    Ok((believe(objects)?, believe(bytes)?))
 }
 
 /// The domain that a delta speaks of, where it is a name that one can have (`spec/hub.md` 1).

@@ -5,10 +5,14 @@
 //! | `mod.rs`       | [`Admin`]; [`Reach`]: which server, and as whom                             |
 //! | `jobs.rs`      | `motet admin jobs`                                                        |
 //! | `schedules.rs` | `motet admin schedules`                                                   |
+//! | `storage.rs`   | `motet admin storage`                                                     |
+//! | `quota.rs`     | `motet admin quota`                                                       |
 //! | `table.rs`     | columns that align                                                        |
 
 pub mod jobs;
+pub mod quota;
 pub mod schedules;
+pub mod storage;
 mod table;
 
 use std::path::Path;
@@ -35,6 +39,12 @@ pub enum Admin {
     /// See background work that comes again and again, switch and run it
     #[command(subcommand)]
     Schedules(schedules::Schedules),
+    /// See what is stored, and whether it is sound
+    #[command(subcommand)]
+    Storage(storage::Stores),
+    /// See and say how much somebody may hold
+    #[command(subcommand)]
+    Quota(quota::Quota),
 }
 
 impl Admin {
@@ -43,6 +53,8 @@ impl Admin {
         match self {
             Self::Jobs(command) => command.name(),
             Self::Schedules(command) => command.name(),
+            Self::Storage(command) => command.name(),
+            Self::Quota(command) => command.name(),
         }
     }
 }
@@ -91,6 +103,8 @@ pub(super) async fn run(command: &Admin, context: &Context) -> Result<Report, Fa
     match command {
         Admin::Jobs(command) => jobs::run(command, context).await,
         Admin::Schedules(command) => schedules::run(command, context).await,
+        Admin::Storage(command) => storage::run(command, context).await,
+        Admin::Quota(command) => quota::run(command, context).await,
     }
 }
 

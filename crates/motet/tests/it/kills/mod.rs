@@ -1,7 +1,18 @@
-//! A push is whole or not there, whenever the server is killed (`spec/wire.md` 5.7, 11.10).
+//! What was acknowledged is there and whole, whenever the server is killed (`spec/wire.md` 5.7, 11.10; `spec/hub.md` 13).
 //!
-//! A client pushes commit after commit; the server is killed at a random moment, and started again. Every push that was
-//! acknowledged must be there, the one that was under way either whole or not at all, and repeating it must succeed.
+//! The server is killed at a random moment, and started again. Every push that was acknowledged must be there, the one
+//! that was under way either whole or not at all, and repeating it must succeed.
+//!
+//! | file            | what is there                                                                 |
+//! |-----------------|-------------------------------------------------------------------------------|
+//! | `mod.rs`        | kills while one push lands; the moment of a kill                                |
+//! | `ledger.rs`     | many clients, collections and walks at once; the ledger of what was acknowledged |
+//! | `line.rs`       | what one client pushes to one branch, and what it knows of it                   |
+//! | `collecting.rs` | kills between the steps of collection and tidying                               |
+
+mod collecting;
+mod ledger;
+mod line;
 
 use std::time::Duration;
 
@@ -10,16 +21,12 @@ use names::{CommitId, Random};
 use testkit::{Broken, Person, Server, Story};
 use tokio::time::sleep;
 
-use crate::{MOTET, server_and_anna};
+use crate::{MOTET, ground::Ground, server_and_anna, store};
 
-/// How often the server is killed. A night may take 200.
+/// How often the server is killed.
 const ROUNDS: usize = 10;
-/// The server is killed within this time of the round's first push: some pushes.
-const LONGEST_ROUND: Duration = Duration::from_millis(150);
 /// The server is killed within this time of a push: about as long as one takes.
 const LONGEST_LANDING: Duration = Duration::from_millis(16);
-/// Pushes of one round: more than a round has time for.
-const PUSHES: usize = 200;
 const SONG: &str = "anna/song";
 
 /// A number below `end`.
@@ -66,17 +73,6 @@ async fn push(server: &Server, anna: &Person, story: &Story, at: usize) -> Resul
     land(server, anna, story, at).await
 }
 
-/// Pushes until the server is gone. The last commit of the story is the one that was under way.
-async fn push_on(server: &Server, anna: &Person, story: &mut Story, random: &Random) {
-    for _ in 0..PUSHES {
-        compose(story, random);
-        if push(server, anna, story, story.commits.len() - 1).await.is_err() {
-            return;
-        }
-    }
-    panic!("nobody killed the server");
-}
-
 /// Everything up to `head` is there and is what its id says.
 async fn is_whole(server: &Server, anna: &Person, story: &Story, head: usize) {
     let fetched = server.fetch(anna, SONG, &[story.commits[head].commit_id], &[]).await;
@@ -110,39 +106,38 @@ async fn head_of(server: &Server, anna: &Person, story: &Story) -> usize {
     at.unwrap_or_else(|| panic!("the head is {head:?}, which nobody pushed"))
 }
 
-/// A chance that can be had again by its seed, a server, and a story of which the first commit is pushed.
-async fn begin() -> (Random, Server, Person, Story) {
+/// A chance that can be had again by its seed.
+fn seeded() -> Random {
     let seed = u64::from_be_bytes(Random::default().bytes());
     eprintln!("the seed of this run is {seed}");
-    let random = Random::seeded(seed);
+    Random::seeded(seed)
+}
+
+/// The time is over in which others wait for a process that died; with `all`, also that in which work waits that was
+/// put off. The server does not run.
+async fn over(ground: &Ground, server: &Server, all: bool) {
+    if !all && matches!(ground, Ground::Sqlite) {
+        // Whoever starts knows that the other is dead.
+        return;
+    }
+    let db = ground.db(server).await;
+    let mut tx = db.write().await.unwrap();
+    store::end_leases(&mut tx).await.unwrap();
+    if all {
+        store::end_waits(&mut tx).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    db.close().await;
+}
+
+/// A server, and a story of which the first commit is pushed.
+async fn begin() -> (Random, Server, Person, Story) {
+    let random = seeded();
     let (server, anna) = server_and_anna().await;
     let mut story = Story::default();
     compose(&mut story, &random);
     push(&server, &anna, &story, 0).await.unwrap();
     (random, server, anna, story)
-}
-
-#[tokio::test]
-async fn a_push_is_whole_or_not_there_whenever_the_server_is_killed() {
-    let (random, mut server, anna, mut story) = begin().await;
-    for round in 0..ROUNDS {
-        tokio::join!(
-            push_on(&server, &anna, &mut story, &random),
-            kill_within(&server, &random, LONGEST_ROUND)
-        );
-        server.kill().await;
-        server.restart().await;
-
-        let (under_way, at) = (story.commits.len() - 1, head_of(&server, &anna, &story).await);
-        assert!(
-            at == under_way || at + 1 == under_way,
-            "round {round}: head {at}, under way {under_way}"
-        );
-        is_whole(&server, &anna, &story, at).await;
-        push(&server, &anna, &story, under_way).await.unwrap();
-        is_whole(&server, &anna, &story, under_way).await;
-    }
-    server.stop().await;
 }
 
 #[tokio::test]

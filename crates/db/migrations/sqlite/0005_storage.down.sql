@@ -1,0 +1,12 @@
+DROP TABLE quota_usage;
+DROP TABLE quota_limits;
+DROP TABLE former_heads;
+DROP TABLE integrity_faults;
+DROP TABLE integrity_scans;
+DROP TABLE object_waste;
+DROP INDEX segments_rewrite;
+ALTER TABLE segments DROP COLUMN rewrite;
+DROP INDEX object_places_bad;
+ALTER TABLE object_places DROP COLUMN state;
+DROP INDEX objects_dead;
+ALTER TABLE objects DROP COLUMN dead_at;

@@ -1,0 +1,109 @@
+//! JSON: what a repository uses of its limits; and for the office, what anybody does and may.
+
+use ::api::json::{QuotaUse, SetQuota, Used};
+use axum::http::Method;
+use names::{Handle, Id, RepositoryName};
+use trust::{Allowed, Anything, Principal, act};
+use web::{Call, Fault, Input as _, Json, Params, Problem, Routes, Spec, Surface};
+
+use super::{Limited, Usage, store};
+use crate::{Hub, Repository, repositories};
+
+pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
+    let spec = Spec::new(Surface::Api);
+    routes
+        .get("/api/v1/repos/{owner}/{name}/usage", Surface::Api, show)
+        .get("/api/v1/admin/quotas/{owner}", Surface::Api, show_any)
+        .get("/api/v1/admin/quotas/{owner}/{name}", Surface::Api, show_any)
+        .on(Method::PUT, "/api/v1/admin/quotas/{owner}", spec, set)
+        .on(Method::PUT, "/api/v1/admin/quotas/{owner}/{name}", spec, set)
+}
+
+fn answer(usage: &[Usage], with_repository: bool, with_owner: bool) -> QuotaUse {
+    let find = |of: Limited, is_shown: bool| {
+        let found = usage.iter().find(|it| it.of == of && is_shown);
+        found.map(|it| Used { used: it.used, allowed: it.allowed })
+    };
+    QuotaUse {
+        bytes: find(Limited::RepositoryBytes, with_repository),
+        objects: find(Limited::RepositoryObjects, with_repository),
+        owner_bytes: find(Limited::OwnerBytes, with_owner),
+    }
+}
+
+/// Only the owner sees what all of the owner's repositories hold: it tells of private ones.
+async fn show(
+    hub: Hub,
+    allowed: Allowed<act::RepoRead, Repository>,
+    (): (),
+) -> Result<Json<QuotaUse>, Problem> {
+    let (repository, actor) = (allowed.resource(), allowed.actor());
+    let owner = repository.resource.owner;
+    let usage = hub.usage(&mut hub.db.read().await?, owner, Some(repository)).await?;
+    let is_owner = actor.principal().is_some_and(|it| it.id == owner);
+    Ok(Json(answer(&usage, true, is_owner)))
+}
+
+/// What an address under `/api/v1/admin/quotas` names.
+struct Named {
+    owner: Id<Principal>,
+    repository: Option<Repository>,
+}
+
+impl Hub {
+    async fn named(&self, tx: &mut db::Tx, params: &Params) -> Result<Named, Problem> {
+        let owner: Handle = params.parse("owner")?;
+        let owner = self.trust.namespace(tx, &owner).await?.ok_or_else(Problem::not_found)?;
+        if params.text("name").is_empty() {
+            return Ok(Named { owner, repository: None });
+        }
+        let name: RepositoryName = params.parse("name")?;
+        let found = repositories::find(tx, owner, &name).await?;
+        Ok(Named { owner, repository: Some(found.ok_or_else(Problem::not_found)?) })
+    }
+}
+
+async fn show_any(
+    hub: Hub,
+    _: Allowed<act::UsageRead, Anything>,
+    call: Call,
+) -> Result<Json<QuotaUse>, Problem> {
+    let params = call.params.clone();
+    <()>::take(call).await?;
+    let mut tx = hub.db.read().await?;
+    let Named { owner, repository } = hub.named(&mut tx, &params).await?;
+    let usage = hub.usage(&mut tx, owner, repository.as_ref()).await?;
+    Ok(Json(answer(&usage, repository.is_some(), true)))
+}
+
+/// Sets limits, or takes them back to what is usual.
+async fn set(
+    hub: Hub,
+    allowed: Allowed<act::QuotaWrite, Anything>,
+    call: Call,
+) -> Result<Json<QuotaUse>, Problem> {
+    let params = call.params.clone();
+    let Json(asked) = Json::<SetQuota>::take(call).await?;
+    let mut tx = hub.db.read().await?;
+    let Named { owner, repository } = hub.named(&mut tx, &params).await?;
+    drop(tx);
+    if repository.is_none() && asked.objects.is_some() {
+        let message = "objects are counted for a repository, not for an owner".to_owned();
+        let fault = Fault { pointer: "/objects".to_owned(), code: "invalid", message };
+        return Err(Problem::invalid(vec![fault]));
+    }
+    let mut tx = hub.trust.begin(allowed.actor()).await?;
+    let (bytes_of, id) = match &repository {
+        None => (Limited::OwnerBytes, owner.uuid()),
+        Some(repository) => (Limited::RepositoryBytes, repository.id.uuid()),
+    };
+    for (of, value) in [(bytes_of, asked.bytes), (Limited::RepositoryObjects, asked.objects)] {
+        if let Some(value) = value {
+            store::set_limit(&mut tx, of, id, value.into()).await?;
+        }
+    }
+    let usage = hub.usage(&mut tx, owner, repository.as_ref()).await?;
+    tx.commit().await?;
+    tracing::info!(owner = %owner, ?asked, by = ?allowed.actor().handle(), "a quota was set");
+    Ok(Json(answer(&usage, repository.is_some(), true)))
+}

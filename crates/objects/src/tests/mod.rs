@@ -1,0 +1,8 @@
+//! The store against real directories and real databases.
+
+mod checking;
+mod collecting;
+mod house;
+mod orphans;
+mod reading;
+mod store;
