@@ -33,7 +33,7 @@ pub struct Plain {
 /// What can be said with `faults`.
 #[derive(Debug, clap::Args)]
 pub struct Faults {
-    /// Also those that are over, and only those
+    /// Those that are over, instead of the open ones
     #[arg(long)]
     pub resolved: bool,
     /// Go on where another list ended
