@@ -13,7 +13,7 @@
 //! | step              | what the database is told                | what it is for                                 |
 //! |-------------------|------------------------------------------|------------------------------------------------|
 //! | open              | `BEGIN IMMEDIATE`, `SAVEPOINT part_0`    | take SQLite's one write lock now, not half-way   |
-//! | a part was kept   | `SAVEPOINT part_1`, …                    | before the next part only: nobody waits, nothing to do |
+//! | a part was kept   | `SAVEPOINT part_1`, …                    | with the next part's first statement, if there is one |
 //! | a part was undone | `ROLLBACK TO part_1`                     | the savepoint stands where the next part begins   |
 //! | end               | `COMMIT`                                 | then every kept caller is answered                |
 //!
@@ -149,11 +149,10 @@ impl<C: Link> Turn<C> {
 
 /// Hands the connection to whoever is next in this group; gives it back if nobody is.
 fn lend_to_next<C: Link>(mut line: Lent<C>) -> Option<Lent<C>> {
-    while let Some(caller) = line.next() {
-        if let Err(error) = line.begin_part() {
-            line.give_up(error, caller);
-            break;
-        }
+    while !line.has_failed()
+        && let Some(caller) = line.next()
+    {
+        line.begin_part();
         line = lend(line, caller)?;
     }
     Some(line)

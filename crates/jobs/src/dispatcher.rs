@@ -70,6 +70,7 @@ impl Default for Limits {
 pub struct Dispatcher {
     queue: Queue,
     limits: Limits,
+    fires: bool,
     listen_at: Option<Secret<String>>,
     handlers: HashMap<&'static str, Handler>,
     consumers: HashMap<&'static str, Consumer>,
@@ -89,6 +90,7 @@ impl Dispatcher {
         Self {
             queue,
             limits: Limits::default(),
+            fires: true,
             listen_at: None,
             handlers: HashMap::new(),
             consumers: HashMap::new(),
@@ -99,6 +101,13 @@ impl Dispatcher {
     #[must_use]
     pub const fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Leaves schedules alone: what they would start is started by others, or by nobody.
+    #[must_use]
+    pub const fn without_schedules(mut self) -> Self {
+        self.fires = false;
         self
     }
 
@@ -225,8 +234,9 @@ impl Work {
         let queue = &self.house.queue;
         let mut tx = queue.db.glance().await?;
         self.poll = (tx.dialect() == Dialect::Postgres).then_some(POLL);
-        let next = store::next(&mut tx, &kinds, &facts).await?;
+        let mut next = store::next(&mut tx, &kinds, &facts).await?;
         drop(tx);
+        next.schedule = next.schedule.filter(|_| self.house.fires);
         if stop.is_cancelled() {
             return Ok(Nap::default());
         }

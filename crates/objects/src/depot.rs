@@ -102,6 +102,32 @@ impl Depot {
         .await
     }
 
+    /// Hands an object, in a file whose bytes are not checked, to `work` on a blocking thread. One trip there and back
+    /// on a disk: it costs as much as reading a small object.
+    pub(crate) async fn fetch_for<T: Send + 'static>(
+        self: &Arc<Self>,
+        id: ObjectId,
+        place: &Place,
+        work: impl FnOnce(AtHand) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        match self.as_ref() {
+            Self::Disk(_) => {
+                let (address, position, size) =
+                    (Address::of(id, place), place.position, place.size);
+                let depot = Arc::clone(self);
+                blocking(move || {
+                    let Self::Disk(disk) = depot.as_ref() else { return Err(no_disk()) };
+                    work(AtHand { file: File::open(disk.path(&address))?, position, size })
+                })
+                .await
+            }
+            Self::Bucket { .. } => {
+                let at_hand = self.fetch(id, place).await?;
+                blocking(move || work(at_hand)).await
+            }
+        }
+    }
+
     /// The bytes of an object, in a file. They are not checked.
     pub(crate) async fn fetch(
         self: &Arc<Self>,
@@ -133,7 +159,7 @@ impl Depot {
         range: Range<u64>,
     ) -> Result<AtHand, Error> {
         let Self::Bucket { bucket, tmp, random, .. } = self.as_ref() else {
-            return Err(io::Error::from(io::ErrorKind::Unsupported).into());
+            return Err(no_disk());
         };
         let (size, key) = (range.end - range.start, address.to_string());
         let part = Part(tmp.join(format!("part-{}", Uuid::from_bytes(random.bytes()))));
@@ -266,7 +292,7 @@ impl Depot {
         let depot = Arc::clone(self);
         blocking(move || match depot.as_ref() {
             Self::Disk(disk) => Ok(work(disk)?),
-            Self::Bucket { .. } => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
+            Self::Bucket { .. } => Err(no_disk()),
         })
         .await
     }
@@ -278,7 +304,7 @@ impl Depot {
         let depot = Arc::clone(self);
         blocking(move || match depot.as_ref() {
             Self::Bucket { cache, .. } => Ok(work(cache)?),
-            Self::Disk(_) => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
+            Self::Disk(_) => Err(no_disk()),
         })
         .await
     }
@@ -305,4 +331,9 @@ fn as_gone(error: BucketError) -> Error {
         BucketError::Missing { .. } => io::Error::from(io::ErrorKind::NotFound).into(),
         other => other.into(),
     }
+}
+
+/// What never happens: work for one kind of depot has come to the other.
+fn no_disk() -> Error {
+    io::Error::from(io::ErrorKind::Unsupported).into()
 }

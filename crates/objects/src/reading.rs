@@ -121,12 +121,7 @@ impl Objects {
 
     /// One copy, whole.
     pub(crate) async fn whole(&self, id: ObjectId, place: &Place) -> Result<Seen<Vec<u8>>, Error> {
-        let file = match self.0.depot.fetch(id, place).await {
-            Ok(file) => file,
-            Err(error) if is_gone(&error) => return self.gone().await,
-            Err(error) => return Err(error),
-        };
-        blocking(move || {
+        let read = self.0.depot.fetch_for(id, place, move |file| {
             let mut bytes = vec![0; usize::try_from(file.size()).unwrap_or(usize::MAX)];
             match file.read(&mut bytes, 0) {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Seen::Wrong),
@@ -134,8 +129,11 @@ impl Objects {
                 Ok(()) if ObjectId::of(&bytes) != id => Ok(Seen::Wrong),
                 Ok(()) => Ok(Seen::Right(bytes)),
             }
-        })
-        .await
+        });
+        match read.await {
+            Err(error) if is_gone(&error) => self.gone().await,
+            seen => seen,
+        }
     }
 
     /// One copy of any size, once its bytes have been checked.

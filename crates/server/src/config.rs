@@ -81,6 +81,10 @@ pub struct ServeArgs {
         hide_possible_values = true
     )]
     pub role: Role,
+    /// Start nothing at its time: for a copy of an install, or while something is being mended. What is asked for by
+    /// hand is done
+    #[arg(long, env = "MOTET_NO_SCHEDULES", value_parser = clap::builder::FalseyValueParser::new())]
+    pub no_schedules: bool,
     /// What is logged: error, warn, info, debug, or targets as in `hub=debug,info`
     #[arg(long, env = "MOTET_LOG", default_value = "info")]
     pub log: String,
@@ -243,6 +247,7 @@ pub(crate) struct Settings {
     /// `host` or `host:port` of the base address: what clients sign.
     pub(crate) authority: String,
     pub(crate) role: Role,
+    pub(crate) fires_schedules: bool,
     pub(crate) is_https: bool,
     pub(crate) trust: trust::Settings,
     pub(crate) quotas: Quotas,
@@ -301,6 +306,7 @@ impl ServeArgs {
             is_https: public.scheme() == "https",
             authority,
             role: self.role,
+            fires_schedules: !self.no_schedules,
             trust: trust::Settings {
                 registration: self.registration.unwrap_or(registration),
                 hosts: Hosts::new(hosts),

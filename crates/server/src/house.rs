@@ -32,6 +32,7 @@ struct Inner {
     entries: Vec<Entry>,
     hub: Hub,
     queue: Queue,
+    fires_schedules: bool,
 }
 
 /// Every statement of every room: the test that prepares them on both databases walks this list.
@@ -94,7 +95,8 @@ impl House {
             entries.extend(its_entries);
         }
         let router = around::wrap(router, &settings);
-        Ok(Self(Arc::new(Inner { ground, router, entries, hub, queue })))
+        let fires_schedules = settings.fires_schedules;
+        Ok(Self(Arc::new(Inner { ground, router, entries, hub, queue, fires_schedules })))
     }
 
     /// Everything that the house serves.
@@ -117,7 +119,8 @@ impl House {
 
     /// A dispatcher that knows the work of every room.
     pub(crate) fn dispatcher(&self) -> Dispatcher {
-        self.0.hub.work(Dispatcher::new(self.0.queue.clone()))
+        let dispatcher = self.0.hub.work(Dispatcher::new(self.0.queue.clone()));
+        if self.0.fires_schedules { dispatcher } else { dispatcher.without_schedules() }
     }
 
     /// Lets go of the database.

@@ -17,6 +17,8 @@ use crate::{
     process::{Plan, Process},
 };
 
+const NO_SCHEDULES: &str = "--no-schedules";
+
 /// How a server will be started; [`Server::with`] begins one.
 #[derive(Debug)]
 pub struct Setup {
@@ -62,6 +64,13 @@ impl Setup {
     #[must_use]
     pub const fn on(mut self, ground: Ground) -> Self {
         self.ground = ground;
+        self
+    }
+
+    /// Schedules fire at their time.
+    #[must_use]
+    pub fn with_schedules(mut self) -> Self {
+        self.plan.args.retain(|it| it != NO_SCHEDULES);
         self
     }
 
@@ -134,7 +143,8 @@ impl Server {
             binary: binary.into(),
             data_dir: dir.path().join("data"),
             log: dir.path().join("server.log"),
-            args: vec!["--log".into(), "debug,sqlx=info,hyper=info".into()],
+            // Whether a schedule fires in the middle of a test must not depend on the time of day.
+            args: vec!["--log".into(), "debug,sqlx=info,hyper=info".into(), NO_SCHEDULES.into()],
             env: Vec::new(),
         };
         Setup { plan, dir: Arc::new(dir), ground: Ground::of_this_run(), footing: None }

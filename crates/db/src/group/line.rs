@@ -147,20 +147,28 @@ impl<C: Link> Line<C> {
         self.conn.open().await
     }
 
-    /// Moves the savepoint past what was kept, so that the next part can be undone alone.
-    pub(super) fn begin_part(&mut self) -> Result<(), sqlx::Error> {
-        if mem::take(&mut self.is_past_mark) {
-            self.conn.pass(self.mark)?;
-            self.mark = self.mark.next();
-        }
+    /// Begins the part of the next caller.
+    pub(super) fn begin_part(&mut self) {
         (self.begun, self.is_touched) = (Some(Instant::now()), false);
-        Ok(())
     }
 
-    /// The connection, for the part that is under way.
+    /// The connection, for the part that is under way. Before its first statement the savepoint moves past what was
+    /// kept, so that the part can be undone alone: then, and not earlier, because the two wake the connection's thread
+    /// once when they are sent together.
     pub(super) fn touch(&mut self) -> &mut C {
         self.is_touched = true;
+        if mem::take(&mut self.is_past_mark) {
+            match self.conn.pass(self.mark) {
+                Ok(()) => self.mark = self.mark.next(),
+                Err(error) => self.failed = Some(error),
+            }
+        }
         &mut self.conn
+    }
+
+    /// Whether nobody can say any more what the transaction holds.
+    pub(super) const fn has_failed(&self) -> bool {
+        self.failed.is_some()
     }
 
     /// Remembers why a statement failed.
@@ -183,12 +191,6 @@ impl<C: Link> Line<C> {
         }
         self.is_past_mark |= self.is_touched;
         self.group.add(answer, now);
-    }
-
-    /// Leaves the rest of this group to the keeper, which will find the error; `caller` opens the next one.
-    pub(super) fn give_up(&mut self, error: sqlx::Error, caller: Caller<C>) {
-        self.failed = Some(error);
-        self.first = Some(caller);
     }
 
     /// Undoes a part that was left without commit.

@@ -42,7 +42,6 @@ async fn house() -> (Server, [String; 3]) {
     let later = NewJob::new(EXPIRE, &()).unwrap().at(clock.now().plus(day));
     let mut tx = db.write().await.unwrap();
     queue.push(&mut tx, died).await.unwrap().ring();
-    store::put_off_schedules(&mut tx).await.unwrap();
     tx.commit().await.unwrap();
     let claimed = queue.claim(&[EXPIRE.name()], 1).await.unwrap().remove(0);
     queue.fail(&claimed, &Failure::give_up("the disk was full")).await.unwrap();

@@ -11,7 +11,6 @@ db::statements! {
         SELECT count(*) FROM uploads WHERE repository_id IN (SELECT id FROM repositories WHERE name = $1)";
     COUNT_RESOURCES = "SELECT count(*) FROM resources";
     MAKE_DUE = "UPDATE schedules SET next_at = 1 WHERE name = $1";
-    PUT_OFF = "UPDATE schedules SET next_at = next_at + 86400000";
     END_LEASES = "UPDATE jobs SET lease_ends = 1 WHERE state = 'running'";
     END_WAITS = "UPDATE jobs SET run_at = 1 WHERE state = 'ready' AND kind = 'hub.collect'";
     REFUSE_TOMBS = {
@@ -76,11 +75,6 @@ pub(crate) async fn count_resources(tx: &mut Tx) -> Result<i64, Error> {
 /// The time of a schedule came long ago.
 pub(crate) async fn make_due(tx: &mut Tx, name: &str) -> Result<u64, Error> {
     db::execute!(tx, MAKE_DUE, name)
-}
-
-/// No schedule comes by itself within the hour.
-pub(crate) async fn put_off_schedules(tx: &mut Tx) -> Result<u64, Error> {
-    db::execute!(tx, PUT_OFF)
 }
 
 /// The leases of whoever works have ended long ago.
