@@ -88,7 +88,7 @@ impl Stage {
         on!(self, |conn| self.migrator.undo(conn, version).await)
     }
 
-    /// Runs statements in which `uuid(7)` and `hash(7)` stand for ids.
+    /// Runs statements in which `uuid(7)`, `hash(7)` and `sig(7)` stand for bytes.
     pub(crate) async fn run(&mut self, text: &str) -> Result<(), sqlx::Error> {
         let text = AssertSqlSafe(self.in_dialect(text));
         on!(self, |conn| sqlx::raw_sql(text).execute(conn).await.map(drop))
@@ -99,13 +99,17 @@ impl Stage {
         let mut written = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((at, kind)) =
-            ["uuid(", "hash("].iter().filter_map(|kind| Some((rest.find(kind)?, *kind))).min()
+            ["uuid(", "hash(", "sig("].iter().filter_map(|kind| Some((rest.find(kind)?, *kind))).min()
         {
             let (before, after) = (&rest[..at], &rest[at + kind.len()..]);
             let (number, after) = after.split_once(')').expect("an id ends in `)`");
             let number: u64 = number.parse().expect("an id is made from a number");
             written.push_str(before);
-            let bytes = if kind == "uuid(" { 16 } else { 32 };
+            let bytes = match kind {
+                "uuid(" => 16,
+                "hash(" => 32,
+                _ => 64,
+            };
             let digits = format!("{number:0width$x}", width = bytes * 2);
             let [before_digits, after_digits] = match (&self.conn, kind) {
                 (Conn::Sqlite(_), _) => ["x'", "'"],
