@@ -5,8 +5,16 @@
 
 use serde::{Deserialize, Serialize};
 
+mod accounts;
 mod jobs;
 mod storage;
+
+pub use accounts::{
+    AcceptInvite, Agent, AgentPage, ChangeAgent, ChangeOrganization, Collaborator,
+    CollaboratorPage, Invitation, KeyPage, LevelRequest, Membership, MembershipPage, MintedToken,
+    NewAgent, NewOrganization, NewToken, PublicKey, PublicKeyPage, RoleRequest, RotateToken, Token,
+    TokenPage,
+};
 
 pub use jobs::{Job, JobCounts, JobDetail, JobPage, Schedule, ScheduleRun};
 pub use storage::{
@@ -89,9 +97,15 @@ pub struct Key {
     pub label: String,
     /// Since when.
     pub created_at: String,
+    /// When it last signed a request, to five minutes.
+    #[serde(default)]
+    pub last_used_at: Option<String>,
     /// Until when, if it is over.
     #[serde(default)]
     pub revoked_at: Option<String>,
+    /// Why it is over: `compromised` or `retired`.
+    #[serde(default)]
+    pub revoke_reason: Option<String>,
 }
 
 /// The answer of `GET /api/v1/me`.
@@ -99,6 +113,9 @@ pub struct Key {
 pub struct Me {
     /// Who asks.
     pub principal: Principal,
+    /// The organizations that they are in.
+    #[serde(default)]
+    pub memberships: Vec<Membership>,
 }
 
 /// The body of `POST /api/v1/repos` (`spec/hub.md` 1). What is absent takes the server's default.

@@ -26,6 +26,8 @@
 //! | `digest_header.rs` | `Content-Digest` (RFC 9530), read and written                           |
 //! | `register.rs`      | [`RegistrationMessage`]: what a new key signs                           |
 //! | `tag.rs`           | [`tag`]: marks on what comes back unchanged                              |
+//! | `token.rs`         | [`TokenText`]: a bearer token                                            |
+//! | `session_token.rs` | [`SessionClaims`]: the token in a browser's cookie                       |
 //! | `install.rs`       | [`InstallKey`]: the root of the secrets at rest                         |
 
 mod canonical;
@@ -38,9 +40,11 @@ mod nonce;
 mod private;
 mod public;
 mod register;
+mod session_token;
 mod signature;
 mod ssh;
 mod tag;
+mod token;
 
 pub use canonical::{CanonicalRequest, sign_request};
 pub use digest_header::{ContentDigestError, format_content_digest, parse_content_digest};
@@ -52,5 +56,7 @@ pub use nonce::{BadNonce, Nonce};
 pub use private::PrivateKey;
 pub use public::{PublicKey, PublicKeyError};
 pub use register::RegistrationMessage;
+pub use session_token::{SessionClaims, SessionTokenError, UnverifiedSession};
 pub use signature::{BadSignature, Signature};
 pub use tag::{TAG_BYTES, is_tag, tag};
+pub use token::{TokenError, TokenText};

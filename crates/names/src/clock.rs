@@ -25,6 +25,12 @@ impl UnixMillis {
         Self(self.0.saturating_add(i64::try_from(later.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// How long it is since `earlier`; nothing if that comes later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or_default())
+    }
+
     /// Whole seconds since the epoch, rounded down.
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
@@ -43,6 +49,20 @@ impl fmt::Display for UnixMillis {
             "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
         );
         f.write_str(&self.utc().format(&format).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl std::str::FromStr for UnixMillis {
+    type Err = String;
+
+    /// Reads RFC 3339, with any offset; what is finer than a millisecond is cut off.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339);
+        let nanos = read.map(OffsetDateTime::unix_timestamp_nanos).ok();
+        nanos
+            .and_then(|nanos| i64::try_from(nanos.div_euclid(1_000_000)).ok())
+            .map(Self)
+            .ok_or_else(|| "a time is written like 2026-11-21T20:53:00.123Z".to_owned())
     }
 }
 

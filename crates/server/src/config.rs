@@ -311,6 +311,7 @@ impl ServeArgs {
                 registration: self.registration.unwrap_or(registration),
                 hosts: Hosts::new(hosts),
                 loopback,
+                is_private_line: loopback || public.scheme() == "https",
             },
             quotas: self.quotas(),
         })

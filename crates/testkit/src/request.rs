@@ -4,14 +4,14 @@ use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
 use api::{Value, wire::Format};
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderName, HeaderValue, Method};
-use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::{body::Frame, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use keys::{CanonicalRequest, Nonce, format_content_digest, sign_request};
 use names::{Clock, ObjectId, Random};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{net::TcpStream, sync::oneshot, time::timeout};
 
 use crate::{Answer, Person, Server, assert_secure, secure::assert_routed};
 
@@ -224,13 +224,48 @@ impl Request {
         outcome
     }
 
-    /// The one place that every answer passes.
+    /// Sends the head and half of the body, waits for `meanwhile`, and sends the rest.
+    pub async fn send_held(&self, meanwhile: impl AsyncFnOnce()) -> Answer {
+        let bytes = match &self.body {
+            Body::Nothing => Bytes::new(),
+            Body::Whole(bytes) => bytes.clone(),
+            Body::Pieces(pieces) => pieces.concat().into(),
+        };
+        let (first, second) = (bytes.slice(..bytes.len() / 2), bytes.slice(bytes.len() / 2..));
+        let (started, has_started) = oneshot::channel();
+        let (go, gone) = oneshot::channel::<()>();
+        let rest = stream::once(async move {
+            // Asked for once the first half is on its way.
+            let _told = started.send(());
+            let _gone = gone.await;
+            Ok(Frame::data(second))
+        });
+        let pieces = stream::iter([Ok(Frame::data(first))]).chain(rest);
+        let body = BodyExt::boxed(StreamBody::new(pieces));
+        let sending = self.exchange_as(self.to_http().map(|_| body));
+        let holding = async {
+            has_started.await.unwrap();
+            meanwhile().await;
+            let _told = go.send(());
+        };
+        let (answer, ()) = timeout(WAIT, async { tokio::join!(sending, holding) }).await.unwrap();
+        answer.unwrap_or_else(|Broken| panic!("the server hung up on {}", self.target))
+    }
+
     async fn exchange(&self) -> Result<Answer, Broken> {
+        self.exchange_as(self.to_http()).await
+    }
+
+    /// The one place that every answer passes.
+    async fn exchange_as(
+        &self,
+        request: http::Request<BoxBody<Bytes, Infallible>>,
+    ) -> Result<Answer, Broken> {
         let stream = TcpStream::connect(self.address).await.map_err(|_| Broken)?;
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|_| Broken)?;
         let connection = tokio::spawn(connection);
-        let response = sender.send_request(self.to_http()).await.map_err(|_| Broken)?;
+        let response = sender.send_request(request).await.map_err(|_| Broken)?;
         let (head, body) = response.into_parts();
         let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
         connection.abort();
@@ -262,7 +297,7 @@ impl Request {
             Body::Whole(bytes) => Full::new(bytes.clone()).boxed(),
             Body::Pieces(pieces) => {
                 let frames = pieces.clone().into_iter().map(|piece| Ok(Frame::data(piece)));
-                StreamBody::new(stream::iter(frames)).boxed()
+                BodyExt::boxed(StreamBody::new(stream::iter(frames)))
             }
         };
         request.body(body).unwrap()

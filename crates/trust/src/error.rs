@@ -75,6 +75,55 @@ pub enum Error {
     /// The label is too long.
     #[error("a label has at most 100 characters")]
     LabelTooLong,
+    /// A token over a line that others can read.
+    #[error("a token is taken over https only; over this line anybody can read it")]
+    HttpsRequired,
+    /// There is nothing of that name among what the caller may change.
+    #[error("there is nothing of that name, or not for you")]
+    NoSuchThing,
+    /// A person would be left without a way in.
+    #[error(
+        "this is the last key: register another one first, or there would be no way in any more"
+    )]
+    LastKey,
+    /// An organization would be left without anybody who can run it.
+    #[error("this is the last owner: make somebody else owner first")]
+    LastAdmin,
+    /// The principal has as many tokens as it may.
+    #[error("a principal has at most 100 live tokens; revoke one first")]
+    TooManyTokens,
+    /// The owner has as many agents as it may.
+    #[error("an owner has at most 50 live agents; disable one first")]
+    TooManyAgents,
+    /// A person owns as many organizations as one may.
+    #[error("a person owns at most 50 organizations")]
+    TooManyOrganizations,
+    /// The repository has as many collaborators as it may.
+    #[error("a repository has at most 1,000 collaborators")]
+    TooManyCollaborators,
+    /// Too many invitations wait.
+    #[error("500 invitations wait to be used; wait until some of them are used or have ended")]
+    TooManyInvites,
+    /// The token cannot be made so.
+    #[error(transparent)]
+    Token(#[from] crate::tokens::TokenFault),
+    /// A value that cannot be, at a place in the request's body.
+    #[error("{message}")]
+    Invalid {
+        /// Where, as a JSON pointer.
+        pointer: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The invitation is unknown, used or ended: one answer.
+    #[error("the invitation is unknown, used or ended; ask for a new one")]
+    InviteFailed,
+    /// Only an owner makes owners, and takes that away.
+    #[error("only an owner of the organization makes owners, or takes that away")]
+    OwnersOnly,
+    /// An agent cannot have that role.
+    #[error("an agent may be viewer, reviewer or member")]
+    NotForAgents,
     /// The database let us down.
     #[error("the trust plane cannot read or write its rows")]
     Db(#[from] db::Error),

@@ -11,6 +11,13 @@
 //! | `authority/`    | [`Action`], [`Resource`], the decision, [`Allowed`]; the predicate for lists      |
 //! | `signature/`    | a signed request becomes an [`Actor`]; nonces                                    |
 //! | `registration/` | challenge and verify: a key becomes a principal's                                |
+//! | `keyring/`      | the keys of an account: listed, noted when used, given up                          |
+//! | `tokens/`       | bearer tokens                                                                    |
+//! | `sessions/`     | sessions of browsers                                                             |
+//! | `organizations/`| organizations and who is in them                                                 |
+//! | `invites/`      | invitations, into the install or into an organization                             |
+//! | `collaborators/`| levels that were given on one repository                                         |
+//! | `agents/`       | programs that act for one person or organization                                 |
 //! | `boot/`         | what every boot checks and repairs: install key, operator                         |
 //! | `store.rs`      | the SQL of principals, keys and resources                                        |
 //!
@@ -27,30 +34,59 @@ use keys::{PrivateKey, PublicKey};
 use names::{Clock, Handle, Id, Random};
 use uuid::Uuid;
 
+mod agents;
 pub mod authority;
 mod boot;
+mod collaborators;
 mod error;
+mod invites;
+mod keyring;
+mod organizations;
 mod principal;
 mod registration;
+mod sessions;
 mod settings;
 mod signature;
 mod store;
+mod tokens;
 
+pub use agents::{Agent, NewAgent};
 pub use authority::{
-    Act, Action, Allowed, Anything, Decision, Level, Namespace, Need, Refusal, Resource,
-    Visibility, act,
+    Account, Act, Action, Allowed, Anything, Decision, Granted, GrantedRow, Level, Namespace, Need,
+    Readers, Refusal, Resource, Role, Scope, Visibility, act,
 };
 pub use boot::OperatorState;
+pub use collaborators::Collaborator;
 pub use error::Error;
-pub use principal::{Actor, Key, Kind, Principal, Proof};
+pub use invites::{Invitation, Invited};
+pub use keyring::KeyName;
+pub use organizations::{BaseLevel, Membership};
+pub use principal::{
+    Actor, Behind, Credential, Key, Kind, Principal, Proof, RevokeReason, TokenUse,
+};
 pub use registration::{Challenge, NewKey, Registered};
+pub use sessions::Session;
 pub use settings::{Hosts, Registration, Settings, TERMS_VERSION};
-pub use signature::{Authenticated, Signed};
+pub use signature::{Authenticated, Bearers, Signed};
 pub use store::{ResourceRow, ResourceState};
+pub use tokens::{Minted, NewToken, Token, TokenFault, TokenKind};
 
 /// Every statement of this crate, for the test that prepares them all.
 pub fn statements() -> Vec<&'static db::Sql> {
-    [store::STATEMENTS, registration::STATEMENTS, signature::STATEMENTS, boot::STATEMENTS].concat()
+    [
+        store::STATEMENTS,
+        registration::STATEMENTS,
+        signature::STATEMENTS,
+        boot::STATEMENTS,
+        keyring::STATEMENTS,
+        tokens::STATEMENTS,
+        sessions::STATEMENTS,
+        organizations::STATEMENTS,
+        invites::STATEMENTS,
+        agents::STATEMENTS,
+        collaborators::STATEMENTS,
+    ]
+    .concat()
 }
 
 /// Handles that are remembered with their principal. A handle is fixed for life and never given out again, so an
@@ -97,7 +133,20 @@ impl Trust {
     pub async fn begin(&self, actor: &Actor) -> Result<Tx, Error> {
         let mut tx = self.0.db.write().await?;
         self.0.nonces.spend(&mut tx, actor, self.0.clock.now()).await?;
+        self.still_holds(&mut tx, actor).await?;
         Ok(tx)
+    }
+
+    /// Refuses what was given up since the request began: nothing of it takes effect any more.
+    async fn still_holds(&self, tx: &mut Tx, actor: &Actor) -> Result<(), Error> {
+        let now = self.0.clock.now();
+        let holds = match actor.credential() {
+            // The nonce of a signature is written only while its key lives.
+            None | Some(Credential::Key(_)) => true,
+            Some(Credential::Token(token)) => tokens::is_live(tx, token.id, now).await?,
+            Some(Credential::Session(session)) => sessions::is_live(tx, session.id, now).await?,
+        };
+        if holds { Ok(()) } else { Err(Error::Unauthenticated) }
     }
 
     /// Holds a namespace until the transaction ends: two that make something in it go one after the other, so that the
@@ -128,6 +177,37 @@ impl Trust {
 
     fn remembered(&self, handle: &Handle) -> Option<Id<Principal>> {
         self.0.handles.read().ok()?.get(handle).copied()
+    }
+
+    /// The namespace of `handle`, as `actor` stands to it: what is made in it is made by its owner, or by those whom an
+    /// organization lets write.
+    pub async fn space(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        handle: Handle,
+    ) -> Result<Namespace, Error> {
+        let found = store::space(tx, &handle, actor.readers()).await?;
+        let found = found.filter(|it| it.principal.is_active);
+        let may_make = found.as_ref().is_some_and(store::Space::takes_new_things);
+        let own = if may_make { Level::Owner } else { Level::None };
+        let id = found.map(|it| it.principal.id);
+        Ok(Namespace { id, handle, granted: Granted::own(own) })
+    }
+
+    /// An account as `actor` stands to it.
+    pub async fn account(&self, actor: &Actor, handle: &Handle) -> Result<Option<Account>, Error> {
+        let mut tx = self.0.db.glance().await?;
+        let found = store::space(&mut tx, handle, actor.readers()).await?;
+        Ok(found.filter(|it| it.principal.kind != Kind::Operator).map(|it| it.account(actor)))
+    }
+
+    /// The live principal that has `handle`, with its live keys: what everybody may know of it.
+    pub async fn face(&self, handle: &Handle) -> Result<Option<(Principal, Vec<Key>)>, Error> {
+        let mut tx = self.0.db.glance().await?;
+        let Some(principal) = self.principal(&mut tx, handle).await? else { return Ok(None) };
+        let keys = store::live_keys(&mut tx, principal.id).await?;
+        Ok(Some((principal, keys)))
     }
 
     /// The live principal that has `handle`. The operator is nobody's neighbour and is left out.

@@ -9,6 +9,12 @@ use keys::{Fingerprint, Nonce, PublicKey};
 use names::{Handle, Id, UnixMillis};
 use uuid::Uuid;
 
+use crate::{
+    authority::{Readers, Scope},
+    sessions::Session,
+    tokens::{Token, TokenKind},
+};
+
 /// What a principal is (`spec/trust.md` 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -64,6 +70,41 @@ pub struct Key {
     pub label: String,
     /// When it was registered.
     pub created_at: UnixMillis,
+    /// When it last signed a request, to five minutes.
+    pub last_used_at: Option<UnixMillis>,
+    /// Since when it is worth nothing, and why.
+    pub revoked: Option<(UnixMillis, RevokeReason)>,
+}
+
+/// Why a key was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevokeReason {
+    /// Somebody else may have it.
+    Compromised,
+    /// It is no longer needed.
+    Retired,
+}
+
+impl RevokeReason {
+    /// The word in rows and answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Compromised => "compromised",
+            Self::Retired => "retired",
+        }
+    }
+}
+
+impl std::str::FromStr for RevokeReason {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "compromised" => Ok(Self::Compromised),
+            "retired" => Ok(Self::Retired),
+            other => Err(format!("`{other}` is no reason: use compromised or retired")),
+        }
+    }
 }
 
 /// The proof that a signed request brought: which key, and which nonce it has used up.
@@ -89,9 +130,48 @@ impl Proof {
     }
 }
 
+/// The proof that a bearer token brought.
+#[derive(Debug)]
+pub struct TokenUse {
+    /// The row.
+    pub id: Id<Token>,
+    /// What it is for.
+    pub kind: TokenKind,
+}
+
+/// What a request proved itself by.
+#[derive(Debug)]
+pub enum Credential {
+    /// A signature.
+    Key(Proof),
+    /// A bearer token.
+    Token(TokenUse),
+    /// The cookie of a browser.
+    Session(Session),
+}
+
+/// What is known of an agent beside its row as a principal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Behind {
+    /// Whose it is.
+    pub owner: Id<Principal>,
+    /// What bounds its keys and its tokens.
+    pub scope: Scope,
+}
+
+/// Somebody who acts, with what makes it believed.
+#[derive(Debug)]
+pub(crate) struct Acting {
+    pub(crate) principal: Principal,
+    pub(crate) behind: Option<Id<Principal>>,
+    pub(crate) credential: Credential,
+    /// Each takes away.
+    pub(crate) scopes: Vec<Scope>,
+}
+
 /// Who is behind a request, already believed. Made by [`crate::Trust::authenticate`] only.
 #[derive(Debug, Clone)]
-pub struct Actor(pub(crate) Option<Arc<(Principal, Proof)>>);
+pub struct Actor(pub(crate) Option<Arc<Acting>>);
 
 impl Actor {
     /// Nobody in particular.
@@ -101,12 +181,54 @@ impl Actor {
 
     /// The principal, unless anonymous.
     pub fn principal(&self) -> Option<&Principal> {
-        self.0.as_deref().map(|(principal, _)| principal)
+        self.0.as_deref().map(|it| &it.principal)
     }
 
-    /// The proof, unless anonymous.
+    /// What the request proved itself by, unless anonymous.
+    pub fn credential(&self) -> Option<&Credential> {
+        self.0.as_deref().map(|it| &it.credential)
+    }
+
+    /// The proof of a signed request.
     pub fn proof(&self) -> Option<&Proof> {
-        self.0.as_deref().map(|(_, proof)| proof)
+        match self.credential()? {
+            Credential::Key(proof) => Some(proof),
+            Credential::Token(_) | Credential::Session(_) => None,
+        }
+    }
+
+    /// The session of a browser.
+    pub fn session(&self) -> Option<&Session> {
+        match self.credential()? {
+            Credential::Session(session) => Some(session),
+            Credential::Key(_) | Credential::Token(_) => None,
+        }
+    }
+
+    /// The owner of the agent that acts.
+    pub fn behind(&self) -> Option<Id<Principal>> {
+        self.0.as_deref()?.behind
+    }
+
+    /// What the credential is bounded by, each on its own.
+    pub(crate) fn scopes(&self) -> &[Scope] {
+        self.0.as_deref().map_or(&[], |it| &it.scopes)
+    }
+
+    /// Whom a statement that looks up grants binds.
+    pub fn readers(&self) -> Readers {
+        let uuid = |id: Option<Id<Principal>>| id.map_or(Uuid::nil(), Id::uuid);
+        Readers { own: uuid(self.principal().map(|it| it.id)), behind: uuid(self.behind()) }
+    }
+
+    /// Whom the predicate of lists binds: an agent sees what its owner sees; who is bounded to what is public sees what
+    /// nobody in particular sees.
+    pub fn reader(&self) -> Uuid {
+        let Readers { own, behind } = self.readers();
+        if self.scopes().iter().any(|it| !it.is_unbounded()) {
+            return Uuid::nil();
+        }
+        if behind.is_nil() { own } else { behind }
     }
 
     /// Whether nobody is signed in.

@@ -56,4 +56,6 @@ pub struct Settings {
     pub hosts: Hosts,
     /// Whether only this machine can reach the install: published test keys work nowhere else.
     pub loopback: bool,
+    /// Whether people reach the install over https, or not at all from elsewhere: tokens travel over nothing else.
+    pub is_private_line: bool,
 }

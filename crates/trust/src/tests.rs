@@ -12,8 +12,9 @@ use names::{Clock, Random, UnixMillis};
 use tempfile::TempDir;
 
 use crate::{
-    Action, Actor, Allowed, Anything, Error, Hosts, Need, NewKey, OperatorState, Refusal,
-    Registered, Registration, ResourceRow, Settings, Signed, Trust, Visibility, act, authority,
+    Action, Actor, Allowed, Anything, Error, Granted, Hosts, Need, NewKey, OperatorState, Refusal,
+    Registered, Registration, ResourceRow, Settings, Signed, Trust, Visibility, act,
+    authority::{self, Facts},
     store::ResourceState,
 };
 
@@ -34,7 +35,7 @@ impl House {
         let clock = Clock::stopped_at(UnixMillis(1_795_294_380_000));
         let random = Random::seeded(1);
         let hosts = Hosts::new([HOST.to_owned()]);
-        let settings = Settings { registration, hosts, loopback: false };
+        let settings = Settings { registration, hosts, loopback: false, is_private_line: true };
         let trust = Trust::open(db.clone(), clock.clone(), random.clone(), settings).await.unwrap();
         Self { _dir: dir, db, clock, random, trust }
     }
@@ -289,11 +290,12 @@ async fn lists_follow_the_decision() {
             ResourceState::Deleted,
         ] {
             let id = names::Id::<()>::new(house.clock.now(), &house.random).uuid();
-            let row = ResourceRow { id, owner, visibility, state };
+            let row = ResourceRow { id, owner, visibility, state, granted: Granted::NONE };
             house.trust.add_resource(&mut tx, &row).await.unwrap();
             for actor in &actors {
                 let listed = authority::listed(&mut tx, actor, id).await;
-                let decided = authority::decide(actor, Action::RepoRead, &(&row).into());
+                let decided =
+                    authority::decide(actor, Action::RepoRead, &Facts::of(&row, "anna", "song"));
                 assert_eq!(listed, decided == crate::Decision::Allow, "{row:?} {actor:?}");
             }
         }
@@ -301,7 +303,7 @@ async fn lists_follow_the_decision() {
 }
 
 /// What the authority says about an office of the install, as a surface tells it: allowed, or which refusal.
-fn office(actor: &Actor) -> [Result<(), Refusal>; 5] {
+fn office(actor: &Actor) -> [Result<(), Refusal>; 6] {
     fn ask<A: crate::Act>(actor: &Actor) -> Result<(), Refusal> {
         authority::may_look(actor, A::ACTION)?;
         Allowed::<A, _>::ask(actor, Anything).map(drop)
@@ -312,6 +314,7 @@ fn office(actor: &Actor) -> [Result<(), Refusal>; 5] {
         ask::<act::UsageRead>(actor),
         ask::<act::JobWrite>(actor),
         ask::<act::QuotaWrite>(actor),
+        ask::<act::InviteCreate>(actor),
     ]
 }
 
@@ -331,11 +334,11 @@ async fn the_office_of_the_install_is_hidden_from_everybody_else() {
 
     let (yes, absent) = (Ok(()), Err(Refusal::NotFound));
     let unknown = Err(Refusal::Unauthenticated);
-    assert_eq!(office(&Actor::anonymous()), [absent, absent, absent, unknown, unknown]);
+    assert_eq!(office(&Actor::anonymous()), [absent, absent, absent, unknown, unknown, unknown]);
     for (key, told) in [(&operator, yes), (&admin, yes), (&stranger, absent)] {
         let nonce = Nonce::generate(&house.random);
         let actor = house.signed(&house.trust, key, "GET", &nonce).await.unwrap();
-        assert_eq!(office(&actor), [told; 5], "{actor:?}");
+        assert_eq!(office(&actor), [told; 6], "{actor:?}");
     }
 }
 

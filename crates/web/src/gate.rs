@@ -13,7 +13,7 @@ use axum::{
 };
 use http_body_util::{BodyExt as _, Collected};
 use tokio::time::timeout;
-use trust::{Act, Allowed, Authenticated, Signed, Trust, authority};
+use trust::{Act, Allowed, Authenticated, Bearers, Signed, Trust, authority};
 
 use crate::{Body, BodyFault, Call, Context, Input, Load, Params, Problem, Spec, Surface};
 
@@ -53,7 +53,8 @@ where
         if spec.surface != Surface::Plain && !trust.settings().hosts.contain(&context.authority) {
             return Err(trust::Error::Misdirected.into());
         }
-        let Authenticated { actor, digest } = authenticate(&trust, &parts, &context).await?;
+        let Authenticated { actor, digest } =
+            authenticate(&trust, &parts, &context, spec.surface).await?;
         context.actor = Some(actor.clone());
         body.expect_digest(digest);
         authority::may_look(&actor, A::ACTION)?;
@@ -86,8 +87,13 @@ async fn authenticate(
     trust: &Trust,
     parts: &Parts,
     context: &Context,
+    surface: Surface,
 ) -> Result<Authenticated, Problem> {
-    let signed = Signed::of(parts, &context.authority, context.peer)?;
+    let (bearers, cookies) = match surface {
+        Surface::Api | Surface::Page | Surface::Plain => (Bearers::Api, true),
+        Surface::Wire => (Bearers::Wire, false),
+    };
+    let signed = Signed::of(parts, &context.authority, context.peer)?.taking(bearers, cookies);
     Ok(trust.authenticate(&signed).await?)
 }
 
@@ -117,7 +123,9 @@ async fn finish(
     context: &Context,
 ) -> Response {
     let is_personal = context.actor.as_ref().is_some_and(|actor| !actor.is_anonymous());
-    if is_personal {
+    let is_secret =
+        response.headers().get(header::CACHE_CONTROL).is_some_and(|it| it == "no-store");
+    if is_personal && !is_secret {
         response
             .headers_mut()
             .insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));

@@ -81,6 +81,11 @@ pub fn codes() -> &'static [(&'static str, &'static str)] {
         ("bearer_refused", "A bearer is not taken here"),
         ("replayed", "The request was made before"),
         ("rate_limited", "Too many requests"),
+        ("https_required", "A token is taken over https only"),
+        ("fresh_sign_in_required", "Sign in again first"),
+        ("last_key", "It is the last key"),
+        ("last_admin", "It is the last owner"),
+        ("invite_failed", "The invitation is not good"),
         ("challenge_failed", "The challenge was not met"),
         ("unsupported_key", "The key cannot be registered"),
         ("key_taken", "The key is registered"),
@@ -139,7 +144,7 @@ impl Problem {
 
     /// A dependency that the answer needs is down. The cause goes to the log, once, here.
     pub fn unavailable(error: &(dyn std::error::Error + 'static)) -> Self {
-        tracing::error!(error, "the request could not be served");
+        tracing::error!(error = chain(error), "the request could not be served");
         Self::refuse(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
@@ -150,7 +155,7 @@ impl Problem {
 
     /// Our fault. The whole chain goes to the log, once, here; the client learns nothing.
     pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
-        tracing::error!(error, "the request failed");
+        tracing::error!(error = chain(error), "the request failed");
         Self::refuse(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
@@ -247,6 +252,21 @@ impl Problem {
     }
 }
 
+/// An error and what caused it, down to the root: the log shows the first alone.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let its_text = error.to_string();
+        // Some say again what their cause says.
+        if !text.ends_with(&its_text) {
+            text = format!("{text}: {its_text}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
 /// `text` as a sentence of its own.
 fn sentence_case(text: &str) -> String {
     let mut chars = text.chars();
@@ -273,6 +293,12 @@ impl From<Refusal> for Problem {
                 StatusCode::FORBIDDEN,
                 "archived",
                 "the repository is archived; its owner can unarchive it",
+            ),
+            Refusal::BearerRefused => Self::from(trust::Error::BearerRefused),
+            Refusal::NotFresh => Self::refuse(
+                StatusCode::FORBIDDEN,
+                "fresh_sign_in_required",
+                "this needs a sign-in within the last ten minutes; sign in again and repeat it",
             ),
         }
     }
@@ -311,7 +337,22 @@ impl From<trust::Error> for Problem {
             E::InviteRequired => (StatusCode::FORBIDDEN, "invite_required"),
             E::TermsChanged => (StatusCode::CONFLICT, "tos_changed"),
             E::TooManyKeys => (StatusCode::CONFLICT, "quota_exceeded"),
-            E::LabelTooLong => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+            E::LabelTooLong | E::Token(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+            E::Invalid { pointer, message } => {
+                let (pointer, message) = ((*pointer).to_owned(), message.clone());
+                return Self::invalid(vec![Fault { pointer, code: "invalid", message }]);
+            }
+            E::HttpsRequired => (StatusCode::FORBIDDEN, "https_required"),
+            E::NoSuchThing => return Self::not_found(),
+            E::LastKey => (StatusCode::CONFLICT, "last_key"),
+            E::LastAdmin => (StatusCode::CONFLICT, "last_admin"),
+            E::TooManyTokens
+            | E::TooManyAgents
+            | E::TooManyOrganizations
+            | E::TooManyCollaborators
+            | E::TooManyInvites => (StatusCode::CONFLICT, "quota_exceeded"),
+            E::InviteFailed => (StatusCode::FORBIDDEN, "invite_failed"),
+            E::OwnersOnly | E::NotForAgents => (StatusCode::FORBIDDEN, "forbidden"),
             E::Db(_) => return error.into_db().map_or_else(Self::not_found, Self::from),
         };
         let mut problem = Self::refuse(status_and_code.0, status_and_code.1, &error);

@@ -10,7 +10,8 @@ use axum::{
     response::IntoResponse,
     routing::{MethodFilter, on},
 };
-use trust::{Act, Action, Actor, Allowed, Anything, Resource, Trust};
+use names::Handle;
+use trust::{Account, Act, Action, Actor, Allowed, Anything, Refusal, Resource, Trust};
 
 use crate::{Input, Params, Problem, Surface, gate};
 
@@ -31,6 +32,20 @@ pub trait Load<Door>: Resource + Sized {
 impl<Door: Sync> Load<Door> for Anything {
     async fn load(_: &Door, _: &Params, _: &Actor) -> Result<Self, Problem> {
         Ok(Self)
+    }
+}
+
+/// An account as an address names it in `handle`; the caller's own where the address names none.
+impl Load<Trust> for Account {
+    async fn load(trust: &Trust, params: &Params, actor: &Actor) -> Result<Self, Problem> {
+        let named = params.text("handle");
+        let handle: Handle = match actor.handle() {
+            _ if !named.is_empty() => params.parse("handle")?,
+            Some(own) => own.clone(),
+            None => return Err(Refusal::Unauthenticated.into()),
+        };
+        let found = trust.account(actor, &handle).await?;
+        found.ok_or_else(Problem::not_found)
     }
 }
 

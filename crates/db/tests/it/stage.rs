@@ -98,8 +98,10 @@ impl Stage {
     fn in_dialect(&self, text: &str) -> String {
         let mut written = String::with_capacity(text.len());
         let mut rest = text;
-        while let Some((at, kind)) =
-            ["uuid(", "hash(", "sig("].iter().filter_map(|kind| Some((rest.find(kind)?, *kind))).min()
+        while let Some((at, kind)) = ["uuid(", "hash(", "sig("]
+            .iter()
+            .filter_map(|kind| Some((rest.find(kind)?, *kind)))
+            .min()
         {
             let (before, after) = (&rest[..at], &rest[at + kind.len()..]);
             let (number, after) = after.split_once(')').expect("an id ends in `)`");

@@ -60,7 +60,7 @@ pub(super) async fn explore(
 pub(super) struct Profile(Principal);
 
 impl Resource for Profile {
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         Anything.facts()
     }
 }

@@ -3,7 +3,7 @@
 use ::api::json::{QuotaUse, SetQuota, Used};
 use axum::http::Method;
 use names::{Handle, Id, RepositoryName};
-use trust::{Allowed, Anything, Principal, act};
+use trust::{Allowed, Anything, Principal, Readers, act};
 use web::{Call, Fault, Input as _, Json, Params, Problem, Routes, Spec, Surface};
 
 use super::{Limited, Usage, store};
@@ -58,7 +58,7 @@ impl Hub {
             return Ok(Named { owner, repository: None });
         }
         let name: RepositoryName = params.parse("name")?;
-        let found = repositories::find(tx, owner, &name).await?;
+        let found = repositories::find(tx, owner, &name, Readers::NOBODY).await?;
         Ok(Named { owner, repository: Some(found.ok_or_else(Problem::not_found)?) })
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use trust::{Allowed, Anything, Namespace, Visibility, act};
 use web::{Call, Fault, Json, Problem, Routes, Spec, Surface};
 
-use super::{NewRepository, Repository};
+use super::{NewRepository, Repository, collaborators};
 use crate::Hub;
 
 /// The longest description, in characters.
@@ -16,7 +16,7 @@ const MAX_DESCRIPTION: usize = 350;
 const PAGE: (u16, u16) = (30, 100);
 
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
-    routes
+    collaborators::routes(routes)
         .get("/api/v1/repos", Surface::Api, list)
         .post("/api/v1/repos", Spec::new(Surface::Api), create)
         .get("/api/v1/repos/{owner}/{name}", Surface::Api, show)
@@ -28,12 +28,16 @@ async fn create(
     allowed: Allowed<act::RepoCreate, Namespace>,
     Json(new): Json<json::NewRepository>,
 ) -> Result<impl IntoResponse, Problem> {
-    let own = allowed.actor().handle();
-    let owner = new.owner.as_deref().map(str::parse::<Handle>);
-    if owner.is_some_and(|owner| owner.ok().as_ref() != own) {
-        // Organizations will own repositories; until then the only namespace is one's own.
-        return Err(Problem::not_found());
-    }
+    let allowed = match new.owner.as_deref() {
+        None => allowed,
+        Some(owner) => {
+            let owner: Handle = owner.parse().map_err(|_| Problem::not_found())?;
+            let mut tx = hub.db.glance().await?;
+            let space = hub.trust.space(&mut tx, allowed.actor(), owner).await?;
+            drop(tx);
+            Allowed::ask(allowed.actor(), space)?
+        }
+    };
     let repository = hub.create_repository(&allowed, parse(new)?).await?;
     let location = format!("/api/v1/repos/{}", repository.full_name());
     Ok((StatusCode::CREATED, [("location", location)], Json(json_of(&repository))))

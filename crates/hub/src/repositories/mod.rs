@@ -5,9 +5,11 @@
 //! | `mod.rs`      | [`Repository`], the door's methods                         |
 //! | `resource.rs` | how a route loads one; [`PushTarget`]                      |
 //! | `api.rs`      | JSON under `/api/v1/repos`                                 |
+//! | `collaborators.rs` | JSON: who was given a level on one                  |
 //! | `store.rs`    | the SQL                                                  |
 
 mod api;
+mod collaborators;
 mod cursor;
 mod resource;
 mod store;
@@ -15,7 +17,8 @@ mod store;
 use db::Tx;
 use names::{BranchName, Handle, Id, RepositoryName, UnixMillis};
 use trust::{
-    Actor, Allowed, Anything, Namespace, Principal, ResourceRow, ResourceState, Visibility, act,
+    Allowed, Anything, Granted, Namespace, Principal, Readers, ResourceRow, ResourceState,
+    Visibility, act,
 };
 
 pub(crate) use api::routes;
@@ -98,36 +101,37 @@ impl Hub {
         allowed: &Allowed<act::RepoCreate, Namespace>,
         new: NewRepository,
     ) -> Result<Repository, Error> {
-        let owner = allowed.actor().principal().ok_or(Error::NotFound)?;
         let mut tx = self.trust.begin(allowed.actor()).await?;
-        let repository = self.insert(&mut tx, owner, new, ResourceState::Live).await?;
+        let space = allowed.resource();
+        let repository = self.insert(&mut tx, space, new, ResourceState::Live).await?;
         tx.commit().await?;
         tracing::info!(repository = repository.full_name(), "repository created");
         Ok(repository)
     }
 
-    /// Writes the rows of a new repository of `owner`.
+    /// Writes the rows of a new repository in `space`.
     pub(crate) async fn insert(
         &self,
         tx: &mut Tx,
-        owner: &Principal,
+        space: &Namespace,
         new: NewRepository,
         state: ResourceState,
     ) -> Result<Repository, Error> {
         let now = self.clock.now();
-        self.trust.hold_namespace(tx, owner.id).await?;
-        if store::count(tx, owner.id).await? >= MAX_PER_OWNER {
+        let owner = space.id.ok_or(Error::NotFound)?;
+        self.trust.hold_namespace(tx, owner).await?;
+        if store::count(tx, owner).await? >= MAX_PER_OWNER {
             return Err(Error::TooManyRepositories(MAX_PER_OWNER));
         }
-        if find(tx, owner.id, &new.name).await?.is_some() {
+        if find(tx, owner, &new.name, Readers::NOBODY).await?.is_some() {
             return Err(Error::NameTaken);
         }
         let id: Id<Repository> = Id::new(now, &self.random);
-        let resource =
-            ResourceRow { id: id.uuid(), owner: owner.id, visibility: new.visibility, state };
+        let (visibility, granted) = (new.visibility, Granted::NONE);
+        let resource = ResourceRow { id: id.uuid(), owner, visibility, state, granted };
         let repository = Repository {
             id,
-            owner: owner.handle.clone(),
+            owner: space.handle.clone(),
             name: new.name,
             resource,
             description: new.description,
@@ -154,7 +158,7 @@ impl Hub {
         limit: u16,
     ) -> Result<Listed, Error> {
         let mut tx = self.db.read().await?;
-        let reader = reader_of(allowed.actor());
+        let reader = allowed.actor().reader();
         let mut found = store::list(&mut tx, reader, owner, after, limit).await?;
         let next = if found.len() > usize::from(limit) {
             found.truncate(limit.into());
@@ -171,9 +175,4 @@ impl Hub {
     pub(crate) fn cursor(&self, list: &str, text: &str) -> Option<Cursor> {
         Cursor::from_bytes(&self.cursors.read(list, text)?)
     }
-}
-
-/// The id that the predicate for lists binds: all zeros for nobody.
-pub(crate) fn reader_of(actor: &Actor) -> Id<Principal> {
-    actor.principal().map_or(Id::from_uuid(uuid::Uuid::nil()), |it| it.id)
 }

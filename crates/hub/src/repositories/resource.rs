@@ -1,24 +1,28 @@
 //! How a route loads what it acts on.
 
 use names::{Handle, Id, RepositoryName};
-use trust::{Actor, Namespace, Principal, Resource, ResourceState, Visibility, authority::Facts};
+use trust::{Actor, Namespace, Resource, ResourceState, Visibility, authority::Facts};
 use web::{Load, Params, Problem};
 
 use super::{Repository, store};
 use crate::Hub;
 
 impl Resource for Repository {
-    fn facts(&self) -> Facts {
-        (&self.resource).into()
+    fn facts(&self) -> Facts<'_> {
+        Facts::of(&self.resource, self.owner.as_str(), self.name.as_str())
     }
 }
 
 impl Load<Hub> for Repository {
-    async fn load(hub: &Hub, params: &Params, _: &Actor) -> Result<Self, Problem> {
-        match PushTarget::find(hub, params).await? {
-            PushTarget::Existing(repository) => Ok(repository),
-            PushTarget::Absent { .. } => Err(Problem::not_found()),
-        }
+    async fn load(hub: &Hub, params: &Params, actor: &Actor) -> Result<Self, Problem> {
+        let owner: Handle = params.parse("owner")?;
+        let name: RepositoryName = params.parse("name")?;
+        let mut tx = hub.db.glance().await?;
+        let id = hub.trust.namespace(&mut tx, &owner).await?;
+        // Looked up even where nobody has the handle, so that a missing owner takes as long as a missing name.
+        let id = id.unwrap_or(Id::from_uuid(uuid::Uuid::nil()));
+        let found = store::find(&mut tx, id, &name, actor.readers()).await?;
+        found.ok_or_else(Problem::not_found)
     }
 }
 
@@ -28,46 +32,41 @@ pub(crate) enum PushTarget {
     /// It is there, or in the making.
     Existing(Repository),
     /// Nothing has this name; the namespace may or may not have an owner.
-    Absent { owner: Option<Id<Principal>>, name: RepositoryName },
-}
-
-impl PushTarget {
-    async fn find(hub: &Hub, params: &Params) -> Result<Self, Problem> {
-        let owner: Handle = params.parse("owner")?;
-        let name: RepositoryName = params.parse("name")?;
-        let mut tx = hub.db.glance().await?;
-        let id = hub.trust.namespace(&mut tx, &owner).await?;
-        // Looked up even where nobody has the handle, so that a missing owner takes as long as a missing name.
-        let found =
-            store::find(&mut tx, id.unwrap_or(Id::from_uuid(uuid::Uuid::nil())), &name).await?;
-        Ok(found.map_or(Self::Absent { owner: id, name }, Self::Existing))
-    }
+    Absent { space: Namespace, name: RepositoryName },
 }
 
 impl Resource for PushTarget {
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> Facts<'_> {
         match self {
             Self::Existing(repository) => repository.facts(),
-            Self::Absent { owner, .. } => Namespace(*owner).facts(),
+            Self::Absent { space, name } => {
+                Facts { path: Some((space.handle.as_str(), name.as_str())), ..space.facts() }
+            }
         }
     }
 }
 
 impl Load<Hub> for PushTarget {
-    async fn load(hub: &Hub, params: &Params, _: &Actor) -> Result<Self, Problem> {
-        Self::find(hub, params).await
+    async fn load(hub: &Hub, params: &Params, actor: &Actor) -> Result<Self, Problem> {
+        let owner: Handle = params.parse("owner")?;
+        let name: RepositoryName = params.parse("name")?;
+        let mut tx = hub.db.glance().await?;
+        let space = hub.trust.space(&mut tx, actor, owner).await?;
+        let id = space.id.unwrap_or(Id::from_uuid(uuid::Uuid::nil()));
+        let found = store::find(&mut tx, id, &name, actor.readers()).await?;
+        Ok(found.map_or(Self::Absent { space, name }, Self::Existing))
     }
 }
 
 /// A namespace as an address names it; the caller's own where the address names none.
 impl Load<Hub> for Namespace {
     async fn load(hub: &Hub, params: &Params, actor: &Actor) -> Result<Self, Problem> {
-        if params.text("owner").is_empty() {
-            return Ok(Self(actor.principal().map(|it| it.id)));
-        }
-        let owner: Handle = params.parse("owner")?;
+        let owner: Handle = match actor.handle() {
+            Some(own) if params.text("owner").is_empty() => own.clone(),
+            Some(_) | None => params.parse("owner")?,
+        };
         let mut tx = hub.db.glance().await?;
-        Ok(Self(hub.trust.namespace(&mut tx, &owner).await?))
+        Ok(hub.trust.space(&mut tx, actor, owner).await?)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use db::{Error, Tx};
 use names::{Id, RepositoryName, UnixMillis};
-use trust::{Principal, ResourceRow};
+use trust::{GrantedRow, Principal, Readers, ResourceRow};
 use uuid::Uuid;
 
 use super::{Cursor, Repository};
@@ -16,20 +16,20 @@ macro_rules! columns {
 
 db::statements! {
     FIND = (concat!("
-        SELECT ", columns!(), "
+        SELECT ", columns!(), ", ", trust::granted!("$3", "$4"), "
           FROM repositories AS r JOIN resources AS s ON s.id = r.id
          WHERE r.owner_id = $1 AND r.name = $2 AND r.deleted_at IS NULL"));
     BY_ID = (concat!("
-        SELECT ", columns!(), "
+        SELECT ", columns!(), ", ", trust::granted_nothing!(), "
           FROM repositories AS r JOIN resources AS s ON s.id = r.id WHERE r.id = $1"));
     LIST = (concat!("
-        SELECT ", columns!(), "
+        SELECT ", columns!(), ", ", trust::granted_nothing!(), "
           FROM repositories AS r JOIN resources AS s ON s.id = r.id
          WHERE ", trust::visible!(), "
            AND (coalesce(r.pushed_at, 0) < $2 OR (coalesce(r.pushed_at, 0) = $2 AND r.id < $3))
          ORDER BY coalesce(r.pushed_at, 0) DESC, r.id DESC LIMIT $4"));
     LIST_OF_OWNER = (concat!("
-        SELECT ", columns!(), "
+        SELECT ", columns!(), ", ", trust::granted_nothing!(), "
           FROM repositories AS r JOIN resources AS s ON s.id = r.id
          WHERE ", trust::visible!(), " AND r.owner_id = $5
            AND (coalesce(r.pushed_at, 0) < $2 OR (coalesce(r.pushed_at, 0) = $2 AND r.id < $3))
@@ -59,6 +59,8 @@ struct Row {
     updated_at: i64,
     visibility: String,
     state: String,
+    #[sqlx(flatten)]
+    granted: GrantedRow,
 }
 
 impl TryFrom<Row> for Repository {
@@ -72,7 +74,13 @@ impl TryFrom<Row> for Repository {
             id: Id::from_uuid(row.id),
             owner: row.owner_handle.parse().map_err(Error::corrupt("resources.owner_handle"))?,
             name: row.name.parse().map_err(Error::corrupt("repositories.name"))?,
-            resource: ResourceRow::parse(row.id, row.owner_id, &row.visibility, &row.state)?,
+            resource: ResourceRow::parse(
+                row.id,
+                row.owner_id,
+                &row.visibility,
+                &row.state,
+                row.granted,
+            )?,
             description: row.description,
             domain: row.domain,
             default_branch: branch.map_err(Error::corrupt("repositories.default_branch"))?,
@@ -86,13 +94,15 @@ impl TryFrom<Row> for Repository {
     }
 }
 
-/// The live repository of `owner` called `name`.
+/// The live repository of `owner` called `name`, with what `readers` were granted on it.
 pub(crate) async fn find(
     tx: &mut Tx,
     owner: Id<Principal>,
     name: &RepositoryName,
+    readers: Readers,
 ) -> Result<Option<Repository>, Error> {
-    let row: Option<Row> = db::fetch_optional!(tx, FIND, owner.uuid(), name.as_str())?;
+    let (owner, own, behind) = (owner.uuid(), readers.own, readers.behind);
+    let row: Option<Row> = db::fetch_optional!(tx, FIND, owner, name.as_str(), own, behind)?;
     row.map(Repository::try_from).transpose()
 }
 
@@ -105,14 +115,14 @@ pub(crate) async fn by_id(tx: &mut Tx, id: Id<Repository>) -> Result<Option<Repo
 /// What `reader` may see, newest push first: one more than `limit`, to know whether there are more.
 pub(crate) async fn list(
     tx: &mut Tx,
-    reader: Id<Principal>,
+    reader: Uuid,
     owner: Option<Id<Principal>>,
     after: Option<Cursor>,
     limit: u16,
 ) -> Result<Vec<Repository>, Error> {
     let start = Cursor { pushed_at: UnixMillis(i64::MAX), id: Id::from_uuid(Uuid::max()) };
     let Cursor { pushed_at, id } = after.unwrap_or(start);
-    let (reader, from, id, limit) = (reader.uuid(), pushed_at.0, id.uuid(), i64::from(limit) + 1);
+    let (from, id, limit) = (pushed_at.0, id.uuid(), i64::from(limit) + 1);
     let rows: Vec<Row> = match owner {
         None => db::fetch_all!(tx, LIST, reader, from, id, limit)?,
         Some(owner) => db::fetch_all!(tx, LIST_OF_OWNER, reader, from, id, limit, owner.uuid())?,

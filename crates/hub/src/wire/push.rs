@@ -39,6 +39,7 @@ pub(super) async fn push(
         Bundle::check(request, &objects)
     })
     .await?;
+    allowed.check_branch(&bundle.branch)?;
     let landed = hub.land(&allowed, bundle).await?;
     Ok(Answer { format, body: landed.into() })
 }

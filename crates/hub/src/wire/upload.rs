@@ -147,29 +147,28 @@ impl Hub {
     pub(super) async fn target(&self, tx: &mut Tx, allowed: &Upload) -> Result<Repository, Error> {
         let (owner, name) = match allowed.resource() {
             PushTarget::Existing(repository) => (repository.resource.owner, &repository.name),
-            PushTarget::Absent { name, .. } => (principal(allowed)?, name),
+            PushTarget::Absent { space, name } => (space.id.ok_or(Error::NotFound)?, name),
         };
-        if let Some(repository) = repositories::find(tx, owner, name).await? {
+        let readers = allowed.actor().readers();
+        if let Some(repository) = repositories::find(tx, owner, name, readers).await? {
             return Ok(repository);
         }
         // Of several first pushes at once one makes it, and the others find it.
         self.trust.hold_namespace(tx, owner).await?;
-        if let Some(repository) = repositories::find(tx, owner, name).await? {
+        if let Some(repository) = repositories::find(tx, owner, name, readers).await? {
             return Ok(repository);
         }
-        match (allowed.resource(), allowed.actor().principal()) {
-            (PushTarget::Absent { name, .. }, Some(owner)) => {
+        match allowed.resource() {
+            PushTarget::Absent { space, name } => {
                 let new = NewRepository {
                     name: name.clone(),
                     visibility: Visibility::Private,
                     description: String::new(),
                     default_branch: default_branch()?,
                 };
-                self.insert(tx, owner, new, ResourceState::Nascent).await
+                self.insert(tx, space, new, ResourceState::Nascent).await
             }
-            (PushTarget::Existing(_), _) | (PushTarget::Absent { .. }, None) => {
-                Err(Error::NotFound)
-            }
+            PushTarget::Existing(_) => Err(Error::NotFound),
         }
     }
 
@@ -179,10 +178,10 @@ impl Hub {
             PushTarget::Existing(it) => {
                 self.check_room(it.resource.owner, Some(it), it.full_name(), announced).await
             }
-            PushTarget::Absent { name, .. } => {
-                let owner = allowed.actor().principal().ok_or(Error::NotFound)?;
-                let name = format!("{}/{name}", owner.handle);
-                self.check_room(owner.id, None, name, announced).await
+            PushTarget::Absent { space, name } => {
+                let owner = space.id.ok_or(Error::NotFound)?;
+                let name = format!("{}/{name}", space.handle);
+                self.check_room(owner, None, name, announced).await
             }
         }
     }

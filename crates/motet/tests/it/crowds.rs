@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use api::wire::Format;
+use api::wire::{Format, PushRequest};
 use testkit::Story;
 
-use crate::server_and_anna;
+use crate::{ground::Ground, server_and_anna};
 
 /// Pushes at once.
 const CROWD: usize = 20;
@@ -43,6 +43,39 @@ async fn pushes_to_many_branches_at_once_all_succeed() {
         server.refs(&anna, SONG).await.branch_heads.into_iter().map(|(_, id)| id).collect();
     let tips: BTreeSet<_> = children.iter().chain([&root]).map(Story::tip).collect();
     assert_eq!(heads, tips);
+}
+
+/// On PostgreSQL an upload and a push wait for each other's rows; they must do so in one order.
+#[tokio::test]
+async fn uploads_and_bundles_of_the_same_objects_do_not_stop_each_other() {
+    let ground = Ground::postgres().await;
+    let server = ground.server().start().await;
+    let anna = server.register("anna").await;
+    let root = Story::of_one("root");
+    server.push_story(&anna, SONG, &root, "main").await;
+    for round in 0..6 {
+        let mut story = root.clone();
+        let files: Vec<(String, String)> =
+            (0..200).map(|at| (format!("f{at}"), format!("{round} {at}"))).collect();
+        let files: Vec<_> =
+            files.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
+        story.commit(&[root.tip()], "child", &files);
+        let mut under_way = Vec::new();
+        for number in 0..8 {
+            let request = if number % 2 == 0 {
+                let body = testkit::objects_body(story.inline());
+                server.wire(&anna, SONG, "push/objects", &body)
+            } else {
+                let push = story.push_to(&format!("branch-{round}-{number}"));
+                let bundle = PushRequest { objects: story.inline(), ..push };
+                server.wire(&anna, SONG, "push", &bundle.into_value(Format::MessagePack))
+            };
+            under_way.push(tokio::spawn(async move { request.send().await }));
+        }
+        for answer in under_way {
+            answer.await.unwrap().assert_status(200);
+        }
+    }
 }
 
 #[tokio::test]

@@ -188,11 +188,11 @@ async fn the_parameters_stand_in_any_order_and_the_scheme_in_any_case() {
 }
 
 #[tokio::test]
-async fn a_bearer_is_not_taken() {
+async fn a_bearer_that_is_no_token_is_nobody() {
     let (server, _) = server_and_anna().await;
     for target in ["/api/v1/me", "/anna/song/refs", "/api/v1/repos"] {
         let refused = server.get(target).header("authorization", "Bearer test-token").send().await;
-        refused.assert_refused(401, "bearer_refused");
+        refused.assert_refused(401, "unauthenticated");
     }
     let basic = me(&server).header("authorization", "Basic YW5uYTpzZWNyZXQ=");
     basic.send().await.assert_refused(401, "unauthenticated");
@@ -229,12 +229,8 @@ async fn a_bad_credential_is_not_the_same_as_none() {
     for target in ["/api/v1/repos/anna/open", "/api/v1/repos", "/anna/open/refs"] {
         server.get(target).send().await.assert_status(200);
         server.get(target).by(&stranger).send().await.assert_refused(401, "unauthenticated");
-        server
-            .get(target)
-            .header("authorization", "Bearer x")
-            .send()
-            .await
-            .assert_refused(401, "bearer_refused");
+        let bearer = server.get(target).header("authorization", "Bearer x").send().await;
+        bearer.assert_refused(401, "unauthenticated");
     }
 }
 

@@ -40,6 +40,7 @@ db::statements! {
         SELECT $2, $3, decode(value, 'hex'), $4 FROM jsonb_array_elements_text($1::jsonb) AS new
          WHERE NOT EXISTS (SELECT 1 FROM repository_objects AS l
                             WHERE l.repository_id = $2 AND l.object_id = decode(new.value, 'hex'))
+         ORDER BY value
         ON CONFLICT (repository_id, principal_id, object_id) DO NOTHING"
     };
     END_PENDING = "

@@ -31,6 +31,11 @@ macro_rules! actions {
             /// All of them, for tests that go through the table.
             pub const ALL: &'static [Self] = &[$( Self::$name ),+];
 
+            /// The action of that name.
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|it| it.name() == name)
+            }
+
             /// `plane.noun.verb`.
             pub const fn name(self) -> &'static str {
                 match self { $( Self::$name => $word, )+ }
@@ -66,6 +71,50 @@ actions! {
     Register, "trust.key.register", true, Need::Anyone;
     /// See who one is.
     MeRead, "trust.me.read", false, Need::SignedIn;
+    /// Change what one says of oneself.
+    MeUpdate, "trust.me.update", true, Need::SignedIn;
+    /// See the keys of an account, ended ones too.
+    KeyRead, "trust.key.read", false, Need::Level(Level::Owner);
+    /// End a key.
+    KeyRevoke, "trust.key.revoke", true, Need::Level(Level::Owner);
+    /// See the tokens of an account.
+    TokenRead, "trust.token.read", false, Need::Level(Level::Owner);
+    /// Make a token, or put another in its place.
+    TokenMint, "trust.token.mint", true, Need::Level(Level::Owner);
+    /// End a token.
+    TokenRevoke, "trust.token.revoke", true, Need::Level(Level::Owner);
+    /// Ask for an address that signs a browser in, once.
+    SessionOpen, "trust.session.open", true, Need::SignedIn;
+    /// Follow such an address: it proves itself.
+    SessionStart, "trust.session.start", true, Need::Anyone;
+    /// See one's own sessions.
+    SessionRead, "trust.session.read", false, Need::SignedIn;
+    /// End sessions.
+    SessionRevoke, "trust.session.revoke", true, Need::SignedIn;
+    /// Make an agent that acts for oneself or for an organization.
+    AgentCreate, "trust.agent.create", true, Need::Level(Level::Admin);
+    /// See the agents of an account.
+    AgentRead, "trust.agent.read", false, Need::Level(Level::Admin);
+    /// Say what an agent may do.
+    AgentUpdate, "trust.agent.update", true, Need::Level(Level::Owner);
+    /// Stop an agent.
+    AgentDisable, "trust.agent.disable", true, Need::Level(Level::Owner);
+    /// Make an organization.
+    OrgCreate, "trust.org.create", true, Need::SignedIn;
+    /// Change what an organization says of itself, and what its members may.
+    OrgUpdate, "trust.org.update", true, Need::Level(Level::Admin);
+    /// See who is in an organization.
+    MemberRead, "trust.member.read", false, Need::Level(Level::Read);
+    /// Invite somebody into an organization.
+    MemberInvite, "trust.member.invite", true, Need::Level(Level::Admin);
+    /// Follow an invitation: it proves itself.
+    MemberAccept, "trust.member.accept", true, Need::SignedIn;
+    /// Change the role of a member.
+    MemberChange, "trust.member.change", true, Need::Level(Level::Admin);
+    /// Take somebody out of an organization.
+    MemberRemove, "trust.member.remove", true, Need::Level(Level::Admin);
+    /// Leave an organization.
+    MemberLeave, "trust.member.leave", true, Need::Level(Level::Read);
     /// See the public face and the live public keys of a principal.
     PrincipalRead, "trust.principal.read", false, Need::Anyone;
     /// List repositories; each is filtered by its own visibility.
@@ -82,10 +131,18 @@ actions! {
     RefPush, "hub.ref.push", true, Need::Level(Level::Write);
     /// Move a branch to where it does not lead.
     RefForce, "hub.ref.force", true, Need::Level(Level::Admin);
+    /// See who was given a level on a repository.
+    CollaboratorRead, "hub.collaborator.read", false, Need::Level(Level::Admin);
+    /// Give somebody a level on a repository, or another one.
+    CollaboratorAdd, "hub.collaborator.add", true, Need::Level(Level::Admin);
+    /// Take a level away.
+    CollaboratorRemove, "hub.collaborator.remove", true, Need::Level(Level::Admin);
     /// Let go of what no branch leads to.
     RepoCollect, "hub.repo.collect", true, Need::Level(Level::Owner);
     /// See how the install is set up and what its stores hold.
     InstallRead, "ops.install.read", false, Need::InstallAdmin;
+    /// Invite somebody to register here.
+    InviteCreate, "ops.invite.create", true, Need::InstallAdmin;
     /// See background work: jobs and schedules.
     JobRead, "ops.job.read", false, Need::InstallAdmin;
     /// Retry and forget jobs; switch and run schedules.
@@ -100,5 +157,21 @@ impl Action {
     /// Whether the action may bring its thing into being.
     pub const fn makes(self) -> bool {
         matches!(self, Self::RepoCreate | Self::RefPush)
+    }
+
+    /// Class S: only the signature of a person or of the operator, or a person's fresh session (`spec/trust.md` 8.3).
+    pub const fn is_class_s(self) -> bool {
+        matches!(
+            self,
+            Self::KeyRevoke
+                | Self::TokenMint
+                | Self::SessionOpen
+                | Self::AgentUpdate
+                | Self::MemberChange
+                | Self::MemberRemove
+                | Self::RepoCollect
+                | Self::JobWrite
+                | Self::QuotaWrite
+        )
     }
 }

@@ -48,11 +48,20 @@ impl Trust {
             make_operator(&mut tx, handle, clock, random).await?
         };
         let known = rows::key_owner(&mut tx, public.fingerprint()).await?;
-        if known.is_none_or(|(_, owner)| owner.id != operator.id) {
+        if known.is_none_or(|(_, owner)| owner.principal.id != operator.id) {
             state = OperatorState::Repaired;
             let (id, label) = (Id::new(clock.now(), random), OPERATOR.to_owned());
             let fingerprint = public.fingerprint();
-            let key = Key { id, fingerprint, public, label, created_at: clock.now() };
+            let created_at = clock.now();
+            let key = Key {
+                id,
+                fingerprint,
+                public,
+                label,
+                created_at,
+                last_used_at: None,
+                revoked: None,
+            };
             if !rows::add_key(&mut tx, operator.id, &key).await? {
                 return Err(Error::KeyTaken);
             }

@@ -7,11 +7,12 @@ mod store;
 
 use std::time::Duration;
 
+use db::Tx;
 use keys::{Nonce, PublicKey, RegistrationMessage, Signature};
 use names::{Handle, Id, UnixMillis};
 
 use crate::{
-    Actor, Error, Key, Kind, Principal, Registration, TERMS_VERSION, Trust, store as rows,
+    Actor, Error, Invited, Key, Kind, Principal, Registration, TERMS_VERSION, Trust, store as rows,
 };
 pub(crate) use store::STATEMENTS;
 
@@ -54,6 +55,8 @@ pub struct NewKey {
     pub label: Option<String>,
     /// The version of the terms that the client showed.
     pub terms: Option<String>,
+    /// The invitation, where registration needs one.
+    pub invite: Option<String>,
 }
 
 /// What came of it.
@@ -131,22 +134,24 @@ impl Trust {
             public: waiting.public,
             label,
             created_at: now,
+            last_used_at: None,
+            revoked: None,
         };
-        self.register(actor, waiting.handle, key).await
+        self.register(actor, waiting.handle, key, new.invite.as_deref()).await
     }
 
-    async fn register(&self, actor: &Actor, handle: Handle, key: Key) -> Result<Registered, Error> {
+    async fn register(
+        &self,
+        actor: &Actor,
+        handle: Handle,
+        key: Key,
+        invite: Option<&str>,
+    ) -> Result<Registered, Error> {
         let mut tx = self.begin(actor).await?;
         let principal = match rows::principal_by_handle(&mut tx, &handle).await? {
-            Some(known) if actor.principal().is_some_and(|it| it.id == known.id) => known,
+            Some(known) if self.may_add_key(&mut tx, actor, &known).await? => known,
             Some(_) => return Err(Error::HandleTaken),
-            None => {
-                let new = self.newcomer(handle, key.created_at)?;
-                if !rows::add_principal(&mut tx, &new, Some(TERMS_VERSION)).await? {
-                    return Err(Error::HandleTaken);
-                }
-                new
-            }
+            None => self.newcomer(&mut tx, handle, key.created_at, invite).await?,
         };
         if rows::live_keys(&mut tx, principal.id).await?.len() >= MAX_KEYS {
             return Err(Error::TooManyKeys);
@@ -159,20 +164,38 @@ impl Trust {
         Ok(Registered { principal, key })
     }
 
-    fn newcomer(&self, handle: Handle, now: UnixMillis) -> Result<Principal, Error> {
-        match self.0.settings.registration {
-            Registration::Open => {}
-            Registration::Invite => return Err(Error::InviteRequired),
-            Registration::Closed => return Err(Error::RegistrationClosed),
-        }
+    /// Makes a person, if the policy or an invitation lets somebody in. An invitation into an organization is one into
+    /// the install as well.
+    async fn newcomer(
+        &self,
+        tx: &mut Tx,
+        handle: Handle,
+        now: UnixMillis,
+        invite: Option<&str>,
+    ) -> Result<Principal, Error> {
+        let invited = match (self.0.settings.registration, invite) {
+            (Registration::Open, None) => None,
+            (Registration::Closed, _) => return Err(Error::RegistrationClosed),
+            (Registration::Invite, None) => return Err(Error::InviteRequired),
+            (Registration::Open | Registration::Invite, Some(code)) => {
+                Some(self.use_invite(tx, code).await?)
+            }
+        };
         let id = Id::new(now, &self.0.random);
-        Ok(Principal {
+        let new = Principal {
             id,
             kind: Kind::Person,
             handle,
             is_active: true,
             is_install_admin: false,
             created_at: now,
-        })
+        };
+        if !rows::add_principal(tx, &new, Some(TERMS_VERSION)).await? {
+            return Err(Error::HandleTaken);
+        }
+        if let Some(Invited::Organization(organization, role)) = invited {
+            self.join(tx, organization, &new, role).await?;
+        }
+        Ok(new)
     }
 }

@@ -12,7 +12,12 @@ use http::{HeaderMap, Method, header, request::Parts};
 use keys::{CanonicalRequest, Credentials, Fingerprint};
 use names::{Id, UnixMillis};
 
-use crate::{Actor, Error, Kind, Principal, Proof, Trust, principal::Key, store::key_owner};
+use crate::{
+    Actor, Credential, Error, Key, Kind, Principal, Proof, Trust,
+    principal::Acting,
+    store::{Who, key_owner},
+    tokens::{TokenKind, bearer_of},
+};
 pub(crate) use nonces::Nonces;
 pub(crate) use store::STATEMENTS;
 
@@ -44,6 +49,32 @@ pub struct Signed<'a> {
     pub has_body: bool,
     /// The other end of the connection, if it is known. No header says it.
     pub peer: Option<IpAddr>,
+    /// Which tokens are taken where the request goes.
+    pub bearers: Bearers,
+    /// Whether the cookie of a browser is looked at where the request goes.
+    pub cookies: bool,
+}
+
+/// Which bearer tokens a surface takes (`spec/trust.md` 4).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Bearers {
+    /// None.
+    #[default]
+    None,
+    /// Those of people and agents.
+    Api,
+    /// All that may read and write repositories, for clients that know no signature; on this machine only.
+    Wire,
+}
+
+impl Bearers {
+    pub(crate) const fn kinds(self, is_this_machine: bool) -> &'static [TokenKind] {
+        match self {
+            Self::Api => &[TokenKind::Personal, TokenKind::Agent],
+            Self::Wire if is_this_machine => &TokenKind::ALL,
+            Self::Wire | Self::None => &[],
+        }
+    }
 }
 
 /// What came of looking at a request's credentials.
@@ -67,7 +98,16 @@ impl<'a> Signed<'a> {
         let length = headers.get(header::CONTENT_LENGTH);
         let has_body = headers.contains_key(header::TRANSFER_ENCODING)
             || length.is_some_and(|length| length.as_bytes() != b"0");
-        Ok(Self { method: &parts.method, authority, target, headers, has_body, peer })
+        let (bearers, cookies) = (Bearers::None, false);
+        let method = &parts.method;
+        Ok(Self { method, authority, target, headers, has_body, peer, bearers, cookies })
+    }
+
+    /// The same where these tokens are taken, and perhaps the cookie of a browser.
+    #[must_use]
+    pub const fn taking(mut self, bearers: Bearers, cookies: bool) -> Self {
+        (self.bearers, self.cookies) = (bearers, cookies);
+        self
     }
 
     fn text(&self, name: &header::HeaderName) -> &'a str {
@@ -91,7 +131,7 @@ impl<'a> Signed<'a> {
     /// Whether the request was made on this machine: its connection begins here, and nobody says that he passed it
     /// on. What such a header names is never believed; that there is one is enough to doubt, because a proxy on this
     /// machine would otherwise lend its address to everybody.
-    fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         let is_passed_on = self.headers.keys().any(|name| {
             name.as_str().starts_with("x-forwarded-") || PASSED_ON.contains(&name.as_str())
         });
@@ -114,13 +154,12 @@ impl Trust {
         if lines.next().is_some() {
             return Err(Error::Malformed("a request carries one credential, this one has two"));
         }
+        let header = line;
         let line = line.to_str().map_err(|_| Error::Unauthenticated)?;
         if !keys::is_msign(line) {
-            return Err(if is_bearer(line) {
-                Error::BearerRefused
-            } else {
-                Error::Unauthenticated
-            });
+            bearer_of(line).ok_or(Error::Unauthenticated)?;
+            let actor = self.believe_bearer(request, header).await?;
+            return Ok(Authenticated { actor, digest: None });
         }
         let credentials = Credentials::parse(line)?;
         let now = self.0.clock.now();
@@ -134,7 +173,8 @@ impl Trust {
             return Err(Error::EncodedBody);
         }
         let digest = request.digest()?;
-        let (key, principal) = self.verified(request, &credentials, &digest).await?;
+        let (key, Who { principal, behind }) =
+            self.verified(request, &credentials, &digest).await?;
         let proof = self.accept(request.method, &credentials, &key, now)?;
         if !principal.is_active {
             return Err(Error::Unauthenticated);
@@ -144,7 +184,11 @@ impl Trust {
             tracing::warn!(peer = ?request.peer, "the operator's key was used from elsewhere; refused");
             return Err(Error::Unauthenticated);
         }
-        Ok(Authenticated { actor: Actor(Some(Arc::new((principal, proof)))), digest: Some(digest) })
+        self.note_key(&key, now);
+        let (scopes, behind) = behind.map(|it| (vec![it.scope], it.owner)).unzip();
+        let (credential, scopes) = (Credential::Key(proof), scopes.unwrap_or_default());
+        let acting = Acting { principal, behind, credential, scopes };
+        Ok(Authenticated { actor: Actor(Some(Arc::new(acting))), digest: Some(digest) })
     }
 
     /// Looks the key up and checks the signature. For an unknown key a check against a fixed key runs all the same,
@@ -154,7 +198,7 @@ impl Trust {
         request: &Signed<'_>,
         credentials: &Credentials,
         digest: &[u8; 32],
-    ) -> Result<(Key, Principal), Error> {
+    ) -> Result<(Key, Who), Error> {
         let mut tx = self.0.db.glance().await?;
         let found = key_owner(&mut tx, credentials.key()).await?;
         drop(tx);
@@ -200,10 +244,6 @@ impl Trust {
         tx: &mut db::Tx,
         name: Fingerprint,
     ) -> Result<Option<(Key, Principal)>, Error> {
-        Ok(key_owner(tx, name).await?)
+        Ok(key_owner(tx, name).await?.map(|(key, who)| (key, who.principal)))
     }
-}
-
-fn is_bearer(line: &str) -> bool {
-    line.split(' ').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))
 }

@@ -91,8 +91,11 @@ impl Nonces {
         if store::spend(tx, proof.key_id, nonce.as_str(), proof.request, proof.nonce_ends).await? {
             proof.mark_spent();
             Ok(())
-        } else {
+        } else if store::key_lives(tx, proof.key_id).await? {
             Err(Error::Replayed)
+        } else {
+            // Given up since the request began: nothing of it takes effect any more.
+            Err(Error::Unauthenticated)
         }
     }
 

@@ -9,9 +9,11 @@ use crate::Key;
 db::statements! {
     LIVE = "SELECT key_id, nonce, expires_at FROM request_nonces WHERE expires_at >= $1";
     SPEND = "
-        INSERT INTO request_nonces (key_id, nonce, taken_by, expires_at) VALUES ($1, $2, $3, $4)
+        INSERT INTO request_nonces (key_id, nonce, taken_by, expires_at)
+        SELECT id, $2, $3, $4 FROM keys WHERE id = $1 AND revoked_at IS NULL
         ON CONFLICT (key_id, nonce) DO UPDATE SET taken_by = excluded.taken_by
         WHERE request_nonces.taken_by = excluded.taken_by";
+    KEY_LIVES = "SELECT count(*) FROM keys WHERE id = $1 AND revoked_at IS NULL";
     DELETE_ENDED = "DELETE FROM request_nonces WHERE expires_at < $1";
 }
 
@@ -27,7 +29,7 @@ pub(crate) async fn live_nonces(
     Ok(rows.into_iter().map(typed).collect())
 }
 
-/// Writes a nonce; `false` if another request has it.
+/// Writes a nonce; `false` if another request has it, or if the key has been given up.
 pub(crate) async fn spend(
     tx: &mut Tx,
     key: Id<Key>,
@@ -41,4 +43,10 @@ pub(crate) async fn spend(
 /// Forgets what has ended.
 pub(crate) async fn delete_ended(tx: &mut Tx, now: UnixMillis) -> Result<(), Error> {
     db::execute!(tx, DELETE_ENDED, now.0).map(drop)
+}
+
+/// Whether the key has not been given up.
+pub(crate) async fn key_lives(tx: &mut Tx, key: Id<Key>) -> Result<bool, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, KEY_LIVES, key.uuid())?;
+    Ok(count == 1)
 }

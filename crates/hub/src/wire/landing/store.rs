@@ -16,7 +16,8 @@ db::statements! {
     LOCK = {
         // The transaction holds SQLite's one write lock already.
         sqlite "SELECT 1 WHERE $1 IS NOT NULL",
-        postgres "SELECT 1::bigint FROM repositories WHERE id = $1 FOR UPDATE"
+        // No lock of the key: an upload that refers to the row, and holds objects for which this push waits, goes on.
+        postgres "SELECT 1::bigint FROM repositories WHERE id = $1 FOR NO KEY UPDATE"
     };
     HELD_SNAPSHOTS = {
         sqlite "

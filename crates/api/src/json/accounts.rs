@@ -1,0 +1,251 @@
+//! JSON of keys, tokens, agents, organizations and invitations (`spec/trust.md` 1, 2, 5).
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Key;
+
+/// A list of keys, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyPage {
+    /// The keys.
+    pub items: Vec<Key>,
+    /// Always nothing: a principal has few keys.
+    pub next_cursor: Option<String>,
+}
+
+/// A live public key, as everybody may see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicKey {
+    /// `SHA256:` and 43 characters, as `ssh-keygen -l` prints it.
+    pub fingerprint: String,
+    /// The OpenSSH line, without a comment.
+    pub public_key: String,
+    /// Since when it is registered.
+    pub created_at: String,
+}
+
+/// The live public keys of somebody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicKeyPage {
+    /// The keys, oldest first.
+    pub items: Vec<PublicKey>,
+    /// Always nothing: a principal has few keys.
+    pub next_cursor: Option<String>,
+}
+
+/// A bearer token, without what makes it one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// Which.
+    pub id: String,
+    /// `personal`, `agent` or `git`.
+    pub kind: String,
+    /// Its last eight characters.
+    pub last8: String,
+    /// What its owner calls it.
+    pub label: String,
+    /// What it may be used for.
+    pub scope: Value,
+    /// Since when.
+    pub created_at: String,
+    /// Until when.
+    pub expires_at: Option<String>,
+    /// When it was last used, to five minutes.
+    pub last_used_at: Option<String>,
+}
+
+/// A list of tokens, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenPage {
+    /// The tokens.
+    pub items: Vec<Token>,
+    /// Always nothing: a principal has at most a hundred.
+    pub next_cursor: Option<String>,
+}
+
+/// The body of `POST /api/v1/tokens`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewToken {
+    /// `personal`, `agent` or `git`; what the principal is, unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// What to call it.
+    #[serde(default)]
+    pub label: String,
+    /// What it may be used for: `planes`, `repositories`, `verbs`.
+    pub scope: Value,
+    /// How long it lives, in days; 90 unless given, at most 366.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u16>,
+}
+
+/// The body of `POST /api/v1/tokens/{id}/rotate`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RotateToken {
+    /// How long the old token works on; a day unless given, at most seven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap_seconds: Option<u64>,
+}
+
+/// A token that was just made. This answer alone shows the whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MintedToken {
+    /// The whole, to be sent as `Authorization: Bearer`.
+    pub value: String,
+    /// What is known of it from now on.
+    pub token: Token,
+}
+
+/// An agent, as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agent {
+    /// Which, for good.
+    pub id: String,
+    /// Its name, for good as well.
+    pub handle: String,
+    /// What it runs on.
+    pub model: String,
+    /// What it says that it can do.
+    pub capabilities: Vec<String>,
+    /// What bounds its keys and its tokens.
+    pub scope: Value,
+    /// Since when.
+    pub created_at: String,
+    /// Since when it is stopped.
+    pub disabled_at: Option<String>,
+}
+
+/// A list of agents, by handle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentPage {
+    /// The agents.
+    pub items: Vec<Agent>,
+    /// Always nothing: an owner has few agents.
+    pub next_cursor: Option<String>,
+}
+
+/// The body of `POST /api/v1/agents`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewAgent {
+    /// The handle to take.
+    pub handle: String,
+    /// What it runs on.
+    #[serde(default)]
+    pub model: String,
+    /// What it says that it can do.
+    #[serde(default)]
+    pub capabilities: Vec<String>,
+    /// What bounds it; reading what is public unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Value>,
+}
+
+/// The body of `PATCH /api/v1/agents/{handle}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeAgent {
+    /// What bounds it from now on.
+    pub scope: Value,
+}
+
+/// The body of `POST /api/v1/orgs`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewOrganization {
+    /// The handle to take.
+    pub handle: String,
+    /// What it is called.
+    #[serde(default)]
+    pub display_name: String,
+}
+
+/// The body of `PATCH /api/v1/orgs/{handle}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeOrganization {
+    /// What members may do with its repositories: `none`, `read` or `write`.
+    pub base_level: String,
+}
+
+/// Somebody's place in an organization.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    /// In which.
+    pub organization: String,
+    /// Who.
+    pub member: String,
+    /// `person` or `agent`.
+    pub kind: String,
+    /// `viewer`, `reviewer`, `member`, `admin` or `owner`.
+    pub role: String,
+    /// Since when.
+    pub created_at: String,
+}
+
+/// A list of members, by handle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MembershipPage {
+    /// The members.
+    pub items: Vec<Membership>,
+    /// Where the list goes on.
+    pub next_cursor: Option<String>,
+}
+
+/// The body of routes that give a role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoleRequest {
+    /// `viewer`, `reviewer`, `member`, `admin` or `owner`.
+    pub role: String,
+}
+
+/// An invitation that was just made. This answer alone shows the code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invitation {
+    /// The code, good once.
+    pub code: String,
+    /// Until when.
+    pub expires_at: String,
+}
+
+/// The body of `POST /api/v1/invites/accept`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptInvite {
+    /// The code.
+    pub code: String,
+}
+
+/// Somebody who was given a level on a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collaborator {
+    /// Who.
+    pub handle: String,
+    /// `person` or `agent`.
+    pub kind: String,
+    /// `read`, `triage`, `write` or `admin`.
+    pub level: String,
+    /// Since when.
+    pub created_at: String,
+}
+
+/// A list of collaborators, by handle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollaboratorPage {
+    /// The collaborators.
+    pub items: Vec<Collaborator>,
+    /// Always nothing: a repository has at most a thousand.
+    pub next_cursor: Option<String>,
+}
+
+/// The body of `PUT /api/v1/repos/{owner}/{name}/collaborators/{handle}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LevelRequest {
+    /// `read`, `triage`, `write` or `admin`.
+    pub level: String,
+}

@@ -1,0 +1,129 @@
+//! JSON of the trust plane (`spec/trust.md` 1, 2, 5).
+//!
+//! | file               | what is there                                             |
+//! |--------------------|-----------------------------------------------------------|
+//! | `mod.rs`           | registration, who am I, who is that                         |
+//! | `keys.rs`          | keys: own ones, those of an agent, anybody's live ones      |
+//! | `tokens.rs`        | bearer tokens                                             |
+//! | `agents.rs`        | agents of a person or an organization                       |
+//! | `organizations.rs` | organizations, members, invitations                        |
+
+mod agents;
+mod keys;
+mod organizations;
+mod tokens;
+
+use api::json;
+use axum::{Router, http::StatusCode, response::IntoResponse};
+use trust::{Allowed, Anything, NewKey, Principal, Trust, act};
+use web::{Call, Entry, Fault, Input as _, Json, Params, Problem, Routes, Spec, Surface};
+
+/// Bodies of registration are a few hundred bytes.
+const TINY_BODY: u64 = 16 << 10;
+/// A scope may list a hundred repositories.
+const SMALL_BODY: u64 = 32 << 10;
+
+pub(crate) fn routes(trust: &Trust) -> (Router, Vec<Entry>) {
+    let small = Spec::new(Surface::Api).body_bytes(SMALL_BODY);
+    let tiny = Spec::new(Surface::Api).body_bytes(TINY_BODY);
+    let mut routes = Routes::new(trust.clone(), trust.clone())
+        .post("/api/v1/auth/challenge", tiny, challenge)
+        .post("/api/v1/auth/verify", tiny, verify)
+        .get("/api/v1/me", Surface::Api, me)
+        .get("/api/v1/principals/{handle}", Surface::Api, face)
+        .get("/api/v1/principals/{handle}/keys", Surface::Api, keys::of_anybody);
+    routes = keys::routes(routes, small);
+    routes = tokens::routes(routes, small);
+    routes = agents::routes(routes, small);
+    organizations::routes(routes, small).finish()
+}
+
+fn invalid(pointer: &str, message: &str) -> Problem {
+    Problem::invalid(vec![Fault {
+        pointer: pointer.to_owned(),
+        code: "invalid",
+        message: message.to_owned(),
+    }])
+}
+
+/// A field of the body as what it should be.
+fn field<T>(pointer: &str, text: &str) -> Result<T, Problem>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    text.parse().map_err(|error: T::Err| invalid(pointer, &error.to_string()))
+}
+
+/// The body of a call, with what its path names.
+async fn with_params<T>(call: Call) -> Result<(Params, T), Problem>
+where
+    T: serde::de::DeserializeOwned + Send,
+{
+    let params = call.params.clone();
+    let Json(body) = Json::<T>::take(call).await?;
+    Ok((params, body))
+}
+
+/// Hands out what a new key has to sign.
+async fn challenge(
+    trust: Trust,
+    _: Allowed<act::Register, Anything>,
+    call: Call,
+) -> Result<impl IntoResponse, Problem> {
+    let authority = call.context.authority.clone();
+    let Json(asked) = Json::<json::ChallengeRequest>::take(call).await?;
+    let made =
+        trust.challenge(&authority, field("/handle", &asked.handle)?, &asked.public_key).await?;
+    let answer = json::Challenge {
+        challenge_id: made.id.to_string(),
+        nonce: made.nonce.to_string(),
+        message: made.message,
+        expires_at: made.expires_at.to_string(),
+    };
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// Meets a challenge.
+async fn verify(
+    trust: Trust,
+    allowed: Allowed<act::Register, Anything>,
+    Json(met): Json<json::VerifyRequest>,
+) -> Result<impl IntoResponse, Problem> {
+    // An id that cannot be is one that is not there: the same answer as for one that is used up.
+    let id = met.challenge_id.parse().map_err(|_| Problem::from(trust::Error::ChallengeFailed))?;
+    let new = NewKey { label: met.label, terms: met.tos_version, invite: met.invite };
+    let made = trust.verify(allowed.actor(), id, &met.signature, new).await?;
+    let answer =
+        json::Verified { principal: principal(&made.principal), key: keys::json_of(&made.key) };
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+async fn me(
+    trust: Trust,
+    allowed: Allowed<act::MeRead, Anything>,
+    (): (),
+) -> Result<Json<json::Me>, Problem> {
+    let own = allowed.actor().principal().ok_or_else(Problem::not_found)?;
+    let memberships = trust.memberships(&allowed).await?;
+    let memberships = memberships.iter().map(organizations::json_of).collect();
+    Ok(Json(json::Me { principal: principal(own), memberships }))
+}
+
+/// The public face of somebody.
+async fn face(
+    trust: Trust,
+    _: Allowed<act::PrincipalRead, Anything>,
+    call: Call,
+) -> Result<Json<json::Principal>, Problem> {
+    let found = trust.face(&call.params.parse("handle")?).await?;
+    found.map(|(it, _)| Json(principal(&it))).ok_or_else(Problem::not_found)
+}
+
+fn principal(it: &Principal) -> json::Principal {
+    json::Principal {
+        id: it.id.to_string(),
+        handle: it.handle.to_string(),
+        kind: it.kind.as_str().to_owned(),
+        created_at: it.created_at.to_string(),
+    }
+}

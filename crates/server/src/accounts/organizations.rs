@@ -1,0 +1,148 @@
+//! Organizations, their members, and invitations.
+
+use api::json;
+use axum::{
+    http::{HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use names::Handle;
+use serde::Deserialize;
+use trust::{Account, Allowed, Anything, Invitation, Level, Membership, Role, Trust, act};
+use web::{Call, Input as _, Json, Problem, Routes, Spec, Surface};
+
+use super::{field, principal, with_params};
+
+/// How many members a list shows unless asked, and at most.
+const PAGE: (u16, u16) = (30, 100);
+
+pub(super) fn routes(routes: Routes<Trust>, small: Spec) -> Routes<Trust> {
+    routes
+        .post("/api/v1/orgs", small, create)
+        .on(Method::PATCH, "/api/v1/orgs/{handle}", small, change)
+        .get("/api/v1/orgs/{handle}/members", Surface::Api, members)
+        .on(Method::PUT, "/api/v1/orgs/{handle}/members/{member}", small, change_member)
+        .on(Method::DELETE, "/api/v1/orgs/{handle}/members/{member}", small, remove_member)
+        .post("/api/v1/orgs/{handle}/leave", small, leave)
+        .post("/api/v1/orgs/{handle}/invites", small, invite_member)
+        .post("/api/v1/invites/accept", small, accept)
+        .post("/api/v1/admin/invites", small, invite_newcomer)
+}
+
+async fn create(
+    trust: Trust,
+    allowed: Allowed<act::OrgCreate, Anything>,
+    Json(asked): Json<json::NewOrganization>,
+) -> Result<impl IntoResponse, Problem> {
+    let handle = field("/handle", &asked.handle)?;
+    let made = trust.create_organization(&allowed, handle, &asked.display_name).await?;
+    Ok((StatusCode::CREATED, Json(principal(&made))))
+}
+
+async fn change(
+    trust: Trust,
+    allowed: Allowed<act::OrgUpdate, Account>,
+    Json(asked): Json<json::ChangeOrganization>,
+) -> Result<impl IntoResponse, Problem> {
+    let level: Level = field("/base_level", &asked.base_level)?;
+    trust.set_base_level(&allowed, level.try_into()?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Query {
+    limit: Option<u16>,
+    cursor: Option<String>,
+}
+
+/// Goes on after a handle, which is no secret: the list is the same for everybody who may see it.
+async fn members(
+    trust: Trust,
+    allowed: Allowed<act::MemberRead, Account>,
+    call: Call,
+) -> Result<Json<json::MembershipPage>, Problem> {
+    let query: Query = call.query()?;
+    let limit = query.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1);
+    let bad = |_| Problem::malformed("the cursor is not one that this list handed out");
+    let after: Option<Handle> = query.cursor.map(|it| it.parse()).transpose().map_err(bad)?;
+    let mut found = trust.members(&allowed, after.as_ref(), limit + 1).await?;
+    let has_more = found.len() > usize::from(limit);
+    found.truncate(limit.into());
+    let next_cursor = found.last().filter(|_| has_more).map(|it| it.member.to_string());
+    Ok(Json(json::MembershipPage { items: found.iter().map(json_of).collect(), next_cursor }))
+}
+
+async fn change_member(
+    trust: Trust,
+    allowed: Allowed<act::MemberChange, Account>,
+    call: Call,
+) -> Result<impl IntoResponse, Problem> {
+    let (params, asked) = with_params::<json::RoleRequest>(call).await?;
+    let role: Role = field("/role", &asked.role)?;
+    trust.change_member(&allowed, &params.parse("member")?, role).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn remove_member(
+    trust: Trust,
+    allowed: Allowed<act::MemberRemove, Account>,
+    call: Call,
+) -> Result<impl IntoResponse, Problem> {
+    let member = call.params.parse("member")?;
+    <()>::take(call).await?;
+    trust.remove_member(&allowed, &member).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn leave(
+    trust: Trust,
+    allowed: Allowed<act::MemberLeave, Account>,
+    (): (),
+) -> Result<impl IntoResponse, Problem> {
+    trust.leave(&allowed).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn invite_member(
+    trust: Trust,
+    allowed: Allowed<act::MemberInvite, Account>,
+    Json(asked): Json<json::RoleRequest>,
+) -> Result<Response, Problem> {
+    let role: Role = field("/role", &asked.role)?;
+    Ok(shown(&trust.invite_member(&allowed, role).await?))
+}
+
+async fn invite_newcomer(
+    trust: Trust,
+    allowed: Allowed<act::InviteCreate, Anything>,
+    (): (),
+) -> Result<Response, Problem> {
+    Ok(shown(&trust.invite_newcomer(&allowed).await?))
+}
+
+async fn accept(
+    trust: Trust,
+    allowed: Allowed<act::MemberAccept, Anything>,
+    Json(asked): Json<json::AcceptInvite>,
+) -> Result<Json<json::Membership>, Problem> {
+    Ok(Json(json_of(&trust.accept_invite(&allowed, &asked.code).await?)))
+}
+
+/// The one answer that shows a code: nobody keeps it on the way.
+fn shown(made: &Invitation) -> Response {
+    let (code, expires_at) = (made.text.expose().clone(), made.expires_at.to_string());
+    let body = Json(json::Invitation { code, expires_at });
+    let mut answer = (StatusCode::CREATED, body).into_response();
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+pub(super) fn json_of(it: &Membership) -> json::Membership {
+    json::Membership {
+        organization: it.organization.to_string(),
+        member: it.member.to_string(),
+        kind: it.kind.as_str().to_owned(),
+        role: it.role.as_str().to_owned(),
+        created_at: it.created_at.to_string(),
+    }
+}

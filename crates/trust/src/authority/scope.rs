@@ -1,0 +1,239 @@
+//! What a credential may be used for (`spec/trust.md` 5, Scope).
+//!
+//! A scope only takes away: what it does not name is not granted, and what it names is had only as far as the principal
+//! has it. Unknown words are refused when a scope is made, never passed over.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Facts, Visibility};
+
+/// How many repositories or verbs a scope may list: it is read on every request.
+const MAX_LISTED: usize = 100;
+
+/// How far a scope reaches into a plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reach {
+    /// Actions that change nothing.
+    Read,
+    /// All that the verbs leave.
+    Write,
+}
+
+/// The planes that scopes name: the first word of an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Plane {
+    /// Repositories.
+    Hub,
+    /// Issues, proposals, releases.
+    Collab,
+    /// Pipelines, runs, claims.
+    Work,
+    /// Builds and runners.
+    Build,
+    /// Coding sessions.
+    Session,
+    /// Entities and feeds.
+    Context,
+    /// Principals and what they prove themselves by.
+    Trust,
+    /// Running the install.
+    Ops,
+}
+
+impl Plane {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hub => "hub",
+            Self::Collab => "collab",
+            Self::Work => "work",
+            Self::Build => "build",
+            Self::Session => "session",
+            Self::Context => "context",
+            Self::Trust => "trust",
+            Self::Ops => "ops",
+        }
+    }
+}
+
+/// Which repositories a scope reaches.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Repositories {
+    /// `"all"`: whatever the principal reaches. `"public"`: nothing private, not even its own.
+    Word(RepositoriesWord),
+    /// `owner/name`, or `owner/*` for all of an owner.
+    Listed(Vec<String>),
+    /// None.
+    #[default]
+    None,
+}
+
+/// The words for many repositories at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RepositoriesWord {
+    /// Whatever the principal reaches.
+    All,
+    /// Nothing private.
+    Public,
+}
+
+/// What a token, or an agent as a whole, may be used for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scope {
+    /// The planes it reaches, and how far.
+    #[serde(default)]
+    pub planes: BTreeMap<Plane, Reach>,
+    /// The repositories it reaches.
+    #[serde(default)]
+    pub repositories: Repositories,
+    /// If there are any, the only actions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verbs: Vec<String>,
+}
+
+/// Why a scope is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScopeError {
+    /// It names something that is no repository.
+    #[error("`{0}` names no repository: write owner/name, or owner/* for all of an owner")]
+    Repository(String),
+    /// It names an action that does not exist.
+    #[error("`{0}` is no action; the reference lists them")]
+    Verb(String),
+    /// It lists too much.
+    #[error("a scope lists at most {MAX_LISTED} repositories and {MAX_LISTED} verbs")]
+    TooLong,
+    /// It grants nothing at all.
+    #[error("the scope names no plane, so it would grant nothing")]
+    Empty,
+}
+
+impl Scope {
+    /// Reading what is public: what an agent has unless its owner says more.
+    pub fn public_reading() -> Self {
+        Self {
+            planes: [Plane::Hub, Plane::Collab].map(|plane| (plane, Reach::Read)).into(),
+            repositories: Repositories::Word(RepositoriesWord::Public),
+            verbs: Vec::new(),
+        }
+    }
+
+    /// Git and the Muse wire on named repositories: the form of `git` tokens.
+    pub fn of_repositories(repositories: Vec<String>, reach: Reach) -> Self {
+        let planes = [(Plane::Hub, reach)].into();
+        Self { planes, repositories: Repositories::Listed(repositories), verbs: Vec::new() }
+    }
+
+    /// Refuses what could not mean anything.
+    pub fn check(&self) -> Result<(), ScopeError> {
+        if self.planes.is_empty() {
+            return Err(ScopeError::Empty);
+        }
+        if let Some(verb) = self.verbs.iter().find(|verb| Action::named(verb).is_none()) {
+            return Err(ScopeError::Verb(verb.clone()));
+        }
+        let listed: &[String] = match &self.repositories {
+            Repositories::Listed(listed) => listed,
+            Repositories::Word(_) | Repositories::None => &[],
+        };
+        if listed.len() > MAX_LISTED || self.verbs.len() > MAX_LISTED {
+            return Err(ScopeError::TooLong);
+        }
+        match listed.iter().find(|it| !names_repositories(it)) {
+            Some(other) => Err(ScopeError::Repository(other.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the action is among what it is for.
+    pub(super) fn covers(&self, action: Action) -> bool {
+        let is_plane = |plane: &Plane| action.name().split('.').next() == Some(plane.as_str());
+        let reach = self.planes.iter().find(|(plane, _)| is_plane(plane)).map(|(_, reach)| *reach);
+        let wanted = if action.writes() { Reach::Write } else { Reach::Read };
+        reach.is_some_and(|reach| reach >= wanted)
+            && (self.verbs.is_empty() || self.verbs.iter().any(|verb| verb == action.name()))
+    }
+
+    /// Whether it reaches whatever its principal reaches. Lists show anything private only then: the predicate of lists
+    /// knows no names.
+    pub(crate) const fn is_unbounded(&self) -> bool {
+        matches!(self.repositories, Repositories::Word(RepositoriesWord::All))
+    }
+
+    /// Whether the thing is among what it is for. What belongs to no repository is.
+    pub(super) fn reaches(&self, facts: &Facts<'_>) -> bool {
+        let Some((owner, name)) = facts.path else { return true };
+        match &self.repositories {
+            Repositories::Word(RepositoriesWord::All) => true,
+            Repositories::Word(RepositoriesWord::Public) => {
+                facts.visibility == Visibility::Public && facts.state.is_some()
+            }
+            Repositories::Listed(listed) => listed.iter().any(|it| {
+                it.split_once('/').is_some_and(|(its_owner, its_name)| {
+                    its_owner.eq_ignore_ascii_case(owner)
+                        && (its_name == "*" || its_name.eq_ignore_ascii_case(name))
+                })
+            }),
+            Repositories::None => false,
+        }
+    }
+}
+
+/// Whether `text` is `owner/name` or `owner/*`.
+fn names_repositories(text: &str) -> bool {
+    text.split_once('/').is_some_and(|(owner, name)| {
+        owner.parse::<names::Handle>().is_ok()
+            && (name == "*" || name.parse::<names::RepositoryName>().is_ok())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(text: &str) -> Scope {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_scope_is_read_as_it_is_written_in_the_specification() {
+        let it = scope(
+            r#"{"planes":{"hub":"read","collab":"write"},"repositories":["anna/song","anna/*"]}"#,
+        );
+        it.check().unwrap();
+        assert!(it.covers(Action::RepoRead) && !it.covers(Action::RefPush));
+        assert!(!it.covers(Action::MeRead));
+        assert_eq!(
+            scope(r#"{"repositories":"public"}"#).repositories,
+            Scope::public_reading().repositories
+        );
+        assert!(serde_json::from_str::<Scope>(r#"{"planes":{"moon":"read"}}"#).is_err());
+        assert!(serde_json::from_str::<Scope>(r#"{"plane":{}}"#).is_err());
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused() {
+        assert_eq!(scope("{}").check(), Err(ScopeError::Empty));
+        let verb = scope(r#"{"planes":{"hub":"read"},"verbs":["hub.repo.fly"]}"#);
+        assert_eq!(verb.check(), Err(ScopeError::Verb("hub.repo.fly".to_owned())));
+        for name in ["song", "a/b/c", "anna/", "/song", "*/*"] {
+            let it = Scope::of_repositories(vec![name.to_owned()], Reach::Read);
+            assert_eq!(it.check(), Err(ScopeError::Repository(name.to_owned())));
+        }
+        let long = Scope::of_repositories(vec!["a/b".to_owned(); 101], Reach::Read);
+        assert_eq!(long.check(), Err(ScopeError::TooLong));
+    }
+
+    #[test]
+    fn verbs_narrow() {
+        let it =
+            scope(r#"{"planes":{"hub":"write"},"repositories":"all","verbs":["hub.ref.push"]}"#);
+        assert!(it.covers(Action::RefPush) && !it.covers(Action::RepoRead));
+    }
+}

@@ -1,0 +1,74 @@
+//! Invitations in the table `tokens`.
+
+use db::{Error, Tx};
+use keys::TokenText;
+use names::{Id, UnixMillis};
+use uuid::Uuid;
+
+use super::Invitation;
+use crate::Principal;
+
+db::statements! {
+    COUNT = {
+        sqlite "
+        SELECT count(*) FROM tokens
+         WHERE kind = 'invite' AND publisher_id IS $1 AND revoked_at IS NULL AND uses_left > 0 AND expires_at > $2",
+        postgres "
+        SELECT count(*) FROM tokens
+         WHERE kind = 'invite' AND publisher_id IS NOT DISTINCT FROM $1 AND revoked_at IS NULL AND uses_left > 0
+           AND expires_at > $2"
+    };
+    ADD = "
+        INSERT INTO tokens (id, line_id, kind, hash, last8, publisher_id, scope, minted_by, source, created_at, expires_at,
+                            uses_left)
+        VALUES ($1, $1, 'invite', $2, $3, $4, $5, $6, 'api', $7, $8, 1)";
+    TAKE = "
+        UPDATE tokens SET uses_left = uses_left - 1, last_used_at = $2
+         WHERE hash = $1 AND kind = 'invite' AND revoked_at IS NULL AND uses_left > 0 AND expires_at > $2
+        RETURNING publisher_id, scope";
+}
+
+pub(super) struct NewInvite {
+    pub(super) id: Id<Invitation>,
+    pub(super) organization: Option<Id<Principal>>,
+    pub(super) terms: String,
+    pub(super) by: Option<Id<Principal>>,
+    pub(super) now: UnixMillis,
+    pub(super) expires_at: UnixMillis,
+}
+
+/// How many wait to be used.
+pub(super) async fn count(
+    tx: &mut Tx,
+    organization: Option<Id<Principal>>,
+    now: UnixMillis,
+) -> Result<i64, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, COUNT, organization.map(Id::uuid), now.0)?;
+    Ok(count)
+}
+
+pub(super) async fn add(tx: &mut Tx, new: &NewInvite, text: &TokenText) -> Result<(), Error> {
+    db::execute!(
+        tx,
+        ADD,
+        new.id.uuid(),
+        &text.hash()[..],
+        text.last8(),
+        new.organization.map(Id::uuid),
+        &new.terms,
+        new.by.map(Id::uuid),
+        new.now.0,
+        new.expires_at.0,
+    )
+    .map(drop)
+}
+
+/// Uses an invitation up, if it is good: for which organization, on which terms.
+pub(super) async fn take(
+    tx: &mut Tx,
+    hash: &[u8; 32],
+    now: UnixMillis,
+) -> Result<Option<(Option<Id<Principal>>, String)>, Error> {
+    let row: Option<(Option<Uuid>, String)> = db::fetch_optional!(tx, TAKE, &hash[..], now.0)?;
+    Ok(row.map(|(organization, terms)| (organization.map(Id::from_uuid), terms)))
+}

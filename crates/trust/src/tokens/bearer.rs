@@ -1,0 +1,80 @@
+//! A request's `Authorization: Bearer` becomes an actor.
+
+use std::{sync::Arc, time::Duration};
+
+use http::HeaderValue;
+use keys::TokenText;
+use names::{Id, UnixMillis};
+
+use super::{Token, TokenKind, store};
+use crate::{
+    Actor, Credential, Error, Trust, principal::Acting, principal::TokenUse, signature::Signed,
+};
+
+/// How old the note of the last use may be.
+const USE_NOTED_EVERY: Duration = Duration::from_mins(5);
+
+/// What follows the scheme, if the line is a bearer's.
+pub(crate) fn bearer_of(line: &str) -> Option<&str> {
+    let (scheme, rest) = line.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim_matches(' '))
+}
+
+impl Trust {
+    /// Believes a bearer, or refuses it: unknown, ended, mistyped and suspended are one answer.
+    pub(crate) async fn believe_bearer(
+        &self,
+        request: &Signed<'_>,
+        line: &HeaderValue,
+    ) -> Result<Actor, Error> {
+        let takes: &[TokenKind] =
+            request.bearers.kinds(self.0.settings.loopback && request.is_local());
+        if takes.is_empty() {
+            return Err(Error::BearerRefused);
+        }
+        let text = line.to_str().ok().and_then(bearer_of).ok_or(Error::Unauthenticated)?;
+        let text = TokenText::parse(text).map_err(|_| Error::Unauthenticated)?;
+        if !self.0.settings.is_private_line && !request.is_local() {
+            return Err(Error::HttpsRequired);
+        }
+        let now = self.0.clock.now();
+        let mut tx = self.0.db.glance().await?;
+        let found = store::by_hash(&mut tx, &text.hash(), now).await?;
+        drop(tx);
+        let (token, who) = found.ok_or(Error::Unauthenticated)?;
+        if !who.principal.is_active || token.kind.as_str() != text.kind() {
+            return Err(Error::Unauthenticated);
+        }
+        if !takes.contains(&token.kind) {
+            return Err(Error::BearerRefused);
+        }
+        self.note_token(&token, now);
+        let (mut scopes, mut behind) = (vec![token.scope], None);
+        if let Some(its) = who.behind {
+            scopes.push(its.scope);
+            behind = Some(its.owner);
+        }
+        let credential = Credential::Token(TokenUse { id: token.id, kind: token.kind });
+        let acting = Acting { principal: who.principal, behind, credential, scopes };
+        Ok(Actor(Some(Arc::new(acting))))
+    }
+
+    /// Remembers that a token is used. Nothing waits for it, and nothing depends on it.
+    fn note_token(&self, token: &Token, now: UnixMillis) {
+        if token.last_used_at.is_some_and(|at| at.plus(USE_NOTED_EVERY) > now) {
+            return;
+        }
+        let (trust, id) = (self.clone(), token.id);
+        tokio::spawn(async move {
+            if let Err(error) = trust.write_use(id, now).await {
+                tracing::warn!(%error, "the last use of a token could not be noted");
+            }
+        });
+    }
+
+    async fn write_use(&self, id: Id<Token>, now: UnixMillis) -> Result<(), db::Error> {
+        let mut tx = self.0.db.write_shared().await?;
+        store::note_use(&mut tx, id, now).await?;
+        tx.commit().await
+    }
+}

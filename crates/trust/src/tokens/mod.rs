@@ -1,0 +1,257 @@
+//! Bearer tokens: made, listed, replaced, ended, and believed (`spec/trust.md` 5).
+//!
+//! A token acts as one principal, never further than the principal may at that moment and never further than its scope.
+//! Only its hash is stored; the whole is in the one answer that makes it.
+//!
+//! | file       | what is there                                           |
+//! |------------|---------------------------------------------------------|
+//! | `mod.rs`   | [`Token`], the door's methods                             |
+//! | `bearer.rs`| a request's `Authorization: Bearer` becomes an actor      |
+//! | `store.rs` | the SQL                                                 |
+
+mod bearer;
+mod store;
+
+use std::time::Duration;
+
+use keys::TokenText;
+use names::{Id, UnixMillis};
+
+use crate::{
+    Account, Actor, Allowed, Error, Kind, Principal, Trust, act,
+    authority::{Scope, ScopeError},
+};
+pub(crate) use bearer::bearer_of;
+pub(crate) use store::{STATEMENTS, end_of_key, is_live};
+
+/// How long a token lives unless asked, and at most.
+const LIFE: (Duration, Duration) = (Duration::from_hours(90 * 24), Duration::from_hours(366 * 24));
+/// How long the old token works beside the new one unless asked, and at most.
+const OVERLAP: (Duration, Duration) = (Duration::from_hours(24), Duration::from_hours(7 * 24));
+/// Live tokens of one principal.
+const MAX_TOKENS: usize = 100;
+/// The longest label, in characters.
+const MAX_LABEL: usize = 100;
+
+/// What a token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TokenKind {
+    /// The API, as its person.
+    Personal,
+    /// The API, as an agent.
+    Agent,
+    /// Git and the Muse wire, on named repositories.
+    Git,
+}
+
+impl TokenKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Personal, Self::Agent, Self::Git];
+
+    /// The word in tokens, rows and answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Personal => "personal",
+            Self::Agent => "agent",
+            Self::Git => "git",
+        }
+    }
+}
+
+impl std::str::FromStr for TokenKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|it| it.as_str() == text);
+        found.ok_or_else(|| format!("`{text}` is no kind of token: use personal, agent or git"))
+    }
+}
+
+/// A token, as everybody may see it who may see it at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// The row.
+    pub id: Id<Token>,
+    /// What it shares with those that it was rotated from and into.
+    pub line: Id<Token>,
+    /// What it is for.
+    pub kind: TokenKind,
+    /// As whom it acts.
+    pub principal: Id<Principal>,
+    /// Its last eight characters.
+    pub last8: String,
+    /// What its owner calls it.
+    pub label: String,
+    /// What it may be used for.
+    pub scope: Scope,
+    /// When it was made.
+    pub created_at: UnixMillis,
+    /// When it ends.
+    pub expires_at: Option<UnixMillis>,
+    /// When it was last used, to five minutes.
+    pub last_used_at: Option<UnixMillis>,
+}
+
+/// What a token is to be.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// What it is for.
+    pub kind: TokenKind,
+    /// What its owner calls it.
+    pub label: String,
+    /// What it may be used for.
+    pub scope: Scope,
+    /// How long it lives; 90 days if nothing is said.
+    pub life: Option<Duration>,
+}
+
+/// A token that was just made: the only moment at which it can be read.
+pub struct Minted {
+    /// The whole.
+    pub text: TokenText,
+    /// The row.
+    pub token: Token,
+}
+
+/// Why a token is not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenFault {
+    /// The scope is not taken.
+    #[error("{0}")]
+    Scope(#[from] ScopeError),
+    /// The kind does not fit whom it would act as.
+    #[error("a {0} token cannot act as this principal")]
+    Kind(&'static str),
+    /// It would live too long, or no time at all.
+    #[error("a token lives between a minute and 366 days")]
+    Life,
+    /// The label is too long.
+    #[error("a label has at most {MAX_LABEL} characters")]
+    Label,
+    /// The overlap is too long.
+    #[error("the old token works at most 7 days beside the new one")]
+    Overlap,
+}
+
+impl Trust {
+    /// The live tokens of an account, newest first.
+    pub async fn tokens(
+        &self,
+        allowed: &Allowed<act::TokenRead, Account>,
+    ) -> Result<Vec<Token>, Error> {
+        let mut tx = self.0.db.glance().await?;
+        let now = self.0.clock.now();
+        Ok(store::live(&mut tx, allowed.resource().principal.id, now).await?)
+    }
+
+    /// Makes a token that acts as the account.
+    pub async fn mint(
+        &self,
+        allowed: &Allowed<act::TokenMint, Account>,
+        new: NewToken,
+    ) -> Result<Minted, Error> {
+        let principal = &allowed.resource().principal;
+        check(principal, &new)?;
+        let life = new.life.unwrap_or(LIFE.0);
+        let now = self.0.clock.now();
+        let id = Id::new(now, &self.0.random);
+        let text = TokenText::generate(new.kind.as_str(), &self.0.random);
+        let token = Token {
+            id,
+            line: id,
+            kind: new.kind,
+            principal: principal.id,
+            last8: text.last8().to_owned(),
+            label: new.label,
+            scope: new.scope,
+            created_at: now,
+            expires_at: Some(now.plus(life)),
+            last_used_at: None,
+        };
+        let mut tx = self.begin(allowed.actor()).await?;
+        if store::live(&mut tx, principal.id, now).await?.len() >= MAX_TOKENS {
+            return Err(Error::TooManyTokens);
+        }
+        store::add(&mut tx, &token, &text, allowed.actor()).await?;
+        tx.commit().await?;
+        tracing::info!(handle = %principal.handle, kind = token.kind.as_str(), last8 = token.last8, "token minted");
+        Ok(Minted { text, token })
+    }
+
+    /// Puts another token in the place of one; the old one works on for a while. Of one line at most two live: a second
+    /// rotation ends the oldest at once.
+    pub async fn rotate(
+        &self,
+        allowed: &Allowed<act::TokenMint, Account>,
+        id: Id<Token>,
+        overlap: Option<Duration>,
+    ) -> Result<Minted, Error> {
+        let overlap = overlap.unwrap_or(OVERLAP.0);
+        if overlap > OVERLAP.1 {
+            return Err(TokenFault::Overlap.into());
+        }
+        let now = self.0.clock.now();
+        let mut tx = self.begin(allowed.actor()).await?;
+        let live = store::live(&mut tx, allowed.resource().principal.id, now).await?;
+        let old = live.iter().find(|it| it.id == id).ok_or(Error::NoSuchThing)?;
+        let text = TokenText::generate(old.kind.as_str(), &self.0.random);
+        let whole = old.expires_at.map(|ends| ends.since(old.created_at));
+        let token = Token {
+            id: Id::new(now, &self.0.random),
+            last8: text.last8().to_owned(),
+            created_at: now,
+            expires_at: whole.map(|life| now.plus(life)),
+            last_used_at: None,
+            ..old.clone()
+        };
+        for other in live.iter().filter(|it| it.line == old.line && it.id != old.id) {
+            store::revoke(&mut tx, other.id, now).await?;
+        }
+        store::end_by(&mut tx, old.id, now.plus(overlap)).await?;
+        store::add(&mut tx, &token, &text, allowed.actor()).await?;
+        tx.commit().await?;
+        Ok(Minted { text, token })
+    }
+
+    /// Ends a token of the account, at once and everywhere.
+    pub async fn revoke_token(
+        &self,
+        allowed: &Allowed<act::TokenRevoke, Account>,
+        id: Id<Token>,
+    ) -> Result<(), Error> {
+        let now = self.0.clock.now();
+        let mut tx = self.begin(allowed.actor()).await?;
+        let live = store::live(&mut tx, allowed.resource().principal.id, now).await?;
+        if !live.iter().any(|it| it.id == id) {
+            return Err(Error::NoSuchThing);
+        }
+        store::revoke(&mut tx, id, now).await?;
+        tx.commit().await?;
+        tracing::info!(token = %id, "token revoked");
+        Ok(())
+    }
+}
+
+fn check(principal: &Principal, new: &NewToken) -> Result<(), TokenFault> {
+    new.scope.check()?;
+    let fits = match new.kind {
+        TokenKind::Personal => principal.kind == Kind::Person,
+        TokenKind::Agent => principal.kind == Kind::Agent,
+        TokenKind::Git => matches!(principal.kind, Kind::Person | Kind::Agent),
+    };
+    if !fits {
+        return Err(TokenFault::Kind(new.kind.as_str()));
+    }
+    if new.label.chars().count() > MAX_LABEL {
+        return Err(TokenFault::Label);
+    }
+    match new.life {
+        Some(life) if life < Duration::from_mins(1) || life > LIFE.1 => Err(TokenFault::Life),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Whose signature stands behind what an actor makes.
+pub(crate) fn key_behind(actor: &Actor) -> Option<Id<crate::Key>> {
+    actor.proof().map(|it| it.key_id).or_else(|| actor.session()?.key_id)
+}

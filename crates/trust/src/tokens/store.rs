@@ -1,0 +1,155 @@
+//! The table `tokens`.
+
+use db::{Error, Tx};
+use keys::TokenText;
+use names::{Id, UnixMillis};
+use uuid::Uuid;
+
+use super::{Token, TokenKind, key_behind};
+use crate::{
+    Actor, Key, Principal,
+    store::{Who, WhoRow, behind, who},
+};
+
+macro_rules! columns {
+    () => {
+        "t.id AS token_id, t.line_id, t.kind AS token_kind, t.principal_id, t.last8, t.label, t.scope AS token_scope, \
+         t.created_at AS token_created_at, t.expires_at, t.last_used_at"
+    };
+}
+
+db::statements! {
+    LIVE = (concat!("
+        SELECT ", columns!(), " FROM tokens AS t
+         WHERE t.principal_id = $1 AND t.kind IN ('personal', 'agent', 'git') AND t.revoked_at IS NULL
+           AND (t.expires_at IS NULL OR t.expires_at > $2)
+         ORDER BY t.created_at DESC, t.id DESC"));
+    BY_HASH = (concat!("
+        SELECT ", columns!(), ", ", who!(), "
+          FROM tokens AS t JOIN principals AS p ON p.id = t.principal_id ", behind!(), "
+         WHERE t.hash = $1 AND t.kind IN ('personal', 'agent', 'git') AND t.revoked_at IS NULL
+           AND (t.expires_at IS NULL OR t.expires_at > $2)"));
+    ADD = "
+        INSERT INTO tokens (id, line_id, kind, hash, last8, principal_id, scope, label, minted_by, minted_with, source,
+                            created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'api', $11, $12)";
+    REVOKE = "UPDATE tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+    END_BY = "UPDATE tokens SET expires_at = $2 WHERE id = $1 AND (expires_at IS NULL OR expires_at > $2)";
+    END_OF_KEY = "UPDATE tokens SET revoked_at = $2 WHERE minted_with = $1 AND revoked_at IS NULL";
+    NOTE_USE = "UPDATE tokens SET last_used_at = $2 WHERE id = $1";
+    IS_LIVE = "
+        SELECT count(*) FROM tokens WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)";
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    token_id: Uuid,
+    line_id: Uuid,
+    token_kind: String,
+    principal_id: Uuid,
+    last8: String,
+    label: String,
+    token_scope: String,
+    token_created_at: i64,
+    expires_at: Option<i64>,
+    last_used_at: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct UsedRow {
+    #[sqlx(flatten)]
+    token: Row,
+    #[sqlx(flatten)]
+    who: WhoRow,
+}
+
+impl TryFrom<Row> for Token {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let kind: TokenKind = row.token_kind.parse().map_err(Error::corrupt("tokens.kind"))?;
+        Ok(Self {
+            id: Id::from_uuid(row.token_id),
+            line: Id::from_uuid(row.line_id),
+            kind,
+            principal: Id::from_uuid(row.principal_id),
+            last8: row.last8,
+            label: row.label,
+            scope: serde_json::from_str(&row.token_scope)
+                .map_err(Error::corrupt("tokens.scope"))?,
+            created_at: UnixMillis(row.token_created_at),
+            expires_at: row.expires_at.map(UnixMillis),
+            last_used_at: row.last_used_at.map(UnixMillis),
+        })
+    }
+}
+
+/// What can be used, newest first.
+pub(super) async fn live(
+    tx: &mut Tx,
+    principal: Id<Principal>,
+    now: UnixMillis,
+) -> Result<Vec<Token>, Error> {
+    let rows: Vec<Row> = db::fetch_all!(tx, LIVE, principal.uuid(), now.0)?;
+    rows.into_iter().map(Token::try_from).collect()
+}
+
+/// The live token of that hash and as whom it acts.
+pub(super) async fn by_hash(
+    tx: &mut Tx,
+    hash: &[u8; 32],
+    now: UnixMillis,
+) -> Result<Option<(Token, Who)>, Error> {
+    let row: Option<UsedRow> = db::fetch_optional!(tx, BY_HASH, &hash[..], now.0)?;
+    row.map(|row| Ok((row.token.try_into()?, row.who.try_into()?))).transpose()
+}
+
+pub(super) async fn add(
+    tx: &mut Tx,
+    token: &Token,
+    text: &TokenText,
+    by: &Actor,
+) -> Result<(), Error> {
+    let scope = serde_json::to_string(&token.scope).map_err(Error::corrupt("tokens.scope"))?;
+    db::execute!(
+        tx,
+        ADD,
+        token.id.uuid(),
+        token.line.uuid(),
+        token.kind.as_str(),
+        &text.hash()[..],
+        &token.last8,
+        token.principal.uuid(),
+        scope,
+        &token.label,
+        by.principal().map(|it| it.id.uuid()),
+        key_behind(by).map(Id::uuid),
+        token.created_at.0,
+        token.expires_at.map(|it| it.0),
+    )
+    .map(drop)
+}
+
+pub(super) async fn revoke(tx: &mut Tx, id: Id<Token>, now: UnixMillis) -> Result<(), Error> {
+    db::execute!(tx, REVOKE, id.uuid(), now.0).map(drop)
+}
+
+/// Ends a token at that moment at the latest.
+pub(super) async fn end_by(tx: &mut Tx, id: Id<Token>, at: UnixMillis) -> Result<(), Error> {
+    db::execute!(tx, END_BY, id.uuid(), at.0).map(drop)
+}
+
+/// Ends what was made with a key that somebody else may have.
+pub(crate) async fn end_of_key(tx: &mut Tx, key: Id<Key>, now: UnixMillis) -> Result<u64, Error> {
+    db::execute!(tx, END_OF_KEY, key.uuid(), now.0)
+}
+
+pub(super) async fn note_use(tx: &mut Tx, id: Id<Token>, now: UnixMillis) -> Result<(), Error> {
+    db::execute!(tx, NOTE_USE, id.uuid(), now.0).map(drop)
+}
+
+/// Whether the token still holds, in the transaction that acts on it.
+pub(crate) async fn is_live(tx: &mut Tx, id: Id<Token>, now: UnixMillis) -> Result<bool, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, IS_LIVE, id.uuid(), now.0)?;
+    Ok(count == 1)
+}
