@@ -28,7 +28,9 @@ function binary() {
 export async function house() {
   const motet = binary();
   const dir = mkdtempSync(join(tmpdir(), "motet-journey-"));
-  const server = spawn(motet, ["serve", "--data-dir", join(dir, "data"), "--listen", "127.0.0.1:0"], {
+  // One browser reads in a minute what a crowd of strangers would.
+  const limits = ["--limit", "anonymous=100000,points=100000,points-around=100000,downloads-anonymous=100000"];
+  const server = spawn(motet, ["serve", "--data-dir", join(dir, "data"), "--listen", "127.0.0.1:0", ...limits], {
     stdio: ["ignore", "pipe", "ignore"],
   });
   const [ready] = await once(createInterface({ input: server.stdout }), "line");

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 mod accounts;
+mod audit;
 mod jobs;
 mod storage;
 
@@ -13,9 +14,9 @@ pub use accounts::{
     AcceptInvite, Agent, AgentPage, ChangeAgent, ChangeOrganization, Collaborator,
     CollaboratorPage, Invitation, KeyPage, LevelRequest, Membership, MembershipPage, MintedToken,
     NewAgent, NewOrganization, NewToken, PublicKey, PublicKeyPage, RoleRequest, RotateToken, Token,
-    TokenPage,
+    TokenPage, WebLogin,
 };
-
+pub use audit::AuditEvent;
 pub use jobs::{Job, JobCounts, JobDetail, JobPage, Schedule, ScheduleRun};
 pub use storage::{
     Fault, FaultPage, Healed, Limit, QuotaUse, ScanStarted, SetQuota, StartScan, Storage,

@@ -22,6 +22,7 @@
 //! | `ssh.rs`           | the length-prefixed strings of SSH                                      |
 //! | `msign.rs`         | [`Credentials`]: the `MSign` header, read and written                    |
 //! | `canonical.rs`     | [`CanonicalRequest`]: the eight lines that `MSign` signs                 |
+//! | `rfc9421.rs`       | [`MessageSignature`]: the twin of `MSign`, HTTP Message Signatures         |
 //! | `nonce.rs`         | [`Nonce`]: 22 to 64 base64url characters                                |
 //! | `digest_header.rs` | `Content-Digest` (RFC 9530), read and written                           |
 //! | `register.rs`      | [`RegistrationMessage`]: what a new key signs                           |
@@ -29,6 +30,7 @@
 //! | `token.rs`         | [`TokenText`]: a bearer token                                            |
 //! | `session_token.rs` | [`SessionClaims`]: the token in a browser's cookie                       |
 //! | `install.rs`       | [`InstallKey`]: the root of the secrets at rest                         |
+//! | `seal.rs`          | [`Sealer`]: how a secret lies in a row                                  |
 
 mod canonical;
 mod digest_header;
@@ -40,6 +42,8 @@ mod nonce;
 mod private;
 mod public;
 mod register;
+mod rfc9421;
+mod seal;
 mod session_token;
 mod signature;
 mod ssh;
@@ -56,6 +60,8 @@ pub use nonce::{BadNonce, Nonce};
 pub use private::PrivateKey;
 pub use public::{PublicKey, PublicKeyError};
 pub use register::RegistrationMessage;
+pub use rfc9421::{Message, MessageSignature, MessageSignatureError, SignedMessage, sign_message};
+pub use seal::{CannotOpen, Place, Sealed, Sealer};
 pub use session_token::{SessionClaims, SessionTokenError, UnverifiedSession};
 pub use signature::{BadSignature, Signature};
 pub use tag::{TAG_BYTES, is_tag, tag};

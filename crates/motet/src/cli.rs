@@ -89,6 +89,8 @@ pub enum Command {
     /// Asks the server who your key belongs to. Without an address that is the server that this working copy came from,
     /// else the only one that you are registered at.
     Whoami(commands::whoami::Whoami),
+    /// Sign a browser in
+    Login(commands::login::Login),
     /// Manage repositories
     #[command(subcommand)]
     Repo(commands::repo::Repo),
@@ -110,6 +112,11 @@ pub enum Command {
     /// admin, with one's own key.
     #[command(subcommand)]
     Admin(commands::admin::Admin),
+    /// Check the log of what was done on an install
+    ///
+    /// Over an export, here: no server has to be believed.
+    #[command(subcommand)]
+    Audit(commands::audit::Audit),
     /// Check configuration, key, server and working copy
     ///
     /// One line each: ok, warn or fail. Ends with 1 if something fails, with 5 if the server cannot be reached.
@@ -134,11 +141,13 @@ impl Command {
             Self::Keygen(_) => "keygen",
             Self::Register(_) => "register",
             Self::Whoami(_) => "whoami",
+            Self::Login(_) => "login",
             Self::Repo(commands::repo::Repo::Create(_)) => "repo create",
             Self::Push(_) => "push",
             Self::Clone(_) => "clone",
             Self::Serve(_) => "serve",
             Self::Admin(command) => command.name(),
+            Self::Audit(command) => command.name(),
             Self::Doctor(_) => "doctor",
             Self::Completions(_) => "completions",
             Self::ImportDir(_) => "import-dir",

@@ -1,6 +1,10 @@
 //! Around every request: an id, the headers of every answer, one line in the log.
 
-use std::time::Instant;
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+    time::Instant,
+};
 
 use axum::{
     Router,
@@ -11,9 +15,10 @@ use axum::{
 };
 use names::{Clock, Id, Random};
 use tower_http::compression::{CompressionLayer, Predicate};
-use web::{Context, Problem, Surface, headers::secure};
+use trust::{Trust, audit::Origin};
+use web::{Context, Problem, Surface, admit_unrouted, headers::secure};
 
-use crate::{config::Settings, listener::Peer};
+use crate::{Network, config::Settings, listener::Peer, proxies::client};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PROTOCOL: HeaderName = HeaderName::from_static("motet-protocol");
@@ -40,32 +45,39 @@ struct Around {
     base_url: String,
     is_https: bool,
     random: Random,
+    proxies: Arc<[Network]>,
 }
 
 /// Puts the house's walls around the rooms.
-pub(crate) fn wrap(rooms: Router, settings: &Settings) -> Router {
+pub(crate) fn wrap(rooms: Router, settings: &Settings, trust: Trust) -> Router {
     let around = Around {
         base_url: settings.base_url.clone(),
         is_https: settings.is_https,
         random: Random::default(),
+        proxies: settings.trusted_proxies.clone().into(),
     };
     rooms
-        .fallback(nothing_here)
-        .method_not_allowed_fallback(not_this_way)
+        .fallback(answering(trust.clone(), Problem::not_found))
+        .method_not_allowed_fallback(answering(trust, not_this_way))
         .layer(CompressionLayer::new().compress_when(IfMarked))
         .layer(middleware::from_fn_with_state(around, pass))
 }
 
-async fn nothing_here(request: Request) -> Response {
-    let (surface, context) = surface_and_context(&request);
-    Problem::not_found().tell(surface, &context)
+/// Answers where no route does. It counts all the same.
+fn answering(
+    trust: Trust,
+    problem: fn() -> Problem,
+) -> impl Fn(Request) -> Ready<Response> + Clone {
+    move |request| {
+        let (surface, context) = surface_and_context(&request);
+        let problem = admit_unrouted(&trust, &context).err().unwrap_or_else(problem);
+        ready(problem.tell(surface, &context))
+    }
 }
 
-async fn not_this_way(request: Request) -> Response {
-    let (surface, context) = surface_and_context(&request);
+fn not_this_way() -> Problem {
     let detail = "this address does not take that method";
     Problem::refuse(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
-        .tell(surface, &context)
 }
 
 /// How to speak where no route says it: JSON below `/api`, a page to those who ask for one, else plain.
@@ -89,14 +101,20 @@ async fn pass(State(around): State<Around>, mut request: Request, next: Next) ->
     context.authority = text(request.headers(), &header::HOST);
     context.base_url.clone_from(&around.base_url);
     context.peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    context.client = client(&around.proxies, context.peer, request.headers());
     context.speaks_protocol_2 =
         request.headers().get(PROTOCOL).is_some_and(|it| it.as_bytes() == b"2");
+    let origin = Origin {
+        request_id: request_id.clone(),
+        ip: context.peer,
+        user_agent: text(request.headers(), &header::USER_AGENT),
+    };
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = if let Some(problem) = too_large(&request) {
         problem.tell(Surface::Plain, &context)
     } else {
         request.extensions_mut().insert(context);
-        next.run(request).await
+        origin.around(next.run(request)).await
     };
     let headers = response.headers_mut();
     secure(headers, around.is_https);

@@ -9,10 +9,10 @@ use std::{
 use hub::Quotas;
 use names::Secret;
 use objects::{BucketSettings, CACHE_BYTES, Store};
-use trust::{Hosts, Registration};
+use trust::{Hosts, LimitSetting, LimitSettings, Registration};
 use url::Url;
 
-use crate::Error;
+use crate::{Error, Network};
 
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -106,6 +106,26 @@ pub struct ServeArgs {
     /// How many objects a repository may hold
     #[arg(long, env = "MOTET_QUOTA_REPOSITORY_OBJECTS", default_value_t = Quotas::default().repository_objects)]
     pub quota_repository_objects: u64,
+    /// Another limit than the usual one: NAME=NUMBER, such as auth=40; the names are in docs/limits.md
+    #[arg(long = "limit", env = "MOTET_LIMITS", value_delimiter = ',', value_name = "NAME=NUMBER")]
+    pub limits: Vec<LimitSetting>,
+    /// Parts of the User-Agent of programs that get no pages unless they sign in, instead of the shipped list
+    #[arg(
+        long = "bot-agent",
+        env = "MOTET_BOT_AGENTS",
+        value_delimiter = ',',
+        value_name = "TEXT"
+    )]
+    pub bot_agents: Vec<String>,
+    /// A proxy that is believed when it says for whom it asks (X-Forwarded-For): an address, or a network as in
+    /// 10.0.0.0/8
+    #[arg(
+        long = "trusted-proxy",
+        env = "MOTET_TRUSTED_PROXIES",
+        value_delimiter = ',',
+        value_name = "CIDR"
+    )]
+    pub trusted_proxies: Vec<Network>,
     /// A file with the install key; `install.key` in the data directory unless given
     #[arg(long, env = "MOTET_INSTALL_KEY_FILE")]
     pub install_key_file: Option<PathBuf>,
@@ -251,6 +271,7 @@ pub(crate) struct Settings {
     pub(crate) is_https: bool,
     pub(crate) trust: trust::Settings,
     pub(crate) quotas: Quotas,
+    pub(crate) trusted_proxies: Vec<Network>,
 }
 
 impl ServeArgs {
@@ -274,6 +295,15 @@ impl ServeArgs {
             repository_bytes: self.quota_repository_bytes,
             repository_objects: self.quota_repository_objects,
         }
+    }
+
+    fn limits(&self) -> LimitSettings {
+        let mut limits = LimitSettings::default();
+        self.limits.iter().for_each(|it| limits.set(*it));
+        if !self.bot_agents.is_empty() {
+            limits.set_bot_agents(self.bot_agents.iter().cloned());
+        }
+        limits
     }
 
     pub(crate) fn drain(&self) -> Duration {
@@ -301,8 +331,9 @@ impl ServeArgs {
             hosts.extend(["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{port}")));
         }
         let registration = if loopback { Registration::Open } else { Registration::Invite };
+        let public_url = format!("{}://{authority}", public.scheme());
         Ok(Settings {
-            base_url: format!("{}://{authority}", public.scheme()),
+            base_url: public_url.clone(),
             is_https: public.scheme() == "https",
             authority,
             role: self.role,
@@ -311,9 +342,17 @@ impl ServeArgs {
                 registration: self.registration.unwrap_or(registration),
                 hosts: Hosts::new(hosts),
                 loopback,
+                public_url,
+                cookie_name: if public.scheme() == "https" {
+                    "__Host-motet".to_owned()
+                } else {
+                    format!("motet-{}", bound.port())
+                },
                 is_private_line: loopback || public.scheme() == "https",
+                limits: self.limits(),
             },
             quotas: self.quotas(),
+            trusted_proxies: self.trusted_proxies.clone(),
         })
     }
 }

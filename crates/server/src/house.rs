@@ -6,7 +6,11 @@ use axum::Router;
 use hub::Hub;
 use jobs::{Dispatcher, Queue};
 use tokio::time::timeout;
-use trust::{OperatorState, Trust};
+use tokio_util::sync::CancellationToken;
+use trust::{
+    OperatorState, Trust,
+    audit::{self, Chain, Noted, On, Who},
+};
 use web::{Cursors, Entry};
 
 use crate::{
@@ -15,7 +19,8 @@ use crate::{
     around, assets,
     boot::Ground,
     config::Settings,
-    health,
+    desk::{self, Desk},
+    health, upkeep,
 };
 
 /// How long connections to the database get to finish. What still runs on one then is undone by its end.
@@ -30,6 +35,7 @@ struct Inner {
     ground: Ground,
     router: Router,
     entries: Vec<Entry>,
+    trust: Trust,
     hub: Hub,
     queue: Queue,
     fires_schedules: bool,
@@ -70,6 +76,7 @@ impl House {
             cursors: cursors.clone(),
             clock: clock.clone(),
             objects: objects.clone(),
+            db: db.clone(),
         };
         let on = hub::Ground {
             db: db.clone(),
@@ -80,11 +87,13 @@ impl House {
         };
         let hub = Hub::new(on, trust.clone(), cursors, settings.quotas);
         hub.schedule().await?;
+        upkeep::schedule(&db, &queue).await?;
         let mut rooms = vec![health::routes(&trust, db, objects)];
         if settings.role.serves() {
             rooms.extend([
                 hub.clone().routes(),
                 accounts::routes(&trust),
+                desk::routes(Desk { trust: trust.clone(), clock: admin.clock.clone() }),
                 admin::routes(admin),
                 assets::routes(&trust),
             ]);
@@ -94,9 +103,9 @@ impl House {
             router = router.merge(room);
             entries.extend(its_entries);
         }
-        let router = around::wrap(router, &settings);
+        let router = around::wrap(router, &settings, trust.clone());
         let fires_schedules = settings.fires_schedules;
-        Ok(Self(Arc::new(Inner { ground, router, entries, hub, queue, fires_schedules })))
+        Ok(Self(Arc::new(Inner { ground, router, entries, trust, hub, queue, fires_schedules })))
     }
 
     /// Everything that the house serves.
@@ -120,7 +129,22 @@ impl House {
     /// A dispatcher that knows the work of every room.
     pub(crate) fn dispatcher(&self) -> Dispatcher {
         let dispatcher = self.0.hub.work(Dispatcher::new(self.0.queue.clone()));
+        let dispatcher = upkeep::work(dispatcher, &self.0.trust, &self.0.ground.clock);
         if self.0.fires_schedules { dispatcher } else { dispatcher.without_schedules() }
+    }
+
+    /// Writes refused attempts to the audit log until `stop`, and then what is left.
+    pub(crate) async fn write_refusals(self, stop: CancellationToken) {
+        self.0.trust.write_refusals(stop.cancelled()).await;
+    }
+
+    /// Writes into the audit log what the server does by itself.
+    pub(crate) async fn note(&self, action: Noted) -> Result<(), Error> {
+        let mut tx = self.db().write().await?;
+        let entry = audit::Entry::done(action, Who::INSTALL, On::install());
+        let entry = entry.with("version", env!("CARGO_PKG_VERSION"));
+        self.0.trust.note(&mut tx, Chain::INSTALL, entry).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Lets go of the database.

@@ -12,7 +12,8 @@
 //! | `around.rs`     | around every request: id, headers, log                                      |
 //! | `worker.rs`     | background work: the one dispatcher, from the open house to the drain        |
 //! | `admin/`        | for those who run the install: jobs and schedules, as JSON and as a page     |
-//! | `accounts.rs`   | JSON of the trust plane: registration, who am I                              |
+//! | `accounts/`     | JSON of the trust plane: registration, keys, tokens, agents, organizations    |
+//! | `desk/`         | pages of whoever is signed in: signing in and out, settings                   |
 //! | `health.rs`     | is the server well; what it counts                                          |
 //! | `assets.rs`     | styles and pictures of the pages                                            |
 
@@ -23,20 +24,32 @@ mod assets;
 mod bare_answers;
 mod boot;
 mod config;
+mod desk;
 mod health;
 mod house;
 mod listener;
 mod logs;
+mod proxies;
+#[cfg(test)]
+mod tests;
+mod upkeep;
 mod worker;
 
 use std::io::Write;
 
 use tokio_util::sync::CancellationToken;
+use trust::audit::Noted;
 use worker::Worker;
+
+/// What checks an export of the audit log, with no server.
+pub mod audit {
+    pub use trust::audit::{LineVerifier, Verdict};
+}
 
 pub use boot::{Reached, reached};
 pub use config::{DataDir, LogFormat, Role, ServeArgs};
 pub use house::{House, statements};
+pub use proxies::{Network, NetworkError};
 
 /// Why the server does not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +120,9 @@ pub async fn serve(args: ServeArgs, out: &mut (impl Write + Send)) -> Result<(),
     };
     let stop = CancellationToken::new();
     let worker = Worker::start(&house, &args, &stop).await?;
+    let last_word = CancellationToken::new();
+    let refusals = tokio::spawn(house.clone().write_refusals(last_word.clone()));
+    house.note(Noted::ServerStarted).await?;
     // Whoever started us may have closed its end already; the server runs all the same.
     let _told =
         writeln!(out, "Motet {} is ready at {}", env!("CARGO_PKG_VERSION"), settings.base_url)
@@ -116,6 +132,14 @@ pub async fn serve(args: ServeArgs, out: &mut (impl Write + Send)) -> Result<(),
     // Requests and jobs that are under way get the same time, side by side.
     listener::run(listener, street, signals, args.drain(), &stop).await;
     worker.ended().await;
+    // Nobody is refused any more.
+    last_word.cancel();
+    if refusals.await.is_err() {
+        tracing::error!("refused attempts may be missing in the audit log");
+    }
+    if let Err(error) = house.note(Noted::ServerStopped).await {
+        tracing::error!(%error, "the end of the server could not be written to the audit log");
+    }
     drop(metrics);
     house.close().await;
     tracing::info!("the server has stopped");

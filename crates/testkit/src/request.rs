@@ -279,8 +279,10 @@ impl Request {
         let mut request = http::Request::builder()
             .method(&self.method)
             .uri(&self.target)
-            .header("host", &self.authority)
-            .header("user-agent", "motet-testkit");
+            .header("host", &self.authority);
+        if !self.headers.iter().any(|(name, _)| name == "user-agent") {
+            request = request.header("user-agent", "motet-testkit");
+        }
         if let Some(signer) = &self.signer {
             request = request.header("authorization", self.credentials(signer));
             let has_body = !matches!(self.body, Body::Nothing);

@@ -19,6 +19,13 @@ use crate::{
 
 const NO_SCHEDULES: &str = "--no-schedules";
 
+/// All tests come from one address, and some send a thousand requests to say one thing. What the limits themselves do
+/// is told by tests that ask for them: [`Setup::with_usual_limits`].
+const WIDE_LIMITS: &str = "--limit=ip=1000000,anonymous=1000000,principal=1000000,auth=1000000,\
+    registrations=1000000,pushes=1000000,push-bytes=1000000000000,uploads=1000000,wire-reads=1000000,\
+    wire-anonymous=1000000,downloads=1000000,downloads-anonymous=1000000,points=1000000,points-around=1000000,\
+    failures=1000000";
+
 /// How a server will be started; [`Server::with`] begins one.
 #[derive(Debug)]
 pub struct Setup {
@@ -71,6 +78,13 @@ impl Setup {
     #[must_use]
     pub fn with_schedules(mut self) -> Self {
         self.plan.args.retain(|it| it != NO_SCHEDULES);
+        self
+    }
+
+    /// The limits are those of a server that was told nothing of them.
+    #[must_use]
+    pub fn with_usual_limits(mut self) -> Self {
+        self.plan.args.retain(|it| it != WIDE_LIMITS);
         self
     }
 
@@ -144,7 +158,12 @@ impl Server {
             data_dir: dir.path().join("data"),
             log: dir.path().join("server.log"),
             // Whether a schedule fires in the middle of a test must not depend on the time of day.
-            args: vec!["--log".into(), "debug,sqlx=info,hyper=info".into(), NO_SCHEDULES.into()],
+            args: vec![
+                "--log".into(),
+                "debug,sqlx=info,hyper=info".into(),
+                NO_SCHEDULES.into(),
+                WIDE_LIMITS.into(),
+            ],
             env: Vec::new(),
         };
         Setup { plan, dir: Arc::new(dir), ground: Ground::of_this_run(), footing: None }

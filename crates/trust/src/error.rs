@@ -1,5 +1,7 @@
-use keys::{MsignError, PublicKeyError};
+use keys::{MessageSignatureError, MsignError, PublicKeyError};
 use names::UnixMillis;
+
+use crate::Exceeded;
 
 /// Why somebody is not believed, or the plane cannot answer.
 #[derive(Debug, thiserror::Error)]
@@ -7,6 +9,9 @@ pub enum Error {
     /// The `Authorization` header is not MSign as the grammar says.
     #[error("the MSign header cannot be read: {0}")]
     SignatureMalformed(#[from] MsignError),
+    /// The headers of RFC 9421 are not as they should be.
+    #[error("the message signature cannot be taken: {0}")]
+    MessageSignature(#[from] MessageSignatureError),
     /// More than one credential in one request, or a request target that cannot be signed.
     #[error("{0}")]
     Malformed(&'static str),
@@ -75,6 +80,12 @@ pub enum Error {
     /// The label is too long.
     #[error("a label has at most 100 characters")]
     LabelTooLong,
+    /// The session has ended, or never was.
+    #[error("the session has ended; sign in again")]
+    SessionEnded,
+    /// The address that signs in is unknown, used or ended: one answer.
+    #[error("this address has been used, or its minute is over; run `motet login --web` again")]
+    LoginEnded,
     /// A token over a line that others can read.
     #[error("a token is taken over https only; over this line anybody can read it")]
     HttpsRequired,
@@ -124,6 +135,12 @@ pub enum Error {
     /// An agent cannot have that role.
     #[error("an agent may be viewer, reviewer or member")]
     NotForAgents,
+    /// Something sealed is asked for before the install key was checked.
+    #[error("the install key has not been checked yet")]
+    Locked,
+    /// More than a limit allows, or too many failures in a row.
+    #[error(transparent)]
+    RateLimited(#[from] Exceeded),
     /// The database let us down.
     #[error("the trust plane cannot read or write its rows")]
     Db(#[from] db::Error),

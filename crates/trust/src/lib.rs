@@ -18,7 +18,10 @@
 //! | `invites/`      | invitations, into the install or into an organization                             |
 //! | `collaborators/`| levels that were given on one repository                                         |
 //! | `agents/`       | programs that act for one person or organization                                 |
+//! | `audit/`        | what was done, in chains that show when somebody changed them                     |
+//! | `signing_keys/` | keys with which the install itself signs                                        |
 //! | `boot/`         | what every boot checks and repairs: install key, operator                         |
+//! | `limits/`       | how much anyone may ask for: [`Limits`]; who failed too often has to wait        |
 //! | `store.rs`      | the SQL of principals, keys and resources                                        |
 //!
 //! Invariants (`spec/trust.md` 15): one function decides; rights only shrink on the way; a failing credential never
@@ -26,7 +29,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, RwLock},
+    sync::{Arc, OnceLock, RwLock},
 };
 
 use db::{Db, Tx};
@@ -35,46 +38,51 @@ use names::{Clock, Handle, Id, Random};
 use uuid::Uuid;
 
 mod agents;
+pub mod audit;
 pub mod authority;
 mod boot;
 mod collaborators;
 mod error;
 mod invites;
 mod keyring;
+pub mod limits;
 mod organizations;
 mod principal;
 mod registration;
 mod sessions;
 mod settings;
 mod signature;
+pub mod signing_keys;
 mod store;
 mod tokens;
 
 pub use agents::{Agent, NewAgent};
 pub use authority::{
-    Account, Act, Action, Allowed, Anything, Decision, Granted, GrantedRow, Level, Namespace, Need,
-    Readers, Refusal, Resource, Role, Scope, Visibility, act,
+    Account, Act, Action, Allowed, Anything, Decision, Granted, Level, Namespace, Need, Readers,
+    Refusal, Resource, Role, Scope, Visibility, act,
 };
 pub use boot::OperatorState;
 pub use collaborators::Collaborator;
 pub use error::Error;
 pub use invites::{Invitation, Invited};
 pub use keyring::KeyName;
+pub use limits::{Class, Exceeded, LimitSetting, LimitSettings, Limits, Place};
 pub use organizations::{BaseLevel, Membership};
 pub use principal::{
     Actor, Behind, Credential, Key, Kind, Principal, Proof, RevokeReason, TokenUse,
 };
 pub use registration::{Challenge, NewKey, Registered};
-pub use sessions::Session;
+pub use sessions::{Browser, OneTime, Opened, Session, SessionRow};
 pub use settings::{Hosts, Registration, Settings, TERMS_VERSION};
 pub use signature::{Authenticated, Bearers, Signed};
-pub use store::{ResourceRow, ResourceState};
+pub use store::{GrantedRow, ResourceRow, ResourceState};
 pub use tokens::{Minted, NewToken, Token, TokenFault, TokenKind};
 
 /// Every statement of this crate, for the test that prepares them all.
 pub fn statements() -> Vec<&'static db::Sql> {
     [
         store::STATEMENTS,
+        audit::STATEMENTS,
         registration::STATEMENTS,
         signature::STATEMENTS,
         boot::STATEMENTS,
@@ -85,6 +93,8 @@ pub fn statements() -> Vec<&'static db::Sql> {
         invites::STATEMENTS,
         agents::STATEMENTS,
         collaborators::STATEMENTS,
+        signing_keys::STATEMENTS,
+        limits::STATEMENTS,
     ]
     .concat()
 }
@@ -104,9 +114,14 @@ struct Inner {
     random: Random,
     settings: Settings,
     nonces: signature::Nonces,
+    limits: Limits,
     /// Whose private half nobody keeps: checked against when the key of a request is unknown.
     nobody: PublicKey,
     handles: RwLock<HashMap<Handle, Id<Principal>>>,
+    /// Set once the install key is known to be the right one: what it seals cannot be opened before.
+    signing_keys: OnceLock<signing_keys::SigningKeys>,
+    csrf_key: OnceLock<sessions::CsrfKey>,
+    refusals: audit::Refusals,
 }
 
 impl Trust {
@@ -119,13 +134,36 @@ impl Trust {
     ) -> Result<Self, Error> {
         let nonces = signature::Nonces::load(&mut db.glance().await?, clock.now()).await?;
         let nobody = *PrivateKey::generate(&random).public();
-        let handles = RwLock::default();
-        Ok(Self(Arc::new(Inner { db, clock, random, settings, nonces, nobody, handles })))
+        let limits = Limits::new(clock.clone(), settings.limits.clone());
+        limits.load(&mut db.glance().await?).await?;
+        Ok(Self(Arc::new(Inner {
+            db,
+            clock,
+            random,
+            settings,
+            nonces,
+            limits,
+            nobody,
+            handles: RwLock::default(),
+            signing_keys: OnceLock::new(),
+            csrf_key: OnceLock::new(),
+            refusals: audit::Refusals::default(),
+        })))
     }
 
     /// What the plane was opened with.
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// The keys with which the install signs. Refused before [`Trust::check_install_key`] has seen the right key.
+    pub fn signing_keys(&self) -> Result<&signing_keys::SigningKeys, Error> {
+        self.0.signing_keys.get().ok_or(Error::Locked)
+    }
+
+    /// How much anyone may ask for.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
     }
 
     /// Begins a transaction that writes on behalf of `actor`. The nonce of a signed request is written in it, so no

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     Account, Actor, Key, Kind, Level, Principal, Visibility,
-    authority::{self, Granted, GrantedRow, Readers, Role},
+    authority::{self, Granted, Readers, Role},
     principal::Behind,
 };
 
@@ -145,6 +145,7 @@ impl TryFrom<KeyRow> for Key {
 
 /// What is behind an agent, before it has been believed; nothing for everybody else.
 #[derive(sqlx::FromRow)]
+#[expect(clippy::struct_field_names, reason = "the columns stand beside those of the principal")]
 struct BehindRow {
     agent_owner: Option<Uuid>,
     agent_scope: Option<String>,
@@ -334,6 +335,34 @@ pub(crate) async fn add_key(tx: &mut Tx, owner: Id<Principal>, key: &Key) -> Res
         key.created_at.0,
     )?;
     Ok(added == 1)
+}
+
+/// What [`crate::granted!`] selects, before it has been believed.
+#[derive(Debug, sqlx::FromRow)]
+pub struct GrantedRow {
+    own_role: Option<String>,
+    own_level: Option<String>,
+    behind_role: Option<String>,
+    behind_level: Option<String>,
+    base_level: Option<String>,
+}
+
+impl TryFrom<GrantedRow> for Granted {
+    type Error = Error;
+
+    fn try_from(row: GrantedRow) -> Result<Self, Error> {
+        let base = row.base_level.as_deref().map_or(Ok(Level::None), authority::level)?;
+        let highest = |its_role: Option<&str>, its_level: Option<&str>| {
+            let by_role =
+                its_role.map(|it| authority::role(it).map(|role| role.level(base))).transpose()?;
+            let by_level = its_level.map(authority::level).transpose()?;
+            Ok::<_, Error>(by_role.into_iter().chain(by_level).max().unwrap_or(Level::None))
+        };
+        Ok(Self {
+            own: highest(row.own_role.as_deref(), row.own_level.as_deref())?,
+            behind: highest(row.behind_role.as_deref(), row.behind_level.as_deref())?,
+        })
+    }
 }
 
 /// Whether a thing can be had at all.

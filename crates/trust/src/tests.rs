@@ -12,8 +12,9 @@ use names::{Clock, Random, UnixMillis};
 use tempfile::TempDir;
 
 use crate::{
-    Action, Actor, Allowed, Anything, Error, Granted, Hosts, Need, NewKey, OperatorState, Refusal,
-    Registered, Registration, ResourceRow, Settings, Signed, Trust, Visibility, act,
+    Action, Actor, Allowed, Anything, Error, Granted, Hosts, LimitSettings, Need, NewKey,
+    OperatorState, Refusal, Registered, Registration, ResourceRow, Settings, Signed, Trust,
+    Visibility, act,
     authority::{self, Facts},
     store::ResourceState,
 };
@@ -35,7 +36,15 @@ impl House {
         let clock = Clock::stopped_at(UnixMillis(1_795_294_380_000));
         let random = Random::seeded(1);
         let hosts = Hosts::new([HOST.to_owned()]);
-        let settings = Settings { registration, hosts, loopback: false, is_private_line: true };
+        let settings = Settings {
+            registration,
+            hosts,
+            loopback: false,
+            is_private_line: true,
+            public_url: format!("https://{HOST}"),
+            cookie_name: "__Host-motet".to_owned(),
+            limits: LimitSettings::default(),
+        };
         let trust = Trust::open(db.clone(), clock.clone(), random.clone(), settings).await.unwrap();
         Self { _dir: dir, db, clock, random, trust }
     }
@@ -303,7 +312,7 @@ async fn lists_follow_the_decision() {
 }
 
 /// What the authority says about an office of the install, as a surface tells it: allowed, or which refusal.
-fn office(actor: &Actor) -> [Result<(), Refusal>; 6] {
+fn office(actor: &Actor) -> [Result<(), Refusal>; 8] {
     fn ask<A: crate::Act>(actor: &Actor) -> Result<(), Refusal> {
         authority::may_look(actor, A::ACTION)?;
         Allowed::<A, _>::ask(actor, Anything).map(drop)
@@ -312,6 +321,8 @@ fn office(actor: &Actor) -> [Result<(), Refusal>; 6] {
         ask::<act::InstallRead>(actor),
         ask::<act::JobRead>(actor),
         ask::<act::UsageRead>(actor),
+        ask::<act::AuditRead>(actor),
+        ask::<act::AuditExport>(actor),
         ask::<act::JobWrite>(actor),
         ask::<act::QuotaWrite>(actor),
         ask::<act::InviteCreate>(actor),
@@ -334,11 +345,12 @@ async fn the_office_of_the_install_is_hidden_from_everybody_else() {
 
     let (yes, absent) = (Ok(()), Err(Refusal::NotFound));
     let unknown = Err(Refusal::Unauthenticated);
-    assert_eq!(office(&Actor::anonymous()), [absent, absent, absent, unknown, unknown, unknown]);
+    let told = office(&Actor::anonymous());
+    assert_eq!(told, [absent, absent, absent, absent, absent, unknown, unknown, unknown]);
     for (key, told) in [(&operator, yes), (&admin, yes), (&stranger, absent)] {
         let nonce = Nonce::generate(&house.random);
         let actor = house.signed(&house.trust, key, "GET", &nonce).await.unwrap();
-        assert_eq!(office(&actor), [told; 6], "{actor:?}");
+        assert_eq!(office(&actor), [told; 8], "{actor:?}");
     }
 }
 

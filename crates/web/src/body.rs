@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use names::Hasher;
 use tokio::time::timeout;
+use trust::limits::Meter;
 
 use crate::Problem;
 
@@ -72,12 +73,14 @@ pub struct Body {
     expected: Option<[u8; 32]>,
     hasher: Hasher,
     rest: Rest,
+    /// Whom the bytes are charged to as they come.
+    meter: Option<Meter>,
 }
 
 impl Body {
     pub(crate) fn new(inner: axum::body::Body, cap: u64) -> Self {
         let (hasher, rest) = (Hasher::default(), Rest::default());
-        Self { inner: Some(inner), cap, taken: 0, expected: None, hasher, rest }
+        Self { inner: Some(inner), cap, taken: 0, expected: None, hasher, rest, meter: None }
     }
 
     pub(crate) fn rest(&self) -> Rest {
@@ -87,6 +90,11 @@ impl Body {
     /// The bytes must hash to `digest`.
     pub(crate) fn expect_digest(&mut self, digest: Option<[u8; 32]>) {
         self.expected = digest;
+    }
+
+    /// Charges every byte that comes.
+    pub(crate) fn charge(&mut self, meter: Option<Meter>) {
+        self.meter = meter;
     }
 
     /// The next piece, or nothing once the whole body was taken and has its digest.
@@ -105,6 +113,9 @@ impl Body {
         };
         let piece = frame.into_data().unwrap_or_default();
         self.taken += piece.len() as u64;
+        if let Some(meter) = &self.meter {
+            meter.add(piece.len() as u64);
+        }
         if self.taken > self.cap {
             // What goes over the cap is not hashed, so there is nothing to compare at the end.
             self.expected = None;

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use trust::{Actor, Kind};
+use trust::{Actor, Kind, Place};
 
 use crate::{Body, Fault, Problem};
 
@@ -25,11 +25,18 @@ pub struct Context {
     pub speaks_protocol_2: bool,
     /// The other end of the connection, if it is known.
     pub peer: Option<IpAddr>,
+    /// Whose requests these are for the limits: the peer, or whom a trusted proxy names.
+    pub client: Option<IpAddr>,
     /// Who is asking, once believed.
     pub(crate) actor: Option<Actor>,
 }
 
 impl Context {
+    /// Where the request comes from, as far as limits tell places apart.
+    pub fn place(&self) -> Place {
+        Place::of(self.client)
+    }
+
     /// The handle of whoever is signed in, for the frame of pages. The operator has no page to lead to.
     pub fn reader(&self) -> Option<String> {
         let reader = self.actor.as_ref()?.principal()?;

@@ -1,7 +1,8 @@
 //! The gate: the way of every request, the same on every surface (`spec/trust.md` 3.2, Order; 8).
 //!
-//! credentials → may this be looked up at all → resource → authority → body cap → handler → answer. A refusal is told
-//! in the words of the surface, after the rest of the body was read, so that clients which write first see it.
+//! address → credentials → limits → sent by a page of ours, if a cookie signs it → may this be looked up at all → resource → authority → body cap → handler → answer.
+//! A refusal is told in the words of the surface, after the rest of the body was read, so that clients which write
+//! first see it.
 
 use std::time::Duration;
 
@@ -13,9 +14,11 @@ use axum::{
 };
 use http_body_util::{BodyExt as _, Collected};
 use tokio::time::timeout;
-use trust::{Act, Allowed, Authenticated, Bearers, Signed, Trust, authority};
+use trust::{Act, Actor, Allowed, Authenticated, Bearers, Signed, Trust, authority};
 
-use crate::{Body, BodyFault, Call, Context, Input, Load, Params, Problem, Spec, Surface};
+use crate::{
+    Body, BodyFault, Call, Context, Input, Load, Params, Problem, Spec, Surface, form, limits,
+};
 
 /// How long a handler may work before the caller is told to come back. A push is read within it too, and a slow
 /// upload of 500 MiB needs minutes; silence is bounded by the body itself.
@@ -49,52 +52,84 @@ where
     let rest = body.rest();
     let method = parts.method.clone();
     let tags = parts.headers.get(header::IF_NONE_MATCH).cloned();
+    let mut has_ended_session = false;
     let answer = async {
+        limits::arrive(&trust, spec.class, &context)?;
         if spec.surface != Surface::Plain && !trust.settings().hosts.contain(&context.authority) {
             return Err(trust::Error::Misdirected.into());
         }
-        let Authenticated { actor, digest } =
-            authenticate(&trust, &parts, &context, spec.surface).await?;
+        let (authenticated, has_ended) = authenticate(&trust, &parts, &context, &spec).await?;
+        let Authenticated { actor, digest } = authenticated;
+        has_ended_session = has_ended;
         context.actor = Some(actor.clone());
         body.expect_digest(digest);
-        authority::may_look(&actor, A::ACTION)?;
         let params = Params::of(&mut parts).await?;
+        let admitted = limits::admit(&trust, &spec, &actor, &context, &parts.headers, &params)?;
+        // Held until the handler has answered.
+        let _turn = admitted.turn;
+        body.charge(admitted.meter);
+        limits::guard(&trust, &spec, &context).await?;
+        let asked = (&parts.method, &parts.headers, context.base_url.as_str());
+        let body = form::check(&trust, &actor, asked, body).await?;
+        authority::may_look(&actor, A::ACTION)?;
         let resource = R::load(&door, &params, &actor).await?;
         let allowed = Allowed::ask(&actor, resource)?;
         check_length(&parts, spec.body_bytes)?;
         let Parts { method, uri, headers, .. } = parts;
         let call = Call { method, uri, headers, params, context: context.clone(), body };
         let input = I::take(call).await?;
-        handler(door, allowed, input).await.map(IntoResponse::into_response)
+        let outcome = handler(door, allowed, input).await.map(IntoResponse::into_response);
+        let refused = outcome.as_ref().err().map(Problem::status);
+        limits::judge(&trust, &spec, &context, refused).await;
+        outcome
     };
-    match timeout(time_limit(spec.surface), answer).await {
+    let answer = timeout(time_limit(spec.surface), answer).await;
+    let mut response = match answer {
         Ok(Ok(response)) => finish(response, spec.surface, &method, tags.as_ref(), &context).await,
         Ok(Err(problem)) => {
             let problem = rest.drain().await.err().map_or(problem, Problem::from);
             problem.tell(spec.surface, &context)
         }
-        Err(_) => Problem::refuse(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
-            "this takes longer than the server allows; what was done is kept, try again",
-        )
-        .retry_after(1)
-        .tell(spec.surface, &context),
+        Err(_) => too_long().tell(spec.surface, &context),
+    };
+    if has_ended_session && let Ok(line) = HeaderValue::from_str(&trust.settings().no_cookie()) {
+        response.headers_mut().append(header::SET_COOKIE, line);
     }
+    response
+}
+
+/// What a request gets whose handler does not come to an end.
+fn too_long() -> Problem {
+    let detail = "this takes longer than the server allows; what was done is kept, try again";
+    Problem::refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).retry_after(1)
 }
 
 async fn authenticate(
     trust: &Trust,
     parts: &Parts,
     context: &Context,
-    surface: Surface,
-) -> Result<Authenticated, Problem> {
-    let (bearers, cookies) = match surface {
+    spec: &Spec,
+) -> Result<(Authenticated, bool), Problem> {
+    let (bearers, cookies) = match spec.surface {
         Surface::Api | Surface::Page | Surface::Plain => (Bearers::Api, true),
         Surface::Wire => (Bearers::Wire, false),
     };
     let signed = Signed::of(parts, &context.authority, context.peer)?.taking(bearers, cookies);
-    Ok(trust.authenticate(&signed).await?)
+    let place = context.place();
+    trust.check_credential(place, &parts.headers)?;
+    match trust.authenticate(&signed).await {
+        Ok(authenticated) => {
+            trust.credential_held(place, &parts.headers).await?;
+            Ok((authenticated, false))
+        }
+        // A reader whose session has ended reads on as anybody (`spec/trust.md` 3.2).
+        Err(trust::Error::SessionEnded)
+            if spec.surface == Surface::Page && parts.method.is_safe() =>
+        {
+            Ok((Authenticated { actor: Actor::anonymous(), digest: None }, true))
+        }
+        Err(error) => Err(limits::refused(trust, error, &parts.headers, context).await),
+    }
 }
 
 /// Refuses by what is announced, before a byte is read.

@@ -8,9 +8,11 @@
 //! |--------------|----------------------------------------------------------------------------------|
 //! | `routes.rs`  | [`Routes`]: every route with its action, surface and cap; [`Load`]                 |
 //! | `gate.rs`    | the way of a request: credentials, resource, authority, body, handler, refusal      |
+//! | `limits.rs`  | how much of what a request counts as; [`Cost`]                                     |
 //! | `call.rs`    | [`Call`]: what a handler gets of the request; [`Input`], [`Json`]                   |
 //! | `body.rs`    | [`Body`]: capped before it is read, hashed while it is read                         |
 //! | `problem.rs` | [`Problem`]: a refusal, and how each [`Surface`] tells it                           |
+//! | `form.rs`    | [`Form`]: fields of our own pages, and what keeps other sites from sending them      |
 //! | `cursor.rs`  | [`Cursors`]: where a list goes on                                                |
 //! | `headers.rs` | the headers of every answer                                                       |
 //! | `look/`      | how pages look                                                                    |
@@ -21,8 +23,10 @@
 mod body;
 mod call;
 mod cursor;
+pub mod form;
 mod gate;
 pub mod headers;
+mod limits;
 pub mod look;
 mod problem;
 mod routes;
@@ -30,6 +34,8 @@ mod routes;
 pub use body::{Body, BodyFault};
 pub use call::{Call, Context, Input, Json, Params, page};
 pub use cursor::Cursors;
+pub use form::Form;
 pub use gate::MayCompress;
+pub use limits::{Cost, admit_unrouted};
 pub use problem::{Fault, Problem, Surface, codes};
 pub use routes::{Entry, Load, Routes, Spec};

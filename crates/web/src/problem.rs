@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use names::UnixMillis;
-use trust::Refusal;
+use trust::{Exceeded, Refusal};
 
 use crate::{
     Context,
@@ -81,6 +81,8 @@ pub fn codes() -> &'static [(&'static str, &'static str)] {
         ("bearer_refused", "A bearer is not taken here"),
         ("replayed", "The request was made before"),
         ("rate_limited", "Too many requests"),
+        ("cross_site", "Not from a page of this install"),
+        ("login_ended", "The address has ended"),
         ("https_required", "A token is taken over https only"),
         ("fresh_sign_in_required", "Sign in again first"),
         ("last_key", "It is the last key"),
@@ -167,6 +169,27 @@ impl Problem {
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.headers.push((RETRY_AFTER, HeaderValue::from(seconds)));
+        self
+    }
+
+    /// Adds what a limit has to say of itself: draft-ietf-httpapi-ratelimit-headers-10.
+    #[must_use]
+    pub fn limited(self, by: &Exceeded) -> Self {
+        let policy = format!("\"{}\";q={};w={}", by.policy, by.limit, by.window_seconds);
+        let left = format!("\"{}\";r={};t={}", by.policy, by.remaining, by.reset_seconds);
+        let mut problem = self.retry_after(by.retry_after_seconds);
+        for (name, value) in [("ratelimit-policy", policy), ("ratelimit", left)] {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                problem.headers.push((HeaderName::from_static(name), value));
+            }
+        }
+        problem
+    }
+
+    /// The same refusal with a further sentence.
+    #[must_use]
+    pub fn hint(mut self, sentence: &str) -> Self {
+        self.detail = format!("{}; {sentence}", self.detail);
         self
     }
 
@@ -304,6 +327,12 @@ impl From<Refusal> for Problem {
     }
 }
 
+impl From<Exceeded> for Problem {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::refuse(StatusCode::TOO_MANY_REQUESTS, "rate_limited", &exceeded).limited(&exceeded)
+    }
+}
+
 impl From<db::Error> for Problem {
     fn from(error: db::Error) -> Self {
         if error.is_outage() { Self::unavailable(&error) } else { Self::internal(&error) }
@@ -315,18 +344,20 @@ impl From<trust::Error> for Problem {
     fn from(error: trust::Error) -> Self {
         use trust::Error as E;
         let status_and_code = match &error {
-            E::SignatureMalformed(_) => (StatusCode::UNAUTHORIZED, "signature_malformed"),
+            E::SignatureMalformed(_) | E::MessageSignature(_) => {
+                (StatusCode::UNAUTHORIZED, "signature_malformed")
+            }
             E::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
             E::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "misdirected"),
             E::ClockSkew { .. } => (StatusCode::UNAUTHORIZED, "clock_skew"),
             E::DigestRequired => (StatusCode::UNAUTHORIZED, "digest_required"),
             E::DigestMismatch => (StatusCode::UNAUTHORIZED, "digest_mismatch"),
             E::EncodedBody => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
-            E::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            E::Unauthenticated | E::SessionEnded => (StatusCode::UNAUTHORIZED, "unauthenticated"),
             E::BearerRefused => (StatusCode::UNAUTHORIZED, "bearer_refused"),
             E::Replayed => (StatusCode::UNAUTHORIZED, "replayed"),
-            E::TooManyNonces => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
-            E::NonceStoreFull | E::ChallengesFull => {
+            E::TooManyNonces | E::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+            E::NonceStoreFull | E::ChallengesFull | E::Locked => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
             }
             E::ChallengeFailed => (StatusCode::UNAUTHORIZED, "challenge_failed"),
@@ -336,17 +367,18 @@ impl From<trust::Error> for Problem {
             E::RegistrationClosed => (StatusCode::FORBIDDEN, "registration_closed"),
             E::InviteRequired => (StatusCode::FORBIDDEN, "invite_required"),
             E::TermsChanged => (StatusCode::CONFLICT, "tos_changed"),
-            E::TooManyKeys => (StatusCode::CONFLICT, "quota_exceeded"),
             E::LabelTooLong | E::Token(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             E::Invalid { pointer, message } => {
                 let (pointer, message) = ((*pointer).to_owned(), message.clone());
                 return Self::invalid(vec![Fault { pointer, code: "invalid", message }]);
             }
+            E::LoginEnded => (StatusCode::NOT_FOUND, "login_ended"),
             E::HttpsRequired => (StatusCode::FORBIDDEN, "https_required"),
             E::NoSuchThing => return Self::not_found(),
             E::LastKey => (StatusCode::CONFLICT, "last_key"),
             E::LastAdmin => (StatusCode::CONFLICT, "last_admin"),
-            E::TooManyTokens
+            E::TooManyKeys
+            | E::TooManyTokens
             | E::TooManyAgents
             | E::TooManyOrganizations
             | E::TooManyCollaborators
@@ -358,9 +390,12 @@ impl From<trust::Error> for Problem {
         let mut problem = Self::refuse(status_and_code.0, status_and_code.1, &error);
         match error {
             E::ClockSkew { server_time } => problem.server_time = Some(server_time),
-            E::TooManyNonces | E::NonceStoreFull | E::ChallengesFull => {
-                return problem.retry_after(5);
+            E::RateLimited(exceeded) => return exceeded.into(),
+            // As many as one key may have alive; each is good for half a minute.
+            E::TooManyNonces => {
+                return problem.limited(&Exceeded::wait("nonces", 20_000, 31, 5));
             }
+            E::NonceStoreFull | E::ChallengesFull => return problem.retry_after(5),
             _ => {}
         }
         problem
@@ -397,6 +432,25 @@ mod tests {
         assert_eq!(body["status"], 401);
         assert_eq!(body["server_time"], "1970-01-01T00:00:00.000Z");
         assert_eq!(body["request_id"], "r1");
+    }
+
+    #[test]
+    fn every_429_says_what_the_limit_is_and_when_to_come_back() {
+        for (error, policy, left, wait) in [
+            (
+                trust::Error::RateLimited(Exceeded::wait("auth", 20, 60, 12)),
+                "\"auth\";q=20;w=60",
+                "\"auth\";r=0;t=12",
+                "12",
+            ),
+            (trust::Error::TooManyNonces, "\"nonces\";q=20000;w=31", "\"nonces\";r=0;t=5", "5"),
+        ] {
+            let response = Problem::from(error).tell(Surface::Page, &context());
+            assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+            assert_eq!(response.headers()["ratelimit-policy"], policy);
+            assert_eq!(response.headers()["ratelimit"], left);
+            assert_eq!(response.headers()[RETRY_AFTER], wait);
+        }
     }
 
     #[test]

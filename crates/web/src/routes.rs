@@ -11,9 +11,9 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use names::Handle;
-use trust::{Account, Act, Action, Actor, Allowed, Anything, Refusal, Resource, Trust};
+use trust::{Account, Act, Action, Actor, Allowed, Anything, Class, Refusal, Resource, Trust};
 
-use crate::{Input, Params, Problem, Surface, gate};
+use crate::{Cost, Input, Params, Problem, Surface, gate};
 
 /// The body cap of everything that does not say otherwise (`spec/conventions.md`, Requests).
 const DEFAULT_BODY_BYTES: u64 = 10 << 20;
@@ -56,12 +56,44 @@ pub struct Spec {
     pub surface: Surface,
     /// The largest body, in bytes.
     pub body_bytes: u64,
+    /// What a request counts as.
+    pub class: Class,
+    /// What a page costs those who are not signed in.
+    pub cost: Cost,
+    /// Whether a 401 of the handler counts as a failure of the place that it comes from (`spec/trust.md` 2).
+    pub is_guarded: bool,
 }
 
 impl Spec {
-    /// A route of `surface` with the usual cap.
+    /// A route of `surface` with the usual cap and the usual class.
     pub const fn new(surface: Surface) -> Self {
-        Self { surface, body_bytes: DEFAULT_BODY_BYTES }
+        let class = match surface {
+            Surface::Api | Surface::Page => Class::Global,
+            Surface::Wire => Class::WireRead,
+            Surface::Plain => Class::Free,
+        };
+        Self { surface, body_bytes: DEFAULT_BODY_BYTES, class, cost: Cost::Page, is_guarded: false }
+    }
+
+    /// The same with another class.
+    #[must_use]
+    pub const fn class(mut self, class: Class) -> Self {
+        self.class = class;
+        self
+    }
+
+    /// The same with another cost.
+    #[must_use]
+    pub const fn cost(mut self, cost: Cost) -> Self {
+        self.cost = cost;
+        self
+    }
+
+    /// The same, guarded by the failure limiter: for what takes a proof in its body.
+    #[must_use]
+    pub const fn guarded(mut self) -> Self {
+        self.is_guarded = true;
+        self
     }
 
     /// The same with another cap.
@@ -85,6 +117,14 @@ pub struct Entry {
     pub surface: Surface,
     /// The largest body, in bytes.
     pub body_bytes: u64,
+    /// What a request counts as.
+    pub class: Class,
+}
+
+impl From<Surface> for Spec {
+    fn from(surface: Surface) -> Self {
+        Self::new(surface)
+    }
 }
 
 /// The routes of one room.
@@ -124,17 +164,22 @@ impl<Door: Clone + Send + Sync + 'static> Routes<Door> {
             let (door, trust, handler) = (door.clone(), trust.clone(), handler.clone());
             gate::pass(door, trust, spec, handler, request)
         };
-        let Spec { surface, body_bytes } = spec;
+        let Spec { surface, body_bytes, class, .. } = spec;
         // GET answers HEAD too.
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
         self.router = self.router.route(path, on(filter, serve));
-        self.entries.push(Entry { method, path, action: A::ACTION, surface, body_bytes });
+        self.entries.push(Entry { method, path, action: A::ACTION, surface, body_bytes, class });
         self
     }
 
-    /// Mounts a handler for GET and HEAD.
+    /// Mounts a handler for GET and HEAD. A surface alone is a route with nothing unusual.
     #[must_use]
-    pub fn get<A, R, I, F, Fut, Out>(self, path: &'static str, surface: Surface, handler: F) -> Self
+    pub fn get<A, R, I, F, Fut, Out>(
+        self,
+        path: &'static str,
+        spec: impl Into<Spec>,
+        handler: F,
+    ) -> Self
     where
         A: Act,
         R: Load<Door>,
@@ -143,7 +188,7 @@ impl<Door: Clone + Send + Sync + 'static> Routes<Door> {
         Fut: Future<Output = Result<Out, Problem>> + Send,
         Out: IntoResponse,
     {
-        self.on(Method::GET, path, Spec::new(surface), handler)
+        self.on(Method::GET, path, spec.into(), handler)
     }
 
     /// Mounts a handler for POST.

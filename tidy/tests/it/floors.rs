@@ -64,6 +64,7 @@ const TESTS_MAY: &[(&str, &str)] = &[
     ("jobs", "cluster"),
     ("objects", "buckets"),
     ("objects", "cluster"),
+    ("trust", "cluster"),
 ];
 
 /// One crate that names another of ours.

@@ -249,3 +249,12 @@ pub struct LevelRequest {
     /// `read`, `triage`, `write` or `admin`.
     pub level: String,
 }
+
+/// An address that signs a browser in, once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebLogin {
+    /// The address, to be opened in a browser.
+    pub url: String,
+    /// Until when it works.
+    pub expires_at: String,
+}

@@ -27,6 +27,7 @@ use db::Tx;
 use names::{CommitId, Id, ObjectId, SnapshotId, UnixMillis};
 use objects::Link;
 use serde::{Deserialize, Serialize};
+use trust::audit::{Chain, Entry, Noted, On, Who};
 
 pub(crate) use api::routes;
 pub(crate) use job::{COLLECT, COLLECT_DUE, Collect, collect, collect_due};
@@ -109,13 +110,31 @@ impl Hub {
             Some(state) => self.let_objects_go(id, &marked, &state, grace, &mut done).await?,
             None => false,
         };
-        if is_over {
-            let mut tx = self.db.write().await?;
-            store::forget_former(&mut tx, id, self.former_cutoff(grace)).await?;
-            tx.commit().await?;
-        }
         done.is_interrupted = !is_over;
+        self.end(id, grace, &done).await?;
         Ok(done)
+    }
+
+    /// Writes down what went, and forgets former heads if all of it did.
+    async fn end(&self, id: Id<Repository>, grace: Grace, done: &Collection) -> Result<(), Error> {
+        let let_go = done.commits + done.snapshots + done.objects > 0;
+        if done.is_interrupted && !let_go {
+            return Ok(());
+        }
+        let mut tx = self.db.write().await?;
+        if !done.is_interrupted {
+            store::forget_former(&mut tx, id, self.former_cutoff(grace)).await?;
+        }
+        if let_go {
+            let on = On { kind: "repository", id: id.to_string() };
+            let entry = Entry::done(Noted::RepoCollected, Who::INSTALL, on)
+                .with("commits", done.commits)
+                .with("snapshots", done.snapshots)
+                .with("objects", done.objects)
+                .with("bytes", done.bytes);
+            self.trust.note(&mut tx, Chain::INSTALL, entry).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     fn former_cutoff(&self, grace: Grace) -> UnixMillis {

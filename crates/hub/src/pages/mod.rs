@@ -19,19 +19,22 @@ mod parts;
 mod raw;
 mod repository;
 
-use web::{Routes, Surface};
+use trust::Class;
+use web::{Cost, Routes, Spec, Surface};
 
 use crate::Hub;
 
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
+    let page = Spec::new(Surface::Page);
+    let place = page.cost(Cost::Place);
     routes
         .get("/", Surface::Page, lists::explore)
         .get("/explore", Surface::Page, lists::explore)
         .get("/{owner}", Surface::Page, lists::profile)
         .get("/{owner}/{name}", Surface::Page, repository::home)
-        .get("/{owner}/{name}/tree/{*place}", Surface::Page, repository::tree)
-        .get("/{owner}/{name}/blob/{*place}", Surface::Page, blob::blob)
-        .get("/{owner}/{name}/raw/{*place}", Surface::Page, raw::raw)
-        .get("/{owner}/{name}/commits/{*place}", Surface::Page, commits::commits)
-        .get("/{owner}/{name}/commit/{id}", Surface::Page, commit::commit)
+        .get("/{owner}/{name}/tree/{*place}", place, repository::tree)
+        .get("/{owner}/{name}/blob/{*place}", place, blob::blob)
+        .get("/{owner}/{name}/raw/{*place}", page.class(Class::Download), raw::raw)
+        .get("/{owner}/{name}/commits/{*place}", place, commits::commits)
+        .get("/{owner}/{name}/commit/{id}", page.cost(Cost::Changes), commit::commit)
 }

@@ -1,9 +1,14 @@
 //! JSON: what a repository uses of its limits; and for the office, what anybody does and may.
 
-use ::api::json::{QuotaUse, SetQuota, Used};
+use ::api::json::{Limit, QuotaUse, SetQuota, Used};
 use axum::http::Method;
 use names::{Handle, Id, RepositoryName};
-use trust::{Allowed, Anything, Principal, Readers, act};
+use serde_json::Value;
+use trust::{
+    Actor, Allowed, Anything, Principal, Readers, act,
+    audit::{Chain, Entry, Noted, On},
+};
+use uuid::Uuid;
 use web::{Call, Fault, Input as _, Json, Params, Problem, Routes, Spec, Surface};
 
 use super::{Limited, Usage, store};
@@ -103,7 +108,20 @@ async fn set(
         }
     }
     let usage = hub.usage(&mut tx, owner, repository.as_ref()).await?;
+    hub.trust.note(&mut tx, Chain::INSTALL, changed(allowed.actor(), id, &asked)).await?;
     tx.commit().await?;
     tracing::info!(owner = %owner, ?asked, by = ?allowed.actor().handle(), "a quota was set");
     Ok(Json(answer(&usage, repository.is_some(), true)))
+}
+
+/// What the audit log says of it.
+fn changed(by: &Actor, id: Uuid, asked: &SetQuota) -> Entry {
+    let said = |limit: Option<Limit>| match limit {
+        None => Value::Null,
+        Some(Limit::Usual) => "usual".into(),
+        Some(Limit::Of(count)) => count.into(),
+    };
+    let on = On { kind: "quota", id: id.to_string() };
+    let entry = Entry::done(Noted::QuotaChanged, by, on);
+    entry.with("bytes", said(asked.bytes)).with("objects", said(asked.objects))
 }

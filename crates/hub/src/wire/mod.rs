@@ -22,6 +22,7 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
+use trust::Class;
 use web::{Call, Routes, Spec, Surface};
 
 use crate::Hub;
@@ -34,13 +35,14 @@ pub(crate) fn statements() -> Vec<&'static db::Sql> {
 
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     use api::wire::limits::{FETCH_BODY_BYTES, PUSH_BODY_BYTES};
-    let push = Spec::new(Surface::Wire).body_bytes(PUSH_BODY_BYTES);
+    let push = Spec::new(Surface::Wire).body_bytes(PUSH_BODY_BYTES).class(Class::Push);
+    let upload = push.class(Class::Upload);
     let fetch = Spec::new(Surface::Wire).body_bytes(FETCH_BODY_BYTES);
     routes
         .get("/{owner}/{name}/refs", Surface::Wire, fetch::refs)
-        .post("/{owner}/{name}/filter-objects", push, upload::filter_objects)
-        .post("/{owner}/{name}/presign", push, upload::presign)
-        .post("/{owner}/{name}/push/objects", push, upload::push_objects)
+        .post("/{owner}/{name}/filter-objects", upload, upload::filter_objects)
+        .post("/{owner}/{name}/presign", upload, upload::presign)
+        .post("/{owner}/{name}/push/objects", upload, upload::push_objects)
         .post("/{owner}/{name}/push", push, push::push)
         .post("/{owner}/{name}/negotiate", fetch, fetch::negotiate)
         .post("/{owner}/{name}/fetch", fetch, fetch::fetch)

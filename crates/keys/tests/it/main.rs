@@ -9,4 +9,6 @@ mod openssh;
 mod private_text;
 mod properties;
 mod public;
+mod rfc9421;
+mod seal;
 mod vectors;

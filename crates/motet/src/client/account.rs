@@ -1,6 +1,6 @@
 //! Registering a key, and who one is (`spec/trust.md` 2).
 
-use api::json::{Challenge, ChallengeRequest, Me, Verified, VerifyRequest};
+use api::json::{Challenge, ChallengeRequest, Me, Verified, VerifyRequest, WebLogin};
 use keys::{Fingerprint, Nonce, PrivateKey, RegistrationMessage};
 use names::Handle;
 use reqwest::Method;
@@ -95,6 +95,12 @@ impl Client {
     pub async fn me(&self) -> Result<Me, ClientError> {
         self.need_key()?;
         self.json::<(), _>(Method::GET, "/api/v1/me", None).await
+    }
+
+    /// Asks for an address that signs a browser in, once.
+    pub async fn web_login(&self) -> Result<WebLogin, ClientError> {
+        self.need_key()?;
+        self.json::<(), _>(Method::POST, "/api/v1/auth/web-login", None).await
     }
 
     /// The key, for calls that make no sense without one.

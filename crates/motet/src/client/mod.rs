@@ -15,6 +15,7 @@
 //! | `transport.rs` | [`Client`]: one request, signed, sent, read                          |
 //! | `account.rs`   | registering a key, and who one is                                    |
 //! | `admin.rs`     | background work, for those who run the install                      |
+//! | `audit.rs`     | the log of what was done                                             |
 //! | `repositories.rs` | repositories through the JSON API                                 |
 //! | `wire.rs`      | [`Wire`]: the calls of wire 1                                         |
 //! | `batch.rs`     | [`ObjectBatch`]: the body of `push/objects`                           |
@@ -22,6 +23,7 @@
 mod account;
 mod address;
 mod admin;
+mod audit;
 mod batch;
 mod error;
 mod refusal;
@@ -34,6 +36,7 @@ mod wire;
 pub use account::Registered;
 pub use address::{AddressError, Origin, RepositoryAddress};
 pub use admin::{JobId, NotAWord, Target, Word};
+pub use audit::AuditFilter;
 pub use batch::{MAX_BATCH_BYTES, MAX_BATCH_OBJECTS, ObjectBatch};
 pub use error::ClientError;
 pub use refusal::Refusal;

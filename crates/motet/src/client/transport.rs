@@ -146,6 +146,25 @@ impl Client {
         }
     }
 
+    /// Sends `call` and gives what comes back part by part: for answers that are too long to hold. The clock is corrected
+    /// as for [`Client::send`].
+    pub(super) async fn send_streamed(
+        &self,
+        call: &Call,
+        mut each: impl FnMut(&[u8]) -> Result<(), ClientError>,
+    ) -> Result<(), ClientError> {
+        let mut response = match self.respond(call).await {
+            Err(ClientError::Refused(refusal)) if self.corrects_clock(&refusal) => {
+                self.respond(call).await?
+            }
+            responded => responded?,
+        };
+        while let Some(part) = self.within(SILENCE, response.chunk()).await? {
+            each(&part)?;
+        }
+        Ok(())
+    }
+
     /// Whether the refusal was about the clock, and the clock is another now.
     fn corrects_clock(&self, refusal: &Refusal) -> bool {
         if refusal.code != "clock_skew" || self.key.is_none() {
@@ -159,6 +178,14 @@ impl Client {
     }
 
     async fn send_once(&self, call: &Call) -> Result<Answer, ClientError> {
+        let response = self.respond(call).await?;
+        let content_type = header_text(&response, header::CONTENT_TYPE).to_owned();
+        let body = self.body(response, call.max_answer_bytes).await?;
+        Ok(Answer { content_type, body })
+    }
+
+    /// Sends `call`; gives the answer of a status of success, whose body has not been read.
+    async fn respond(&self, call: &Call) -> Result<Response, ClientError> {
         let url = self.url(&call.target)?;
         let mut request = self
             .http
@@ -184,7 +211,7 @@ impl Client {
         let upload_seconds = call.body.len() as u64 / MIN_UPLOAD_BYTES_PER_SECOND;
         let patience = SILENCE + Duration::from_secs(upload_seconds);
         let response = self.within(patience, request.send()).await?;
-        self.read(response, call.max_answer_bytes).await
+        self.successful(response).await
     }
 
     fn sign(&self, key: &PrivateKey, call: &Call, url: &Url, sha256: &[u8; 32]) -> String {
@@ -234,13 +261,12 @@ impl Client {
         }
     }
 
-    async fn read(&self, response: Response, max_bytes: u64) -> Result<Answer, ClientError> {
+    async fn successful(&self, response: Response) -> Result<Response, ClientError> {
         let status = response.status();
-        let content_type = header_text(&response, header::CONTENT_TYPE).to_owned();
         if status.is_success() {
-            let body = self.body(response, max_bytes).await?;
-            return Ok(Answer { content_type, body });
+            return Ok(response);
         }
+        let content_type = header_text(&response, header::CONTENT_TYPE).to_owned();
         if status.is_redirection() {
             let location = crate::visible::visible(header_text(&response, header::LOCATION));
             return Err(ClientError::Redirect { origin: self.origin.to_string(), location });

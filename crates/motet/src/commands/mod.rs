@@ -1,12 +1,14 @@
 //! The commands, one file each: its arguments, and what it does.
 
 pub mod admin;
+pub mod audit;
 pub mod clone;
 pub mod completions;
 pub mod demo_history;
 pub mod doctor;
 pub mod import_dir;
 pub mod keygen;
+pub mod login;
 pub mod push;
 pub mod register;
 pub mod repo;
@@ -24,10 +26,12 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Repo
         Command::Keygen(arguments) => keygen::run(&arguments, context),
         Command::Register(arguments) => register::run(&arguments, context).await,
         Command::Whoami(arguments) => whoami::run(&arguments, context).await,
+        Command::Login(arguments) => login::run(&arguments, context).await,
         Command::Repo(command) => repo::run(&command, context).await,
         Command::Push(arguments) => push::run(&arguments, context).await,
         Command::Clone(arguments) => clone::run(&arguments, context).await,
         Command::Admin(command) => admin::run(&command, context).await,
+        Command::Audit(command) => audit::run(&command, context).await,
         Command::Serve(arguments) => serve::run(*arguments).await,
         Command::Doctor(arguments) => doctor::run(&arguments, context).await,
         Command::Completions(arguments) => Ok(completions::run(&arguments)),

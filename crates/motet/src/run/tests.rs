@@ -57,11 +57,13 @@ fn help_of_the_program() {
       keygen       Make a key
       register     Make your key known to a server
       whoami       Show who you are at a server
+      login        Sign a browser in
       repo         Manage repositories
       push         Send a branch to a server
       clone        Fetch a repository into a new directory
       serve        Run a server
       admin        Run the install that a server serves
+      audit        Check the log of what was done on an install
       doctor       Check configuration, key, server and working copy
       completions  Print a completion script for a shell
 

@@ -53,8 +53,11 @@ async fn an_address_has_at_most_16_kib() {
     let server = Server::start(MOTET).await;
     for (bytes, status) in [(16 << 10, 404), (17 << 10, 414)] {
         let target = format!("/{}", "a".repeat(bytes - 1));
-        let bytes =
-            head(&server, &format!("GET {target} HTTP/1.1"), &["connection: close".to_owned()]);
+        let bytes = head(
+            &server,
+            &format!("GET {target} HTTP/1.1"),
+            &["user-agent: motet-testkit".to_owned(), "connection: close".to_owned()],
+        );
         assert_eq!(answers_in(&server.raw(&bytes).await)[0].status, status);
     }
     lives(&server).await;

@@ -11,6 +11,7 @@
 //! | `malformed.rs`    | bodies that cannot be read                                                      |
 //! | `connections.rs`  | requests that HTTP does not allow, or that end in the middle                    |
 //! | `signatures.rs`   | who signs, is believed; who does not, is not                                    |
+//! | `rfc9421.rs`      | requests signed as strangers do, by HTTP Message Signatures                      |
 //! | `replays.rs`      | one signature, one effect; a body that was not signed has none                  |
 //! | `registration.rs` | which keys and handles can be registered                                        |
 //! | `visibility.rs`   | what is private cannot be told from what is not there                           |
@@ -20,8 +21,10 @@
 //! | `kills/`          | what was acknowledged outlives every kill, and work goes on after it             |
 //! | `faults.rs`       | a full disk, a database that goes away: said, survived, nothing lost             |
 //! | `quotas.rs`       | how much an owner and a repository may hold                                     |
+//! | `limits.rs`       | how much anyone may ask for, and who failed too often has to wait               |
 //! | `storage.rs`      | the store keeps itself sound and small                                          |
 //! | `postgres.rs`     | the same path on PostgreSQL                                                     |
+//! | `audit.rs`        | what is done is written down, and nobody changes the record unseen                |
 //! | `jobs.rs`         | background work as those who run the install see it, and nobody else              |
 //! | `upkeep.rs`       | background work is done: by schedules, across kills, stops and processes          |
 //! | `ground.rs`       | nothing: a server on either database, and that database                           |
@@ -32,6 +35,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
 mod answers;
+mod audit;
 mod bucket;
 mod connections;
 mod creating;
@@ -43,6 +47,7 @@ mod integrity;
 mod jobs;
 mod keyring;
 mod kills;
+mod limits;
 mod malformed;
 mod organizations;
 mod paths;
@@ -51,8 +56,10 @@ mod quotas;
 mod recorded;
 mod registration;
 mod replays;
+mod rfc9421;
 mod secrets;
 mod serve;
+mod sessions;
 mod signatures;
 mod storage;
 mod store;

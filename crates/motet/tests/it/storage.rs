@@ -91,6 +91,10 @@ on_both! {
                 && storage(&server).await["waste"].as_u64().unwrap() > 0
         })
         .await;
+        let noted = server.get("/api/v1/admin/audit?action=repo_collected").by(&server.operator());
+        let noted = noted.send().await.json();
+        assert_eq!(noted["items"].as_array().unwrap().len(), 1, "{noted}");
+        assert_eq!(noted["items"][0]["detail"]["objects"], json!(1));
         let usage = server.get(&format!("/api/v1/repos/{SONG}/usage")).by(&anna).send().await.json();
         assert_eq!((&usage["objects"]["used"], &usage["bytes"]["used"]), (&json!(2), &json!(19)));
         assert_eq!(usage["owner_bytes"]["used"], 19);

@@ -4,16 +4,17 @@ use api::json;
 use axum::{http::Method, response::IntoResponse};
 use names::UnixMillis;
 use serde::Deserialize;
-use trust::{Account, Allowed, Anything, Key, RevokeReason, Trust, act};
+use trust::{Account, Allowed, Anything, Class, Key, RevokeReason, Trust, act};
 use web::{Call, Input as _, Json, Problem, Routes, Spec, Surface};
 
 use super::field;
 
 pub(super) fn routes(routes: Routes<Trust>, small: Spec) -> Routes<Trust> {
+    let own = Spec::new(Surface::Api).class(Class::Auth);
     routes
-        .get("/api/v1/auth/keys", Surface::Api, list)
+        .get("/api/v1/auth/keys", own, list)
         .get("/api/v1/agents/{handle}/keys", Surface::Api, list)
-        .on(Method::DELETE, "/api/v1/auth/keys/{handle}/{key_id}", small, revoke)
+        .on(Method::DELETE, "/api/v1/auth/keys/{handle}/{key_id}", small.class(Class::Auth), revoke)
 }
 
 /// The live public keys of anybody.

@@ -15,7 +15,7 @@ mod tokens;
 
 use api::json;
 use axum::{Router, http::StatusCode, response::IntoResponse};
-use trust::{Allowed, Anything, NewKey, Principal, Trust, act};
+use trust::{Allowed, Anything, Class, NewKey, Principal, Trust, act};
 use web::{Call, Entry, Fault, Input as _, Json, Params, Problem, Routes, Spec, Surface};
 
 /// Bodies of registration are a few hundred bytes.
@@ -25,10 +25,10 @@ const SMALL_BODY: u64 = 32 << 10;
 
 pub(crate) fn routes(trust: &Trust) -> (Router, Vec<Entry>) {
     let small = Spec::new(Surface::Api).body_bytes(SMALL_BODY);
-    let tiny = Spec::new(Surface::Api).body_bytes(TINY_BODY);
+    let tiny = Spec::new(Surface::Api).body_bytes(TINY_BODY).class(Class::Auth);
     let mut routes = Routes::new(trust.clone(), trust.clone())
         .post("/api/v1/auth/challenge", tiny, challenge)
-        .post("/api/v1/auth/verify", tiny, verify)
+        .post("/api/v1/auth/verify", tiny.guarded(), verify)
         .get("/api/v1/me", Surface::Api, me)
         .get("/api/v1/principals/{handle}", Surface::Api, face)
         .get("/api/v1/principals/{handle}/keys", Surface::Api, keys::of_anybody);
@@ -87,11 +87,13 @@ async fn challenge(
 async fn verify(
     trust: Trust,
     allowed: Allowed<act::Register, Anything>,
-    Json(met): Json<json::VerifyRequest>,
+    call: Call,
 ) -> Result<impl IntoResponse, Problem> {
+    let from = call.context.client;
+    let Json(met) = Json::<json::VerifyRequest>::take(call).await?;
     // An id that cannot be is one that is not there: the same answer as for one that is used up.
     let id = met.challenge_id.parse().map_err(|_| Problem::from(trust::Error::ChallengeFailed))?;
-    let new = NewKey { label: met.label, terms: met.tos_version, invite: met.invite };
+    let new = NewKey { label: met.label, terms: met.tos_version, invite: met.invite, from };
     let made = trust.verify(allowed.actor(), id, &met.signature, new).await?;
     let answer =
         json::Verified { principal: principal(&made.principal), key: keys::json_of(&made.key) };

@@ -6,12 +6,14 @@
 //! | file           | what is there                                                       |
 //! |----------------|---------------------------------------------------------------------|
 //! | `mod.rs`       | [`Admin`], the routes, what lists share                               |
+//! | `audit.rs`     | JSON under `/api/v1/admin/audit`                                      |
 //! | `jobs.rs`      | JSON under `/api/v1/admin/jobs`                                       |
 //! | `schedules.rs` | JSON under `/api/v1/admin/schedules`                                  |
 //! | `storage.rs`   | JSON under `/api/v1/admin/storage`                                    |
 //! | `page.rs`      | the page `/admin/jobs`; `view.rs` is what its template shows           |
 //! | `store_page.rs` | the page `/admin/storage`                                            |
 
+mod audit;
 mod jobs;
 mod page;
 mod schedules;
@@ -45,6 +47,7 @@ pub(crate) struct Admin {
     pub(crate) cursors: Cursors,
     pub(crate) clock: Clock,
     pub(crate) objects: Objects,
+    pub(crate) db: db::Db,
 }
 
 pub(crate) fn routes(admin: Admin) -> (Router, Vec<Entry>) {
@@ -52,6 +55,8 @@ pub(crate) fn routes(admin: Admin) -> (Router, Vec<Entry>) {
     let bare = Spec::new(Surface::Api).body_bytes(NO_BODY);
     Routes::new(admin, trust)
         .get("/admin/jobs", Surface::Page, page::jobs)
+        .get("/api/v1/admin/audit", Surface::Api, audit::list)
+        .get("/api/v1/admin/audit/export", Surface::Api, audit::export)
         .get("/api/v1/admin/jobs", Surface::Api, jobs::list)
         .get("/api/v1/admin/jobs/{id}", Surface::Api, jobs::show)
         .on(Method::DELETE, "/api/v1/admin/jobs/{id}", bare, jobs::delete)

@@ -147,6 +147,10 @@ actions! {
     JobRead, "ops.job.read", false, Need::InstallAdmin;
     /// Retry and forget jobs; switch and run schedules.
     JobWrite, "ops.job.write", true, Need::InstallAdmin;
+    /// See what was done on the install.
+    AuditRead, "trust.audit.read", false, Need::InstallAdmin;
+    /// Take the log of what was done away, to keep and check it elsewhere.
+    AuditExport, "trust.audit.export", false, Need::InstallAdmin;
     /// See who uses how much.
     UsageRead, "ops.usage.read", false, Need::InstallAdmin;
     /// Say how much anyone may use.

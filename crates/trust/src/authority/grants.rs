@@ -134,33 +134,6 @@ macro_rules! granted_nothing {
     };
 }
 
-/// What [`granted!`] selects, before it has been believed.
-#[derive(Debug, sqlx::FromRow)]
-pub struct GrantedRow {
-    own_role: Option<String>,
-    own_level: Option<String>,
-    behind_role: Option<String>,
-    behind_level: Option<String>,
-    base_level: Option<String>,
-}
-
-impl TryFrom<GrantedRow> for Granted {
-    type Error = Error;
-
-    fn try_from(row: GrantedRow) -> Result<Self, Error> {
-        let base = row.base_level.as_deref().map_or(Ok(Level::None), level)?;
-        let highest = |its_role: Option<&str>, its_level: Option<&str>| {
-            let by_role = its_role.map(|it| role(it).map(|role| role.level(base))).transpose()?;
-            let by_level = its_level.map(level).transpose()?;
-            Ok::<_, Error>(by_role.into_iter().chain(by_level).max().unwrap_or(Level::None))
-        };
-        Ok(Self {
-            own: highest(row.own_role.as_deref(), row.own_level.as_deref())?,
-            behind: highest(row.behind_role.as_deref(), row.behind_level.as_deref())?,
-        })
-    }
-}
-
 pub(crate) fn role(text: &str) -> Result<Role, Error> {
     text.parse().map_err(Error::corrupt("org_members.role"))
 }

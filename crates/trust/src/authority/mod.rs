@@ -19,7 +19,7 @@ mod scope;
 use std::marker::PhantomData;
 
 pub use action::{Act, Action, Need, act};
-pub use grants::{Granted, GrantedRow, Readers, Role};
+pub use grants::{Granted, Readers, Role};
 pub(crate) use grants::{level, role};
 use names::BranchName;
 pub use resource::{Account, Anything, Facts, Level, Namespace, Resource, Visibility};
@@ -109,11 +109,6 @@ impl<A, R> Allowed<A, R> {
     /// With what.
     pub const fn resource(&self) -> &R {
         &self.resource
-    }
-
-    /// With what, for good.
-    pub fn into_resource(self) -> R {
-        self.resource
     }
 
     /// Whether the permission holds for this branch: that of an agent may end at the branches below its own name.

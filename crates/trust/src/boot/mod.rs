@@ -3,10 +3,16 @@
 mod store;
 
 use db::Tx;
-use keys::{InstallKey, PublicKey};
+use keys::{InstallKey, PublicKey, Sealer};
 use names::{Clock, Id, Random};
 
-use crate::{Error, Key, Kind, Principal, Trust, store as rows};
+use crate::{
+    Error, Key, Kind, Principal, Trust,
+    audit::{Chain, Entry, Noted, On, Who},
+    sessions::CsrfKey,
+    signing_keys::SigningKeys,
+    store as rows,
+};
 pub(crate) use store::STATEMENTS;
 
 /// The operator's handle. It is taken at the first boot, so nobody can register it.
@@ -22,8 +28,21 @@ pub enum OperatorState {
 }
 
 impl Trust {
-    /// Whether `key` is the install key under which this data was made. At the first boot its sample is stored.
+    /// Whether `key` is the install key under which this data was made. At the first boot its sample is stored. From
+    /// here on what it seals can be opened.
     pub async fn check_install_key(&self, key: &InstallKey) -> Result<bool, Error> {
+        let is_right = self.is_install_key(key).await?;
+        if is_right {
+            let (clock, random) = (self.0.clock.clone(), self.0.random.clone());
+            let keys = SigningKeys::new(Sealer::new(key), clock, random);
+            // Set already if it was checked before: with the same key, or this one would not be right.
+            self.0.signing_keys.get_or_init(|| keys);
+            self.0.csrf_key.get_or_init(|| CsrfKey(key.derive("motet-csrf-v1")));
+        }
+        Ok(is_right)
+    }
+
+    async fn is_install_key(&self, key: &InstallKey) -> Result<bool, Error> {
         let mut tx = self.0.db.write().await?;
         let stored = store::state(&mut tx, "install_key_sample").await?;
         let Some(stored) = stored else {
@@ -65,6 +84,12 @@ impl Trust {
             if !rows::add_key(&mut tx, operator.id, &key).await? {
                 return Err(Error::KeyTaken);
             }
+        }
+        if state == OperatorState::Repaired {
+            let on = On { kind: "principal", id: operator.id.to_string() };
+            let repaired = Entry::done(Noted::OperatorRepaired, Who::INSTALL, on);
+            let repaired = repaired.with("key", public.fingerprint().to_string());
+            self.note(&mut tx, Chain::INSTALL, repaired).await?;
         }
         tx.commit().await?;
         Ok(state)

@@ -5,14 +5,16 @@
 
 mod store;
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use db::Tx;
 use keys::{Nonce, PublicKey, RegistrationMessage, Signature};
 use names::{Handle, Id, UnixMillis};
 
 use crate::{
-    Actor, Error, Invited, Key, Kind, Principal, Registration, TERMS_VERSION, Trust, store as rows,
+    Actor, Error, Invited, Key, Kind, Principal, Registration, TERMS_VERSION, Trust,
+    audit::{Chain, Entry, Noted, On, Who},
+    store as rows,
 };
 pub(crate) use store::STATEMENTS;
 
@@ -57,6 +59,8 @@ pub struct NewKey {
     pub terms: Option<String>,
     /// The invitation, where registration needs one.
     pub invite: Option<String>,
+    /// Where the request comes from: newcomers are counted by place.
+    pub from: Option<IpAddr>,
 }
 
 /// What came of it.
@@ -137,7 +141,7 @@ impl Trust {
             last_used_at: None,
             revoked: None,
         };
-        self.register(actor, waiting.handle, key, new.invite.as_deref()).await
+        self.register(actor, waiting.handle, key, (new.invite.as_deref(), new.from)).await
     }
 
     async fn register(
@@ -145,13 +149,16 @@ impl Trust {
         actor: &Actor,
         handle: Handle,
         key: Key,
-        invite: Option<&str>,
+        (invite, from): (Option<&str>, Option<IpAddr>),
     ) -> Result<Registered, Error> {
         let mut tx = self.begin(actor).await?;
         let principal = match rows::principal_by_handle(&mut tx, &handle).await? {
             Some(known) if self.may_add_key(&mut tx, actor, &known).await? => known,
             Some(_) => return Err(Error::HandleTaken),
-            None => self.newcomer(&mut tx, handle, key.created_at, invite).await?,
+            None => {
+                self.limits().newcomer(from)?;
+                self.newcomer(&mut tx, handle, key.created_at, invite).await?
+            }
         };
         if rows::live_keys(&mut tx, principal.id).await?.len() >= MAX_KEYS {
             return Err(Error::TooManyKeys);
@@ -159,9 +166,36 @@ impl Trust {
         if !rows::add_key(&mut tx, principal.id, &key).await? {
             return Err(Error::KeyTaken);
         }
+        self.note_registered(&mut tx, actor, &principal, &key).await?;
         tx.commit().await?;
         tracing::info!(handle = %principal.handle, key = %key.fingerprint, "key registered");
         Ok(Registered { principal, key })
+    }
+
+    /// A newcomer acts with the key that he brings.
+    async fn note_registered(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        principal: &Principal,
+        key: &Key,
+    ) -> Result<(), Error> {
+        let mut who = Who::from(actor);
+        if actor.is_anonymous() {
+            let credential = Some(key.id.uuid());
+            let itself = Who::principal(principal.id, principal.kind);
+            who = Who { credential, credential_kind: "key", ..itself };
+            let on = On { kind: "principal", id: principal.id.to_string() };
+            let made = Entry::done(Noted::PrincipalRegistered, who, on);
+            let made = made.with("handle", principal.handle.as_str()).with("terms", TERMS_VERSION);
+            self.note(tx, Chain::INSTALL, made).await?;
+        }
+        let on = On { kind: "key", id: key.id.to_string() };
+        let added = Entry::done(Noted::KeyAdded, who, on)
+            .with("principal", principal.id.to_string())
+            .with("fingerprint", key.fingerprint.to_string());
+        self.note(tx, Chain::INSTALL, added).await?;
+        Ok(())
     }
 
     /// Makes a person, if the policy or an invitation lets somebody in. An invitation into an organization is one into

@@ -3,6 +3,7 @@
 //! The order is the spec's: parse, authority, window, digest header, look-up, signature, nonce, state of the
 //! principal. The body is hashed while it streams, by whoever reads it; see [`Authenticated::digest`].
 
+mod message;
 mod nonces;
 mod store;
 
@@ -15,6 +16,7 @@ use names::{Id, UnixMillis};
 use crate::{
     Actor, Credential, Error, Key, Kind, Principal, Proof, Trust,
     principal::Acting,
+    sessions::cookie_of,
     store::{Who, key_owner},
     tokens::{TokenKind, bearer_of},
 };
@@ -147,13 +149,22 @@ impl<'a> Signed<'a> {
 impl Trust {
     /// Believes a request's credentials or refuses them. Without any, the actor is anonymous.
     pub async fn authenticate(&self, request: &Signed<'_>) -> Result<Authenticated, Error> {
+        if let Some(signed) = self.by_message_signature(request).await? {
+            return Ok(signed);
+        }
         let mut lines = request.headers.get_all(header::AUTHORIZATION).iter();
-        let Some(line) = lines.next() else {
-            return Ok(Authenticated { actor: Actor::anonymous(), digest: None });
-        };
-        if lines.next().is_some() {
+        let cookie = cookie_of(request.headers, &self.0.settings.cookie_name);
+        let (line, cookie) = (lines.next(), cookie.filter(|_| request.cookies));
+        if lines.next().is_some() || (line.is_some() && cookie.is_some()) {
             return Err(Error::Malformed("a request carries one credential, this one has two"));
         }
+        let Some(line) = line else {
+            let actor = match cookie {
+                Some(cookie) => self.believe_session(cookie).await?,
+                None => Actor::anonymous(),
+            };
+            return Ok(Authenticated { actor, digest: None });
+        };
         let header = line;
         let line = line.to_str().map_err(|_| Error::Unauthenticated)?;
         if !keys::is_msign(line) {
@@ -162,33 +173,27 @@ impl Trust {
             return Ok(Authenticated { actor, digest: None });
         }
         let credentials = Credentials::parse(line)?;
+        let (digest, now) = self.check_head(request, credentials.ts())?;
+        let (key, who) = self.verified(request, &credentials, &digest).await?;
+        let proof = self.accept(request.method, &credentials, &key, now)?;
+        self.note_key(&key, now);
+        admit(request, who, proof, digest)
+    }
+
+    /// What is asked of the head of every signed request: authority, window, digest. Gives the digest, and what time
+    /// it is.
+    fn check_head(&self, request: &Signed<'_>, ts: i64) -> Result<([u8; 32], UnixMillis), Error> {
         let now = self.0.clock.now();
         if !self.0.settings.hosts.contain(request.authority) {
             return Err(Error::Misdirected);
         }
-        if now.seconds().abs_diff(credentials.ts()) > WINDOW_SECONDS {
+        if now.seconds().abs_diff(ts) > WINDOW_SECONDS {
             return Err(Error::ClockSkew { server_time: now });
         }
         if request.has_body && request.is_encoded() {
             return Err(Error::EncodedBody);
         }
-        let digest = request.digest()?;
-        let (key, Who { principal, behind }) =
-            self.verified(request, &credentials, &digest).await?;
-        let proof = self.accept(request.method, &credentials, &key, now)?;
-        if !principal.is_active {
-            return Err(Error::Unauthenticated);
-        }
-        // The operator is whoever sits at this machine (`spec/trust.md` 1).
-        if principal.kind == Kind::Operator && !request.is_local() {
-            tracing::warn!(peer = ?request.peer, "the operator's key was used from elsewhere; refused");
-            return Err(Error::Unauthenticated);
-        }
-        self.note_key(&key, now);
-        let (scopes, behind) = behind.map(|it| (vec![it.scope], it.owner)).unzip();
-        let (credential, scopes) = (Credential::Key(proof), scopes.unwrap_or_default());
-        let acting = Acting { principal, behind, credential, scopes };
-        Ok(Authenticated { actor: Actor(Some(Arc::new(acting))), digest: Some(digest) })
+        Ok((request.digest()?, now))
     }
 
     /// Looks the key up and checks the signature. For an unknown key a check against a fixed key runs all the same,
@@ -246,4 +251,26 @@ impl Trust {
     ) -> Result<Option<(Key, Principal)>, Error> {
         Ok(key_owner(tx, name).await?.map(|(key, who)| (key, who.principal)))
     }
+}
+
+/// The last question to whoever has signed: whether he may act at all.
+fn admit(
+    request: &Signed<'_>,
+    who: Who,
+    proof: Proof,
+    digest: [u8; 32],
+) -> Result<Authenticated, Error> {
+    let Who { principal, behind } = who;
+    if !principal.is_active {
+        return Err(Error::Unauthenticated);
+    }
+    // The operator is whoever sits at this machine (`spec/trust.md` 1).
+    if principal.kind == Kind::Operator && !request.is_local() {
+        tracing::warn!(peer = ?request.peer, "the operator's key was used from elsewhere; refused");
+        return Err(Error::Unauthenticated);
+    }
+    let (scopes, behind) = behind.map(|it| (vec![it.scope], it.owner)).unzip();
+    let (credential, scopes) = (Credential::Key(proof), scopes.unwrap_or_default());
+    let acting = Acting { principal, behind, credential, scopes };
+    Ok(Authenticated { actor: Actor(Some(Arc::new(acting))), digest: Some(digest) })
 }

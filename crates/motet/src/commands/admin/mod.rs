@@ -3,12 +3,14 @@
 //! | file           | command                                                                   |
 //! |----------------|---------------------------------------------------------------------------|
 //! | `mod.rs`       | [`Admin`]; [`Reach`]: which server, and as whom                             |
+//! | `audit.rs`     | `motet admin audit`                                                       |
 //! | `jobs.rs`      | `motet admin jobs`                                                        |
 //! | `schedules.rs` | `motet admin schedules`                                                   |
 //! | `storage.rs`   | `motet admin storage`                                                     |
 //! | `quota.rs`     | `motet admin quota`                                                       |
 //! | `table.rs`     | columns that align                                                        |
 
+pub mod audit;
 pub mod jobs;
 pub mod quota;
 pub mod schedules;
@@ -45,6 +47,9 @@ pub enum Admin {
     /// See and say how much somebody may hold
     #[command(subcommand)]
     Quota(quota::Quota),
+    /// See what was done, take the log of it away
+    #[command(subcommand)]
+    Audit(audit::Audit),
 }
 
 impl Admin {
@@ -55,6 +60,7 @@ impl Admin {
             Self::Schedules(command) => command.name(),
             Self::Storage(command) => command.name(),
             Self::Quota(command) => command.name(),
+            Self::Audit(command) => command.name(),
         }
     }
 }
@@ -72,7 +78,7 @@ pub struct Reach {
 
 impl Reach {
     /// A client that signs as the operator of the server on this machine, or as the account at the server that is named.
-    fn client(&self, context: &Context) -> Result<Client, Failure> {
+    pub(super) fn client(&self, context: &Context) -> Result<Client, Failure> {
         let Self { directory: DataDir { data_dir }, host } = self;
         if let (Some(host), None) = (host, data_dir) {
             let (_, client) = context.signed_in(host)?;
@@ -105,11 +111,12 @@ pub(super) async fn run(command: &Admin, context: &Context) -> Result<Report, Fa
         Admin::Schedules(command) => schedules::run(command, context).await,
         Admin::Storage(command) => storage::run(command, context).await,
         Admin::Quota(command) => quota::run(command, context).await,
+        Admin::Audit(command) => audit::run(command, context).await,
     }
 }
 
 /// A refusal in the words of these commands.
-fn refused(error: ClientError) -> Failure {
+pub(super) fn refused(error: ClientError) -> Failure {
     let failure = Failure::from(error);
     if failure.exit == Exit::NotFound {
         failure.hint(

@@ -1,0 +1,51 @@
+//! What holds for every route of the house.
+
+use axum::http::Method;
+use clap::Parser;
+use trust::Class;
+use web::{Entry, Surface};
+
+use crate::{House, ServeArgs, boot};
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+/// What a route counts as, by where it is: the table of `docs/limits.md`.
+fn expected(entry: &Entry) -> Class {
+    let last = entry.path.rsplit('/').next().unwrap_or_default();
+    match entry.surface {
+        Surface::Plain => Class::Free,
+        Surface::Api if entry.path.starts_with("/api/v1/auth/") => Class::Auth,
+        Surface::Page if entry.path.starts_with("/login/once/") && entry.method == Method::POST => {
+            Class::Auth
+        }
+        Surface::Page if entry.path.contains("/raw/") => Class::Download,
+        Surface::Api | Surface::Page => Class::Global,
+        Surface::Wire => match last {
+            "push" => Class::Push,
+            "filter-objects" | "presign" | "objects" => Class::Upload,
+            _ => Class::WireRead,
+        },
+    }
+}
+
+#[tokio::test]
+async fn every_route_counts_as_its_address_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data").display().to_string();
+    let Cli { serve } = Cli::try_parse_from(["motet", "--data-dir", data.as_str()]).unwrap();
+    let ground = boot::ground(&serve).await.unwrap();
+    let settings = serve.resolve("127.0.0.1:7420".parse().unwrap()).unwrap();
+    let house = House::open(ground, settings).await.unwrap();
+    assert!(house.entries().len() > 40, "{}", house.entries().len());
+    for entry in house.entries() {
+        assert_eq!(entry.class, expected(entry), "{entry:?}");
+        // What is free must cost nothing: nobody's state is changed for it.
+        let is_harmless = entry.method == Method::GET && !entry.action.writes();
+        assert!(entry.class != Class::Free || is_harmless, "{entry:?}");
+    }
+    house.close().await;
+}

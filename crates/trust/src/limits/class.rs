@@ -1,0 +1,64 @@
+//! The class of a route: what a request to it counts as (`spec/trust.md` 9). One request counts in one class.
+
+use super::Rate;
+
+/// What a request counts as. Every route has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Class {
+    /// Nothing: health, styles, pictures.
+    Free,
+    /// Everything without a class of its own.
+    Global,
+    /// Registration and sign-in. Counts by address, whoever signs.
+    Auth,
+    /// Reading on the wire: refs, negotiate, fetch.
+    WireRead,
+    /// What prepares a push: belongs to a window, which is counted once.
+    Upload,
+    /// What moves a ref: closes the window, or counts by itself.
+    Push,
+    /// Bytes of files and objects.
+    Download,
+}
+
+impl Class {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::Free,
+        Self::Global,
+        Self::Auth,
+        Self::WireRead,
+        Self::Upload,
+        Self::Push,
+        Self::Download,
+    ];
+
+    /// What counts for an address that is not signed in.
+    pub const fn anonymous(self) -> Option<Rate> {
+        match self {
+            Self::Free => None,
+            Self::Global => Some(Rate::Anonymous),
+            Self::Auth => Some(Rate::Auth),
+            Self::WireRead | Self::Upload | Self::Push => Some(Rate::WireAnonymous),
+            Self::Download => Some(Rate::DownloadsAnonymous),
+        }
+    }
+
+    /// What counts for a principal. Pushes have windows besides: [`super::Limits::upload`].
+    pub const fn signed_in(self) -> Option<Rate> {
+        match self {
+            Self::Free => None,
+            Self::Global => Some(Rate::Principal),
+            Self::Auth => Some(Rate::Auth),
+            Self::WireRead => Some(Rate::WireReads),
+            Self::Upload => Some(Rate::Uploads),
+            Self::Push => Some(Rate::Pushes),
+            Self::Download => Some(Rate::Downloads),
+        }
+    }
+
+    /// Whether whoever signs counts by the address all the same.
+    pub const fn is_by_address(self) -> bool {
+        matches!(self, Self::Auth)
+    }
+}

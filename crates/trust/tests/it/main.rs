@@ -1,0 +1,10 @@
+//! What the install keeps for good, on both databases: its keys, and the log of what was done.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod audit;
+mod export;
+mod house;
+mod signing_keys;
+mod store;
+mod tampering;

@@ -1,0 +1,109 @@
+// A browser signs in by an address that a key asked for, makes a token, sees its session, and signs out.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { createRequire } from "node:module";
+import { browser, house } from "./house.mjs";
+
+const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+let home;
+let chrome;
+
+before(async () => {
+  home = await house();
+  chrome = await browser();
+});
+
+after(async () => {
+  await chrome?.close();
+  await home?.close();
+});
+
+// The address that `motet login --web` prints.
+async function address() {
+  const { stdout } = await home.client("login", "--web", home.address);
+  return stdout.trim();
+}
+
+async function signedIn(options, journey) {
+  const context = await chrome.newContext(options);
+  try {
+    const page = await context.newPage();
+    const faults = [];
+    page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
+    page.on("pageerror", (error) => faults.push(String(error)));
+    await page.goto(await address());
+    await page.getByRole("button", { name: "Sign in as demo" }).click();
+    await page.waitForURL(`${home.address}/`);
+    await journey(page, context);
+    assert.deepEqual(faults, [], "the browser complained");
+  } finally {
+    await context.close();
+  }
+}
+
+for (const javaScriptEnabled of [true, false]) {
+  test(`a person signs in, makes a token, revokes it and signs out (JavaScript ${javaScriptEnabled ? "on" : "off"})`, async () => {
+    await signedIn({ javaScriptEnabled }, async (page) => {
+      await page.getByRole("link", { name: "Settings" }).click();
+      await page.waitForURL("**/settings/keys");
+      assert.match(await page.locator("main").innerText(), /SHA256:/);
+
+      await page.getByRole("link", { name: "Tokens" }).click();
+      await page.waitForURL("**/settings/tokens");
+      await page.getByLabel("What is it for?").fill("a journey");
+      await page.getByLabel("all that I reach").check();
+      await page.getByRole("button", { name: "Make the token" }).click();
+      const token = await page.locator("code", { hasText: /^mt_personal_/ }).innerText();
+      const ask = () => fetch(`${home.address}/api/v1/repos`, { headers: { authorization: `Bearer ${token}` } });
+      assert.equal((await ask()).status, 200);
+      await page.getByRole("button", { name: /^Revoke/ }).first().click();
+      await page.waitForURL("**/settings/tokens");
+      assert.equal((await ask()).status, 401);
+
+      await page.getByRole("link", { name: "Sessions" }).click();
+      await page.waitForURL("**/settings/sessions");
+      assert.match(await page.locator("main").innerText(), /this one/);
+      await page.getByRole("button", { name: "Sign out of this browser" }).click();
+      await page.waitForURL(`${home.address}/`);
+      assert.equal(await page.getByRole("link", { name: "Sign in" }).count(), 1);
+    });
+  });
+}
+
+test("an address that was used leads nowhere, and says what to do", async () => {
+  const used = await address();
+  const context = await chrome.newContext();
+  const page = await context.newPage();
+  await page.goto(used);
+  await page.getByRole("button", { name: "Sign in as demo" }).click();
+  await page.waitForURL(`${home.address}/`);
+  const again = await page.goto(used);
+  assert.equal(again.status(), 404);
+  assert.match(await page.locator("main").innerText(), /motet login --web/);
+  await context.close();
+});
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`pages of whoever is signed in are readable by everyone, ${colorScheme}`, async () => {
+    await signedIn({ colorScheme, bypassCSP: true }, async (page) => {
+      for (const place of ["/login", "/settings/keys", "/settings/tokens", "/settings/sessions"]) {
+        await page.goto(home.address + place);
+        await page.addScriptTag({ path: axe });
+        const { violations } = await page.evaluate(() => axe.run());
+        const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
+        assert.deepEqual(told, [], place);
+      }
+    });
+  });
+}
+
+test("pages of whoever is signed in fit a narrow screen", async () => {
+  await signedIn({ viewport: { width: 320, height: 640 } }, async (page) => {
+    for (const place of ["/login", "/settings/keys", "/settings/tokens", "/settings/sessions"]) {
+      await page.goto(home.address + place);
+      const [wide, shown] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+      assert.ok(wide <= shown, `${place} is ${wide} wide on a screen of ${shown}`);
+    }
+  });
+});
