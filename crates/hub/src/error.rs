@@ -14,6 +14,9 @@ pub enum Error {
     /// The owner has as many repositories as it may.
     #[error("an owner has at most {0} repositories; delete one first")]
     TooManyRepositories(u64),
+    /// The authority says no by now: what was granted when the request began has been taken away.
+    #[error("this is not allowed any more")]
+    Refused(trust::Refusal),
     /// A refusal in the words of the wire.
     #[error(transparent)]
     Wire(#[from] WireError),
@@ -49,6 +52,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::NotFound => Self::not_found(),
+            Error::Refused(refusal) => refusal.into(),
             Error::NameTaken => Self::refuse(StatusCode::CONFLICT, "name_taken", &error),
             Error::TooManyRepositories(_) => {
                 Self::refuse(StatusCode::CONFLICT, "quota_exceeded", &error)

@@ -62,6 +62,12 @@ impl Hub {
         let staged = self.objects.keep(std::mem::take(&mut bundle.sealed)).await?;
         let mut tx = self.trust.begin(allowed.actor()).await?;
         let repository = self.target(&mut tx, allowed).await?;
+        if let PushTarget::Existing(_) = allowed.resource() {
+            // What was granted when the request began may have been taken away since.
+            let actor = allowed.actor();
+            let still = Allowed::<act::RefPush, _>::ask(actor, repository.clone());
+            still.and_then(|it| it.check_branch(&bundle.branch)).map_err(Error::Refused)?;
+        }
         landing::lock(&mut tx, repository.id).await?;
         self.make_pending(&mut tx, allowed, &repository, &staged).await?;
         let sizes = self.sizes(&mut tx, allowed, Some(&repository), &bundle).await?;

@@ -129,6 +129,28 @@ on_both! {
 }
 
 on_both! {
+    async fn a_push_of_a_member_who_is_put_down_on_the_way_moves_nothing(ground: Ground) {
+        let server = ground.server().start().await;
+        let (anna, mara) = (choir(&server).await, server.register("mara").await);
+        let new = json!({ "owner": "choir", "name": "song", "visibility": "private" });
+        post(&server, "/api/v1/repos", &anna, new).await.assert_status(201);
+        join(&server, &anna, &mara, "member").await;
+        let story = Story::of_one("a song");
+        let bundle = PushRequest { objects: story.inline(), ..story.push_to("main") };
+        let body = bundle.into_value(api::wire::Format::MessagePack);
+        let push = server.wire(&mara, "choir/song", "push", &body);
+        let answer = push
+            .send_held(async || {
+                let target = "/api/v1/orgs/choir/members/mara";
+                put(&server, target, &anna, json!({ "role": "viewer" })).await.assert_status(204);
+            })
+            .await;
+        assert_eq!(answer.status, 403, "{}", answer.text());
+        assert_eq!(server.head(&anna, "choir/song", "main").await, None);
+    }
+}
+
+on_both! {
     async fn an_invitation_is_good_once(ground: Ground) {
         let server = ground.server().arg("--registration").arg("invite").start().await;
         let operator = server.operator();

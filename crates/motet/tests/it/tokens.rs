@@ -54,7 +54,11 @@ on_both! {
         // Reading is not writing, and another plane is another plane.
         let new = with(server.post("/api/v1/repos").json(&json!({ "name": "more" })), &all);
         new.send().await.assert_refused(403, "forbidden");
-        get(&server, "/api/v1/me", &all).await.assert_refused(403, "forbidden");
+        get(&server, "/api/v1/tokens", &all).await.assert_refused(403, "forbidden");
+        // Who one is, and what anybody may see, every token may ask.
+        for target in ["/api/v1/me", "/healthz", "/login", "/api/v1/principals/anna"] {
+            get(&server, target, &all).await.assert_status(200);
+        }
         let writer = json!({ "scope": { "planes": { "hub": "write", "trust": "read" }, "repositories": "all" } });
         let writer = mint(&server, &anna, writer).await;
         let new = with(server.post("/api/v1/repos").json(&json!({ "name": "more" })), &writer);

@@ -163,6 +163,19 @@ impl Action {
         matches!(self, Self::RepoCreate | Self::RefPush)
     }
 
+    /// What every credential is taken for, whatever its scope: what anybody may do who shows none, and asking who one is.
+    pub const fn is_for_every_credential(self) -> bool {
+        matches!(
+            self,
+            Self::HealthRead
+                | Self::StaticRead
+                | Self::Register
+                | Self::SessionStart
+                | Self::PrincipalRead
+                | Self::MeRead
+        )
+    }
+
     /// Class S: only the signature of a person or of the operator, or a person's fresh session (`spec/trust.md` 8.3).
     pub const fn is_class_s(self) -> bool {
         matches!(
