@@ -68,12 +68,20 @@ impl House {
 
     /// A client whose key is registered under `handle`.
     pub(crate) async fn somebody(&self, handle: &str) -> anyhow::Result<Client> {
-        let key = PrivateKey::generate(&Random::default());
+        self.somebody_with(handle, &PrivateKey::generate(&Random::default())).await
+    }
+
+    /// The same with this key.
+    pub(crate) async fn somebody_with(
+        &self,
+        handle: &str,
+        key: &PrivateKey,
+    ) -> anyhow::Result<Client> {
         let handle: Handle = handle.parse()?;
         // Not signed: the key is not known before it is registered.
         let anybody = Client::new(self.origin.clone(), None, Options::default())?;
-        anybody.register(&handle, &key, None).await?;
-        Ok(Client::new(self.origin.clone(), Some(key), Options::default())?)
+        anybody.register(&handle, key, None).await?;
+        Ok(Client::new(self.origin.clone(), Some(key.clone()), Options::default())?)
     }
 
     /// Stops the server and gives its directory back.

@@ -16,11 +16,24 @@ pub(crate) async fn get(
     connections: usize,
     time: Duration,
 ) -> anyhow::Result<f64> {
-    let request =
-        format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nAccept: application/json\r\n\r\n");
+    get_with(authority, path, |_| String::new(), connections, time).await
+}
+
+/// The same with further header lines, each ended by CRLF, that each connection is given by its number.
+pub(crate) async fn get_with(
+    authority: &str,
+    path: &str,
+    lines: impl Fn(usize) -> String,
+    connections: usize,
+    time: Duration,
+) -> anyhow::Result<f64> {
     let (started, mut asking) = (Instant::now(), JoinSet::new());
-    for _ in 0..connections {
-        let (authority, request) = (authority.to_owned(), request.clone());
+    for number in 0..connections {
+        let lines = lines(number);
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {authority}\r\nAccept: application/json\r\n{lines}\r\n"
+        );
+        let authority = authority.to_owned();
         asking.spawn(async move { ask(&authority, &request, started, time).await });
     }
     let mut answers = 0;

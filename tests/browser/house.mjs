@@ -29,7 +29,8 @@ export async function house() {
   const motet = binary();
   const dir = mkdtempSync(join(tmpdir(), "motet-journey-"));
   // One browser reads in a minute what a crowd of strangers would.
-  const limits = ["--limit", "anonymous=100000,points=100000,points-around=100000,downloads-anonymous=100000"];
+  const wide = ["anonymous", "points", "points-around", "downloads-anonymous", "auth", "device-flows", "applications"];
+  const limits = ["--limit", wide.map((name) => `${name}=100000`).join()];
   const server = spawn(motet, ["serve", "--data-dir", join(dir, "data"), "--listen", "127.0.0.1:0", ...limits], {
     stdio: ["ignore", "pipe", "ignore"],
   });

@@ -6,6 +6,8 @@ import { browser, house } from "./house.mjs";
 
 const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
+const PLACES = ["/login", "/settings/keys", "/settings/tokens", "/settings/sessions", "/settings/organizations", "/legal/privacy", "/legal/terms"];
+
 let home;
 let chrome;
 
@@ -87,7 +89,7 @@ test("an address that was used leads nowhere, and says what to do", async () => 
 for (const colorScheme of ["light", "dark"]) {
   test(`pages of whoever is signed in are readable by everyone, ${colorScheme}`, async () => {
     await signedIn({ colorScheme, bypassCSP: true }, async (page) => {
-      for (const place of ["/login", "/settings/keys", "/settings/tokens", "/settings/sessions"]) {
+      for (const place of PLACES) {
         await page.goto(home.address + place);
         await page.addScriptTag({ path: axe });
         const { violations } = await page.evaluate(() => axe.run());
@@ -100,10 +102,50 @@ for (const colorScheme of ["light", "dark"]) {
 
 test("pages of whoever is signed in fit a narrow screen", async () => {
   await signedIn({ viewport: { width: 320, height: 640 } }, async (page) => {
-    for (const place of ["/login", "/settings/keys", "/settings/tokens", "/settings/sessions"]) {
+    for (const place of PLACES) {
       await page.goto(home.address + place);
       const [wide, shown] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
       assert.ok(wide <= shown, `${place} is ${wide} wide on a screen of ${shown}`);
     }
+  });
+});
+
+for (const javaScriptEnabled of [true, false]) {
+  test(`a person makes an organization, invites into it, and cannot leave it alone (JavaScript ${javaScriptEnabled ? "on" : "off"})`, async () => {
+    await signedIn({ javaScriptEnabled }, async (page) => {
+      const choir = `choir-${javaScriptEnabled ? "one" : "two"}`;
+      await page.getByRole("link", { name: "Settings" }).click();
+      await page.getByRole("link", { name: "Organizations" }).click();
+      await page.waitForURL("**/settings/organizations");
+      await page.getByLabel("Its handle, for good").fill(choir);
+      await page.getByLabel("What it is called").fill("The choir");
+      await page.getByRole("button", { name: "Make the organization" }).click();
+      await page.waitForURL(`**/settings/organizations/${choir}`);
+      assert.match(await page.locator("main").innerText(), /The choir/);
+      assert.match(await page.getByRole("row").nth(1).innerText(), /demo[\s\S]*owner/);
+
+      await page.getByLabel("As").selectOption("member");
+      await page.getByRole("button", { name: "Make an invitation" }).click();
+      const code = await page.locator("code", { hasText: /^mt_invite_/ }).innerText();
+      await page.getByRole("link", { name: "Organizations" }).click();
+      await page.getByLabel("The code").fill(code);
+      await page.getByRole("button", { name: "Join" }).click();
+      await page.waitForURL(`**/settings/organizations/${choir}`);
+      assert.match(await page.getByRole("row").nth(1).innerText(), /owner/, "the higher role stays");
+    });
+  });
+}
+
+test("the page of an organization is readable by everyone and fits a narrow screen", async () => {
+  await signedIn({ viewport: { width: 320, height: 640 }, bypassCSP: true }, async (page) => {
+    await page.goto(`${home.address}/settings/organizations`);
+    await page.getByLabel("Its handle, for good").fill("choir-three");
+    await page.getByRole("button", { name: "Make the organization" }).click();
+    await page.waitForURL("**/settings/organizations/choir-three");
+    const [wide, shown] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    assert.ok(wide <= shown, `${wide} wide on a screen of ${shown}`);
+    await page.addScriptTag({ path: axe });
+    const { violations } = await page.evaluate(() => axe.run());
+    assert.deepEqual(violations.map(({ id }) => id), []);
   });
 });

@@ -11,6 +11,7 @@ use std::{
 use anyhow::Context as _;
 use api::{CommitRecord, SnapshotRecord, json::NewRepository, wire::PushRequest};
 use history::Manifest;
+use keys::{CanonicalRequest, Nonce, PrivateKey};
 use motet::client::{Client, ObjectBatch};
 use names::{Clock, ObjectId, Random, RepoPath};
 
@@ -52,6 +53,46 @@ pub(crate) async fn json_unsigned(binary: &Path) -> anyhow::Result<Row> {
         "GET {path}, {CONNECTIONS} connections, median of {ROUNDS} rounds of 2 s, in turn with the bare server"
     );
     Ok(Row::at_least("hub.json.unsigned", "req/s", median(values), median(limits), 0.5, how))
+}
+
+/// The same JSON, asked for by somebody who signs, beside the same asked for by nobody. Each connection signs once: a
+/// read may be repeated for half a minute, and what is measured is the server.
+pub(crate) async fn json_signed(binary: &Path) -> anyhow::Result<Row> {
+    let house = House::start(binary)?;
+    let key = PrivateKey::generate(&Random::default());
+    let client = house.somebody_with("ada", &key).await?;
+    let new = NewRepository {
+        name: "engine".into(),
+        visibility: Some("public".into()),
+        ..NewRepository::default()
+    };
+    client.create_repository(&new).await?;
+    let (path, ours) = ("/api/v1/repos/ada/engine", house.origin.authority());
+    let (mut values, mut limits) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let signed = |_| format!("Authorization: {}\r\n", signed(&key, ours, path));
+        values.push(load::get_with(ours, path, signed, CONNECTIONS, ROUND).await?);
+        limits.push(load::get(ours, path, CONNECTIONS, ROUND).await?);
+    }
+    let how = format!(
+        "GET {path}, {CONNECTIONS} connections, median of {ROUNDS} rounds of 2 s, signed in turn with unsigned"
+    );
+    Ok(Row::at_least("hub.json.signed", "req/s", median(values), median(limits), 0.5, how))
+}
+
+fn signed(key: &PrivateKey, authority: &str, target: &str) -> String {
+    let nonce = Nonce::generate(&Random::default());
+    let nothing = *names::Digest::of(b"").as_bytes();
+    let request = CanonicalRequest {
+        method: "GET",
+        authority,
+        target,
+        ts: Clock::default().now().seconds(),
+        nonce: &nonce,
+        content_type: "",
+        body_sha256: &nothing,
+    };
+    keys::sign_request(key, &request).to_header()
 }
 
 /// A process that ends with this.

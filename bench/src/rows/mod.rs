@@ -5,6 +5,7 @@ mod hub;
 mod idle;
 mod jobs;
 mod objects;
+mod trust;
 
 use std::{future::Future, path::Path, pin::Pin};
 
@@ -22,7 +23,10 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     ("db.read", |_| Box::pin(db::read())),
     ("jobs.claim.sqlite", |_| Box::pin(jobs::claim_sqlite())),
     ("jobs.claim.postgres", |_| Box::pin(jobs::claim_postgres())),
+    ("trust.signature", |_| Box::pin(trust::signature())),
+    ("trust.limits.memory", |_| Box::pin(trust::limiter_memory())),
     ("hub.json.unsigned", |binary| Box::pin(hub::json_unsigned(binary))),
+    ("hub.json.signed", |binary| Box::pin(hub::json_signed(binary))),
     ("hub.push.1000", |binary| Box::pin(hub::push_1000(binary))),
     ("idle.memory", |binary| Box::pin(idle::memory(binary))),
     ("idle.transactions", |binary| Box::pin(idle::transactions(binary))),

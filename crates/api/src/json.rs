@@ -8,16 +8,27 @@ use serde::{Deserialize, Serialize};
 mod accounts;
 mod audit;
 mod jobs;
+mod passkeys;
+mod publishers;
 mod storage;
 
 pub use accounts::{
-    AcceptInvite, Agent, AgentPage, ChangeAgent, ChangeOrganization, Collaborator,
-    CollaboratorPage, Invitation, KeyPage, LevelRequest, Membership, MembershipPage, MintedToken,
-    NewAgent, NewOrganization, NewToken, PublicKey, PublicKeyPage, RoleRequest, RotateToken, Token,
-    TokenPage, WebLogin,
+    AcceptInvite, Agent, AgentPage, BreakGlass, ChangeAgent, ChangeOrganization, ChangeProfile,
+    Collaborator, CollaboratorPage, Confirm, Invitation, KeyPage, LevelRequest, LocalCredentials,
+    LocalInit, Membership, MembershipPage, MintedToken, NewAgent, NewOrganization, NewToken,
+    OpenGlass, PublicKey, PublicKeyPage, RoleRequest, RotateToken, Suspend, Token, TokenPage,
+    WebLogin,
 };
 pub use audit::AuditEvent;
 pub use jobs::{Job, JobCounts, JobDetail, JobPage, Schedule, ScheduleRun};
+pub use passkeys::{
+    Identity, IdentityPage, NewPasskey, Passkey, PasskeyAssertion, PasskeyChallenge, PasskeyPage,
+    PasskeyRequest, SignedIn,
+};
+pub use publishers::{
+    BootstrapToken, ChangePublisher, FoundedPublisher, MadeSecret, NewPublisher,
+    NewPublisherSecret, NewPublisherToken, Publisher, PublisherSecret, RotatePublisherToken,
+};
 pub use storage::{
     Fault, FaultPage, Healed, Limit, QuotaUse, ScanStarted, SetQuota, StartScan, Storage,
     StorageGroup, StorageScan, Used,
@@ -85,6 +96,15 @@ pub struct Principal {
     pub kind: String,
     /// Since when.
     pub created_at: String,
+    /// What it wants to be called.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub display_name: String,
+    /// A few sentences.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub bio: String,
+    /// Its page elsewhere.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub website_url: String,
 }
 
 /// A registered public key.
@@ -114,6 +134,9 @@ pub struct Key {
 pub struct Me {
     /// Who asks.
     pub principal: Principal,
+    /// Where to write to; nobody else sees it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub email: String,
     /// The organizations that they are in.
     #[serde(default)]
     pub memberships: Vec<Membership>,

@@ -28,9 +28,10 @@ impl Sql {
     }
 }
 
-/// Logs a statement that took long, by its name.
+/// Logs a statement that took long, by its name; and every one where somebody looks closely (`--log info,db=trace`).
 pub fn note_duration(sql: &Sql, started: Instant) {
     let took = started.elapsed();
+    tracing::trace!(statement = sql.name, "ran");
     if took >= SLOW {
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         tracing::warn!(statement = sql.name, took_ms, "slow statement");

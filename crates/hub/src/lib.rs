@@ -12,6 +12,8 @@
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
 //! | `quotas/`       | how much an owner and a repository may hold                                    |
 //! | `collect/`      | what nothing leads to is let go                                                |
+//! | `purge/`        | what those leave behind who have left                                          |
+//! | `glass/`        | an install admin looks into what is private                                    |
 //! | `upkeep/`       | background work: what has ended goes, what is stored is looked after           |
 //! | `pages/`        | HTML; `views/` is what the templates show                                      |
 //!
@@ -29,7 +31,9 @@ use web::{Cursors, Entry, Routes};
 
 mod collect;
 mod error;
+mod glass;
 mod pages;
+mod purge;
 mod quotas;
 mod reading;
 mod repositories;
@@ -50,6 +54,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         &wire::statements(),
         collect::STATEMENTS,
         quotas::STATEMENTS,
+        purge::STATEMENTS,
         upkeep::STATEMENTS,
     ]
     .concat()
@@ -94,7 +99,7 @@ impl Hub {
     pub fn routes(self) -> (Router, Vec<Entry>) {
         let trust = self.trust.clone();
         let routes = Routes::new(self, trust);
-        let routes = quotas::routes(collect::routes(routes));
+        let routes = glass::routes(quotas::routes(collect::routes(routes)));
         pages::routes(wire::routes(repositories::routes(routes))).finish()
     }
 }

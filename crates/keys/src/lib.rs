@@ -37,6 +37,7 @@ mod digest_header;
 mod fingerprint;
 mod install;
 mod key_file;
+mod local_proof;
 mod msign;
 mod nonce;
 mod private;
@@ -55,6 +56,7 @@ pub use digest_header::{ContentDigestError, format_content_digest, parse_content
 pub use fingerprint::{BadFingerprint, Fingerprint};
 pub use install::{InstallKey, InstallKeyError};
 pub use key_file::PrivateKeyError;
+pub use local_proof::{BadLocalNonce, LocalProof};
 pub use msign::{Credentials, MsignError, is_msign};
 pub use nonce::{BadNonce, Nonce};
 pub use private::PrivateKey;

@@ -89,8 +89,23 @@ pub enum Command {
     /// Asks the server who your key belongs to. Without an address that is the server that this working copy came from,
     /// else the only one that you are registered at.
     Whoami(commands::whoami::Whoami),
-    /// Sign a browser in
+    /// Sign in a browser, or this machine without one
     Login(commands::login::Login),
+    /// Manage tokens of yourself and of your agents
+    #[command(subcommand)]
+    Token(commands::token::Tokens),
+    /// Manage your keys
+    #[command(subcommand)]
+    Key(commands::key::Keys),
+    /// Manage agents: programs that act for you or for an organization
+    #[command(subcommand)]
+    Agent(commands::agent::Agents),
+    /// Manage organizations and who is in them
+    #[command(subcommand)]
+    Org(commands::org::Org),
+    /// Invite people, and follow invitations
+    #[command(subcommand)]
+    Invite(commands::invite::Invites),
     /// Manage repositories
     #[command(subcommand)]
     Repo(commands::repo::Repo),
@@ -142,6 +157,11 @@ impl Command {
             Self::Register(_) => "register",
             Self::Whoami(_) => "whoami",
             Self::Login(_) => "login",
+            Self::Token(command) => command.name(),
+            Self::Key(command) => command.name(),
+            Self::Agent(command) => command.name(),
+            Self::Org(command) => command.name(),
+            Self::Invite(command) => command.name(),
             Self::Repo(commands::repo::Repo::Create(_)) => "repo create",
             Self::Push(_) => "push",
             Self::Clone(_) => "clone",

@@ -13,7 +13,7 @@ use crate::{
     client::{Client, Options, Origin, RepositoryAddress},
     failure::{Exit, Failure},
     progress::Progress,
-    store::{Account, Store, load_key},
+    store::{Account, Credential, Store, load_key},
 };
 
 /// The remote that is meant when none is named.
@@ -61,16 +61,26 @@ impl Context {
 
     /// A client that signs as the account at `origin`, if there is one.
     pub fn client_of_account(&self, origin: &Origin) -> Result<Client, Failure> {
-        let account = self.store.account(origin)?;
-        let key = account.map(|account| load_key(&account.key_file)).transpose()?;
-        self.client(origin, key)
+        match self.store.account(origin)? {
+            None => self.client(origin, None),
+            Some(account) => self.client_as(origin, &account),
+        }
     }
 
     /// The account at `origin` and a client that signs as it.
     pub fn signed_in(&self, origin: &Origin) -> Result<(Account, Client), Failure> {
         let account = self.store.account(origin)?.ok_or_else(|| not_signed_in(origin))?;
-        let key = load_key(&account.key_file)?;
-        Ok((account, self.client(origin, Some(key))?))
+        let client = self.client_as(origin, &account)?;
+        Ok((account, client))
+    }
+
+    fn client_as(&self, origin: &Origin, account: &Account) -> Result<Client, Failure> {
+        match &account.credential {
+            Credential::Key(file) => self.client(origin, Some(load_key(file)?)),
+            Credential::Token(file) => {
+                Ok(self.client(origin, None)?.with_token(self.store.load_token(file)?))
+            }
+        }
     }
 
     /// The working copy that the directory is in.

@@ -74,6 +74,12 @@ impl<Kind> fmt::Display for Id<Kind> {
         fmt::Display::fmt(&self.0, f)
     }
 }
+impl<Kind> From<Id<Kind>> for String {
+    fn from(id: Id<Kind>) -> Self {
+        id.to_string()
+    }
+}
+
 impl<Kind> FromStr for Id<Kind> {
     type Err = uuid::Error;
 

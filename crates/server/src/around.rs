@@ -1,4 +1,5 @@
-//! Around every request: an id, the headers of every answer, one line in the log.
+//! Around every request: an id, which host it names, which site it comes from, the headers of every answer, one line
+//! in the log.
 
 use std::{
     future::{Ready, ready},
@@ -18,7 +19,14 @@ use tower_http::compression::{CompressionLayer, Predicate};
 use trust::{Trust, audit::Origin};
 use web::{Context, Problem, Surface, admit_unrouted, headers::secure};
 
-use crate::{Network, config::Settings, listener::Peer, proxies::client};
+use crate::{
+    Network,
+    config::Settings,
+    cors::{Cors, Crossing},
+    health,
+    listener::Peer,
+    proxies::{client, host_lines},
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PROTOCOL: HeaderName = HeaderName::from_static("motet-protocol");
@@ -46,6 +54,8 @@ struct Around {
     is_https: bool,
     random: Random,
     proxies: Arc<[Network]>,
+    cors: Cors,
+    trust: Trust,
 }
 
 /// Puts the house's walls around the rooms.
@@ -55,6 +65,8 @@ pub(crate) fn wrap(rooms: Router, settings: &Settings, trust: Trust) -> Router {
         is_https: settings.is_https,
         random: Random::default(),
         proxies: settings.trusted_proxies.clone().into(),
+        cors: settings.cors.clone(),
+        trust: trust.clone(),
     };
     rooms
         .fallback(answering(trust.clone(), Problem::not_found))
@@ -69,7 +81,8 @@ fn answering(
     problem: fn() -> Problem,
 ) -> impl Fn(Request) -> Ready<Response> + Clone {
     move |request| {
-        let (surface, context) = surface_and_context(&request);
+        let context = request.extensions().get::<Context>().cloned().unwrap_or_default();
+        let surface = surface_of(&request);
         let problem = admit_unrouted(&trust, &context).err().unwrap_or_else(problem);
         ready(problem.tell(surface, &context))
     }
@@ -81,43 +94,92 @@ fn not_this_way() -> Problem {
 }
 
 /// How to speak where no route says it: JSON below `/api`, a page to those who ask for one, else plain.
-fn surface_and_context(request: &Request) -> (Surface, Context) {
+fn surface_of(request: &Request) -> Surface {
     let accept =
         request.headers().get(header::ACCEPT).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let surface = match request.uri().path() {
+    match request.uri().path() {
         path if path.starts_with("/api/") => Surface::Api,
         _ if accept.contains("text/html") => Surface::Page,
         _ => Surface::Plain,
-    };
-    let context = request.extensions().get::<Context>().cloned().unwrap_or_default();
-    (surface, context)
+    }
+}
+
+impl Around {
+    /// What is known of a request from the start.
+    fn context(&self, request: &Request) -> Context {
+        let mut context = Context::default();
+        context.request_id = Id::<Request>::new(Clock::default().now(), &self.random).to_string();
+        context.base_url.clone_from(&self.base_url);
+        context.peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+        context.client = client(&self.proxies, context.peer, request.headers());
+        context.speaks_protocol_2 =
+            request.headers().get(PROTOCOL).is_some_and(|it| it.as_bytes() == b"2");
+        context
+    }
+
+    /// Judges the host that a request names, whatever its method and path, and notes it. A local server is reached by
+    /// each of its names, and leads back to the one by which it was.
+    fn judge_host(&self, request: &Request, context: &mut Context) -> Result<(), Problem> {
+        let settings = self.trust.settings();
+        let lines = host_lines(&self.proxies, context.peer, request.headers());
+        let target = request.uri().authority().map(axum::http::uri::Authority::as_str);
+        match settings.hosts.judge(lines, target) {
+            Ok(host) => host.clone_into(&mut context.authority),
+            // Whoever asks for health knows an address, and often no name.
+            Err(_) if !settings.is_local() && health::PATHS.contains(&request.uri().path()) => {}
+            Err(fault) => {
+                admit_unrouted(&self.trust, context)?;
+                return Err(fault.into());
+            }
+        }
+        if settings.is_local() {
+            let scheme = if self.is_https { "https" } else { "http" };
+            context.base_url = format!("{scheme}://{}", context.authority);
+        }
+        Ok(())
+    }
+
+    /// Whatever is answered before a route is looked for.
+    fn entrance(
+        &self,
+        request: &Request,
+        context: &mut Context,
+    ) -> (Crossing, Option<Result<Response, Problem>>) {
+        let head = too_large(request).map_or(Ok(()), Err);
+        if let Err(problem) = head.and_then(|()| self.judge_host(request, context)) {
+            return (Crossing::NoRule, Some(Err(problem)));
+        }
+        let (path, headers) = (request.uri().path(), request.headers());
+        let crossing = self.cors.look(path, headers, &context.base_url);
+        let answer = crossing
+            .answer(request.method(), headers)
+            .map(|answer| admit_unrouted(&self.trust, context).and(answer));
+        (crossing, answer)
+    }
 }
 
 async fn pass(State(around): State<Around>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let request_id = Id::<Request>::new(Clock::default().now(), &around.random).to_string();
-    let mut context = Context::default();
-    context.request_id.clone_from(&request_id);
-    context.authority = text(request.headers(), &header::HOST);
-    context.base_url.clone_from(&around.base_url);
-    context.peer = request.extensions().get::<Peer>().map(|peer| peer.0);
-    context.client = client(&around.proxies, context.peer, request.headers());
-    context.speaks_protocol_2 =
-        request.headers().get(PROTOCOL).is_some_and(|it| it.as_bytes() == b"2");
+    let mut context = around.context(&request);
+    let request_id = context.request_id.clone();
     let origin = Origin {
         request_id: request_id.clone(),
         ip: context.peer,
         user_agent: text(request.headers(), &header::USER_AGENT),
     };
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut response = if let Some(problem) = too_large(&request) {
-        problem.tell(Surface::Plain, &context)
-    } else {
-        request.extensions_mut().insert(context);
-        origin.around(next.run(request)).await
+    let (crossing, answer) = around.entrance(&request, &mut context);
+    let mut response = match answer {
+        Some(Ok(answer)) => answer,
+        Some(Err(problem)) => problem.tell(surface_of(&request), &context),
+        None => {
+            request.extensions_mut().insert(context);
+            origin.around(next.run(request)).await
+        }
     };
     let headers = response.headers_mut();
     secure(headers, around.is_https);
+    crossing.mark(headers);
     headers.insert(PROTOCOL, HeaderValue::from_static("2"));
     if let Ok(id) = HeaderValue::from_str(&request_id) {
         headers.insert(REQUEST_ID, id);

@@ -14,10 +14,13 @@ use names::{Clock, Random};
 use objects::Objects;
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 
-use crate::{Error, ServeArgs};
+use crate::{Error, ServeArgs, config::SecretText};
 
 /// No key file is longer.
 const MAX_KEY_FILE: u64 = 16 << 10;
+
+/// The operator's public half, by which programs on this machine know the server (`spec/trust.md` 7).
+pub const OPERATOR_PUBLIC: &str = "operator.pub";
 
 /// What rooms are built on.
 #[derive(Debug, Clone)]
@@ -27,6 +30,8 @@ pub(crate) struct Ground {
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) keys: Keys,
+    /// The data directory.
+    pub(crate) dir: PathBuf,
     /// Held for as long as the process uses the directory.
     pub(crate) _lock: std::sync::Arc<File>,
 }
@@ -36,6 +41,8 @@ pub(crate) struct Ground {
 pub(crate) struct Keys {
     pub(crate) install: InstallKey,
     pub(crate) operator: PrivateKey,
+    /// The token that makes publishers, if a file says one.
+    pub(crate) bootstrap: Option<SecretText>,
 }
 
 impl std::fmt::Debug for Keys {
@@ -52,7 +59,11 @@ pub(crate) async fn ground(args: &ServeArgs) -> Result<Ground, Error> {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     make_private_dir(dir).map_err(at(dir))?;
     let lock = lock(dir)?;
-    let keys = Keys { install: install_key(args, &random)?, operator: operator_key(dir, &random)? };
+    let keys = Keys {
+        install: install_key(args, &random)?,
+        operator: operator_key(dir, &random)?,
+        bootstrap: args.bootstrap_token()?,
+    };
     let db = match args.database_url()? {
         None => Db::sqlite(&dir.join("motet.db")).await?,
         Some(url) => Db::postgres(url.expose()).await?,
@@ -60,7 +71,8 @@ pub(crate) async fn ground(args: &ServeArgs) -> Result<Ground, Error> {
     let store = args.s3.store()?;
     let root = dir.join("objects");
     let objects = Objects::open(&root, &store, db.clone(), clock.clone(), random.clone())?;
-    Ok(Ground { db, objects, clock, random, keys, _lock: std::sync::Arc::new(lock) })
+    let (dir, lock) = (dir.clone(), std::sync::Arc::new(lock));
+    Ok(Ground { db, objects, clock, random, keys, dir, _lock: lock })
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
@@ -122,12 +134,21 @@ fn operator_key(dir: &Path, random: &Random) -> Result<PrivateKey, Error> {
         PrivateKey::generate(random).to_openssh("operator").expose().as_bytes().to_vec()
     })?;
     let text = String::from_utf8(bytes).unwrap_or_default();
-    PrivateKey::from_openssh(&text).map(|(key, _)| key).map_err(|error| {
+    let (key, _) = PrivateKey::from_openssh(&text).map_err(|error| {
         Error::Configuration(format!(
             "the operator key in {} cannot be used: {error}",
             path.display()
         ))
-    })
+    })?;
+    let public = dir.join(OPERATOR_PUBLIC);
+    let line = format!("{} operator\n", key.public().to_openssh());
+    if fs::read_to_string(&public).ok().as_deref() != Some(line.as_str()) {
+        let temporary = dir.join(format!("{OPERATOR_PUBLIC}.new"));
+        fs::write(&temporary, line)
+            .and_then(|()| fs::rename(&temporary, &public))
+            .map_err(at(&public))?;
+    }
+    Ok(key)
 }
 
 /// Reads a file that only we may read; makes it where that is allowed.
@@ -213,6 +234,30 @@ pub(crate) fn tell_address(dir: &Path, bound: SocketAddr, authority: &str) -> Re
     let line = format!("{} {}\n", SocketAddr::new(ip, bound.port()), authority);
     let temporary = dir.join(format!("{ADDRESS_FILE}.new"));
     fs::write(&temporary, line).and_then(|()| fs::rename(&temporary, &path)).map_err(at(&path))
+}
+
+/// Where the invitation of the first boot waits for whoever runs the install.
+fn first_invite(dir: &Path) -> PathBuf {
+    dir.join("first-invite")
+}
+
+/// Leaves the invitation of the first boot in a file that only we may read.
+pub(crate) fn leave_invite(dir: &Path, code: &str) -> Result<(), Error> {
+    let path = first_invite(dir);
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        writeln!(file, "{code}")?;
+        file.sync_all()
+    };
+    write().map_err(at(&path))
+}
+
+/// Takes that file away: its invitation was used, or has ended.
+pub(crate) fn take_invite_away(dir: &Path) -> io::Result<()> {
+    match fs::remove_file(first_invite(dir)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }
 
 /// Where the server that uses `dir` answers, or answered when it last ran.

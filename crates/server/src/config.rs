@@ -1,4 +1,8 @@
-//! Settings, from flags and the environment. The only place that reads either.
+//! Settings, from flags and the environment. The only place that reads either, with `config/`.
+
+mod providers;
+#[cfg(test)]
+mod tests;
 
 use std::{
     net::SocketAddr,
@@ -7,12 +11,13 @@ use std::{
 };
 
 use hub::Quotas;
-use names::Secret;
+use names::{Handle, Secret};
 use objects::{BucketSettings, CACHE_BYTES, Store};
-use trust::{Hosts, LimitSetting, LimitSettings, Registration};
-use url::Url;
+use trust::{BindHost, Hosts, LimitSetting, LimitSettings, Registration, RelyingParty};
+use url::{Host, Url};
 
-use crate::{Error, Network};
+use crate::{CorsOrigin, Error, Listen, Network, cors::Cors};
+use providers::ProviderArgs;
 
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -62,7 +67,13 @@ pub struct ServeArgs {
     pub data_dir: PathBuf,
     /// The address to answer on
     #[arg(long, env = "MOTET_LISTEN", default_value = "127.0.0.1:7420")]
-    pub listen: SocketAddr,
+    pub listen: Listen,
+    /// Serve one person on this machine: answer to this machine alone, and give programs here credentials at once
+    #[arg(long, env = "MOTET_LOCAL", value_parser = clap::builder::FalseyValueParser::new())]
+    pub local: bool,
+    /// What the one person of a local server is called
+    #[arg(long, env = "MOTET_LOCAL_HANDLE", default_value = "owner", value_name = "HANDLE")]
+    pub local_handle: Handle,
     /// The address under which people reach the server, such as `https://forge.example`
     #[arg(long, env = "MOTET_PUBLIC_URL")]
     pub public_url: Option<Url>,
@@ -85,6 +96,9 @@ pub struct ServeArgs {
     /// hand is done
     #[arg(long, env = "MOTET_NO_SCHEDULES", value_parser = clap::builder::FalseyValueParser::new())]
     pub no_schedules: bool,
+    /// Where those who run the install can be reached: it stands on the legal pages
+    #[arg(long, env = "MOTET_CONTACT")]
+    pub contact: Option<String>,
     /// What is logged: error, warn, info, debug, or targets as in `hub=debug,info`
     #[arg(long, env = "MOTET_LOG", default_value = "info")]
     pub log: String,
@@ -126,9 +140,23 @@ pub struct ServeArgs {
         value_name = "CIDR"
     )]
     pub trusted_proxies: Vec<Network>,
+    /// How long a machine that asks to be let in waits between two questions, in seconds
+    #[arg(long, env = "MOTET_DEVICE_INTERVAL", default_value = "5", value_parser = clap::value_parser!(u64).range(1..=60))]
+    pub device_interval: u64,
+    /// A site whose pages may read the JSON API in a browser, by scheme and host; none unless given
+    #[arg(
+        long = "cors-origin",
+        env = "MOTET_CORS_ORIGINS",
+        value_delimiter = ',',
+        value_name = "ORIGIN"
+    )]
+    pub cors_origins: Vec<CorsOrigin>,
     /// A file with the install key; `install.key` in the data directory unless given
     #[arg(long, env = "MOTET_INSTALL_KEY_FILE")]
     pub install_key_file: Option<PathBuf>,
+    /// A file with a token that makes publishers, good until the file says another; read at the start
+    #[arg(long, env = "MOTET_BOOTSTRAP_TOKEN_FILE", value_name = "FILE")]
+    pub bootstrap_token_file: Option<PathBuf>,
     /// A file with the address of a PostgreSQL database, `postgres://user:password@host/name`; SQLite in the data
     /// directory unless given here or in the variable `MOTET_DATABASE_URL`
     #[arg(long, env = "MOTET_DATABASE_URL_FILE")]
@@ -136,6 +164,9 @@ pub struct ServeArgs {
     /// Settings of a bucket
     #[command(flatten)]
     pub s3: S3Args,
+    /// Settings of those who may say who somebody is
+    #[command(flatten)]
+    pub providers: ProviderArgs,
 }
 
 /// How a bucket is addressed.
@@ -270,8 +301,13 @@ pub(crate) struct Settings {
     pub(crate) fires_schedules: bool,
     pub(crate) is_https: bool,
     pub(crate) trust: trust::Settings,
+    /// Where those who run the install can be reached.
+    pub(crate) contact: String,
     pub(crate) quotas: Quotas,
     pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) cors: Cors,
+    /// The one person of a local server.
+    pub(crate) local: Option<Handle>,
 }
 
 impl ServeArgs {
@@ -287,6 +323,11 @@ impl ServeArgs {
         }
         let Some(path) = &self.database_url_file else { return Ok(None) };
         secret_text(path).map(Some)
+    }
+
+    /// What the file of the bootstrap token says.
+    pub(crate) fn bootstrap_token(&self) -> Result<Option<SecretText>, Error> {
+        self.bootstrap_token_file.as_deref().map(secret_text).transpose()
     }
 
     fn quotas(&self) -> Quotas {
@@ -312,7 +353,7 @@ impl ServeArgs {
 
     /// Completes the settings once the port is known.
     pub(crate) fn resolve(&self, bound: SocketAddr) -> Result<Settings, Error> {
-        let loopback = bound.ip().is_loopback();
+        let loopback = bound.ip().to_canonical().is_loopback();
         let own = Url::parse(&format!("http://{bound}"));
         let own =
             own.map_err(|error| Error::Configuration(format!("{bound} is no address: {error}")))?;
@@ -324,12 +365,13 @@ impl ServeArgs {
                     .to_owned(),
             ));
         }
-        let mut hosts = self.hosts.clone();
-        hosts.push(authority.clone());
-        if loopback {
-            let port = bound.port();
-            hosts.extend(["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{port}")));
-        }
+        let hosts = if self.local {
+            self.check_local(&public)?;
+            let default_port = if public.scheme() == "https" { 443 } else { 80 };
+            Hosts::Loopback { port: bound.port(), default_port }
+        } else {
+            self.named_hosts(&authority, bound)
+        };
         let registration = if loopback { Registration::Open } else { Registration::Invite };
         let public_url = format!("{}://{authority}", public.scheme());
         Ok(Settings {
@@ -340,7 +382,7 @@ impl ServeArgs {
             fires_schedules: !self.no_schedules,
             trust: trust::Settings {
                 registration: self.registration.unwrap_or(registration),
-                hosts: Hosts::new(hosts),
+                hosts,
                 loopback,
                 public_url,
                 cookie_name: if public.scheme() == "https" {
@@ -349,11 +391,64 @@ impl ServeArgs {
                     format!("motet-{}", bound.port())
                 },
                 is_private_line: loopback || public.scheme() == "https",
+                device_interval_seconds: self.device_interval,
                 limits: self.limits(),
+                passkeys: relying_party(&public, bound),
+                elsewhere: self.providers.elsewhere()?,
             },
+            contact: self.contact.clone().unwrap_or_default(),
             quotas: self.quotas(),
             trusted_proxies: self.trusted_proxies.clone(),
+            cors: Cors::new(&self.cors_origins),
+            local: self.local.then(|| self.local_handle.clone()),
         })
+    }
+
+    fn named_hosts(&self, authority: &str, bound: SocketAddr) -> Hosts {
+        let mut hosts = self.hosts.clone();
+        hosts.push(authority.to_owned());
+        if bound.ip().to_canonical().is_loopback() {
+            let port = bound.port();
+            hosts.extend(["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{port}")));
+        }
+        Hosts::new(hosts)
+    }
+
+    /// What a local server cannot be told (`spec/trust.md` 7, L1). That it listens on this machine alone is seen to
+    /// where it begins to.
+    fn check_local(&self, public: &Url) -> Result<(), Error> {
+        let is_here = public.host_str().is_some_and(|host| host.parse::<BindHost>().is_ok());
+        let faults = [
+            (!is_here, "--public-url must name this machine: localhost, 127.0.0.1 or [::1]"),
+            (
+                !self.trusted_proxies.is_empty(),
+                "nobody asks for others, so leave --trusted-proxy away",
+            ),
+            (
+                !self.hosts.is_empty(),
+                "it answers to this machine's names alone, so leave --host away",
+            ),
+            (!self.cors_origins.is_empty(), "no other site reads it, so leave --cors-origin away"),
+        ];
+        match faults.into_iter().find(|(is_one, _)| *is_one) {
+            None => Ok(()),
+            Some((_, why)) => Err(Error::Configuration(format!("a server is --local, but {why}"))),
+        }
+    }
+}
+
+/// What passkeys are made for. Browsers make none for a bare address; this machine has a name as well.
+fn relying_party(public: &Url, bound: SocketAddr) -> Option<RelyingParty> {
+    match public.host()? {
+        Host::Domain(name) => Some(RelyingParty {
+            id: name.to_owned(),
+            origin: public.origin().ascii_serialization(),
+        }),
+        Host::Ipv4(_) | Host::Ipv6(_) if bound.ip().is_loopback() => Some(RelyingParty {
+            id: "localhost".to_owned(),
+            origin: format!("http://localhost:{}", bound.port()),
+        }),
+        Host::Ipv4(_) | Host::Ipv6(_) => None,
     }
 }
 
@@ -390,104 +485,5 @@ fn authority_of(url: &Url) -> Result<String, Error> {
         (None, _) => refuse("names no host"),
         (Some(host), None) => Ok(host.to_owned()),
         (Some(host), Some(port)) => Ok(format!("{host}:{port}")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-
-    #[derive(Parser)]
-    struct Cli {
-        #[command(flatten)]
-        serve: ServeArgs,
-    }
-
-    fn resolve(args: &[&str], bound: &str) -> Result<Settings, Error> {
-        let cli = Cli::try_parse_from([&["motet"], args].concat()).unwrap();
-        cli.serve.resolve(bound.parse().unwrap())
-    }
-
-    #[test]
-    fn a_loopback_server_answers_to_its_port_and_lets_people_register() {
-        let settings = resolve(&[], "127.0.0.1:7420").unwrap();
-        assert_eq!(settings.base_url, "http://127.0.0.1:7420");
-        assert_eq!(settings.trust.registration, Registration::Open);
-        for (host, ours) in [
-            ("localhost:7420", true),
-            ("LOCALHOST:7420", true),
-            ("localhost", false),
-            ("evil", false),
-        ] {
-            assert_eq!(settings.trust.hosts.contain(host), ours, "{host}");
-        }
-    }
-
-    #[test]
-    fn a_public_server_answers_to_its_name_and_needs_invitations() {
-        let args =
-            ["--public-url", "https://Forge.Example", "--host", "old.example,alias.example:8443"];
-        let settings = resolve(&args, "0.0.0.0:7420").unwrap();
-        assert_eq!(
-            (settings.base_url.as_str(), settings.is_https),
-            ("https://forge.example", true)
-        );
-        assert_eq!(settings.trust.registration, Registration::Invite);
-        for host in ["forge.example", "old.example", "alias.example:8443"] {
-            assert!(settings.trust.hosts.contain(host), "{host}");
-        }
-        assert!(!settings.trust.hosts.contain("localhost:7420"));
-    }
-
-    #[test]
-    fn a_public_address_is_a_scheme_and_a_host() {
-        for bad in
-            ["ftp://forge.example", "https://forge.example/path", "https://user@forge.example"]
-        {
-            let outcome = resolve(&["--public-url", bad], "127.0.0.1:1");
-            assert!(matches!(outcome, Err(Error::Configuration(_))), "{bad}");
-        }
-    }
-
-    fn bucket(args: &[&str]) -> Result<Option<BucketSettings>, Error> {
-        Cli::try_parse_from([&["motet"], args].concat()).unwrap().serve.s3.settings()
-    }
-
-    #[test]
-    fn a_bucket_has_its_key_from_a_file_and_its_defaults() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("credentials");
-        std::fs::write(&file, "GK31:hush:hush\n").unwrap();
-        let args = ["--s3-endpoint", "http://127.0.0.1:3900", "--s3-bucket", "motet"];
-        let key = ["--s3-credentials-file", file.to_str().unwrap()];
-        let found = bucket(&[args.as_slice(), &key].concat()).unwrap().unwrap();
-        assert_eq!((found.key_id.as_str(), found.secret.expose().as_str()), ("GK31", "hush:hush"));
-        assert_eq!(
-            (found.region.as_str(), found.prefix.as_str(), found.path_style),
-            ("us-east-1", "", true)
-        );
-        let host = bucket(&[args.as_slice(), &key, &["--s3-style", "host"]].concat());
-        assert!(!host.unwrap().unwrap().path_style);
-        std::fs::write(&file, "GK31").unwrap();
-        let told = bucket(&[args.as_slice(), &key].concat()).unwrap_err().to_string();
-        assert!(told.contains("has no line `KEY_ID:SECRET`") && !told.contains("GK31"), "{told}");
-    }
-
-    #[test]
-    fn half_a_bucket_is_refused_by_the_name_of_what_is_missing() {
-        assert!(bucket(&[]).unwrap().is_none());
-        for (args, missing) in [
-            (["--s3-bucket", "motet"], "--s3-endpoint"),
-            (["--s3-prefix", "motet"], "--s3-endpoint"),
-            (["--s3-endpoint", "https://s3.example"], "--s3-bucket"),
-        ] {
-            let told = bucket(&args).unwrap_err().to_string();
-            assert!(told.contains(missing), "{told}");
-        }
-        let whole = ["--s3-endpoint", "https://s3.example", "--s3-bucket", "motet"];
-        let told = bucket(&whole).unwrap_err().to_string();
-        assert!(told.contains("MOTET_S3_KEY_ID"), "{told}");
     }
 }

@@ -21,6 +21,9 @@ use crate::{Error, House, listener};
 /// How long a store may take to answer before it counts as gone.
 const PROBE_TIME: std::time::Duration = std::time::Duration::from_secs(5);
 
+/// Where health is told. Answered whatever host is named, but for a local server's.
+pub(crate) const PATHS: [&str; 4] = ["/healthz", "/health", "/readyz", "/livez"];
+
 /// What is probed.
 #[derive(Debug, Clone)]
 struct Stores {
@@ -94,7 +97,7 @@ impl Drop for Metrics {
 
 /// Serves counters in the text format of Prometheus, on a listener of their own.
 pub(crate) async fn serve_metrics(address: SocketAddr, house: House) -> Result<Metrics, Error> {
-    let listener: TcpListener = listener::bind(address).await?;
+    let listener: TcpListener = listener::bind(&[address], &address).await?;
     // Reads that were begun only to count: left out of what is told, so that an idle server shows that it is idle.
     let own_reads = Arc::new(AtomicU64::new(0));
     let answer = move || async move {

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::Router;
 use hub::Hub;
 use jobs::{Dispatcher, Queue};
+use names::Handle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use trust::{
@@ -17,10 +18,14 @@ use crate::{
     Error, accounts,
     admin::{self, Admin},
     around, assets,
-    boot::Ground,
+    boot::{self, Ground},
     config::Settings,
     desk::{self, Desk},
-    health, upkeep,
+    export::{self, Rooms},
+    flows::{self, Documents, Flows},
+    health,
+    legal::{self, Legal},
+    local, upkeep,
 };
 
 /// How long connections to the database get to finish. What still runs on one then is undone by its end.
@@ -53,21 +58,57 @@ pub fn statements() -> Vec<&'static db::Sql> {
     .concat()
 }
 
+/// Somebody has to be there before the listener opens.
+async fn make_local_person(trust: &Trust, handle: &Handle) -> Result<(), Error> {
+    match trust.ensure_local_person(handle).await {
+        Ok(true) => tracing::info!(%handle, "the one person of this local server was made"),
+        Ok(false) => {}
+        Err(trust::Error::HandleTaken) => {
+            return Err(Error::Configuration(format!(
+                "`{handle}` is taken by something that is no person; choose another --local-handle"
+            )));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+/// The trust plane, with everything that has to be there before the listener opens.
+async fn plane(ground: &Ground, settings: &Settings) -> Result<Trust, Error> {
+    let Ground { db, clock, random, keys, .. } = ground;
+    let trust =
+        Trust::open(db.clone(), clock.clone(), random.clone(), settings.trust.clone()).await?;
+    if !trust.check_install_key(&keys.install).await? {
+        return Err(Error::Configuration(
+            "the install key is not the one that this data was made with; put the right one back"
+                .to_owned(),
+        ));
+    }
+    if trust.ensure_operator(*keys.operator.public()).await? == OperatorState::Repaired {
+        tracing::info!("the operator was missing something, and has it again");
+    }
+    if let Some(handle) = &settings.local {
+        make_local_person(&trust, handle).await?;
+    }
+    let bootstrap = keys.bootstrap.as_ref().map(|it| it.expose().as_str());
+    if !trust.adopt_bootstrap(bootstrap).await? {
+        return Err(Error::Configuration(
+            "the file of the bootstrap token holds no such token; `motet admin bootstrap-token --offline` makes one"
+                .to_owned(),
+        ));
+    }
+    if let Some(invite) = trust.first_invite().await? {
+        boot::leave_invite(&ground.dir, invite.text.expose())?;
+    }
+    Ok(trust)
+}
+
 impl House {
     /// Opens the rooms: checks the install key, repairs the operator, declares what comes again and again, collects the
     /// routes.
     pub(crate) async fn open(ground: Ground, settings: Settings) -> Result<Self, Error> {
         let Ground { db, objects, clock, random, keys, .. } = ground.clone();
-        let trust =
-            Trust::open(db.clone(), clock.clone(), random.clone(), settings.trust.clone()).await?;
-        if !trust.check_install_key(&keys.install).await? {
-            return Err(Error::Configuration(
-                "the install key is not the one that this data was made with; put the right one back".to_owned(),
-            ));
-        }
-        if trust.ensure_operator(*keys.operator.public()).await? == OperatorState::Repaired {
-            tracing::info!("the operator was missing something, and has it again");
-        }
+        let trust = plane(&ground, &settings).await?;
         let cursors = Cursors::new(keys.install.derive("motet-cursor-v1"));
         let queue = Queue::new(db.clone(), clock.clone(), random.clone());
         let admin = Admin {
@@ -88,14 +129,23 @@ impl House {
         let hub = Hub::new(on, trust.clone(), cursors, settings.quotas);
         hub.schedule().await?;
         upkeep::schedule(&db, &queue).await?;
+        upkeep::end_first_invite(&trust, &ground.dir).await?;
         let mut rooms = vec![health::routes(&trust, db, objects)];
         if settings.role.serves() {
             rooms.extend([
                 hub.clone().routes(),
                 accounts::routes(&trust),
+                local::routes(&trust, keys.operator),
                 desk::routes(Desk { trust: trust.clone(), clock: admin.clock.clone() }),
+                flows::routes(Flows {
+                    trust: trust.clone(),
+                    clock: admin.clock.clone(),
+                    documents: Documents::new(),
+                }),
                 admin::routes(admin),
                 assets::routes(&trust),
+                export::routes(Rooms { trust: trust.clone(), hub: hub.clone() }),
+                legal::routes(Legal { trust: trust.clone(), contact: settings.contact.clone() }),
             ]);
         }
         let (mut router, mut entries) = (Router::new(), Vec::new());
@@ -129,7 +179,7 @@ impl House {
     /// A dispatcher that knows the work of every room.
     pub(crate) fn dispatcher(&self) -> Dispatcher {
         let dispatcher = self.0.hub.work(Dispatcher::new(self.0.queue.clone()));
-        let dispatcher = upkeep::work(dispatcher, &self.0.trust, &self.0.ground.clock);
+        let dispatcher = upkeep::work(dispatcher, &self.0.trust, &self.0.ground);
         if self.0.fires_schedules { dispatcher } else { dispatcher.without_schedules() }
     }
 

@@ -7,13 +7,19 @@
 //! | `config.rs`     | [`ServeArgs`]: settings from flags and the environment, read here and nowhere else |
 //! | `boot.rs`       | the data directory: made when missing, locked, its keys checked              |
 //! | `house.rs`      | [`House`]: the ground and the rooms on it, and their one router                |
+//! | `listen.rs`     | [`Listen`]: the address to answer on, and which ones a local server may have     |
+//! | `local.rs`      | a local server gives its one person credentials                              |
+//! | `cors.rs`       | pages of other sites that may read the JSON API                              |
 //! | `listener.rs`   | connections: accepted, bounded, drained                                     |
 //! | `bare_answers.rs` | refusals of the HTTP library get the headers of every answer           |
 //! | `around.rs`     | around every request: id, headers, log                                      |
 //! | `worker.rs`     | background work: the one dispatcher, from the open house to the drain        |
 //! | `admin/`        | for those who run the install: jobs and schedules, as JSON and as a page     |
 //! | `accounts/`     | JSON of the trust plane: registration, keys, tokens, agents, organizations    |
+//! | `flows/`        | applications ask people for a token: their addresses and pages                 |
 //! | `desk/`         | pages of whoever is signed in: signing in and out, settings                   |
+//! | `export/`       | everything that is kept of a person, to take away                             |
+//! | `legal/`        | privacy, terms, takedown                                                    |
 //! | `health.rs`     | is the server well; what it counts                                          |
 //! | `assets.rs`     | styles and pictures of the pages                                            |
 
@@ -24,10 +30,16 @@ mod assets;
 mod bare_answers;
 mod boot;
 mod config;
+mod cors;
 mod desk;
+mod export;
+mod flows;
 mod health;
 mod house;
+mod legal;
+mod listen;
 mod listener;
+mod local;
 mod logs;
 mod proxies;
 #[cfg(test)]
@@ -46,9 +58,39 @@ pub mod audit {
     pub use trust::audit::{LineVerifier, Verdict};
 }
 
-pub use boot::{Reached, reached};
+/// Every mounted route, for tests and for the reference that walk through them.
+pub mod registry {
+    use clap::Parser;
+    pub use trust::Action;
+    pub use web::{Entry, Surface};
+
+    use crate::{Error, House, ServeArgs, boot};
+
+    #[derive(Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        serve: ServeArgs,
+    }
+
+    /// The routes of a server that was told nothing in particular. Opens one in `data_dir`, which should be empty.
+    pub async fn entries(data_dir: &std::path::Path) -> Result<Vec<Entry>, Error> {
+        let wrong = |error: clap::Error| Error::Configuration(error.to_string());
+        let arguments = ["motet".into(), "--data-dir".into(), data_dir.as_os_str().to_owned()];
+        let Arguments { serve } = Arguments::try_parse_from(arguments).map_err(wrong)?;
+        let ground = boot::ground(&serve).await?;
+        let settings = serve.resolve(std::net::SocketAddr::from(([127, 0, 0, 1], 7420)))?;
+        let house = House::open(ground, settings).await?;
+        let entries = house.entries().to_vec();
+        house.close().await;
+        Ok(entries)
+    }
+}
+
+pub use boot::{OPERATOR_PUBLIC, Reached, reached};
 pub use config::{DataDir, LogFormat, Role, ServeArgs};
+pub use cors::{CorsOrigin, CorsOriginError};
 pub use house::{House, statements};
+pub use listen::{Listen, ListenError};
 pub use proxies::{Network, NetworkError};
 
 /// Why the server does not start, or stopped.
@@ -109,8 +151,8 @@ pub async fn serve(args: ServeArgs, out: &mut (impl Write + Send)) -> Result<(),
     let ground = boot::ground(&args).await?;
     // Heard from here on: whoever sees the ready line may tell us to stop at once.
     let signals = listener::Signals::listen()?;
-    let listener = listener::bind(args.listen).await?;
-    let address = listener.local_addr().map_err(|source| listener::fault(args.listen, source))?;
+    let listener = args.listen.bind(args.local).await?;
+    let address = listener.local_addr().map_err(|source| listener::fault(&args.listen, source))?;
     let settings = args.resolve(address)?;
     let house = House::open(ground, settings.clone()).await?;
     boot::tell_address(&args.data_dir, address, &settings.authority)?;

@@ -1,6 +1,7 @@
 //! Connections: accepted, bounded, drained.
 
 use std::{
+    fmt::Display,
     io,
     net::{IpAddr, SocketAddr},
     sync::{Arc, atomic::Ordering},
@@ -37,12 +38,16 @@ const MAX_HEADERS: usize = 100;
 /// only burn time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-pub(crate) fn fault(address: SocketAddr, source: io::Error) -> Error {
+pub(crate) fn fault(address: &impl Display, source: io::Error) -> Error {
     Error::Listen { address: address.to_string(), source }
 }
 
-pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address).await.map_err(|source| fault(address, source))
+/// Listens on the first of `addresses` that can be had. `named` is what the settings call them.
+pub(crate) async fn bind(
+    addresses: &[SocketAddr],
+    named: &impl Display,
+) -> Result<TcpListener, Error> {
+    TcpListener::bind(addresses).await.map_err(|source| fault(named, source))
 }
 
 /// Hears the signals that end a server, from the moment it is made.

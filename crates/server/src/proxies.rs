@@ -77,6 +77,19 @@ pub(crate) fn client(
     Some(client)
 }
 
+/// The lines that say what the install was called: `Host`, or `X-Forwarded-Host` if one of our own proxies wrote it. Two
+/// of them, or two names in one, are for the caller to refuse.
+pub(crate) fn host_lines<'a>(
+    proxies: &[Network],
+    peer: Option<IpAddr>,
+    headers: &'a HeaderMap,
+) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    let is_ours = peer.is_some_and(|peer| proxies.iter().any(|it| it.contains(peer)));
+    let forwarded = "x-forwarded-host";
+    let name = if is_ours && headers.contains_key(forwarded) { forwarded } else { "host" };
+    headers.get_all(name).iter().map(axum::http::HeaderValue::as_bytes)
+}
+
 /// An address, with or without a port.
 fn address_of(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();
@@ -119,6 +132,24 @@ mod tests {
         ] {
             assert_eq!(asked_for(proxies, peer, lines), client, "{peer} {lines:?}");
         }
+    }
+
+    #[test]
+    fn the_name_comes_from_our_own_proxies_or_from_the_request() {
+        let ours: [Network; 1] = ["10.0.0.0/8".parse().unwrap()];
+        let mut headers = HeaderMap::new();
+        headers.append("host", HeaderValue::from_static("inner"));
+        let said = |peer: Option<&str>, headers: &HeaderMap| {
+            let lines = host_lines(&ours, peer.map(|it| it.parse().unwrap()), headers);
+            lines.map(|it| String::from_utf8_lossy(it).into_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(said(Some("10.0.0.1"), &headers), ["inner"]);
+        headers.append("x-forwarded-host", HeaderValue::from_static("forge.example"));
+        assert_eq!(said(Some("10.0.0.1"), &headers), ["forge.example"]);
+        assert_eq!(said(Some("203.0.113.9"), &headers), ["inner"]);
+        assert_eq!(said(None, &headers), ["inner"]);
+        headers.append("x-forwarded-host", HeaderValue::from_static("evil.example"));
+        assert_eq!(said(Some("10.0.0.1"), &headers).len(), 2);
     }
 
     #[test]

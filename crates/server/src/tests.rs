@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use clap::Parser;
-use trust::Class;
+use trust::{Action, Class};
 use web::{Entry, Surface};
 
 use crate::{House, ServeArgs, boot};
@@ -18,12 +18,26 @@ fn expected(entry: &Entry) -> Class {
     let last = entry.path.rsplit('/').next().unwrap_or_default();
     match entry.surface {
         Surface::Plain => Class::Free,
-        Surface::Api if entry.path.starts_with("/api/v1/auth/") => Class::Auth,
+        Surface::Api | Surface::Oauth if entry.path.starts_with("/api/v1/auth/") => Class::Auth,
+        Surface::Api | Surface::Page if entry.action == Action::TokenMint => Class::Mint,
+        Surface::Api if entry.action == Action::MeExport => Class::Export,
+        Surface::Api if matches!(entry.action, Action::MeDelete | Action::OrgDelete) => {
+            Class::Leave
+        }
+        Surface::Page if entry.path.starts_with("/legal/") => Class::Free,
+        Surface::Api if entry.path == "/api/v1/local-init" => Class::Auth,
+        Surface::Api if entry.path == "/api/v1/publishers" => Class::Bootstrap,
         Surface::Page if entry.path.starts_with("/login/once/") && entry.method == Method::POST => {
             Class::Auth
         }
+        Surface::Page if entry.path.starts_with("/login/with/") => Class::Auth,
+        Surface::Page
+            if entry.path.starts_with("/login/device") && entry.method == Method::POST =>
+        {
+            Class::Auth
+        }
         Surface::Page if entry.path.contains("/raw/") => Class::Download,
-        Surface::Api | Surface::Page => Class::Global,
+        Surface::Api | Surface::Oauth | Surface::Page => Class::Global,
         Surface::Wire => match last {
             "push" => Class::Push,
             "filter-objects" | "presign" | "objects" => Class::Upload,

@@ -1,31 +1,58 @@
-//! What the trust plane has done again and again: heads of the audit log signed, addresses and user agents erased.
+//! What the trust plane has done again and again: heads of the audit log signed, addresses and user agents erased, the
+//! invitation of the first boot taken away, applications forgotten that nobody uses.
 //!
 //! Here because the plane knows no schedules. A kind is a line in [`work`], with its handler, and one in [`SCHEDULES`],
 //! with its time.
 
+use std::path::Path;
+
 use jobs::{Dispatcher, Done, Failure, Kind, Queue, Timetable};
-use names::{Clock, UnixMillis};
+use names::UnixMillis;
 use trust::Trust;
 
-use crate::Error;
+use crate::{
+    Error,
+    boot::{self, Ground},
+};
 
 /// Signs the heads of chains that have grown (`spec/trust.md` 11).
 const HEADS: Kind<()> = Kind::new("trust.audit_heads");
 /// Erases what tells of a person and is a year old.
 const ERASE: Kind<()> = Kind::new("trust.audit_erase");
 
+/// Takes the file of the first boot's invitation away (`spec/trust.md` 1).
+const FIRST_INVITE: Kind<()> = Kind::new("trust.first_invite");
+/// Forgets applications that registered themselves and that nobody has agreed to.
+const APPLICATIONS: Kind<()> = Kind::new("trust.clients");
+
 /// When, in UTC; at minutes at which nothing else comes.
-const SCHEDULES: [(Kind<()>, &str); 2] = [(HEADS, "57 * * * *"), (ERASE, "23 3 * * *")];
+const SCHEDULES: [(Kind<()>, &str); 4] = [
+    (HEADS, "57 * * * *"),
+    (ERASE, "23 3 * * *"),
+    (FIRST_INVITE, "3 * * * *"),
+    (APPLICATIONS, "33 * * * *"),
+];
 
 /// Chains of one run. Each is a transaction, so this bounds how long a run takes.
 const CHAINS: u32 = 1_000;
 
 /// Brings the handlers to the dispatcher of this process.
-pub(crate) fn work(dispatcher: Dispatcher, trust: &Trust, clock: &Clock) -> Dispatcher {
+pub(crate) fn work(dispatcher: Dispatcher, trust: &Trust, ground: &Ground) -> Dispatcher {
+    let clock = &ground.clock;
     let (heads, erase) = ((trust.clone(), clock.clone()), (trust.clone(), clock.clone()));
+    let applications = trust.clone();
+    let invite = (trust.clone(), ground.dir.clone());
     dispatcher
         .on(HEADS, move |_| sign_heads(heads.0.clone(), heads.1.now()))
         .on(ERASE, move |_| erase_private(erase.0.clone(), erase.1.now()))
+        .on(FIRST_INVITE, move |_| {
+            let (trust, dir) = invite.clone();
+            async move {
+                end_first_invite(&trust, &dir).await.map_err(Failure::retry)?;
+                Ok(Done::default())
+            }
+        })
+        .on(APPLICATIONS, move |_| forget_applications(applications.clone()))
 }
 
 /// Declares the schedules, at every boot. One that somebody switched off stays off.
@@ -42,10 +69,27 @@ pub(crate) async fn schedule(db: &db::Db, queue: &Queue) -> Result<(), Error> {
     Ok(())
 }
 
+/// Takes the file with the first boot's invitation away once nobody can use it any more.
+pub(crate) async fn end_first_invite(trust: &Trust, dir: &Path) -> Result<(), Error> {
+    if trust.is_first_invite_open().await? {
+        return Ok(());
+    }
+    boot::take_invite_away(dir)
+        .map_err(|source| Error::File { path: dir.display().to_string(), source })
+}
+
 async fn sign_heads(trust: Trust, now: UnixMillis) -> Result<Done, Failure> {
     let signed = trust.sign_heads(CHAINS).await?;
     let done = Done::default();
     Ok(if signed >= CHAINS as usize { done.again_at(now) } else { done })
+}
+
+async fn forget_applications(trust: Trust) -> Result<Done, Failure> {
+    let forgotten = trust.forget_applications().await?;
+    if forgotten > 0 {
+        tracing::info!(forgotten, "applications that nobody used were forgotten");
+    }
+    Ok(Done::default())
 }
 
 async fn erase_private(trust: Trust, now: UnixMillis) -> Result<Done, Failure> {

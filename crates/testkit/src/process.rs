@@ -26,6 +26,7 @@ pub(crate) struct Plan {
     pub(crate) binary: PathBuf,
     pub(crate) data_dir: PathBuf,
     pub(crate) log: PathBuf,
+    pub(crate) listen: OsString,
     pub(crate) args: Vec<OsString>,
     pub(crate) env: Vec<(OsString, OsString)>,
 }
@@ -53,7 +54,8 @@ impl Process {
             .arg("serve")
             .arg("--data-dir")
             .arg(&plan.data_dir)
-            .args(["--listen", "127.0.0.1:0"])
+            .arg("--listen")
+            .arg(&plan.listen)
             .args(&plan.args)
             .env_clear()
             .env("HOME", home)

@@ -22,9 +22,11 @@ const NO_SCHEDULES: &str = "--no-schedules";
 /// All tests come from one address, and some send a thousand requests to say one thing. What the limits themselves do
 /// is told by tests that ask for them: [`Setup::with_usual_limits`].
 const WIDE_LIMITS: &str = "--limit=ip=1000000,anonymous=1000000,principal=1000000,auth=1000000,\
-    registrations=1000000,pushes=1000000,push-bytes=1000000000000,uploads=1000000,wire-reads=1000000,\
+    bootstrap=1000000,bootstrap-install=1000000,registrations=1000000,pushes=1000000,push-bytes=1000000000000,\
+    uploads=1000000,wire-reads=1000000,\
     wire-anonymous=1000000,downloads=1000000,downloads-anonymous=1000000,points=1000000,points-around=1000000,\
-    failures=1000000";
+    failures=1000000,mints=1000000,exports=1000000,deletions=1000000,\
+    device-flows=1000000,applications=1000000,application-documents=1000000";
 
 /// How a server will be started; [`Server::with`] begins one.
 #[derive(Debug)]
@@ -53,10 +55,26 @@ impl Setup {
         self
     }
 
+    /// What is logged, instead of the usual.
+    #[must_use]
+    pub fn log(mut self, filter: &str) -> Self {
+        if let Some(at) = self.plan.args.iter().position(|it| it == "--log") {
+            self.plan.args[at + 1] = filter.into();
+        }
+        self
+    }
+
     /// A variable of the environment, which is empty otherwise.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.plan.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Another address to answer on than a free port of 127.0.0.1.
+    #[must_use]
+    pub fn listen(mut self, address: &str) -> Self {
+        self.plan.listen = address.into();
         self
     }
 
@@ -157,6 +175,7 @@ impl Server {
             binary: binary.into(),
             data_dir: dir.path().join("data"),
             log: dir.path().join("server.log"),
+            listen: "127.0.0.1:0".into(),
             // Whether a schedule fires in the middle of a test must not depend on the time of day.
             args: vec![
                 "--log".into(),
@@ -279,9 +298,14 @@ impl Server {
         connection.rest().await
     }
 
+    /// Somebody with a key of whom the server does not know.
+    pub fn stranger(&self, handle: &str) -> Person {
+        Person::new(handle, Secret::new(self.random.bytes()))
+    }
+
     /// Makes a key and registers it as a new person's, as a client does.
     pub async fn register(&self, handle: &str) -> Person {
-        let person = Person::new(handle, Secret::new(self.random.bytes()));
+        let person = self.stranger(handle);
         let answer = self.register_key(&person, &person.key().public().to_openssh()).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
         person
@@ -299,12 +323,14 @@ impl Server {
     /// Asks what a key has to sign.
     pub async fn challenge(&self, handle: &str, public_key: &str) -> Answer {
         let body = serde_json::json!({ "handle": handle, "public_key": public_key });
-        self.post("/api/v1/auth/challenge").json(&body).send().await
+        let ask = self.post("/api/v1/auth/challenge").json(&body);
+        ask.header("x-motet-client", "testkit").send().await
     }
 
     /// Hands a signed challenge in.
     pub async fn verify(&self, body: &serde_json::Value) -> Answer {
-        self.post("/api/v1/auth/verify").json(body).send().await
+        let ask = self.post("/api/v1/auth/verify").json(body);
+        ask.header("x-motet-client", "testkit").send().await
     }
 }
 

@@ -1,5 +1,5 @@
 use keys::{MessageSignatureError, MsignError, PublicKeyError};
-use names::UnixMillis;
+use names::{Handle, UnixMillis};
 
 use crate::Exceeded;
 
@@ -94,15 +94,66 @@ pub enum Error {
     NoSuchThing,
     /// A person would be left without a way in.
     #[error(
-        "this is the last key: register another one first, or there would be no way in any more"
+        "this is the last way in: add another key, a passkey or a linked login first, or there would be none any more"
     )]
     LastKey,
+    /// Whoever wants to leave is the only owner of organizations.
+    #[error("you are the only owner of {}: make somebody else owner there, or delete them first", listed(.0))]
+    SoleOwner(Vec<Handle>),
+    /// Unknown, used, expired, of somebody else or wrong: one answer.
+    #[error(
+        "the passkey was not accepted: it is not known here, or its challenge was used or has ended; try again"
+    )]
+    PasskeyFailed,
+    /// Somebody has the passkey already.
+    #[error("this passkey is registered already")]
+    PasskeyTaken,
+    /// The person has as many passkeys as one may.
+    #[error("a person has at most 10 passkeys; remove one first")]
+    TooManyPasskeys,
+    /// The install is reached by a bare address, for which browsers make no passkeys.
+    #[error(
+        "passkeys need a host name: this install is reached by an address alone, and browsers make none for that"
+    )]
+    NoPasskeys,
+    /// A signature where a browser is needed.
+    #[error("this is done in a browser that signed in within the last ten minutes")]
+    NeedsBrowser,
+    /// The way to an account elsewhere and back was not the one that began here.
+    #[error("the sign-in elsewhere did not come off; begin again from the sign-in page")]
+    ElsewhereFailed,
+    /// The provider does not answer, or not as it should.
+    #[error("the provider does not answer as it should; try again later")]
+    ElsewhereDown(#[source] crate::identities::ProviderFault),
+    /// The account elsewhere is nobody's here.
+    #[error(
+        "no account here is linked with that one: sign in with your key or passkey, and link it in the settings"
+    )]
+    NotLinked,
+    /// The account elsewhere signs somebody else in, or another one of the same provider is linked already.
+    #[error(
+        "that account signs somebody in already, or yours has another one of that provider; unlink it first"
+    )]
+    IdentityTaken,
     /// An organization would be left without anybody who can run it.
-    #[error("this is the last owner: make somebody else owner first")]
+    #[error(
+        "nobody could run the organization any more: make somebody else owner, or another admin token, first"
+    )]
     LastAdmin,
     /// The principal has as many tokens as it may.
     #[error("a principal has at most 100 live tokens; revoke one first")]
     TooManyTokens,
+    /// The publisher has a secret of that kind.
+    #[error("there is a secret of this kind already: rotate it")]
+    SecretExists,
+    /// The publisher has no secret of that kind whose time has come.
+    #[error(
+        "the publisher has no active secret of this kind; make one, or wait until it is active"
+    )]
+    NoActiveSecret,
+    /// A local server has nobody to sign in.
+    #[error("there is nobody here to sign in: start the server again, and it makes its one person")]
+    NobodyHere,
     /// The owner has as many agents as it may.
     #[error("an owner has at most 50 live agents; disable one first")]
     TooManyAgents,
@@ -118,6 +169,9 @@ pub enum Error {
     /// The token cannot be made so.
     #[error(transparent)]
     Token(#[from] crate::tokens::TokenFault),
+    /// An application gets nothing.
+    #[error(transparent)]
+    Flow(#[from] crate::flows::FlowFault),
     /// A value that cannot be, at a place in the request's body.
     #[error("{message}")]
     Invalid {
@@ -129,6 +183,9 @@ pub enum Error {
     /// The invitation is unknown, used or ended: one answer.
     #[error("the invitation is unknown, used or ended; ask for a new one")]
     InviteFailed,
+    /// The operator is no person: what is looked at is looked at by somebody.
+    #[error("a person does this, with a name that others can read: ask an install admin")]
+    NotAPerson,
     /// Only an owner makes owners, and takes that away.
     #[error("only an owner of the organization makes owners, or takes that away")]
     OwnersOnly,
@@ -138,12 +195,19 @@ pub enum Error {
     /// Something sealed is asked for before the install key was checked.
     #[error("the install key has not been checked yet")]
     Locked,
+    /// The authority says no: what was allowed when the request began may have been taken away since.
+    #[error("this is not allowed, or not any more")]
+    Refused(crate::Refusal),
     /// More than a limit allows, or too many failures in a row.
     #[error(transparent)]
     RateLimited(#[from] Exceeded),
     /// The database let us down.
     #[error("the trust plane cannot read or write its rows")]
     Db(#[from] db::Error),
+}
+
+fn listed(handles: &[Handle]) -> String {
+    handles.iter().map(Handle::as_str).collect::<Vec<_>>().join(", ")
 }
 
 impl Error {

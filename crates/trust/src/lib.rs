@@ -14,12 +14,22 @@
 //! | `keyring/`      | the keys of an account: listed, noted when used, given up                          |
 //! | `tokens/`       | bearer tokens                                                                    |
 //! | `sessions/`     | sessions of browsers                                                             |
+//! | `passkeys/`     | passkeys: added, removed; they sign browsers in                                  |
+//! | `identities/`   | accounts elsewhere that sign browsers in                                         |
 //! | `organizations/`| organizations and who is in them                                                 |
 //! | `invites/`      | invitations, into the install or into an organization                             |
+//! | `flows/`        | applications ask people for a token: device flow, code flow                        |
 //! | `collaborators/`| levels that were given on one repository                                         |
 //! | `agents/`       | programs that act for one person or organization                                 |
+//! | `profile/`      | what an account says of itself                                                    |
+//! | `privacy/`      | what is kept of a person: taken away, left behind                                  |
 //! | `audit/`        | what was done, in chains that show when somebody changed them                     |
 //! | `signing_keys/` | keys with which the install itself signs                                        |
+//! | `office/`       | install admins, suspending, and the look into what is private                      |
+//! | `publishers/`   | organizations as tenants of the work plane, and tokens that act as them            |
+//! | `secrets/`      | what publishers show to others, sealed                                            |
+//! | `local/`        | a local server and its one person                                                 |
+//! | `hosts/`        | what the install is called, and what a local server answers to                    |
 //! | `boot/`         | what every boot checks and repairs: install key, operator                         |
 //! | `limits/`       | how much anyone may ask for: [`Limits`]; who failed too often has to wait        |
 //! | `store.rs`      | the SQL of principals, keys and resources                                        |
@@ -43,12 +53,22 @@ pub mod authority;
 mod boot;
 mod collaborators;
 mod error;
+mod flows;
+mod hosts;
+mod identities;
 mod invites;
 mod keyring;
 pub mod limits;
+mod local;
+mod office;
 mod organizations;
+mod passkeys;
 mod principal;
+mod privacy;
+mod profile;
+mod publishers;
 mod registration;
+mod secrets;
 mod sessions;
 mod settings;
 mod signature;
@@ -64,17 +84,33 @@ pub use authority::{
 pub use boot::OperatorState;
 pub use collaborators::Collaborator;
 pub use error::Error;
+pub use flows::{
+    AUDIENCE, Application, COMMAND_LINE, CodeAsk, CodeRequest, Consent, DeviceAsk, DeviceAsked,
+    DeviceFlow, FlowFault, Issued, NewApplication, Redemption, RedirectUri, Words,
+};
+pub use hosts::{BindHost, HostFault, Hosts, NotLoopback};
+pub use identities::{
+    Arrival, Departure, Elsewhere, Identity, Offer, Protocol, ProviderFault, ProviderSettings,
+    Returned, SetupFault,
+};
 pub use invites::{Invitation, Invited};
 pub use keyring::KeyName;
 pub use limits::{Class, Exceeded, LimitSetting, LimitSettings, Limits, Place};
+pub use local::LocalCredentials;
+pub use office::Glass;
 pub use organizations::{BaseLevel, Membership};
+pub use passkeys::{Assertion, NewPasskey, Passkey, PasskeyChallenge, PasskeyRequest};
 pub use principal::{
     Actor, Behind, Credential, Key, Kind, Principal, Proof, RevokeReason, TokenUse,
 };
+pub use privacy::{EXEMPT, EXPORTED, Portion};
+pub use profile::{Profile, ProfileChange};
+pub use publishers::{Bootstrap, Founded, NewOrganizationToken, OrganizationTokenKind, Publisher};
 pub use registration::{Challenge, NewKey, Registered};
-pub use sessions::{Browser, OneTime, Opened, Session, SessionRow};
-pub use settings::{Hosts, Registration, Settings, TERMS_VERSION};
-pub use signature::{Authenticated, Bearers, Signed};
+pub use secrets::{MadeSecret, NewSecret, PublisherSecret, SecretKind};
+pub use sessions::{Browser, OneTime, Opened, ReturnTo, Session, SessionRow};
+pub use settings::{Registration, RelyingParty, Settings, TERMS_VERSION};
+pub use signature::{Authenticated, Bearers, Signed, is_from_this_machine};
 pub use store::{GrantedRow, ResourceRow, ResourceState};
 pub use tokens::{Minted, NewToken, Token, TokenFault, TokenKind};
 
@@ -89,12 +125,21 @@ pub fn statements() -> Vec<&'static db::Sql> {
         keyring::STATEMENTS,
         tokens::STATEMENTS,
         sessions::STATEMENTS,
+        passkeys::STATEMENTS,
+        identities::STATEMENTS,
         organizations::STATEMENTS,
         invites::STATEMENTS,
         agents::STATEMENTS,
         collaborators::STATEMENTS,
+        office::STATEMENTS,
+        profile::STATEMENTS,
+        privacy::STATEMENTS,
+        flows::STATEMENTS,
         signing_keys::STATEMENTS,
         limits::STATEMENTS,
+        local::STATEMENTS,
+        publishers::STATEMENTS,
+        secrets::STATEMENTS,
     ]
     .concat()
 }
@@ -122,6 +167,12 @@ struct Inner {
     signing_keys: OnceLock<signing_keys::SigningKeys>,
     csrf_key: OnceLock<sessions::CsrfKey>,
     refusals: audit::Refusals,
+}
+
+impl AsRef<Self> for Trust {
+    fn as_ref(&self) -> &Self {
+        self
+    }
 }
 
 impl Trust {
@@ -172,6 +223,21 @@ impl Trust {
         let mut tx = self.0.db.write().await?;
         self.0.nonces.spend(&mut tx, actor, self.0.clock.now()).await?;
         self.still_holds(&mut tx, actor).await?;
+        Ok(tx)
+    }
+
+    /// The same for a change to an account: holds it until the transaction ends, and asks the authority once more, since
+    /// a role may have been taken away meanwhile.
+    pub(crate) async fn begin_on<A: Act>(
+        &self,
+        allowed: &Allowed<A, Account>,
+    ) -> Result<Tx, Error> {
+        let (actor, known) = (allowed.actor(), &allowed.resource().principal);
+        let mut tx = self.begin(actor).await?;
+        store::hold_namespace(&mut tx, known.id).await?;
+        let now = store::space(&mut tx, &known.handle, actor.readers()).await?;
+        let now = now.ok_or(Error::NoSuchThing)?.account(actor);
+        Allowed::<A, _>::ask(actor, now).map_err(Error::Refused)?;
         Ok(tx)
     }
 

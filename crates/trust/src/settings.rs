@@ -1,8 +1,8 @@
 //! What the plane is opened with.
 
-use std::collections::BTreeSet;
+use http::HeaderMap;
 
-use crate::LimitSettings;
+use crate::{Hosts, LimitSettings, identities::Elsewhere, sessions::cookie_of};
 
 /// The version of the terms that registering a key accepts.
 pub const TERMS_VERSION: &str = "2026-11";
@@ -33,20 +33,13 @@ impl std::str::FromStr for Registration {
     }
 }
 
-/// The authorities (`host` or `host:port`) under which the install is reached, in lower case.
-#[derive(Debug, Clone, Default)]
-pub struct Hosts(BTreeSet<String>);
-
-impl Hosts {
-    /// The given authorities.
-    pub fn new(authorities: impl IntoIterator<Item = String>) -> Self {
-        Self(authorities.into_iter().map(|it| it.to_ascii_lowercase()).collect())
-    }
-
-    /// Whether `authority`, as sent in `Host`, is one of them.
-    pub fn contain(&self, authority: &str) -> bool {
-        self.0.contains(&authority.to_ascii_lowercase())
-    }
+/// What passkeys are made for: browsers give a passkey to nobody else (WebAuthn, Relying Party).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelyingParty {
+    /// The host name.
+    pub id: String,
+    /// Scheme, host and port of the pages that may ask for one.
+    pub origin: String,
 }
 
 /// Settings of the plane.
@@ -65,14 +58,28 @@ pub struct Settings {
     pub public_url: String,
     /// What the cookie of browsers is called: `__Host-motet` on https, else `motet-` and the port.
     pub cookie_name: String,
+    /// How long a machine waits between two questions whether somebody has let it in, in seconds.
+    pub device_interval_seconds: u64,
     /// How much anyone may ask for.
     pub limits: LimitSettings,
+    /// What passkeys are made for; nothing where browsers make none, because people reach the install by a bare address.
+    pub passkeys: Option<RelyingParty>,
+    /// Who else may say who somebody is.
+    pub elsewhere: Elsewhere,
 }
 
 /// How long a browser keeps the cookie, in seconds: as long as a session lives at most.
 const COOKIE_SECONDS: u32 = 7 * 24 * 60 * 60;
 
+/// How long a browser may be on its way to an account elsewhere and back, in seconds.
+const WAY_COOKIE_SECONDS: u32 = 10 * 60;
+
 impl Settings {
+    /// Whether the install serves one person on this machine, and answers to nothing else (`spec/trust.md` 7).
+    pub const fn is_local(&self) -> bool {
+        matches!(self.hosts, Hosts::Loopback { .. })
+    }
+
     /// The line that gives a browser its cookie.
     pub fn cookie(&self, token: &str) -> String {
         format!("{}={token}; {}; Max-Age={COOKIE_SECONDS}", self.cookie_name, self.cookie_flags())
@@ -81,6 +88,28 @@ impl Settings {
     /// The line that takes the cookie back.
     pub fn no_cookie(&self) -> String {
         format!("{}=; {}; Max-Age=0", self.cookie_name, self.cookie_flags())
+    }
+
+    /// The name of the cookie that a browser carries to an account elsewhere and back.
+    pub fn way_cookie_name(&self) -> String {
+        format!("{}-way", self.cookie_name)
+    }
+
+    /// The line that gives a browser that cookie. It has to be sent when another site leads back, so it is Lax.
+    pub fn way_cookie(&self, value: &str) -> String {
+        let flags = self.cookie_flags().replace("SameSite=Strict", "SameSite=Lax");
+        format!("{}={value}; {flags}; Max-Age={WAY_COOKIE_SECONDS}", self.way_cookie_name())
+    }
+
+    /// The line that takes it back.
+    pub fn no_way_cookie(&self) -> String {
+        let flags = self.cookie_flags().replace("SameSite=Strict", "SameSite=Lax");
+        format!("{}=; {flags}; Max-Age=0", self.way_cookie_name())
+    }
+
+    /// What a browser carries on its way, if it carries anything.
+    pub fn way_cookie_in<'a>(&self, headers: &'a HeaderMap) -> &'a str {
+        cookie_of(headers, &self.way_cookie_name()).unwrap_or_default()
     }
 
     /// `http` or `https`: the scheme of the addresses that clients sign.

@@ -60,6 +60,18 @@ db::statements! {
         sqlite "SELECT 1 WHERE $1 IS NOT NULL",
         postgres "SELECT 1::bigint FROM principals WHERE id = $1 FOR NO KEY UPDATE"
     };
+    WAYS_IN = {
+        sqlite "
+        SELECT (SELECT count(*) FROM keys WHERE principal_id = $1 AND revoked_at IS NULL)
+             + (SELECT count(*) FROM passkeys WHERE principal_id = $1)
+             + (SELECT count(*) FROM external_identities
+                 WHERE principal_id = $1 AND provider IN (SELECT value FROM json_each($2)))",
+        postgres "
+        SELECT (SELECT count(*) FROM keys WHERE principal_id = $1 AND revoked_at IS NULL)
+             + (SELECT count(*) FROM passkeys WHERE principal_id = $1)
+             + (SELECT count(*) FROM external_identities
+                 WHERE principal_id = $1 AND provider IN (SELECT jsonb_array_elements_text($2::jsonb)))"
+    };
     ADD_RESOURCE = "
         INSERT INTO resources (id, kind, owner_id, owner_handle, visibility, state)
         SELECT $1, 'repository', id, handle, $3, $4 FROM principals WHERE id = $2";
@@ -439,6 +451,16 @@ impl ResourceState {
 pub(crate) async fn hold_namespace(tx: &mut Tx, id: Id<Principal>) -> Result<(), Error> {
     let _held: Option<(i64,)> = db::fetch_optional!(tx, HOLD_NAMESPACE, id.uuid())?;
     Ok(())
+}
+
+/// In how many ways a person can get in: live keys, passkeys, and accounts with `providers`.
+pub(crate) async fn ways_in(
+    tx: &mut Tx,
+    person: Id<Principal>,
+    providers: &[&str],
+) -> Result<i64, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, WAYS_IN, person.uuid(), db::rows(providers))?;
+    Ok(count)
 }
 
 pub(crate) async fn add_resource(tx: &mut Tx, row: &ResourceRow) -> Result<(), Error> {

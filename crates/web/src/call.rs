@@ -17,7 +17,7 @@ use crate::{Body, Fault, Problem};
 pub struct Context {
     /// Names the request in answers, logs and errors.
     pub request_id: String,
-    /// `Host`, as sent.
+    /// `Host`, as sent; or what a trusted proxy says that it was.
     pub authority: String,
     /// The scheme and authority that clients reach us by, without a closing slash.
     pub base_url: String,
@@ -129,8 +129,8 @@ pub struct Json<T>(pub T);
 
 impl<T: DeserializeOwned + Send> Input for Json<T> {
     async fn take(call: Call) -> Result<Self, Problem> {
-        let kind = call.header("content-type");
-        if kind.split(';').next().unwrap_or_default().trim() != "application/json" {
+        let kind = call.header("content-type").split(';').next().unwrap_or_default().trim();
+        if !kind.eq_ignore_ascii_case("application/json") {
             return Err(Problem::refuse(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",

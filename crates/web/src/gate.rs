@@ -1,6 +1,7 @@
 //! The gate: the way of every request, the same on every surface (`spec/trust.md` 3.2, Order; 8).
 //!
-//! address → credentials → limits → sent by a page of ours, if a cookie signs it → may this be looked up at all → resource → authority → body cap → handler → answer.
+//! where it comes from → media type → credentials → limits → sent by a page of ours, if a cookie signs it → may this be
+//! looked up at all → resource → authority → body cap → handler → answer. The host was judged before, for every address.
 //! A refusal is told in the words of the surface, after the rest of the body was read, so that clients which write
 //! first see it.
 
@@ -14,10 +15,11 @@ use axum::{
 };
 use http_body_util::{BodyExt as _, Collected};
 use tokio::time::timeout;
-use trust::{Act, Actor, Allowed, Authenticated, Bearers, Signed, Trust, authority};
+use trust::{Act, Actor, Allowed, Authenticated, Bearers, Refusal, Signed, Trust, authority};
 
 use crate::{
-    Body, BodyFault, Call, Context, Input, Load, Params, Problem, Spec, Surface, form, limits,
+    Body, BodyFault, Call, Context, Input, Load, Params, Problem, Spec, Surface, entrance, form,
+    limits, refusals,
 };
 
 /// How long a handler may work before the caller is told to come back. A push is read within it too, and a slow
@@ -25,7 +27,7 @@ use crate::{
 fn time_limit(surface: Surface) -> Duration {
     match surface {
         Surface::Wire => Duration::from_mins(15),
-        Surface::Api | Surface::Page | Surface::Plain => Duration::from_secs(30),
+        Surface::Api | Surface::Oauth | Surface::Page | Surface::Plain => Duration::from_secs(30),
     }
 }
 
@@ -55,9 +57,10 @@ where
     let mut has_ended_session = false;
     let answer = async {
         limits::arrive(&trust, spec.class, &context)?;
-        if spec.surface != Surface::Plain && !trust.settings().hosts.contain(&context.authority) {
-            return Err(trust::Error::Misdirected.into());
-        }
+        let (hosts, own) = (&trust.settings().hosts, context.base_url.as_str());
+        entrance::check(hosts, spec.media, &parts.method, &parts.headers, own)
+            .inspect_err(|problem| refusals::cross_site(&trust, &Actor::anonymous(), problem))?;
+        let spec = if A::ACTION.takes_every_kind() { spec.bearers(Bearers::Every) } else { spec };
         let (authenticated, has_ended) = authenticate(&trust, &parts, &context, &spec).await?;
         let Authenticated { actor, digest } = authenticated;
         has_ended_session = has_ended;
@@ -70,10 +73,9 @@ where
         body.charge(admitted.meter);
         limits::guard(&trust, &spec, &context).await?;
         let asked = (&parts.method, &parts.headers, context.base_url.as_str());
-        let body = form::check(&trust, &actor, asked, body).await?;
-        authority::may_look(&actor, A::ACTION)?;
-        let resource = R::load(&door, &params, &actor).await?;
-        let allowed = Allowed::ask(&actor, resource)?;
+        let body = form::check(&trust, &actor, asked, body).await;
+        let body = body.inspect_err(|problem| refusals::cross_site(&trust, &actor, problem))?;
+        let allowed = allowed::<Door, A, R>(&door, &trust, &actor, &params).await?;
         check_length(&parts, spec.body_bytes)?;
         let Parts { method, uri, headers, .. } = parts;
         let call = Call { method, uri, headers, params, context: context.clone(), body };
@@ -98,6 +100,19 @@ where
     response
 }
 
+/// Asks the authority, with the thing in hand; says to the log what it refuses.
+async fn allowed<Door, A: Act, R: Load<Door>>(
+    door: &Door,
+    trust: &Trust,
+    actor: &Actor,
+    params: &Params,
+) -> Result<Allowed<A, R>, Problem> {
+    let note = |refusal: &Refusal| refusals::denied(trust, actor, A::ACTION, *refusal);
+    authority::may_look(actor, A::ACTION).inspect_err(note)?;
+    let resource = R::load(door, params, actor).await?;
+    Ok(Allowed::ask(actor, resource).inspect_err(note)?)
+}
+
 /// What a request gets whose handler does not come to an end.
 fn too_long() -> Problem {
     let detail = "this takes longer than the server allows; what was done is kept, try again";
@@ -110,11 +125,8 @@ async fn authenticate(
     context: &Context,
     spec: &Spec,
 ) -> Result<(Authenticated, bool), Problem> {
-    let (bearers, cookies) = match spec.surface {
-        Surface::Api | Surface::Page | Surface::Plain => (Bearers::Api, true),
-        Surface::Wire => (Bearers::Wire, false),
-    };
-    let signed = Signed::of(parts, &context.authority, context.peer)?.taking(bearers, cookies);
+    let cookies = !matches!(spec.surface, Surface::Wire | Surface::Oauth);
+    let signed = Signed::of(parts, &context.authority, context.peer)?.taking(spec.bearers, cookies);
     let place = context.place();
     trust.check_credential(place, &parts.headers)?;
     match trust.authenticate(&signed).await {
@@ -128,7 +140,12 @@ async fn authenticate(
         {
             Ok((Authenticated { actor: Actor::anonymous(), digest: None }, true))
         }
-        Err(error) => Err(limits::refused(trust, error, &parts.headers, context).await),
+        // Nobody can say who it is: that is an outage, never somebody and never nobody.
+        Err(trust::Error::Db(error)) => Err(Problem::unavailable(&error)),
+        Err(error) => {
+            refusals::not_believed(trust, &error, &parts.headers);
+            Err(limits::refused(trust, error, &parts.headers, context).await)
+        }
     }
 }
 

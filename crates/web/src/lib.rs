@@ -9,9 +9,11 @@
 //! | `routes.rs`  | [`Routes`]: every route with its action, surface and cap; [`Load`]                 |
 //! | `gate.rs`    | the way of a request: credentials, resource, authority, body, handler, refusal      |
 //! | `limits.rs`  | how much of what a request counts as; [`Cost`]                                     |
+//! | `refusals.rs`| what the gate refuses and the audit log wants to know                              |
 //! | `call.rs`    | [`Call`]: what a handler gets of the request; [`Input`], [`Json`]                   |
 //! | `body.rs`    | [`Body`]: capped before it is read, hashed while it is read                         |
 //! | `problem.rs` | [`Problem`]: a refusal, and how each [`Surface`] tells it                           |
+//! | `entrance.rs`| what an unsafe request must look like before anything of it is believed             |
 //! | `form.rs`    | [`Form`]: fields of our own pages, and what keeps other sites from sending them      |
 //! | `cursor.rs`  | [`Cursors`]: where a list goes on                                                |
 //! | `headers.rs` | the headers of every answer                                                       |
@@ -23,17 +25,20 @@
 mod body;
 mod call;
 mod cursor;
+mod entrance;
 pub mod form;
 mod gate;
 pub mod headers;
 mod limits;
 pub mod look;
 mod problem;
+mod refusals;
 mod routes;
 
 pub use body::{Body, BodyFault};
 pub use call::{Call, Context, Input, Json, Params, page};
 pub use cursor::Cursors;
+pub use entrance::{Media, client_name};
 pub use form::Form;
 pub use gate::MayCompress;
 pub use limits::{Cost, admit_unrouted};

@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use names::UnixMillis;
-use trust::{Exceeded, Refusal};
+use trust::{Exceeded, FlowFault, HostFault, Refusal};
 
 use crate::{
     Context,
@@ -27,6 +27,8 @@ const MAX_WIRE_SENTENCE: usize = 400;
 pub enum Surface {
     /// JSON below `/api/v1`.
     Api,
+    /// What OAuth clients ask: JSON, with refusals in their words (RFC 6749 section 5.2). No credential is taken there.
+    Oauth,
     /// HTML.
     Page,
     /// The Muse wire: text, or a problem document for those who send `Motet-Protocol: 2`.
@@ -75,6 +77,7 @@ pub fn codes() -> &'static [(&'static str, &'static str)] {
         ("internal", "Something broke on our side"),
         ("signature_malformed", "The MSign header cannot be read"),
         ("misdirected", "This is another install"),
+        ("forbidden_host", "Not the name of this machine"),
         ("clock_skew", "The clock is off"),
         ("digest_required", "The body's digest is missing"),
         ("digest_mismatch", "The body is not the one that was signed"),
@@ -85,8 +88,15 @@ pub fn codes() -> &'static [(&'static str, &'static str)] {
         ("login_ended", "The address has ended"),
         ("https_required", "A token is taken over https only"),
         ("fresh_sign_in_required", "Sign in again first"),
-        ("last_key", "It is the last key"),
-        ("last_admin", "It is the last owner"),
+        ("last_key", "It is the last way in"),
+        ("passkey_failed", "The passkey was not accepted"),
+        ("passkey_taken", "The passkey is registered"),
+        ("passkeys_off", "Passkeys need a host name"),
+        ("oauth_failed", "The sign-in elsewhere did not come off"),
+        ("not_linked", "That account is not linked"),
+        ("identity_taken", "That account is linked"),
+        ("last_admin", "Nobody could run the organization any more"),
+        ("no_active_secret", "There is no active secret"),
         ("invite_failed", "The invitation is not good"),
         ("challenge_failed", "The challenge was not met"),
         ("unsupported_key", "The key cannot be registered"),
@@ -96,6 +106,21 @@ pub fn codes() -> &'static [(&'static str, &'static str)] {
         ("invite_required", "An invitation is needed"),
         ("tos_changed", "The terms have changed"),
         ("quota_exceeded", "The quota is used up"),
+        ("user_code_failed", "Nothing waits behind this code"),
+        ("invalid_request", "The request of the application does not hold"),
+        ("invalid_client", "The application is not known"),
+        ("invalid_grant", "The code or token is not good"),
+        ("invalid_scope", "The scope cannot be had"),
+        ("invalid_target", "Not for this surface"),
+        ("invalid_redirect_uri", "The redirect address is not taken"),
+        ("invalid_client_metadata", "The application is not described well"),
+        ("unsupported_grant_type", "This grant is not given here"),
+        ("unsupported_response_type", "This response is not given here"),
+        ("authorization_pending", "Nobody has agreed yet"),
+        ("slow_down", "Asked too soon"),
+        ("expired_token", "The code has ended"),
+        ("access_denied", "The person said no"),
+        ("temporarily_unavailable", "Not available at the moment"),
     ]
 }
 
@@ -204,6 +229,7 @@ impl Problem {
             context.speaks_protocol_2 || matches!(surface, Surface::Api | Surface::Plain);
         let (kind, body) = match surface {
             Surface::Page => ("text/html; charset=utf-8", self.page(context)),
+            Surface::Oauth => ("application/json", self.oauth()),
             _ if as_problem => ("application/problem+json", self.document(context)),
             Surface::Wire | Surface::Api | Surface::Plain => {
                 ("text/plain; charset=utf-8", self.sentence(context))
@@ -243,6 +269,30 @@ impl Problem {
             server_time: self.server_time.map(|time| time.to_string()),
         };
         serde_json::to_string(&body).unwrap_or_default()
+    }
+
+    /// As RFC 6749 section 5.2 has it: the grammar knows neither quotes nor letters beyond ASCII.
+    fn oauth(&self) -> String {
+        let plain = |c: char| match c {
+            '"' | '\\' => '\'',
+            ' '..='~' => c,
+            _ => '?',
+        };
+        let description: String = self.detail.chars().map(plain).collect();
+        serde_json::json!({ "error": self.oauth_word(), "error_description": description })
+            .to_string()
+    }
+
+    /// The word that OAuth clients know for it.
+    fn oauth_word(&self) -> &'static str {
+        match self.status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                "temporarily_unavailable"
+            }
+            StatusCode::INTERNAL_SERVER_ERROR => "server_error",
+            StatusCode::BAD_REQUEST if self.code != "malformed" => self.code,
+            _ => "invalid_request",
+        }
     }
 
     fn sentence(&self, context: &Context) -> String {
@@ -333,6 +383,16 @@ impl From<Exceeded> for Problem {
     }
 }
 
+impl From<HostFault> for Problem {
+    fn from(fault: HostFault) -> Self {
+        match fault {
+            HostFault::Unreadable => Self::malformed(&fault),
+            HostFault::Misdirected => trust::Error::Misdirected.into(),
+            HostFault::Forbidden => Self::refuse(StatusCode::FORBIDDEN, "forbidden_host", &fault),
+        }
+    }
+}
+
 impl From<db::Error> for Problem {
     fn from(error: db::Error) -> Self {
         if error.is_outage() { Self::unavailable(&error) } else { Self::internal(&error) }
@@ -343,62 +403,95 @@ impl From<db::Error> for Problem {
 impl From<trust::Error> for Problem {
     fn from(error: trust::Error) -> Self {
         use trust::Error as E;
-        let status_and_code = match &error {
-            E::SignatureMalformed(_) | E::MessageSignature(_) => {
-                (StatusCode::UNAUTHORIZED, "signature_malformed")
-            }
-            E::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
-            E::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "misdirected"),
-            E::ClockSkew { .. } => (StatusCode::UNAUTHORIZED, "clock_skew"),
-            E::DigestRequired => (StatusCode::UNAUTHORIZED, "digest_required"),
-            E::DigestMismatch => (StatusCode::UNAUTHORIZED, "digest_mismatch"),
-            E::EncodedBody => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
-            E::Unauthenticated | E::SessionEnded => (StatusCode::UNAUTHORIZED, "unauthenticated"),
-            E::BearerRefused => (StatusCode::UNAUTHORIZED, "bearer_refused"),
-            E::Replayed => (StatusCode::UNAUTHORIZED, "replayed"),
-            E::TooManyNonces | E::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
-            E::NonceStoreFull | E::ChallengesFull | E::Locked => {
-                (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
-            }
-            E::ChallengeFailed => (StatusCode::UNAUTHORIZED, "challenge_failed"),
-            E::UnsupportedKey(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unsupported_key"),
-            E::KeyTaken => (StatusCode::CONFLICT, "key_taken"),
-            E::HandleTaken => (StatusCode::CONFLICT, "handle_taken"),
-            E::RegistrationClosed => (StatusCode::FORBIDDEN, "registration_closed"),
-            E::InviteRequired => (StatusCode::FORBIDDEN, "invite_required"),
-            E::TermsChanged => (StatusCode::CONFLICT, "tos_changed"),
-            E::LabelTooLong | E::Token(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+        let error = match error {
             E::Invalid { pointer, message } => {
-                let (pointer, message) = ((*pointer).to_owned(), message.clone());
+                let pointer = pointer.to_owned();
                 return Self::invalid(vec![Fault { pointer, code: "invalid", message }]);
             }
-            E::LoginEnded => (StatusCode::NOT_FOUND, "login_ended"),
-            E::HttpsRequired => (StatusCode::FORBIDDEN, "https_required"),
             E::NoSuchThing => return Self::not_found(),
-            E::LastKey => (StatusCode::CONFLICT, "last_key"),
-            E::LastAdmin => (StatusCode::CONFLICT, "last_admin"),
-            E::TooManyKeys
-            | E::TooManyTokens
-            | E::TooManyAgents
-            | E::TooManyOrganizations
-            | E::TooManyCollaborators
-            | E::TooManyInvites => (StatusCode::CONFLICT, "quota_exceeded"),
-            E::InviteFailed => (StatusCode::FORBIDDEN, "invite_failed"),
-            E::OwnersOnly | E::NotForAgents => (StatusCode::FORBIDDEN, "forbidden"),
-            E::Db(_) => return error.into_db().map_or_else(Self::not_found, Self::from),
+            E::ElsewhereDown(fault) => return Self::unavailable(&fault),
+            E::Refused(refusal) => return refusal.into(),
+            E::RateLimited(exceeded) => return exceeded.into(),
+            E::Db(error) => return error.into(),
+            other => other,
         };
-        let mut problem = Self::refuse(status_and_code.0, status_and_code.1, &error);
+        let (status, code) = code_of(&error);
+        let mut problem = Self::refuse(status, code, &error);
         match error {
             E::ClockSkew { server_time } => problem.server_time = Some(server_time),
-            E::RateLimited(exceeded) => return exceeded.into(),
             // As many as one key may have alive; each is good for half a minute.
             E::TooManyNonces => {
                 return problem.limited(&Exceeded::wait("nonces", 20_000, 31, 5));
             }
             E::NonceStoreFull | E::ChallengesFull => return problem.retry_after(5),
+            E::Flow(FlowFault::Full) => return problem.retry_after(60),
             _ => {}
         }
         problem
+    }
+}
+
+/// The status and the word of a failure.
+const fn code_of(error: &trust::Error) -> (StatusCode, &'static str) {
+    use trust::Error as E;
+    match error {
+        E::SignatureMalformed(_) | E::MessageSignature(_) => {
+            (StatusCode::UNAUTHORIZED, "signature_malformed")
+        }
+        E::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
+        E::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "misdirected"),
+        E::ClockSkew { .. } => (StatusCode::UNAUTHORIZED, "clock_skew"),
+        E::DigestRequired => (StatusCode::UNAUTHORIZED, "digest_required"),
+        E::DigestMismatch => (StatusCode::UNAUTHORIZED, "digest_mismatch"),
+        E::EncodedBody => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+        E::Unauthenticated | E::SessionEnded => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+        E::BearerRefused => (StatusCode::UNAUTHORIZED, "bearer_refused"),
+        E::Replayed => (StatusCode::UNAUTHORIZED, "replayed"),
+        E::TooManyNonces => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+        E::SecretExists => (StatusCode::CONFLICT, "conflict"),
+        E::NoActiveSecret => (StatusCode::CONFLICT, "no_active_secret"),
+        E::NonceStoreFull | E::ChallengesFull | E::Locked | E::NobodyHere => {
+            (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        }
+        E::ChallengeFailed => (StatusCode::UNAUTHORIZED, "challenge_failed"),
+        E::UnsupportedKey(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unsupported_key"),
+        E::KeyTaken => (StatusCode::CONFLICT, "key_taken"),
+        E::HandleTaken => (StatusCode::CONFLICT, "handle_taken"),
+        E::RegistrationClosed => (StatusCode::FORBIDDEN, "registration_closed"),
+        E::InviteRequired => (StatusCode::FORBIDDEN, "invite_required"),
+        E::TermsChanged => (StatusCode::CONFLICT, "tos_changed"),
+        E::LabelTooLong | E::Token(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+        E::Flow(FlowFault::UserCode) => (StatusCode::UNAUTHORIZED, "user_code_failed"),
+        E::Flow(FlowFault::Full) => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
+        E::Flow(fault) => (StatusCode::BAD_REQUEST, fault.word()),
+        E::LoginEnded => (StatusCode::NOT_FOUND, "login_ended"),
+        E::HttpsRequired => (StatusCode::FORBIDDEN, "https_required"),
+        E::LastKey => (StatusCode::CONFLICT, "last_key"),
+        E::SoleOwner(_) => (StatusCode::CONFLICT, "sole_owner"),
+        E::PasskeyFailed => (StatusCode::UNAUTHORIZED, "passkey_failed"),
+        E::PasskeyTaken => (StatusCode::CONFLICT, "passkey_taken"),
+        E::NoPasskeys => (StatusCode::CONFLICT, "passkeys_off"),
+        E::NeedsBrowser => (StatusCode::FORBIDDEN, "fresh_sign_in_required"),
+        E::ElsewhereFailed => (StatusCode::UNAUTHORIZED, "oauth_failed"),
+        E::NotLinked => (StatusCode::FORBIDDEN, "not_linked"),
+        E::IdentityTaken => (StatusCode::CONFLICT, "identity_taken"),
+        E::LastAdmin => (StatusCode::CONFLICT, "last_admin"),
+        E::TooManyKeys
+        | E::TooManyPasskeys
+        | E::TooManyTokens
+        | E::TooManyAgents
+        | E::TooManyOrganizations
+        | E::TooManyCollaborators
+        | E::TooManyInvites => (StatusCode::CONFLICT, "quota_exceeded"),
+        E::InviteFailed => (StatusCode::FORBIDDEN, "invite_failed"),
+        E::OwnersOnly | E::NotForAgents | E::NotAPerson => (StatusCode::FORBIDDEN, "forbidden"),
+        // Each is told in its own way, before it comes to this.
+        E::Invalid { .. }
+        | E::NoSuchThing
+        | E::ElsewhereDown(_)
+        | E::Refused(_)
+        | E::RateLimited(_)
+        | E::Db(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     }
 }
 
@@ -451,6 +544,21 @@ mod tests {
             assert_eq!(response.headers()["ratelimit"], left);
             assert_eq!(response.headers()[RETRY_AFTER], wait);
         }
+    }
+
+    #[test]
+    fn oauth_clients_get_words_that_they_know() {
+        let told = |problem: Problem| {
+            let text = problem.oauth();
+            let body: serde_json::Value = serde_json::from_str(&text).unwrap();
+            body["error"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(told(trust::Error::from(FlowFault::SlowDown).into()), "slow_down");
+        assert_eq!(told(Problem::malformed("x")), "invalid_request");
+        assert_eq!(told(Exceeded::wait("auth", 20, 60, 12).into()), "temporarily_unavailable");
+        assert_eq!(told(trust::Error::BearerRefused.into()), "invalid_request");
+        let text = Problem::malformed("\"ü\" \\ `x`").oauth();
+        assert!(text.contains(r#""error_description":"'?' ' `x`""#), "{text}");
     }
 
     #[test]

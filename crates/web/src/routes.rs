@@ -11,9 +11,12 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use names::Handle;
-use trust::{Account, Act, Action, Actor, Allowed, Anything, Class, Refusal, Resource, Trust};
+use trust::{
+    Account, Act, Action, Actor, Allowed, Anything, Bearers, Class, Publisher, Refusal, Resource,
+    Trust,
+};
 
-use crate::{Cost, Input, Params, Problem, Surface, gate};
+use crate::{Cost, Input, Media, Params, Problem, Surface, gate};
 
 /// The body cap of everything that does not say otherwise (`spec/conventions.md`, Requests).
 const DEFAULT_BODY_BYTES: u64 = 10 << 20;
@@ -36,15 +39,27 @@ impl<Door: Sync> Load<Door> for Anything {
 }
 
 /// An account as an address names it in `handle`; the caller's own where the address names none.
-impl Load<Trust> for Account {
-    async fn load(trust: &Trust, params: &Params, actor: &Actor) -> Result<Self, Problem> {
+impl<Door: AsRef<Trust> + Sync> Load<Door> for Account {
+    async fn load(door: &Door, params: &Params, actor: &Actor) -> Result<Self, Problem> {
         let named = params.text("handle");
         let handle: Handle = match actor.handle() {
             _ if !named.is_empty() => params.parse("handle")?,
             Some(own) => own.clone(),
             None => return Err(Refusal::Unauthenticated.into()),
         };
-        let found = trust.account(actor, &handle).await?;
+        let found = door.as_ref().account(actor, &handle).await?;
+        found.ok_or_else(Problem::not_found)
+    }
+}
+
+/// A publisher as an address names it in `publisher`: a handle, or `me` for the one as which the credential acts.
+impl<Door: AsRef<Trust> + Sync> Load<Door> for Publisher {
+    async fn load(door: &Door, params: &Params, actor: &Actor) -> Result<Self, Problem> {
+        let handle: Option<Handle> = match params.text("publisher") {
+            "me" => None,
+            _ => Some(params.parse("publisher")?),
+        };
+        let found = door.as_ref().publisher(actor, handle.as_ref()).await?;
         found.ok_or_else(Problem::not_found)
     }
 }
@@ -62,17 +77,43 @@ pub struct Spec {
     pub cost: Cost,
     /// Whether a 401 of the handler counts as a failure of the place that it comes from (`spec/trust.md` 2).
     pub is_guarded: bool,
+    /// The body that it takes.
+    pub media: Media,
+    /// Which tokens it takes.
+    pub bearers: Bearers,
 }
 
 impl Spec {
     /// A route of `surface` with the usual cap and the usual class.
     pub const fn new(surface: Surface) -> Self {
         let class = match surface {
-            Surface::Api | Surface::Page => Class::Global,
+            Surface::Api | Surface::Oauth | Surface::Page => Class::Global,
             Surface::Wire => Class::WireRead,
             Surface::Plain => Class::Free,
         };
-        Self { surface, body_bytes: DEFAULT_BODY_BYTES, class, cost: Cost::Page, is_guarded: false }
+        let (media, bearers) = match surface {
+            Surface::Api => (Media::Json, Bearers::Api),
+            Surface::Page => (Media::Form, Bearers::Api),
+            Surface::Wire => (Media::Message, Bearers::Wire),
+            Surface::Plain => (Media::Any, Bearers::Api),
+            Surface::Oauth => (Media::Any, Bearers::None),
+        };
+        let (body_bytes, cost) = (DEFAULT_BODY_BYTES, Cost::Page);
+        Self { surface, body_bytes, class, cost, is_guarded: false, media, bearers }
+    }
+
+    /// The same with another body.
+    #[must_use]
+    pub const fn media(mut self, media: Media) -> Self {
+        self.media = media;
+        self
+    }
+
+    /// The same with other tokens.
+    #[must_use]
+    pub const fn bearers(mut self, bearers: Bearers) -> Self {
+        self.bearers = bearers;
+        self
     }
 
     /// The same with another class.

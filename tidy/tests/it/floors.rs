@@ -28,7 +28,7 @@ const FLOORS: &[(&str, u8, May)] = &[
     ("egress", 1, Only(&["names"])),
     ("objects", 1, Only(&["names", "db", "egress"])),
     ("jobs", 2, Only(&["names", "db"])),
-    ("trust", 2, Only(&["names", "db", "keys", "jobs"])),
+    ("trust", 2, Only(&["names", "db", "keys", "jobs", "egress"])),
     ("events", 2, Below(&["trust"])),
     // `db` only so that its errors become problems.
     ("web", 2, Only(&["names", "api", "keys", "trust", "db"])),

@@ -39,7 +39,7 @@ pub struct PublicKeyPage {
 pub struct Token {
     /// Which.
     pub id: String,
-    /// `personal`, `agent` or `git`.
+    /// `personal`, `agent` or `git`; `refresh` for what renews the `agent` token of an application.
     pub kind: String,
     /// Its last eight characters.
     pub last8: String,
@@ -168,7 +168,35 @@ pub struct NewOrganization {
 #[serde(deny_unknown_fields)]
 pub struct ChangeOrganization {
     /// What members may do with its repositories: `none`, `read` or `write`.
-    pub base_level: String,
+    pub base_level: Option<String>,
+    /// What it wants to be called.
+    pub display_name: Option<String>,
+    /// A few sentences.
+    pub bio: Option<String>,
+    /// Its page elsewhere.
+    pub website_url: Option<String>,
+}
+
+/// The body of `PATCH /api/v1/me`. What is absent stays; what is empty is taken back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeProfile {
+    /// What one wants to be called.
+    pub display_name: Option<String>,
+    /// A few sentences.
+    pub bio: Option<String>,
+    /// One's page elsewhere.
+    pub website_url: Option<String>,
+    /// Where to write to; nobody else sees it.
+    pub email: Option<String>,
+}
+
+/// The body of `DELETE /api/v1/me` and `DELETE /api/v1/orgs/{handle}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirm {
+    /// The handle, once more.
+    pub confirm: String,
 }
 
 /// Somebody's place in an organization.
@@ -257,4 +285,56 @@ pub struct WebLogin {
     pub url: String,
     /// Until when it works.
     pub expires_at: String,
+}
+
+/// Why somebody is stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suspend {
+    /// In words, 1 to 500 characters.
+    pub reason: String,
+}
+
+/// Why a private repository is looked into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BreakGlass {
+    /// In words that its owner reads, 1 to 500 characters.
+    pub reason: String,
+}
+
+/// A look into a private repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenGlass {
+    /// Which.
+    pub id: String,
+    /// `owner/name`.
+    pub repository: String,
+    /// Why.
+    pub reason: String,
+    /// Until when.
+    pub ends_at: String,
+}
+
+/// The body of `POST /api/v1/local-init`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LocalInit {
+    /// What the proof is to be made over; anew for each request.
+    pub client_nonce: String,
+}
+
+/// What a local server gives to a program on its machine, with a session in a cookie. This answer alone shows it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalCredentials {
+    /// The one person there.
+    pub handle: String,
+    /// A token for what the program does as a device of that person.
+    pub device_token: String,
+    /// When the token ends.
+    pub expires_at: String,
+    /// What requests that the cookie signs carry as `X-Motet-Csrf`.
+    pub csrf: String,
+    /// The operator's signature over `motet-local-v1`, LF and the nonce.
+    pub proof: String,
 }

@@ -132,7 +132,11 @@ impl Hub {
                 .with("snapshots", done.snapshots)
                 .with("objects", done.objects)
                 .with("bytes", done.bytes);
-            self.trust.note(&mut tx, Chain::INSTALL, entry).await?;
+            let chain = match repositories::by_id(&mut tx, id).await? {
+                Some(it) => self.trust.chain_of(&mut tx, it.resource.owner).await?,
+                None => Chain::INSTALL,
+            };
+            self.trust.note(&mut tx, chain, entry).await?;
         }
         Ok(tx.commit().await?)
     }

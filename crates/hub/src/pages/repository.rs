@@ -4,10 +4,10 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use db::Tx;
 use history::{diff::as_text, tree};
 use names::{NodeId, RepoPath};
-use trust::{Allowed, act};
+use trust::{Allowed, Visibility, act};
 use web::{
     Call, Problem,
-    look::{LinkContext, markdown, visible},
+    look::{LinkContext, When, markdown, visible},
 };
 
 use super::parts;
@@ -16,7 +16,7 @@ use crate::{
     reading::{self, Commit, Found, Revision},
     views::{
         Section,
-        repository::{Contents, Entry, EntryKind, Listing, Readme, RepositoryPage, TreePage},
+        repository::{Contents, Entry, EntryKind, Listing, Look, Readme, RepositoryPage, TreePage},
     },
 };
 
@@ -35,6 +35,7 @@ pub(super) async fn home(
     let mut tx = hub.db.read().await?;
     let first = Revision::first(&mut tx, repository).await?;
     let heads = reading::branches(&mut tx, repository.id).await?;
+    let looks = hub.looks(&mut tx, &allowed).await?;
     let contents = match &first {
         None => None,
         Some(revision) => {
@@ -50,6 +51,7 @@ pub(super) async fn home(
         layout: parts::layout(&call, repository, repository.full_name()),
         head: parts::head(repository, first.as_ref(), Section::Code),
         description: repository.description.clone(),
+        looks,
         address: format!("{origin}/{}", repository.full_name()),
         origin,
         size_bytes: repository.size_bytes,
@@ -57,6 +59,29 @@ pub(super) async fn home(
         branch_count: heads.len() as u64,
         contents,
     })
+}
+
+impl Hub {
+    /// Install admins who looked into a private repository, for those who run it.
+    async fn looks(
+        &self,
+        tx: &mut Tx,
+        allowed: &Allowed<act::RepoRead, Repository>,
+    ) -> Result<Vec<Look>, Error> {
+        let repository = allowed.resource();
+        let runs = Allowed::<act::CollaboratorRead, _>::ask(allowed.actor(), repository.clone());
+        if repository.resource.visibility == Visibility::Public || runs.is_err() {
+            return Ok(Vec::new());
+        }
+        let now = self.clock.now();
+        let looks = self.trust.glasses(tx, &repository.resource).await?;
+        let shown = looks.into_iter().map(|it| Look {
+            admin: it.admin.to_string(),
+            opened: When::new(it.opened_at, now),
+            reason: it.reason,
+        });
+        Ok(shown.collect())
+    }
 }
 
 /// A directory at a revision.

@@ -17,8 +17,9 @@ mod store;
 use db::Tx;
 use names::{BranchName, Handle, Id, RepositoryName, UnixMillis};
 use trust::{
-    Allowed, Anything, Granted, Namespace, Principal, Readers, ResourceRow, ResourceState,
+    Actor, Allowed, Anything, Granted, Namespace, Principal, Readers, ResourceRow, ResourceState,
     Visibility, act,
+    audit::{Entry, Noted, On},
 };
 
 pub(crate) use api::routes;
@@ -104,9 +105,25 @@ impl Hub {
         let mut tx = self.trust.begin(allowed.actor()).await?;
         let space = allowed.resource();
         let repository = self.insert(&mut tx, space, new, ResourceState::Live).await?;
+        self.note_created(&mut tx, allowed.actor(), &repository).await?;
         tx.commit().await?;
         tracing::info!(repository = repository.full_name(), "repository created");
         Ok(repository)
+    }
+
+    /// Writes down that a repository was made.
+    pub(crate) async fn note_created(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        repository: &Repository,
+    ) -> Result<(), Error> {
+        let created = Entry::done(Noted::RepoCreated, actor, On::new("repository", repository.id))
+            .with("name", repository.full_name())
+            .with("visibility", repository.resource.visibility.as_str());
+        let chain = self.trust.chain_of(tx, repository.resource.owner).await?;
+        self.trust.note(tx, chain, created).await?;
+        Ok(())
     }
 
     /// Writes the rows of a new repository in `space`.

@@ -21,7 +21,12 @@ impl Load<Hub> for Repository {
         let id = hub.trust.namespace(&mut tx, &owner).await?;
         // Looked up even where nobody has the handle, so that a missing owner takes as long as a missing name.
         let id = id.unwrap_or(Id::from_uuid(uuid::Uuid::nil()));
-        let found = store::find(&mut tx, id, &name, actor.readers()).await?;
+        let mut found = store::find(&mut tx, id, &name, actor.readers()).await?;
+        let row = found.as_ref().map(|it| &it.resource);
+        let seen = hub.trust.through_glass(&mut tx, actor, row).await?;
+        if let (Some(level), Some(it)) = (seen, &mut found) {
+            it.resource.granted.own = it.resource.granted.own.max(level);
+        }
         found.ok_or_else(Problem::not_found)
     }
 }

@@ -25,14 +25,17 @@ pub(crate) use store::STATEMENTS;
 use crate::{
     Error, Hub,
     collect::{COLLECT, COLLECT_DUE, collect, collect_due},
+    glass, purge,
 };
 
 const EXPIRE: Kind<()> = Kind::new("hub.expire");
 const RECORDS: Kind<()> = Kind::new("hub.records");
+const PURGE: Kind<()> = Kind::new("hub.purge");
 
 /// What is pushed by a schedule of the same name, and when, in UTC. Minutes of their own, so that hourly work does not
 /// come all at once.
-const SCHEDULES: [(Kind<()>, &str); 7] = [
+const SCHEDULES: [(Kind<()>, &str); 8] = [
+    (PURGE, "53 1 * * *"),
     (EXPIRE, "7 * * * *"),
     (storage::SAMPLE, "17 * * * *"),
     (storage::SCRUB, "37 * * * *"),
@@ -45,11 +48,13 @@ const SCHEDULES: [(Kind<()>, &str); 7] = [
 impl Hub {
     /// Brings the room's handlers to the dispatcher of this process.
     pub fn work(&self, dispatcher: Dispatcher) -> Dispatcher {
-        let hub = self.clone();
+        let (hub, looks) = (self.clone(), self.clone());
         dispatcher
             .on(COLLECT, move |job| collect(hub.clone(), job))
+            .on(glass::CLOSE, move |job| glass::close(looks.clone(), job))
             .on(COLLECT_DUE, self.handler(collect_due))
             .on(EXPIRE, self.handler(expire::run))
+            .on(PURGE, self.handler(purge::run))
             .on(RECORDS, self.handler(records::run))
             .on(storage::TIDY, self.handler(storage::tidy))
             .on(storage::CLEAR, self.handler(storage::clear))

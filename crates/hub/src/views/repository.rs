@@ -15,6 +15,8 @@ pub(crate) struct RepositoryPage {
     pub head: Head,
     /// One line; may be empty.
     pub description: String,
+    /// Install admins who looked into it, for those who run it.
+    pub looks: Vec<Look>,
     /// What `motet clone` and `motet push` take.
     pub address: String,
     /// Address of this installation with scheme and host, without a closing slash.
@@ -27,6 +29,17 @@ pub(crate) struct RepositoryPage {
     pub branch_count: u64,
     /// What it holds; nothing before the first push.
     pub contents: Option<Contents>,
+}
+
+/// An install admin looked into a private repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// Who.
+    pub admin: String,
+    /// Since when.
+    pub opened: When,
+    /// Why, in their own words.
+    pub reason: String,
 }
 
 /// What a repository that was pushed to shows.

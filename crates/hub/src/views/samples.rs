@@ -162,6 +162,7 @@ pub(super) fn repository() -> RepositoryPage {
     RepositoryPage {
         layout: layout("ada/engine"),
         head: head(Section::Code),
+        looks: Vec::new(),
         description: "The analytical engine, in Rust: cards in, tables out.".to_owned(),
         address: "https://motet.example/ada/engine".to_owned(),
         origin: "https://motet.example".to_owned(),

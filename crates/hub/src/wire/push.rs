@@ -11,7 +11,10 @@ use api::{
 };
 use history::tree::{self, Tree};
 use names::{CommitId, ObjectId, SnapshotId};
-use trust::{Allowed, act};
+use trust::{
+    Actor, Allowed, act,
+    audit::{Entry, Noted, On},
+};
 use web::{Call, Problem};
 
 use super::{
@@ -95,6 +98,7 @@ impl Hub {
             landing::annotate(&mut tx, &repository, &bundle, &known).await?;
         }
         let branch_heads = reading::heads(&mut tx, &repository).await?;
+        self.note_push(&mut tx, allowed.actor(), &push).await?;
         tx.commit().await?;
         // Counted as sent, so that the same push twice gets the same answer.
         let (count, tip) = (bundle.commits.len(), bundle.tip.short());
@@ -218,6 +222,31 @@ impl Hub {
                 "moving a branch back needs the right to force",
             )),
         }
+    }
+}
+
+impl Hub {
+    /// Writes down what is not an everyday push: the first, which makes the repository, and one that leaves commits
+    /// behind.
+    async fn note_push(
+        &self,
+        tx: &mut db::Tx,
+        actor: &Actor,
+        push: &landing::Push<'_>,
+    ) -> Result<(), Error> {
+        if push.repository.is_nascent() {
+            self.note_created(tx, actor, push.repository).await?;
+        }
+        if let Move::Leaves(former) = push.moved {
+            let on = On::new("repository", push.repository.id);
+            let forced = Entry::done(Noted::RefForced, actor, on)
+                .with("branch", push.branch.as_str())
+                .with("from", former.to_string())
+                .with("to", push.tip.to_string());
+            let chain = self.trust.chain_of(tx, push.repository.resource.owner).await?;
+            self.trust.note(tx, chain, forced).await?;
+        }
+        Ok(())
     }
 }
 

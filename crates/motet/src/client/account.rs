@@ -91,21 +91,24 @@ impl Client {
         Err(self.unbelievable(&reason))
     }
 
-    /// Who the key of this client belongs to.
+    /// Who this client acts as.
     pub async fn me(&self) -> Result<Me, ClientError> {
-        self.need_key()?;
+        self.need_credential()?;
         self.json::<(), _>(Method::GET, "/api/v1/me", None).await
     }
 
     /// Asks for an address that signs a browser in, once.
     pub async fn web_login(&self) -> Result<WebLogin, ClientError> {
-        self.need_key()?;
+        self.need_credential()?;
         self.json::<(), _>(Method::POST, "/api/v1/auth/web-login", None).await
     }
 
-    /// The key, for calls that make no sense without one.
-    pub(super) fn need_key(&self) -> Result<&PrivateKey, ClientError> {
-        self.key().ok_or_else(|| ClientError::NoKey { origin: self.origin().to_string() })
+    /// Refuses calls that make no sense to anybody in particular.
+    pub(super) fn need_credential(&self) -> Result<(), ClientError> {
+        if self.has_credential() {
+            return Ok(());
+        }
+        Err(ClientError::NoKey { origin: self.origin().to_string() })
     }
 
     pub(super) fn unbelievable(&self, reason: &str) -> ClientError {

@@ -3,8 +3,8 @@
 use std::{fmt, str::FromStr};
 
 use api::json::{
-    FaultPage, Healed, Job, JobDetail, JobPage, Page, QuotaUse, ScanStarted, Schedule, ScheduleRun,
-    SetQuota, StartScan, Storage,
+    BootstrapToken, BreakGlass, FaultPage, Healed, Job, JobDetail, JobPage, OpenGlass, Page,
+    QuotaUse, ScanStarted, Schedule, ScheduleRun, SetQuota, StartScan, Storage, Suspend,
 };
 use names::{Handle, Id, RepositoryName};
 use reqwest::Method;
@@ -70,6 +70,12 @@ impl FromStr for Target {
 }
 
 impl Client {
+    /// Makes a token that makes a publisher.
+    pub async fn bootstrap_token(&self) -> Result<BootstrapToken, ClientError> {
+        self.need_credential()?;
+        self.json::<(), _>(Method::POST, "/api/v1/admin/bootstrap-token", None).await
+    }
+
     /// One page of the jobs in a state, newest first, and how many there are of each.
     pub async fn jobs(
         &self,
@@ -77,26 +83,26 @@ impl Client {
         limit: u16,
         cursor: Option<&Word>,
     ) -> Result<JobPage, ClientError> {
-        self.need_key()?;
+        self.need_credential()?;
         let target = format!("{JOBS}?state={state}&limit={limit}{}", going_on(cursor));
         self.json::<(), _>(Method::GET, &target, None).await
     }
 
     /// A job, with what it carries.
     pub async fn job(&self, id: JobId) -> Result<JobDetail, ClientError> {
-        self.need_key()?;
+        self.need_credential()?;
         self.json::<(), _>(Method::GET, &format!("{JOBS}/{id}"), None).await
     }
 
     /// Makes a dead job due at once.
     pub async fn retry_job(&self, id: JobId) -> Result<Job, ClientError> {
-        self.need_key()?;
+        self.need_credential()?;
         self.json::<(), _>(Method::POST, &format!("{JOBS}/{id}/retry"), None).await
     }
 
     /// Forgets a dead job.
     pub async fn delete_job(&self, id: JobId) -> Result<(), ClientError> {
-        self.need_key()?;
+        self.need_credential()?;
         self.order(Method::DELETE, &format!("{JOBS}/{id}")).await
     }
 
@@ -106,7 +112,7 @@ impl Client {
         limit: u16,
         cursor: Option<&Word>,
     ) -> Result<Page<Schedule>, ClientError> {
-        self.need_key()?;
+        self.need_credential()?;
         let target = format!("{SCHEDULES}?limit={limit}{}", going_on(cursor));
         self.json::<(), _>(Method::GET, &target, None).await
     }
@@ -117,20 +123,20 @@ impl Client {
         name: &Word,
         is_enabled: bool,
     ) -> Result<Schedule, ClientError> {
-        self.need_key()?;
+        self.need_credential()?;
         let verb = if is_enabled { "enable" } else { "disable" };
         self.json::<(), _>(Method::POST, &format!("{SCHEDULES}/{name}/{verb}"), None).await
     }
 
     /// Pushes a run of a schedule now.
     pub async fn run_schedule(&self, name: &Word) -> Result<ScheduleRun, ClientError> {
-        self.need_key()?;
+        self.need_credential()?;
         self.json::<(), _>(Method::POST, &format!("{SCHEDULES}/{name}/run"), None).await
     }
 
     /// What is stored.
     pub async fn storage(&self) -> Result<Storage, ClientError> {
-        self.need_key()?;
+        self.need_credential()?;
         self.json::<(), _>(Method::GET, STORAGE, None).await
     }
 
@@ -140,27 +146,27 @@ impl Client {
         state: &'static str,
         cursor: Option<&Word>,
     ) -> Result<FaultPage, ClientError> {
-        self.need_key()?;
+        self.need_credential()?;
         let target = format!("{STORAGE}/faults?state={state}{}", going_on(cursor));
         self.json::<(), _>(Method::GET, &target, None).await
     }
 
     /// Begins a walk over the store.
     pub async fn start_scan(&self, kind: &str) -> Result<ScanStarted, ClientError> {
-        self.need_key()?;
+        self.need_credential()?;
         let asked = StartScan { kind: kind.to_owned() };
         self.json(Method::POST, &format!("{STORAGE}/scan"), Some(&asked)).await
     }
 
     /// Looks again at what is wrong.
     pub async fn heal_storage(&self) -> Result<Healed, ClientError> {
-        self.need_key()?;
+        self.need_credential()?;
         self.json::<(), _>(Method::POST, &format!("{STORAGE}/heal"), None).await
     }
 
     /// What an owner or a repository holds and may hold.
     pub async fn quota(&self, whose: &Target) -> Result<QuotaUse, ClientError> {
-        self.need_key()?;
+        self.need_credential()?;
         self.json::<(), _>(Method::GET, &quota_of(whose), None).await
     }
 
@@ -170,8 +176,49 @@ impl Client {
         whose: &Target,
         limits: &SetQuota,
     ) -> Result<QuotaUse, ClientError> {
-        self.need_key()?;
+        self.need_credential()?;
         self.json(Method::PUT, &quota_of(whose), Some(limits)).await
+    }
+}
+
+impl Client {
+    /// Makes a person an install admin, or takes that away.
+    pub async fn set_install_admin(
+        &self,
+        handle: &Handle,
+        is_admin: bool,
+    ) -> Result<(), ClientError> {
+        self.need_credential()?;
+        let method = if is_admin { Method::PUT } else { Method::DELETE };
+        self.order(method, &format!("/api/v1/admin/admins/{handle}")).await
+    }
+
+    /// Stops somebody.
+    pub async fn suspend(&self, handle: &Handle, reason: &str) -> Result<(), ClientError> {
+        self.need_credential()?;
+        let asked = Suspend { reason: reason.to_owned() };
+        let target = format!("/api/v1/admin/principals/{handle}/suspend");
+        self.order_with(Method::POST, &target, &asked).await
+    }
+
+    /// Lets somebody go on.
+    pub async fn restore(&self, handle: &Handle) -> Result<(), ClientError> {
+        self.need_credential()?;
+        let target = format!("/api/v1/admin/principals/{handle}/restore");
+        self.order(Method::POST, &target).await
+    }
+
+    /// Looks into a private repository.
+    pub async fn break_glass(
+        &self,
+        owner: &Handle,
+        name: &RepositoryName,
+        reason: &str,
+    ) -> Result<OpenGlass, ClientError> {
+        self.need_credential()?;
+        let asked = BreakGlass { reason: reason.to_owned() };
+        let target = format!("/api/v1/admin/break-glass/{owner}/{name}");
+        self.json(Method::POST, &target, Some(&asked)).await
     }
 }
 

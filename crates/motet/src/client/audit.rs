@@ -31,7 +31,7 @@ impl Client {
         limit: u16,
         cursor: Option<&Word>,
     ) -> Result<Page<AuditEvent>, ClientError> {
-        self.need_key()?;
+        self.need_credential()?;
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("limit", &limit.to_string());
         let AuditFilter { actor, action, resource, since, until } = filter;
@@ -58,7 +58,7 @@ impl Client {
         &self,
         each: impl FnMut(&[u8]) -> Result<(), ClientError>,
     ) -> Result<(), ClientError> {
-        self.need_key()?;
+        self.need_credential()?;
         let call = Call {
             method: Method::GET,
             target: format!("{AUDIT}/export"),

@@ -1,6 +1,6 @@
 //! The signed HTTP client: what the command line, the tests and the benchmarks speak to a server with.
 //!
-//! Every request that carries a key is signed by itself, with a fresh nonce, over exactly the bytes that are sent
+//! Every request of a client that has a key is signed by itself, with a fresh nonce, over exactly the bytes that are sent
 //! (`spec/trust.md` 3); a repetition is signed anew. Nothing is followed: a redirect is an error. Plain HTTP goes
 //! to this machine only, unless the caller insists. Nothing that a server says is believed before it has been
 //! parsed into the types of `names`; whether records and objects are what their ids say is for `crate::transfer`.
@@ -14,8 +14,11 @@
 //! | `refusal.rs`   | errors of servers, read                                             |
 //! | `transport.rs` | [`Client`]: one request, signed, sent, read                          |
 //! | `account.rs`   | registering a key, and who one is                                    |
+//! | `local.rs`     | what a local server gives to programs on its machine                  |
 //! | `admin.rs`     | background work, for those who run the install                      |
 //! | `audit.rs`     | the log of what was done                                             |
+//! | `flows.rs`     | signing in on a machine without a browser                            |
+//! | `people.rs`    | keys, tokens, agents, organizations, invitations                     |
 //! | `repositories.rs` | repositories through the JSON API                                 |
 //! | `wire.rs`      | [`Wire`]: the calls of wire 1                                         |
 //! | `batch.rs`     | [`ObjectBatch`]: the body of `push/objects`                           |
@@ -26,6 +29,9 @@ mod admin;
 mod audit;
 mod batch;
 mod error;
+mod flows;
+mod local;
+mod people;
 mod refusal;
 mod repositories;
 #[cfg(test)]
@@ -39,6 +45,7 @@ pub use admin::{JobId, NotAWord, Target, Word};
 pub use audit::AuditFilter;
 pub use batch::{MAX_BATCH_BYTES, MAX_BATCH_OBJECTS, ObjectBatch};
 pub use error::ClientError;
+pub use flows::DeviceFlow;
 pub use refusal::Refusal;
 pub use transport::{Client, Options, ServerTime};
 pub use wire::Wire;

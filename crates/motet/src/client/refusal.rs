@@ -33,7 +33,8 @@ impl Refusal {
     pub(crate) fn read(status: u16, content_type: &str, body: &[u8]) -> Self {
         let kind = content_type.split(';').next().unwrap_or_default().trim();
         let read = match kind {
-            "application/problem+json" | "application/json" => Self::problem(status, body),
+            "application/problem+json" => Self::problem(status, body),
+            "application/json" => Self::problem(status, body).or_else(|| Self::oauth(status, body)),
             "text/plain" => Self::line(status, body),
             _ => None,
         };
@@ -56,6 +57,14 @@ impl Refusal {
             server_time: problem.server_time,
             retry_after_seconds: None,
         })
+    }
+
+    /// `{"error", "error_description"}` (RFC 6749 section 5.2).
+    fn oauth(status: u16, body: &[u8]) -> Option<Self> {
+        let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+        let code = tidy(body.get("error")?.as_str()?);
+        let told = body.get("error_description").and_then(serde_json::Value::as_str);
+        Some(Self { detail: tidy(told.unwrap_or(&code)), code, ..Self::bare(status, "") })
     }
 
     /// `<code>: <sentence> (request <id>)` (`spec/wire.md` 3).
@@ -131,6 +140,17 @@ mod tests {
         assert_eq!((refusal.status, refusal.code.as_str()), (422, "invalid"));
         let text = "one field is wrong; /name: the name is taken (request r1)";
         assert_eq!(refusal.to_string(), text);
+    }
+
+    #[test]
+    fn the_words_of_oauth_are_read() {
+        let body = br#"{"error":"slow_down","error_description":"asked too soon"}"#;
+        let refusal = Refusal::read(400, "application/json", body);
+        assert_eq!(
+            (refusal.code.as_str(), refusal.to_string().as_str()),
+            ("slow_down", "asked too soon")
+        );
+        assert_eq!(Refusal::read(400, "application/json", b"{}").code, "http_400");
     }
 
     #[test]

@@ -8,15 +8,16 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Client, ClientError,
-    transport::{Call, MAX_JSON_BYTES},
+    transport::{Answer, Call, MAX_JSON_BYTES},
 };
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
 
 impl Client {
     /// Makes a repository.
     pub async fn create_repository(&self, new: &NewRepository) -> Result<Repository, ClientError> {
-        self.need_key()?;
+        self.need_credential()?;
         let made: Repository = self.json(Method::POST, "/api/v1/repos", Some(new)).await?;
         self.check_names(&made)?;
         Ok(made)
@@ -45,16 +46,18 @@ impl Client {
 
     /// One call of the JSON API that sends nothing and answers nothing.
     pub(super) async fn order(&self, method: Method, target: &str) -> Result<(), ClientError> {
-        let call = Call {
-            method,
-            target: target.to_owned(),
-            accept: JSON,
-            content_type: "",
-            body: Bytes::new(),
-            is_wire: false,
-            max_answer_bytes: MAX_JSON_BYTES,
-        };
-        self.send(&call).await.map(drop)
+        // A local server wants the type of a body that is empty, too.
+        self.call(method, target, JSON, Vec::new()).await.map(drop)
+    }
+
+    /// One call of the JSON API that answers nothing.
+    pub(super) async fn order_with<Q: Serialize + Sync>(
+        &self,
+        method: Method,
+        target: &str,
+        request: &Q,
+    ) -> Result<(), ClientError> {
+        self.call(method, target, JSON, written(request)?).await.map(drop)
     }
 
     /// One call of the JSON API.
@@ -64,22 +67,44 @@ impl Client {
         target: &str,
         request: Option<&Q>,
     ) -> Result<A, ClientError> {
-        let body = match request {
-            Some(request) => serde_json::to_vec(request).map_err(|error| {
-                ClientError::Setup(format!("a request cannot be written: {error}"))
-            })?,
-            None => Vec::new(),
+        let (content_type, body) = match request {
+            Some(request) => (JSON, written(request)?),
+            None if method.is_safe() => ("", Vec::new()),
+            None => (JSON, Vec::new()),
         };
+        self.read(&self.call(method, target, content_type, body).await?)
+    }
+
+    /// One call that sends a form, as OAuth does.
+    pub(super) async fn form<A: DeserializeOwned>(
+        &self,
+        method: Method,
+        target: &str,
+        body: &str,
+    ) -> Result<A, ClientError> {
+        self.read(&self.call(method, target, FORM, body.as_bytes().to_vec()).await?)
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        target: &str,
+        content_type: &'static str,
+        body: Vec<u8>,
+    ) -> Result<Answer, ClientError> {
         let call = Call {
             method,
             target: target.to_owned(),
             accept: JSON,
-            content_type: if request.is_some() { JSON } else { "" },
+            content_type,
             body: Bytes::from(body),
             is_wire: false,
             max_answer_bytes: MAX_JSON_BYTES,
         };
-        let answer = self.send(&call).await?;
+        self.send(&call).await
+    }
+
+    fn read<A: DeserializeOwned>(&self, answer: &Answer) -> Result<A, ClientError> {
         let kind = answer.content_type.split(';').next().unwrap_or_default().trim();
         let bad =
             |reason: String| ClientError::BadAnswer { origin: self.origin().to_string(), reason };
@@ -88,4 +113,9 @@ impl Client {
         }
         serde_json::from_slice(&answer.body).map_err(|error| bad(error.to_string()))
     }
+}
+
+fn written(request: &impl Serialize) -> Result<Vec<u8>, ClientError> {
+    serde_json::to_vec(request)
+        .map_err(|error| ClientError::Setup(format!("a request cannot be written: {error}")))
 }

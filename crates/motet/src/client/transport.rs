@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use keys::{CanonicalRequest, Nonce, PrivateKey, format_content_digest, sign_request};
-use names::{Clock, Digest, Random};
+use names::{Clock, Digest, Random, Secret};
 use reqwest::{Method, Response, Url, header, redirect, retry};
 use time::{
     OffsetDateTime,
@@ -28,6 +28,8 @@ const MIN_UPLOAD_BYTES_PER_SECOND: u64 = 16 * 1024;
 const MAX_REFUSAL_BYTES: u64 = 64 * 1024;
 /// The longest answer of the JSON API that is read.
 pub(super) const MAX_JSON_BYTES: u64 = 10 << 20;
+/// What the client calls itself: a local server wants to know.
+const CLIENT_NAME: &str = concat!("motet/", env!("CARGO_PKG_VERSION"));
 /// A correction by less than this would change nothing about a refused time.
 const LEAST_CORRECTION_SECONDS: u64 = 2;
 
@@ -44,14 +46,25 @@ pub struct Options {
     pub random: Random,
 }
 
+/// The session of a browser that the client plays for a moment, where there is no key yet.
+pub(super) struct BrowserSession {
+    /// `name=value`.
+    pub(super) cookie: String,
+    /// What requests that the cookie signs carry besides.
+    pub(super) csrf: String,
+}
+
 /// A server, and the key that requests to it are signed with. Safe to share: calls do not wait for each other.
 pub struct Client {
     http: reqwest::Client,
     origin: Origin,
     authority: String,
     key: Option<PrivateKey>,
+    /// What is shown instead of a signature where there is no key.
+    token: Option<Secret<String>>,
+    pub(super) session: Option<BrowserSession>,
     clock: Clock,
-    random: Random,
+    pub(super) random: Random,
     /// What the server's clock is ahead, as far as it has told.
     ahead_seconds: AtomicI64,
 }
@@ -96,7 +109,7 @@ impl Client {
             return Err(ClientError::Insecure { origin: origin.to_string() });
         }
         let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("motet/", env!("CARGO_PKG_VERSION")))
+            .user_agent(CLIENT_NAME)
             .redirect(redirect::Policy::none())
             // A repetition has to be signed anew, so nobody below repeats anything.
             .retry(retry::never())
@@ -110,7 +123,29 @@ impl Client {
         let Options { insecure: _, authority, clock, random } = options;
         let authority = authority.unwrap_or_else(|| origin.authority().to_owned());
         let ahead_seconds = AtomicI64::new(0);
-        Ok(Self { http, origin, authority, key, clock, random, ahead_seconds })
+        Ok(Self {
+            http,
+            origin,
+            authority,
+            key,
+            token: None,
+            session: None,
+            clock,
+            random,
+            ahead_seconds,
+        })
+    }
+
+    /// The same without a key, showing a token with every request.
+    #[must_use]
+    pub fn with_token(mut self, token: Secret<String>) -> Self {
+        self.token = Some(token);
+        self
+    }
+
+    /// Whether requests say who sends them.
+    pub const fn has_credential(&self) -> bool {
+        self.key.is_some() || self.token.is_some()
     }
 
     /// The server.
@@ -185,13 +220,20 @@ impl Client {
     }
 
     /// Sends `call`; gives the answer of a status of success, whose body has not been read.
-    async fn respond(&self, call: &Call) -> Result<Response, ClientError> {
+    pub(super) async fn respond(&self, call: &Call) -> Result<Response, ClientError> {
         let url = self.url(&call.target)?;
         let mut request = self
             .http
             .request(call.method.clone(), url.clone())
             .header(header::HOST, &self.authority)
-            .header(header::ACCEPT, call.accept);
+            .header(header::ACCEPT, call.accept)
+            .header("x-motet-client", CLIENT_NAME);
+        if let Some(BrowserSession { cookie, csrf }) = &self.session {
+            request = request
+                .header(header::COOKIE, cookie)
+                .header("x-motet-csrf", csrf)
+                .header(header::ORIGIN, self.origin.to_string());
+        }
         if call.is_wire {
             request = request.header("motet-protocol", "2");
         }
@@ -204,6 +246,8 @@ impl Client {
         if let Some(key) = &self.key {
             let authorization = self.sign(key, call, &url, &sha256);
             request = request.header(header::AUTHORIZATION, authorization);
+        } else if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose());
         }
         if !call.body.is_empty() {
             request = request.body(call.body.clone());
@@ -279,7 +323,11 @@ impl Client {
         Err(ClientError::Refused(Box::new(refusal)))
     }
 
-    async fn body(&self, mut response: Response, max_bytes: u64) -> Result<Vec<u8>, ClientError> {
+    pub(super) async fn body(
+        &self,
+        mut response: Response,
+        max_bytes: u64,
+    ) -> Result<Vec<u8>, ClientError> {
         let too_long = || ClientError::TooLong { origin: self.origin.to_string(), max_bytes };
         if response.content_length().is_some_and(|length| length > max_bytes) {
             return Err(too_long());
@@ -295,7 +343,7 @@ impl Client {
     }
 }
 
-fn header_text(response: &Response, name: header::HeaderName) -> &str {
+pub(super) fn header_text(response: &Response, name: header::HeaderName) -> &str {
     response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 

@@ -71,7 +71,7 @@ impl Wire<'_> {
         endpoint: &str,
         body: Bytes,
     ) -> Result<A, ClientError> {
-        self.client.need_key()?;
+        self.client.need_credential()?;
         self.call(Method::POST, endpoint, body, limits::ANSWER_BYTES).await
     }
 

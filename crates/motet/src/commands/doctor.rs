@@ -14,7 +14,7 @@ use crate::{
     context::{Context, not_signed_in},
     failure::{Exit, Failure},
     report::{BAD, GOOD, ODD, Report},
-    store::{Account, load_key},
+    store::{Account, Credential, load_key},
     visible,
 };
 
@@ -126,19 +126,13 @@ async fn check_host(origin: &Origin, context: &Context, checks: &mut Checks) {
         // Told above.
         Err(_) => None,
     };
-    let key = account.as_ref().and_then(|account| match load_key(&account.key_file) {
-        Ok(key) => {
-            let file = visible(&account.key_file.to_string_lossy());
-            checks.add(State::Ok, "key", format!("{file}, {}", key.fingerprint()));
-            Some(key)
-        }
-        Err(error) => {
-            checks.fail("key", &error.into());
-            None
-        }
-    });
-    let is_signed = key.is_some();
-    match context.client(origin, key) {
+    let client = match &account {
+        Some(account) => look_at_credential(context, account, checks)
+            .and_then(|()| context.signed_in(origin).map(|(_, client)| client).ok()),
+        None => None,
+    };
+    let is_signed = client.is_some();
+    match client.map_or_else(|| context.client(origin, None), Ok) {
         Ok(client) => {
             let is_there = check_server(&client, checks).await;
             if let Some(account) = account.filter(|_| is_there && is_signed) {
@@ -146,6 +140,27 @@ async fn check_host(origin: &Origin, context: &Context, checks: &mut Checks) {
             }
         }
         Err(failure) => checks.fail("server", &failure),
+    }
+}
+
+/// Whether the file of the key or token of an account can be used.
+fn look_at_credential(context: &Context, account: &Account, checks: &mut Checks) -> Option<()> {
+    let looked = match &account.credential {
+        Credential::Key(file) => load_key(file)
+            .map(|key| format!("{}, {}", visible(&file.to_string_lossy()), key.fingerprint())),
+        Credential::Token(file) => {
+            context.store.load_token(file).map(|_| format!("{}, a token", visible(file)))
+        }
+    };
+    match looked {
+        Ok(found) => {
+            checks.add(State::Ok, "key", found);
+            Some(())
+        }
+        Err(error) => {
+            checks.fail("key", &error.into());
+            None
+        }
     }
 }
 

@@ -1,18 +1,23 @@
 //! The commands, one file each: its arguments, and what it does.
 
 pub mod admin;
+pub mod agent;
 pub mod audit;
 pub mod clone;
 pub mod completions;
 pub mod demo_history;
 pub mod doctor;
 pub mod import_dir;
+pub mod invite;
+pub mod key;
 pub mod keygen;
 pub mod login;
+pub mod org;
 pub mod push;
 pub mod register;
 pub mod repo;
 pub mod serve;
+pub mod token;
 pub mod whoami;
 
 use history::worktree::{Head, WorkingCopy, WorktreeError};
@@ -27,6 +32,11 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Repo
         Command::Register(arguments) => register::run(&arguments, context).await,
         Command::Whoami(arguments) => whoami::run(&arguments, context).await,
         Command::Login(arguments) => login::run(&arguments, context).await,
+        Command::Token(command) => token::run(&command, context).await,
+        Command::Key(command) => key::run(&command, context).await,
+        Command::Agent(command) => agent::run(&command, context).await,
+        Command::Org(command) => org::run(&command, context).await,
+        Command::Invite(command) => invite::run(&command, context).await,
         Command::Repo(command) => repo::run(&command, context).await,
         Command::Push(arguments) => push::run(&arguments, context).await,
         Command::Clone(arguments) => clone::run(&arguments, context).await,

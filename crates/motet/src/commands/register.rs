@@ -10,7 +10,7 @@ use crate::{
     context::Context,
     failure::Failure,
     report::Report,
-    store::{Account, load_key},
+    store::{Account, Credential, load_key},
     visible,
 };
 
@@ -44,11 +44,13 @@ pub(super) async fn run(arguments: &Register, context: &Context) -> Result<Repor
     // A handle that is taken gets a further key only from who has one of its keys.
     let known = context.store.account(origin)?;
     let signer = known
-        .filter(|known| known.handle == *handle && known.key_file != key_file)
-        .and_then(|known| load_key(&known.key_file).ok());
+        .filter(|known| known.handle == *handle)
+        .and_then(|known| known.key_file().filter(|it| **it != key_file).cloned())
+        .and_then(|file| load_key(&file).ok());
     let client = context.client(origin, signer)?;
     let registered = client.register(handle, &key, label.as_deref()).await?;
-    let account = Account { handle: handle.clone(), key_file: key_file.clone() };
+    let credential = Credential::Key(key_file.clone());
+    let account = Account { handle: handle.clone(), credential };
     context.store.set_account(origin, &account)?;
     let label = visible(&registered.label);
     let result = json!({

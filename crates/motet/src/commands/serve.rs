@@ -17,6 +17,7 @@ operator's key inside: keep a copy of both.
 
 Examples:
   motet serve
+  motet serve --local
   motet serve --data-dir /srv/motet --listen 0.0.0.0:7420 --public-url https://forge.example")]
 pub struct Serve {
     /// The settings.

@@ -57,7 +57,12 @@ fn help_of_the_program() {
       keygen       Make a key
       register     Make your key known to a server
       whoami       Show who you are at a server
-      login        Sign a browser in
+      login        Sign in a browser, or this machine without one
+      token        Manage tokens of yourself and of your agents
+      key          Manage your keys
+      agent        Manage agents: programs that act for you or for an organization
+      org          Manage organizations and who is in them
+      invite       Invite people, and follow invitations
       repo         Manage repositories
       push         Send a branch to a server
       clone        Fetch a repository into a new directory
@@ -224,6 +229,95 @@ fn help_of_register() {
       motet register https://forge.example ada
       motet register http://127.0.0.1:4000 ada --key ~/.ssh/id_ed25519 --label laptop
     ");
+}
+
+#[test]
+fn help_of_login() {
+    insta::assert_snapshot!(help(&["login"]), @r#"
+    Sign in a browser, or this machine without one
+
+    Usage: motet login [OPTIONS] <--web|--device|--local> [ADDRESS]
+
+    Arguments:
+      [ADDRESS]
+              The server
+
+    Options:
+          --web
+              Print an address that signs a browser in: it works once, within a minute
+
+          --device
+              Sign this machine in: somebody agrees in a browser on another one, and a token is kept
+              here
+
+          --local
+              Become the one person of a local server on this machine, with a key of your own
+
+          --scope <WORDS>
+              What the token may be used for, in words such as hub:read
+
+              [default: "hub:write collab:write"]
+
+          --label <TEXT>
+              What to call the token
+
+          --data-dir <DIR>
+              The data directory of the server on this machine, with the operator's key
+
+              [env: MOTET_DATA_DIR]
+
+      -h, --help
+              Print help
+
+    Examples:
+      motet login --web
+      motet login --web https://forge.example --json
+      motet login --device https://forge.example --label build-host
+      motet login --local --data-dir ~/motet
+    "#);
+}
+
+#[test]
+fn help_of_token_mint() {
+    insta::assert_snapshot!(help(&["token", "mint"]), @r#"
+    Make a token, and show it: the only time that it can be read
+
+    Usage: motet token mint [OPTIONS] --scope <WORDS>
+
+    Options:
+          --scope <WORDS>
+              What it may be used for: words such as hub:read or collab:write
+
+          --repositories <WHICH>
+              On which repositories: public, all, or a list of owner/name and owner/*
+
+              [default: public]
+
+          --label <TEXT>
+              What to call it
+
+          --days <DAYS>
+              How long it lives, at most 366 days
+
+              [default: 90]
+
+          --kind <KIND>
+              personal, agent or git [default: what you are, or agent with --agent]
+
+          --agent <HANDLE>
+              Of this agent of yours, instead of your own
+
+          --host <ADDRESS>
+              The server, if you are registered at several
+
+      -h, --help
+              Print help
+
+    Examples:
+      motet token mint --scope hub:read --label ci
+      motet token mint --scope "hub:write collab:write" --repositories ada/songs --days 7
+      motet token mint --agent robot --scope hub:read --repositories all --json
+    "#);
 }
 
 #[test]

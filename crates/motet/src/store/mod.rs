@@ -1,9 +1,10 @@
-//! What the command line remembers: which key signs at which host (`spec/trust.md` 12, Client store).
+//! What the command line remembers: which key signs, or which token is shown, at which host (`spec/trust.md` 12, Client store).
 //!
 //! One file, one table per host, and beside it the key that `motet keygen` makes. The directory is the user's
 //! alone, the file too; it is replaced as a whole; a symbolic link in the place of either is refused. It is read
 //! when it is needed. An account is found by scheme, host and port together, so that a key is never offered to
-//! another host. Private keys stay in files of their own and are only named here.
+//! another host. Private keys and tokens stay in files of their own and are only named
+//! here.
 //!
 //! | file       | what is there                                     |
 //! |------------|---------------------------------------------------|
@@ -19,7 +20,7 @@ use std::{io, path::PathBuf};
 
 use ::keys::PrivateKeyError;
 use etcetera::BaseStrategy as _;
-use names::{Handle, Random};
+use names::{Handle, Random, Secret};
 use toml_edit::{DocumentMut, Item, Table, value};
 
 use crate::client::Origin;
@@ -37,6 +38,10 @@ const KEY_FILE: &str = "id_ed25519";
 const MAX_BYTES: u64 = 1 << 20;
 /// What a new file begins with.
 const HEADING: &str = "# Written by motet: which key signs at which host.\n\n";
+/// What the files of tokens begin with.
+const TOKEN_FILE: &str = "token-";
+/// The longest token that is read, in bytes.
+const MAX_TOKEN_BYTES: u64 = 1024;
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -104,8 +109,27 @@ pub enum StoreError {
 pub struct Account {
     /// The handle.
     pub handle: Handle,
-    /// The file of the private key.
-    pub key_file: PathBuf,
+    /// What proves it.
+    pub credential: Credential,
+}
+
+/// What proves who one is at a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// The file of a private key.
+    Key(PathBuf),
+    /// The file of a token, by its name in the directory.
+    Token(String),
+}
+
+impl Account {
+    /// The file of the private key, if it is a key that proves it.
+    pub const fn key_file(&self) -> Option<&PathBuf> {
+        match &self.credential {
+            Credential::Key(file) => Some(file),
+            Credential::Token(_) => None,
+        }
+    }
 }
 
 /// The store. Nothing is read or made before it is asked for.
@@ -166,7 +190,12 @@ impl Store {
                 let handle = text("handle")?
                     .parse()
                     .map_err(|error| self.damaged(format!("the handle at `{host}`: {error}")))?;
-                Ok((origin, Account { handle, key_file: self.path.join(text("key")?) }))
+                let token = item.get("token").and_then(Item::as_str);
+                let credential = match token {
+                    Some(file) => Credential::Token(file.to_owned()),
+                    None => Credential::Key(self.path.join(text("key")?)),
+                };
+                Ok((origin, Account { handle, credential }))
             })
             .collect()
     }
@@ -182,8 +211,6 @@ impl Store {
         });
         let hosts =
             hosts.as_table_like_mut().ok_or_else(|| self.damaged("`hosts` is no table".into()))?;
-        // A key inside the directory moves with it.
-        let key_file = account.key_file.strip_prefix(&self.path).unwrap_or(&account.key_file);
         // Changed in place, so that comments stay.
         let host = origin.to_string();
         let entry = hosts.entry(&host).or_insert_with(|| Item::Table(Table::new()));
@@ -191,10 +218,46 @@ impl Store {
             .as_table_like_mut()
             .ok_or_else(|| self.damaged(format!("the host `{host}` is no table")))?;
         entry.insert("handle", value(account.handle.as_str()));
-        entry.insert("key", value(key_file.to_string_lossy().as_ref()));
+        match &account.credential {
+            Credential::Key(file) => {
+                // A key inside the directory moves with it.
+                let file = file.strip_prefix(&self.path).unwrap_or(file);
+                entry.insert("key", value(file.to_string_lossy().as_ref()));
+                entry.remove("token");
+            }
+            Credential::Token(file) => {
+                entry.insert("token", value(file));
+                entry.remove("key");
+            }
+        }
         let text = document.to_string();
         let text = if is_new { format!("{HEADING}{text}") } else { text };
         Directory::make(&self.path)?.replace(FILE, text.as_bytes(), &self.random)
+    }
+
+    /// Keeps the token for `origin`, instead of an earlier one; gives the name of its file.
+    pub fn keep_token(&self, origin: &Origin, token: &Secret<String>) -> Result<String> {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
+        let host: String = origin.to_string().chars().map(plain).collect();
+        let file = format!("{TOKEN_FILE}{host}");
+        let directory = Directory::make(&self.path)?;
+        directory.replace(&file, token.expose().as_bytes(), &self.random)?;
+        Ok(file)
+    }
+
+    /// Reads a token that was kept.
+    pub fn load_token(&self, file: &str) -> Result<Secret<String>> {
+        let path = self.path.join(file);
+        // A name of a file in the directory, and nothing that leads out of it.
+        if !file.starts_with(TOKEN_FILE) || file.contains('/') {
+            return Err(self.damaged(format!("`{file}` is no file of a token")));
+        }
+        let text = match Directory::open(&self.path)? {
+            Some(directory) => directory.read_text(file, MAX_TOKEN_BYTES)?,
+            None => None,
+        };
+        let text = text.map(Secret::new).ok_or(StoreError::NoKey { path })?;
+        Ok(Secret::new(text.expose().trim().to_owned()))
     }
 
     fn read(&self) -> Result<DocumentMut> {

@@ -23,7 +23,33 @@ fn origin(text: &str) -> Origin {
 }
 
 fn account(handle: &str, key_file: &Path) -> Account {
-    Account { handle: handle.parse().unwrap(), key_file: key_file.to_owned() }
+    let credential = Credential::Key(key_file.to_owned());
+    Account { handle: handle.parse().unwrap(), credential }
+}
+
+#[test]
+fn a_token_is_kept_apart_and_a_key_takes_its_place() {
+    let home = tempfile::tempdir().unwrap();
+    let store = store(home.path());
+    let forge = origin("https://forge.example:8443");
+    let file = store.keep_token(&forge, &Secret::new("mt_personal_x".to_owned())).unwrap();
+    let account =
+        Account { handle: "ada".parse().unwrap(), credential: Credential::Token(file.clone()) };
+    store.set_account(&forge, &account).unwrap();
+    assert_eq!(store.account(&forge).unwrap(), Some(account));
+    assert_eq!(store.load_token(&file).unwrap().expose(), "mt_personal_x");
+    assert_eq!(mode(&store.path().join(&file)), 0o600);
+    let text = fs::read_to_string(store.path().join(FILE)).unwrap();
+    assert!(
+        text.contains("token = \"token-https---forge.example-8443\"") && !text.contains("mt_"),
+        "{text}"
+    );
+    for other in ["id_ed25519", "token-/../id_ed25519", "token-other"] {
+        assert!(store.load_token(other).is_err(), "{other}");
+    }
+    let key = self::account("ada", &store.default_key_file());
+    store.set_account(&forge, &key).unwrap();
+    assert_eq!(store.account(&forge).unwrap(), Some(key));
 }
 
 #[test]

@@ -48,20 +48,21 @@ async fn what_is_done_is_written_down_with_who_and_from_where() {
     set.assert_status(200);
 
     let all = rows(&server, "").await;
-    let done = ["quota_changed", "key_added", "principal_registered", "server_started"];
-    assert_eq!(actions(&all), [done.as_slice(), &["operator_repaired"]].concat());
+    let done = ["quota_changed", "key_added", "tos_accepted", "principal_registered"];
+    let boot = ["server_started", "invite_created", "operator_repaired"];
+    assert_eq!(actions(&all), [done.as_slice(), &boot].concat());
     let seqs: Vec<_> = all.iter().map(|it| it["seq"].as_i64().unwrap()).collect();
-    assert_eq!(seqs, [5, 4, 3, 2, 1]);
+    assert_eq!(seqs, [7, 6, 5, 4, 3, 2, 1]);
     let changed = &all[0];
     assert_eq!(changed["request_id"], json!(set.header("x-request-id")));
     assert_eq!((&changed["actor"], &changed["ip"]), (&json!("operator"), &json!("127.0.0.1")));
     assert_eq!((&changed["credential_kind"], &changed["outcome"]), (&json!("key"), &json!("done")));
     assert_eq!(changed["detail"], json!({ "bytes": 50_000, "objects": null }));
-    assert_eq!((&all[3]["actor_kind"], &all[3]["ip"]), (&json!("install"), &Value::Null));
+    assert_eq!((&all[4]["actor_kind"], &all[4]["ip"]), (&json!("install"), &Value::Null));
     assert_eq!(all[1]["detail"]["fingerprint"], json!(anna.key().fingerprint().to_string()));
 
     for (query, found) in [
-        ("&actor=anna", vec!["key_added", "principal_registered"]),
+        ("&actor=anna", vec!["key_added", "tos_accepted", "principal_registered"]),
         ("&action=key_added", vec!["key_added"]),
         ("&actor=nobody", vec![]),
         ("&resource=install", vec!["server_started"]),
@@ -130,18 +131,18 @@ async fn an_export_is_checked_without_a_server_and_every_change_shows() {
     let lines: Vec<_> = text.split_inclusive('\n').collect();
     let copy = file.with_file_name("copy.jsonl");
     let whole = verified(&server, &copy, &lines);
-    assert!(whole.0 == 0 && whole.1.contains("signed up to 7 by SHA256:"), "{whole:?}");
+    assert!(whole.0 == 0 && whole.1.contains("signed up to 10 by SHA256:"), "{whole:?}");
     let place = |seq: i64| {
         let number = format!("\"seq\":{seq},");
         lines.iter().position(|it| it.contains("{\"row\"") && it.contains(&number)).unwrap()
     };
-    let edited = lines[place(4)].replace("key_added", "key_revoked");
+    let edited = lines[place(6)].replace("key_added", "key_revoked");
     let (mut changed, mut swapped, mut less) = (lines.clone(), lines.clone(), lines.clone());
-    changed[place(4)] = &edited;
+    changed[place(6)] = &edited;
     swapped.swap(place(3), place(4));
     less.remove(place(5));
     for (lines, code, says) in [
-        (&changed[..], 3, "broken at row 4"),
+        (&changed[..], 3, "broken at row 6"),
         (&swapped, 3, "broken at row 3"),
         (&less, 3, "broken at row 5"),
         (&lines[..place(6)], 4, "head missing at row 6"),

@@ -290,16 +290,19 @@ async fn the_operators_commands_find_server_and_key_in_the_data_directory() {
         payload     "not for every screen"
         "#);
         insta::assert_snapshot!(text(&admin(&server, &["schedules", "list"])), @"
-        NAME               PATTERN       ZONE  NEXT
-        hub.collect_due    13 2 * * *    UTC   TIME
-        hub.expire         7 * * * *     UTC   TIME
-        hub.records        43 4 * * sun  UTC   TIME
-        objects.orphans    13 4 * * sun  UTC   TIME
-        objects.sample     17 * * * *    UTC   TIME
-        objects.scrub      37 * * * *    UTC   TIME
-        objects.tidy       43 2 * * *    UTC   TIME
-        trust.audit_erase  23 3 * * *    UTC   TIME
-        trust.audit_heads  57 * * * *    UTC   TIME
+        NAME                PATTERN       ZONE  NEXT
+        hub.collect_due     13 2 * * *    UTC   TIME
+        hub.expire          7 * * * *     UTC   TIME
+        hub.purge           53 1 * * *    UTC   TIME
+        hub.records         43 4 * * sun  UTC   TIME
+        objects.orphans     13 4 * * sun  UTC   TIME
+        objects.sample      17 * * * *    UTC   TIME
+        objects.scrub       37 * * * *    UTC   TIME
+        objects.tidy        43 2 * * *    UTC   TIME
+        trust.audit_erase   23 3 * * *    UTC   TIME
+        trust.audit_heads   57 * * * *    UTC   TIME
+        trust.clients       33 * * * *    UTC   TIME
+        trust.first_invite  3 * * * *     UTC   TIME
         ");
     });
     let retried = admin(&server, &["--json", "jobs", "retry", &died]);

@@ -10,10 +10,16 @@
 //! | `secrets.rs`      | no repository tells about another                                               |
 //! | `malformed.rs`    | bodies that cannot be read                                                      |
 //! | `connections.rs`  | requests that HTTP does not allow, or that end in the middle                    |
+//! | `hosts.rs`        | which hosts a request may name, and a local server may listen on                |
+//! | `local_mode.rs`   | a local server serves its one person, and no page of another site               |
+//! | `cors.rs`         | which pages of other sites may read the API                                     |
+//! | `publishers.rs`   | tenants, the tokens that act as them, the secrets that they show                |
 //! | `signatures.rs`   | who signs, is believed; who does not, is not                                    |
 //! | `rfc9421.rs`      | requests signed as strangers do, by HTTP Message Signatures                      |
 //! | `replays.rs`      | one signature, one effect; a body that was not signed has none                  |
 //! | `registration.rs` | which keys and handles can be registered                                        |
+//! | `passkeys.rs`     | passkeys sign a browser in, and nothing else does in their place                |
+//! | `linked.rs`       | accounts elsewhere sign in whom they are linked with, and nobody else           |
 //! | `visibility.rs`   | what is private cannot be told from what is not there                           |
 //! | `creating.rs`     | repositories are made, by request or by a first push                            |
 //! | `crowds.rs`       | many at once: everybody gets an answer, and nothing is lost                     |
@@ -21,12 +27,19 @@
 //! | `kills/`          | what was acknowledged outlives every kill, and work goes on after it             |
 //! | `faults.rs`       | a full disk, a database that goes away: said, survived, nothing lost             |
 //! | `quotas.rs`       | how much an owner and a repository may hold                                     |
+//! | `flows.rs`        | applications ask people for a token                                             |
+//! | `people.rs`       | keys, tokens, agents and organizations from the command line                    |
 //! | `limits.rs`       | how much anyone may ask for, and who failed too often has to wait               |
 //! | `storage.rs`      | the store keeps itself sound and small                                          |
 //! | `postgres.rs`     | the same path on PostgreSQL                                                     |
 //! | `audit.rs`        | what is done is written down, and nobody changes the record unseen                |
+//! | `privacy.rs`      | what is kept of a person: taken away, left behind                                |
+//! | `matrix.rs`       | every route, by everybody, on public and private: as the table says              |
+//! | `office.rs`       | install admins, who is stopped, and the look into what is private                 |
 //! | `jobs.rs`         | background work as those who run the install see it, and nobody else              |
 //! | `upkeep.rs`       | background work is done: by schedules, across kills, stops and processes          |
+//! | `authenticator.rs`| nothing: a device that holds passkeys                                           |
+//! | `provider.rs`     | nothing: a provider of accounts elsewhere                                       |
 //! | `ground.rs`       | nothing: a server on either database, and that database                           |
 //! | `store.rs`        | nothing: what tests change behind a server's back                                 |
 //! | `serve.rs`        | starting, health, stopping                                                      |
@@ -36,22 +49,35 @@
 
 mod answers;
 mod audit;
+mod authenticator;
 mod bucket;
 mod connections;
+mod cors;
 mod creating;
 mod crowds;
 mod faults;
+mod flows;
 mod ground;
 mod history;
+mod hosts;
 mod integrity;
 mod jobs;
 mod keyring;
 mod kills;
 mod limits;
+mod linked;
+mod local_mode;
 mod malformed;
+mod matrix;
+mod office;
 mod organizations;
+mod passkeys;
 mod paths;
+mod people;
 mod postgres;
+mod privacy;
+mod provider;
+mod publishers;
 mod quotas;
 mod recorded;
 mod registration;

@@ -4,7 +4,10 @@ use http::Method;
 use serde_json::json;
 use testkit::{Answer, Person, Request, Server};
 
-use crate::ground::{Ground, on_both};
+use crate::{
+    ground::{Ground, on_both},
+    store,
+};
 
 /// The path of an address that signs in as somebody.
 async fn address(server: &Server, person: &Person) -> String {
@@ -15,18 +18,18 @@ async fn address(server: &Server, person: &Person) -> String {
     url.strip_prefix(&server.base_url()).unwrap().to_owned()
 }
 
-fn own_page(request: Request) -> Request {
+pub(crate) fn own_page(request: Request) -> Request {
     request.header("sec-fetch-site", "same-origin")
 }
 
 /// The cookie that an answer sets, as a browser sends it back.
-fn cookie_of(answer: &Answer) -> String {
+pub(crate) fn cookie_of(answer: &Answer) -> String {
     let line = answer.header("set-cookie");
     assert!(line.contains("; Path=/; HttpOnly; SameSite=Strict"), "{line}");
     line.split(';').next().unwrap().to_owned()
 }
 
-async fn sign_in(server: &Server, person: &Person) -> String {
+pub(crate) async fn sign_in(server: &Server, person: &Person) -> String {
     let target = address(server, person).await;
     let followed = own_page(server.post(&target)).send().await;
     assert_eq!((followed.status, followed.header("location")), (303, "/"));
@@ -34,7 +37,7 @@ async fn sign_in(server: &Server, person: &Person) -> String {
 }
 
 /// The mark that the forms of a page carry.
-async fn mark(server: &Server, cookie: &str) -> String {
+pub(crate) async fn mark(server: &Server, cookie: &str) -> String {
     let page = server.get("/settings/sessions").header("cookie", cookie).send().await;
     page.assert_status(200);
     let text = page.text();
@@ -42,7 +45,7 @@ async fn mark(server: &Server, cookie: &str) -> String {
     rest.split('"').next().unwrap().to_owned()
 }
 
-fn form(request: Request, cookie: &str, body: &str) -> Request {
+pub(crate) fn form(request: Request, cookie: &str, body: &str) -> Request {
     let request = request.header("cookie", cookie);
     request.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned())
 }
@@ -144,6 +147,51 @@ on_both! {
         let target = format!("/api/v1/auth/keys/anna/{key}?reason=retired");
         server.request(Method::DELETE, &target).by(&other).send().await.assert_status(200);
         assert!(!is_in(&fourth).await);
+    }
+}
+
+on_both! {
+    async fn sessions_that_cannot_be_read_are_an_outage_and_never_nobody(ground: Ground) {
+        let server = ground.server().start().await;
+        let anna = server.register("anna").await;
+        let cookie = sign_in(&server, &anna).await;
+        let look = async || server.get("/settings/sessions").header("cookie", &cookie).send().await;
+        look().await.assert_status(200);
+        let db = ground.db(&server).await;
+        let mut tx = db.write().await.unwrap();
+        store::hide_sessions(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(look().await.status, 503);
+        // A page that anybody may read is no way round it either.
+        assert_eq!(server.get("/").header("cookie", &cookie).send().await.status, 503);
+        server.get("/").send().await.assert_status(200);
+    }
+}
+
+#[tokio::test]
+async fn no_log_holds_what_proves_who_somebody_is() {
+    let server = Server::with(crate::MOTET).log("debug").start().await;
+    let anna = server.register("anna").await;
+    let target = address(&server, &anna).await;
+    server.get(&target).send().await.assert_status(200);
+    let followed = own_page(server.post(&target)).send().await;
+    let cookie = cookie_of(&followed);
+    let scope = json!({ "kind": "personal", "scope": { "planes": { "hub": "read" } } });
+    let minted = server.post("/api/v1/tokens").json(&scope).by(&anna).send().await.json();
+    let token = minted["value"].as_str().unwrap();
+    for name in ["/api/v1/repos", "/api/v1/repos?token=", "/mt_personal_"] {
+        let target = format!("{name}{}", if name.ends_with(['=', '_']) { token } else { "" });
+        let bearer = format!("Bearer {token}");
+        server.get(&target).header("authorization", &bearer).send().await;
+    }
+    server.get("/settings/keys").header("cookie", &cookie).send().await.assert_status(200);
+    let log = server.log();
+    assert!(log.contains("/login/once/[hidden]"), "the line is there, without the code");
+    let code = target.rsplit('/').next().unwrap();
+    let jwt = cookie.split('=').nth(1).unwrap();
+    let secret = token.rsplit_once('_').unwrap().0.trim_start_matches("mt_personal_");
+    for hidden in [code, jwt, secret, anna.key().to_openssh("").expose().as_str()] {
+        assert!(!log.contains(hidden), "the log holds {hidden}");
     }
 }
 

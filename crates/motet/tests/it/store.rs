@@ -9,7 +9,15 @@ db::statements! {
     AGE = "UPDATE repositories SET created_at = 1 WHERE name = $1";
     COUNT_UPLOADS = "
         SELECT count(*) FROM uploads WHERE repository_id IN (SELECT id FROM repositories WHERE name = $1)";
+    HIDE_SESSIONS = "ALTER TABLE sessions RENAME TO sessions_elsewhere";
+    LEFT_LONG_AGO = "UPDATE principals SET purge_after = 1 WHERE purge_after IS NOT NULL";
+    END_CODES = "UPDATE one_time_codes SET expires_at = 1";
+    AGE_SESSIONS = "UPDATE sessions SET auth_time = 1";
+    DROP_AUDIENCES = "UPDATE tokens SET audience = NULL WHERE kind = 'agent'";
     COUNT_RESOURCES = "SELECT count(*) FROM resources";
+    NOTED_IN = "
+        SELECT e.action FROM audit_events AS e JOIN principals AS p ON p.id = e.chain
+         WHERE p.handle = $1 ORDER BY e.seq";
     MAKE_DUE = "UPDATE schedules SET next_at = 1 WHERE name = $1";
     END_LEASES = "UPDATE jobs SET lease_ends = 1 WHERE state = 'running'";
     END_WAITS = "UPDATE jobs SET run_at = 1 WHERE state = 'ready' AND kind = 'hub.collect'";
@@ -53,6 +61,21 @@ pub(crate) async fn make_admin(tx: &mut Tx, handle: &str) -> Result<u64, Error> 
 /// The uploads to a repository have ended long ago.
 pub(crate) async fn end_uploads(tx: &mut Tx, name: &str) -> Result<u64, Error> {
     db::execute!(tx, END_UPLOADS, name)
+}
+
+/// Codes that were handed out have ended long ago.
+pub(crate) async fn end_codes(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, END_CODES)
+}
+
+/// Everybody signed in long ago.
+pub(crate) async fn age_sessions(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, AGE_SESSIONS)
+}
+
+/// Tokens of agents are good for every surface.
+pub(crate) async fn drop_audiences(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, DROP_AUDIENCES)
 }
 
 /// A repository was made long ago.
@@ -106,4 +129,20 @@ pub(crate) async fn hold_up(tx: &mut Tx) -> Result<(), Error> {
 /// Ends [`hold_up`] on SQLite.
 pub(crate) async fn let_go(tx: &mut Tx) -> Result<(), Error> {
     db::execute!(tx, LET_GO).map(drop)
+}
+
+/// Whoever has left did so long ago.
+pub(crate) async fn let_thirty_days_pass(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, LEFT_LONG_AGO)
+}
+
+/// What the chain of an organization says was done, oldest first.
+pub(crate) async fn noted_in(tx: &mut Tx, organization: &str) -> Result<Vec<String>, Error> {
+    let rows: Vec<(String,)> = db::fetch_all!(tx, NOTED_IN, organization)?;
+    Ok(rows.into_iter().map(|(action,)| action).collect())
+}
+
+/// The table of sessions cannot be read any more.
+pub(crate) async fn hide_sessions(tx: &mut Tx) -> Result<(), Error> {
+    db::execute!(tx, HIDE_SESSIONS).map(drop)
 }

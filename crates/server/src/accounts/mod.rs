@@ -4,18 +4,30 @@
 //! |--------------------|-----------------------------------------------------------|
 //! | `mod.rs`           | registration, who am I, who is that                         |
 //! | `keys.rs`          | keys: own ones, those of an agent, anybody's live ones      |
+//! | `passkeys.rs`      | passkeys, and signing in with one                           |
+//! | `identities.rs`    | accounts elsewhere that sign one in                          |
 //! | `tokens.rs`        | bearer tokens                                             |
 //! | `agents.rs`        | agents of a person or an organization                       |
+//! | `profile.rs`       | what an account says of itself; leaving                     |
 //! | `organizations.rs` | organizations, members, invitations                        |
+//! | `publishers.rs`    | publishers, their tokens and secrets                        |
 
 mod agents;
+mod identities;
 mod keys;
 mod organizations;
+mod passkeys;
+mod profile;
+mod publishers;
 mod tokens;
 
 use api::json;
-use axum::{Router, http::StatusCode, response::IntoResponse};
-use trust::{Allowed, Anything, Class, NewKey, Principal, Trust, act};
+use axum::{
+    Router,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use trust::{Allowed, Anything, Class, NewKey, Principal, Profile, Trust, act};
 use web::{Call, Entry, Fault, Input as _, Json, Params, Problem, Routes, Spec, Surface};
 
 /// Bodies of registration are a few hundred bytes.
@@ -33,9 +45,13 @@ pub(crate) fn routes(trust: &Trust) -> (Router, Vec<Entry>) {
         .get("/api/v1/principals/{handle}", Surface::Api, face)
         .get("/api/v1/principals/{handle}/keys", Surface::Api, keys::of_anybody);
     routes = keys::routes(routes, small);
+    routes = passkeys::routes(routes, tiny);
+    routes = identities::routes(routes, tiny);
     routes = tokens::routes(routes, small);
     routes = agents::routes(routes, small);
-    organizations::routes(routes, small).finish()
+    routes = profile::routes(routes, small);
+    routes = organizations::routes(routes, small);
+    publishers::routes(routes, small).finish()
 }
 
 fn invalid(pointer: &str, message: &str) -> Problem {
@@ -44,6 +60,12 @@ fn invalid(pointer: &str, message: &str) -> Problem {
         code: "invalid",
         message: message.to_owned(),
     }])
+}
+
+/// An answer that shows what no other answer shows: nobody keeps it on the way.
+fn keep_secret(mut answer: Response) -> Response {
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
 }
 
 /// A field of the body as what it should be.
@@ -108,7 +130,9 @@ async fn me(
     let own = allowed.actor().principal().ok_or_else(Problem::not_found)?;
     let memberships = trust.memberships(&allowed).await?;
     let memberships = memberships.iter().map(organizations::json_of).collect();
-    Ok(Json(json::Me { principal: principal(own), memberships }))
+    let mut profile = trust.profile(own.id).await?;
+    let email = std::mem::take(&mut profile.email);
+    Ok(Json(json::Me { principal: seen(own, profile), email, memberships }))
 }
 
 /// The public face of somebody.
@@ -118,7 +142,15 @@ async fn face(
     call: Call,
 ) -> Result<Json<json::Principal>, Problem> {
     let found = trust.face(&call.params.parse("handle")?).await?;
-    found.map(|(it, _)| Json(principal(&it))).ok_or_else(Problem::not_found)
+    let (it, _) = found.ok_or_else(Problem::not_found)?;
+    let profile = trust.profile(it.id).await?;
+    Ok(Json(seen(&it, profile)))
+}
+
+/// Somebody with what they say of themselves, as everybody may see it.
+fn seen(it: &Principal, said: Profile) -> json::Principal {
+    let Profile { display_name, bio, website_url, email: _ } = said;
+    json::Principal { display_name, bio, website_url, ..principal(it) }
 }
 
 fn principal(it: &Principal) -> json::Principal {
@@ -127,5 +159,8 @@ fn principal(it: &Principal) -> json::Principal {
         handle: it.handle.to_string(),
         kind: it.kind.as_str().to_owned(),
         created_at: it.created_at.to_string(),
+        display_name: String::new(),
+        bio: String::new(),
+        website_url: String::new(),
     }
 }

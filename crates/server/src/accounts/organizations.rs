@@ -7,7 +7,7 @@ use axum::{
 };
 use names::Handle;
 use serde::Deserialize;
-use trust::{Account, Allowed, Anything, Invitation, Level, Membership, Role, Trust, act};
+use trust::{Account, Allowed, Anything, Invitation, Membership, Role, Trust, act};
 use web::{Call, Input as _, Json, Problem, Routes, Spec, Surface};
 
 use super::{field, principal, with_params};
@@ -18,7 +18,6 @@ const PAGE: (u16, u16) = (30, 100);
 pub(super) fn routes(routes: Routes<Trust>, small: Spec) -> Routes<Trust> {
     routes
         .post("/api/v1/orgs", small, create)
-        .on(Method::PATCH, "/api/v1/orgs/{handle}", small, change)
         .get("/api/v1/orgs/{handle}/members", Surface::Api, members)
         .on(Method::PUT, "/api/v1/orgs/{handle}/members/{member}", small, change_member)
         .on(Method::DELETE, "/api/v1/orgs/{handle}/members/{member}", small, remove_member)
@@ -36,16 +35,6 @@ async fn create(
     let handle = field("/handle", &asked.handle)?;
     let made = trust.create_organization(&allowed, handle, &asked.display_name).await?;
     Ok((StatusCode::CREATED, Json(principal(&made))))
-}
-
-async fn change(
-    trust: Trust,
-    allowed: Allowed<act::OrgUpdate, Account>,
-    Json(asked): Json<json::ChangeOrganization>,
-) -> Result<impl IntoResponse, Problem> {
-    let level: Level = field("/base_level", &asked.base_level)?;
-    trust.set_base_level(&allowed, level.try_into()?).await?;
-    Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,24 +4,25 @@ use std::time::Duration;
 
 use api::json;
 use axum::{
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{Method, StatusCode},
     response::{IntoResponse, Response},
 };
-use trust::{Account, Allowed, Kind, Minted, NewToken, Scope, Token, TokenKind, Trust, act};
+use trust::{Account, Allowed, Class, Kind, Minted, NewToken, Scope, Token, TokenKind, Trust, act};
 use web::{Call, Input as _, Json, Problem, Routes, Spec, Surface};
 
-use super::{field, invalid, with_params};
+use super::{field, invalid, keep_secret, with_params};
 
 pub(super) fn routes(routes: Routes<Trust>, small: Spec) -> Routes<Trust> {
+    let mint_spec = small.class(Class::Mint);
     routes
         .get("/api/v1/tokens", Surface::Api, list)
-        .post("/api/v1/tokens", small, mint)
+        .post("/api/v1/tokens", mint_spec, mint)
         .on(Method::DELETE, "/api/v1/tokens/{id}", small, revoke)
-        .post("/api/v1/tokens/{id}/rotate", small, rotate)
+        .post("/api/v1/tokens/{id}/rotate", mint_spec, rotate)
         .get("/api/v1/agents/{handle}/tokens", Surface::Api, list)
-        .post("/api/v1/agents/{handle}/tokens", small, mint)
+        .post("/api/v1/agents/{handle}/tokens", mint_spec, mint)
         .on(Method::DELETE, "/api/v1/agents/{handle}/tokens/{id}", small, revoke)
-        .post("/api/v1/agents/{handle}/tokens/{id}/rotate", small, rotate)
+        .post("/api/v1/agents/{handle}/tokens/{id}/rotate", mint_spec, rotate)
 }
 
 async fn list(
@@ -71,10 +72,11 @@ async fn revoke(
 
 /// The one answer that shows a token: nobody keeps it on the way.
 fn shown(made: &Minted) -> Response {
-    let body = json::MintedToken { value: made.text.expose().clone(), token: json_of(&made.token) };
-    let mut answer = (StatusCode::CREATED, Json(body)).into_response();
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
+    keep_secret((StatusCode::CREATED, Json(json_of_minted(made))).into_response())
+}
+
+pub(super) fn json_of_minted(made: &Minted) -> json::MintedToken {
+    json::MintedToken { value: made.text.expose().clone(), token: json_of(&made.token) }
 }
 
 /// A scope out of a body.
@@ -82,7 +84,7 @@ pub(super) fn scope(value: serde_json::Value) -> Result<Scope, Problem> {
     serde_json::from_value(value).map_err(|error| invalid("/scope", &error.to_string()))
 }
 
-fn json_of(it: &Token) -> json::Token {
+pub(super) fn json_of(it: &Token) -> json::Token {
     json::Token {
         id: it.id.to_string(),
         kind: it.kind.as_str().to_owned(),

@@ -1,4 +1,8 @@
-//! JSON under `/api/v1/admin/audit`: what was done on the install, for people and to take away (`spec/trust.md` 11).
+//! JSON under `/api/v1/admin/audit`, `/api/v1/orgs/{handle}/audit` and `/api/v1/publishers/{publisher}/audit`: what was
+//! done, for people and to take away (`spec/trust.md` 11).
+//!
+//! From where a row was written stands in the list of the install alone: an organization is not told where its members
+//! are.
 
 use api::json;
 use axum::{
@@ -11,7 +15,7 @@ use names::{Handle, UnixMillis};
 use serde::Deserialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use trust::{
-    Allowed, Anything, act,
+    Account, Act, Actor, Allowed, Anything, Kind, Publisher, act,
     audit::{Chain, Filter, Found, Line, Walk, Who},
 };
 use uuid::Uuid;
@@ -19,7 +23,6 @@ use web::{Call, Json, Problem};
 
 use super::{Admin, bad_cursor, limit, position};
 
-const ADDRESS: &str = "/api/v1/admin/audit";
 /// One JSON object a line.
 const LINES: &str = "application/x-ndjson";
 
@@ -41,26 +44,64 @@ pub(super) async fn list(
     _: Allowed<act::AuditRead, Anything>,
     call: Call,
 ) -> Result<impl IntoResponse, Problem> {
-    let query: ListQuery = call.query()?;
+    page(&admin, call.query()?, call.uri.path(), Chain::INSTALL).await
+}
+
+/// Rows of an organization's chain, newest first.
+pub(super) async fn list_of_organization(
+    admin: Admin,
+    allowed: Allowed<act::OrgAuditRead, Account>,
+    call: Call,
+) -> Result<impl IntoResponse, Problem> {
+    page(&admin, call.query()?, call.uri.path(), chain(&allowed)?).await
+}
+
+/// The same, as those see it who run its publisher side.
+pub(super) async fn list_of_publisher(
+    admin: Admin,
+    allowed: Allowed<act::OrgAuditRead, Publisher>,
+    call: Call,
+) -> Result<impl IntoResponse, Problem> {
+    let chain = Chain::of(allowed.resource().organization.id);
+    page(&admin, call.query()?, call.uri.path(), chain).await
+}
+
+/// The chain of the organization that the address names.
+fn chain<A: Act>(allowed: &Allowed<A, Account>) -> Result<Chain, Problem> {
+    let named = &allowed.resource().principal;
+    if named.kind == Kind::Organization {
+        Ok(Chain::of(named.id))
+    } else {
+        Err(Problem::not_found())
+    }
+}
+
+async fn page(
+    admin: &Admin,
+    query: ListQuery,
+    address: &str,
+    chain: Chain,
+) -> Result<impl IntoResponse + use<>, Problem> {
     let limit = limit(query.limit);
     let asked = asked(&query);
-    let list = format!("admin/audit?{asked}");
+    let list = format!("{address}?{asked}");
     let before = position(&admin.cursors, &list, query.cursor.as_deref())?;
     let number = |it: Vec<u8>| it.try_into().map(i64::from_be_bytes).map_err(|_| bad_cursor());
     let before = before.map(number).transpose()?;
     let mut tx = admin.db.read().await?;
-    let filter = filter(&admin, &mut tx, &query).await?;
+    let filter = filter(admin, &mut tx, &query).await?;
     // One more than asked for shows whether there is another page.
-    let mut found = admin.trust.audit(&mut tx, Chain::INSTALL, &filter, before, limit + 1).await?;
+    let mut found = admin.trust.audit(&mut tx, chain, &filter, before, limit + 1).await?;
     let has_more = found.len() > usize::from(limit);
     found.truncate(limit.into());
     let oldest = found.last().filter(|_| has_more);
     let next_cursor = oldest.map(|it| admin.cursors.write(&list, &it.row.seq.to_be_bytes()));
     let link = next_cursor.as_ref().map(|cursor| {
-        let next = format!("{ADDRESS}?{asked}limit={limit}&cursor={cursor}");
+        let next = format!("{address}?{asked}limit={limit}&cursor={cursor}");
         [("link", format!("<{next}>; rel=\"next\""))]
     });
-    let items = found.into_iter().map(event).collect();
+    let shows_origin = chain == Chain::INSTALL;
+    let items = found.into_iter().map(|it| event(it, shows_origin)).collect();
     Ok((link, Json(json::Page { items, next_cursor })))
 }
 
@@ -113,8 +154,9 @@ fn moment(text: &str) -> Result<UnixMillis, Problem> {
     Ok(UnixMillis(i64::try_from(millis).unwrap_or(i64::MAX)))
 }
 
-fn event(Found { row, actor, private }: Found) -> json::AuditEvent {
-    let (ip, user_agent) = private.map(|it| (it.ip, it.user_agent)).unzip();
+fn event(Found { row, actor, private }: Found, shows_origin: bool) -> json::AuditEvent {
+    let (ip, user_agent) =
+        private.filter(|_| shows_origin).map(|it| (it.ip, it.user_agent)).unzip();
     let id = |id: Option<Uuid>| id.map(|id| id.to_string());
     json::AuditEvent {
         id: row.id.to_string(),
@@ -145,9 +187,34 @@ pub(super) async fn export(
     allowed: Allowed<act::AuditExport, Anything>,
     (): (),
 ) -> Result<impl IntoResponse, Problem> {
-    let tx = admin.trust.begin(allowed.actor()).await?;
-    let who = Who::from(allowed.actor());
-    let walk = admin.trust.export_audit(tx, Chain::INSTALL, who).await?;
+    lines(&admin, allowed.actor(), Chain::INSTALL).await
+}
+
+/// The same of an organization.
+pub(super) async fn export_of_organization(
+    admin: Admin,
+    allowed: Allowed<act::OrgAuditExport, Account>,
+    (): (),
+) -> Result<impl IntoResponse, Problem> {
+    lines(&admin, allowed.actor(), chain(&allowed)?).await
+}
+
+/// The same, as those take it who run its publisher side.
+pub(super) async fn export_of_publisher(
+    admin: Admin,
+    allowed: Allowed<act::OrgAuditExport, Publisher>,
+    (): (),
+) -> Result<impl IntoResponse, Problem> {
+    lines(&admin, allowed.actor(), Chain::of(allowed.resource().organization.id)).await
+}
+
+async fn lines(
+    admin: &Admin,
+    actor: &Actor,
+    chain: Chain,
+) -> Result<impl IntoResponse + use<>, Problem> {
+    let tx = admin.trust.begin(actor).await?;
+    let walk = admin.trust.export_audit(tx, chain, Who::from(actor)).await?;
     let pages = try_unfold(walk, |mut walk: Walk| async move {
         let lines = walk.next().await?;
         let text = |lines: Vec<Line>| lines.iter().map(Line::to_text).collect::<String>();

@@ -6,9 +6,10 @@
 //! | file           | what is there                                                       |
 //! |----------------|---------------------------------------------------------------------|
 //! | `mod.rs`       | [`Admin`], the routes, what lists share                               |
-//! | `audit.rs`     | JSON under `/api/v1/admin/audit`                                      |
+//! | `audit.rs`     | JSON under `/api/v1/admin/audit`, and the same of an organization        |
 //! | `jobs.rs`      | JSON under `/api/v1/admin/jobs`                                       |
 //! | `schedules.rs` | JSON under `/api/v1/admin/schedules`                                  |
+//! | `people.rs`    | JSON: install admins; who is stopped                                  |
 //! | `storage.rs`   | JSON under `/api/v1/admin/storage`                                    |
 //! | `page.rs`      | the page `/admin/jobs`; `view.rs` is what its template shows           |
 //! | `store_page.rs` | the page `/admin/storage`                                            |
@@ -16,6 +17,7 @@
 mod audit;
 mod jobs;
 mod page;
+mod people;
 mod schedules;
 mod storage;
 mod store_page;
@@ -31,7 +33,7 @@ use axum::{
 };
 use names::Clock;
 use objects::Objects;
-use trust::Trust;
+use trust::{Bearers, Trust};
 use web::{Call, Cursors, Entry, Input as _, Problem, Routes, Spec, Surface};
 
 /// How many a list shows unless asked, and at most.
@@ -50,13 +52,32 @@ pub(crate) struct Admin {
     pub(crate) db: db::Db,
 }
 
+impl AsRef<Trust> for Admin {
+    fn as_ref(&self) -> &Trust {
+        &self.trust
+    }
+}
+
 pub(crate) fn routes(admin: Admin) -> (Router, Vec<Entry>) {
     let trust = admin.trust.clone();
     let bare = Spec::new(Surface::Api).body_bytes(NO_BODY);
+    let publisher = Spec::new(Surface::Api).bearers(Bearers::Publisher);
     Routes::new(admin, trust)
         .get("/admin/jobs", Surface::Page, page::jobs)
         .get("/api/v1/admin/audit", Surface::Api, audit::list)
         .get("/api/v1/admin/audit/export", Surface::Api, audit::export)
+        .get("/api/v1/orgs/{handle}/audit", Surface::Api, audit::list_of_organization)
+        .get("/api/v1/orgs/{handle}/audit/export", Surface::Api, audit::export_of_organization)
+        .on(Method::PUT, "/api/v1/admin/admins/{handle}", bare, people::grant)
+        .on(Method::DELETE, "/api/v1/admin/admins/{handle}", bare, people::withdraw)
+        .post(
+            "/api/v1/admin/principals/{handle}/suspend",
+            bare.body_bytes(4 << 10),
+            people::suspend,
+        )
+        .post("/api/v1/admin/principals/{handle}/restore", bare, people::restore)
+        .get("/api/v1/publishers/{publisher}/audit", publisher, audit::list_of_publisher)
+        .get("/api/v1/publishers/{publisher}/audit/export", publisher, audit::export_of_publisher)
         .get("/api/v1/admin/jobs", Surface::Api, jobs::list)
         .get("/api/v1/admin/jobs/{id}", Surface::Api, jobs::show)
         .on(Method::DELETE, "/api/v1/admin/jobs/{id}", bare, jobs::delete)

@@ -1,15 +1,22 @@
-//! Pages of whoever is signed in: signing in and out, keys, tokens, sessions (`spec/trust.md` 6).
+//! Pages of whoever is signed in: signing in and out, keys, passkeys, linked logins, tokens, sessions
+//! (`spec/trust.md` 6).
 //!
 //! | file          | what is there                                             |
 //! |---------------|-----------------------------------------------------------|
 //! | `mod.rs`      | the routes, the frame that they share                       |
 //! | `sign_in.rs`  | the address that signs in, once; signing out                |
+//! | `elsewhere.rs`| the way to an account elsewhere and back                     |
+//! | `ways.rs`     | `/settings/passkeys`, `/settings/logins`                    |
+//! | `organizations.rs` | `/settings/organizations`                              |
 //! | `settings.rs` | `/settings/keys`, `/settings/tokens`, `/settings/sessions`  |
 //! | `view.rs`     | what the templates show                                   |
 
+mod elsewhere;
+mod organizations;
 mod settings;
 mod sign_in;
 mod view;
+mod ways;
 
 use axum::{
     Router,
@@ -44,11 +51,18 @@ pub(crate) fn routes(desk: Desk) -> (Router, Vec<Entry>) {
     let trust = desk.trust.clone();
     let form = Spec::new(Surface::Page).body_bytes(FORM_BYTES);
     let routes = Routes::new(desk, trust);
-    settings::routes(sign_in::routes(routes, form), form).finish()
+    let routes = elsewhere::routes(sign_in::routes(routes, form), form);
+    let routes = organizations::routes(settings::routes(routes, form), form);
+    ways::routes(routes, form).finish()
+}
+
+/// The mark for the forms of this page; nothing for whoever has no session, who sees no forms.
+fn mark(desk: &Desk, actor: &Actor) -> Result<Option<String>, Problem> {
+    Ok(actor.session().map(|session| desk.trust.csrf(session)).transpose()?)
 }
 
 /// The frame of a page for one person alone.
-fn layout(title: &str, call: &Call) -> Layout {
+pub(crate) fn layout(title: &str, call: &Call) -> Layout {
     Layout {
         title: title.to_owned(),
         crumbs: vec![Crumb::here(title)],
@@ -60,12 +74,12 @@ fn layout(title: &str, call: &Call) -> Layout {
 }
 
 /// Leads on with GET, whatever the method was.
-fn lead_to(path: &'static str) -> Response {
-    (StatusCode::SEE_OTHER, [(header::LOCATION, path)]).into_response()
+fn lead_to(path: &str) -> Response {
+    (StatusCode::SEE_OTHER, [(header::LOCATION, path.to_owned())]).into_response()
 }
 
 /// Keeps an answer out of every store, and its address out of what the next page is told.
-fn keep_secret(mut answer: Response) -> Response {
+pub(crate) fn keep_secret(mut answer: Response) -> Response {
     let headers = answer.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(

@@ -6,7 +6,8 @@ use axum::response::Response;
 use names::Id;
 use serde::Deserialize;
 use trust::{
-    Account, Allowed, Anything, KeyName, Kind, NewToken, RevokeReason, Scope, TokenKind, act,
+    Account, Allowed, Anything, Class, KeyName, Kind, NewToken, RevokeReason, Scope, TokenKind,
+    act,
     authority::{Plane, Reach, Repositories, RepositoriesWord},
 };
 use web::{
@@ -15,7 +16,7 @@ use web::{
 };
 
 use super::{
-    Desk, keep_secret, layout, lead_to,
+    Desk, keep_secret, layout, lead_to, mark,
     view::{KeyRow, KeysPage, SessionRow, SessionsPage, TokenRow, TokensPage},
 };
 
@@ -27,16 +28,11 @@ pub(super) fn routes(routes: Routes<Desk>, form: Spec) -> Routes<Desk> {
         .get("/settings/keys", Surface::Page, keys)
         .post("/settings/keys/{id}/revoke", form, revoke_key)
         .get("/settings/tokens", Surface::Page, tokens)
-        .post("/settings/tokens", form, mint)
+        .post("/settings/tokens", form.class(Class::Mint), mint)
         .post("/settings/tokens/{id}/revoke", form, revoke_token)
         .get("/settings/sessions", Surface::Page, sessions)
         .post("/settings/sessions/{id}/revoke", form, end_session)
         .post("/settings/sessions/revoke", form, end_all)
-}
-
-/// The mark for the forms of this page; nothing for whoever has no session, who sees no forms.
-fn mark(desk: &Desk, actor: &trust::Actor) -> Result<Option<String>, Problem> {
-    Ok(actor.session().map(|session| desk.trust.csrf(session)).transpose()?)
 }
 
 async fn keys(
@@ -56,13 +52,31 @@ async fn keys(
         revoked: it.revoked.map(|(at, reason)| (When::new(at, now), reason.as_str())),
     };
     let live = found.iter().filter(|it| it.revoked.is_none()).count();
+    let is_last = live == 1 && !has_another_way(&desk, &allowed).await?;
     web::page(&KeysPage {
         layout: settings_layout("Keys", &call),
         handle,
         csrf,
-        is_last: live == 1,
+        is_last,
         keys: found.iter().map(row).collect(),
     })
+}
+
+/// Whether whoever reads the page gets in without a key as well. Of another account that is not told here.
+async fn has_another_way(
+    desk: &Desk,
+    allowed: &Allowed<act::KeyRead, Account>,
+) -> Result<bool, Problem> {
+    let actor = allowed.actor();
+    let is_own = actor.principal().is_some_and(|me| me.id == allowed.resource().principal.id);
+    if !is_own || actor.session().is_none() {
+        return Ok(false);
+    }
+    let passkeys = desk.trust.passkeys(&Allowed::ask(actor, Anything)?).await?;
+    let linked = desk.trust.identities(&Allowed::ask(actor, Anything)?).await?;
+    let offers = desk.trust.settings().elsewhere.offers();
+    let works = |it: &trust::Identity| offers.iter().any(|offer| offer.issuer == it.provider);
+    Ok(!passkeys.is_empty() || linked.iter().any(works))
 }
 
 #[derive(Debug, Deserialize)]
@@ -136,19 +150,24 @@ async fn mint(
     let layout = settings_layout("Tokens", &call);
     let actor = allowed.actor().clone();
     let Form(asked) = Form::<Asked>::take(call).await?;
-    let reach = if asked.reach == "write" { Reach::Write } else { Reach::Read };
+    let reach = match asked.reach.as_str() {
+        "read" => Reach::Read,
+        "write" => Reach::Write,
+        other => return Err(Problem::malformed(&format!("`{other}` is neither read nor write"))),
+    };
     let repositories = match asked.repositories.as_str() {
         "all" => Repositories::Word(RepositoriesWord::All),
         "listed" => {
             Repositories::Listed(asked.names.split_whitespace().map(str::to_owned).collect())
         }
-        _ => Repositories::Word(RepositoriesWord::Public),
+        "public" => Repositories::Word(RepositoriesWord::Public),
+        other => return Err(Problem::malformed(&format!("`{other}` names no repositories"))),
     };
     let planes = [Plane::Hub, Plane::Collab].map(|plane| (plane, reach)).into();
     let new = NewToken {
         kind: TokenKind::Personal,
         label: asked.label,
-        scope: Scope { planes, repositories, verbs: Vec::new() },
+        scope: Scope { planes, repositories, ..Scope::default() },
         life: Some(Duration::from_hours(u64::from(asked.days) * 24)),
     };
     let minted = desk.trust.mint(&allowed, new).await?;

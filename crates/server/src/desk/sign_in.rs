@@ -5,11 +5,12 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use trust::{Allowed, Anything, Browser, Class, act};
-use web::{Call, Input as _, Json, Problem, Routes, Spec, Surface, form};
+use serde::Deserialize;
+use trust::{Allowed, Anything, Browser, Class, ReturnTo, act};
+use web::{Call, Input as _, Json, Problem, Routes, Spec, Surface, form, look::assets};
 
 use super::{
-    Desk, keep_secret, layout, lead_to,
+    Desk, keep_secret, layout, lead_to, mark,
     view::{LoginPage, OncePage},
 };
 
@@ -39,15 +40,28 @@ async fn web_login(
     Ok(keep_secret((StatusCode::CREATED, Json(body)).into_response()))
 }
 
+#[derive(Debug, Deserialize)]
+struct Wish {
+    #[serde(default)]
+    return_to: String,
+}
+
 /// How one signs in.
 async fn login(
-    _: Desk,
-    _: Allowed<act::SessionStart, Anything>,
+    desk: Desk,
+    allowed: Allowed<act::SessionStart, Anything>,
     call: Call,
 ) -> Result<Response, Problem> {
+    let wish: Wish = call.query()?;
+    let settings = desk.trust.settings();
     web::page(&LoginPage {
         layout: layout("Sign in", &call),
         origin: call.context.base_url.clone(),
+        csrf: mark(&desk, allowed.actor())?,
+        return_to: ReturnTo::new(&wish.return_to).as_str().to_owned(),
+        passkeys_at: settings.passkeys.as_ref().map(|it| it.origin.clone()),
+        script: assets::passkeys_href(),
+        offers: settings.elsewhere.offers(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! What the pages of signing in and of settings show. Texts that somebody chose are made visible before they get here.
 
 use askama::Template;
+use trust::Offer;
 use web::look::{Html, Layout, When};
 
 /// `/login`.
@@ -11,6 +12,100 @@ pub(crate) struct LoginPage {
     pub(crate) layout: Layout,
     /// Where the install is.
     pub(crate) origin: String,
+    /// The mark of the session, if this browser has one already.
+    pub(crate) csrf: Option<String>,
+    /// Where a sign-in leads.
+    pub(crate) return_to: String,
+    /// Scheme, host and port of the pages on which passkeys work.
+    pub(crate) passkeys_at: Option<String>,
+    /// The address of the script that speaks with authenticators.
+    pub(crate) script: &'static str,
+    /// Who else may say who somebody is.
+    pub(crate) offers: Vec<Offer>,
+}
+
+/// A page that leads on by itself.
+#[derive(Debug, Clone, Template)]
+#[template(path = "onward.html")]
+pub(crate) struct OnwardPage {
+    /// The frame.
+    pub(crate) layout: Layout,
+    /// What happens.
+    pub(crate) lead: String,
+    /// The words of the link.
+    pub(crate) link: String,
+    /// Where it leads.
+    pub(crate) href: String,
+}
+
+/// `/login/with/{provider}/handle`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "login_handle.html")]
+pub(crate) struct HandlePage {
+    /// The frame.
+    pub(crate) layout: Layout,
+    /// The version of the terms that having an account accepts.
+    pub(crate) terms: &'static str,
+    /// What was chosen before.
+    pub(crate) handle: String,
+    /// Why that could not be had.
+    pub(crate) fault: Option<String>,
+}
+
+/// `/settings/passkeys`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "settings_passkeys.html")]
+pub(crate) struct PasskeysPage {
+    /// The frame.
+    pub(crate) layout: Layout,
+    /// The mark of the session; without one there are no forms.
+    pub(crate) csrf: Option<String>,
+    /// Scheme, host and port of the pages on which passkeys work.
+    pub(crate) passkeys_at: Option<String>,
+    /// The address of the script that speaks with authenticators.
+    pub(crate) script: &'static str,
+    /// The passkeys, oldest first.
+    pub(crate) passkeys: Vec<PasskeyRow>,
+}
+
+/// A passkey.
+#[derive(Debug, Clone)]
+pub(crate) struct PasskeyRow {
+    /// Which.
+    pub(crate) id: String,
+    /// What its person calls it.
+    pub(crate) label: Html,
+    /// What it signs with.
+    pub(crate) algorithm: &'static str,
+    /// Since when.
+    pub(crate) created: When,
+    /// When it was last used.
+    pub(crate) used: Option<When>,
+}
+
+/// `/settings/logins`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "settings_logins.html")]
+pub(crate) struct LoginsPage {
+    /// The frame.
+    pub(crate) layout: Layout,
+    /// The mark of the session; without one there are no forms.
+    pub(crate) csrf: Option<String>,
+    /// Every provider that is set up or linked.
+    pub(crate) logins: Vec<LoginRow>,
+}
+
+/// A provider, and the account with it.
+#[derive(Debug, Clone)]
+pub(crate) struct LoginRow {
+    /// The word in addresses; nothing if the provider is not set up any more.
+    pub(crate) slug: Option<&'static str>,
+    /// What people call it.
+    pub(crate) name: String,
+    /// Its own address.
+    pub(crate) issuer: String,
+    /// Its name for the account, since when it is linked, when it was last used.
+    pub(crate) linked: Option<(Html, When, Option<When>)>,
 }
 
 /// `/login/once/{code}`.
@@ -122,4 +217,68 @@ pub(crate) struct SessionRow {
     pub(crate) seen: When,
     /// When it ends at the latest.
     pub(crate) ends: When,
+}
+
+/// `/settings/organizations`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "settings_organizations.html")]
+pub(crate) struct OrganizationsPage {
+    /// The frame.
+    pub(crate) layout: Layout,
+    /// The mark of the session; without one there are no forms.
+    pub(crate) csrf: Option<String>,
+    /// By their handles.
+    pub(crate) organizations: Vec<OrganizationRow>,
+}
+
+/// An organization that somebody is in.
+#[derive(Debug, Clone)]
+pub(crate) struct OrganizationRow {
+    /// Its name.
+    pub(crate) handle: String,
+    /// As what.
+    pub(crate) role: &'static str,
+    /// Since when.
+    pub(crate) since: When,
+}
+
+/// `/settings/organizations/{handle}`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "settings_organization.html")]
+pub(crate) struct OrganizationPage {
+    /// The frame.
+    pub(crate) layout: Layout,
+    /// Its name.
+    pub(crate) handle: String,
+    /// What it is called.
+    pub(crate) name: Html,
+    /// The mark of the session; without one there are no forms.
+    pub(crate) csrf: Option<String>,
+    /// Whether the reader may change roles.
+    pub(crate) runs: bool,
+    /// Whether the reader may invite.
+    pub(crate) invites: bool,
+    /// The roles that the reader may invite to.
+    pub(crate) roles: Vec<&'static str>,
+    /// The code of an invitation that was just made.
+    pub(crate) code: Option<String>,
+    /// By their handles.
+    pub(crate) members: Vec<MemberRow>,
+}
+
+/// Somebody in an organization.
+#[derive(Debug, Clone)]
+pub(crate) struct MemberRow {
+    /// Who.
+    pub(crate) handle: String,
+    /// `person` or `agent`.
+    pub(crate) kind: &'static str,
+    /// As what.
+    pub(crate) role: &'static str,
+    /// Since when.
+    pub(crate) since: When,
+    /// Whether it is the reader.
+    pub(crate) is_me: bool,
+    /// The roles that the reader may give.
+    pub(crate) roles: Vec<&'static str>,
 }

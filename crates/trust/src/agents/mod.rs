@@ -8,7 +8,9 @@ mod store;
 use names::{Handle, Id, UnixMillis};
 
 use crate::{
-    Account, Actor, Allowed, Error, Kind, Principal, TERMS_VERSION, Trust, act, authority::Scope,
+    Account, Actor, Allowed, Error, Kind, Principal, TERMS_VERSION, Trust, act,
+    audit::{Chain, Entry, Noted, On},
+    authority::Scope,
     store as rows,
 };
 pub(crate) use store::STATEMENTS;
@@ -83,8 +85,7 @@ impl Trust {
             created_at: now,
             disabled_at: None,
         };
-        let mut tx = self.begin(allowed.actor()).await?;
-        rows::hold_namespace(&mut tx, owner.id).await?;
+        let mut tx = self.begin_on(allowed).await?;
         let live = store::of_owner(&mut tx, owner.id).await?;
         if live.iter().filter(|it| it.disabled_at.is_none()).count() >= MAX_AGENTS {
             return Err(Error::TooManyAgents);
@@ -93,6 +94,14 @@ impl Trust {
             return Err(Error::HandleTaken);
         }
         store::add(&mut tx, &agent, owner.id, by.id).await?;
+        let on = || On::principal(agent.id);
+        let created = Entry::done(Noted::AgentCreated, allowed.actor(), on())
+            .with("handle", agent.handle.as_str())
+            .with("owner", owner.id.to_string());
+        let accepted = Entry::done(Noted::TosAccepted, allowed.actor(), on());
+        let chain = Chain::of_owner(owner);
+        self.note(&mut tx, chain, created).await?;
+        self.note(&mut tx, chain, accepted.with("terms", TERMS_VERSION)).await?;
         tx.commit().await?;
         tracing::info!(agent = %agent.handle, owner = %owner.handle, "agent created");
         Ok(agent)
@@ -114,10 +123,14 @@ impl Trust {
         scope: &Scope,
     ) -> Result<(), Error> {
         check("", &[], scope)?;
-        let mut tx = self.begin(allowed.actor()).await?;
-        if !store::set_scope(&mut tx, allowed.resource().principal.id, scope).await? {
+        let (agent, mut tx) = (&allowed.resource().principal, self.begin_on(allowed).await?);
+        if !store::set_scope(&mut tx, agent.id, scope).await? {
             return Err(Error::NoSuchThing);
         }
+        let scope = serde_json::to_value(scope).map_err(db::Error::corrupt("agents.scope"))?;
+        let updated = Entry::done(Noted::AgentUpdated, allowed.actor(), On::principal(agent.id));
+        let chain = self.chain_of_account(&mut tx, allowed.resource()).await?;
+        self.note(&mut tx, chain, updated.with("scope", scope)).await?;
         Ok(tx.commit().await?)
     }
 
@@ -127,10 +140,13 @@ impl Trust {
         allowed: &Allowed<act::AgentDisable, Account>,
     ) -> Result<(), Error> {
         let agent = &allowed.resource().principal;
-        let mut tx = self.begin(allowed.actor()).await?;
+        let mut tx = self.begin_on(allowed).await?;
         if !store::disable(&mut tx, agent.id, self.0.clock.now()).await? {
             return Err(Error::NoSuchThing);
         }
+        let disabled = Entry::done(Noted::AgentDisabled, allowed.actor(), On::principal(agent.id));
+        let chain = self.chain_of_account(&mut tx, allowed.resource()).await?;
+        self.note(&mut tx, chain, disabled).await?;
         tx.commit().await?;
         tracing::info!(agent = %agent.handle, "agent disabled");
         Ok(())

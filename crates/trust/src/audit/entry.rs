@@ -23,6 +23,11 @@ impl Chain {
         Self(organization.uuid())
     }
 
+    /// The chain for things of this principal: its own, if it is an organization.
+    pub fn of_owner(owner: &Principal) -> Self {
+        if owner.kind == Kind::Organization { Self::of(owner.id) } else { Self::INSTALL }
+    }
+
     /// The chain of that id: an organization's, or all zeros.
     pub const fn from_uuid(id: Uuid) -> Self {
         Self(id)
@@ -113,6 +118,16 @@ pub struct On {
 }
 
 impl On {
+    /// The thing of that kind and id.
+    pub fn new(kind: &'static str, id: impl Into<String>) -> Self {
+        Self { kind, id: id.into() }
+    }
+
+    /// A principal.
+    pub fn principal(id: Id<Principal>) -> Self {
+        Self::new("principal", id)
+    }
+
     /// The install itself.
     pub const fn install() -> Self {
         Self { kind: "install", id: String::new() }

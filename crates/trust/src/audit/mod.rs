@@ -44,7 +44,7 @@ use names::{Clock, Digest, Id, Random};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::{Trust, signing_keys::Purpose};
+use crate::{Account, Principal, Trust, signing_keys::Purpose, store as rows};
 
 pub use entry::{Chain, Detail, Entry, On, Outcome, Who};
 pub use head::{HEAD_EVERY_ROWS, Head};
@@ -148,6 +148,25 @@ impl Trust {
         Ok(written)
     }
 
+    /// Where it is written down what is done with things of `owner`: in an organization's own chain, or in the
+    /// install's.
+    pub async fn chain_of(&self, tx: &mut Tx, owner: Id<Principal>) -> Result<Chain, Error> {
+        let owner = rows::actor(tx, owner).await?;
+        Ok(owner.map_or(Chain::INSTALL, |it| Chain::of_owner(&it.principal)))
+    }
+
+    /// The same for what is done to an account: an agent's is that of its owner.
+    pub(crate) async fn chain_of_account(
+        &self,
+        tx: &mut Tx,
+        account: &Account,
+    ) -> Result<Chain, Error> {
+        match account.owner {
+            Some(owner) => self.chain_of(tx, owner).await,
+            None => Ok(Chain::of_owner(&account.principal)),
+        }
+    }
+
     /// Signs the head of a chain if rows came since the last one. Gives the last row's number.
     pub async fn sign_head(&self, tx: &mut Tx, chain: Chain) -> Result<Option<i64>, crate::Error> {
         let keys = self.signing_keys()?;
@@ -222,6 +241,12 @@ impl Trust {
     /// Takes a refused attempt, to be written soon. Never waits: when too many wait already, it is counted instead.
     pub fn note_refused(&self, chain: Chain, entry: Entry) {
         self.0.refusals.add(Waiting { chain, entry });
+    }
+
+    /// Takes a refused attempt that may come again and again: of the same one, by the same credential or from the same
+    /// address, one row a minute is written, with how many there were.
+    pub fn note_repeated(&self, entry: Entry) {
+        self.0.refusals.add_repeated(entry, self.0.clock.now());
     }
 
     /// Writes refused attempts until `stop`, and then what is left.

@@ -2,16 +2,18 @@
 //! and are written together.
 //!
 //! Whoever is refused can fill this, so it is bounded; what does not fit is counted, and one row says how many there
-//! were.
+//! were. And whoever is refused again and again would fill the log itself: of what repeats, one row a minute is written,
+//! and it says how often.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     pin::pin,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use db::Error;
+use names::UnixMillis;
 use tokio::{sync::Notify, time::sleep};
 
 use super::{Chain, Entry, Noted, On, Origin, Who};
@@ -25,6 +27,10 @@ const BATCH: usize = 200;
 const GATHER: Duration = Duration::from_millis(100);
 /// When it is tried again, if the database did not take them.
 const RETRY: Duration = Duration::from_secs(5);
+/// Of what repeats, one row is written in so much time.
+const REPEATS: Duration = Duration::from_mins(1);
+/// How much that may repeat is remembered; the rest is counted as dropped.
+const MAX_REPEATING: usize = 10_000;
 
 /// A refused attempt that is to be written.
 #[derive(Debug, Clone)]
@@ -39,6 +45,46 @@ pub struct Waiting {
 struct Queue {
     waiting: VecDeque<Waiting>,
     dropped: u64,
+    repeating: HashMap<String, Repeating>,
+}
+
+/// What was refused not long ago, and how often since.
+#[derive(Debug)]
+struct Repeating {
+    since: UnixMillis,
+    entry: Entry,
+    count: u64,
+}
+
+impl Queue {
+    fn push(&mut self, refused: Waiting) {
+        if self.waiting.len() < MAX_WAITING {
+            self.waiting.push_back(refused);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// Lets go of what has not been repeated for a minute; what has, gets its row.
+    fn settle(&mut self, now: Option<UnixMillis>) {
+        let is_over = |it: &Repeating| now.is_none_or(|now| it.since.plus(REPEATS) <= now);
+        let over: Vec<_> = self.repeating.extract_if(|_, it| is_over(it)).collect();
+        for (_, Repeating { entry, count, .. }) in over {
+            if count > 0 {
+                let entry = entry.with("count", count);
+                self.push(Waiting { chain: Chain::INSTALL, entry });
+            }
+        }
+    }
+}
+
+/// What makes two refusals the same: what was refused, why, and who or from where.
+fn sameness(entry: &Entry) -> String {
+    let Entry { action, reason, who, on, origin, .. } = entry;
+    let (ip, credential) = (origin.ip, who.credential);
+    // An id that nobody has can be another one each time.
+    let on = credential.map(|_| on.id.as_str());
+    format!("{} {reason} {credential:?} {ip:?} {on:?}", action.as_str())
 }
 
 /// What waits.
@@ -50,14 +96,36 @@ pub(crate) struct Refusals {
 
 impl Refusals {
     pub(super) fn add(&self, refused: Waiting) {
+        self.locked().push(refused);
+        self.bell.notify_one();
+    }
+
+    pub(super) fn add_repeated(&self, entry: Entry, now: UnixMillis) {
         let mut queue = self.locked();
-        if queue.waiting.len() < MAX_WAITING {
-            queue.waiting.push_back(refused);
-        } else {
-            queue.dropped += 1;
+        let key = sameness(&entry);
+        if let Some(known) = queue.repeating.get_mut(&key)
+            && known.since.plus(REPEATS) > now
+        {
+            known.count += 1;
+            return;
         }
+        queue.settle(Some(now));
+        if queue.repeating.len() >= MAX_REPEATING {
+            queue.dropped += 1;
+            return;
+        }
+        let first = Waiting { chain: Chain::INSTALL, entry: entry.clone() };
+        queue.push(first);
+        queue.repeating.insert(key, Repeating { since: now, entry, count: 0 });
         drop(queue);
         self.bell.notify_one();
+    }
+
+    /// Lets go of what has not been repeated for a minute; of everything, when the server stops.
+    fn settle(&self, now: Option<UnixMillis>) -> bool {
+        let mut queue = self.locked();
+        queue.settle(now);
+        !queue.repeating.is_empty()
     }
 
     /// The next ones, and how many were dropped.
@@ -126,12 +194,15 @@ fn overflow(dropped: u64) -> Entry {
 pub(super) async fn run(trust: &Trust, stop: impl Future<Output = ()> + Send) {
     let mut stop = pin!(stop);
     let mut has_failed = false;
+    let mut may_repeat = false;
     loop {
         let wait = if has_failed { RETRY } else { GATHER };
         let is_over = tokio::select! {
             () = &mut stop => true,
             () = async { trust.0.refusals.bell.notified().await; sleep(wait).await } => false,
+            () = sleep(REPEATS), if may_repeat => false,
         };
+        may_repeat = trust.0.refusals.settle((!is_over).then(|| trust.0.clock.now()));
         has_failed = false;
         if let Err(error) = flush(trust).await {
             tracing::error!(%error, "refused attempts could not be written to the audit log");
@@ -172,6 +243,45 @@ mod tests {
         assert_eq!((queue.waiting.len(), queue.dropped), (MAX_WAITING, 5));
     }
 
+    #[test]
+    fn of_what_repeats_one_row_a_minute_is_written_with_how_often() {
+        let refusals = Refusals::default();
+        let at = |seconds: i64| UnixMillis(1_795_294_380_000 + seconds * 1_000);
+        let add = |seconds| refusals.add_repeated(refused().entry, at(seconds));
+        for seconds in 0..50 {
+            add(seconds);
+        }
+        let counts = || {
+            let batch = refusals.batch().0;
+            batch.iter().map(|it| it.entry.detail.clone().into_map()).collect::<Vec<_>>()
+        };
+        assert_eq!(counts(), [serde_json::Map::new()]);
+        add(70);
+        let rows = counts();
+        assert_eq!(rows.len(), 2);
+        assert_eq!(rows[0]["count"], 49);
+        assert!(rows[1].is_empty());
+        // What came once is not said again.
+        assert!(!refusals.settle(Some(at(131))));
+        assert!(counts().is_empty());
+        add(200);
+        add(201);
+        assert!(!refusals.settle(None), "the server stops");
+        assert_eq!(counts().len(), 2);
+    }
+
+    #[test]
+    fn what_differs_each_time_does_not_grow_without_bound() {
+        let refusals = Refusals::default();
+        for number in 0..MAX_REPEATING + 7 {
+            let mut entry = refused().entry;
+            entry.who.credential = Some(uuid::Uuid::from_u128(number as u128));
+            refusals.add_repeated(entry, UnixMillis(1));
+        }
+        let queue = refusals.locked();
+        assert_eq!((queue.repeating.len(), queue.dropped), (MAX_REPEATING, 7));
+    }
+
     #[tokio::test]
     async fn one_row_says_how_many_were_dropped() {
         let dir = tempfile::tempdir().unwrap();
@@ -181,8 +291,11 @@ mod tests {
             hosts: Hosts::default(),
             loopback: true,
             is_private_line: true,
+            device_interval_seconds: 5,
             public_url: "http://127.0.0.1:7420".to_owned(),
             cookie_name: "motet-7420".to_owned(),
+            passkeys: None,
+            elsewhere: crate::Elsewhere::default(),
             limits: crate::LimitSettings::default(),
         };
         let clock = Clock::stopped_at(UnixMillis(1_795_294_380_000));

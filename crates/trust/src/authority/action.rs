@@ -72,7 +72,11 @@ actions! {
     /// See who one is.
     MeRead, "trust.me.read", false, Need::SignedIn;
     /// Change what one says of oneself.
-    MeUpdate, "trust.me.update", true, Need::SignedIn;
+    MeUpdate, "trust.me.update", true, Need::Level(Level::Owner);
+    /// Take away what is kept of oneself.
+    MeExport, "trust.me.export", false, Need::Level(Level::Owner);
+    /// Leave for good.
+    MeDelete, "trust.me.delete", true, Need::Level(Level::Owner);
     /// See the keys of an account, ended ones too.
     KeyRead, "trust.key.read", false, Need::Level(Level::Owner);
     /// End a key.
@@ -87,10 +91,30 @@ actions! {
     SessionOpen, "trust.session.open", true, Need::SignedIn;
     /// Follow such an address: it proves itself.
     SessionStart, "trust.session.start", true, Need::Anyone;
+    /// Be given the credentials of a local server's one person: the server sees who may ask.
+    LocalInit, "trust.session.local", true, Need::Anyone;
     /// See one's own sessions.
     SessionRead, "trust.session.read", false, Need::SignedIn;
     /// End sessions.
     SessionRevoke, "trust.session.revoke", true, Need::SignedIn;
+    /// See one's own passkeys.
+    PasskeyRead, "trust.passkey.read", false, Need::SignedIn;
+    /// Add a passkey.
+    PasskeyAdd, "trust.passkey.add", true, Need::SignedIn;
+    /// Remove a passkey.
+    PasskeyRemove, "trust.passkey.remove", true, Need::SignedIn;
+    /// See which accounts elsewhere sign one in.
+    IdentityRead, "trust.identity.read", false, Need::SignedIn;
+    /// Let an account elsewhere sign one in.
+    IdentityLink, "trust.identity.link", true, Need::SignedIn;
+    /// Take that away.
+    IdentityUnlink, "trust.identity.unlink", true, Need::SignedIn;
+    /// Ask for a token as an application, and fetch it: it proves itself.
+    FlowStart, "trust.flow.start", true, Need::Anyone;
+    /// Read how applications ask for tokens.
+    FlowRead, "trust.flow.read", false, Need::Anyone;
+    /// See what an application asks for, and say no to it. Saying yes is making a token.
+    FlowDecide, "trust.flow.decide", true, Need::SignedIn;
     /// Make an agent that acts for oneself or for an organization.
     AgentCreate, "trust.agent.create", true, Need::Level(Level::Admin);
     /// See the agents of an account.
@@ -103,6 +127,8 @@ actions! {
     OrgCreate, "trust.org.create", true, Need::SignedIn;
     /// Change what an organization says of itself, and what its members may.
     OrgUpdate, "trust.org.update", true, Need::Level(Level::Admin);
+    /// End an organization.
+    OrgDelete, "trust.org.delete", true, Need::Level(Level::Owner);
     /// See who is in an organization.
     MemberRead, "trust.member.read", false, Need::Level(Level::Read);
     /// Invite somebody into an organization.
@@ -115,6 +141,24 @@ actions! {
     MemberRemove, "trust.member.remove", true, Need::Level(Level::Admin);
     /// Leave an organization.
     MemberLeave, "trust.member.leave", true, Need::Level(Level::Read);
+    /// Make a publisher with the token that does nothing else: it proves itself.
+    PublisherCreate, "work.publisher.create", true, Need::Anyone;
+    /// See a publisher.
+    PublisherRead, "work.publisher.read", false, Need::Level(Level::Read);
+    /// Change what a publisher says of itself.
+    PublisherUpdate, "work.publisher.update", true, Need::Level(Level::Admin);
+    /// Switch the publisher side of an organization on.
+    PublisherEnable, "trust.publisher.enable", true, Need::Level(Level::Owner);
+    /// Make a token that acts as an organization.
+    PublisherTokenMint, "trust.publisher_token.mint", true, Need::Level(Level::Admin);
+    /// Put another such token in the place of one.
+    PublisherTokenRotate, "trust.publisher_token.rotate", true, Need::Level(Level::Admin);
+    /// End such a token.
+    PublisherTokenRevoke, "trust.publisher_token.revoke", true, Need::Level(Level::Admin);
+    /// Make a secret of a publisher, or put another in its place.
+    SecretRotate, "trust.secret.rotate", true, Need::Level(Level::Admin);
+    /// End a secret of a publisher.
+    SecretRevoke, "trust.secret.revoke", true, Need::Level(Level::Admin);
     /// See the public face and the live public keys of a principal.
     PrincipalRead, "trust.principal.read", false, Need::Anyone;
     /// List repositories; each is filtered by its own visibility.
@@ -143,16 +187,28 @@ actions! {
     InstallRead, "ops.install.read", false, Need::InstallAdmin;
     /// Invite somebody to register here.
     InviteCreate, "ops.invite.create", true, Need::InstallAdmin;
+    /// Make a token that makes a publisher.
+    BootstrapCreate, "ops.bootstrap.create", true, Need::InstallAdmin;
     /// See background work: jobs and schedules.
     JobRead, "ops.job.read", false, Need::InstallAdmin;
     /// Retry and forget jobs; switch and run schedules.
     JobWrite, "ops.job.write", true, Need::InstallAdmin;
+    /// See what was done with an organization and its things.
+    OrgAuditRead, "trust.audit.read", false, Need::Level(Level::Admin);
+    /// Take that log away, to keep and check it elsewhere.
+    OrgAuditExport, "trust.audit.export", false, Need::Level(Level::Admin);
     /// See what was done on the install.
-    AuditRead, "trust.audit.read", false, Need::InstallAdmin;
-    /// Take the log of what was done away, to keep and check it elsewhere.
-    AuditExport, "trust.audit.export", false, Need::InstallAdmin;
+    AuditRead, "ops.audit.read", false, Need::InstallAdmin;
+    /// Take that log away, to keep and check it elsewhere.
+    AuditExport, "ops.audit.export", false, Need::InstallAdmin;
     /// See who uses how much.
     UsageRead, "ops.usage.read", false, Need::InstallAdmin;
+    /// Make an install admin, or unmake one.
+    InstallAdminChange, "ops.admin.change", true, Need::InstallAdmin;
+    /// Stop somebody, or let him go on.
+    PrincipalSuspend, "ops.principal.suspend", true, Need::InstallAdmin;
+    /// Look into a private repository, for an hour.
+    BreakglassOpen, "ops.breakglass.open", true, Need::InstallAdmin;
     /// Say how much anyone may use.
     QuotaWrite, "ops.quota.write", true, Need::InstallAdmin;
 }
@@ -171,9 +227,25 @@ impl Action {
                 | Self::StaticRead
                 | Self::Register
                 | Self::SessionStart
+                | Self::FlowStart
+                | Self::FlowRead
+                | Self::LocalInit
+                | Self::PublisherCreate
                 | Self::PrincipalRead
                 | Self::MeRead
         )
+    }
+
+    /// Where every kind of token is taken, because nothing is had for it that anybody would not have without
+    /// (`spec/trust.md` 4, last row).
+    pub const fn takes_every_kind(self) -> bool {
+        matches!(self, Self::HealthRead | Self::StaticRead | Self::Register | Self::SessionStart)
+    }
+
+    /// Makes something that proves who one is: a session that does it has to be fresh, as for class S; some tokens may
+    /// (`spec/trust.md` 5, Effective rights).
+    pub const fn mints_for_publishers(self) -> bool {
+        matches!(self, Self::PublisherTokenMint | Self::PublisherTokenRotate)
     }
 
     /// Class S: only the signature of a person or of the operator, or a person's fresh session (`spec/trust.md` 8.3).
@@ -183,12 +255,24 @@ impl Action {
             Self::KeyRevoke
                 | Self::TokenMint
                 | Self::SessionOpen
+                | Self::PasskeyAdd
+                | Self::PasskeyRemove
+                | Self::IdentityLink
+                | Self::IdentityUnlink
+                | Self::PublisherEnable
+                | Self::BootstrapCreate
                 | Self::AgentUpdate
                 | Self::MemberChange
                 | Self::MemberRemove
                 | Self::RepoCollect
                 | Self::JobWrite
                 | Self::QuotaWrite
+                | Self::MeExport
+                | Self::MeDelete
+                | Self::OrgDelete
+                | Self::InstallAdminChange
+                | Self::PrincipalSuspend
+                | Self::BreakglassOpen
         )
     }
 }

@@ -45,7 +45,26 @@ pub enum Plane {
 }
 
 impl Plane {
-    const fn as_str(self) -> &'static str {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Hub,
+        Self::Collab,
+        Self::Work,
+        Self::Build,
+        Self::Session,
+        Self::Context,
+        Self::Trust,
+        Self::Ops,
+    ];
+
+    /// The plane that an action belongs to.
+    pub fn of(action: Action) -> Option<Self> {
+        let first = action.name().split('.').next();
+        Self::ALL.into_iter().find(|it| Some(it.as_str()) == first)
+    }
+
+    /// The word in scopes and in the names of actions.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hub => "hub",
             Self::Collab => "collab",
@@ -95,6 +114,9 @@ pub struct Scope {
     /// If there are any, the only actions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verbs: Vec<String>,
+    /// If there are any, the only pipelines that may be run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pipelines: Vec<String>,
 }
 
 /// Why a scope is not taken.
@@ -106,8 +128,11 @@ pub enum ScopeError {
     /// It names an action that does not exist.
     #[error("`{0}` is no action; the reference lists them")]
     Verb(String),
+    /// It names something that is no pipeline.
+    #[error("`{0}` names no pipeline: 1 to 100 letters, digits and . _ -")]
+    Pipeline(String),
     /// It lists too much.
-    #[error("a scope lists at most {MAX_LISTED} repositories and {MAX_LISTED} verbs")]
+    #[error("a scope lists at most {MAX_LISTED} repositories, verbs or pipelines")]
     TooLong,
     /// It grants nothing at all.
     #[error("the scope names no plane, so it would grant nothing")]
@@ -120,14 +145,14 @@ impl Scope {
         Self {
             planes: [Plane::Hub, Plane::Collab].map(|plane| (plane, Reach::Read)).into(),
             repositories: Repositories::Word(RepositoriesWord::Public),
-            verbs: Vec::new(),
+            ..Self::default()
         }
     }
 
     /// Git and the Muse wire on named repositories: the form of `git` tokens.
     pub fn of_repositories(repositories: Vec<String>, reach: Reach) -> Self {
         let planes = [(Plane::Hub, reach)].into();
-        Self { planes, repositories: Repositories::Listed(repositories), verbs: Vec::new() }
+        Self { planes, repositories: Repositories::Listed(repositories), ..Self::default() }
     }
 
     /// Refuses what could not mean anything.
@@ -142,8 +167,11 @@ impl Scope {
             Repositories::Listed(listed) => listed,
             Repositories::Word(_) | Repositories::None => &[],
         };
-        if listed.len() > MAX_LISTED || self.verbs.len() > MAX_LISTED {
+        if [listed, &self.verbs, &self.pipelines].iter().any(|it| it.len() > MAX_LISTED) {
             return Err(ScopeError::TooLong);
+        }
+        if let Some(other) = self.pipelines.iter().find(|it| !names_a_pipeline(it)) {
+            return Err(ScopeError::Pipeline(other.clone()));
         }
         match listed.iter().find(|it| !names_repositories(it)) {
             Some(other) => Err(ScopeError::Repository(other.clone())),
@@ -193,6 +221,11 @@ fn names_repositories(text: &str) -> bool {
     })
 }
 
+fn names_a_pipeline(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=MAX_LISTED).contains(&text.len()) && text.bytes().all(is_plain)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,6 +258,10 @@ mod tests {
         for name in ["song", "a/b/c", "anna/", "/song", "*/*"] {
             let it = Scope::of_repositories(vec![name.to_owned()], Reach::Read);
             assert_eq!(it.check(), Err(ScopeError::Repository(name.to_owned())));
+        }
+        for name in ["", "a/b", "a b", &"a".repeat(101)] {
+            let it = Scope { pipelines: vec![name.to_owned()], ..Scope::public_reading() };
+            assert_eq!(it.check(), Err(ScopeError::Pipeline(name.to_owned())));
         }
         let long = Scope::of_repositories(vec!["a/b".to_owned(); 101], Reach::Read);
         assert_eq!(long.check(), Err(ScopeError::TooLong));

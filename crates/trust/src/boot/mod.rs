@@ -13,7 +13,7 @@ use crate::{
     signing_keys::SigningKeys,
     store as rows,
 };
-pub(crate) use store::STATEMENTS;
+pub(crate) use store::{STATEMENTS, set_state, state};
 
 /// The operator's handle. It is taken at the first boot, so nobody can register it.
 const OPERATOR: &str = "operator";
@@ -44,9 +44,9 @@ impl Trust {
 
     async fn is_install_key(&self, key: &InstallKey) -> Result<bool, Error> {
         let mut tx = self.0.db.write().await?;
-        let stored = store::state(&mut tx, "install_key_sample").await?;
+        let stored = state(&mut tx, "install_key_sample").await?;
         let Some(stored) = stored else {
-            store::set_state(&mut tx, "install_key_sample", &hex(&key.sample())).await?;
+            set_state(&mut tx, "install_key_sample", &hex(&key.sample())).await?;
             tx.commit().await?;
             return Ok(true);
         };

@@ -4,9 +4,14 @@
 
 mod store;
 
-use names::{Handle, UnixMillis};
+use db::Tx;
+use names::{Handle, Id, UnixMillis};
 
-use crate::{Allowed, Error, Kind, Level, Resource, ResourceRow, Trust, act, store as rows};
+use crate::{
+    Allowed, Error, Kind, Level, Principal, Resource, ResourceRow, Trust, act,
+    audit::{Entry, Noted, On},
+    store as rows,
+};
 pub(crate) use store::STATEMENTS;
 
 /// Collaborators of one repository.
@@ -62,7 +67,15 @@ impl Trust {
         if store::count(&mut tx, row.id).await? >= MAX_COLLABORATORS {
             return Err(Error::TooManyCollaborators);
         }
+        let before = store::level(&mut tx, row.id, somebody.id).await?;
         store::set(&mut tx, row.id, somebody.id, level, (by.id, now)).await?;
+        let what = match before {
+            None => Noted::CollaboratorAdded,
+            Some(_) => Noted::CollaboratorChanged,
+        };
+        let entry = Entry::done(what, allowed.actor(), On::new("repository", row.id));
+        let entry = entry.with("level", level.as_str());
+        self.note_collaborator(&mut tx, row, somebody.id, entry).await?;
         tx.commit().await?;
         tracing::info!(resource = %row.id, collaborator = %somebody.handle, level = level.as_str(), "collaborator added");
         Ok(Collaborator { handle: somebody.handle, kind: somebody.kind, level, created_at: now })
@@ -81,8 +94,23 @@ impl Trust {
         if !store::remove(&mut tx, row.id, somebody.id).await? {
             return Err(Error::NoSuchThing);
         }
+        let on = On::new("repository", row.id);
+        let removed = Entry::done(Noted::CollaboratorRemoved, allowed.actor(), on);
+        self.note_collaborator(&mut tx, row, somebody.id, removed).await?;
         tx.commit().await?;
         tracing::info!(resource = %row.id, collaborator = %handle, "collaborator removed");
+        Ok(())
+    }
+
+    async fn note_collaborator(
+        &self,
+        tx: &mut Tx,
+        row: &ResourceRow,
+        somebody: Id<Principal>,
+        entry: Entry,
+    ) -> Result<(), Error> {
+        let chain = self.chain_of(tx, row.owner).await?;
+        self.note(tx, chain, entry.with("principal", somebody.to_string())).await?;
         Ok(())
     }
 }

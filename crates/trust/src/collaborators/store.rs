@@ -13,6 +13,7 @@ db::statements! {
           FROM collaborators AS c JOIN principals AS p ON p.id = c.principal_id
          WHERE c.repo_id = $1 AND p.status <> 'deleted' ORDER BY p.handle LIMIT 1000";
     COUNT = "SELECT count(*) FROM collaborators WHERE repo_id = $1";
+    LEVEL = "SELECT level FROM collaborators WHERE repo_id = $1 AND principal_id = $2";
     SET = "
         INSERT INTO collaborators (repo_id, principal_id, level, granted_by, created_at) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (repo_id, principal_id) DO UPDATE SET level = excluded.level, granted_by = excluded.granted_by";
@@ -48,6 +49,16 @@ pub(super) async fn all(tx: &mut Tx, id: Uuid) -> Result<Vec<Collaborator>, Erro
 pub(super) async fn count(tx: &mut Tx, id: Uuid) -> Result<i64, Error> {
     let (count,): (i64,) = db::fetch_one!(tx, COUNT, id)?;
     Ok(count)
+}
+
+/// What somebody was given.
+pub(super) async fn level(
+    tx: &mut Tx,
+    id: Uuid,
+    somebody: Id<Principal>,
+) -> Result<Option<Level>, Error> {
+    let row: Option<(String,)> = db::fetch_optional!(tx, LEVEL, id, somebody.uuid())?;
+    row.map(|(level,)| authority::level(&level)).transpose()
 }
 
 pub(super) async fn set(

@@ -12,7 +12,9 @@ use names::{Id, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Account, Actor, Allowed, Anything, Error, Principal, Trust, act, authority::Role,
+    Account, Actor, Allowed, Anything, Error, Principal, Trust, act,
+    audit::{Chain, Entry, Noted, On, Who},
+    authority::Role,
     organizations::Membership,
 };
 pub(crate) use store::STATEMENTS;
@@ -27,8 +29,26 @@ const MAX_WAITING: i64 = 500;
 pub enum Invited {
     /// A registration on this install.
     Install,
+    /// The same, as an install admin.
+    Office,
     /// A role in an organization.
     Organization(Id<Principal>, Role),
+}
+
+impl Invited {
+    fn chain(self) -> Chain {
+        match self {
+            Self::Install | Self::Office => Chain::INSTALL,
+            Self::Organization(id, _) => Chain::of(id),
+        }
+    }
+}
+
+/// An invitation that is used up in the transaction under way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Used {
+    id: Id<Invitation>,
+    pub(crate) to: Invited,
 }
 
 /// What is kept of an invitation beside its hash.
@@ -36,6 +56,8 @@ pub enum Invited {
 struct Terms {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     role: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    office: bool,
 }
 
 /// An invitation that was just made: the only moment at which it can be read.
@@ -57,9 +79,9 @@ impl Trust {
         if role == Role::Owner && !account.is_owned() {
             return Err(Error::OwnersOnly);
         }
-        let mut tx = self.begin(allowed.actor()).await?;
+        let mut tx = self.begin_on(allowed).await?;
         let to = Invited::Organization(account.principal.id, role);
-        let made = self.invite(&mut tx, allowed.actor(), to).await?;
+        let (_, made) = self.invite(&mut tx, Some(allowed.actor()), to, LIFE).await?;
         tx.commit().await?;
         tracing::info!(organization = %account.principal.handle, role = role.as_str(), "member invited");
         Ok(made)
@@ -71,48 +93,92 @@ impl Trust {
         allowed: &Allowed<act::InviteCreate, Anything>,
     ) -> Result<Invitation, Error> {
         let mut tx = self.begin(allowed.actor()).await?;
-        let made = self.invite(&mut tx, allowed.actor(), Invited::Install).await?;
+        let by = Some(allowed.actor());
+        let (_, made) = self.invite(&mut tx, by, Invited::Install, LIFE).await?;
         tx.commit().await?;
         tracing::info!("newcomer invited");
         Ok(made)
     }
 
-    async fn invite(&self, tx: &mut Tx, by: &Actor, to: Invited) -> Result<Invitation, Error> {
+    /// Makes an invitation; the install itself does where nobody is named.
+    pub(crate) async fn invite(
+        &self,
+        tx: &mut Tx,
+        by: Option<&Actor>,
+        to: Invited,
+        life: Duration,
+    ) -> Result<(Id<Invitation>, Invitation), Error> {
         let now = self.0.clock.now();
         let (organization, role) = match to {
-            Invited::Install => (None, None),
+            Invited::Install | Invited::Office => (None, None),
             Invited::Organization(id, role) => (Some(id), Some(role.as_str().to_owned())),
         };
         if store::count(tx, organization, now).await? >= MAX_WAITING {
             return Err(Error::TooManyInvites);
         }
         let text = TokenText::generate("invite", &self.0.random);
-        let expires_at = now.plus(LIFE);
-        let terms =
-            serde_json::to_string(&Terms { role }).map_err(db::Error::corrupt("tokens.scope"))?;
+        let expires_at = now.plus(life);
+        let terms = Terms { role, office: to == Invited::Office };
+        let terms = serde_json::to_string(&terms).map_err(db::Error::corrupt("tokens.scope"))?;
         let row = store::NewInvite {
             id: Id::new(now, &self.0.random),
             organization,
             terms,
-            by: by.principal().map(|it| it.id),
+            by: by.and_then(Actor::principal).map(|it| it.id),
             now,
             expires_at,
         };
         store::add(tx, &row, &text).await?;
-        Ok(Invitation { text, expires_at })
+        let on = On::new("invite", row.id);
+        let who = by.map_or(Who::INSTALL, Who::from);
+        let entry = match to {
+            Invited::Install | Invited::Office => Entry::done(Noted::InviteCreated, who, on),
+            Invited::Organization(_, role) => {
+                Entry::done(Noted::MemberInvited, who, on).with("role", role.as_str())
+            }
+        };
+        self.note(tx, to.chain(), entry).await?;
+        Ok((row.id, Invitation { text, expires_at }))
     }
 
     /// Uses an invitation up; unknown, used and ended are one answer.
-    pub(crate) async fn use_invite(&self, tx: &mut Tx, code: &str) -> Result<Invited, Error> {
+    pub(crate) async fn use_invite(&self, tx: &mut Tx, code: &str) -> Result<Used, Error> {
         let text = TokenText::parse(code.trim()).map_err(|_| Error::InviteFailed)?;
         let now = self.0.clock.now();
-        let (organization, terms) =
+        let (id, organization, terms) =
             store::take(tx, &text.hash(), now).await?.ok_or(Error::InviteFailed)?;
-        let Some(organization) = organization else { return Ok(Invited::Install) };
         let terms: Terms =
             serde_json::from_str(&terms).map_err(db::Error::corrupt("tokens.scope"))?;
+        let Some(organization) = organization else {
+            let to = if terms.office { Invited::Office } else { Invited::Install };
+            return Ok(Used { id, to });
+        };
         let role = crate::authority::role(&terms.role.unwrap_or_default())?;
-        Ok(Invited::Organization(organization, role))
+        Ok(Used { id, to: Invited::Organization(organization, role) })
+    }
+
+    /// Writes down that an invitation was used, and that somebody came into an organization by it.
+    pub(crate) async fn note_used(
+        &self,
+        tx: &mut Tx,
+        who: Who,
+        member: Id<Principal>,
+        used: Used,
+    ) -> Result<(), Error> {
+        let entry = Entry::done(Noted::InviteUsed, who, On::new("invite", used.id));
+        self.note(tx, used.to.chain(), entry).await?;
+        let on = On::principal(member);
+        let also = match used.to {
+            Invited::Install => return Ok(()),
+            Invited::Office => {
+                Entry::done(Noted::InstallAdminChanged, who, on).with("install_admin", true)
+            }
+            Invited::Organization(_, role) => {
+                Entry::done(Noted::MemberAdded, who, on).with("role", role.as_str())
+            }
+        };
+        self.note(tx, used.to.chain(), also).await?;
+        Ok(())
     }
 
     /// Follows an invitation into an organization.
@@ -123,11 +189,12 @@ impl Trust {
     ) -> Result<Membership, Error> {
         let principal = allowed.actor().principal().ok_or(Error::InviteFailed)?;
         let mut tx = self.begin(allowed.actor()).await?;
-        let Invited::Organization(organization, role) = self.use_invite(&mut tx, code).await?
-        else {
+        let used = self.use_invite(&mut tx, code).await?;
+        let Invited::Organization(organization, role) = used.to else {
             return Err(Error::InviteFailed);
         };
         let joined = self.join(&mut tx, organization, principal, role).await?;
+        self.note_used(&mut tx, Who::from(allowed.actor()), principal.id, used).await?;
         tx.commit().await?;
         Ok(joined)
     }

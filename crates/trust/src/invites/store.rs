@@ -25,7 +25,7 @@ db::statements! {
     TAKE = "
         UPDATE tokens SET uses_left = uses_left - 1, last_used_at = $2
          WHERE hash = $1 AND kind = 'invite' AND revoked_at IS NULL AND uses_left > 0 AND expires_at > $2
-        RETURNING publisher_id, scope";
+        RETURNING id, publisher_id, scope";
 }
 
 pub(super) struct NewInvite {
@@ -63,12 +63,19 @@ pub(super) async fn add(tx: &mut Tx, new: &NewInvite, text: &TokenText) -> Resul
     .map(drop)
 }
 
-/// Uses an invitation up, if it is good: for which organization, on which terms.
+/// Which, for which organization, on which terms.
+type Taken = (Id<Invitation>, Option<Id<Principal>>, String);
+
+/// Uses an invitation up, if it is good.
 pub(super) async fn take(
     tx: &mut Tx,
     hash: &[u8; 32],
     now: UnixMillis,
-) -> Result<Option<(Option<Id<Principal>>, String)>, Error> {
-    let row: Option<(Option<Uuid>, String)> = db::fetch_optional!(tx, TAKE, &hash[..], now.0)?;
-    Ok(row.map(|(organization, terms)| (organization.map(Id::from_uuid), terms)))
+) -> Result<Option<Taken>, Error> {
+    let row: Option<(Uuid, Option<Uuid>, String)> =
+        db::fetch_optional!(tx, TAKE, &hash[..], now.0)?;
+    let typed = |(id, to, terms): (Uuid, Option<Uuid>, String)| {
+        (Id::from_uuid(id), to.map(Id::from_uuid), terms)
+    };
+    Ok(row.map(typed))
 }

@@ -6,11 +6,14 @@ mod store;
 
 use std::time::Duration;
 
+use db::Tx;
 use keys::Fingerprint;
 use names::{Id, UnixMillis};
 
 use crate::{
-    Account, Allowed, Error, Key, Kind, RevokeReason, Trust, act, sessions, store as rows, tokens,
+    Account, Allowed, Error, Key, Kind, Principal, RevokeReason, Trust, act,
+    audit::{Entry, Noted, On},
+    sessions, store as rows, tokens,
 };
 pub(crate) use store::STATEMENTS;
 
@@ -67,9 +70,8 @@ impl Trust {
         since: Option<UnixMillis>,
     ) -> Result<Key, Error> {
         let (now, owner) = (self.0.clock.now(), &allowed.resource().principal);
-        let mut tx = self.begin(allowed.actor()).await?;
-        // Of two that give up the last two keys at once, the second sees what the first has done.
-        rows::hold_namespace(&mut tx, owner.id).await?;
+        // Held: of two that give up the last two keys at once, the second sees what the first has done.
+        let mut tx = self.begin_on(allowed).await?;
         let all = rows::keys(&mut tx, owner.id).await?;
         let key = all.iter().find(|it| name.names(it)).ok_or(Error::NoSuchThing)?.clone();
         if key
@@ -78,9 +80,8 @@ impl Trust {
         {
             return Ok(key);
         }
-        let mut others = all.iter().filter(|it| it.id != key.id && it.revoked.is_none());
-        if key.revoked.is_none() && owner.kind == Kind::Person && others.next().is_none() {
-            return Err(Error::LastKey);
+        if key.revoked.is_none() && owner.kind == Kind::Person {
+            self.keep_a_way_in(&mut tx, owner.id).await?;
         }
         let by = allowed.actor().principal().map(|it| it.id);
         let revoked_at = key.revoked.map_or(now, |(at, _)| at);
@@ -89,9 +90,29 @@ impl Trust {
         if reason == RevokeReason::Compromised {
             tokens::end_of_key(&mut tx, key.id, now).await?;
         }
+        let revoked = Entry::done(Noted::KeyRevoked, allowed.actor(), On::new("key", key.id))
+            .with("principal", owner.id.to_string())
+            .with("fingerprint", key.fingerprint.to_string())
+            .with("reason", reason.as_str());
+        let chain = self.chain_of_account(&mut tx, allowed.resource()).await?;
+        self.note(&mut tx, chain, revoked).await?;
         tx.commit().await?;
         tracing::info!(handle = %owner.handle, key = %key.fingerprint, reason = reason.as_str(), "key revoked");
         Ok(Key { revoked: Some((revoked_at, reason)), ..key })
+    }
+
+    /// Refuses to take the last way in from a person. Whoever asks holds the namespace, so that of two that take the last
+    /// two at once the second sees what the first has done.
+    pub(crate) async fn keep_a_way_in(
+        &self,
+        tx: &mut Tx,
+        person: Id<Principal>,
+    ) -> Result<(), Error> {
+        let providers = self.0.settings.elsewhere.providers();
+        if rows::ways_in(tx, person, &providers).await? <= 1 {
+            return Err(Error::LastKey);
+        }
+        Ok(())
     }
 
     /// Remembers that a key is used. Nothing waits for it, and nothing depends on it.

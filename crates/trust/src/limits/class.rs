@@ -9,8 +9,16 @@ pub enum Class {
     Free,
     /// Everything without a class of its own.
     Global,
+    /// Making tokens.
+    Mint,
+    /// Taking away what is kept of oneself.
+    Export,
+    /// Leaving for good.
+    Leave,
     /// Registration and sign-in. Counts by address, whoever signs.
     Auth,
+    /// Making a publisher with a token that does nothing else. Counts by address.
+    Bootstrap,
     /// Reading on the wire: refs, negotiate, fetch.
     WireRead,
     /// What prepares a push: belongs to a window, which is counted once.
@@ -26,7 +34,11 @@ impl Class {
     pub const ALL: &'static [Self] = &[
         Self::Free,
         Self::Global,
+        Self::Mint,
+        Self::Export,
+        Self::Leave,
         Self::Auth,
+        Self::Bootstrap,
         Self::WireRead,
         Self::Upload,
         Self::Push,
@@ -37,8 +49,9 @@ impl Class {
     pub const fn anonymous(self) -> Option<Rate> {
         match self {
             Self::Free => None,
-            Self::Global => Some(Rate::Anonymous),
+            Self::Global | Self::Mint | Self::Export | Self::Leave => Some(Rate::Anonymous),
             Self::Auth => Some(Rate::Auth),
+            Self::Bootstrap => Some(Rate::Bootstrap),
             Self::WireRead | Self::Upload | Self::Push => Some(Rate::WireAnonymous),
             Self::Download => Some(Rate::DownloadsAnonymous),
         }
@@ -49,7 +62,11 @@ impl Class {
         match self {
             Self::Free => None,
             Self::Global => Some(Rate::Principal),
+            Self::Mint => Some(Rate::Mints),
+            Self::Export => Some(Rate::Exports),
+            Self::Leave => Some(Rate::Deletions),
             Self::Auth => Some(Rate::Auth),
+            Self::Bootstrap => Some(Rate::Bootstrap),
             Self::WireRead => Some(Rate::WireReads),
             Self::Upload => Some(Rate::Uploads),
             Self::Push => Some(Rate::Pushes),
@@ -59,6 +76,6 @@ impl Class {
 
     /// Whether whoever signs counts by the address all the same.
     pub const fn is_by_address(self) -> bool {
-        matches!(self, Self::Auth)
+        matches!(self, Self::Auth | Self::Bootstrap)
     }
 }

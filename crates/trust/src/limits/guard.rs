@@ -6,7 +6,10 @@ use keys::Credentials;
 use names::UnixMillis;
 
 use super::{Limits, Place, Suspect, failures::Failed, store};
-use crate::{Error, Trust};
+use crate::{
+    Error, Trust,
+    audit::{Chain, Entry, Noted, On, Who},
+};
 
 /// Rows older than this say nothing any more.
 const ROWS_KEPT_MS: i64 = 3_600_000;
@@ -76,6 +79,9 @@ impl Trust {
         let old = UnixMillis(limits.now().0 - ROWS_KEPT_MS);
         store::delete_forgotten(&mut tx, old).await?;
         store::write_failures(&mut tx, suspect.name(), &record).await?;
+        let on = On::new("lock", suspect.name().to_string());
+        let started = Entry::refused(Noted::LockStarted, Who::ANONYMOUS, on, "too_many_failures");
+        self.note(&mut tx, Chain::INSTALL, started.with("failures", record.count)).await?;
         Ok(tx.commit().await?)
     }
 

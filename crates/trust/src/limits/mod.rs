@@ -190,6 +190,11 @@ impl Limits {
         self.take(Rate::Registrations, Who::Place(Place::of(from)), 1)
     }
 
+    /// Somebody tries to make a publisher, wherever they are.
+    pub(crate) fn bootstrap(&self) -> Result<(), Exceeded> {
+        self.take(Rate::BootstrapInstall, Who::Place(Place::Unknown), 1)
+    }
+
     /// What a page costs that is read without signing in.
     pub fn page(&self, place: Place, points: u64) -> Result<(), Exceeded> {
         self.take(Rate::Points, Who::Place(place), points)?;
@@ -211,9 +216,15 @@ impl Limits {
             Some(principal) => match class {
                 Class::Upload => return self.upload(principal.id, repository),
                 Class::Push => return self.push(principal.id, repository),
-                Class::Free | Class::Global | Class::Auth | Class::WireRead | Class::Download => {
-                    (class.signed_in(), Who::Principal(principal.id))
-                }
+                Class::Free
+                | Class::Global
+                | Class::Mint
+                | Class::Export
+                | Class::Leave
+                | Class::Auth
+                | Class::Bootstrap
+                | Class::WireRead
+                | Class::Download => (class.signed_in(), Who::Principal(principal.id)),
             },
         };
         rate.map_or(Ok(()), |rate| self.take(rate, who, 1))?;

@@ -50,8 +50,24 @@ rates! {
     Principal, "principal", 1_200, MINUTE;
     /// Registration and sign-in, from one address.
     Auth, "auth", 20, MINUTE;
+    /// Attempts to make a publisher, from one address.
+    Bootstrap, "bootstrap", 5, MINUTE;
+    /// The same of the whole install, while there is a token that does.
+    BootstrapInstall, "bootstrap-install", 30, HOUR;
     /// New principals from one address.
     Registrations, "registrations", 10, DAY;
+    /// Tokens that one principal makes or replaces.
+    Mints, "mints", 30, HOUR;
+    /// How often one principal takes its data away.
+    Exports, "exports", 2, HOUR;
+    /// How often one principal tries to leave.
+    Deletions, "deletions", 3, HOUR;
+    /// Device flows begun from one address.
+    DeviceFlows, "device-flows", 10, HOUR;
+    /// Applications registered from one address.
+    Applications, "applications", 10, HOUR;
+    /// Metadata documents of applications fetched for one principal.
+    ApplicationDocuments, "application-documents", 60, HOUR;
     /// Pushes of one principal, each counted once however many calls it takes.
     Pushes, "pushes", 30, MINUTE;
     /// Bytes that one principal sends with pushes.

@@ -35,7 +35,14 @@ fn the_table_is_the_one_of_the_specification() {
     let classes = Class::ALL
         .iter()
         .map(|it| format!("{it:?}: {} | {}", line(it.anonymous()), line(it.signed_in())));
-    let others = [Rate::Ip, Rate::Registrations, Rate::PushBytes, Rate::Points, Rate::PointsAround];
+    let others = [
+        Rate::Ip,
+        Rate::BootstrapInstall,
+        Rate::Registrations,
+        Rate::PushBytes,
+        Rate::Points,
+        Rate::PointsAround,
+    ];
     let others = others.map(|rate| line(Some(rate)));
     let table = classes.chain(others).collect::<Vec<_>>().join("\n");
     println!("{table}");
@@ -43,12 +50,17 @@ fn the_table_is_the_one_of_the_specification() {
         table,
         "Free: - | -
 Global: anonymous 300/60s | principal 1200/60s
+Mint: anonymous 300/60s | mints 30/3600s
+Export: anonymous 300/60s | exports 2/3600s
+Leave: anonymous 300/60s | deletions 3/3600s
 Auth: auth 20/60s | auth 20/60s
+Bootstrap: bootstrap 5/60s | bootstrap 5/60s
 WireRead: wire-anonymous 240/60s | wire-reads 600/60s
 Upload: wire-anonymous 240/60s | uploads 1200/60s
 Push: wire-anonymous 240/60s | pushes 30/60s
 Download: downloads-anonymous 120/60s | downloads 1200/60s
 ip 3000/60s
+bootstrap-install 30/3600s
 registrations 10/86400s
 push-bytes 10737418240/3600s
 points 600/600s
@@ -239,8 +251,11 @@ impl House {
 async fn open(db: &Db, clock: &Clock) -> Trust {
     let settings = Settings {
         is_private_line: true,
+        device_interval_seconds: 5,
         public_url: "http://127.0.0.1:7420".to_owned(),
         cookie_name: "motet-7420".to_owned(),
+        passkeys: None,
+        elsewhere: crate::Elsewhere::default(),
         registration: Registration::Open,
         hosts: Hosts::default(),
         loopback: true,

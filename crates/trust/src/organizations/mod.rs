@@ -11,10 +11,12 @@ use db::Tx;
 use names::{Handle, Id, UnixMillis};
 
 use crate::{
-    Account, Allowed, Anything, Error, Kind, Level, Principal, Trust, act, authority::Role,
+    Account, Act, Allowed, Anything, Error, Kind, Level, Principal, Trust, act,
+    audit::{Chain, Entry, Noted, On},
+    authority::Role,
     store as rows,
 };
-pub(crate) use store::STATEMENTS;
+pub(crate) use store::{STATEMENTS, add as add_organization, count_owners_but};
 
 /// Organizations that one person may own.
 const MAX_OWNED: u64 = 50;
@@ -50,6 +52,22 @@ impl TryFrom<Level> for BaseLevel {
     }
 }
 
+impl BaseLevel {
+    /// The word in rows and answers.
+    pub const fn as_str(self) -> &'static str {
+        self.0.as_str()
+    }
+}
+
+/// Sets what members may do with the organization's repositories.
+pub(crate) async fn set_base_level(
+    tx: &mut Tx,
+    organization: Id<Principal>,
+    level: BaseLevel,
+) -> Result<(), db::Error> {
+    store::set_base_level(tx, organization, level.0).await
+}
+
 impl Trust {
     /// Makes an organization with whoever asks as its owner.
     pub async fn create_organization(
@@ -80,6 +98,10 @@ impl Trust {
         store::add(&mut tx, organization.id, display_name).await?;
         let membership = (organization.id, owner.id, Role::Owner);
         store::add_member(&mut tx, membership, None, now).await?;
+        let on = On::principal(organization.id);
+        let created = Entry::done(Noted::OrgCreated, allowed.actor(), on);
+        let created = created.with("handle", organization.handle.as_str());
+        self.note(&mut tx, Chain::of(organization.id), created).await?;
         tx.commit().await?;
         tracing::info!(organization = %organization.handle, "organization created");
         Ok(organization)
@@ -104,18 +126,6 @@ impl Trust {
     ) -> Result<Vec<Membership>, Error> {
         let me = allowed.actor().principal().ok_or(Error::NoSuchThing)?;
         Ok(store::memberships(&mut self.0.db.glance().await?, me).await?)
-    }
-
-    /// Sets what members may do with the organization's repositories.
-    pub async fn set_base_level(
-        &self,
-        allowed: &Allowed<act::OrgUpdate, Account>,
-        level: BaseLevel,
-    ) -> Result<(), Error> {
-        let organization = allowed.resource().organization()?;
-        let mut tx = self.begin(allowed.actor()).await?;
-        store::set_base_level(&mut tx, organization.id, level.0).await?;
-        Ok(tx.commit().await?)
     }
 
     /// Takes a newcomer in. One who is in already keeps the higher role.
@@ -146,16 +156,22 @@ impl Trust {
         member: &Handle,
         role: Role,
     ) -> Result<(), Error> {
-        let (account, mut tx) = (allowed.resource(), self.begin(allowed.actor()).await?);
+        let (account, mut tx) = (allowed.resource(), self.begin_on(allowed).await?);
         let (member, before) = self.member(&mut tx, account, member).await?;
         check_role(member.kind, role)?;
         if (before == Role::Owner || role == Role::Owner) && !account.is_owned() {
             return Err(Error::OwnersOnly);
         }
         if before == Role::Owner && role != Role::Owner {
-            keep_an_owner(&mut tx, account, member.id).await?;
+            self.keep_an_administrator(&mut tx, account.principal.id, Some(member.id), None)
+                .await?;
         }
         store::set_role(&mut tx, account.principal.id, member.id, role).await?;
+        let on = On::principal(member.id);
+        let changed = Entry::done(Noted::MemberRoleChanged, allowed.actor(), on)
+            .with("from", before.as_str())
+            .with("to", role.as_str());
+        self.note(&mut tx, Chain::of(account.principal.id), changed).await?;
         tx.commit().await?;
         tracing::info!(organization = %account.principal.handle, member = %member.handle, role = role.as_str(), "role changed");
         Ok(())
@@ -167,39 +183,45 @@ impl Trust {
         allowed: &Allowed<act::MemberRemove, Account>,
         member: &Handle,
     ) -> Result<(), Error> {
-        let (account, mut tx) = (allowed.resource(), self.begin(allowed.actor()).await?);
+        let (account, mut tx) = (allowed.resource(), self.begin_on(allowed).await?);
         let (member, role) = self.member(&mut tx, account, member).await?;
         if role == Role::Owner && !account.is_owned() {
             return Err(Error::OwnersOnly);
         }
-        self.take_out(tx, account, &member, role).await
+        self.take_out(tx, allowed, &member, role).await
     }
 
     /// Leaves an organization. The last owner cannot.
     pub async fn leave(&self, allowed: &Allowed<act::MemberLeave, Account>) -> Result<(), Error> {
         let me = allowed.actor().principal().ok_or(Error::NoSuchThing)?;
-        let (account, mut tx) = (allowed.resource(), self.begin(allowed.actor()).await?);
+        let (account, mut tx) = (allowed.resource(), self.begin_on(allowed).await?);
         let (member, role) = self.member(&mut tx, account, &me.handle).await?;
-        self.take_out(tx, account, &member, role).await
+        self.take_out(tx, allowed, &member, role).await
     }
 
-    async fn take_out(
+    async fn take_out<A: Act>(
         &self,
         mut tx: Tx,
-        account: &Account,
+        allowed: &Allowed<A, Account>,
         member: &Principal,
         role: Role,
     ) -> Result<(), Error> {
+        let account = allowed.resource();
         if role == Role::Owner {
-            keep_an_owner(&mut tx, account, member.id).await?;
+            self.keep_an_administrator(&mut tx, account.principal.id, Some(member.id), None)
+                .await?;
         }
         store::remove_member(&mut tx, account.principal.id, member.id).await?;
+        let on = On::principal(member.id);
+        let removed = Entry::done(Noted::MemberRevoked, allowed.actor(), on);
+        let removed = removed.with("from", role.as_str());
+        self.note(&mut tx, Chain::of(account.principal.id), removed).await?;
         tx.commit().await?;
         tracing::info!(organization = %account.principal.handle, member = %member.handle, "member removed");
         Ok(())
     }
 
-    /// A member of the organization and its role, held until the transaction ends.
+    /// A member of the organization and its role; the organization is held.
     async fn member(
         &self,
         tx: &mut Tx,
@@ -207,7 +229,6 @@ impl Trust {
         handle: &Handle,
     ) -> Result<(Principal, Role), Error> {
         let organization = account.organization()?.id;
-        rows::hold_namespace(tx, organization).await?;
         let member = rows::principal_by_handle(tx, handle).await?.ok_or(Error::NoSuchThing)?;
         let role = store::role(tx, organization, member.id).await?.ok_or(Error::NoSuchThing)?;
         Ok((member, role))
@@ -234,16 +255,4 @@ const fn check_role(kind: Kind, role: Role) -> Result<(), Error> {
         (Kind::Agent, Role::Admin | Role::Owner) => Err(Error::NotForAgents),
         (Kind::Organization | Kind::Operator, _) => Err(Error::NoSuchThing),
     }
-}
-
-/// Refuses to take the last owner away who has a way in.
-async fn keep_an_owner(
-    tx: &mut Tx,
-    account: &Account,
-    leaving: Id<Principal>,
-) -> Result<(), Error> {
-    if store::count_owners_but(tx, account.principal.id, leaving).await? == 0 {
-        return Err(Error::LastAdmin);
-    }
-    Ok(())
 }

@@ -10,6 +10,17 @@ use crate::{
     store::kind,
 };
 
+/// Owners but one who have a way in; the list of providers whose accounts are one comes last.
+macro_rules! owners_but {
+    () => {
+        "SELECT count(*) FROM org_members AS m JOIN principals AS p ON p.id = m.principal_id
+          WHERE m.org_id = $1 AND m.role = 'owner' AND m.principal_id <> $2 AND p.status = 'active'
+            AND (EXISTS (SELECT 1 FROM keys AS k WHERE k.principal_id = p.id AND k.revoked_at IS NULL)
+              OR EXISTS (SELECT 1 FROM passkeys AS k WHERE k.principal_id = p.id)
+              OR EXISTS (SELECT 1 FROM external_identities AS e WHERE e.principal_id = p.id AND e.provider"
+    };
+}
+
 db::statements! {
     ADD = "INSERT INTO organizations (principal_id) VALUES ($1)";
     NAME = "UPDATE principals SET display_name = $2 WHERE id = $1";
@@ -21,10 +32,10 @@ db::statements! {
     REMOVE_MEMBER = "DELETE FROM org_members WHERE org_id = $1 AND principal_id = $2";
     ROLE = "SELECT role FROM org_members WHERE org_id = $1 AND principal_id = $2";
     COUNT_OWNED = "SELECT count(*) FROM org_members WHERE principal_id = $1 AND role = 'owner'";
-    COUNT_OWNERS_BUT = "
-        SELECT count(*) FROM org_members AS m JOIN principals AS p ON p.id = m.principal_id
-         WHERE m.org_id = $1 AND m.role = 'owner' AND m.principal_id <> $2 AND p.status = 'active'
-           AND EXISTS (SELECT 1 FROM keys AS k WHERE k.principal_id = p.id AND k.revoked_at IS NULL)";
+    COUNT_OWNERS_BUT = {
+        sqlite (concat!(owners_but!(), " IN (SELECT value FROM json_each($3))))")),
+        postgres (concat!(owners_but!(), " IN (SELECT jsonb_array_elements_text($3::jsonb))))"))
+    };
     MEMBERS = "
         SELECT p.handle, p.kind, m.role, m.created_at
           FROM org_members AS m JOIN principals AS p ON p.id = m.principal_id
@@ -63,7 +74,7 @@ impl TryFrom<Row> for Seen {
     }
 }
 
-pub(super) async fn add(tx: &mut Tx, id: Id<Principal>, display_name: &str) -> Result<(), Error> {
+pub(crate) async fn add(tx: &mut Tx, id: Id<Principal>, display_name: &str) -> Result<(), Error> {
     db::execute!(tx, ADD, id.uuid())?;
     db::execute!(tx, NAME, id.uuid(), display_name).map(drop)
 }
@@ -120,13 +131,15 @@ pub(super) async fn count_owned(tx: &mut Tx, owner: Id<Principal>) -> Result<u64
 }
 
 /// How many other owners have a way in.
-pub(super) async fn count_owners_but(
+pub(crate) async fn count_owners_but(
     tx: &mut Tx,
     organization: Id<Principal>,
     leaving: Id<Principal>,
+    providers: &[&str],
 ) -> Result<i64, Error> {
-    let (count,): (i64,) =
-        db::fetch_one!(tx, COUNT_OWNERS_BUT, organization.uuid(), leaving.uuid())?;
+    let (organization, leaving) = (organization.uuid(), leaving.uuid());
+    let providers = db::rows(providers);
+    let (count,): (i64,) = db::fetch_one!(tx, COUNT_OWNERS_BUT, organization, leaving, providers)?;
     Ok(count)
 }
 

@@ -14,6 +14,7 @@ use names::{Handle, Id, UnixMillis};
 use crate::{
     Actor, Error, Invited, Key, Kind, Principal, Registration, TERMS_VERSION, Trust,
     audit::{Chain, Entry, Noted, On, Who},
+    invites::Used,
     store as rows,
 };
 pub(crate) use store::STATEMENTS;
@@ -120,11 +121,16 @@ impl Trust {
         let waiting = store::take(&mut tx, challenge).await?;
         // Used up from here on, whatever comes of it.
         tx.commit().await?;
-        let waiting = waiting.filter(|it| it.expires_at >= now).ok_or(Error::ChallengeFailed)?;
-        let signature: Signature = signature.parse().map_err(|_| Error::ChallengeFailed)?;
-        if !waiting.public.verify(waiting.message.as_bytes(), &signature) {
+        let waiting = waiting.filter(|it| it.expires_at >= now);
+        let signature: Option<Signature> = signature.parse().ok();
+        let met = waiting.zip(signature).filter(|(waiting, signature)| {
+            waiting.public.verify(waiting.message.as_bytes(), signature)
+        });
+        let Some((waiting, _)) = met else {
+            let on = On::new("challenge", challenge);
+            self.note_repeated(Entry::refused(Noted::ChallengeFailed, actor, on, "not_met"));
             return Err(Error::ChallengeFailed);
-        }
+        };
         if new.terms.as_deref().is_some_and(|shown| shown != TERMS_VERSION) {
             return Err(Error::TermsChanged);
         }
@@ -152,8 +158,10 @@ impl Trust {
         (invite, from): (Option<&str>, Option<IpAddr>),
     ) -> Result<Registered, Error> {
         let mut tx = self.begin(actor).await?;
-        let principal = match rows::principal_by_handle(&mut tx, &handle).await? {
-            Some(known) if self.may_add_key(&mut tx, actor, &known).await? => known,
+        let known = rows::principal_by_handle(&mut tx, &handle).await?;
+        let is_new = known.is_none();
+        let (principal, used) = match known {
+            Some(known) if self.may_add_key(&mut tx, actor, &known).await? => (known, None),
             Some(_) => return Err(Error::HandleTaken),
             None => {
                 self.limits().newcomer(from)?;
@@ -166,35 +174,52 @@ impl Trust {
         if !rows::add_key(&mut tx, principal.id, &key).await? {
             return Err(Error::KeyTaken);
         }
-        self.note_registered(&mut tx, actor, &principal, &key).await?;
+        let accepts =
+            store::accept_terms(&mut tx, principal.id, TERMS_VERSION, key.created_at).await?;
+        let who = match actor.principal() {
+            Some(_) => Who::from(actor),
+            // A newcomer acts with the key that he brings.
+            None => Who {
+                credential: Some(key.id.uuid()),
+                credential_kind: "key",
+                ..Who::principal(principal.id, principal.kind)
+            },
+        };
+        self.note_registered(&mut tx, who, (&principal, is_new, accepts), &key).await?;
+        if let Some(used) = used {
+            self.note_used(&mut tx, who, principal.id, used).await?;
+        }
         tx.commit().await?;
         tracing::info!(handle = %principal.handle, key = %key.fingerprint, "key registered");
         Ok(Registered { principal, key })
     }
 
-    /// A newcomer acts with the key that he brings.
+    /// Writes down who came, that they took the terms, and with which key.
     async fn note_registered(
         &self,
         tx: &mut Tx,
-        actor: &Actor,
-        principal: &Principal,
+        who: Who,
+        (principal, is_new, accepts): (&Principal, bool, bool),
         key: &Key,
     ) -> Result<(), Error> {
-        let mut who = Who::from(actor);
-        if actor.is_anonymous() {
-            let credential = Some(key.id.uuid());
-            let itself = Who::principal(principal.id, principal.kind);
-            who = Who { credential, credential_kind: "key", ..itself };
-            let on = On { kind: "principal", id: principal.id.to_string() };
-            let made = Entry::done(Noted::PrincipalRegistered, who, on);
-            let made = made.with("handle", principal.handle.as_str()).with("terms", TERMS_VERSION);
-            self.note(tx, Chain::INSTALL, made).await?;
+        // Whoever adds a key may be the owner of an agent that belongs to an organization.
+        let account = match rows::actor(tx, principal.id).await?.and_then(|it| it.behind) {
+            Some(behind) => self.chain_of(tx, behind.owner).await?,
+            None => Chain::INSTALL,
+        };
+        let on = On::principal(principal.id);
+        if is_new {
+            let made = Entry::done(Noted::PrincipalRegistered, who, on.clone());
+            self.note(tx, account, made.with("handle", principal.handle.as_str())).await?;
         }
-        let on = On { kind: "key", id: key.id.to_string() };
-        let added = Entry::done(Noted::KeyAdded, who, on)
+        if accepts {
+            let accepted = Entry::done(Noted::TosAccepted, who, on);
+            self.note(tx, account, accepted.with("terms", TERMS_VERSION)).await?;
+        }
+        let added = Entry::done(Noted::KeyAdded, who, On::new("key", key.id))
             .with("principal", principal.id.to_string())
             .with("fingerprint", key.fingerprint.to_string());
-        self.note(tx, Chain::INSTALL, added).await?;
+        self.note(tx, account, added).await?;
         Ok(())
     }
 
@@ -206,8 +231,8 @@ impl Trust {
         handle: Handle,
         now: UnixMillis,
         invite: Option<&str>,
-    ) -> Result<Principal, Error> {
-        let invited = match (self.0.settings.registration, invite) {
+    ) -> Result<(Principal, Option<Used>), Error> {
+        let used = match (self.0.settings.registration, invite) {
             (Registration::Open, None) => None,
             (Registration::Closed, _) => return Err(Error::RegistrationClosed),
             (Registration::Invite, None) => return Err(Error::InviteRequired),
@@ -216,7 +241,7 @@ impl Trust {
             }
         };
         let id = Id::new(now, &self.0.random);
-        let new = Principal {
+        let mut new = Principal {
             id,
             kind: Kind::Person,
             handle,
@@ -224,12 +249,16 @@ impl Trust {
             is_install_admin: false,
             created_at: now,
         };
-        if !rows::add_principal(tx, &new, Some(TERMS_VERSION)).await? {
+        if !rows::add_principal(tx, &new, None).await? {
             return Err(Error::HandleTaken);
         }
-        if let Some(Invited::Organization(organization, role)) = invited {
-            self.join(tx, organization, &new, role).await?;
+        match used.map(|it| it.to) {
+            None | Some(Invited::Install) => {}
+            Some(Invited::Office) => self.join_office(tx, &mut new).await?,
+            Some(Invited::Organization(organization, role)) => {
+                self.join(tx, organization, &new, role).await?;
+            }
         }
-        Ok(new)
+        Ok((new, used))
     }
 }

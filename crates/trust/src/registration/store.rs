@@ -5,6 +5,7 @@ use keys::PublicKey;
 use names::{Id, UnixMillis};
 
 use super::{Challenge, Waiting};
+use crate::Principal;
 
 db::statements! {
     COUNT = "SELECT count(*) FROM auth_challenges";
@@ -12,6 +13,9 @@ db::statements! {
     ADD = "
         INSERT INTO auth_challenges (id, handle, public_key, message, label, expires_at)
         VALUES ($1, $2, $3, $4, $5, $6)";
+    ACCEPT_TERMS = "
+        UPDATE principals SET tos_version = $2, tos_accepted_at = $3
+         WHERE id = $1 AND (tos_version IS NULL OR tos_version <> $2)";
     TAKE = "
         DELETE FROM auth_challenges WHERE id = $1
         RETURNING handle, public_key, message, label, expires_at";
@@ -59,6 +63,16 @@ pub(crate) async fn add(tx: &mut Tx, id: Id<Challenge>, it: &Waiting) -> Result<
     let public = &it.public.as_bytes()[..];
     let (handle, ends) = (it.handle.as_str(), it.expires_at.0);
     db::execute!(tx, ADD, id.uuid(), handle, public, &it.message, &it.label, ends).map(drop)
+}
+
+/// Remembers that the terms were taken; `false` if these were already.
+pub(crate) async fn accept_terms(
+    tx: &mut Tx,
+    id: Id<Principal>,
+    version: &str,
+    now: UnixMillis,
+) -> Result<bool, Error> {
+    Ok(db::execute!(tx, ACCEPT_TERMS, id.uuid(), version, now.0)? == 1)
 }
 
 /// Takes the challenge away, so that it cannot be met again.

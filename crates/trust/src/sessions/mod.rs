@@ -7,23 +7,32 @@
 //! |-------------|----------------------------------------------------------------------------|
 //! | `mod.rs`    | [`Session`], the door's methods                                              |
 //! | `cookie.rs` | the cookie becomes an actor; the mark that forms carry                        |
+//! | `opening.rs`| a session is opened, by whatever proved who somebody is                       |
+//! | `return_to.rs` | [`ReturnTo`]: where a sign-in leads                                        |
 //! | `store.rs`  | the SQL of sessions and of the codes that open them                           |
 
 mod cookie;
+mod opening;
+mod return_to;
 mod store;
 
 use std::{net::IpAddr, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use keys::{PublicKey, SessionClaims};
+use keys::PublicKey;
 use names::{Digest, Handle, Id, Secret, UnixMillis};
 
 use crate::{
     Allowed, Anything, Error, Kind, Principal, Trust, act,
+    audit::{Chain, Entry, Noted, On, Who},
     signing_keys::{Purpose, VerifyingKey},
 };
 pub(crate) use cookie::{CsrfKey, cookie_of};
-pub(crate) use store::{STATEMENTS, end_of_key, is_live};
+pub(crate) use opening::OpenedBy;
+pub use return_to::ReturnTo;
+pub(crate) use store::{
+    STATEMENTS, delete_ended_codes, end_of_key, end_one, end_opened_with, is_live,
+};
 
 /// How long an address that signs in works.
 const CODE_LIFE: Duration = Duration::from_mins(1);
@@ -31,10 +40,6 @@ const CODE_LIFE: Duration = Duration::from_mins(1);
 const LIFE: (Duration, Duration) = (Duration::from_hours(12), Duration::from_hours(7 * 24));
 /// How long a sign-in counts as fresh.
 const FRESH: Duration = Duration::from_mins(10);
-/// Live sessions of one person; the oldest ends.
-const MAX_SESSIONS: usize = 30;
-/// The longest user agent that is kept, in characters.
-const MAX_USER_AGENT: usize = 300;
 /// For what the token of a session is good.
 const AUDIENCE: &str = "motet-web";
 
@@ -91,6 +96,8 @@ pub struct Opened {
     pub token: Secret<String>,
     /// Whose it is.
     pub handle: Handle,
+    /// The session itself.
+    pub session: Session,
 }
 
 impl Trust {
@@ -115,8 +122,10 @@ impl Trust {
             expires_at,
         };
         let mut tx = self.begin(actor).await?;
-        store::delete_ended_codes(&mut tx, now).await?;
+        delete_ended_codes(&mut tx, now).await?;
         store::add_code(&mut tx, &row).await?;
+        let issued = Entry::done(Noted::WebLoginIssued, actor, On::new("code", row.id));
+        self.note(&mut tx, Chain::INSTALL, issued).await?;
         tx.commit().await?;
         tracing::info!(handle = %person.handle, "an address that signs in was handed out");
         Ok(OneTime { code: Secret::new(code), expires_at })
@@ -134,37 +143,18 @@ impl Trust {
         let now = self.0.clock.now();
         let mut tx = self.0.db.write().await?;
         let opened_by = store::take_code(&mut tx, &hash_of(code), now).await?;
-        let (principal, key) = opened_by.ok_or(Error::LoginEnded)?;
+        let Some((principal, key)) = opened_by else {
+            let on = On::new("code", "");
+            let refused = Entry::refused(Noted::SignInFailed, Who::ANONYMOUS, on, "address_ended");
+            self.note_repeated(refused);
+            return Err(Error::LoginEnded);
+        };
         let who = crate::store::actor(&mut tx, principal).await?;
         let who = who.filter(|it| it.principal.is_active).ok_or(Error::LoginEnded)?;
-        let id = Id::unguessable(&self.0.random);
-        let row = store::NewSession {
-            id,
-            principal,
-            key,
-            now,
-            idle_until: now.plus(LIFE.0),
-            ends_at: now.plus(LIFE.1),
-            ip: browser.ip.map(|it| it.to_canonical().to_string()).unwrap_or_default(),
-            user_agent: browser.user_agent.chars().take(MAX_USER_AGENT).collect(),
-        };
-        store::add(&mut tx, &row).await?;
-        store::end_oldest(&mut tx, principal, MAX_SESSIONS, now).await?;
-        let signing = self.signing_keys()?.active(&mut tx, Purpose::Session).await?;
+        let opened = self.open_session(&mut tx, &who.principal, OpenedBy::Once(key), browser);
+        let opened = opened.await?;
         tx.commit().await?;
-        let claims = SessionClaims {
-            iss: self.0.settings.public_url.clone(),
-            aud: AUDIENCE.to_owned(),
-            sub: principal.to_string(),
-            jti: id.to_string(),
-            iat: now.seconds(),
-            exp: row.ends_at.seconds(),
-            auth_time: now.seconds(),
-        };
-        let token = claims.to_token(signing.kid(), |bytes| signing.sign(bytes));
-        let handle = who.principal.handle;
-        tracing::info!(%handle, "a browser signed in");
-        Ok(Opened { token: Secret::new(token), handle })
+        Ok(opened)
     }
 
     /// One's own live sessions, newest first.
@@ -190,6 +180,9 @@ impl Trust {
         if which.is_some() && ended == 0 {
             return Err(Error::NoSuchThing);
         }
+        let on = On::new("session", which.map_or_else(|| "all".to_owned(), |it| it.to_string()));
+        let revoked = Entry::done(Noted::SessionRevoked, allowed.actor(), on);
+        self.note(&mut tx, Chain::INSTALL, revoked.with("count", ended)).await?;
         tx.commit().await?;
         tracing::info!(handle = %me.handle, sessions = ended, "sessions ended");
         Ok(())

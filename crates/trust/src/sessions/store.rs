@@ -25,7 +25,7 @@ db::statements! {
     ADD = "
         INSERT INTO sessions (id, principal_id, opened_with, key_id, auth_time, created_at, idle_until, ends_at,
                               last_seen_at, ip, user_agent)
-        VALUES ($1, $2, 'once', $3, $4, $4, $5, $6, $4, $7, $8)";
+        VALUES ($1, $2, $9, $3, $4, $4, $5, $6, $4, $7, $8)";
     LIVE = "
         SELECT id, created_at, last_seen_at, ends_at, ip, user_agent FROM sessions
          WHERE principal_id = $1 AND revoked_at IS NULL AND idle_until > $2 AND ends_at > $2
@@ -46,6 +46,9 @@ db::statements! {
                 ORDER BY created_at DESC, id DESC LIMIT $2)";
     IS_LIVE = "
         SELECT count(*) FROM sessions WHERE id = $1 AND revoked_at IS NULL AND idle_until > $2 AND ends_at > $2";
+    END_OPENED_WITH = "
+        UPDATE sessions SET revoked_at = $4
+         WHERE principal_id = $1 AND opened_with = $2 AND id <> $3 AND revoked_at IS NULL";
     END_OF_KEY = "UPDATE sessions SET revoked_at = $2 WHERE key_id = $1 AND revoked_at IS NULL";
 }
 
@@ -60,6 +63,7 @@ pub(super) struct NewCode {
 pub(super) struct NewSession {
     pub(super) id: Id<Session>,
     pub(super) principal: Id<Principal>,
+    pub(super) opened_with: &'static str,
     pub(super) key: Option<Id<Key>>,
     pub(super) now: UnixMillis,
     pub(super) idle_until: UnixMillis,
@@ -95,7 +99,7 @@ pub(super) async fn add_code(tx: &mut Tx, new: &NewCode) -> Result<(), Error> {
         .map(drop)
 }
 
-pub(super) async fn delete_ended_codes(tx: &mut Tx, now: UnixMillis) -> Result<(), Error> {
+pub(crate) async fn delete_ended_codes(tx: &mut Tx, now: UnixMillis) -> Result<(), Error> {
     db::execute!(tx, DELETE_ENDED_CODES, now.0).map(drop)
 }
 
@@ -131,6 +135,7 @@ pub(super) async fn add(tx: &mut Tx, new: &NewSession) -> Result<(), Error> {
         new.ends_at.0,
         &new.ip,
         &new.user_agent,
+        new.opened_with,
     )
     .map(drop)
 }
@@ -208,6 +213,28 @@ pub(super) async fn end_oldest(
 /// Ends what was opened with a key that was given up.
 pub(crate) async fn end_of_key(tx: &mut Tx, key: Id<Key>, now: UnixMillis) -> Result<u64, Error> {
     db::execute!(tx, END_OF_KEY, key.uuid(), now.0)
+}
+
+/// Ends one session of a person, if it is one.
+pub(crate) async fn end_one(
+    tx: &mut Tx,
+    person: Id<Principal>,
+    session: Id<Session>,
+    now: UnixMillis,
+) -> Result<u64, Error> {
+    end(tx, person, Some(session), now).await
+}
+
+/// Ends what a person opened in one way, but for one session.
+pub(crate) async fn end_opened_with(
+    tx: &mut Tx,
+    person: Id<Principal>,
+    way: &str,
+    but: Option<Id<Session>>,
+    now: UnixMillis,
+) -> Result<u64, Error> {
+    let but = but.map_or(Uuid::nil(), Id::uuid);
+    db::execute!(tx, END_OPENED_WITH, person.uuid(), way, but, now.0)
 }
 
 /// Whether the session still holds, in the transaction that acts on it.

@@ -57,7 +57,7 @@ pub struct Signed<'a> {
     pub cookies: bool,
 }
 
-/// Which bearer tokens a surface takes (`spec/trust.md` 4).
+/// Which bearer tokens a route takes (`spec/trust.md` 4).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Bearers {
     /// None.
@@ -67,14 +67,36 @@ pub enum Bearers {
     Api,
     /// All that may read and write repositories, for clients that know no signature; on this machine only.
     Wire,
+    /// Those of organizations: where publishers are run.
+    Publisher,
+    /// The one that makes a publisher. It acts as nobody, so the route itself believes it, and the actor is anonymous.
+    Bootstrap,
+    /// Whatever it is: where nothing is had for it that anybody would not have without.
+    Every,
 }
 
 impl Bearers {
     pub(crate) const fn kinds(self, is_this_machine: bool) -> &'static [TokenKind] {
         match self {
             Self::Api => &[TokenKind::Personal, TokenKind::Agent],
-            Self::Wire if is_this_machine => &TokenKind::ALL,
-            Self::Wire | Self::None => &[],
+            Self::Wire if is_this_machine => {
+                &[TokenKind::Personal, TokenKind::Agent, TokenKind::Git]
+            }
+            Self::Publisher => &[TokenKind::Admin, TokenKind::Runner],
+            Self::Every => &TokenKind::ALL,
+            Self::Wire | Self::Bootstrap | Self::None => &[],
+        }
+    }
+
+    /// For which surface a token may have been made whose use is limited to one.
+    pub(crate) const fn audience(self) -> Option<&'static str> {
+        match self {
+            Self::Api
+            | Self::Wire
+            | Self::Publisher
+            | Self::Bootstrap
+            | Self::Every
+            | Self::None => None,
         }
     }
 }
@@ -86,6 +108,16 @@ pub struct Authenticated {
     pub actor: Actor,
     /// What the body must hash to, once read to its end; nothing for unsigned requests.
     pub digest: Option<[u8; 32]>,
+}
+
+/// Whether a request was made on this machine: its connection begins here, and nobody says that he passed it on. What
+/// such a header names is never believed; that there is one is enough to doubt, because a proxy on this machine would
+/// otherwise lend its address to everybody. A peer that is not known is not here.
+pub fn is_from_this_machine(peer: Option<IpAddr>, headers: &HeaderMap) -> bool {
+    let is_passed_on = headers.keys().any(|name| {
+        name.as_str().starts_with("x-forwarded-") || PASSED_ON.contains(&name.as_str())
+    });
+    !is_passed_on && peer.is_some_and(|peer| peer.to_canonical().is_loopback())
 }
 
 impl<'a> Signed<'a> {
@@ -130,14 +162,9 @@ impl<'a> Signed<'a> {
         }
     }
 
-    /// Whether the request was made on this machine: its connection begins here, and nobody says that he passed it
-    /// on. What such a header names is never believed; that there is one is enough to doubt, because a proxy on this
-    /// machine would otherwise lend its address to everybody.
+    /// Whether the request was made on this machine.
     pub(crate) fn is_local(&self) -> bool {
-        let is_passed_on = self.headers.keys().any(|name| {
-            name.as_str().starts_with("x-forwarded-") || PASSED_ON.contains(&name.as_str())
-        });
-        !is_passed_on && self.peer.is_some_and(|peer| peer.to_canonical().is_loopback())
+        is_from_this_machine(self.peer, self.headers)
     }
 
     fn is_encoded(&self) -> bool {

@@ -152,6 +152,11 @@ impl SigningKeys {
         all(tx, purpose).await
     }
 
+    /// What seals under the install key, for other tables too.
+    pub(crate) const fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
     async fn make(&self, tx: &mut Tx, purpose: Purpose) -> Result<(), Error> {
         let private = PrivateKey::generate(&self.random);
         let public = VerifyingKey {

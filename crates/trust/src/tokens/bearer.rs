@@ -8,7 +8,11 @@ use names::{Id, UnixMillis};
 
 use super::{Token, TokenKind, store};
 use crate::{
-    Actor, Credential, Error, Trust, principal::Acting, principal::TokenUse, signature::Signed,
+    Actor, Bearers, Credential, Error, Principal, Trust,
+    audit::{Entry, Noted, On, Who},
+    principal::Acting,
+    principal::TokenUse,
+    signature::Signed,
 };
 
 /// How old the note of the last use may be.
@@ -27,6 +31,9 @@ impl Trust {
         request: &Signed<'_>,
         line: &HeaderValue,
     ) -> Result<Actor, Error> {
+        if request.bearers == Bearers::Bootstrap {
+            return self.check_line(request).map(|()| Actor::anonymous());
+        }
         let takes: &[TokenKind] =
             request.bearers.kinds(self.0.settings.loopback && request.is_local());
         if takes.is_empty() {
@@ -34,19 +41,32 @@ impl Trust {
         }
         let text = line.to_str().ok().and_then(bearer_of).ok_or(Error::Unauthenticated)?;
         let text = TokenText::parse(text).map_err(|_| Error::Unauthenticated)?;
-        if !self.0.settings.is_private_line && !request.is_local() {
-            return Err(Error::HttpsRequired);
-        }
+        self.check_line(request)?;
         let now = self.0.clock.now();
         let mut tx = self.0.db.glance().await?;
         let found = store::by_hash(&mut tx, &text.hash(), now).await?;
-        drop(tx);
-        let (token, who) = found.ok_or(Error::Unauthenticated)?;
-        if !who.principal.is_active || token.kind.as_str() != text.kind() {
+        let Some((token, who)) = found else {
+            let ended = store::ended(&mut tx, &text.hash()).await?;
+            drop(tx);
+            if let Some((id, principal)) = ended {
+                self.note_failed_use(id, principal, "ended");
+            }
             return Err(Error::Unauthenticated);
+        };
+        drop(tx);
+        let refuse = |reason, error| {
+            self.note_failed_use(token.id, who.principal.id, reason);
+            Err(error)
+        };
+        if !who.principal.is_active || token.kind.as_str() != text.kind() {
+            return refuse("inactive", Error::Unauthenticated);
         }
         if !takes.contains(&token.kind) {
-            return Err(Error::BearerRefused);
+            return refuse("not_here", Error::BearerRefused);
+        }
+        // One for a single surface is no credential on any other.
+        if token.audience.is_some() && token.audience.as_deref() != request.bearers.audience() {
+            return refuse("other_audience", Error::Unauthenticated);
         }
         self.note_token(&token, now);
         let (mut scopes, mut behind) = (vec![token.scope], None);
@@ -57,6 +77,24 @@ impl Trust {
         let credential = Credential::Token(TokenUse { id: token.id, kind: token.kind });
         let acting = Acting { principal: who.principal, behind, credential, scopes };
         Ok(Actor(Some(Arc::new(acting))))
+    }
+
+    /// Writes down that a token that is known was refused.
+    fn note_failed_use(&self, token: Id<Token>, principal: Id<Principal>, reason: &'static str) {
+        // Whoever brings a token that does not hold is not known to be its owner.
+        let who =
+            Who { credential: Some(token.uuid()), credential_kind: "token", ..Who::ANONYMOUS };
+        let on = On::principal(principal);
+        self.note_repeated(Entry::refused(Noted::TokenUseFailed, who, on, reason));
+    }
+
+    /// Refuses a token over a line on which others could have read it.
+    fn check_line(&self, request: &Signed<'_>) -> Result<(), Error> {
+        if self.0.settings.is_private_line || request.is_local() {
+            Ok(())
+        } else {
+            Err(Error::HttpsRequired)
+        }
     }
 
     /// Remembers that a token is used. Nothing waits for it, and nothing depends on it.

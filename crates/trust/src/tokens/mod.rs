@@ -7,31 +7,38 @@
 //! |------------|---------------------------------------------------------|
 //! | `mod.rs`   | [`Token`], the door's methods                             |
 //! | `bearer.rs`| a request's `Authorization: Bearer` becomes an actor      |
+//! | `issue.rs` | a token that was asked for elsewhere is made                |
 //! | `store.rs` | the SQL                                                 |
 
 mod bearer;
-mod store;
+mod issue;
+pub(crate) mod store;
 
 use std::time::Duration;
 
+use db::Tx;
 use keys::TokenText;
 use names::{Id, UnixMillis};
 
 use crate::{
     Account, Actor, Allowed, Error, Kind, Principal, Trust, act,
+    audit::{Entry, Noted, On},
     authority::{Scope, ScopeError},
 };
 pub(crate) use bearer::bearer_of;
-pub(crate) use store::{STATEMENTS, end_of_key, is_live};
+pub(crate) use issue::{Issue, Source};
+pub(crate) use store::{STATEMENTS, TokenRow, end_of_key, is_live, token_columns};
 
 /// How long a token lives unless asked, and at most.
-const LIFE: (Duration, Duration) = (Duration::from_hours(90 * 24), Duration::from_hours(366 * 24));
+pub(crate) const LIFE: (Duration, Duration) =
+    (Duration::from_hours(90 * 24), Duration::from_hours(366 * 24));
 /// How long the old token works beside the new one unless asked, and at most.
-const OVERLAP: (Duration, Duration) = (Duration::from_hours(24), Duration::from_hours(7 * 24));
+pub(crate) const OVERLAP: (Duration, Duration) =
+    (Duration::from_hours(24), Duration::from_hours(7 * 24));
 /// Live tokens of one principal.
-const MAX_TOKENS: usize = 100;
+pub(crate) const MAX_TOKENS: usize = 100;
 /// The longest label, in characters.
-const MAX_LABEL: usize = 100;
+pub(crate) const MAX_LABEL: usize = 100;
 
 /// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,11 +49,27 @@ pub enum TokenKind {
     Agent,
     /// Git and the Muse wire, on named repositories.
     Git,
+    /// Renewing the `agent` token of an application, once. Acts as nobody.
+    Refresh,
+    /// What a device of a person does.
+    Device,
+    /// An organization's publisher side, whole.
+    Admin,
+    /// An organization's runs: started, read, cancelled.
+    Runner,
 }
 
 impl TokenKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Personal, Self::Agent, Self::Git];
+    pub const ALL: [Self; 7] = [
+        Self::Personal,
+        Self::Agent,
+        Self::Git,
+        Self::Refresh,
+        Self::Device,
+        Self::Admin,
+        Self::Runner,
+    ];
 
     /// The word in tokens, rows and answers.
     pub const fn as_str(self) -> &'static str {
@@ -54,6 +77,10 @@ impl TokenKind {
             Self::Personal => "personal",
             Self::Agent => "agent",
             Self::Git => "git",
+            Self::Refresh => "refresh",
+            Self::Device => "device",
+            Self::Admin => "admin",
+            Self::Runner => "runner",
         }
     }
 }
@@ -84,6 +111,8 @@ pub struct Token {
     pub label: String,
     /// What it may be used for.
     pub scope: Scope,
+    /// The one surface on which it is taken; nothing if it is taken wherever its kind is.
+    pub audience: Option<String>,
     /// When it was made.
     pub created_at: UnixMillis,
     /// When it ends.
@@ -120,7 +149,7 @@ pub enum TokenFault {
     #[error("{0}")]
     Scope(#[from] ScopeError),
     /// The kind does not fit whom it would act as.
-    #[error("a {0} token cannot act as this principal")]
+    #[error("no {0} token is made here for this principal")]
     Kind(&'static str),
     /// It would live too long, or no time at all.
     #[error("a token lives between a minute and 366 days")]
@@ -134,6 +163,16 @@ pub enum TokenFault {
 }
 
 impl Trust {
+    /// Refuses to make one more token of a principal that has as many as it may.
+    pub(crate) async fn check_room(
+        &self,
+        tx: &mut Tx,
+        principal: Id<Principal>,
+    ) -> Result<(), Error> {
+        let live = store::live(tx, principal, self.0.clock.now()).await?;
+        if live.len() >= MAX_TOKENS { Err(Error::TooManyTokens) } else { Ok(()) }
+    }
+
     /// The live tokens of an account, newest first.
     pub async fn tokens(
         &self,
@@ -164,15 +203,17 @@ impl Trust {
             last8: text.last8().to_owned(),
             label: new.label,
             scope: new.scope,
+            audience: None,
             created_at: now,
             expires_at: Some(now.plus(life)),
             last_used_at: None,
         };
-        let mut tx = self.begin(allowed.actor()).await?;
+        let mut tx = self.begin_on(allowed).await?;
         if store::live(&mut tx, principal.id, now).await?.len() >= MAX_TOKENS {
             return Err(Error::TooManyTokens);
         }
         store::add(&mut tx, &token, &text, allowed.actor()).await?;
+        self.note_token_change(&mut tx, allowed, Noted::TokenMinted, &token).await?;
         tx.commit().await?;
         tracing::info!(handle = %principal.handle, kind = token.kind.as_str(), last8 = token.last8, "token minted");
         Ok(Minted { text, token })
@@ -191,9 +232,13 @@ impl Trust {
             return Err(TokenFault::Overlap.into());
         }
         let now = self.0.clock.now();
-        let mut tx = self.begin(allowed.actor()).await?;
+        let mut tx = self.begin_on(allowed).await?;
         let live = store::live(&mut tx, allowed.resource().principal.id, now).await?;
-        let old = live.iter().find(|it| it.id == id).ok_or(Error::NoSuchThing)?;
+        // What an application holds is renewed by its refresh token.
+        let old = live
+            .iter()
+            .find(|it| it.id == id && it.audience.is_none())
+            .ok_or(Error::NoSuchThing)?;
         let text = TokenText::generate(old.kind.as_str(), &self.0.random);
         let whole = old.expires_at.map(|ends| ends.since(old.created_at));
         let token = Token {
@@ -209,6 +254,7 @@ impl Trust {
         }
         store::end_by(&mut tx, old.id, now.plus(overlap)).await?;
         store::add(&mut tx, &token, &text, allowed.actor()).await?;
+        self.note_token_change(&mut tx, allowed, Noted::TokenRotated, &token).await?;
         tx.commit().await?;
         Ok(Minted { text, token })
     }
@@ -220,14 +266,29 @@ impl Trust {
         id: Id<Token>,
     ) -> Result<(), Error> {
         let now = self.0.clock.now();
-        let mut tx = self.begin(allowed.actor()).await?;
+        let mut tx = self.begin_on(allowed).await?;
         let live = store::live(&mut tx, allowed.resource().principal.id, now).await?;
-        if !live.iter().any(|it| it.id == id) {
-            return Err(Error::NoSuchThing);
-        }
+        let token = live.iter().find(|it| it.id == id).ok_or(Error::NoSuchThing)?;
         store::revoke(&mut tx, id, now).await?;
+        self.note_token_change(&mut tx, allowed, Noted::TokenRevoked, token).await?;
         tx.commit().await?;
         tracing::info!(token = %id, "token revoked");
+        Ok(())
+    }
+
+    async fn note_token_change<A: crate::Act>(
+        &self,
+        tx: &mut Tx,
+        allowed: &Allowed<A, Account>,
+        what: Noted,
+        token: &Token,
+    ) -> Result<(), Error> {
+        let changed = Entry::done(what, allowed.actor(), On::new("token", token.id))
+            .with("kind", token.kind.as_str())
+            .with("principal", token.principal.to_string())
+            .with("last8", token.last8.as_str());
+        let chain = self.chain_of_account(tx, allowed.resource()).await?;
+        self.note(tx, chain, changed).await?;
         Ok(())
     }
 }
@@ -238,6 +299,8 @@ fn check(principal: &Principal, new: &NewToken) -> Result<(), TokenFault> {
         TokenKind::Personal => principal.kind == Kind::Person,
         TokenKind::Agent => principal.kind == Kind::Agent,
         TokenKind::Git => matches!(principal.kind, Kind::Person | Kind::Agent),
+        // Made elsewhere, each in a way of its own.
+        TokenKind::Refresh | TokenKind::Device | TokenKind::Admin | TokenKind::Runner => false,
     };
     if !fits {
         return Err(TokenFault::Kind(new.kind.as_str()));

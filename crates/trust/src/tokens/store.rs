@@ -11,29 +11,42 @@ use crate::{
     store::{Who, WhoRow, behind, who},
 };
 
-macro_rules! columns {
+/// The columns of [`TokenRow`] in a statement that reads `tokens AS t`.
+macro_rules! token_columns {
     () => {
         "t.id AS token_id, t.line_id, t.kind AS token_kind, t.principal_id, t.last8, t.label, t.scope AS token_scope, \
-         t.created_at AS token_created_at, t.expires_at, t.last_used_at"
+         t.audience, t.created_at AS token_created_at, t.expires_at, t.last_used_at"
     };
 }
+pub(crate) use token_columns;
 
 db::statements! {
     LIVE = (concat!("
-        SELECT ", columns!(), " FROM tokens AS t
-         WHERE t.principal_id = $1 AND t.kind IN ('personal', 'agent', 'git') AND t.revoked_at IS NULL
-           AND (t.expires_at IS NULL OR t.expires_at > $2)
+        SELECT ", token_columns!(), " FROM tokens AS t
+         WHERE t.principal_id = $1 AND t.kind IN ('personal', 'agent', 'git', 'device', 'refresh') AND t.revoked_at IS NULL
+           AND (t.expires_at IS NULL OR t.expires_at > $2) AND (t.uses_left IS NULL OR t.uses_left > 0)
          ORDER BY t.created_at DESC, t.id DESC"));
     BY_HASH = (concat!("
-        SELECT ", columns!(), ", ", who!(), "
+        SELECT ", token_columns!(), ", ", who!(), "
           FROM tokens AS t JOIN principals AS p ON p.id = t.principal_id ", behind!(), "
-         WHERE t.hash = $1 AND t.kind IN ('personal', 'agent', 'git') AND t.revoked_at IS NULL
+         WHERE t.hash = $1 AND t.kind IN ('personal', 'agent', 'git', 'device', 'admin', 'runner') AND t.revoked_at IS NULL
            AND (t.expires_at IS NULL OR t.expires_at > $2)"));
+    ENDED = "
+        SELECT id, principal_id FROM tokens
+         WHERE hash = $1 AND kind IN ('personal', 'agent', 'git', 'device', 'admin', 'runner') AND principal_id IS NOT NULL";
     ADD = "
         INSERT INTO tokens (id, line_id, kind, hash, last8, principal_id, scope, label, minted_by, minted_with, source,
-                            created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'api', $11, $12)";
-    REVOKE = "UPDATE tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+                            created_at, expires_at, audience)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'api', $11, $12, $13)";
+    ISSUE = "
+        INSERT INTO tokens (id, line_id, kind, hash, last8, principal_id, publisher_id, scope, label, minted_by,
+                            minted_with, source, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    // Of what an application holds, all of its line: else the rest would bring it back.
+    REVOKE = "
+        UPDATE tokens SET revoked_at = $2
+         WHERE revoked_at IS NULL
+           AND (id = $1 OR line_id IN (SELECT line_id FROM tokens WHERE id = $1 AND client_id IS NOT NULL))";
     END_BY = "UPDATE tokens SET expires_at = $2 WHERE id = $1 AND (expires_at IS NULL OR expires_at > $2)";
     END_OF_KEY = "UPDATE tokens SET revoked_at = $2 WHERE minted_with = $1 AND revoked_at IS NULL";
     NOTE_USE = "UPDATE tokens SET last_used_at = $2 WHERE id = $1";
@@ -42,7 +55,7 @@ db::statements! {
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(crate) struct TokenRow {
     token_id: Uuid,
     line_id: Uuid,
     token_kind: String,
@@ -50,6 +63,7 @@ struct Row {
     last8: String,
     label: String,
     token_scope: String,
+    audience: Option<String>,
     token_created_at: i64,
     expires_at: Option<i64>,
     last_used_at: Option<i64>,
@@ -58,15 +72,15 @@ struct Row {
 #[derive(sqlx::FromRow)]
 struct UsedRow {
     #[sqlx(flatten)]
-    token: Row,
+    token: TokenRow,
     #[sqlx(flatten)]
     who: WhoRow,
 }
 
-impl TryFrom<Row> for Token {
+impl TryFrom<TokenRow> for Token {
     type Error = Error;
 
-    fn try_from(row: Row) -> Result<Self, Error> {
+    fn try_from(row: TokenRow) -> Result<Self, Error> {
         let kind: TokenKind = row.token_kind.parse().map_err(Error::corrupt("tokens.kind"))?;
         Ok(Self {
             id: Id::from_uuid(row.token_id),
@@ -77,6 +91,7 @@ impl TryFrom<Row> for Token {
             label: row.label,
             scope: serde_json::from_str(&row.token_scope)
                 .map_err(Error::corrupt("tokens.scope"))?,
+            audience: row.audience,
             created_at: UnixMillis(row.token_created_at),
             expires_at: row.expires_at.map(UnixMillis),
             last_used_at: row.last_used_at.map(UnixMillis),
@@ -85,12 +100,12 @@ impl TryFrom<Row> for Token {
 }
 
 /// What can be used, newest first.
-pub(super) async fn live(
+pub(crate) async fn live(
     tx: &mut Tx,
     principal: Id<Principal>,
     now: UnixMillis,
 ) -> Result<Vec<Token>, Error> {
-    let rows: Vec<Row> = db::fetch_all!(tx, LIVE, principal.uuid(), now.0)?;
+    let rows: Vec<TokenRow> = db::fetch_all!(tx, LIVE, principal.uuid(), now.0)?;
     rows.into_iter().map(Token::try_from).collect()
 }
 
@@ -102,6 +117,15 @@ pub(super) async fn by_hash(
 ) -> Result<Option<(Token, Who)>, Error> {
     let row: Option<UsedRow> = db::fetch_optional!(tx, BY_HASH, &hash[..], now.0)?;
     row.map(|row| Ok((row.token.try_into()?, row.who.try_into()?))).transpose()
+}
+
+/// The token of that hash that is known and cannot be used any more, and as whom it acted.
+pub(super) async fn ended(
+    tx: &mut Tx,
+    hash: &[u8; 32],
+) -> Result<Option<(Id<Token>, Id<Principal>)>, Error> {
+    let row: Option<(Uuid, Uuid)> = db::fetch_optional!(tx, ENDED, &hash[..])?;
+    Ok(row.map(|(id, principal)| (Id::from_uuid(id), Id::from_uuid(principal))))
 }
 
 pub(super) async fn add(
@@ -126,16 +150,47 @@ pub(super) async fn add(
         key_behind(by).map(Id::uuid),
         token.created_at.0,
         token.expires_at.map(|it| it.0),
+        token.audience.as_deref(),
     )
     .map(drop)
 }
 
-pub(super) async fn revoke(tx: &mut Tx, id: Id<Token>, now: UnixMillis) -> Result<(), Error> {
+/// The same for a token that was asked for elsewhere.
+pub(super) async fn issue(
+    tx: &mut Tx,
+    token: &Token,
+    text: &TokenText,
+    by: &Actor,
+    (publisher, source): (Option<Id<Principal>>, &'static str),
+) -> Result<(), Error> {
+    let scope = serde_json::to_string(&token.scope).map_err(Error::corrupt("tokens.scope"))?;
+    db::execute!(
+        tx,
+        ISSUE,
+        token.id.uuid(),
+        token.line.uuid(),
+        token.kind.as_str(),
+        &text.hash()[..],
+        &token.last8,
+        token.principal.uuid(),
+        publisher.map(Id::uuid),
+        scope,
+        &token.label,
+        by.principal().map(|it| it.id.uuid()),
+        key_behind(by).map(Id::uuid),
+        source,
+        token.created_at.0,
+        token.expires_at.map(|it| it.0),
+    )
+    .map(drop)
+}
+
+pub(crate) async fn revoke(tx: &mut Tx, id: Id<Token>, now: UnixMillis) -> Result<(), Error> {
     db::execute!(tx, REVOKE, id.uuid(), now.0).map(drop)
 }
 
 /// Ends a token at that moment at the latest.
-pub(super) async fn end_by(tx: &mut Tx, id: Id<Token>, at: UnixMillis) -> Result<(), Error> {
+pub(crate) async fn end_by(tx: &mut Tx, id: Id<Token>, at: UnixMillis) -> Result<(), Error> {
     db::execute!(tx, END_BY, id.uuid(), at.0).map(drop)
 }
 

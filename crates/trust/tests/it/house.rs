@@ -3,9 +3,11 @@
 use cluster::{Cluster, Database};
 use db::Db;
 use keys::InstallKey;
-use names::{Clock, Random, UnixMillis};
+use names::{Clock, Random, Secret, UnixMillis};
 use tempfile::TempDir;
-use trust::{Hosts, Registration, Settings, Trust};
+use trust::{
+    Elsewhere, Hosts, Protocol, ProviderSettings, Registration, RelyingParty, Settings, Trust,
+};
 
 /// When the stopped clock stands at first.
 pub(crate) const START: UnixMillis = UnixMillis(1_795_294_380_000);
@@ -61,8 +63,14 @@ impl House {
             hosts: Hosts::default(),
             loopback: true,
             is_private_line: true,
+            device_interval_seconds: 5,
             public_url: "http://127.0.0.1:7420".to_owned(),
             cookie_name: "motet-7420".to_owned(),
+            passkeys: Some(RelyingParty {
+                id: "forge.example".to_owned(),
+                origin: "https://forge.example".to_owned(),
+            }),
+            elsewhere: elsewhere(),
             limits: trust::LimitSettings::default(),
         };
         let (db, clock) = (self.db.clone(), self.clock.clone());
@@ -84,4 +92,19 @@ impl Place {
             Self::Postgres(database) => Db::postgres(&database.url).await.unwrap(),
         }
     }
+}
+
+/// A provider of which nothing is asked: nobody comes as far as that.
+fn elsewhere() -> Elsewhere {
+    let provider = ProviderSettings {
+        slug: "github",
+        name: "GitHub".to_owned(),
+        protocol: Protocol::GitHub { api: "http://127.0.0.1:9".to_owned() },
+        issuer: "http://127.0.0.1:9".to_owned(),
+        origins: Vec::new(),
+        client_id: "motet".to_owned(),
+        client_secret: Secret::new("hush".to_owned()),
+        signup: false,
+    };
+    Elsewhere::new(vec![provider]).unwrap()
 }

@@ -8,6 +8,11 @@ db::statements! {
         UPDATE signing_keys
            SET sealed_private = (SELECT o.sealed_private FROM signing_keys AS o WHERE o.kid = $2)
          WHERE kid = $1";
+    COPY_SECRET = "
+        UPDATE secrets
+           SET sealed_dek = (SELECT o.sealed_dek FROM secrets AS o WHERE o.id = $2),
+               sealed_value = (SELECT o.sealed_value FROM secrets AS o WHERE o.id = $2)
+         WHERE id = $1";
     LET_UPDATE = {
         sqlite "DROP TRIGGER audit_events_stay",
         postgres "DROP TRIGGER audit_events_stay ON audit_events"
@@ -27,12 +32,21 @@ db::statements! {
     EDIT_HEAD = "UPDATE audit_heads SET time = time + 1";
     ERASE_PRIVATE = "DELETE FROM audit_private";
     COUNT_PRIVATE = "SELECT count(*) FROM audit_private WHERE event_id IS NOT NULL";
+    // Both databases can say which columns refer to principals; SQLite says it in a table that can be read like others.
+    NAMES_PRINCIPALS = "
+        SELECT DISTINCT m.name FROM sqlite_master AS m, pragma_foreign_key_list(m.name) AS f
+         WHERE m.type = 'table' AND f.\"table\" IN ('principals', 'organizations') ORDER BY m.name";
     SEQS = "SELECT seq FROM audit_events WHERE chain = $1 ORDER BY seq";
 }
 
 /// Puts the sealed half of one key into the row of another.
 pub(crate) async fn swap_sealed(tx: &mut Tx, into: &str, from: &str) -> Result<(), Error> {
     db::execute!(tx, SWAP_SEALED, into, from).map(drop)
+}
+
+/// Puts the sealed secret of one row into another.
+pub(crate) async fn copy_secret(tx: &mut Tx, into: Uuid, from: Uuid) -> Result<u64, Error> {
+    db::execute!(tx, COPY_SECRET, into, from)
 }
 
 /// Takes the guards of the table away.
@@ -94,4 +108,10 @@ pub(crate) async fn count_private(tx: &mut Tx) -> Result<i64, Error> {
 pub(crate) async fn seqs(tx: &mut Tx, chain: Uuid) -> Result<Vec<i64>, Error> {
     let rows: Vec<(i64,)> = db::fetch_all!(tx, SEQS, chain)?;
     Ok(rows.into_iter().map(|(seq,)| seq).collect())
+}
+
+/// The tables that have a column with a principal.
+pub(crate) async fn tables_that_name_principals(tx: &mut Tx) -> Result<Vec<String>, Error> {
+    let rows: Vec<(String,)> = db::fetch_all!(tx, NAMES_PRINCIPALS)?;
+    Ok(rows.into_iter().map(|(name,)| name).collect())
 }

@@ -39,7 +39,7 @@ pub struct Encoded {
     pub body: &'static [u8],
 }
 
-static ASSETS: LazyLock<[Asset; 2]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
     [
         Asset::new(
             "motet",
@@ -48,6 +48,12 @@ static ASSETS: LazyLock<[Asset; 2]> = LazyLock::new(|| {
             include_bytes!("../../static/motet.css"),
         ),
         Asset::new("logo", "svg", "image/svg+xml", include_bytes!("../../static/logo.svg")),
+        Asset::new(
+            "passkeys",
+            "js",
+            "text/javascript; charset=utf-8",
+            include_bytes!("../../static/passkeys.js"),
+        ),
     ]
 });
 
@@ -95,14 +101,20 @@ pub fn find(rest: &str) -> Option<&'static Asset> {
 
 /// The address of the style sheet.
 pub fn css_href() -> &'static str {
-    let [css, _] = &*ASSETS;
+    let [css, ..] = &*ASSETS;
     css.href()
 }
 
 /// The address of the logo, which is the favicon too.
 pub fn logo_href() -> &'static str {
-    let [_, logo] = &*ASSETS;
+    let [_, logo, _] = &*ASSETS;
     logo.href()
+}
+
+/// The address of the script that speaks with authenticators, for the pages that need it.
+pub fn passkeys_href() -> &'static str {
+    let [.., passkeys] = &*ASSETS;
+    passkeys.href()
 }
 
 /// Whether an `Accept-Encoding` names `coding` without a weight of zero (RFC 9110 §12.5.3).

@@ -130,7 +130,9 @@ async fn list(arguments: &List, context: &Context) -> Result<Report, Failure> {
 }
 
 /// As JSON.
-pub(super) fn result(found: &impl serde::Serialize) -> Result<serde_json::Value, Failure> {
+pub(in crate::commands) fn result(
+    found: &impl serde::Serialize,
+) -> Result<serde_json::Value, Failure> {
     serde_json::to_value(found).map_err(|error| Failure::new(Exit::Internal, "json", error))
 }
 

@@ -4,18 +4,22 @@
 //! |----------------|---------------------------------------------------------------------------|
 //! | `mod.rs`       | [`Admin`]; [`Reach`]: which server, and as whom                             |
 //! | `audit.rs`     | `motet admin audit`                                                       |
+//! | `bootstrap.rs` | `motet admin bootstrap-token`                                             |
 //! | `jobs.rs`      | `motet admin jobs`                                                        |
 //! | `schedules.rs` | `motet admin schedules`                                                   |
 //! | `storage.rs`   | `motet admin storage`                                                     |
+//! | `people.rs`    | `motet admin people`                                                      |
 //! | `quota.rs`     | `motet admin quota`                                                       |
 //! | `table.rs`     | columns that align                                                        |
 
 pub mod audit;
+pub mod bootstrap;
 pub mod jobs;
+pub mod people;
 pub mod quota;
 pub mod schedules;
 pub mod storage;
-mod table;
+pub(super) mod table;
 
 use std::path::Path;
 
@@ -47,9 +51,14 @@ pub enum Admin {
     /// See and say how much somebody may hold
     #[command(subcommand)]
     Quota(quota::Quota),
+    /// Make install admins, stop people, look into what is private
+    #[command(subcommand)]
+    People(people::People),
     /// See what was done, take the log of it away
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Print a token that makes one publisher, within a day
+    BootstrapToken(bootstrap::Bootstrap),
 }
 
 impl Admin {
@@ -60,7 +69,9 @@ impl Admin {
             Self::Schedules(command) => command.name(),
             Self::Storage(command) => command.name(),
             Self::Quota(command) => command.name(),
+            Self::People(command) => command.name(),
             Self::Audit(command) => command.name(),
+            Self::BootstrapToken(_) => "admin bootstrap-token",
         }
     }
 }
@@ -78,7 +89,7 @@ pub struct Reach {
 
 impl Reach {
     /// A client that signs as the operator of the server on this machine, or as the account at the server that is named.
-    pub(super) fn client(&self, context: &Context) -> Result<Client, Failure> {
+    pub(in crate::commands) fn client(&self, context: &Context) -> Result<Client, Failure> {
         let Self { directory: DataDir { data_dir }, host } = self;
         if let (Some(host), None) = (host, data_dir) {
             let (_, client) = context.signed_in(host)?;
@@ -111,7 +122,9 @@ pub(super) async fn run(command: &Admin, context: &Context) -> Result<Report, Fa
         Admin::Schedules(command) => schedules::run(command, context).await,
         Admin::Storage(command) => storage::run(command, context).await,
         Admin::Quota(command) => quota::run(command, context).await,
+        Admin::People(command) => people::run(command, context).await,
         Admin::Audit(command) => audit::run(command, context).await,
+        Admin::BootstrapToken(command) => bootstrap::run(command, context).await,
     }
 }
 

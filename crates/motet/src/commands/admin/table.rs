@@ -10,7 +10,7 @@ const HEAD: Style = Style::new().bold();
 const GAP: &str = "  ";
 
 /// `rows` under `head`, each column as wide as its widest cell. Cells are fit to be printed already, and have one line.
-pub(super) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
+pub(in crate::commands) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let mut widths = head.map(|cell| cell.chars().count());
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {

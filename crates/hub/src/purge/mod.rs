@@ -1,0 +1,86 @@
+//! What those leave behind who have left: their repositories go after thirty days (`spec/trust.md` 13).
+
+mod store;
+
+use jobs::{Done, Failure};
+use names::Id;
+use serde_json::{Value, json};
+use trust::{
+    Account, Allowed, Principal, act,
+    audit::{Entry, Noted, On, Who},
+};
+
+use crate::{Error, Grace, Hub, Repository};
+pub(crate) use store::STATEMENTS;
+
+/// Principals that one run looks at.
+const PRINCIPALS: u32 = 50;
+/// Repositories of one owner that one run removes. Each is collected whole, so this bounds how long a run takes.
+const REPOSITORIES: u32 = 20;
+
+/// Removes what is due; comes again at once if there may be more.
+pub(crate) async fn run(hub: Hub) -> Result<Done, Failure> {
+    let due = hub.trust.to_purge(PRINCIPALS).await?;
+    let mut has_more = due.len() >= PRINCIPALS as usize;
+    for owner in due {
+        let gone = hub.purge_of(owner).await?;
+        has_more |= gone >= REPOSITORIES as usize;
+    }
+    let done = Done::default();
+    Ok(if has_more { done.again_at(hub.clock.now()) } else { done })
+}
+
+impl Hub {
+    /// Removes repositories of somebody who has left; when none is left, the account is done with.
+    async fn purge_of(&self, owner: Id<Principal>) -> Result<usize, Error> {
+        let mut tx = self.db.glance().await?;
+        let found = store::of_owner(&mut tx, owner, REPOSITORIES).await?;
+        drop(tx);
+        for id in &found {
+            self.purge(*id).await?;
+        }
+        if found.len() < REPOSITORIES as usize {
+            let mut tx = self.db.write().await?;
+            self.trust.purged(&mut tx, owner).await?;
+            tx.commit().await?;
+        }
+        Ok(found.len())
+    }
+
+    /// Removes a repository that nobody can see any more: first what leads to its history, then the history piece by
+    /// piece, then the repository itself. Interrupted anywhere, it is begun again.
+    async fn purge(&self, id: Id<Repository>) -> Result<(), Error> {
+        let mut tx = self.db.write().await?;
+        store::drop_refs(&mut tx, id).await?;
+        tx.commit().await?;
+        self.collect(id, Grace::None, false).await?;
+        let mut tx = self.db.write().await?;
+        store::remove(&mut tx, id).await?;
+        self.trust.remove_resources(&mut tx, &[id.uuid()]).await?;
+        let purged = Entry::done(Noted::RepoPurged, Who::INSTALL, On::new("repository", id));
+        self.trust.note(&mut tx, trust::audit::Chain::INSTALL, purged).await?;
+        tx.commit().await?;
+        tracing::info!(repository = %id, "a repository was removed for good");
+        Ok(())
+    }
+
+    /// The repositories of whoever takes their data away: what they are, and where they are cloned from.
+    pub async fn own_repositories(
+        &self,
+        allowed: &Allowed<act::MeExport, Account>,
+    ) -> Result<Vec<Value>, Error> {
+        let me = &allowed.resource().principal;
+        let mut tx = self.db.read().await?;
+        let public_url = &self.trust.settings().public_url;
+        let row = |it: store::Owned| {
+            let name = format!("{}/{}", me.handle, it.name);
+            json!({
+                "id": it.id, "name": name, "description": it.description, "visibility": it.visibility,
+                "state": it.state, "default_branch": it.default_branch, "commits": it.commit_count,
+                "bytes": it.size_bytes, "created_at": names::UnixMillis(it.created_at).to_string(),
+                "clone": format!("{public_url}/{name}"),
+            })
+        };
+        Ok(store::owned(&mut tx, me.id).await?.into_iter().map(row).collect())
+    }
+}

@@ -1,0 +1,180 @@
+//! What is kept of a person: said otherwise, taken away, left behind (`spec/trust.md` 13; 16, points 60 to 62).
+
+use std::io::{Cursor, Read as _};
+
+use http::Method;
+use serde_json::{Value, json};
+use testkit::{Answer, Person, Server, Story};
+
+use crate::{
+    ground::{Ground, on_both, settled},
+    store,
+};
+
+const EXPORT: &str = "/api/v1/me/export";
+
+async fn patch(server: &Server, target: &str, by: &Person, body: Value) -> Answer {
+    server.request(Method::PATCH, target).json(&body).by(by).send().await
+}
+
+async fn leave(server: &Server, by: &Person, confirm: &str) -> Answer {
+    let leave = server.request(Method::DELETE, "/api/v1/me");
+    leave.json(&json!({ "confirm": confirm })).by(by).send().await
+}
+
+/// The files of an archive: name and text.
+fn files(archive: &[u8]) -> Vec<(String, String)> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(archive)).unwrap();
+    let count = archive.len();
+    let read = |at| {
+        let mut file = archive.by_index(at).unwrap();
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        (file.name().unwrap().into_owned(), text)
+    };
+    (0..count).map(read).collect()
+}
+
+on_both! {
+    async fn one_says_of_oneself_what_one_likes_and_nothing_else(ground: Ground) {
+        let server = ground.server().start().await;
+        let anna = server.register("anna").await;
+        let said = json!({ "display_name": "Anna", "bio": "Sings.", "website_url": "https://anna.example", "email": "anna@anna.example" });
+        patch(&server, "/api/v1/me", &anna, said).await.assert_status(200);
+        let face = server.get("/api/v1/principals/anna").send().await.json();
+        assert_eq!((&face["display_name"], &face["email"]), (&json!("Anna"), &Value::Null));
+        let me = server.get("/api/v1/me").by(&anna).send().await.json();
+        assert_eq!((&me["email"], &me["principal"]["bio"]), (&json!("anna@anna.example"), &json!("Sings.")));
+        patch(&server, "/api/v1/me", &anna, json!({ "bio": "" })).await.assert_status(200);
+        let me = server.get("/api/v1/me").by(&anna).send().await.json();
+        assert_eq!((&me["principal"]["bio"], &me["principal"]["display_name"]), (&Value::Null, &json!("Anna")));
+        for unknown in ["handle", "kind", "owner", "role", "install_admin"] {
+            let refused = patch(&server, "/api/v1/me", &anna, json!({ unknown: "x" })).await;
+            assert!((400..=422).contains(&refused.status), "{unknown}: {}", refused.status);
+        }
+        let evil = json!({ "website_url": "javascript:alert(1)" });
+        patch(&server, "/api/v1/me", &anna, evil).await.assert_refused(422, "invalid");
+        server.request(Method::PATCH, "/api/v1/me").json(&json!({})).send().await.assert_refused(401, "unauthenticated");
+    }
+}
+
+on_both! {
+    async fn what_is_kept_is_taken_away_whole_and_without_a_proof(ground: Ground) {
+        let server = ground.server().start().await;
+        let anna = server.register("anna").await;
+        server.push_story(&anna, "anna/song", &Story::of_one("a song"), "main").await;
+        let agent = json!({ "handle": "loom" });
+        server.post("/api/v1/agents").json(&agent).by(&anna).send().await.assert_status(201);
+        server.post("/api/v1/orgs").json(&json!({ "handle": "choir" })).by(&anna).send().await.assert_status(201);
+        let scope = json!({ "kind": "personal", "label": "laptop", "scope": { "planes": { "hub": "read" } } });
+        let minted = server.post("/api/v1/tokens").json(&scope).by(&anna).send().await.json();
+        let token = minted["value"].as_str().unwrap().to_owned();
+        let bearer = server.get(EXPORT).header("authorization", &format!("Bearer {token}")).send().await;
+        bearer.assert_refused(401, "bearer_refused");
+
+        let answer = server.get(EXPORT).by(&anna).send().await;
+        answer.assert_status(200);
+        assert_eq!(answer.header("content-type"), "application/zip");
+        assert_eq!(answer.header("cache-control"), "no-store");
+        let files = files(&answer.body);
+        let (_, manifest) = files.iter().find(|(name, _)| name == "manifest.json").unwrap();
+        let manifest: Value = serde_json::from_str(manifest).unwrap();
+        let listed = manifest["files"].as_array().unwrap();
+        assert_eq!(listed.len() + 1, files.len());
+        for it in listed {
+            let (_, text) = files.iter().find(|(name, _)| it["name"] == json!(name)).unwrap();
+            assert_eq!(it["count"], json!(text.lines().count()), "{it}");
+            assert_eq!(it["sha256"], json!(names::Digest::of(text.as_bytes()).to_string()), "{it}");
+        }
+        let rows = |name: &str| -> Vec<Value> {
+            let (_, text) = files.iter().find(|(it, _)| it == name).unwrap();
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        };
+        assert_eq!(rows("principal.jsonl")[0]["handle"], json!("anna"));
+        assert_eq!(rows("keys.jsonl").len(), 1);
+        assert_eq!(rows("tokens.jsonl")[0]["label"], json!("laptop"));
+        assert_eq!(rows("agents.jsonl")[0]["handle"], json!("loom"));
+        assert_eq!(rows("memberships.jsonl")[0]["role"], json!("owner"));
+        assert_eq!(rows("repositories.jsonl")[0]["name"], json!("anna/song"));
+        let done: Vec<_> = rows("audit.jsonl").iter().map(|it| it["action"].clone()).collect();
+        for action in ["principal_registered", "token_minted", "org_created", "data_exported"] {
+            assert!(done.contains(&json!(action)), "{action}: {done:?}");
+        }
+        for (name, text) in &files {
+            assert!(!text.contains(&token), "{name} holds the token");
+        }
+    }
+}
+
+on_both! {
+    async fn whoever_leaves_is_gone_at_once_and_the_things_after_thirty_days(ground: Ground) {
+        let server = ground.server().start().await;
+        let (anna, boris) = (server.register("anna").await, server.register("boris").await);
+        server.push_story(&anna, "anna/song", &Story::of_one("a song"), "main").await;
+        server.post("/api/v1/agents").json(&json!({ "handle": "loom" })).by(&anna).send().await.assert_status(201);
+        let scope = json!({ "kind": "personal", "scope": { "planes": { "trust": "read" } } });
+        let minted = server.post("/api/v1/tokens").json(&scope).by(&anna).send().await.json();
+        let bearer = format!("Bearer {}", minted["value"].as_str().unwrap());
+        let by_token = || server.get("/api/v1/me").header("authorization", &bearer);
+        by_token().send().await.assert_status(200);
+
+        server.post("/api/v1/orgs").json(&json!({ "handle": "choir" })).by(&anna).send().await.assert_status(201);
+        let sole = leave(&server, &anna, "anna").await;
+        sole.assert_refused(409, "sole_owner");
+        assert!(sole.text().contains("choir"), "{}", sole.text());
+        let end = server.request(Method::DELETE, "/api/v1/orgs/choir").json(&json!({ "confirm": "choir" }));
+        end.by(&anna).send().await.assert_status(204);
+        server.get("/api/v1/principals/choir").send().await.assert_refused(404, "not_found");
+        leave(&server, &anna, "annna").await.assert_refused(422, "invalid");
+        leave(&server, &anna, "anna").await.assert_status(204);
+
+        server.get("/api/v1/me").by(&anna).send().await.assert_refused(401, "unauthenticated");
+        by_token().send().await.assert_refused(401, "unauthenticated");
+        for gone in ["/api/v1/principals/anna", "/api/v1/repos/anna/song", "/anna", "/anna/song"] {
+            server.get(gone).by(&boris).send().await.assert_status(404);
+        }
+        let again = server.register_key(&Person::new("anna", names::Secret::new([9; 32])), &Person::new("x", names::Secret::new([9; 32])).key().public().to_openssh()).await;
+        again.assert_refused(409, "handle_taken");
+        // The key is free again: whoever left may come back under another name.
+        let line = anna.key().public().to_openssh();
+        server.register_key(&Person::with_key("anna2", anna.key().clone()), &line).await.assert_status(201);
+
+        let purge = "/api/v1/admin/schedules/hub.purge/run";
+        let run = async || {
+            server.post(purge).by(&server.operator()).send().await.assert_status(200);
+            settled(&server).await;
+        };
+        run().await;
+        let db = ground.db(&server).await;
+        let left = async || store::count_resources(&mut db.glance().await.unwrap()).await.unwrap();
+        assert_eq!(left().await, 1, "thirty days have not passed");
+        let mut tx = db.write().await.unwrap();
+        store::let_thirty_days_pass(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        run().await;
+        assert_eq!(left().await, 0);
+        let audit = server.get("/api/v1/admin/audit?limit=100").by(&server.operator()).send().await.json();
+        let done: Vec<_> = audit["items"].as_array().unwrap().iter().map(|it| it["action"].clone()).collect();
+        for action in ["account_deleted", "repo_purged", "account_purged"] {
+            assert!(done.contains(&json!(action)), "{action}: {done:?}");
+        }
+    }
+}
+
+on_both! {
+    async fn the_terms_that_were_taken_are_kept_with_the_account(ground: Ground) {
+        let server = ground.server().start().await;
+        let anna = server.register("anna").await;
+        let rows = files(&server.get(EXPORT).by(&anna).send().await.body);
+        let (_, principal) = rows.iter().find(|(name, _)| name == "principal.jsonl").unwrap();
+        let principal: Value = serde_json::from_str(principal).unwrap();
+        let page = server.get("/legal/terms").send().await;
+        let version = principal["tos_version"].as_str().unwrap();
+        assert!(page.text().contains(version) && principal["tos_accepted_at"].is_string());
+        for target in ["/legal/privacy", "/legal/takedown"] {
+            let page = server.get(target).send().await;
+            page.assert_status(200);
+            assert!(page.text().contains("href=\"/legal/terms\""), "the footer leads on");
+        }
+    }
+}
