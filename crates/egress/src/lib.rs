@@ -16,7 +16,7 @@
 //! | file          | what is there                                                          |
 //! |---------------|------------------------------------------------------------------------|
 //! | `registry.rs` | the special-purpose blocks of IPv4 and IPv6, each with its RFC           |
-//! | `judge.rs`    | [`judge`]: may an address be reached? pure                               |
+//! | `judge.rs`    | [`judge()`]: may an address be reached? pure                               |
 //! | `origin.rs`   | [`Origin`]: scheme, host and port; how a URL is read                     |
 //! | `policy.rs`   | [`Policy`], [`Public`], [`Listed`]                                       |
 //! | `resolve.rs`  | [`Resolve`], [`SystemResolver`]: names to addresses, injected            |

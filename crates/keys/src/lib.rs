@@ -26,7 +26,7 @@
 //! | `nonce.rs`         | [`Nonce`]: 22 to 64 base64url characters                                |
 //! | `digest_header.rs` | `Content-Digest` (RFC 9530), read and written                           |
 //! | `register.rs`      | [`RegistrationMessage`]: what a new key signs                           |
-//! | `tag.rs`           | [`tag`]: marks on what comes back unchanged                              |
+//! | `tag.rs`           | [`tag()`]: marks on what comes back unchanged                              |
 //! | `token.rs`         | [`TokenText`]: a bearer token                                            |
 //! | `session_token.rs` | [`SessionClaims`]: the token in a browser's cookie                       |
 //! | `install.rs`       | [`InstallKey`]: the root of the secrets at rest                         |

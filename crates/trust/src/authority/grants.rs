@@ -107,7 +107,7 @@ impl Readers {
     pub const NOBODY: Self = Self { own: Uuid::nil(), behind: Uuid::nil() };
 }
 
-/// The columns of [`GrantedRow`] in a statement that joins `resources AS s` and binds [`Readers`] at these places.
+/// The columns of [`crate::GrantedRow`] in a statement that joins `resources AS s` and binds [`Readers`] at these places.
 #[macro_export]
 macro_rules! granted {
     ($own:literal, $behind:literal) => {

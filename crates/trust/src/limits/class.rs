@@ -57,7 +57,7 @@ impl Class {
         }
     }
 
-    /// What counts for a principal. Pushes have windows besides: [`super::Limits::upload`].
+    /// What counts for a principal. Pushes have windows besides: `Limits::upload`.
     pub const fn signed_in(self) -> Option<Rate> {
         match self {
             Self::Free => None,
