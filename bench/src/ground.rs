@@ -51,15 +51,35 @@ async fn add(tx: &mut Tx, caller: u32) -> Result<u64, ::db::Error> {
 
 /// Has [`CALLERS`] write for `time`, a row in each transaction of a shared commit; gives rows a second.
 pub(crate) async fn shared_commits(db: &Db, time: Duration) -> anyhow::Result<f64> {
+    load(db, time, |db, caller| async move {
+        ::db::execute_alone!(&db, ADD, i64::from(caller), BODY)
+    })
+    .await
+}
+
+/// The same with a turn for each row, which is what a transaction of several statements takes.
+pub(crate) async fn shared_turns(db: &Db, time: Duration) -> anyhow::Result<f64> {
+    load(db, time, |db, caller| async move {
+        let mut tx = db.write_shared().await?;
+        let rows = add(&mut tx, caller).await?;
+        tx.commit().await?;
+        Ok(rows)
+    })
+    .await
+}
+
+async fn load<Write, Ends>(db: &Db, time: Duration, write: Write) -> anyhow::Result<f64>
+where
+    Write: Fn(Db, u32) -> Ends + Copy + Send + 'static,
+    Ends: Future<Output = Result<u64, ::db::Error>> + Send,
+{
     let (started, mut callers) = (Instant::now(), JoinSet::new());
     for caller in 0..CALLERS {
         let db = db.clone();
         callers.spawn(async move {
             let mut rows = 0_u64;
             while started.elapsed() < time {
-                let mut tx = db.write_shared().await?;
-                rows += add(&mut tx, caller).await?;
-                tx.commit().await?;
+                rows += write(db.clone(), caller).await?;
             }
             Ok::<_, ::db::Error>(rows)
         });

@@ -40,6 +40,7 @@ const CONNECTIONS: u32 = 4;
 /// What came out of the rounds.
 struct Commits {
     shared: f64,
+    turns: f64,
     large: f64,
     single: f64,
     sync_ms: f64,
@@ -50,11 +51,12 @@ async fn commits() -> anyhow::Result<Commits> {
     let db = Db::sqlite(&dir.path().join("shared.db")).await?;
     ground::prepare(&db).await?;
     let mut bare = Lines::open(&dir.path().join("bare.db")).await?;
-    let (mut shared, mut large, mut single) = (Vec::new(), Vec::new(), Vec::new());
-    let mut syncs = Vec::new();
+    let (mut shared, mut turns) = (Vec::new(), Vec::new());
+    let (mut large, mut single, mut syncs) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         syncs.push(ground::sync_ms(dir.path())?);
         shared.push(ground::shared_commits(&db, ROUND).await?);
+        turns.push(ground::shared_turns(&db, ROUND).await?);
         // In a task of its own, as the callers are.
         let (lines, rate) = tokio::spawn(bare.in_one_commit(ROWS)).await??;
         large.push(rate);
@@ -63,8 +65,13 @@ async fn commits() -> anyhow::Result<Commits> {
         bare = lines;
     }
     db.close().await;
-    let (shared, large) = (median(shared), median(large));
-    Ok(Commits { shared, large, single: median(single), sync_ms: median(syncs) })
+    Ok(Commits {
+        shared: median(shared),
+        turns: median(turns),
+        large: median(large),
+        single: median(single),
+        sync_ms: median(syncs),
+    })
 }
 
 fn how(beside: &str, sync_ms: f64) -> String {
@@ -79,6 +86,13 @@ pub(crate) async fn group_commit() -> anyhow::Result<Row> {
     let Commits { shared, large, sync_ms, .. } = commits().await?;
     let how = how(&format!("one transaction of {ROWS} rows through the bare library"), sync_ms);
     Ok(Row::at_least("db.group_commit", "rows/s", shared, large, 0.7, how))
+}
+
+/// The same for transactions that take a turn, which is what several statements need.
+pub(crate) async fn group_commit_turns() -> anyhow::Result<Row> {
+    let Commits { turns, large, sync_ms, .. } = commits().await?;
+    let how = how(&format!("one transaction of {ROWS} rows through the bare library"), sync_ms);
+    Ok(Row::at_least("db.group_commit.turns", "rows/s", turns, large, 0.4, how))
 }
 
 /// Shared commits beside a durable commit for each row. Promised for disks that take a millisecond or more.

@@ -19,6 +19,7 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     ("objects.put", |_| Box::pin(objects::put())),
     ("objects.get", |_| Box::pin(objects::get())),
     ("db.group_commit", |_| Box::pin(db::group_commit())),
+    ("db.group_commit.turns", |_| Box::pin(db::group_commit_turns())),
     ("db.group_commit.single", |_| Box::pin(db::group_commit_single())),
     ("db.read", |_| Box::pin(db::read())),
     ("jobs.claim.sqlite", |_| Box::pin(jobs::claim_sqlite())),

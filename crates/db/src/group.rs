@@ -34,11 +34,16 @@
 //! gone then, and the next of the statements above notices. On PostgreSQL the connection may end at any moment; when it
 //! ends while a commit is under way, the kept callers are told that nobody knows ([`Fault::InDoubt`]).
 //!
+//! A transaction that is one statement ([`crate::execute_alone!`]) needs no turn: the keeper runs it itself, between two
+//! turns, so the connection goes through no other hands. On SQLite it needs no savepoint either, because a statement
+//! that fails undoes itself.
+//!
 //! Foreign keys must not be deferred (a test reads the migrations): they would fail at the shared commit.
 //!
 //! | file       | what is there                                                            |
 //! |------------|--------------------------------------------------------------------------|
 //! | `group.rs` | [`Writer`], which asks for a turn; [`Turn`], the part of one caller; the keeper |
+//! | `alone.rs` | [`Alone`]: a part that is one statement                                     |
 //! | `line.rs`  | [`Line`]: what goes from hand to hand, and who is next                       |
 //! | `link.rs`  | [`Link`]: what the group asks of its connection, in the words of each database |
 
@@ -52,11 +57,15 @@ use tokio::{
 
 use crate::{Bounds, Error, Fault, error::Trouble};
 
+mod alone;
 mod line;
 mod link;
 
+use alone::Alone;
 pub(crate) use line::GROUP_AGE;
 use line::Line;
+#[doc(hidden)]
+pub use link::StatementOf;
 pub(crate) use link::Link;
 
 /// Callers that may wait for their turn; more wait for a place in the queue, under the same time limit.
@@ -64,8 +73,8 @@ const QUEUE: usize = 1_024;
 
 /// Whom to lend the connection to.
 type Caller<C> = oneshot::Sender<Result<Turn<C>, Error>>;
-/// Whom to tell that its part is durable.
-type Answer = oneshot::Sender<Result<(), Fault>>;
+/// Whom to tell that its part is durable, and how many rows it changed.
+type Answer = oneshot::Sender<Result<u64, Error>>;
 /// The line in somebody's hand.
 type Lent<C> = OwnedMutexGuard<Line<C>>;
 /// What a connection is opened with.
@@ -73,20 +82,47 @@ type OptionsOf<C> = <C as Connection>::Options;
 
 /// The way to the connection that callers share.
 #[derive(Debug)]
-pub(crate) struct Writer<C> {
+pub(crate) struct Writer<C: Connection> {
     asks: mpsc::Sender<Ask<C>>,
     acquire: Duration,
 }
 
 #[derive(Debug)]
-enum Ask<C> {
-    Turn(Caller<C>),
+enum Ask<C: Connection> {
+    Part(Part<C>),
     Close(oneshot::Sender<()>),
+}
+
+/// What somebody wants of the connection.
+#[derive(Debug)]
+enum Part<C: Connection> {
+    /// To have it for a while.
+    Turn(Caller<C>),
+    /// One statement.
+    Alone(Alone<C>),
+}
+
+impl<C: Connection> Part<C> {
+    /// Whether whoever asked has stopped waiting.
+    fn is_left(&self) -> bool {
+        match self {
+            Self::Turn(caller) => caller.is_closed(),
+            Self::Alone(alone) => alone.is_left(),
+        }
+    }
+
+    /// Tells whoever asked that it cannot be.
+    fn refuse(self, error: Error) {
+        match self {
+            Self::Turn(caller) => drop(caller.send(Err(error))),
+            Self::Alone(alone) => drop(alone.answer.send(Err(error))),
+        }
+    }
 }
 
 /// The shared connection, lent for one part. Dropping it undoes the part.
 #[derive(Debug)]
-pub(crate) struct Turn<C> {
+pub(crate) struct Turn<C: Connection> {
     line: Lent<C>,
     rows: u64,
 }
@@ -105,11 +141,27 @@ impl<C: Link> Writer<C> {
     pub(crate) async fn turn(&self) -> Result<Turn<C>, Error> {
         let asked = async {
             let (ask, granted) = oneshot::channel();
-            self.asks.send(Ask::Turn(ask)).await.map_err(|_| Fault::Closed)?;
+            self.asks.send(Ask::Part(Part::Turn(ask))).await.map_err(|_| Fault::Closed)?;
             granted.await.map_err(|_| Fault::Closed)?
         };
         let refused = |_| Error::from(Fault::NoTurn { waited: self.acquire });
         timeout(self.acquire, asked).await.map_err(refused)?
+    }
+
+    /// Runs one statement as a transaction of its own; gives the rows that it changed.
+    pub(crate) async fn alone(&self, statement: StatementOf<C>) -> Result<u64, Error> {
+        let (alone, durable, pledge) = Alone::new(statement);
+        let mut durable = pin!(durable);
+        let in_time = timeout(self.acquire, async {
+            self.asks.send(Ask::Part(Part::Alone(alone))).await.map_err(|_| Fault::Closed)?;
+            (&mut durable).await.map_err(|_| Fault::Closed)?
+        });
+        match in_time.await {
+            Ok(outcome) => outcome,
+            // Nobody has begun with it, and now nobody will.
+            Err(_) if pledge.withdraw() => Err(Fault::NoTurn { waited: self.acquire }.into()),
+            Err(_) => durable.await.map_err(|_| Fault::Closed)?,
+        }
     }
 
     /// Lets everybody finish who has asked by now, and closes the connection.
@@ -143,14 +195,14 @@ impl<C: Link> Turn<C> {
         line.keep(answer, rows);
         // If nobody is next, whoever waits for the connection gets it: the keeper.
         drop(lend_to_next(line));
-        Ok(durable.await.map_err(|_| Fault::Closed)??)
+        durable.await.map_err(|_| Fault::Closed)?.map(drop)
     }
 }
 
-/// Hands the connection to whoever is next in this group; gives it back if nobody is.
+/// Hands the connection to whoever is next in this group; gives it back if nobody is, or nobody who wants to have it.
 fn lend_to_next<C: Link>(mut line: Lent<C>) -> Option<Lent<C>> {
     while !line.has_failed()
-        && let Some(caller) = line.next()
+        && let Some(caller) = line.next_turn()
     {
         line.begin_part();
         line = lend(line, caller)?;
@@ -180,8 +232,8 @@ struct Keeper<C: Connection> {
 impl<C: Link> Keeper<C> {
     async fn run(self) {
         let mut line = Arc::clone(&self.line).lock_owned().await;
-        while let Some(caller) = line.wait_for_caller().await {
-            line = self.group(line, caller).await;
+        while let Some(part) = line.wait_for_part().await {
+            line = self.group(line, part).await;
         }
         line.queue.close();
         let done = line.closing.take();
@@ -197,20 +249,26 @@ impl<C: Link> Keeper<C> {
     }
 
     /// One transaction, from the caller who opens it to the last answer.
-    async fn group(&self, mut line: Lent<C>, first: Caller<C>) -> Lent<C> {
+    async fn group(&self, mut line: Lent<C>, first: Part<C>) -> Lent<C> {
         if let Err(error) = self.open(&mut line).await {
             line.is_broken = true;
-            let _told = first.send(Err(error.into()));
+            first.refuse(error.into());
             return line;
         }
         line.put_first(first);
         let (mut line, outcome) = loop {
             match lend_to_next(line) {
                 None => line = self.back().await,
-                Some(mut line) => {
-                    let outcome = line.commit().await;
-                    break (line, outcome);
-                }
+                Some(mut lent) => match lent.next_alone() {
+                    Some(alone) => {
+                        lent.run_alone(alone).await;
+                        line = lent;
+                    }
+                    None => {
+                        let outcome = lent.commit().await;
+                        break (lent, outcome);
+                    }
+                },
             }
             if let Err(error) = line.settle().await {
                 break (line, Err(error.into()));

@@ -50,6 +50,8 @@ mod tx;
 use group::Writer;
 
 pub use error::{Error, Fault};
+#[doc(hidden)]
+pub use group::StatementOf;
 pub use migrate::Refusal;
 pub use rows::rows;
 pub use statement::{Sql, note_duration};
@@ -73,6 +75,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Statements that the one writer on SQLite keeps prepared: more than all rooms have, so that none is read twice.
 const SQLITE_STATEMENTS: usize = 1_000;
+
 /// How many connections, and how long to wait for one. The defaults are for a server; tests take smaller ones.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
@@ -103,6 +106,16 @@ impl Default for Bounds {
 /// Every statement of this crate, for the test that prepares them all.
 pub fn statements() -> Vec<&'static Sql> {
     store::STATEMENTS.to_vec()
+}
+
+/// A statement for [`Db::run_alone`], from [`execute_alone!`].
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Alone {
+    /// See [`Dialect::Sqlite`].
+    Sqlite(StatementOf<SqliteConnection>),
+    /// See [`Dialect::Postgres`].
+    Postgres(StatementOf<PgConnection>),
 }
 
 #[derive(Debug)]
@@ -247,16 +260,47 @@ impl Db {
         match &self.0.pools {
             Pools::Sqlite { writer, .. } => Ok(Tx::sqlite_turn(writer.turn().await?)),
             Pools::Postgres { pool, shared, options } => {
-                if pool.is_closed() {
-                    return Err(Fault::Closed.into());
-                }
-                let shared = shared.get_or_try_init(|| self.share(options)).await?;
-                Ok(Tx::postgres_turn(shared.turn().await?))
+                Ok(Tx::postgres_turn(self.shared(pool, shared, options).await?.turn().await?))
             }
         }
     }
 
-    /// Opens the connection that callers share.
+    /// The SQL that this database speaks.
+    pub fn dialect(&self) -> Dialect {
+        match &self.0.pools {
+            Pools::Sqlite { .. } => Dialect::Sqlite,
+            Pools::Postgres { .. } => Dialect::Postgres,
+        }
+    }
+
+    /// Runs a transaction that is one statement: for [`execute_alone!`].
+    #[doc(hidden)]
+    pub async fn run_alone(&self, statement: Alone) -> Result<u64, Error> {
+        self.count();
+        match (&self.0.pools, statement) {
+            (Pools::Sqlite { writer, .. }, Alone::Sqlite(statement)) => {
+                writer.alone(statement).await
+            }
+            (Pools::Postgres { pool, shared, options }, Alone::Postgres(statement)) => {
+                self.shared(pool, shared, options).await?.alone(statement).await
+            }
+            _ => Err(sqlx::Error::Protocol("a statement for the other database".to_owned()).into()),
+        }
+    }
+
+    /// The connection that callers share on PostgreSQL, opened for the first of them.
+    async fn shared<'a>(
+        &self,
+        pool: &PgPool,
+        shared: &'a OnceCell<Writer<PgConnection>>,
+        options: &PgConnectOptions,
+    ) -> Result<&'a Writer<PgConnection>, Error> {
+        if pool.is_closed() {
+            return Err(Fault::Closed.into());
+        }
+        shared.get_or_try_init(|| self.share(options)).await
+    }
+
     async fn share(&self, options: &PgConnectOptions) -> Result<Writer<PgConnection>, Error> {
         let bounds = self.0.bounds;
         let waited = bounds.acquire;

@@ -8,8 +8,10 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
+use sqlx::Connection;
+
 use super::{
-    Answer, Ask, Caller,
+    Alone, Answer, Ask, Caller, Part,
     link::{Link, Mark},
 };
 use crate::{Fault, error::Trouble};
@@ -29,15 +31,15 @@ const PART_TIME: Duration = Duration::from_millis(50);
 
 /// The connection and what goes with it.
 #[derive(Debug)]
-pub(super) struct Line<C> {
+pub(super) struct Line<C: Connection> {
     pub(super) conn: C,
     /// The connection must be replaced before it is used again.
     pub(super) is_broken: bool,
     pub(super) queue: mpsc::Receiver<Ask<C>>,
     pub(super) closing: Option<oneshot::Sender<()>>,
     /// Who comes before those in the queue.
-    first: Option<Caller<C>>,
-    group: Group<Answer>,
+    first: Option<Part<C>>,
+    group: Group<Kept>,
     /// How old a group may grow on a quick disk.
     least_age: Duration,
     /// How old a group may grow.
@@ -54,6 +56,13 @@ pub(super) struct Line<C> {
     failed: Option<sqlx::Error>,
     /// What a statement of this group met: it may have undone the whole transaction.
     trouble: Option<Trouble>,
+}
+
+/// Whom to answer after the commit, and the rows that its part changed.
+#[derive(Debug)]
+struct Kept {
+    answer: Answer,
+    rows: u64,
 }
 
 /// Why a group was not committed.
@@ -101,39 +110,60 @@ impl<C: Link> Line<C> {
         }
     }
 
-    /// Waits for somebody who wants a turn; nobody does once the database is closing.
-    pub(super) async fn wait_for_caller(&mut self) -> Option<Caller<C>> {
-        let mut caller = self.first.take();
-        while caller.is_none() && self.closing.is_none() {
+    /// Waits for somebody who wants something; nobody does once the database is closing.
+    pub(super) async fn wait_for_part(&mut self) -> Option<Part<C>> {
+        let mut part = self.first.take();
+        while part.is_none() && self.closing.is_none() {
             let ask = self.queue.recv().await?;
-            caller = self.caller(ask);
+            part = self.part(ask);
         }
-        caller
+        part
     }
 
-    /// Lets `caller` come next, before those in the queue.
-    pub(super) fn put_first(&mut self, caller: Caller<C>) {
-        self.first = Some(caller);
+    /// Lets `part` come next, before those in the queue.
+    pub(super) fn put_first(&mut self, part: Part<C>) {
+        self.first = Some(part);
     }
 
-    /// Who comes next in this group, without waiting for anybody.
-    pub(super) fn next(&mut self) -> Option<Caller<C>> {
-        if let Some(first) = self.first.take() {
-            return Some(first);
+    /// Who comes next in this group, without waiting for anybody: if it wants to have the connection.
+    pub(super) fn next_turn(&mut self) -> Option<Caller<C>> {
+        match self.next()? {
+            Part::Turn(caller) => Some(caller),
+            alone @ Part::Alone(_) => {
+                self.put_first(alone);
+                None
+            }
+        }
+    }
+
+    /// Who comes next in this group: if it is one statement.
+    pub(super) fn next_alone(&mut self) -> Option<Alone<C>> {
+        match self.next()? {
+            Part::Alone(alone) => Some(alone),
+            turn @ Part::Turn(_) => {
+                self.put_first(turn);
+                None
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<Part<C>> {
+        if self.first.is_some() {
+            return self.first.take();
         }
         while self.closing.is_none() && !self.group.is_full(self.group_age, Instant::now()) {
             let ask = self.queue.try_recv().ok()?;
-            if let Some(caller) = self.caller(ask) {
-                return Some(caller);
+            if let Some(part) = self.part(ask) {
+                return Some(part);
             }
         }
         None
     }
 
-    /// Who wants a turn. One who has stopped waiting does not.
-    fn caller(&mut self, ask: Ask<C>) -> Option<Caller<C>> {
+    /// What is wanted. One who has stopped waiting wants nothing.
+    fn part(&mut self, ask: Ask<C>) -> Option<Part<C>> {
         match ask {
-            Ask::Turn(caller) => (!caller.is_closed()).then_some(caller),
+            Ask::Part(part) => (!part.is_left()).then_some(part),
             Ask::Close(done) => {
                 self.closing = Some(done);
                 None
@@ -176,6 +206,34 @@ impl<C: Link> Line<C> {
         self.trouble = self.trouble.or(trouble);
     }
 
+    /// Runs a part that is one statement, and keeps it; one that fails is undone, and told at once.
+    pub(super) async fn run_alone(&mut self, alone: Alone<C>) {
+        if !alone.begin() {
+            return;
+        }
+        let Alone { statement, answer, .. } = alone;
+        self.begin_part();
+        if !C::UNDOES_STATEMENTS {
+            self.touch();
+        }
+        match self.conn.run(statement).await {
+            Ok(rows) => {
+                self.is_touched = true;
+                self.keep(answer, rows);
+            }
+            Err(error) => {
+                self.note_trouble(Trouble::of(&error));
+                let undone = if C::UNDOES_STATEMENTS {
+                    self.conn.renew(self.mark).await
+                } else {
+                    self.conn.undo(self.mark).await
+                };
+                (self.begun, self.failed) = (None, undone.err());
+                let _told = answer.send(Err(error.into()));
+            }
+        }
+    }
+
     /// The part never began: whom it was for no longer waits.
     pub(super) fn forget_part(&mut self) {
         self.begun = None;
@@ -190,7 +248,7 @@ impl<C: Link> Line<C> {
             tracing::warn!(took_ms, rows, "a write transaction held up the others");
         }
         self.is_past_mark |= self.is_touched;
-        self.group.add(answer, now);
+        self.group.add(Kept { answer, rows }, now);
     }
 
     /// Undoes a part that was left without commit.
@@ -226,8 +284,9 @@ impl<C: Link> Line<C> {
             tracing::error!(%error, callers = group.answers.len(), "a shared commit failed");
             self.is_broken = true;
         }
-        for answer in group.answers {
-            let _told = answer.send(outcome.clone().map_err(|failed| failed.fault(self.trouble)));
+        for Kept { answer, rows } in group.answers {
+            let told = outcome.clone().map(|()| rows);
+            let _told = answer.send(told.map_err(|failed| failed.fault(self.trouble).into()));
         }
     }
 }

@@ -1,14 +1,15 @@
 //! What a group asks of its connection, in the words of each database.
 
 use std::{
-    fmt::Debug,
+    fmt::{self, Debug},
     future::Future,
     pin::pin,
     task::{Context, Poll, Waker},
 };
 
 use sqlx::{
-    AssertSqlSafe, Connection, PgConnection, SqliteConnection, error::Error, postgres::PgSeverity,
+    AssertSqlSafe, Connection, Database, PgConnection, SqliteConnection, error::Error,
+    postgres::PgSeverity, query::Query,
 };
 
 /// How many answers to statements that nobody waits for any more may lie in front of an undo. A part that was cut off
@@ -69,17 +70,47 @@ impl Mark {
     }
 }
 
+/// A statement with its parameters, in the words of the database behind `C`.
+pub struct StatementOf<C: Connection>(QueryOf<C::Database>);
+
+type QueryOf<D> = Query<'static, D, <D as Database>::Arguments>;
+
+impl<C: Connection> StatementOf<C> {
+    /// Wraps what the macros of this crate made.
+    pub fn new(query: QueryOf<C::Database>) -> Self {
+        Self(query)
+    }
+}
+
+impl<C: Connection> Debug for StatementOf<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StatementOf").finish_non_exhaustive()
+    }
+}
+
 /// A connection that parts share.
 pub(crate) trait Link: Connection + Debug + Sized + 'static {
     /// Whether a connection can be lost while nobody uses it: then a transaction that does not begin is begun again on
     /// a new one.
     const MAY_GO_AWAY: bool;
 
+    /// Whether a statement that fails undoes what it did, and only that.
+    const UNDOES_STATEMENTS: bool;
+
     /// Begins a transaction; [`Mark::FIRST`] stands in it.
     fn open(&mut self) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Moves the savepoint from `mark` to the next without waiting for the answer.
     fn pass(&mut self, mark: Mark) -> Result<(), Error>;
+
+    /// Runs one statement; gives the rows that it changed.
+    fn run(
+        &mut self,
+        statement: StatementOf<Self>,
+    ) -> impl Future<Output = Result<u64, Error>> + Send;
+
+    /// Sets `mark` anew where the transaction stands, and fails if the transaction is no more.
+    fn renew(&mut self, mark: Mark) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Goes back to `mark`, whatever the part was doing when it was left.
     fn undo(&mut self, mark: Mark) -> impl Future<Output = Result<(), Error>> + Send;
@@ -96,6 +127,7 @@ pub(crate) trait Link: Connection + Debug + Sized + 'static {
 
 impl Link for SqliteConnection {
     const MAY_GO_AWAY: bool = false;
+    const UNDOES_STATEMENTS: bool = true;
 
     async fn open(&mut self) -> Result<(), Error> {
         sqlx::raw_sql("BEGIN IMMEDIATE; SAVEPOINT part_0").execute(self).await.map(drop)
@@ -110,6 +142,16 @@ impl Link for SqliteConnection {
             send(sqlx::query(next.0.release).execute(&mut *self))?;
         }
         send(sqlx::query(next.0.set).execute(self))
+    }
+
+    async fn run(&mut self, statement: StatementOf<Self>) -> Result<u64, Error> {
+        Ok(statement.0.execute(self).await?.rows_affected())
+    }
+
+    /// Outside of a transaction a savepoint would begin one, and releasing one is an error.
+    async fn renew(&mut self, mark: Mark) -> Result<(), Error> {
+        sqlx::query(mark.0.release).execute(&mut *self).await?;
+        sqlx::query(mark.0.set).execute(self).await.map(drop)
     }
 
     async fn undo(&mut self, mark: Mark) -> Result<(), Error> {
@@ -131,6 +173,7 @@ impl Link for SqliteConnection {
 
 impl Link for PgConnection {
     const MAY_GO_AWAY: bool = true;
+    const UNDOES_STATEMENTS: bool = false;
 
     async fn open(&mut self) -> Result<(), Error> {
         sqlx::raw_sql(OPEN_POSTGRES).execute(self).await.map(drop)
@@ -141,6 +184,15 @@ impl Link for PgConnection {
     fn pass(&mut self, mark: Mark) -> Result<(), Error> {
         let text = format!("{}; {}", mark.0.release, mark.next().0.set);
         send(sqlx::raw_sql(AssertSqlSafe(text)).execute(self))
+    }
+
+    async fn run(&mut self, statement: StatementOf<Self>) -> Result<u64, Error> {
+        Ok(statement.0.execute(self).await?.rows_affected())
+    }
+
+    async fn renew(&mut self, mark: Mark) -> Result<(), Error> {
+        let text = format!("{}; {}", mark.0.release, mark.0.set);
+        sqlx::raw_sql(AssertSqlSafe(text)).execute(self).await.map(drop)
     }
 
     /// Waits for what the part left running. An error that it left belongs to nobody any more.

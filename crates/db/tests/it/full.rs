@@ -14,6 +14,7 @@ use crate::house::{append, create, ledger};
 
 db::statements! {
     CREATE_BULK = "CREATE TABLE bulk (body BLOB NOT NULL)";
+    COUNT_BULK = "SELECT count(*) FROM bulk";
     ADD_BULK = "INSERT INTO bulk (body) VALUES (zeroblob(50000))";
 }
 
@@ -120,17 +121,27 @@ async fn all_who_share_a_commit_are_told_that_the_disk_is_full() {
     let small = Small::mount();
     let db = open(&small).await;
     let mut callers = JoinSet::new();
+    let mut alone = JoinSet::new();
     for step in 0..TRIES {
-        let db = db.clone();
+        let (other, db) = (db.clone(), db.clone());
         callers.spawn(async move { (step, write(&db, step).await) });
+        alone.spawn(async move { db::execute_alone!(&other, ADD_BULK) });
     }
-    let mut written = Vec::new();
+    let (mut written, mut written_alone) = (Vec::new(), 0);
     for (step, outcome) in callers.join_all().await {
         match outcome {
             Ok(()) => written.push((0, step)),
             Err(refused) => assert_is_full(&refused),
         }
     }
+    for outcome in alone.join_all().await {
+        match outcome {
+            Ok(rows) => written_alone += rows,
+            Err(refused) => assert_is_full(&refused),
+        }
+    }
+    let bulk: (i64,) = db::fetch_one!(&mut db.glance().await.unwrap(), COUNT_BULK).unwrap();
+    assert_eq!(u64::try_from(bulk.0).unwrap(), written_alone + written.len() as u64);
     assert!(written.len() < usize::try_from(TRIES).unwrap());
     let mut lines = ledger(&db).await;
     lines.sort_unstable();

@@ -94,6 +94,20 @@ pub(crate) async fn append(tx: &mut Tx, task: i64, step: i64) -> std::result::Re
     db::execute!(tx, APPEND, task, step).map(drop)
 }
 
+/// The same as a transaction of its own.
+pub(crate) async fn append_alone(
+    db: &Db,
+    task: i64,
+    step: i64,
+) -> std::result::Result<u64, Error> {
+    db::execute_alone!(db, APPEND, task, step)
+}
+
+/// Changes rows and then fails, as a transaction of its own.
+pub(crate) async fn fail_alone(db: &Db, task: i64, step: i64) -> Error {
+    db::execute_alone!(db, REPEAT, task, step).unwrap_err()
+}
+
 /// Changes rows and then fails, in one statement.
 pub(crate) async fn fail(tx: &mut Tx, task: i64, step: i64) -> Error {
     db::execute!(tx, REPEAT, task, step).unwrap_err()

@@ -17,7 +17,7 @@ use db::{Bounds, Db, Error, Fault};
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 use tokio::task::JoinSet;
 
-use crate::house::{House, Place, append, fail, ledger};
+use crate::house::{House, Place, append, append_alone, fail, fail_alone, ledger};
 
 /// What a task does in one transaction.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +28,12 @@ enum Deed {
     FailAndCommit,
     /// Gives up after being polled so often, wherever that is.
     Cancel {
+        polls: u8,
+    },
+    /// A transaction that is one statement.
+    Alone,
+    FailAlone,
+    CancelAlone {
         polls: u8,
     },
 }
@@ -48,6 +54,9 @@ fn deeds() -> impl Strategy<Value = Vec<Vec<Deed>>> {
         1 => Just(Deed::Fail),
         1 => Just(Deed::FailAndCommit),
         3 => (1..12_u8).prop_map(|polls| Deed::Cancel { polls }),
+        4 => Just(Deed::Alone),
+        1 => Just(Deed::FailAlone),
+        2 => (1..6_u8).prop_map(|polls| Deed::CancelAlone { polls }),
     ];
     vec(vec(deed, 1..12), 1..12)
 }
@@ -92,6 +101,23 @@ async fn act(db: &Db, deed: Deed, task: i64, step: i64) -> Fate {
                 }
                 None if is_committing.into_inner() => Fate::Unknown,
                 None => Fate::Failed,
+            }
+        }
+        Deed::Alone => {
+            assert_eq!(append_alone(db, task, step).await.unwrap(), 1);
+            Fate::Acknowledged
+        }
+        Deed::FailAlone => {
+            assert!(fail_alone(db, task, step).await.is_taken());
+            Fate::Failed
+        }
+        Deed::CancelAlone { polls } => {
+            match within_polls(polls, append_alone(db, task, step)).await {
+                Some(outcome) => {
+                    assert_eq!(outcome.unwrap(), 1);
+                    Fate::Acknowledged
+                }
+                None => Fate::Unknown,
             }
         }
         Deed::Leave | Deed::Fail | Deed::FailAndCommit => {

@@ -5,6 +5,7 @@
 //! | `house.rs`       | nothing: a database for a test, a table to write into, what was logged    |
 //! | `transactions.rs`| commit, undo, failed statements, waiting: the same on both                |
 //! | `group.rs`       | turns and shared commits, one situation a test                            |
+//! | `alone.rs`       | transactions that are one statement                                       |
 //! | `lost.rs`        | shared commits on a PostgreSQL that goes away                             |
 //! | `full.rs`        | a disk without room                                                       |
 //! | `ledger.rs`      | the same with many tasks, failures and cancellations at random points     |
@@ -19,6 +20,7 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod alone;
 mod full;
 mod group;
 mod house;

@@ -1,6 +1,6 @@
 //! What changes in the table `keys` after a key was registered.
 
-use db::{Error, Tx};
+use db::{Db, Error, Tx};
 use names::{Id, UnixMillis};
 
 use crate::{Key, Principal, RevokeReason};
@@ -23,6 +23,6 @@ pub(super) async fn revoke(
     db::execute!(tx, REVOKE, id.uuid(), at.0, by, reason.as_str(), since).map(drop)
 }
 
-pub(super) async fn note_use(tx: &mut Tx, id: Id<Key>, now: UnixMillis) -> Result<(), Error> {
-    db::execute!(tx, NOTE_USE, id.uuid(), now.0).map(drop)
+pub(super) async fn note_use(db: &Db, id: Id<Key>, now: UnixMillis) -> Result<(), Error> {
+    db::execute_alone!(db, NOTE_USE, id.uuid(), now.0).map(drop)
 }

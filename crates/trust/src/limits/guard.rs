@@ -91,9 +91,7 @@ impl Trust {
         if !failures.succeed(suspect.name()) {
             return Ok(());
         }
-        let mut tx = self.0.db.write().await?;
-        store::delete_failures(&mut tx, suspect.name()).await?;
-        Ok(tx.commit().await?)
+        Ok(store::delete_failures(&self.0.db, suspect.name()).await?)
     }
 
     /// Forgets the failures of a credential that holds after all; asks nothing where none has failed.

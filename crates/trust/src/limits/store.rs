@@ -1,6 +1,6 @@
 //! The table `auth_failures`: locks that other processes and the next start have to know.
 
-use db::{Error, Tx};
+use db::{Db, Error, Tx};
 use names::UnixMillis;
 
 use super::failures::{MOST, Name, Record};
@@ -57,8 +57,8 @@ pub(super) async fn write_failures(tx: &mut Tx, name: Name, record: &Record) -> 
 }
 
 /// A suspect has succeeded.
-pub(super) async fn delete_failures(tx: &mut Tx, name: Name) -> Result<(), Error> {
-    db::execute!(tx, DELETE_FAILURES, name.to_string()).map(drop)
+pub(super) async fn delete_failures(db: &Db, name: Name) -> Result<(), Error> {
+    db::execute_alone!(db, DELETE_FAILURES, name.to_string()).map(drop)
 }
 
 /// Deletes what is older than `before`.

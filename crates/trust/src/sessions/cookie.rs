@@ -64,12 +64,7 @@ impl Trust {
     fn note_seen(&self, id: Id<Session>, now: UnixMillis, idle_until: UnixMillis) {
         let trust = self.clone();
         tokio::spawn(async move {
-            let noted = async {
-                let mut tx = trust.0.db.write_shared().await?;
-                store::note_seen(&mut tx, id, now, idle_until).await?;
-                tx.commit().await
-            };
-            if let Err(error) = noted.await {
+            if let Err(error) = store::note_seen(&trust.0.db, id, now, idle_until).await {
                 tracing::warn!(%error, "the use of a session could not be noted");
             }
         });

@@ -1,6 +1,6 @@
 //! The tables `sessions` and `one_time_codes`.
 
-use db::{Error, Tx};
+use db::{Db, Error, Tx};
 use names::{Handle, Id, UnixMillis};
 use uuid::Uuid;
 
@@ -180,12 +180,12 @@ pub(super) async fn standing(
 }
 
 pub(super) async fn note_seen(
-    tx: &mut Tx,
+    db: &Db,
     id: Id<Session>,
     now: UnixMillis,
     idle_until: UnixMillis,
 ) -> Result<(), Error> {
-    db::execute!(tx, NOTE_SEEN, id.uuid(), now.0, idle_until.0).map(drop)
+    db::execute_alone!(db, NOTE_SEEN, id.uuid(), now.0, idle_until.0).map(drop)
 }
 
 /// Ends one session of a person, or all; gives how many.

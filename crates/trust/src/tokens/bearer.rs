@@ -104,15 +104,9 @@ impl Trust {
         }
         let (trust, id) = (self.clone(), token.id);
         tokio::spawn(async move {
-            if let Err(error) = trust.write_use(id, now).await {
+            if let Err(error) = store::note_use(&trust.0.db, id, now).await {
                 tracing::warn!(%error, "the last use of a token could not be noted");
             }
         });
-    }
-
-    async fn write_use(&self, id: Id<Token>, now: UnixMillis) -> Result<(), db::Error> {
-        let mut tx = self.0.db.write_shared().await?;
-        store::note_use(&mut tx, id, now).await?;
-        tx.commit().await
     }
 }

@@ -1,6 +1,6 @@
 //! The table `tokens`.
 
-use db::{Error, Tx};
+use db::{Db, Error, Tx};
 use keys::TokenText;
 use names::{Id, UnixMillis};
 use uuid::Uuid;
@@ -199,8 +199,8 @@ pub(crate) async fn end_of_key(tx: &mut Tx, key: Id<Key>, now: UnixMillis) -> Re
     db::execute!(tx, END_OF_KEY, key.uuid(), now.0)
 }
 
-pub(super) async fn note_use(tx: &mut Tx, id: Id<Token>, now: UnixMillis) -> Result<(), Error> {
-    db::execute!(tx, NOTE_USE, id.uuid(), now.0).map(drop)
+pub(super) async fn note_use(db: &Db, id: Id<Token>, now: UnixMillis) -> Result<(), Error> {
+    db::execute_alone!(db, NOTE_USE, id.uuid(), now.0).map(drop)
 }
 
 /// Whether the token still holds, in the transaction that acts on it.
