@@ -50,13 +50,13 @@ async fn claim(name: &'static str, db: Db, sync_ms: f64) -> anyhow::Result<Row> 
     ground::prepare(&db).await?;
     let (mut values, mut limits) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        limits.push(ground::shared_commits(&db, ROUND).await?);
+        limits.push(ground::shared_turns(&db, ROUND).await?);
         values.push(work_off(&db).await?);
     }
     db.close().await;
     let how = format!(
         "{JOBS} jobs that do nothing, {CALLERS} at once, from the start of the dispatcher to its end; beside {CALLERS} \
-         callers that share commits, one row each; medians of {ROUNDS} rounds in turn; fdatasync of a page took \
+         callers that each take a turn for one row; medians of {ROUNDS} rounds in turn; fdatasync of a page took \
          {sync_ms:.2} ms"
     );
     Ok(Row::at_least(name, "jobs/s", median(values), median(limits), 0.5, how))

@@ -36,14 +36,14 @@
 //!
 //! A transaction that is one statement ([`crate::execute_alone!`]) needs no turn: the keeper runs it itself, between two
 //! turns, so the connection goes through no other hands. On SQLite it needs no savepoint either, because a statement
-//! that fails undoes itself.
+//! that fails undoes itself, and equal ones that wait together are run together (`alone.rs`).
 //!
 //! Foreign keys must not be deferred (a test reads the migrations): they would fail at the shared commit.
 //!
 //! | file       | what is there                                                            |
 //! |------------|--------------------------------------------------------------------------|
 //! | `group.rs` | [`Writer`], which asks for a turn; [`Turn`], the part of one caller; the keeper |
-//! | `alone.rs` | [`Alone`]: a part that is one statement                                     |
+//! | `alone.rs` | [`Alone`]: a part that is one statement; equal ones run together            |
 //! | `line.rs`  | [`Line`]: what goes from hand to hand, and who is next                       |
 //! | `link.rs`  | [`Link`]: what the group asks of its connection, in the words of each database |
 
@@ -62,10 +62,10 @@ mod line;
 mod link;
 
 use alone::Alone;
+#[doc(hidden)]
+pub use alone::StatementOf;
 pub(crate) use line::GROUP_AGE;
 use line::Line;
-#[doc(hidden)]
-pub use link::StatementOf;
 pub(crate) use link::Link;
 
 /// Callers that may wait for their turn; more wait for a place in the queue, under the same time limit.
@@ -259,16 +259,15 @@ impl<C: Link> Keeper<C> {
         let (mut line, outcome) = loop {
             match lend_to_next(line) {
                 None => line = self.back().await,
-                Some(mut lent) => match lent.next_alone() {
-                    Some(alone) => {
-                        lent.run_alone(alone).await;
-                        line = lent;
-                    }
-                    None => {
+                Some(mut lent) => {
+                    let alone = lent.next_alone();
+                    if alone.is_empty() {
                         let outcome = lent.commit().await;
                         break (lent, outcome);
                     }
-                },
+                    lent.run_alone(alone).await;
+                    line = lent;
+                }
             }
             if let Err(error) = line.settle().await {
                 break (line, Err(error.into()));

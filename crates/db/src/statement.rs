@@ -85,15 +85,15 @@ macro_rules! execute {
 #[macro_export]
 macro_rules! execute_alone {
     ($db:expr, $sql:expr $(, $bind:expr)* $(,)?) => {{
-        let (db, sql): (&$crate::Db, &$crate::Sql) = ($db, &$sql);
+        let (db, sql): (&$crate::Db, &'static $crate::Sql) = ($db, &$sql);
         let started = ::std::time::Instant::now();
         let statement = match db.dialect() {
-            $crate::Dialect::Sqlite => $crate::Alone::Sqlite($crate::StatementOf::new(
-                $crate::__sqlx::query(sql.sqlite)$(.bind($bind))*
-            )),
-            $crate::Dialect::Postgres => $crate::Alone::Postgres($crate::StatementOf::new(
-                $crate::__sqlx::query(sql.postgres)$(.bind($bind))*
-            )),
+            $crate::Dialect::Sqlite => {
+                $crate::Alone::Sqlite($crate::StatementOf::new(sql.sqlite, ($($bind,)*)))
+            }
+            $crate::Dialect::Postgres => {
+                $crate::Alone::Postgres($crate::StatementOf::new(sql.postgres, ($($bind,)*)))
+            }
         };
         let outcome = db.run_alone(statement).await;
         $crate::note_duration(sql, started);

@@ -19,6 +19,7 @@
 //! | `worktree/`      | the user's files and `.muse` beside them                                  |
 
 mod ancestry;
+pub mod blame;
 mod commit;
 mod commit_time;
 pub mod diff;

@@ -25,6 +25,8 @@ pub enum Cost {
     Place,
     /// A commit with everything that it changes: as a file at an old commit, 5.
     Changes,
+    /// What walks a history, as the lines of a file with their commits: 10.
+    Walk,
 }
 
 /// What an id of a commit is as text.
@@ -35,6 +37,7 @@ impl Cost {
         match self {
             Self::Page => 1,
             Self::Changes => 5,
+            Self::Walk => 10,
             Self::Place => {
                 let text = params.text("place").trim_start_matches('/');
                 let first = text.split('/').next().unwrap_or_default();

@@ -11,7 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use sqlx::Connection;
 
 use super::{
-    Alone, Answer, Ask, Caller, Part,
+    Answer, Ask, Caller, Part,
+    alone::{Alone, Ran, TOGETHER, Texts},
     link::{Link, Mark},
 };
 use crate::{Fault, error::Trouble};
@@ -40,6 +41,7 @@ pub(super) struct Line<C: Connection> {
     /// Who comes before those in the queue.
     first: Option<Part<C>>,
     group: Group<Kept>,
+    texts: Texts,
     /// How old a group may grow on a quick disk.
     least_age: Duration,
     /// How old a group may grow.
@@ -91,7 +93,7 @@ impl Failed {
 }
 
 impl<C: Link> Line<C> {
-    pub(super) const fn new(conn: C, queue: mpsc::Receiver<Ask<C>>, least_age: Duration) -> Self {
+    pub(super) fn new(conn: C, queue: mpsc::Receiver<Ask<C>>, least_age: Duration) -> Self {
         Self {
             conn,
             is_broken: false,
@@ -99,6 +101,7 @@ impl<C: Link> Line<C> {
             closing: None,
             first: None,
             group: Group::new(),
+            texts: Texts::default(),
             least_age,
             group_age: least_age,
             begun: None,
@@ -136,15 +139,24 @@ impl<C: Link> Line<C> {
         }
     }
 
-    /// Who comes next in this group: if it is one statement.
-    pub(super) fn next_alone(&mut self) -> Option<Alone<C>> {
-        match self.next()? {
-            Part::Alone(alone) => Some(alone),
-            turn @ Part::Turn(_) => {
-                self.put_first(turn);
-                None
+    /// Who comes next in this group: equal statements, as many as make a trip together; none, if a turn is wanted.
+    pub(super) fn next_alone(&mut self) -> Vec<Alone<C>> {
+        let most = if C::UNDOES_STATEMENTS { TOGETHER } else { 1 };
+        let mut alone: Vec<Alone<C>> = Vec::new();
+        while alone.len() < most
+            && let Some(part) = self.next()
+        {
+            match part {
+                Part::Alone(next) if alone.first().is_none_or(|first| first.is_like(&next)) => {
+                    alone.push(next);
+                }
+                other => {
+                    self.put_first(other);
+                    break;
+                }
             }
         }
+        alone
     }
 
     fn next(&mut self) -> Option<Part<C>> {
@@ -206,31 +218,44 @@ impl<C: Link> Line<C> {
         self.trouble = self.trouble.or(trouble);
     }
 
-    /// Runs a part that is one statement, and keeps it; one that fails is undone, and told at once.
-    pub(super) async fn run_alone(&mut self, alone: Alone<C>) {
-        if !alone.begin() {
-            return;
-        }
-        let Alone { statement, answer, .. } = alone;
-        self.begin_part();
-        if !C::UNDOES_STATEMENTS {
-            self.touch();
-        }
-        match self.conn.run(statement).await {
-            Ok(rows) => {
-                self.is_touched = true;
+    /// Runs parts that are equal statements, and keeps them; one that fails is undone, and told at once.
+    pub(super) async fn run_alone(&mut self, alone: Vec<Alone<C>>) {
+        let begun = alone.into_iter().filter_map(Alone::begin);
+        let (statements, answers): (Vec<_>, Vec<_>) = begun.unzip();
+        let (mut left, mut answers) = (statements.as_slice(), answers.into_iter());
+        while !left.is_empty() && self.failed.is_none() {
+            // Few lengths, so that few texts are prepared.
+            let together = left.get(..1 << left.len().ilog2()).unwrap_or(left);
+            self.begin_part();
+            if !C::UNDOES_STATEMENTS {
+                self.touch();
+            }
+            let Ran { rows, failed } = self.conn.run(together, &mut self.texts).await;
+            self.is_touched = true;
+            let ended = rows.len() + usize::from(failed.is_some());
+            for (rows, answer) in rows.into_iter().zip(answers.by_ref()) {
                 self.keep(answer, rows);
             }
-            Err(error) => {
-                self.note_trouble(Trouble::of(&error));
-                let undone = if C::UNDOES_STATEMENTS {
-                    self.conn.renew(self.mark).await
-                } else {
-                    self.conn.undo(self.mark).await
-                };
-                (self.begun, self.failed) = (None, undone.err());
-                let _told = answer.send(Err(error.into()));
+            if let Some(error) = failed {
+                self.undo_alone(error, answers.next()).await;
             }
+            left = left.get(ended..).unwrap_or_default();
+        }
+        // Where the transaction is no more, they are told with everybody else.
+        answers.for_each(|answer| self.keep(answer, 0));
+    }
+
+    /// Undoes a statement that met `error`, and tells whoever asked for it.
+    async fn undo_alone(&mut self, error: sqlx::Error, answer: Option<Answer>) {
+        self.note_trouble(Trouble::of(&error));
+        let undone = if C::UNDOES_STATEMENTS {
+            self.conn.renew(self.mark).await
+        } else {
+            self.conn.undo(self.mark).await
+        };
+        (self.begun, self.failed) = (None, undone.err());
+        if let Some(answer) = answer {
+            let _told = answer.send(Err(error.into()));
         }
     }
 

@@ -1,16 +1,19 @@
 //! What a group asks of its connection, in the words of each database.
 
 use std::{
-    fmt::{self, Debug},
+    fmt::Debug,
     future::Future,
     pin::pin,
     task::{Context, Poll, Waker},
 };
 
+use futures_util::TryStreamExt as _;
 use sqlx::{
-    AssertSqlSafe, Connection, Database, PgConnection, SqliteConnection, error::Error,
-    postgres::PgSeverity, query::Query,
+    AssertSqlSafe, Connection, Either, Executor as _, PgConnection, SqlSafeStr as _,
+    SqliteConnection, error::Error, postgres::PgSeverity,
 };
+
+use super::alone::{Ran, StatementOf, Texts, arguments_of};
 
 /// How many answers to statements that nobody waits for any more may lie in front of an undo. A part that was cut off
 /// leaves one.
@@ -70,31 +73,14 @@ impl Mark {
     }
 }
 
-/// A statement with its parameters, in the words of the database behind `C`.
-pub struct StatementOf<C: Connection>(QueryOf<C::Database>);
-
-type QueryOf<D> = Query<'static, D, <D as Database>::Arguments>;
-
-impl<C: Connection> StatementOf<C> {
-    /// Wraps what the macros of this crate made.
-    pub fn new(query: QueryOf<C::Database>) -> Self {
-        Self(query)
-    }
-}
-
-impl<C: Connection> Debug for StatementOf<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StatementOf").finish_non_exhaustive()
-    }
-}
-
 /// A connection that parts share.
 pub(crate) trait Link: Connection + Debug + Sized + 'static {
     /// Whether a connection can be lost while nobody uses it: then a transaction that does not begin is begun again on
     /// a new one.
     const MAY_GO_AWAY: bool;
 
-    /// Whether a statement that fails undoes what it did, and only that.
+    /// Whether a statement that fails undoes what it did, and only that: then no savepoint stands before it, and equal
+    /// ones may be run in one trip.
     const UNDOES_STATEMENTS: bool;
 
     /// Begins a transaction; [`Mark::FIRST`] stands in it.
@@ -103,11 +89,12 @@ pub(crate) trait Link: Connection + Debug + Sized + 'static {
     /// Moves the savepoint from `mark` to the next without waiting for the answer.
     fn pass(&mut self, mark: Mark) -> Result<(), Error>;
 
-    /// Runs one statement; gives the rows that it changed.
+    /// Runs equal statements up to the first that fails: one, unless [`Link::UNDOES_STATEMENTS`].
     fn run(
         &mut self,
-        statement: StatementOf<Self>,
-    ) -> impl Future<Output = Result<u64, Error>> + Send;
+        statements: &[StatementOf<Self>],
+        texts: &mut Texts,
+    ) -> impl Future<Output = Ran> + Send;
 
     /// Sets `mark` anew where the transaction stands, and fails if the transaction is no more.
     fn renew(&mut self, mark: Mark) -> impl Future<Output = Result<(), Error>> + Send;
@@ -144,8 +131,32 @@ impl Link for SqliteConnection {
         send(sqlx::query(next.0.set).execute(self))
     }
 
-    async fn run(&mut self, statement: StatementOf<Self>) -> Result<u64, Error> {
-        Ok(statement.0.execute(self).await?.rows_affected())
+    async fn run(&mut self, statements: &[StatementOf<Self>], texts: &mut Texts) -> Ran {
+        let (text, times) = match statements.first() {
+            Some(first) => (first.text, statements.len()),
+            None => return Ran { rows: Vec::new(), failed: None },
+        };
+        let (arguments, each) = match arguments_of(statements) {
+            Ok(arguments) => arguments,
+            Err(error) => return Ran { rows: Vec::new(), failed: Some(error) },
+        };
+        let text = match times {
+            1 => text.into_sql_str(),
+            _ => AssertSqlSafe(texts.repeated(text, times, each)).into_sql_str(),
+        };
+        let mut rows = Vec::with_capacity(times);
+        let mut results = self.fetch_many(sqlx::query_with(text, arguments));
+        loop {
+            match results.try_next().await {
+                Ok(Some(Either::Left(done))) => rows.push(done.rows_affected()),
+                Ok(Some(Either::Right(_row))) => {}
+                Ok(None) => {
+                    let is_short = rows.len() < times;
+                    return Ran { rows, failed: is_short.then_some(Error::WorkerCrashed) };
+                }
+                Err(error) => return Ran { rows, failed: Some(error) },
+            }
+        }
     }
 
     /// Outside of a transaction a savepoint would begin one, and releasing one is an error.
@@ -186,8 +197,19 @@ impl Link for PgConnection {
         send(sqlx::raw_sql(AssertSqlSafe(text)).execute(self))
     }
 
-    async fn run(&mut self, statement: StatementOf<Self>) -> Result<u64, Error> {
-        Ok(statement.0.execute(self).await?.rows_affected())
+    async fn run(&mut self, statements: &[StatementOf<Self>], _: &mut Texts) -> Ran {
+        let mut rows = Vec::with_capacity(statements.len());
+        for statement in statements {
+            let ran = async {
+                let (arguments, _) = arguments_of(std::slice::from_ref(statement))?;
+                sqlx::query_with(statement.text, arguments).execute(&mut *self).await
+            };
+            match ran.await {
+                Ok(done) => rows.push(done.rows_affected()),
+                Err(error) => return Ran { rows, failed: Some(error) },
+            }
+        }
+        Ran { rows, failed: None }
     }
 
     async fn renew(&mut self, mark: Mark) -> Result<(), Error> {

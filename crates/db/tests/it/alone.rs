@@ -15,6 +15,12 @@ use tokio::task::{JoinHandle, yield_now};
 
 use crate::house::{House, Place, append, append_alone, fail, fail_alone};
 
+db::statements! {
+    PUT = "INSERT INTO ledger (position, task, step) VALUES ($1, $2, 0)";
+    TASKS = "SELECT task, step FROM ledger ORDER BY task";
+    MOVE = "UPDATE ledger SET step = $2 WHERE task <= $1";
+}
+
 /// A task that appends a line alone, and has asked when this returns.
 async fn queued(db: &Db, task: i64) -> JoinHandle<Result<u64, Error>> {
     let db = db.clone();
@@ -132,6 +138,41 @@ on_both! {
         }
         let kept = (0..=60).filter(|task| *task == 0 || task % 2 == 1).map(|task| (task, 0));
         assert_eq!(house.ledger().await, kept.collect::<Vec<_>>());
+    }
+}
+
+on_both! {
+    async fn equal_statements_that_wait_together_are_answered_each_for_itself(place: Place) {
+        let house = House::patient(place).await;
+        let mut held = house.db.write_shared().await.unwrap();
+        append(&mut held, 1, 0).await.unwrap();
+        let (mut puts, mut moves) = (Vec::new(), Vec::new());
+        // Every seventh takes a place that is taken: none, some and several of those that are run together.
+        for place in 2..=100 {
+            let db = house.db.clone();
+            let taken = if place % 7 == 0 { 1 } else { place };
+            puts.push(tokio::spawn(async move { db::execute_alone!(&db, PUT, taken, place) }));
+        }
+        for task in 0..40_i64 {
+            let db = house.db.clone();
+            moves.push(tokio::spawn(async move { db::execute_alone!(&db, MOVE, task, task) }));
+        }
+        yield_now().await;
+        held.commit().await.unwrap();
+        for (place, put) in (2..=100).zip(puts) {
+            match put.await.unwrap() {
+                Ok(rows) => assert!(rows == 1 && place % 7 != 0, "{place}"),
+                Err(refused) => assert!(refused.is_taken() && place % 7 == 0, "{place}: {refused:?}"),
+            }
+        }
+        let is_put = |task: &i64| *task == 1 || task % 7 != 0;
+        for (task, moved) in (0..).zip(moves) {
+            let before = (1..=task).filter(is_put).count();
+            assert_eq!(moved.await.unwrap().unwrap(), u64::try_from(before).unwrap(), "{task}");
+        }
+        let rows: Vec<(i64, i64)> = db::fetch_all!(&mut house.db.glance().await.unwrap(), TASKS).unwrap();
+        let expected = (1..=100_i64).filter(is_put).map(|task| (task, if task < 40 { 39 } else { 0 }));
+        assert_eq!(rows, expected.collect::<Vec<_>>());
     }
 }
 

@@ -58,6 +58,7 @@ pub(super) async fn blob(
     let file = hub.bytes(object, SHOWN_BYTES).await?;
     let here = parts::place(repository, "blob", &text, Some(path.as_str()));
     let shown = show(file, &path, &here, is_plain, links(repository, &text, &path)).await?;
+    let is_text = matches!(shown.content, BlobContent::Text { .. } | BlobContent::Markdown { .. });
     let by_commit =
         parts::place(repository, "blob", &commit.record.commit_id.to_string(), Some(path.as_str()));
     web::page(&BlobPage {
@@ -75,6 +76,7 @@ pub(super) async fn blob(
         language: shown.language,
         object_id: object.to_string(),
         raw_href: parts::place(repository, "raw", &text, Some(path.as_str())),
+        blame_href: is_text.then(|| parts::place(repository, "blame", &text, Some(path.as_str()))),
         permalink_href: revision.branch.is_some().then_some(by_commit),
         history_href: None,
         clash: None,

@@ -5,11 +5,13 @@
 //! | `lists.rs`      | `/`, `/explore`, `/{handle}`                               |
 //! | `repository.rs` | `/{owner}/{name}`, `tree/…`                                |
 //! | `blob.rs`       | `blob/…`                                                  |
+//! | `blame.rs`      | `blame/…`                                                 |
 //! | `raw.rs`        | `raw/…`                                                   |
 //! | `commits.rs`    | `commits/…`                                               |
 //! | `commit.rs`     | `commit/{id}`; `changes.rs` is its lower half               |
 //! | `parts.rs`      | what several pages share: head, branch menu, commit line   |
 
+mod blame;
 mod blob;
 mod changes;
 mod commit;
@@ -34,6 +36,7 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
         .get("/{owner}/{name}", Surface::Page, repository::home)
         .get("/{owner}/{name}/tree/{*place}", place, repository::tree)
         .get("/{owner}/{name}/blob/{*place}", place, blob::blob)
+        .get("/{owner}/{name}/blame/{*place}", page.cost(Cost::Walk), blame::blame)
         .get("/{owner}/{name}/raw/{*place}", page.class(Class::Download), raw::raw)
         .get("/{owner}/{name}/commits/{*place}", place, commits::commits)
         .get("/{owner}/{name}/commit/{id}", page.cost(Cost::Changes), commit::commit)

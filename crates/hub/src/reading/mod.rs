@@ -5,8 +5,10 @@
 //! | `mod.rs`    | [`Commit`], [`Snapshot`]; manifests and objects of snapshots          |
 //! | `resolve.rs`| what a text in an address names: branch, path, commit               |
 //! | `files.rs`  | a directory, a file, the changes of a commit                        |
+//! | `blame.rs`  | who last changed each line of a file                                |
 //! | `store.rs`  | the SQL                                                            |
 
+mod blame;
 mod files;
 mod resolve;
 mod store;
@@ -18,6 +20,7 @@ use db::Tx;
 use history::tree::{Kind, TreeWalk};
 use names::{BranchName, CommitId, NodeId, ObjectId, SnapshotId, UnixMillis};
 
+pub(crate) use blame::{BLAMED_BYTES, Blame, Run};
 pub(crate) use files::{Changes, FileBytes, Found, changes, commit, find, root_of};
 pub(crate) use resolve::Revision;
 pub(crate) use store::{
@@ -64,6 +67,8 @@ pub(crate) struct Commit {
     pub(crate) record: CommitRecord,
     /// The moment that the record's text means.
     pub(crate) committed_at: UnixMillis,
+    /// 1 + the highest of the parents.
+    pub(crate) generation: i64,
     /// What is known of its signature.
     pub(crate) signature_state: SignatureState,
     /// Its size in an answer of wire 1.

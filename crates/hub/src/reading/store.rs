@@ -18,7 +18,7 @@ macro_rules! commit_columns {
         "c.id, c.snapshot_id, c.parent1, c.parent2, c.committed_at_text, c.committed_at, c.message, \
          c.author, c.branch, c.origin_repo_id, c.metadata, c.agent_id, c.model_id, c.toolchain_id, c.prompt_hash, \
          c.sem_ver_bump, c.breaking_changes, c.signature, c.signer_key_id, c.signature_state, c.test_runs, \
-         c.format_version, c.wire_bytes"
+         c.format_version, c.wire_bytes, c.generation"
     };
 }
 
@@ -260,6 +260,7 @@ struct CommitRow {
     test_runs: i64,
     format_version: i64,
     wire_bytes: i64,
+    generation: i64,
 }
 
 impl TryFrom<CommitRow> for Commit {
@@ -297,6 +298,7 @@ impl TryFrom<CommitRow> for Commit {
         Ok(Self {
             record,
             committed_at: UnixMillis(row.committed_at),
+            generation: row.generation,
             signature_state: SignatureState::parse(&row.signature_state)?,
             wire_bytes: u64::try_from(row.wire_bytes)
                 .map_err(Error::corrupt("commits.wire_bytes"))?,

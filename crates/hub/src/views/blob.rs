@@ -29,6 +29,8 @@ pub(crate) struct BlobPage {
     pub object_id: String,
     /// Its bytes.
     pub raw_href: String,
+    /// Its lines with the commits that they came with; nothing if it has none.
+    pub blame_href: Option<String>,
     /// The same file at the full commit id; nothing when this is that page.
     pub permalink_href: Option<String>,
     /// Commits that changed it; nothing while they cannot be listed.

@@ -5,6 +5,7 @@ use web::look::{Crumb, Html, Layout, LinkContext, When, highlight, markdown};
 
 use super::{
     BranchItem, BranchMenu, CommitLine, Head, RepositoryRow, Section, Signature,
+    blame::{BlamePage, BlameRun},
     blob::{BlobContent, BlobPage},
     commit::{CommitPage, Parent, Provenance},
     commits::{CommitsPage, Day},
@@ -214,10 +215,50 @@ pub(super) fn blob(content: BlobContent) -> BlobPage {
         language: "Rust".to_owned(),
         object_id: ID.to_owned(),
         raw_href: "/ada/engine/raw/main/src/mill/carry.rs".to_owned(),
+        blame_href: Some("/ada/engine/blame/main/src/mill/carry.rs".to_owned()),
         permalink_href: Some(format!("/ada/engine/blob/{ID}/src/mill/carry.rs")),
         history_href: Some("/ada/engine/commits/main/src/mill/carry.rs".to_owned()),
         clash: None,
         content,
+    }
+}
+
+/// Three runs: a hostile message of an agent, a file that moved, and one that was not followed to its end.
+pub(super) fn blame() -> BlamePage {
+    let BlobPage { layout, head, branches, path, name, .. } = blob(BlobContent::Empty);
+    let mut lines = code().into_iter();
+    let runs = [(0, HOSTILE, true), (4, "carry: a second wheel", true), (9, "", false)];
+    let mut first = 1;
+    let mut run = |(age, subject, is_settled): (u8, &str, bool)| {
+        let here: Vec<_> = lines.by_ref().take(4).collect();
+        let run = BlameRun {
+            subject: subject.to_owned(),
+            href: format!("/ada/engine/commit/{ID}"),
+            short_id: ID.chars().take(10).collect(),
+            author: "Ada".to_owned(),
+            agent_id: if age == 0 { HOSTILE.to_owned() } else { String::new() },
+            when: when(i64::from(age) * 40),
+            age,
+            former_path: (age == 4).then(|| HOSTILE.to_owned()),
+            before_href: (age < 9).then(|| format!("/ada/engine/blame/{ID}/src/mill/carry.rs")),
+            is_settled,
+            first,
+            lines: here,
+        };
+        first += 4;
+        run
+    };
+    BlamePage {
+        layout,
+        head,
+        branches,
+        path,
+        name,
+        blob_href: "/ada/engine/blob/main/src/mill/carry.rs".to_owned(),
+        runs: runs.into_iter().map(&mut run).collect(),
+        run_count: 3,
+        notice: None,
+        is_partial: true,
     }
 }
 

@@ -36,6 +36,7 @@ fn pages() -> Vec<(&'static str, String)> {
         ("blob-binary", samples::blob(dump).render().unwrap()),
         ("blob-image", samples::blob(BlobContent::Image).render().unwrap()),
         ("blob-empty", samples::blob(BlobContent::Empty).render().unwrap()),
+        ("blame", samples::blame().render().unwrap()),
         ("commits", samples::commits().render().unwrap()),
         ("commit", samples::commit().render().unwrap()),
     ]

@@ -222,6 +222,22 @@ async fn failed_credentials_use_up_what_an_address_has() {
 }
 
 #[tokio::test]
+async fn the_61st_blame_page_of_a_stranger_is_refused_and_a_reader_who_signs_in_goes_on() {
+    let (server, anna) = usual_with_anna().await;
+    let new = serde_json::json!({ "name": "song", "visibility": "public" });
+    server.post("/api/v1/repos").json(&new).by(&anna).send().await.assert_status(201);
+    server.push_story(&anna, SONG, &Story::of_one("a song"), "main").await;
+    let page = format!("/{SONG}/blame/main/README.md");
+    for _ in 0..60 {
+        server.get(&page).send().await.assert_status(200);
+    }
+    let refused = server.get(&page).send().await;
+    assert_limited(&refused, "points", 600, 600);
+    assert!(refused.text().contains("signed in may read more"), "{}", refused.text());
+    server.get(&page).by(&anna).send().await.assert_status(200);
+}
+
+#[tokio::test]
 async fn bots_get_no_pages_and_the_tools_of_people_do() {
     let (server, anna) = usual_with_anna().await;
     let as_agent = |target: &str, agent: &str| server.get(target).header("user-agent", agent);

@@ -7,6 +7,7 @@
 //! | `integrity.rs`    | nothing is kept that is not what its id says                                    |
 //! | `paths.rs`        | paths and branches that would hurt somebody are refused                         |
 //! | `history.rs`      | fast-forward, force, repetition, annotations                                    |
+//! | `blame.rs`        | each line of a file names the commit that it came with                          |
 //! | `secrets.rs`      | no repository tells about another                                               |
 //! | `malformed.rs`    | bodies that cannot be read                                                      |
 //! | `connections.rs`  | requests that HTTP does not allow, or that end in the middle                    |
@@ -50,6 +51,7 @@
 mod answers;
 mod audit;
 mod authenticator;
+mod blame;
 mod bucket;
 mod connections;
 mod cors;

@@ -148,7 +148,10 @@ async fn street() -> Street {
 /// The address of a route of a repository, with something behind it that is there; and a request to it.
 fn asked(street: &Street, entry: &Entry, owner: &str, name: &str) -> Request {
     let tip = street.tip.to_string();
-    let place = if entry.path.contains("/blob/") || entry.path.contains("/raw/") {
+    let place = if entry.path.contains("/blob/")
+        || entry.path.contains("/blame/")
+        || entry.path.contains("/raw/")
+    {
         "main/README.md"
     } else {
         "main"

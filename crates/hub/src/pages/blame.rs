@@ -1,0 +1,137 @@
+//! The lines of a file with the commits that they came with.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use history::{diff::as_text, tree};
+use names::{CommitId, RepoPath, UnixMillis};
+use trust::{Allowed, act};
+use web::{
+    Call, Problem,
+    look::{Html, When, highlight},
+};
+
+use super::parts;
+use crate::{
+    Error, Hub, Repository,
+    reading::{self, BLAMED_BYTES, Blame, Found, Revision, Run},
+    views::{
+        Section,
+        blame::{BlamePage, BlameRun},
+    },
+};
+
+/// Shades of age.
+const AGES: u128 = 10;
+
+/// A file at a revision, line by line.
+pub(super) async fn blame(
+    hub: Hub,
+    allowed: Allowed<act::ObjectRead, Repository>,
+    call: Call,
+) -> Result<Response, Problem> {
+    let repository = allowed.resource();
+    let mut tx = hub.db.read().await?;
+    let (revision, path) =
+        Revision::with_path(&mut tx, repository, call.params.text("place")).await?;
+    let (named, path) = (revision.text(), path.ok_or_else(Problem::not_found)?);
+    let commit = reading::commit(&mut tx, repository, revision.commit).await?;
+    let root = reading::root_of(&mut tx, repository, &commit).await?;
+    let Found::File(entry) = reading::find(&mut tx, root, Some(&path)).await? else {
+        return Err(Problem::not_found());
+    };
+    let tree::Kind::File(object) = entry.kind else { return Err(Problem::not_found()) };
+    let heads = reading::branches(&mut tx, repository.id).await?;
+    drop(tx);
+    let file = hub.bytes(object, BLAMED_BYTES).await?;
+    let notice = match as_text(&file.bytes) {
+        _ if file.size > BLAMED_BYTES => {
+            Some("This file is too large to be followed line by line.")
+        }
+        None => Some("This file is not text, so it has no lines to follow."),
+        Some("") => Some("This file is empty."),
+        Some(_) => None,
+    };
+    let (mut runs, mut is_partial) = (Vec::new(), false);
+    if let (None, Some(text)) = (notice, as_text(&file.bytes)) {
+        let text: Arc<str> = text.into();
+        let content = (object, Arc::clone(&text));
+        let blamed = hub.blame(repository, commit, path.clone(), content).await?;
+        is_partial = blamed.runs.iter().any(|run| !run.is_settled);
+        let name = path.file_name().to_owned();
+        let lines = tokio::task::spawn_blocking(move || highlight::file(&name, &text)).await;
+        let lines =
+            lines.map_err(|error| Error::Broken(format!("a worker ended early: {error}")))?;
+        runs = shown(repository, &blamed, lines, path.as_str(), hub.clock.now());
+    }
+    web::page(&BlamePage {
+        layout: parts::layout(
+            &call,
+            repository,
+            format!("Blame of {path} at {named} · {}", repository.full_name()),
+        ),
+        head: parts::head(repository, Some(&revision), Section::Code),
+        branches: parts::menu(repository, &heads, &revision, "blame", Some(&path)),
+        path: parts::crumbs(repository, &named, &path),
+        name: path.file_name().to_owned(),
+        blob_href: parts::place(repository, "blob", &named, Some(path.as_str())),
+        run_count: runs.len() as u64,
+        runs,
+        notice: notice.map(str::to_owned),
+        is_partial,
+    })
+}
+
+/// The runs with their lines, each line once.
+fn shown(
+    repository: &Repository,
+    blamed: &Blame,
+    lines: Vec<Html>,
+    path: &str,
+    now: UnixMillis,
+) -> Vec<BlameRun> {
+    let times = blamed.runs.iter().map(|run| run.commit.committed_at.0);
+    let (oldest, newest) = (times.clone().min().unwrap_or(0), times.max().unwrap_or(0));
+    let mut lines = lines.into_iter();
+    let show = |run: &Run| {
+        let record = &run.commit.record;
+        let before = |(parent, path): &(CommitId, RepoPath)| {
+            parts::place(repository, "blame", &parent.to_string(), Some(path.as_str()))
+        };
+        BlameRun {
+            subject: parts::split(&record.message).0,
+            href: parts::commit_href(repository, record.commit_id),
+            short_id: record.commit_id.short(),
+            author: record.author.clone(),
+            agent_id: record.agent_id.clone(),
+            when: When::new(run.commit.committed_at, now),
+            age: age(run.commit.committed_at.0, oldest, newest),
+            former_path: (run.path.as_str() != path).then(|| run.path.to_string()),
+            before_href: run.before.as_ref().map(before),
+            is_settled: run.is_settled,
+            first: run.start.saturating_add(1),
+            lines: lines.by_ref().take(run.lines as usize).collect(),
+        }
+    };
+    blamed.runs.iter().map(show).collect()
+}
+
+/// The shade of `time` between the newest, 0, and the oldest, 9.
+fn age(time: i64, oldest: i64, newest: i64) -> u8 {
+    let (since, span) = (newest.abs_diff(time), newest.abs_diff(oldest));
+    let shade = u128::from(since) * AGES / (u128::from(span) + 1);
+    u8::try_from(shade).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_go_from_the_newest_to_the_oldest() {
+        let ages = [1_000, 900, 500, 100, 0].map(|time| age(time, 0, 1_000));
+        assert_eq!(ages, [0, 0, 4, 8, 9]);
+        assert_eq!(age(5, 5, 5), 0);
+        assert_eq!(age(i64::MIN, i64::MIN, i64::MAX), 9);
+    }
+}
