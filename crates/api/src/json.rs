@@ -182,6 +182,9 @@ pub struct Repository {
     pub format: String,
     /// What it is, in a line; may be empty.
     pub description: String,
+    /// Its page elsewhere, an `https` address; may be empty.
+    #[serde(default)]
+    pub homepage: String,
     /// What its files are about; `code` unless it was made for something else.
     pub domain: String,
     /// The branch that a clone checks out.
@@ -200,6 +203,45 @@ pub struct Repository {
     pub updated_at: String,
     /// When a ref last moved; null before the first push.
     pub pushed_at: Option<String>,
+    /// When it was deleted; only in the list of what was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<String>,
+    /// Until when a deleted one can be restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restorable_until: Option<String>,
+}
+
+/// The body of `PATCH /api/v1/repos/{owner}/{name}`; what is left out stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepositoryChanges {
+    /// What it is called from now on; its former name leads on for those who may read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `private` or `public`; an owner's to change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<String>,
+    /// `owner/name`, to show it to everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<String>,
+    /// What it is, in a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its page elsewhere, an `https` address; empty for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub homepage: Option<String>,
+    /// The branch that is shown first; it must be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_branch: Option<String>,
+}
+
+/// The body of `POST /api/v1/repos/{owner}/{name}/restore`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Restored {
+    /// Another name, where its own was taken meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// One page of a list (`spec/conventions.md`, JSON).

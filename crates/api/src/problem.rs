@@ -25,6 +25,9 @@ pub struct ProblemBody {
     /// What time it is here (RFC 3339), when the client's clock is the fault, so that it can correct itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_time: Option<String>,
+    /// `owner/name`, where what was asked for is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_to: Option<String>,
 }
 
 /// One fault of a request.
@@ -57,6 +60,7 @@ mod tests {
                 message: "at most 100 characters".into(),
             }],
             server_time: None,
+            moved_to: None,
         };
         let json = serde_json::to_string(&body).unwrap();
         let expected = concat!(

@@ -1,6 +1,6 @@
 use api::{WireCode, WireError};
 use http::StatusCode;
-use web::{BodyFault, Problem};
+use web::{BodyFault, Fault, Problem};
 
 /// Why the room cannot do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +11,12 @@ pub enum Error {
     /// The owner has a repository of that name.
     #[error("the name is taken")]
     NameTaken,
+    /// The row is another one by now than the one that was seen.
+    #[error("the repository has changed since you looked; look again, and send its new ETag")]
+    Stale,
+    /// The default branch must be there.
+    #[error("there is no branch `{0}`; push it first")]
+    NoSuchBranch(names::BranchName),
     /// The owner has as many repositories as it may.
     #[error("an owner has at most {0} repositories; delete one first")]
     TooManyRepositories(u64),
@@ -54,6 +60,14 @@ impl From<Error> for Problem {
             Error::NotFound => Self::not_found(),
             Error::Refused(refusal) => refusal.into(),
             Error::NameTaken => Self::refuse(StatusCode::CONFLICT, "name_taken", &error),
+            Error::Stale => {
+                Self::refuse(StatusCode::PRECONDITION_FAILED, "precondition_failed", &error)
+            }
+            Error::NoSuchBranch(_) => Self::invalid(vec![Fault {
+                pointer: "/default_branch".to_owned(),
+                code: "invalid",
+                message: error.to_string(),
+            }]),
             Error::TooManyRepositories(_) => {
                 Self::refuse(StatusCode::CONFLICT, "quota_exceeded", &error)
             }

@@ -10,6 +10,7 @@
 //! | `repositories/` | create, find, list; [`Repository`] as a resource; JSON                         |
 //! | `wire/`         | wire 1: refs, uploads, push, negotiate, fetch                                  |
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
+//! | `life/`         | changed, renamed, archived, deleted, restored, removed for good                |
 //! | `quotas/`       | how much an owner and a repository may hold                                    |
 //! | `collect/`      | what nothing leads to is let go                                                |
 //! | `purge/`        | what those leave behind who have left                                          |
@@ -32,6 +33,7 @@ use web::{Cursors, Entry, Routes};
 mod collect;
 mod error;
 mod glass;
+mod life;
 mod pages;
 mod purge;
 mod quotas;
@@ -44,7 +46,7 @@ mod wire;
 pub use collect::{Collection, Grace};
 pub use error::Error;
 pub use quotas::{Exceeded, Limited, Quotas};
-pub use repositories::{NewRepository, Repository};
+pub use repositories::{Homepage, HomepageError, NewRepository, Repository};
 
 /// Every statement of this room, for the test that prepares them all.
 pub fn statements() -> Vec<&'static db::Sql> {
@@ -53,6 +55,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         reading::STATEMENTS,
         &wire::statements(),
         collect::STATEMENTS,
+        life::STATEMENTS,
         quotas::STATEMENTS,
         purge::STATEMENTS,
         upkeep::STATEMENTS,
@@ -99,7 +102,7 @@ impl Hub {
     pub fn routes(self) -> (Router, Vec<Entry>) {
         let trust = self.trust.clone();
         let routes = Routes::new(self, trust);
-        let routes = glass::routes(quotas::routes(collect::routes(routes)));
+        let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         pages::routes(wire::routes(repositories::routes(routes))).finish()
     }
 }

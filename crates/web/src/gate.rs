@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::{
     body::HttpBody as _,
     extract::Request,
-    http::{HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use http_body_util::{BodyExt as _, Collected};
@@ -54,6 +54,7 @@ where
     let rest = body.rest();
     let method = parts.method.clone();
     let tags = parts.headers.get(header::IF_NONE_MATCH).cloned();
+    let uri = parts.uri.clone();
     let mut has_ended_session = false;
     let answer = async {
         limits::arrive(&trust, spec.class, &context)?;
@@ -90,7 +91,11 @@ where
         Ok(Ok(response)) => finish(response, spec.surface, &method, tags.as_ref(), &context).await,
         Ok(Err(problem)) => {
             let problem = rest.drain().await.err().map_or(problem, Problem::from);
-            problem.tell(spec.surface, &context)
+            let is_page = spec.surface == Surface::Page && method.is_safe();
+            match problem.moved_to().filter(|_| is_page).and_then(|to| moved_page(&uri, to)) {
+                Some(address) => elsewhere(address),
+                None => problem.tell(spec.surface, &context),
+            }
         }
         Err(_) => too_long().tell(spec.surface, &context),
     };
@@ -111,6 +116,24 @@ async fn allowed<Door, A: Act, R: Load<Door>>(
     authority::may_look(actor, A::ACTION).inspect_err(note)?;
     let resource = R::load(door, params, actor).await?;
     Ok(Allowed::ask(actor, resource).inspect_err(note)?)
+}
+
+/// The address of the same page of a repository that is `owner/name` now.
+fn moved_page(uri: &Uri, to: &str) -> Option<HeaderValue> {
+    let mut parts = uri.path().trim_start_matches('/').splitn(3, '/');
+    let (_owner, _name, rest) = (parts.next()?, parts.next()?, parts.next());
+    let rest = rest.map(|rest| format!("/{rest}")).unwrap_or_default();
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    HeaderValue::try_from(format!("/{to}{rest}{query}")).ok()
+}
+
+/// A browser must ask again each time: another repository may take the name.
+fn elsewhere(address: HeaderValue) -> Response {
+    let head = [
+        (header::LOCATION, address),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (StatusCode::MOVED_PERMANENTLY, head).into_response()
 }
 
 /// What a request gets whose handler does not come to an end.
@@ -198,6 +221,23 @@ async fn finish(
     tagged(response, known).await
 }
 
+/// The name of an answer with these bytes. It is weak: packing changes the bytes, not what they say.
+fn tag_of(bytes: &[u8]) -> String {
+    let hash = names::Digest::of(bytes).to_string();
+    format!("W/\"{}\"", hash.get(..20).unwrap_or_default())
+}
+
+/// Whether `tag` is one of those in a header.
+fn is_one(tags: &str, tag: &str) -> bool {
+    let bare = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    tags.split(',').any(|it| it.trim() == "*" || bare(it) == bare(tag))
+}
+
+/// Whether `If-Match` names the answer that these bytes are: what somebody saw is what is there.
+pub fn is_tag_of(tags: &str, bytes: &[u8]) -> bool {
+    is_one(tags, &tag_of(bytes))
+}
+
 /// Names an answer by its bytes. The name is weak: packing changes the bytes, not what they say.
 async fn tagged(response: Response, known: Option<&HeaderValue>) -> Response {
     let (mut head, body) = response.into_parts();
@@ -205,11 +245,8 @@ async fn tagged(response: Response, known: Option<&HeaderValue>) -> Response {
     let Ok(bytes) = body.collect().await.map(Collected::to_bytes) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let hash = names::Digest::of(&bytes).to_string();
-    let tag = format!("W/\"{}\"", hash.get(..20).unwrap_or_default());
-    let is_known = known.and_then(|it| it.to_str().ok()).is_some_and(|tags| {
-        tags.split(',').any(|it| it.trim().trim_start_matches("W/") == tag.trim_start_matches("W/"))
-    });
+    let tag = tag_of(&bytes);
+    let is_known = known.and_then(|it| it.to_str().ok()).is_some_and(|tags| is_one(tags, &tag));
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         head.headers.insert(header::ETAG, tag);
     }

@@ -40,7 +40,7 @@ pub use call::{Call, Context, Input, Json, Params, page};
 pub use cursor::Cursors;
 pub use entrance::{Media, client_name};
 pub use form::Form;
-pub use gate::MayCompress;
+pub use gate::{MayCompress, is_tag_of};
 pub use limits::{Cost, admit_unrouted};
 pub use problem::{Fault, Problem, Surface, codes};
 pub use routes::{Entry, Load, Routes, Spec};

@@ -57,6 +57,7 @@ pub struct Problem {
     faults: Vec<Fault>,
     headers: Vec<(HeaderName, HeaderValue)>,
     server_time: Option<UnixMillis>,
+    moved_to: Option<String>,
 }
 
 /// Every code that the frame itself uses, with its title, for the reference page.
@@ -67,6 +68,7 @@ pub fn codes() -> &'static [(&'static str, &'static str)] {
         ("forbidden", "Not allowed"),
         ("not_found", "Not found"),
         ("archived", "The repository is archived"),
+        ("precondition_failed", "It has changed since"),
         ("conflict", "The state of things does not allow it"),
         ("method_not_allowed", "The address does not take this method"),
         ("too_large", "Too large"),
@@ -138,6 +140,7 @@ impl Problem {
             faults: Vec::new(),
             headers: Vec::new(),
             server_time: None,
+            moved_to: None,
         };
         if status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static(r#"MSign realm="motet""#);
@@ -153,6 +156,19 @@ impl Problem {
             "not_found",
             "there is nothing at this address, or not for you",
         )
+    }
+
+    /// What was asked for is `owner/name` by now: for those alone who may read it. A page leads there.
+    pub fn moved(to: String) -> Self {
+        let detail = format!("this repository is {to} now");
+        let mut problem = Self::refuse(StatusCode::NOT_FOUND, "not_found", &detail);
+        problem.moved_to = Some(to);
+        problem
+    }
+
+    /// `owner/name` of what was asked for, if it has moved.
+    pub(crate) fn moved_to(&self) -> Option<&str> {
+        self.moved_to.as_deref()
     }
 
     /// The request cannot be read.
@@ -224,7 +240,11 @@ impl Problem {
     }
 
     /// Tells it as `surface` does.
-    pub fn tell(self, surface: Surface, context: &Context) -> Response {
+    pub fn tell(mut self, surface: Surface, context: &Context) -> Response {
+        if self.code == "archived" && surface == Surface::Wire && !context.speaks_protocol_2 {
+            // The Muse client tells a 409 as "has diverged" (`spec/wire.md` 5.1).
+            self.status = StatusCode::FORBIDDEN;
+        }
         let as_problem =
             context.speaks_protocol_2 || matches!(surface, Surface::Api | Surface::Plain);
         let (kind, body) = match surface {
@@ -267,6 +287,7 @@ impl Problem {
                 })
                 .collect(),
             server_time: self.server_time.map(|time| time.to_string()),
+            moved_to: self.moved_to.clone(),
         };
         serde_json::to_string(&body).unwrap_or_default()
     }
@@ -363,7 +384,7 @@ impl From<Refusal> for Problem {
             ),
             Refusal::NotFound => Self::not_found(),
             Refusal::Archived => Self::refuse(
-                StatusCode::FORBIDDEN,
+                StatusCode::CONFLICT,
                 "archived",
                 "the repository is archived; its owner can unarchive it",
             ),

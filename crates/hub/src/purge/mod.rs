@@ -1,4 +1,5 @@
-//! What those leave behind who have left: their repositories go after thirty days (`spec/trust.md` 13).
+//! What was deleted goes for good after thirty days: repositories (`spec/hub.md` 1), and those of whoever has left
+//! (`spec/trust.md` 13).
 
 mod store;
 
@@ -10,7 +11,7 @@ use trust::{
     audit::{Entry, Noted, On, Who},
 };
 
-use crate::{Error, Grace, Hub, Repository};
+use crate::{Error, Grace, Hub, Repository, life};
 pub(crate) use store::STATEMENTS;
 
 /// Principals that one run looks at.
@@ -25,6 +26,13 @@ pub(crate) async fn run(hub: Hub) -> Result<Done, Failure> {
     for owner in due {
         let gone = hub.purge_of(owner).await?;
         has_more |= gone >= REPOSITORIES as usize;
+    }
+    let mut tx = hub.db.glance().await?;
+    let due = life::to_purge(&mut tx, hub.clock.now(), REPOSITORIES).await?;
+    drop(tx);
+    has_more |= due.len() >= REPOSITORIES as usize;
+    for id in due {
+        hub.purge(id).await?;
     }
     let done = Done::default();
     Ok(if has_more { done.again_at(hub.clock.now()) } else { done })

@@ -8,7 +8,7 @@ use trust::{Allowed, Anything, Namespace, Visibility, act};
 use web::{Call, Fault, Json, Problem, Routes, Spec, Surface};
 
 use super::{NewRepository, Repository, collaborators};
-use crate::Hub;
+use crate::{Hub, life};
 
 /// The longest description, in characters.
 const MAX_DESCRIPTION: usize = 350;
@@ -68,11 +68,8 @@ fn parse(new: json::NewRepository) -> Result<NewRepository, Problem> {
         .map_err(|error: names::BranchError| fault("/default_branch", error.to_string()))
         .ok();
     let description = new.description.unwrap_or_default();
-    if description.chars().count() > MAX_DESCRIPTION || description.contains(char::is_control) {
-        fault(
-            "/description",
-            format!("a description is one line of at most {MAX_DESCRIPTION} characters"),
-        );
+    if let Err(message) = check_description(&description) {
+        fault("/description", message);
     }
     match (name, branch) {
         (Some(name), Some(default_branch)) if faults.is_empty() => {
@@ -80,6 +77,14 @@ fn parse(new: json::NewRepository) -> Result<NewRepository, Problem> {
         }
         _ => Err(Problem::invalid(faults)),
     }
+}
+
+/// Whether it is one line that is not too long.
+pub(crate) fn check_description(text: &str) -> Result<(), String> {
+    if text.chars().count() > MAX_DESCRIPTION || text.contains(char::is_control) {
+        return Err(format!("a description is one line of at most {MAX_DESCRIPTION} characters"));
+    }
+    Ok(())
 }
 
 async fn show(
@@ -94,6 +99,8 @@ async fn show(
 #[serde(deny_unknown_fields)]
 struct ListQuery {
     owner: Option<String>,
+    /// 1: what was deleted and can be restored.
+    deleted: Option<u8>,
     limit: Option<u16>,
     cursor: Option<String>,
 }
@@ -104,6 +111,10 @@ async fn list(
     call: Call,
 ) -> Result<impl IntoResponse, Problem> {
     let query: ListQuery = call.query()?;
+    if query.deleted == Some(1) {
+        let items = list_deleted(&hub, &allowed, query.owner.as_deref()).await?;
+        return Ok((None, Json(json::Page { items, next_cursor: None })));
+    }
     let limit = query.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1);
     let filter = query.owner.as_deref().unwrap_or_default();
     let list = format!("api/repos?owner={filter}");
@@ -126,6 +137,22 @@ async fn list(
     Ok((link, Json(json::Page { items, next_cursor })))
 }
 
+/// What was deleted in a namespace, one's own unless another is named, as far as one may restore it.
+async fn list_deleted(
+    hub: &Hub,
+    allowed: &Allowed<act::RepoList, Anything>,
+    owner: Option<&str>,
+) -> Result<Vec<json::Repository>, Problem> {
+    let actor = allowed.actor();
+    let owner = match (owner, actor.principal()) {
+        (Some(owner), _) => hub.owner_of(owner).await?,
+        (None, Some(me)) => me.id,
+        (None, None) => return Err(trust::Refusal::Unauthenticated.into()),
+    };
+    let found = hub.deleted_repositories(actor, owner).await?;
+    Ok(found.iter().map(json_of).collect())
+}
+
 fn bad_cursor() -> Problem {
     Problem::malformed("the cursor is not one that this list handed out; begin again without it")
 }
@@ -140,7 +167,7 @@ impl Hub {
     }
 }
 
-fn json_of(it: &Repository) -> json::Repository {
+pub(crate) fn json_of(it: &Repository) -> json::Repository {
     json::Repository {
         id: it.id.to_string(),
         owner: it.owner.to_string(),
@@ -149,6 +176,7 @@ fn json_of(it: &Repository) -> json::Repository {
         visibility: it.visibility().to_owned(),
         format: "muse".to_owned(),
         description: it.description.clone(),
+        homepage: it.homepage.as_ref().map_or_else(String::new, ToString::to_string),
         domain: it.domain.clone(),
         default_branch: it.default_branch.to_string(),
         size_bytes: it.size_bytes,
@@ -158,5 +186,7 @@ fn json_of(it: &Repository) -> json::Repository {
         created_at: it.created_at.to_string(),
         updated_at: it.updated_at.to_string(),
         pushed_at: it.pushed_at.map(|time| time.to_string()),
+        deleted_at: it.deleted_at.map(|time| time.to_string()),
+        restorable_until: life::restorable_until(it).map(|time| time.to_string()),
     }
 }

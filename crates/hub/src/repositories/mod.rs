@@ -4,6 +4,7 @@
 //! |---------------|----------------------------------------------------------|
 //! | `mod.rs`      | [`Repository`], the door's methods                         |
 //! | `resource.rs` | how a route loads one; [`PushTarget`]                      |
+//! | `homepage.rs` | [`Homepage`]                                               |
 //! | `api.rs`      | JSON under `/api/v1/repos`                                 |
 //! | `collaborators.rs` | JSON: who was given a level on one                  |
 //! | `store.rs`    | the SQL                                                  |
@@ -11,6 +12,7 @@
 mod api;
 mod collaborators;
 mod cursor;
+mod homepage;
 mod resource;
 mod store;
 
@@ -22,10 +24,13 @@ use trust::{
     audit::{Entry, Noted, On},
 };
 
-pub(crate) use api::routes;
+pub(crate) use api::{check_description, json_of, routes};
 pub(crate) use cursor::Cursor;
+pub use homepage::{Homepage, HomepageError};
 pub(crate) use resource::PushTarget;
-pub(crate) use store::{STATEMENTS, by_id, find};
+pub(crate) use store::{
+    STATEMENTS, by_id, by_id_for, deleted_of, find, find_deleted, forget_alias,
+};
 
 use crate::{Error, Hub};
 
@@ -45,6 +50,8 @@ pub struct Repository {
     pub resource: ResourceRow,
     /// What it is, in a line.
     pub description: String,
+    /// Its page elsewhere.
+    pub homepage: Option<Homepage>,
     /// The Muse domain, such as `code`.
     pub domain: String,
     /// What is shown and cloned first.
@@ -61,6 +68,10 @@ pub struct Repository {
     pub created_at: UnixMillis,
     /// When its row last changed.
     pub updated_at: UnixMillis,
+    /// Since when it can only be read.
+    pub archived_at: Option<UnixMillis>,
+    /// When it was deleted.
+    pub deleted_at: Option<UnixMillis>,
 }
 
 impl Repository {
@@ -137,9 +148,7 @@ impl Hub {
         let now = self.clock.now();
         let owner = space.id.ok_or(Error::NotFound)?;
         self.trust.hold_namespace(tx, owner).await?;
-        if store::count(tx, owner).await? >= MAX_PER_OWNER {
-            return Err(Error::TooManyRepositories(MAX_PER_OWNER));
-        }
+        self.check_count(tx, owner).await?;
         if find(tx, owner, &new.name, Readers::NOBODY).await?.is_some() {
             return Err(Error::NameTaken);
         }
@@ -152,6 +161,7 @@ impl Hub {
             name: new.name,
             resource,
             description: new.description,
+            homepage: None,
             domain: "code".to_owned(),
             default_branch: new.default_branch,
             size_bytes: 0,
@@ -160,10 +170,22 @@ impl Hub {
             pushed_at: None,
             created_at: now,
             updated_at: now,
+            archived_at: None,
+            deleted_at: None,
         };
+        // Whoever takes a former name answers to it from now on.
+        forget_alias(tx, owner, &repository.name).await?;
         self.trust.add_resource(tx, &resource).await?;
         store::insert(tx, &repository).await?;
         Ok(repository)
+    }
+
+    /// Whether the owner may have one more.
+    pub(crate) async fn check_count(&self, tx: &mut Tx, owner: Id<Principal>) -> Result<(), Error> {
+        if store::count(tx, owner).await? >= MAX_PER_OWNER {
+            return Err(Error::TooManyRepositories(MAX_PER_OWNER));
+        }
+        Ok(())
     }
 
     /// What a reader may see, newest push first.

@@ -1,7 +1,9 @@
 //! How a route loads what it acts on.
 
 use names::{Handle, Id, RepositoryName};
-use trust::{Actor, Namespace, Resource, ResourceState, Visibility, authority::Facts};
+use trust::{
+    Actor, Allowed, Namespace, Resource, ResourceState, Visibility, act, authority::Facts,
+};
 use web::{Load, Params, Problem};
 
 use super::{Repository, store};
@@ -21,13 +23,14 @@ impl Load<Hub> for Repository {
         let id = hub.trust.namespace(&mut tx, &owner).await?;
         // Looked up even where nobody has the handle, so that a missing owner takes as long as a missing name.
         let id = id.unwrap_or(Id::from_uuid(uuid::Uuid::nil()));
-        let mut found = store::find(&mut tx, id, &name, actor.readers()).await?;
+        let mut found = store::find_or_moved(&mut tx, id, &name, actor.readers()).await?;
         let row = found.as_ref().map(|it| &it.resource);
         let seen = hub.trust.through_glass(&mut tx, actor, row).await?;
         if let (Some(level), Some(it)) = (seen, &mut found) {
             it.resource.granted.own = it.resource.granted.own.max(level);
         }
-        found.ok_or_else(Problem::not_found)
+        let found = found.ok_or_else(Problem::not_found)?;
+        found.answer_to(&owner, &name, actor)
     }
 }
 
@@ -58,8 +61,11 @@ impl Load<Hub> for PushTarget {
         let mut tx = hub.db.glance().await?;
         let space = hub.trust.space(&mut tx, actor, owner).await?;
         let id = space.id.unwrap_or(Id::from_uuid(uuid::Uuid::nil()));
-        let found = store::find(&mut tx, id, &name, actor.readers()).await?;
-        Ok(found.map_or(Self::Absent { space, name }, Self::Existing))
+        match store::find_or_moved(&mut tx, id, &name, actor.readers()).await? {
+            None => Ok(Self::Absent { space, name }),
+            // A push to a former name would make another repository of that name.
+            Some(found) => found.answer_to(&space.handle, &name, actor).map(Self::Existing),
+        }
     }
 }
 
@@ -76,6 +82,23 @@ impl Load<Hub> for Namespace {
 }
 
 impl Repository {
+    /// Itself, if it is called so; else where it is now, for those who may read it.
+    fn answer_to(
+        self,
+        owner: &Handle,
+        name: &RepositoryName,
+        actor: &Actor,
+    ) -> Result<Self, Problem> {
+        if self.owner == *owner && self.name == *name {
+            return Ok(self);
+        }
+        let now = self.full_name();
+        match Allowed::<act::RepoRead, _>::ask(actor, self) {
+            Ok(_) => Err(Problem::moved(now)),
+            Err(_) => Err(Problem::not_found()),
+        }
+    }
+
     /// Whether the wire and pages show it: not while it is only being made.
     pub(crate) fn is_nascent(&self) -> bool {
         self.resource.state == ResourceState::Nascent

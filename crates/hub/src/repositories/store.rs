@@ -10,7 +10,7 @@ use super::{Cursor, Repository};
 macro_rules! columns {
     () => {
         "r.id, r.owner_id, r.name, r.description, r.domain, r.default_branch, r.size_bytes, r.object_count, \
-         r.commit_count, r.pushed_at, r.created_at, r.updated_at, s.owner_handle, s.visibility, s.state"
+         r.commit_count, r.pushed_at, r.created_at, r.updated_at, r.homepage, r.archived_at, r.deleted_at, s.owner_handle, s.visibility, s.state"
     };
 }
 
@@ -19,6 +19,26 @@ db::statements! {
         SELECT ", columns!(), ", ", trust::granted!("$3", "$4"), "
           FROM repositories AS r JOIN resources AS s ON s.id = r.id
          WHERE r.owner_id = $1 AND r.name = $2 AND r.deleted_at IS NULL"));
+    FIND_OR_MOVED = (concat!("
+        SELECT ", columns!(), ", ", trust::granted!("$3", "$4"), "
+          FROM repositories AS r JOIN resources AS s ON s.id = r.id
+         WHERE r.deleted_at IS NULL AND r.id = coalesce(
+               (SELECT o.id FROM repositories AS o
+                 WHERE o.owner_id = $1 AND o.name = $2 AND o.deleted_at IS NULL),
+               (SELECT f.repository_id FROM repository_aliases AS f WHERE f.owner_id = $1 AND f.name = $2))"));
+    FIND_DELETED = (concat!("
+        SELECT ", columns!(), ", ", trust::granted!("$3", "$4"), "
+          FROM repositories AS r JOIN resources AS s ON s.id = r.id
+         WHERE r.owner_id = $1 AND r.name = $2 AND r.deleted_at IS NOT NULL
+         ORDER BY r.deleted_at DESC, r.id LIMIT 1"));
+    DELETED_OF = (concat!("
+        SELECT ", columns!(), ", ", trust::granted!("$2", "$3"), "
+          FROM repositories AS r JOIN resources AS s ON s.id = r.id
+         WHERE r.owner_id = $1 AND r.deleted_at IS NOT NULL ORDER BY r.deleted_at DESC, r.id LIMIT 500"));
+    BY_ID_FOR = (concat!("
+        SELECT ", columns!(), ", ", trust::granted!("$2", "$3"), "
+          FROM repositories AS r JOIN resources AS s ON s.id = r.id WHERE r.id = $1"));
+    FORGET_ALIAS = "DELETE FROM repository_aliases WHERE owner_id = $1 AND name = $2";
     BY_ID = (concat!("
         SELECT ", columns!(), ", ", trust::granted_nothing!(), "
           FROM repositories AS r JOIN resources AS s ON s.id = r.id WHERE r.id = $1"));
@@ -57,6 +77,9 @@ struct Row {
     pushed_at: Option<i64>,
     created_at: i64,
     updated_at: i64,
+    homepage: String,
+    archived_at: Option<i64>,
+    deleted_at: Option<i64>,
     visibility: String,
     state: String,
     #[sqlx(flatten)]
@@ -70,6 +93,8 @@ impl TryFrom<Row> for Repository {
         let count =
             |number: i64| u64::try_from(number).map_err(Error::corrupt("repositories.*_count"));
         let branch = row.default_branch.parse();
+        let homepage = Some(row.homepage.as_str()).filter(|it| !it.is_empty()).map(str::parse);
+        let homepage = homepage.transpose().map_err(Error::corrupt("repositories.homepage"))?;
         Ok(Self {
             id: Id::from_uuid(row.id),
             owner: row.owner_handle.parse().map_err(Error::corrupt("resources.owner_handle"))?,
@@ -90,6 +115,9 @@ impl TryFrom<Row> for Repository {
             pushed_at: row.pushed_at.map(UnixMillis),
             created_at: UnixMillis(row.created_at),
             updated_at: UnixMillis(row.updated_at),
+            homepage,
+            archived_at: row.archived_at.map(UnixMillis),
+            deleted_at: row.deleted_at.map(UnixMillis),
         })
     }
 }
@@ -104,6 +132,64 @@ pub(crate) async fn find(
     let (owner, own, behind) = (owner.uuid(), readers.own, readers.behind);
     let row: Option<Row> = db::fetch_optional!(tx, FIND, owner, name.as_str(), own, behind)?;
     row.map(Repository::try_from).transpose()
+}
+
+/// The live repository of `owner` that is or was called `name`. One statement, so that a former name costs what any
+/// other does.
+pub(super) async fn find_or_moved(
+    tx: &mut Tx,
+    owner: Id<Principal>,
+    name: &RepositoryName,
+    readers: Readers,
+) -> Result<Option<Repository>, Error> {
+    let (owner, own, behind) = (owner.uuid(), readers.own, readers.behind);
+    let row: Option<Row> =
+        db::fetch_optional!(tx, FIND_OR_MOVED, owner, name.as_str(), own, behind)?;
+    row.map(Repository::try_from).transpose()
+}
+
+/// The repository of `owner` that was called `name` and was deleted last.
+pub(crate) async fn find_deleted(
+    tx: &mut Tx,
+    owner: Id<Principal>,
+    name: &RepositoryName,
+    readers: Readers,
+) -> Result<Option<Repository>, Error> {
+    let (owner, own, behind) = (owner.uuid(), readers.own, readers.behind);
+    let row: Option<Row> =
+        db::fetch_optional!(tx, FIND_DELETED, owner, name.as_str(), own, behind)?;
+    row.map(Repository::try_from).transpose()
+}
+
+/// What `owner` deleted, the last deleted first.
+pub(crate) async fn deleted_of(
+    tx: &mut Tx,
+    owner: Id<Principal>,
+    readers: Readers,
+) -> Result<Vec<Repository>, Error> {
+    let (own, behind) = (readers.own, readers.behind);
+    let rows: Vec<Row> = db::fetch_all!(tx, DELETED_OF, owner.uuid(), own, behind)?;
+    rows.into_iter().map(Repository::try_from).collect()
+}
+
+/// The repository, deleted or not, with what `readers` were granted on it.
+pub(crate) async fn by_id_for(
+    tx: &mut Tx,
+    id: Id<Repository>,
+    readers: Readers,
+) -> Result<Option<Repository>, Error> {
+    let (own, behind) = (readers.own, readers.behind);
+    let row: Option<Row> = db::fetch_optional!(tx, BY_ID_FOR, id.uuid(), own, behind)?;
+    row.map(Repository::try_from).transpose()
+}
+
+/// Lets a former name lead nowhere.
+pub(crate) async fn forget_alias(
+    tx: &mut Tx,
+    owner: Id<Principal>,
+    name: &RepositoryName,
+) -> Result<(), Error> {
+    db::execute!(tx, FORGET_ALIAS, owner.uuid(), name.as_str()).map(drop)
 }
 
 /// The repository, deleted or not.

@@ -45,6 +45,11 @@ const SCHEDULES: [(Kind<()>, &str); 8] = [
     (RECORDS, "43 4 * * sun"),
 ];
 
+/// Asks for the removal of what is due, now.
+pub(crate) async fn purge_now(hub: &Hub, tx: &mut db::Tx) -> Result<jobs::Bell, Error> {
+    Ok(hub.queue.push(tx, jobs::NewJob::new(PURGE, &())?).await?)
+}
+
 impl Hub {
     /// Brings the room's handlers to the dispatcher of this process.
     pub fn work(&self, dispatcher: Dispatcher) -> Dispatcher {

@@ -30,6 +30,7 @@
 //! | `quotas.rs`       | how much an owner and a repository may hold                                     |
 //! | `flows.rs`        | applications ask people for a token                                             |
 //! | `people.rs`       | keys, tokens, agents and organizations from the command line                    |
+//! | `life.rs`         | settings, another name, archived, deleted, restored, removed for good           |
 //! | `limits.rs`       | how much anyone may ask for, and who failed too often has to wait               |
 //! | `storage.rs`      | the store keeps itself sound and small                                          |
 //! | `postgres.rs`     | the same path on PostgreSQL                                                     |
@@ -66,6 +67,7 @@ mod integrity;
 mod jobs;
 mod keyring;
 mod kills;
+mod life;
 mod limits;
 mod linked;
 mod local_mode;

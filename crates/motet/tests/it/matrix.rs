@@ -43,13 +43,17 @@ fn row(action: Action) -> Option<Vec<(u16, u16)>> {
         A::RefPush => {
             "401/401 403/404 403/403 403/403 403/403 403/403 200/200 200/200 200/200 200/200 200/200 200/200 403/404"
         }
-        A::CollaboratorAdd | A::CollaboratorRemove => {
+        A::CollaboratorAdd | A::CollaboratorRemove | A::RepoUpdate | A::RepoArchive => {
             "401/401 403/404 403/403 403/403 403/403 403/403 403/403 403/403 200/200 200/200 200/200 403/403 403/404"
         }
         A::CollaboratorRead => {
             "401/404 403/404 403/403 403/403 403/403 403/403 403/403 403/403 200/200 200/200 200/200 403/403 403/404"
         }
-        A::RepoCollect => {
+        // Of what is there nothing is restored, and nothing purged.
+        A::RepoRestore | A::RepoPurge => {
+            "401/401 404/404 404/404 404/404 404/404 404/404 404/404 404/404 404/404 404/404 404/404 403/403 404/404"
+        }
+        A::RepoCollect | A::RepoDelete => {
             "401/401 403/404 403/403 403/403 403/403 403/403 403/403 403/403 403/403 403/403 200/200 403/403 403/404"
         }
         _ => return None,
@@ -166,7 +170,7 @@ fn asked(street: &Street, entry: &Entry, owner: &str, name: &str) -> Request {
         Surface::Wire if entry.method == Method::POST => {
             request.header("content-type", "application/x-msgpack").body("")
         }
-        Surface::Api if entry.method == Method::POST || entry.method == Method::PUT => {
+        Surface::Api if entry.method != Method::GET => {
             request.header("content-type", "application/json").body("[]")
         }
         _ => request,
@@ -208,7 +212,10 @@ async fn every_route_of_a_repository_answers_as_the_table_says() {
                 for (name, cell) in [("open", public), ("veiled", private)] {
                     // What is taken away stays away: the next columns need it.
                     if cell == OK
-                        && matches!(entry.action, Action::CollaboratorRemove | Action::RepoCollect)
+                        && matches!(
+                            entry.action,
+                            Action::CollaboratorRemove | Action::RepoCollect | Action::RepoArchive
+                        )
                     {
                         continue;
                     }

@@ -181,6 +181,20 @@ actions! {
     CollaboratorAdd, "hub.collaborator.add", true, Need::Level(Level::Admin);
     /// Take a level away.
     CollaboratorRemove, "hub.collaborator.remove", true, Need::Level(Level::Admin);
+    /// Change what a repository says of itself, and what it is called.
+    RepoUpdate, "hub.repo.update", true, Need::Level(Level::Admin);
+    /// Let a repository only be read from now on, or take that back.
+    RepoArchive, "hub.repo.archive", true, Need::Level(Level::Admin);
+    /// Show a repository to everybody, or only to some.
+    RepoVisibility, "hub.repo.visibility", true, Need::Level(Level::Owner);
+    /// Delete a repository; it can be restored for a while.
+    RepoDelete, "hub.repo.delete", true, Need::Level(Level::Owner);
+    /// See which repositories were deleted and can be restored.
+    RepoDeletedRead, "hub.repo.deleted", false, Need::Level(Level::Owner);
+    /// Bring a deleted repository back.
+    RepoRestore, "hub.repo.restore", true, Need::Level(Level::Owner);
+    /// Remove a deleted repository for good.
+    RepoPurge, "hub.repo.purge", true, Need::Level(Level::Owner);
     /// Let go of what no branch leads to.
     RepoCollect, "hub.repo.collect", true, Need::Level(Level::Owner);
     /// See how the install is set up and what its stores hold.
@@ -217,6 +231,16 @@ impl Action {
     /// Whether the action may bring its thing into being.
     pub const fn makes(self) -> bool {
         matches!(self, Self::RepoCreate | Self::RefPush)
+    }
+
+    /// Whether it is done to what is archived: everything else that changes something waits until that is taken back.
+    pub const fn changes_archived(self) -> bool {
+        matches!(self, Self::RepoArchive | Self::RepoDelete)
+    }
+
+    /// Whether it is done to what was deleted: for everything else there is nothing.
+    pub const fn concerns_deleted(self) -> bool {
+        matches!(self, Self::RepoDeletedRead | Self::RepoRestore | Self::RepoPurge)
     }
 
     /// What every credential is taken for, whatever its scope: what anybody may do who shows none, and asking who one is.
@@ -265,6 +289,10 @@ impl Action {
                 | Self::MemberChange
                 | Self::MemberRemove
                 | Self::RepoCollect
+                | Self::RepoVisibility
+                | Self::RepoDelete
+                | Self::RepoRestore
+                | Self::RepoPurge
                 | Self::JobWrite
                 | Self::QuotaWrite
                 | Self::MeExport

@@ -72,7 +72,9 @@ impl<A: Act, R: Resource> Allowed<A, R> {
         let facts = resource.facts();
         let archived = facts.state == Some(ResourceState::Archived);
         match decide(actor, A::ACTION, &facts) {
-            Decision::Allow if archived && A::ACTION.writes() => Err(Refusal::Archived),
+            Decision::Allow if archived && A::ACTION.writes() && !A::ACTION.changes_archived() => {
+                Err(Refusal::Archived)
+            }
             Decision::Allow => {
                 let below = own_branches(actor, A::ACTION, &facts)
                     .filter(|_| level_of(actor, &facts) < Level::Write);
@@ -149,7 +151,7 @@ pub fn decide(actor: &Actor, action: Action, facts: &Facts<'_>) -> Decision {
         // A thing in the making is known to the pushes of those who make it; a name in one's own space can be pushed to.
         Some(ResourceState::Nascent) => level >= Level::Write && action.makes(),
         None => level >= Level::Owner && action.makes(),
-        Some(ResourceState::Deleted) => false,
+        Some(ResourceState::Deleted) => level >= Level::Owner && action.concerns_deleted(),
     };
     if !is_visible {
         return Decision::Hide("not_visible");

@@ -44,6 +44,7 @@ pub const EXEMPT: &[(&str, &str)] = &[
         "commits",
         "are the history of a repository, which is cloned from the address in repositories",
     ),
+    ("repository_aliases", "are former names of what repositories.jsonl tells of"),
     ("resources", "say of repositories what repositories.jsonl says"),
     ("break_glass", "stand in the audit log, which is taken along"),
     ("secrets", "belong to a publisher, and no read gives them out"),

@@ -1,0 +1,319 @@
+//! The life of a repository: changed, renamed, archived, deleted, restored, removed for good (`spec/hub.md` 1).
+//!
+//! What the authority allowed when the request began is asked again in the transaction, of the row as it is then.
+//!
+//! | file       | what is there                                        |
+//! |------------|------------------------------------------------------|
+//! | `mod.rs`   | the door's methods, [`Changes`], [`Deleted`]           |
+//! | `api.rs`   | JSON under `/api/v1/repos/{owner}/{name}`              |
+//! | `store.rs` | the SQL                                              |
+
+mod api;
+mod store;
+
+use std::time::Duration;
+
+use db::Tx;
+use names::{BranchName, Handle, Id, RepositoryName, UnixMillis};
+use trust::{
+    Act, Actor, Allowed, Resource, ResourceRow, ResourceState, Visibility, act,
+    audit::{Entry, Noted, On},
+    authority::Facts,
+};
+use web::{Load, Params, Problem};
+
+pub(crate) use api::routes;
+pub(crate) use store::{STATEMENTS, to_purge};
+
+use crate::{Error, Homepage, Hub, Repository, reading, repositories, upkeep, wire};
+
+/// How long what was deleted can be restored.
+const KEPT: Duration = Duration::from_hours(30 * 24);
+
+/// What is to be another way; what is not named stays.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Changes {
+    pub(crate) name: Option<RepositoryName>,
+    pub(crate) visibility: Option<Visibility>,
+    pub(crate) description: Option<String>,
+    /// An address, or none.
+    pub(crate) homepage: Option<Option<Homepage>>,
+    pub(crate) default_branch: Option<BranchName>,
+}
+
+/// A repository that was deleted and can be restored: of several that had the name, the one that was deleted last.
+#[derive(Debug, Clone)]
+pub(crate) struct Deleted(pub(crate) Repository);
+
+impl Resource for Deleted {
+    fn facts(&self) -> Facts<'_> {
+        self.0.facts()
+    }
+}
+
+impl Load<Hub> for Deleted {
+    async fn load(hub: &Hub, params: &Params, actor: &Actor) -> Result<Self, Problem> {
+        let owner: Handle = params.parse("owner")?;
+        let name: RepositoryName = params.parse("name")?;
+        let mut tx = hub.db.glance().await?;
+        let id = hub.trust.namespace(&mut tx, &owner).await?;
+        let id = id.unwrap_or(Id::from_uuid(uuid::Uuid::nil()));
+        let found = repositories::find_deleted(&mut tx, id, &name, actor.readers()).await?;
+        found.map(Self).ok_or_else(Problem::not_found)
+    }
+}
+
+impl Hub {
+    /// The repository as it is in this transaction, locked, and still allowed.
+    async fn again<A: Act>(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        id: Id<Repository>,
+    ) -> Result<Allowed<A, Repository>, Error> {
+        wire::lock(tx, id).await?;
+        let found = repositories::by_id_for(tx, id, actor.readers()).await?;
+        Allowed::ask(actor, found.ok_or(Error::NotFound)?).map_err(Error::Refused)
+    }
+
+    /// Makes the changes, all or none; gives the repository as it is then. `is_expected` is asked of the repository
+    /// before: whoever has seen another one has to look again.
+    pub(crate) async fn change_repository(
+        &self,
+        allowed: &Allowed<act::RepoUpdate, Repository>,
+        changes: Changes,
+        is_expected: impl FnOnce(&Repository) -> bool + Send,
+    ) -> Result<Repository, Error> {
+        let (actor, now) = (allowed.actor(), self.clock.now());
+        let mut tx = self.trust.begin(actor).await?;
+        let allowed: Allowed<act::RepoUpdate, _> =
+            self.again(&mut tx, actor, allowed.resource().id).await?;
+        let before = allowed.resource();
+        if !is_expected(before) {
+            return Err(Error::Stale);
+        }
+        let mut after = Repository { updated_at: now, ..before.clone() };
+        let Changes { name, visibility, description, homepage, default_branch } = changes;
+        after.name = name.unwrap_or(after.name);
+        after.description = description.unwrap_or(after.description);
+        after.homepage = homepage.unwrap_or(after.homepage);
+        if let Some(branch) = default_branch {
+            self.check_default_branch(&mut tx, before, &branch).await?;
+            after.default_branch = branch;
+        }
+        if let Some(visibility) = visibility.filter(|it| *it != before.resource.visibility) {
+            // An owner's, and no token's.
+            let owner = Allowed::<act::RepoVisibility, _>::ask(actor, before.clone());
+            owner.map_err(Error::Refused)?;
+            after.resource.visibility = visibility;
+            self.trust.set_resource(&mut tx, &after.resource).await?;
+        }
+        if after.name != before.name {
+            self.rename(&mut tx, before, &after).await?;
+        }
+        store::change(&mut tx, &after).await?;
+        self.note_changes(&mut tx, actor, before, &after).await?;
+        tx.commit().await?;
+        Ok(after)
+    }
+
+    /// The branch that is shown first is there, unless nothing is.
+    async fn check_default_branch(
+        &self,
+        tx: &mut Tx,
+        of: &Repository,
+        branch: &BranchName,
+    ) -> Result<(), Error> {
+        let heads = reading::branches(tx, of.id).await?;
+        if heads.is_empty() || heads.iter().any(|(name, _)| name == branch) {
+            return Ok(());
+        }
+        Err(Error::NoSuchBranch(branch.clone()))
+    }
+
+    /// Frees the name for the new one, and lets the former name lead on.
+    async fn rename(
+        &self,
+        tx: &mut Tx,
+        before: &Repository,
+        after: &Repository,
+    ) -> Result<(), Error> {
+        let owner = before.resource.owner;
+        self.trust.hold_namespace(tx, owner).await?;
+        if repositories::find(tx, owner, &after.name, trust::Readers::NOBODY).await?.is_some() {
+            return Err(Error::NameTaken);
+        }
+        repositories::forget_alias(tx, owner, &after.name).await?;
+        store::add_alias(tx, before, after.updated_at).await?;
+        Ok(())
+    }
+
+    async fn note_changes(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        before: &Repository,
+        after: &Repository,
+    ) -> Result<(), Error> {
+        let on = On::new("repository", before.id);
+        let chain = self.trust.chain_of(tx, before.resource.owner).await?;
+        let mut entry = Entry::done(Noted::RepoUpdated, actor, on);
+        let mut has_changed = false;
+        let homepage =
+            |it: &Repository| it.homepage.as_ref().map_or("", Homepage::as_str).to_owned();
+        let fields = [
+            ("name", before.full_name(), after.full_name()),
+            ("description", before.description.clone(), after.description.clone()),
+            ("homepage", homepage(before), homepage(after)),
+            ("default_branch", before.default_branch.to_string(), after.default_branch.to_string()),
+        ];
+        for (field, was, is) in fields {
+            if was != is {
+                entry = entry.with(field, is);
+                has_changed = true;
+            }
+        }
+        if has_changed {
+            self.trust.note(tx, chain, entry).await?;
+        }
+        if before.resource.visibility != after.resource.visibility {
+            let on = On::new("repository", before.id);
+            let changed = Entry::done(Noted::RepoVisibilityChanged, actor, on)
+                .with("from", before.resource.visibility.as_str())
+                .with("to", after.resource.visibility.as_str());
+            self.trust.note(tx, chain, changed).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets a repository only be read from now on, or takes that back. To do it twice changes nothing.
+    pub(crate) async fn set_archived(
+        &self,
+        allowed: &Allowed<act::RepoArchive, Repository>,
+        is_archived: bool,
+    ) -> Result<Repository, Error> {
+        let (actor, now) = (allowed.actor(), self.clock.now());
+        let mut tx = self.trust.begin(actor).await?;
+        let allowed: Allowed<act::RepoArchive, _> =
+            self.again(&mut tx, actor, allowed.resource().id).await?;
+        let before = allowed.resource();
+        let state = if is_archived { ResourceState::Archived } else { ResourceState::Live };
+        if before.resource.state == state {
+            return Ok(before.clone());
+        }
+        let after = Repository {
+            updated_at: now,
+            resource: ResourceRow { state, ..before.resource },
+            archived_at: is_archived.then_some(now),
+            ..before.clone()
+        };
+        self.trust.set_resource(&mut tx, &after.resource).await?;
+        store::change(&mut tx, &after).await?;
+        let on = On::new("repository", before.id);
+        let word = if is_archived { "yes" } else { "no" };
+        let entry = Entry::done(Noted::RepoUpdated, actor, on).with("archived", word);
+        let chain = self.trust.chain_of(&mut tx, before.resource.owner).await?;
+        self.trust.note(&mut tx, chain, entry).await?;
+        tx.commit().await?;
+        Ok(after)
+    }
+
+    /// Takes a repository away from every surface in this transaction. It can be restored for [`KEPT`].
+    pub(crate) async fn delete_repository(
+        &self,
+        allowed: &Allowed<act::RepoDelete, Repository>,
+    ) -> Result<(), Error> {
+        let (actor, now) = (allowed.actor(), self.clock.now());
+        let mut tx = self.trust.begin(actor).await?;
+        let allowed: Allowed<act::RepoDelete, _> =
+            self.again(&mut tx, actor, allowed.resource().id).await?;
+        let it = allowed.resource();
+        let gone = ResourceRow { state: ResourceState::Deleted, ..it.resource };
+        self.trust.set_resource(&mut tx, &gone).await?;
+        store::delete(&mut tx, it.id, now, now.plus(KEPT)).await?;
+        let entry = Entry::done(Noted::RepoDeleted, actor, On::new("repository", it.id))
+            .with("name", it.full_name());
+        let chain = self.trust.chain_of(&mut tx, it.resource.owner).await?;
+        self.trust.note(&mut tx, chain, entry).await?;
+        tx.commit().await?;
+        tracing::info!(repository = it.full_name(), "repository deleted");
+        Ok(())
+    }
+
+    /// Brings a deleted repository back as it was, under `name` if another has taken its own.
+    pub(crate) async fn restore_repository(
+        &self,
+        allowed: &Allowed<act::RepoRestore, Deleted>,
+        name: Option<RepositoryName>,
+    ) -> Result<Repository, Error> {
+        let (actor, now) = (allowed.actor(), self.clock.now());
+        let mut tx = self.trust.begin(actor).await?;
+        let allowed: Allowed<act::RepoRestore, _> =
+            self.again(&mut tx, actor, allowed.resource().0.id).await?;
+        let before = allowed.resource();
+        if before.deleted_at.is_none() {
+            return Err(Error::NotFound);
+        }
+        let owner = before.resource.owner;
+        let name = name.unwrap_or_else(|| before.name.clone());
+        self.trust.hold_namespace(&mut tx, owner).await?;
+        if repositories::find(&mut tx, owner, &name, trust::Readers::NOBODY).await?.is_some() {
+            return Err(Error::NameTaken);
+        }
+        self.check_count(&mut tx, owner).await?;
+        repositories::forget_alias(&mut tx, owner, &name).await?;
+        let is_archived = before.archived_at.is_some();
+        let state = if is_archived { ResourceState::Archived } else { ResourceState::Live };
+        let resource = ResourceRow { state, ..before.resource };
+        let after =
+            Repository { name, resource, updated_at: now, deleted_at: None, ..before.clone() };
+        self.trust.set_resource(&mut tx, &resource).await?;
+        store::change(&mut tx, &after).await?;
+        let entry = Entry::done(Noted::RepoRestored, actor, On::new("repository", after.id))
+            .with("name", after.full_name());
+        let chain = self.trust.chain_of(&mut tx, owner).await?;
+        self.trust.note(&mut tx, chain, entry).await?;
+        tx.commit().await?;
+        tracing::info!(repository = after.full_name(), "repository restored");
+        Ok(after)
+    }
+
+    /// Has a deleted repository removed for good, as soon as a worker comes to it.
+    pub(crate) async fn purge_repository(
+        &self,
+        allowed: &Allowed<act::RepoPurge, Deleted>,
+    ) -> Result<(), Error> {
+        let (actor, now) = (allowed.actor(), self.clock.now());
+        let mut tx = self.trust.begin(actor).await?;
+        let allowed: Allowed<act::RepoPurge, _> =
+            self.again(&mut tx, actor, allowed.resource().0.id).await?;
+        let it = allowed.resource();
+        if it.deleted_at.is_none() {
+            return Err(Error::NotFound);
+        }
+        store::purge_now(&mut tx, it.id, now).await?;
+        let bell = upkeep::purge_now(self, &mut tx).await?;
+        tx.commit().await?;
+        bell.ring();
+        Ok(())
+    }
+
+    /// What `owner` deleted and can restore, the last deleted first.
+    pub(crate) async fn deleted_repositories(
+        &self,
+        actor: &Actor,
+        owner: Id<trust::Principal>,
+    ) -> Result<Vec<Repository>, Error> {
+        let mut tx = self.db.glance().await?;
+        let found = repositories::deleted_of(&mut tx, owner, actor.readers()).await?;
+        let may = |it: &Repository| {
+            Allowed::<act::RepoDeletedRead, _>::ask(actor, Deleted(it.clone())).is_ok()
+        };
+        Ok(found.into_iter().filter(may).collect())
+    }
+}
+
+/// Until when a deleted repository can be restored.
+pub(crate) fn restorable_until(it: &Repository) -> Option<UnixMillis> {
+    it.deleted_at.map(|at| at.plus(KEPT))
+}

@@ -1,0 +1,76 @@
+//! What changes in the life of a repository: columns of `repositories`, and `repository_aliases`.
+
+use db::{Error, Tx};
+use names::{Id, UnixMillis};
+use uuid::Uuid;
+
+use crate::{Homepage, Repository};
+
+db::statements! {
+    CHANGE = "
+        UPDATE repositories
+           SET name = $2, description = $3, homepage = $4, default_branch = $5, archived_at = $6, updated_at = $7,
+               deleted_at = NULL, purge_at = NULL
+         WHERE id = $1";
+    ADD_ALIAS = "
+        INSERT INTO repository_aliases (owner_id, name, repository_id, created_at) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (owner_id, name) DO UPDATE
+        SET repository_id = excluded.repository_id, created_at = excluded.created_at";
+    DELETE = "UPDATE repositories SET deleted_at = $2, purge_at = $3, updated_at = $2 WHERE id = $1";
+    PURGE_NOW = "UPDATE repositories SET purge_at = $2 WHERE id = $1 AND deleted_at IS NOT NULL";
+    TO_PURGE = "
+        SELECT id FROM repositories WHERE purge_at <= $1 AND deleted_at IS NOT NULL ORDER BY purge_at LIMIT $2";
+}
+
+/// Writes what a repository says of itself. One that is changed is not deleted.
+pub(super) async fn change(tx: &mut Tx, it: &Repository) -> Result<(), Error> {
+    let (name, branch) = (it.name.as_str(), it.default_branch.as_str());
+    let homepage = it.homepage.as_ref().map_or("", Homepage::as_str);
+    let archived_at = it.archived_at.map(|at| at.0);
+    let id = it.id.uuid();
+    db::execute!(
+        tx,
+        CHANGE,
+        id,
+        name,
+        &it.description,
+        homepage,
+        branch,
+        archived_at,
+        it.updated_at.0
+    )
+    .map(drop)
+}
+
+/// Lets the name that a repository has lead on to it.
+pub(super) async fn add_alias(tx: &mut Tx, it: &Repository, now: UnixMillis) -> Result<(), Error> {
+    let (owner, name) = (it.resource.owner.uuid(), it.name.as_str());
+    db::execute!(tx, ADD_ALIAS, owner, name, it.id.uuid(), now.0).map(drop)
+}
+
+pub(super) async fn delete(
+    tx: &mut Tx,
+    id: Id<Repository>,
+    now: UnixMillis,
+    purge_at: UnixMillis,
+) -> Result<(), Error> {
+    db::execute!(tx, DELETE, id.uuid(), now.0, purge_at.0).map(drop)
+}
+
+pub(super) async fn purge_now(
+    tx: &mut Tx,
+    id: Id<Repository>,
+    now: UnixMillis,
+) -> Result<(), Error> {
+    db::execute!(tx, PURGE_NOW, id.uuid(), now.0).map(drop)
+}
+
+/// Deleted repositories whose time is over.
+pub(crate) async fn to_purge(
+    tx: &mut Tx,
+    now: UnixMillis,
+    limit: u32,
+) -> Result<Vec<Id<Repository>>, Error> {
+    let rows: Vec<(Uuid,)> = db::fetch_all!(tx, TO_PURGE, now.0, i64::from(limit))?;
+    Ok(rows.into_iter().map(|(id,)| Id::from_uuid(id)).collect())
+}
