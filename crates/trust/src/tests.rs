@@ -12,9 +12,8 @@ use names::{Clock, Random, UnixMillis};
 use tempfile::TempDir;
 
 use crate::{
-    Action, Actor, Allowed, Anything, Error, Granted, Hosts, LimitSettings, Need, NewKey,
-    OperatorState, Refusal, Registered, Registration, ResourceRow, Settings, Signed, Trust,
-    Visibility, act,
+    Action, Actor, Allowed, Anything, Error, Granted, Hosts, Need, NewKey, OperatorState, Refusal,
+    Registered, Registration, ResourceRow, Settings, Signed, Trust, Visibility, act,
     authority::{self, Facts},
     store::ResourceState,
 };
