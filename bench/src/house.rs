@@ -28,7 +28,7 @@ pub(crate) struct House {
 const WIDE_LIMITS: &str = "--limit=ip=1000000000,anonymous=1000000000,principal=1000000000,auth=1000000,\
     registrations=1000000,pushes=1000000,push-bytes=1000000000000,uploads=1000000000,wire-reads=1000000000,\
     wire-anonymous=1000000000,downloads=1000000000,downloads-anonymous=1000000000,points=1000000000,\
-    points-around=1000000000";
+    points-around=1000000000,failures=1000000000";
 
 impl House {
     pub(crate) fn start(binary: &Path) -> anyhow::Result<Self> {

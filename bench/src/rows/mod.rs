@@ -5,6 +5,7 @@ mod hub;
 mod idle;
 mod jobs;
 mod objects;
+mod timing;
 mod trust;
 
 use std::{future::Future, path::Path, pin::Pin};
@@ -26,6 +27,8 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     ("jobs.claim.postgres", |_| Box::pin(jobs::claim_postgres())),
     ("trust.signature", |_| Box::pin(trust::signature())),
     ("trust.limits.memory", |_| Box::pin(trust::limiter_memory())),
+    ("trust.timing.signature", |binary| Box::pin(timing::signature(binary))),
+    ("trust.timing.hidden", |binary| Box::pin(timing::hidden(binary))),
     ("hub.json.unsigned", |binary| Box::pin(hub::json_unsigned(binary))),
     ("hub.json.signed", |binary| Box::pin(hub::json_signed(binary))),
     ("hub.push.1000", |binary| Box::pin(hub::push_1000(binary))),

@@ -11,9 +11,7 @@ use http::{Method, Request};
 use keys::{CanonicalRequest, Credentials, InstallKey, Nonce, PrivateKey};
 use names::{Clock, Random};
 use rustix::time::{ClockId, clock_gettime};
-use trust::{
-    Actor, Elsewhere, Hosts, LimitSettings, NewKey, Place, Registration, Settings, Signed, Trust,
-};
+use trust::{Actor, NewKey, Place, Settings, Signed, Trust};
 
 use crate::row::Row;
 
@@ -105,18 +103,7 @@ fn signed(key: &PrivateKey, random: &Random, ts: i64) -> String {
 
 async fn plane(dir: &std::path::Path, clock: &Clock, random: &Random) -> anyhow::Result<Trust> {
     let db = db::Db::sqlite(&dir.join("motet.db")).await?;
-    let settings = Settings {
-        registration: Registration::Open,
-        hosts: Hosts::new([AUTHORITY.to_owned()]),
-        loopback: false,
-        is_private_line: true,
-        public_url: format!("https://{AUTHORITY}"),
-        cookie_name: "__Host-motet".to_owned(),
-        passkeys: None,
-        elsewhere: Elsewhere::default(),
-        device_interval_seconds: 5,
-        limits: LimitSettings::default(),
-    };
+    let settings = Settings::at(&format!("https://{AUTHORITY}"));
     let trust = Trust::open(db, clock.clone(), random.clone(), settings).await?;
     trust.check_install_key(&InstallKey::generate(random)).await?;
     Ok(trust)

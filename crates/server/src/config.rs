@@ -384,17 +384,12 @@ impl ServeArgs {
                 registration: self.registration.unwrap_or(registration),
                 hosts,
                 loopback,
-                public_url,
-                cookie_name: if public.scheme() == "https" {
-                    "__Host-motet".to_owned()
-                } else {
-                    format!("motet-{}", bound.port())
-                },
                 is_private_line: loopback || public.scheme() == "https",
                 device_interval_seconds: self.device_interval,
                 limits: self.limits(),
                 passkeys: relying_party(&public, bound),
                 elsewhere: self.providers.elsewhere()?,
+                ..trust::Settings::at(&public_url)
             },
             contact: self.contact.clone().unwrap_or_default(),
             quotas: self.quotas(),

@@ -12,6 +12,7 @@
 //! | `person.rs`  | [`Person`]: a handle and a key                                                   |
 //! | `request.rs` | [`Request`]: signed like a good client's, and every part of it can be broken     |
 //! | `answer.rs`  | [`Answer`]: what came back                                                       |
+//! | `canaries.rs`| [`Canaries`]: what a server gave out and must never write                        |
 //! | `raw.rs`     | bytes on a connection, for what no HTTP client would send                        |
 //! | `secure.rs`  | [`assert_secure`]: the headers of every answer                                   |
 //! | `story.rs`   | [`Story`]: objects, snapshots and commits with right ids                         |
@@ -24,6 +25,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
 mod answer;
+mod canaries;
 mod ground;
 mod operator;
 mod person;
@@ -36,6 +38,7 @@ mod story;
 mod wire;
 
 pub use answer::Answer;
+pub use canaries::Canaries;
 pub use ground::Ground;
 pub use person::Person;
 pub use raw::{Connection, answers_in};

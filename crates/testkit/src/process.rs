@@ -89,6 +89,11 @@ impl Process {
         status.unwrap()
     }
 
+    /// A file of the system about the process.
+    pub(crate) fn proc(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/{name}", self.child.id().unwrap()))
+    }
+
     /// Asks it to stop, as a machine does that shuts down.
     pub(crate) fn terminate(&self) {
         self.signal(Signal::TERM);

@@ -13,7 +13,7 @@ use keys::{CanonicalRequest, Nonce, format_content_digest, sign_request};
 use names::{Clock, ObjectId, Random};
 use tokio::{net::TcpStream, sync::oneshot, time::timeout};
 
-use crate::{Answer, Person, Server, assert_secure, secure::assert_routed};
+use crate::{Answer, Canaries, Person, Server, assert_secure, secure::assert_routed};
 
 /// Longer than any answer of the server takes.
 const WAIT: Duration = Duration::from_mins(1);
@@ -52,10 +52,12 @@ pub struct Request {
     ts: i64,
     nonce: String,
     digest: Digest,
+    canaries: Canaries,
 }
 
 impl Request {
-    pub(crate) fn new(address: SocketAddr, method: Method, target: &str, random: &Random) -> Self {
+    pub(crate) fn new(server: &Server, method: Method, target: &str, random: &Random) -> Self {
+        let address = server.address();
         Self {
             address,
             method,
@@ -67,6 +69,7 @@ impl Request {
             ts: Clock::default().now().seconds(),
             nonce: Nonce::generate(random).to_string(),
             digest: Digest::OfBody,
+            canaries: server.canaries().clone(),
         }
     }
 
@@ -272,6 +275,7 @@ impl Request {
         let answer = Answer { status: head.status.as_u16(), headers: head.headers, body };
         assert_secure(&answer);
         assert_routed(&answer);
+        self.canaries.heed(&answer);
         Ok(answer)
     }
 

@@ -12,7 +12,7 @@ use names::{Random, Secret};
 use tempfile::TempDir;
 
 use crate::{
-    Answer, Connection, Ground, Person, Request,
+    Answer, Canaries, Connection, Ground, Person, Request,
     ground::Footing,
     process::{Plan, Process},
 };
@@ -36,6 +36,7 @@ pub struct Setup {
     ground: Ground,
     /// That of another server, which this one shares.
     footing: Option<Footing>,
+    canaries: Canaries,
 }
 
 /// A server that ended by itself instead of answering.
@@ -109,10 +110,10 @@ impl Setup {
     /// Starts the server and waits until it answers.
     pub async fn start(mut self) -> Server {
         let footing = self.stand().await;
-        let Self { plan, dir, .. } = self;
+        let Self { plan, dir, canaries, .. } = self;
         let (process, address) = launch(&plan).await;
         let random = Random::default();
-        Server { plan, dir, footing, process: Some(process), address, random }
+        Server { plan, dir, footing, process: Some(process), address, random, canaries }
     }
 
     /// Starts a server that is expected to refuse.
@@ -160,6 +161,7 @@ pub struct Server {
     process: Option<Process>,
     address: SocketAddr,
     random: Random,
+    canaries: Canaries,
 }
 
 impl Server {
@@ -185,7 +187,8 @@ impl Server {
             ],
             env: Vec::new(),
         };
-        Setup { plan, dir: Arc::new(dir), ground: Ground::of_this_run(), footing: None }
+        let (ground, canaries) = (Ground::of_this_run(), Canaries::default());
+        Setup { plan, dir: Arc::new(dir), ground, footing: None, canaries }
     }
 
     /// Another server on the data of this one: the same directory, database and bucket.
@@ -194,7 +197,8 @@ impl Server {
         plan.log = self.dir.path().join("beside.log");
         plan.env.clear();
         let dir = Arc::clone(&self.dir);
-        Setup { plan, dir, ground: Ground::of_this_run(), footing: Some(self.footing.clone()) }
+        let (footing, canaries) = (Some(self.footing.clone()), self.canaries.clone());
+        Setup { plan, dir, ground: Ground::of_this_run(), footing, canaries }
     }
 
     /// Where it answers: `http://127.0.0.1:PORT`.
@@ -220,6 +224,24 @@ impl Server {
     /// How many files, or keys in a bucket, hold bytes of repositories.
     pub async fn stored(&self) -> u64 {
         self.footing.stored(&self.plan.data_dir).await
+    }
+
+    /// What it gave out and must never write.
+    pub fn canaries(&self) -> &Canaries {
+        &self.canaries
+    }
+
+    /// The most memory that it has had resident since [`Server::forget_peak`], in bytes.
+    pub fn peak_bytes(&self) -> u64 {
+        let status = self.process.as_ref().unwrap().proc("status");
+        let status = std::fs::read_to_string(status).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
+    /// Has the system count the peak from what is resident now (`man 5 proc_pid_clear_refs`).
+    pub fn forget_peak(&self) {
+        std::fs::write(self.process.as_ref().unwrap().proc("clear_refs"), "5").unwrap();
     }
 
     /// What it wrote to standard error since the first start.
@@ -264,7 +286,7 @@ impl Server {
 
     /// A request, unsigned until [`Request::by`] says who sends it.
     pub fn request(&self, method: Method, target: &str) -> Request {
-        Request::new(self.address, method, target, &self.random)
+        Request::new(self, method, target, &self.random)
     }
 
     /// A GET.
@@ -338,6 +360,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("the log of the server:\n{}", self.log());
+            return;
         }
+        let found = self.canaries.found_in(self.log().as_bytes());
+        assert!(found.is_empty(), "the log holds what was given out: {found:?}");
     }
 }

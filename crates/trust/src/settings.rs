@@ -68,6 +68,9 @@ pub struct Settings {
     pub elsewhere: Elsewhere,
 }
 
+/// How long a machine waits between two questions, unless the install says otherwise (RFC 8628 section 3.2).
+const DEVICE_INTERVAL_SECONDS: u64 = 5;
+
 /// How long a browser keeps the cookie, in seconds: as long as a session lives at most.
 const COOKIE_SECONDS: u32 = 7 * 24 * 60 * 60;
 
@@ -75,6 +78,26 @@ const COOKIE_SECONDS: u32 = 7 * 24 * 60 * 60;
 const WAY_COOKIE_SECONDS: u32 = 10 * 60;
 
 impl Settings {
+    /// Those of an install that people reach by `public_url`, a scheme and an authority, which it answers to alone:
+    /// anybody may register, nobody else says who somebody is, and everything else is as it is shipped.
+    pub fn at(public_url: &str) -> Self {
+        let (scheme, authority) = public_url.split_once("://").unwrap_or(("http", public_url));
+        let port = authority.rsplit_once(':').map_or("80", |(_, port)| port);
+        let is_https = scheme == "https";
+        Self {
+            registration: Registration::Open,
+            hosts: Hosts::new([authority.to_owned()]),
+            loopback: false,
+            is_private_line: is_https,
+            public_url: public_url.to_owned(),
+            cookie_name: if is_https { "__Host-motet".to_owned() } else { format!("motet-{port}") },
+            device_interval_seconds: DEVICE_INTERVAL_SECONDS,
+            limits: LimitSettings::default(),
+            passkeys: None,
+            elsewhere: Elsewhere::default(),
+        }
+    }
+
     /// Whether the install serves one person on this machine, and answers to nothing else (`spec/trust.md` 7).
     pub const fn is_local(&self) -> bool {
         matches!(self.hosts, Hosts::Loopback { .. })

@@ -12,9 +12,8 @@ use names::{Clock, Random, UnixMillis};
 use tempfile::TempDir;
 
 use crate::{
-    Action, Actor, Allowed, Anything, Error, Granted, Hosts, LimitSettings, Need, NewKey,
-    OperatorState, Refusal, Registered, Registration, ResourceRow, Settings, Signed, Trust,
-    Visibility, act,
+    Action, Actor, Allowed, Anything, Error, Granted, Hosts, Need, NewKey, OperatorState, Refusal,
+    Registered, Registration, ResourceRow, Settings, Signed, Trust, Visibility, act,
     authority::{self, Facts},
     store::ResourceState,
 };
@@ -36,18 +35,7 @@ impl House {
         let clock = Clock::stopped_at(UnixMillis(1_795_294_380_000));
         let random = Random::seeded(1);
         let hosts = Hosts::new([HOST.to_owned()]);
-        let settings = Settings {
-            registration,
-            hosts,
-            loopback: false,
-            is_private_line: true,
-            public_url: format!("https://{HOST}"),
-            cookie_name: "__Host-motet".to_owned(),
-            passkeys: None,
-            elsewhere: crate::Elsewhere::default(),
-            device_interval_seconds: 5,
-            limits: LimitSettings::default(),
-        };
+        let settings = Settings { registration, hosts, ..Settings::at(&format!("https://{HOST}")) };
         let trust = Trust::open(db.clone(), clock.clone(), random.clone(), settings).await.unwrap();
         Self { _dir: dir, db, clock, random, trust }
     }

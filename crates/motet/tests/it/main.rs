@@ -21,6 +21,9 @@
 //! | `registration.rs` | which keys and handles can be registered                                        |
 //! | `passkeys.rs`     | passkeys sign a browser in, and nothing else does in their place                |
 //! | `linked.rs`       | accounts elsewhere sign in whom they are linked with, and nobody else           |
+//! | `canaries.rs`     | nothing that a server writes holds what it gave out                              |
+//! | `heavy.rs`        | a body of 500 MiB costs no memory                                                |
+//! | `strangers.rs`    | strangers at full rate fill nothing and keep nobody waiting                      |
 //! | `visibility.rs`   | what is private cannot be told from what is not there                           |
 //! | `creating.rs`     | repositories are made, by request or by a first push                            |
 //! | `crowds.rs`       | many at once: everybody gets an answer, and nothing is lost                     |
@@ -36,7 +39,7 @@
 //! | `postgres.rs`     | the same path on PostgreSQL                                                     |
 //! | `audit.rs`        | what is done is written down, and nobody changes the record unseen                |
 //! | `privacy.rs`      | what is kept of a person: taken away, left behind                                |
-//! | `matrix.rs`       | every route, by everybody, on public and private: as the table says              |
+//! | `matrix.rs`, `matrix/` | every route, by everybody, on public and private: as the table says              |
 //! | `office.rs`       | install admins, who is stopped, and the look into what is private                 |
 //! | `jobs.rs`         | background work as those who run the install see it, and nobody else              |
 //! | `upkeep.rs`       | background work is done: by schedules, across kills, stops and processes          |
@@ -54,6 +57,7 @@ mod audit;
 mod authenticator;
 mod blame;
 mod bucket;
+mod canaries;
 mod connections;
 mod cors;
 mod creating;
@@ -61,6 +65,7 @@ mod crowds;
 mod faults;
 mod flows;
 mod ground;
+mod heavy;
 mod history;
 mod hosts;
 mod integrity;
@@ -93,6 +98,7 @@ mod sessions;
 mod signatures;
 mod storage;
 mod store;
+mod strangers;
 mod tokens;
 mod upkeep;
 mod vectors;

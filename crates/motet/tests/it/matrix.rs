@@ -2,6 +2,18 @@
 //!
 //! The list of routes is the registry's own; what each answers is written here as the specification has it, so that the
 //! program is not asked what it should do. A route whose action is in no row of the tables fails the test.
+//!
+//! | file               | what is asked                                                         |
+//! |--------------------|-----------------------------------------------------------------------|
+//! | `credentials.rs`   | every kind of token, and a session, at every route                      |
+//! | `demoted.rs`       | the tokens of somebody who is put down, whatever their scope              |
+//! | `organizations.rs` | every route of an organization by every role                           |
+//! | `tenants.rs`       | the ids of one tenant by another                                        |
+
+mod credentials;
+mod demoted;
+mod organizations;
+mod tenants;
 
 use http::Method;
 use serde_json::json;

@@ -222,7 +222,7 @@ mod tests {
     use names::{Clock, Random, UnixMillis};
 
     use super::*;
-    use crate::{Hosts, Registration, Settings, audit::Filter};
+    use crate::{Settings, audit::Filter};
 
     fn refused() -> Waiting {
         let on = On { kind: "key", id: "z".to_owned() };
@@ -286,18 +286,7 @@ mod tests {
     async fn one_row_says_how_many_were_dropped() {
         let dir = tempfile::tempdir().unwrap();
         let db = Db::sqlite(&dir.path().join("motet.db")).await.unwrap();
-        let settings = Settings {
-            registration: Registration::Open,
-            hosts: Hosts::default(),
-            loopback: true,
-            is_private_line: true,
-            device_interval_seconds: 5,
-            public_url: "http://127.0.0.1:7420".to_owned(),
-            cookie_name: "motet-7420".to_owned(),
-            passkeys: None,
-            elsewhere: crate::Elsewhere::default(),
-            limits: crate::LimitSettings::default(),
-        };
+        let settings = Settings::at("http://127.0.0.1:7420");
         let clock = Clock::stopped_at(UnixMillis(1_795_294_380_000));
         let trust = Trust::open(db.clone(), clock, Random::seeded(1), settings).await.unwrap();
         for _ in 0..=BATCH {

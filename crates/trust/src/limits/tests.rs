@@ -11,7 +11,7 @@ use super::{
     Class, Exceeded, LimitSetting, LimitSettings, Limits, Place, Rate, Suspect, Who,
     failures::Failures,
 };
-use crate::{Actor, Error, Hosts, Registration, Settings, Trust};
+use crate::{Actor, Error, Settings, Trust};
 
 const START: UnixMillis = UnixMillis(1_795_294_380_000);
 
@@ -249,18 +249,7 @@ impl House {
 }
 
 async fn open(db: &Db, clock: &Clock) -> Trust {
-    let settings = Settings {
-        is_private_line: true,
-        device_interval_seconds: 5,
-        public_url: "http://127.0.0.1:7420".to_owned(),
-        cookie_name: "motet-7420".to_owned(),
-        passkeys: None,
-        elsewhere: crate::Elsewhere::default(),
-        registration: Registration::Open,
-        hosts: Hosts::default(),
-        loopback: true,
-        limits: LimitSettings::default(),
-    };
+    let settings = Settings::at("http://127.0.0.1:7420");
     Trust::open(db.clone(), clock.clone(), Random::seeded(1), settings).await.unwrap()
 }
 

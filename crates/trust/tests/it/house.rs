@@ -5,9 +5,7 @@ use db::Db;
 use keys::InstallKey;
 use names::{Clock, Random, Secret, UnixMillis};
 use tempfile::TempDir;
-use trust::{
-    Elsewhere, Hosts, Protocol, ProviderSettings, Registration, RelyingParty, Settings, Trust,
-};
+use trust::{Elsewhere, Protocol, ProviderSettings, RelyingParty, Settings, Trust};
 
 /// When the stopped clock stands at first.
 pub(crate) const START: UnixMillis = UnixMillis(1_795_294_380_000);
@@ -59,19 +57,14 @@ impl House {
     /// The plane, before the install key was checked.
     pub(crate) async fn locked(&self) -> Trust {
         let settings = Settings {
-            registration: Registration::Open,
-            hosts: Hosts::default(),
             loopback: true,
             is_private_line: true,
-            device_interval_seconds: 5,
-            public_url: "http://127.0.0.1:7420".to_owned(),
-            cookie_name: "motet-7420".to_owned(),
             passkeys: Some(RelyingParty {
                 id: "forge.example".to_owned(),
                 origin: "https://forge.example".to_owned(),
             }),
             elsewhere: elsewhere(),
-            limits: trust::LimitSettings::default(),
+            ..Settings::at("http://127.0.0.1:7420")
         };
         let (db, clock) = (self.db.clone(), self.clock.clone());
         Trust::open(db, clock, self.random.clone(), settings).await.unwrap()

@@ -1,0 +1,77 @@
+//! A body of 500 MiB costs no memory, and is worth nothing if its last byte is not the one that was signed
+//! (`spec/trust.md` 3.2, Body; 16, point 5).
+
+use bytes::Bytes;
+use names::ObjectId;
+use sha2::{Digest as _, Sha256};
+use testkit::{Ground, Person, Request, Server, Story};
+
+use crate::MOTET;
+
+const OBJECT_BYTES: usize = 1 << 20;
+/// With what stands between them they come to half a MiB less than a push may have.
+const OBJECTS: u32 = 499;
+/// What the server may have resident above what it has at rest.
+const ABOVE_IDLE_BYTES: u64 = 64 << 20;
+
+/// A body of `push/objects` in pieces, most of which are the same memory, and its digest.
+fn body() -> (Vec<Bytes>, [u8; 32]) {
+    let mut content = vec![b'.'; OBJECT_BYTES];
+    let filler = Bytes::from(content[4..].to_vec());
+    // MessagePack: a map of one, its key, and a list with a length of four bytes.
+    let mut head = b"\x81\xa7objects\xdd".to_vec();
+    head.extend(OBJECTS.to_be_bytes());
+    let mut pieces = vec![Bytes::from(head)];
+    for number in 0..OBJECTS {
+        content[..4].copy_from_slice(&number.to_be_bytes());
+        let id = ObjectId::of(&content).to_string();
+        let mut start = b"\x82\xa9object_id\xd9".to_vec();
+        start.push(u8::try_from(id.len()).unwrap());
+        start.extend(id.bytes());
+        start.extend(b"\xa7content\xc6");
+        start.extend(u32::try_from(OBJECT_BYTES).unwrap().to_be_bytes());
+        start.extend(number.to_be_bytes());
+        pieces.extend([Bytes::from(start), filler.clone()]);
+    }
+    let mut hash = Sha256::new();
+    pieces.iter().for_each(|piece| hash.update(piece));
+    (pieces, hash.finalize().into())
+}
+
+/// The same with another last byte.
+fn altered(pieces: &[Bytes]) -> Vec<Bytes> {
+    let mut pieces = pieces.to_vec();
+    let last = pieces.pop().unwrap();
+    pieces.extend([last.slice(..last.len() - 1), Bytes::from_static(b"!")]);
+    pieces
+}
+
+fn upload(server: &Server, by: &Person, pieces: Vec<Bytes>, sha256: [u8; 32]) -> Request {
+    let kind = "application/x-msgpack";
+    let request = server.post("/anna/song/push/objects").header("content-type", kind);
+    request.header("accept", kind).pieces(pieces).digest(sha256).by(by)
+}
+
+#[tokio::test]
+async fn a_push_of_500_mib_whose_last_byte_was_altered_leaves_nothing_and_costs_no_memory() {
+    let server = Server::with(MOTET).on(Ground::SqliteDisk).start().await;
+    let anna = server.register("anna").await;
+    let story = Story::of_one("a song");
+    server.push_story(&anna, "anna/song", &story, "main").await;
+    let (pieces, sha256) = body();
+    let before = server.stored().await;
+    server.forget_peak();
+    let idle = server.peak_bytes();
+
+    let refused = upload(&server, &anna, altered(&pieces), sha256).send().await;
+    refused.assert_refused(401, "digest_mismatch");
+    assert_eq!(server.stored().await, before, "what was staged is gone");
+    assert_eq!(server.head(&anna, "anna/song", "main").await, Some(story.tip()));
+
+    // The bytes that were signed are taken: it was the one byte.
+    let taken = upload(&server, &anna, pieces, sha256).send().await;
+    assert_eq!(taken.wire::<api::wire::Stored>().stored, u64::from(OBJECTS));
+    assert!(server.stored().await > before);
+    let above = server.peak_bytes() - idle;
+    assert!(above < ABOVE_IDLE_BYTES, "{} MiB above idle", above >> 20);
+}

@@ -1,0 +1,109 @@
+//! The tokens of somebody who is put down: what they could do, they cannot do any more (`spec/trust.md` 16, point 22).
+
+use serde_json::{Value, json};
+use testkit::{Person, Server};
+
+use super::{Action, COLUMNS, Entry, Street, fits, of_repositories, put, row, street};
+
+/// Scopes that reach the repository, each written in another way.
+fn scopes() -> [Value; 4] {
+    let planes = json!({ "hub": "write" });
+    [
+        json!({ "planes": planes, "repositories": "all" }),
+        json!({ "planes": planes, "repositories": ["choir/*"] }),
+        json!({ "planes": planes, "repositories": ["choir/open", "choir/veiled"] }),
+        json!({ "planes": planes, "repositories": "all", "verbs": [
+            "hub.ref.push", "hub.repo.read", "hub.object.read", "hub.ref.read",
+            "hub.collaborator.add", "hub.collaborator.remove", "hub.collaborator.read",
+        ] }),
+    ]
+}
+
+async fn minted(server: &Server, person: &Person) -> Vec<String> {
+    let mut tokens = Vec::new();
+    for scope in scopes() {
+        let mint = server.post("/api/v1/tokens").json(&json!({ "scope": scope })).by(person);
+        let made = mint.send().await;
+        made.assert_status(201);
+        tokens.push(made.json()["value"].as_str().unwrap().to_owned());
+    }
+    tokens
+}
+
+fn position(column: &str) -> usize {
+    COLUMNS.iter().position(|it| *it == column).unwrap()
+}
+
+/// Asks everything that a token may be asked for, of both repositories; gives what does not answer as `column` has it.
+async fn differing(street: &Street, tokens: &[String], column: &str) -> (usize, Vec<String>) {
+    let (mut cells, mut wrong) = (0, Vec::new());
+    let entries = street.entries.iter().filter(|it| of_repositories(it));
+    // What is taken away stays away: later columns need it.
+    let lasting = |it: &&Entry| it.action != Action::CollaboratorRemove && !it.action.is_class_s();
+    for entry in entries.filter(lasting) {
+        let (public, private) = row(entry.action).unwrap()[position(column)];
+        for (name, cell) in [("open", public), ("veiled", private)] {
+            for (number, token) in tokens.iter().enumerate() {
+                let request = super::asked(street, entry, "choir", name);
+                let bearer = format!("Bearer {token}");
+                let answer = request.header("authorization", &bearer).send().await;
+                cells += 1;
+                if !fits(&answer, cell) {
+                    let (method, path, status) = (&entry.method, entry.path, answer.status);
+                    wrong.push(format!(
+                        "{method} {path} of {name} as {column}, scope {number}: {status} instead of {cell}"
+                    ));
+                }
+            }
+        }
+    }
+    (cells, wrong)
+}
+
+#[tokio::test]
+async fn the_tokens_of_somebody_who_is_put_down_go_no_further_than_the_new_role() {
+    let street = street().await;
+    let owner = street.people.iter().find(|(column, _)| *column == "owner").unwrap();
+    let anna = owner.1.clone().unwrap();
+    let mut cells = 0;
+    for (before, after) in [
+        ("owner", "viewer"),
+        ("admin", "viewer"),
+        ("member", "viewer"),
+        ("admin", "reviewer"),
+        ("member", "reviewer"),
+        ("c-admin", "c-read"),
+        ("c-write", "c-read"),
+        ("c-admin", "c-triage"),
+        ("c-write", "c-triage"),
+    ] {
+        let handle = format!("{before}-to-{after}");
+        let person = street.server.register(&handle).await;
+        let is_collaborator = before.starts_with("c-");
+        let become_ = async |role: &str| {
+            if !is_collaborator {
+                let target = format!("/api/v1/orgs/choir/members/{handle}");
+                put(&street.server, &target, &anna, json!({ "role": role })).await;
+                return;
+            }
+            for name in ["open", "veiled"] {
+                let target = format!("/api/v1/repos/choir/{name}/collaborators/{handle}");
+                let level = role.trim_start_matches("c-");
+                put(&street.server, &target, &anna, json!({ "level": level })).await;
+            }
+        };
+        if is_collaborator {
+            become_(before).await;
+        } else {
+            super::join(&street.server, &anna, "choir", &person, before).await;
+        }
+        let tokens = minted(&street.server, &person).await;
+        let (asked, wrong) = differing(&street, &tokens, before).await;
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        become_(after).await;
+        let (asked_again, wrong) = differing(&street, &tokens, after).await;
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        cells += asked + asked_again;
+    }
+    assert!(cells > 1_000, "{cells}");
+}
