@@ -1,7 +1,10 @@
 //! JSON under `/api/v1/repos`.
 
 use api::json;
-use axum::{http::StatusCode, response::IntoResponse};
+use axum::{
+    http::{Method, StatusCode},
+    response::IntoResponse,
+};
 use names::{BranchName, Handle};
 use serde::Deserialize;
 use trust::{Allowed, Anything, Namespace, Visibility, act};
@@ -20,6 +23,7 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
         .get("/api/v1/repos", Surface::Api, list)
         .post("/api/v1/repos", Spec::new(Surface::Api), create)
         .get("/api/v1/repos/{owner}/{name}", Surface::Api, show)
+        .on(Method::PATCH, "/api/v1/repos/{owner}/{name}", Spec::new(Surface::Api), change)
 }
 
 /// Makes a repository: 201, or 409 when the name is taken.
@@ -90,6 +94,18 @@ async fn show(
     Ok(Json(json_of(allowed.resource())))
 }
 
+/// Changes what a repository says of itself. What is absent stays.
+async fn change(
+    hub: Hub,
+    allowed: Allowed<act::RepoUpdate, Repository>,
+    Json(asked): Json<json::ChangeRepository>,
+) -> Result<Json<json::Repository>, Problem> {
+    let Some(says_no) = asked.training_opt_out else {
+        return Ok(Json(json_of(allowed.resource())));
+    };
+    Ok(Json(json_of(&hub.set_training_opt_out(&allowed, says_no).await?)))
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
@@ -154,6 +170,7 @@ fn json_of(it: &Repository) -> json::Repository {
         size_bytes: it.size_bytes,
         object_count: it.object_count,
         commit_count: it.commit_count,
+        training_opt_out: it.training_opt_out(),
         archived: it.resource.state == trust::ResourceState::Archived,
         created_at: it.created_at.to_string(),
         updated_at: it.updated_at.to_string(),

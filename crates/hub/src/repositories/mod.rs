@@ -55,6 +55,8 @@ pub struct Repository {
     pub object_count: u64,
     /// Number of its commits.
     pub commit_count: u64,
+    /// Whether its owner asks those who train models to leave it alone; see [`Repository::training_opt_out`].
+    pub says_no_training: bool,
     /// When something was last pushed.
     pub pushed_at: Option<UnixMillis>,
     /// When it was made.
@@ -72,6 +74,11 @@ impl Repository {
     /// Whether only some may see it.
     pub fn is_private(&self) -> bool {
         self.resource.visibility == Visibility::Private
+    }
+
+    /// Whether those who train models are asked to leave it alone: of what is private, always (`spec/trust.md` 13).
+    pub fn training_opt_out(&self) -> bool {
+        self.is_private() || self.says_no_training
     }
 }
 
@@ -109,6 +116,33 @@ impl Hub {
         tx.commit().await?;
         tracing::info!(repository = repository.full_name(), "repository created");
         Ok(repository)
+    }
+
+    /// Asks those who train models to leave the repository alone, or does not ask any more.
+    pub async fn set_training_opt_out(
+        &self,
+        allowed: &Allowed<act::RepoUpdate, Repository>,
+        says_no: bool,
+    ) -> Result<Repository, Error> {
+        let (actor, known) = (allowed.actor(), allowed.resource());
+        let owner = known.resource.owner;
+        let mut tx = self.trust.begin(actor).await?;
+        self.trust.hold_namespace(&mut tx, owner).await?;
+        // A level may have been taken away since.
+        let still = find(&mut tx, owner, &known.name, actor.readers()).await?;
+        let still = still.ok_or(Error::NotFound)?;
+        Allowed::<act::RepoUpdate, _>::ask(actor, still).map_err(Error::Refused)?;
+        let now = self.clock.now();
+        if store::set_training_opt_out(&mut tx, known.id, says_no, now).await? {
+            let on = On::new("repository", known.id);
+            let changed = Entry::done(Noted::TrainingOptOutChanged, actor, on);
+            let changed = changed.with("training_opt_out", says_no);
+            let chain = self.trust.chain_of(&mut tx, owner).await?;
+            self.trust.note(&mut tx, chain, changed).await?;
+        }
+        let after = by_id(&mut tx, known.id).await?.ok_or(Error::NotFound)?;
+        tx.commit().await?;
+        Ok(after)
     }
 
     /// Writes down that a repository was made.
@@ -157,6 +191,7 @@ impl Hub {
             size_bytes: 0,
             object_count: 0,
             commit_count: 0,
+            says_no_training: false,
             pushed_at: None,
             created_at: now,
             updated_at: now,

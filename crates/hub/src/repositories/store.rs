@@ -10,7 +10,7 @@ use super::{Cursor, Repository};
 macro_rules! columns {
     () => {
         "r.id, r.owner_id, r.name, r.description, r.domain, r.default_branch, r.size_bytes, r.object_count, \
-         r.commit_count, r.pushed_at, r.created_at, r.updated_at, s.owner_handle, s.visibility, s.state"
+         r.commit_count, r.training_opt_out, r.pushed_at, r.created_at, r.updated_at, s.owner_handle, s.visibility, s.state"
     };
 }
 
@@ -34,6 +34,8 @@ db::statements! {
          WHERE ", trust::visible!(), " AND r.owner_id = $5
            AND (coalesce(r.pushed_at, 0) < $2 OR (coalesce(r.pushed_at, 0) = $2 AND r.id < $3))
          ORDER BY coalesce(r.pushed_at, 0) DESC, r.id DESC LIMIT $4"));
+    SET_TRAINING_OPT_OUT = "
+        UPDATE repositories SET training_opt_out = $2, updated_at = $3 WHERE id = $1 AND training_opt_out <> $2";
     COUNT = "SELECT count(*) FROM repositories WHERE owner_id = $1 AND deleted_at IS NULL";
     INSERT = "
         INSERT INTO repositories
@@ -54,6 +56,7 @@ struct Row {
     size_bytes: i64,
     object_count: i64,
     commit_count: i64,
+    training_opt_out: i64,
     pushed_at: Option<i64>,
     created_at: i64,
     updated_at: i64,
@@ -87,6 +90,7 @@ impl TryFrom<Row> for Repository {
             size_bytes: count(row.size_bytes)?,
             object_count: count(row.object_count)?,
             commit_count: count(row.commit_count)?,
+            says_no_training: row.training_opt_out == 1,
             pushed_at: row.pushed_at.map(UnixMillis),
             created_at: UnixMillis(row.created_at),
             updated_at: UnixMillis(row.updated_at),
@@ -151,4 +155,14 @@ pub(crate) async fn insert(tx: &mut Tx, it: &Repository) -> Result<(), Error> {
         it.updated_at.0,
     )
     .map(drop)
+}
+
+/// Says whether those who train models are asked to leave it alone; `false` if that was said before.
+pub(super) async fn set_training_opt_out(
+    tx: &mut Tx,
+    id: Id<Repository>,
+    says_no: bool,
+    now: UnixMillis,
+) -> Result<bool, Error> {
+    Ok(db::execute!(tx, SET_TRAINING_OPT_OUT, id.uuid(), i64::from(says_no), now.0)? == 1)
 }

@@ -43,7 +43,7 @@ fn row(action: Action) -> Option<Vec<(u16, u16)>> {
         A::RefPush => {
             "401/401 403/404 403/403 403/403 403/403 403/403 200/200 200/200 200/200 200/200 200/200 200/200 403/404"
         }
-        A::CollaboratorAdd | A::CollaboratorRemove => {
+        A::CollaboratorAdd | A::CollaboratorRemove | A::RepoUpdate => {
             "401/401 403/404 403/403 403/403 403/403 403/403 403/403 403/403 200/200 200/200 200/200 403/403 403/404"
         }
         A::CollaboratorRead => {
@@ -163,7 +163,7 @@ fn asked(street: &Street, entry: &Entry, owner: &str, name: &str) -> Request {
         Surface::Wire if entry.method == Method::POST => {
             request.header("content-type", "application/x-msgpack").body("")
         }
-        Surface::Api if entry.method == Method::POST || entry.method == Method::PUT => {
+        Surface::Api if [Method::POST, Method::PUT, Method::PATCH].contains(&entry.method) => {
             request.header("content-type", "application/json").body("[]")
         }
         _ => request,

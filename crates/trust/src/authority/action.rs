@@ -171,6 +171,8 @@ actions! {
     ObjectRead, "hub.object.read", false, Need::Level(Level::Read);
     /// Make a repository in a namespace.
     RepoCreate, "hub.repo.create", true, Need::Level(Level::Owner);
+    /// Change what a repository says of itself.
+    RepoUpdate, "hub.repo.update", true, Need::Level(Level::Admin);
     /// Upload objects and move a branch forward; makes the repository on the first push.
     RefPush, "hub.ref.push", true, Need::Level(Level::Write);
     /// Move a branch to where it does not lead.
@@ -209,6 +211,8 @@ actions! {
     PrincipalSuspend, "ops.principal.suspend", true, Need::InstallAdmin;
     /// Look into a private repository, for an hour.
     BreakglassOpen, "ops.breakglass.open", true, Need::InstallAdmin;
+    /// Change how the install works: its signing keys, what it keeps of its log.
+    ConfigWrite, "ops.config.write", true, Need::InstallAdmin;
     /// Say how much anyone may use.
     QuotaWrite, "ops.quota.write", true, Need::InstallAdmin;
 }
@@ -266,6 +270,7 @@ impl Action {
                 | Self::MemberRemove
                 | Self::RepoCollect
                 | Self::JobWrite
+                | Self::ConfigWrite
                 | Self::QuotaWrite
                 | Self::MeExport
                 | Self::MeDelete
