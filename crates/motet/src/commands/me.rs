@@ -1,6 +1,11 @@
 //! `motet me`: what one says of oneself, what is kept of one, and leaving (`spec/trust.md` 1, 13).
 
-use std::{fs::OpenOptions, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf};
+use std::{
+    fs::OpenOptions,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use api::json::ChangeProfile;
 use names::Handle;
@@ -158,12 +163,14 @@ async fn show(client: &Client) -> Result<Report, Failure> {
         ("email", &me.email),
     ];
     let lines = said.into_iter().filter(|(_, text)| !text.is_empty());
-    let text: String = lines.map(|(name, text)| format!("{name:<8} {}\n", visible(text))).collect();
+    let lines: Vec<_> =
+        lines.map(|(name, text)| format!("{name:<8} {}\n", visible(text))).collect();
+    let text = lines.concat();
     Ok(Report::answer(result(&me)?, text))
 }
 
 /// The file is for the caller's eyes alone, and one that is there is never overwritten.
-async fn export(client: &Client, file: &PathBuf, context: &Context) -> Result<Report, Failure> {
+async fn export(client: &Client, file: &Path, context: &Context) -> Result<Report, Failure> {
     let path = context.at(file);
     let mut written = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path)?;
     let (mut bytes, mut failed) = (0_u64, None);

@@ -48,8 +48,9 @@ pub(super) async fn run(arguments: &Register, context: &Context) -> Result<Repor
     let key = load_key(&key_file)?;
     // A handle that is taken gets a further key only from who has one of its keys.
     let known = context.store.account(origin)?;
+    // Whoever is invited has no key there: that of an account which was left is not known any more.
     let signer = known
-        .filter(|known| known.handle == *handle)
+        .filter(|known| invite_file.is_none() && known.handle == *handle)
         .and_then(|known| known.key_file().filter(|it| **it != key_file).cloned())
         .and_then(|file| load_key(&file).ok());
     let client = context.client(origin, signer)?;

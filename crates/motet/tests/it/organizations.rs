@@ -283,7 +283,7 @@ on_both! {
             let page_json = page.json();
             seen.extend(page_json["items"].as_array().unwrap().iter().map(|it| it["member"].clone()));
             let Some(next) = page.header("link").strip_prefix('<') else { break };
-            target = next.strip_suffix(">; rel=\"next\"").unwrap().to_owned();
+            next.strip_suffix(">; rel=\"next\"").unwrap().clone_into(&mut target);
         }
         assert_eq!(seen, ["anna", "boris", "carol", "dora"]);
         // A cursor is signed, and goes on in its own list alone.

@@ -84,8 +84,8 @@ async fn list_members(
     let mut found = trust.members(&allowed, after.as_ref(), limit + 1).await?;
     let has_more = found.len() > usize::from(limit);
     found.truncate(limit.into());
-    let last = found.last().filter(|_| has_more);
-    let next_cursor = last.map(|it| cursors.write(list, it.member.as_str().as_bytes()));
+    let final_one = found.last().filter(|_| has_more);
+    let next_cursor = final_one.map(|it| cursors.write(list, it.member.as_str().as_bytes()));
     let link = next_cursor
         .as_ref()
         .map(|cursor| [("link", format!("<{list}?limit={limit}&cursor={cursor}>; rel=\"next\""))]);
