@@ -80,7 +80,7 @@ impl House {
         let handle: Handle = handle.parse()?;
         // Not signed: the key is not known before it is registered.
         let anybody = Client::new(self.origin.clone(), None, Options::default())?;
-        anybody.register(&handle, key, None).await?;
+        anybody.register(&handle, key, None, None).await?;
         Ok(Client::new(self.origin.clone(), Some(key.clone()), Options::default())?)
     }
 

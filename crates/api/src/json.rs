@@ -10,6 +10,7 @@ mod audit;
 mod jobs;
 mod passkeys;
 mod publishers;
+mod shown_once;
 mod storage;
 
 pub use accounts::{
@@ -19,7 +20,7 @@ pub use accounts::{
     OpenGlass, PublicKey, PublicKeyPage, RoleRequest, RotateToken, Suspend, Token, TokenPage,
     WebLogin,
 };
-pub use audit::AuditEvent;
+pub use audit::{AuditEvent, PruneAudit, PrunedAudit, RotatedKey};
 pub use jobs::{Job, JobCounts, JobDetail, JobPage, Schedule, ScheduleRun};
 pub use passkeys::{
     Identity, IdentityPage, NewPasskey, Passkey, PasskeyAssertion, PasskeyChallenge, PasskeyPage,
@@ -29,6 +30,7 @@ pub use publishers::{
     BootstrapToken, ChangePublisher, FoundedPublisher, MadeSecret, NewPublisher,
     NewPublisherSecret, NewPublisherToken, Publisher, PublisherSecret, RotatePublisherToken,
 };
+pub use shown_once::ShownOnce;
 pub use storage::{
     Fault, FaultPage, Healed, Limit, QuotaUse, ScanStarted, SetQuota, StartScan, Storage,
     StorageGroup, StorageScan, Used,
@@ -195,6 +197,9 @@ pub struct Repository {
     pub object_count: u64,
     /// How many commits it holds.
     pub commit_count: u64,
+    /// Whether those who train models are asked to leave it alone: of what is private, always.
+    #[serde(default)]
+    pub training_opt_out: bool,
     /// Whether it can only be read.
     pub archived: bool,
     /// Since when.
@@ -233,6 +238,9 @@ pub struct RepositoryChanges {
     /// The branch that is shown first; it must be there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_branch: Option<String>,
+    /// Whether those who train models are asked to leave it alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training_opt_out: Option<bool>,
 }
 
 /// The body of `POST /api/v1/repos/{owner}/{name}/restore`.

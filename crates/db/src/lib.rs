@@ -202,6 +202,14 @@ impl Db {
         Self(Arc::new(Inner { pools, bounds, begun: AtomicU64::new(0) }))
     }
 
+    /// The number of the schema: that of the newest migration, to which opening has brought it.
+    pub fn schema_version(&self) -> i64 {
+        match &self.0.pools {
+            Pools::Sqlite { .. } => migrate::newest_of_sqlite(),
+            Pools::Postgres { .. } => migrate::newest_of_postgres(),
+        }
+    }
+
     /// A connection for **one** statement that reads: no transaction is begun. Two statements on it may see
     /// different states; take [`Db::read`] for those.
     pub async fn glance(&self) -> Result<Tx, Error> {

@@ -75,8 +75,22 @@ pub(crate) async fn postgres(conn: &mut PgConnection) -> Result<(), Refusal> {
     POSTGRES.run_direct(None, conn, false).await.map_err(|error| refusal(&POSTGRES, error))
 }
 
+/// The newest migration for SQLite.
+pub(crate) fn newest_of_sqlite() -> i64 {
+    newest(&SQLITE)
+}
+
+/// The newest migration for PostgreSQL.
+pub(crate) fn newest_of_postgres() -> i64 {
+    newest(&POSTGRES)
+}
+
+fn newest(migrator: &Migrator) -> i64 {
+    migrator.iter().map(|it| it.version).max().unwrap_or(0)
+}
+
 fn refusal(migrator: &Migrator, error: MigrateError) -> Refusal {
-    let known = migrator.iter().map(|it| it.version).max().unwrap_or(0);
+    let known = newest(migrator);
     let name = |version| {
         let found = migrator.iter().find(|it| it.version == version);
         found.map_or_else(String::new, |it| it.description.to_string())

@@ -1,7 +1,7 @@
 //! Sealing: how a secret lies in a row (`spec/trust.md` 5, Sealing).
 //!
-//! A data key of its own encrypts each value, and a child of the install key encrypts the data key, so that a change of
-//! install key wraps data keys anew and touches no value. Where the secret lies is authenticated with it: a sealed
+//! A data key of its own encrypts each value, and a child of the install key encrypts the data key. The name of the
+//! install key is authenticated with both, so a change of install key seals everything anew. Where the secret lies is authenticated with it: a sealed
 //! value that is copied to another row, column or table does not open there.
 
 use chacha20poly1305::{

@@ -91,6 +91,9 @@ pub enum Command {
     Whoami(commands::whoami::Whoami),
     /// Sign in a browser, or this machine without one
     Login(commands::login::Login),
+    /// Manage your account: what you say of yourself, what is kept of you, leaving
+    #[command(subcommand)]
+    Me(commands::me::Me),
     /// Manage tokens of yourself and of your agents
     #[command(subcommand)]
     Token(commands::token::Tokens),
@@ -157,6 +160,7 @@ impl Command {
             Self::Register(_) => "register",
             Self::Whoami(_) => "whoami",
             Self::Login(_) => "login",
+            Self::Me(command) => command.name(),
             Self::Token(command) => command.name(),
             Self::Key(command) => command.name(),
             Self::Agent(command) => command.name(),

@@ -25,6 +25,12 @@ impl UnixMillis {
         Self(self.0.saturating_add(i64::try_from(later.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// This moment minus `earlier`, saturating at the beginning of time.
+    #[must_use]
+    pub fn minus(self, earlier: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(earlier.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// How long it is since `earlier`; nothing if that comes later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

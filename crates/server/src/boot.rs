@@ -89,7 +89,7 @@ fn make_private_dir(dir: &Path) -> io::Result<()> {
 }
 
 /// Two processes on one embedded directory would each think that they are the one writer.
-fn lock(dir: &Path) -> Result<File, Error> {
+pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
     let path = dir.join("motet.lock");
     let file = OpenOptions::new()
         .create(true)
@@ -109,22 +109,36 @@ fn lock(dir: &Path) -> Result<File, Error> {
 
 /// The install key: from the environment, the given file, or the data directory, where it is made if missing.
 fn install_key(args: &ServeArgs, random: &Random) -> Result<InstallKey, Error> {
-    let refuse = |place: &str, error: keys::InstallKeyError| {
-        Error::Configuration(format!("the install key in {place} cannot be used: {error}"))
-    };
     if let Some(text) = ServeArgs::install_key_text() {
-        return InstallKey::parse(text.expose().as_bytes())
-            .map_err(|error| refuse("MOTET_INSTALL_KEY", error));
+        return parse_key("MOTET_INSTALL_KEY", text.expose().as_bytes());
     }
     let path = args.install_key_file.clone().unwrap_or_else(|| args.data_dir.join("install.key"));
     // Made only for an embedded install that has no data yet: anything else was made under a key that must come back.
     let may_make = args.install_key_file.is_none()
         && args.database_url()?.is_none()
         && !args.data_dir.join("motet.db").exists();
-    let bytes = secret_file(&path, may_make, || {
+    if may_make { read_or_make_key(&path, random) } else { read_key(&path) }
+}
+
+/// The install key in a file, made if missing.
+pub(crate) fn read_or_make_key(path: &Path, random: &Random) -> Result<InstallKey, Error> {
+    let bytes = secret_file(path, true, || {
         format!("{}\n", InstallKey::generate(random).to_text().expose()).into_bytes()
     })?;
-    InstallKey::parse(&bytes).map_err(|error| refuse(&path.display().to_string(), error))
+    parse_key(&path.display().to_string(), &bytes)
+}
+
+/// The install key in a file.
+pub(crate) fn read_key(path: &Path) -> Result<InstallKey, Error> {
+    let bytes = secret_file(path, false, Vec::new)?;
+    parse_key(&path.display().to_string(), &bytes)
+}
+
+/// The install key as it is written in a place.
+pub(crate) fn parse_key(place: &str, text: &[u8]) -> Result<InstallKey, Error> {
+    InstallKey::parse(text).map_err(|error| {
+        Error::Configuration(format!("the install key in {place} cannot be used: {error}"))
+    })
 }
 
 /// The operator's key, made if missing.

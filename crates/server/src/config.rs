@@ -1,8 +1,10 @@
 //! Settings, from flags and the environment. The only place that reads either, with `config/`.
 
 mod providers;
+pub(crate) mod sealing;
 #[cfg(test)]
 mod tests;
+mod written;
 
 use std::{
     net::SocketAddr,
@@ -13,6 +15,7 @@ use std::{
 use hub::Quotas;
 use names::{Handle, Secret};
 use objects::{BucketSettings, CACHE_BYTES, Store};
+use serde_json::{Map, Value};
 use trust::{BindHost, Hosts, LimitSetting, LimitSettings, Registration, RelyingParty};
 use url::{Host, Url};
 
@@ -308,6 +311,8 @@ pub(crate) struct Settings {
     pub(crate) cors: Cors,
     /// The one person of a local server.
     pub(crate) local: Option<Handle>,
+    /// What was said of the whole install, by name.
+    pub(crate) written: Map<String, Value>,
 }
 
 impl ServeArgs {
@@ -396,6 +401,7 @@ impl ServeArgs {
             trusted_proxies: self.trusted_proxies.clone(),
             cors: Cors::new(&self.cors_origins),
             local: self.local.then(|| self.local_handle.clone()),
+            written: self.written(),
         })
     }
 

@@ -84,6 +84,8 @@ async fn plane(ground: &Ground, settings: &Settings) -> Result<Trust, Error> {
                 .to_owned(),
         ));
     }
+    trust.note_schema(db.schema_version()).await?;
+    trust.note_settings(&settings.written).await?;
     if trust.ensure_operator(*keys.operator.public()).await? == OperatorState::Repaired {
         tracing::info!("the operator was missing something, and has it again");
     }
@@ -126,7 +128,7 @@ impl House {
             clock,
             random,
         };
-        let hub = Hub::new(on, trust.clone(), cursors, settings.quotas);
+        let hub = Hub::new(on, trust.clone(), cursors.clone(), settings.quotas);
         hub.schedule().await?;
         upkeep::schedule(&db, &queue).await?;
         upkeep::end_first_invite(&trust, &ground.dir).await?;
@@ -135,6 +137,7 @@ impl House {
             rooms.extend([
                 hub.clone().routes(),
                 accounts::routes(&trust),
+                accounts::lists(&trust, cursors),
                 local::routes(&trust, keys.operator),
                 desk::routes(Desk { trust: trust.clone(), clock: admin.clock.clone() }),
                 flows::routes(Flows {

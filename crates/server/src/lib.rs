@@ -9,6 +9,7 @@
 //! | `house.rs`      | [`House`]: the ground and the rooms on it, and their one router                |
 //! | `listen.rs`     | [`Listen`]: the address to answer on, and which ones a local server may have     |
 //! | `local.rs`      | a local server gives its one person credentials                              |
+//! | `reseal.rs`     | another install key                                                         |
 //! | `cors.rs`       | pages of other sites that may read the JSON API                              |
 //! | `listener.rs`   | connections: accepted, bounded, drained                                     |
 //! | `bare_answers.rs` | refusals of the HTTP library get the headers of every answer           |
@@ -42,6 +43,7 @@ mod listener;
 mod local;
 mod logs;
 mod proxies;
+mod reseal;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -87,11 +89,12 @@ pub mod registry {
 }
 
 pub use boot::{OPERATOR_PUBLIC, Reached, reached};
-pub use config::{DataDir, LogFormat, Role, ServeArgs};
+pub use config::{DataDir, LogFormat, Role, ServeArgs, sealing::SealArgs};
 pub use cors::{CorsOrigin, CorsOriginError};
 pub use house::{House, statements};
 pub use listen::{Listen, ListenError};
 pub use proxies::{Network, NetworkError};
+pub use reseal::reseal;
 
 /// Why the server does not start, or stopped.
 #[derive(Debug, thiserror::Error)]

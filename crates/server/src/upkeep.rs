@@ -1,5 +1,6 @@
 //! What the trust plane has done again and again: heads of the audit log signed, addresses and user agents erased, the
-//! invitation of the first boot taken away, applications forgotten that nobody uses.
+//! invitation of the first boot taken away, applications forgotten that nobody uses, requests that may not be repeated any
+//! more; another key signs sessions.
 //!
 //! Here because the plane knows no schedules. A kind is a line in [`work`], with its handler, and one in [`SCHEDULES`],
 //! with its time.
@@ -25,12 +26,16 @@ const FIRST_INVITE: Kind<()> = Kind::new("trust.first_invite");
 /// Forgets applications that registered themselves and that nobody has agreed to.
 const APPLICATIONS: Kind<()> = Kind::new("trust.clients");
 
+/// Forgets requests that may not be repeated any more, and lets another key sign sessions when it is time.
+const EXPIRE: Kind<()> = Kind::new("trust.expire");
+
 /// When, in UTC; at minutes at which nothing else comes.
-const SCHEDULES: [(Kind<()>, &str); 4] = [
+const SCHEDULES: [(Kind<()>, &str); 5] = [
     (HEADS, "57 * * * *"),
     (ERASE, "23 3 * * *"),
     (FIRST_INVITE, "3 * * * *"),
     (APPLICATIONS, "33 * * * *"),
+    (EXPIRE, "27 * * * *"),
 ];
 
 /// Chains of one run. Each is a transaction, so this bounds how long a run takes.
@@ -41,6 +46,7 @@ pub(crate) fn work(dispatcher: Dispatcher, trust: &Trust, ground: &Ground) -> Di
     let clock = &ground.clock;
     let (heads, erase) = ((trust.clone(), clock.clone()), (trust.clone(), clock.clone()));
     let applications = trust.clone();
+    let expire = (trust.clone(), clock.clone());
     let invite = (trust.clone(), ground.dir.clone());
     dispatcher
         .on(HEADS, move |_| sign_heads(heads.0.clone(), heads.1.now()))
@@ -53,6 +59,7 @@ pub(crate) fn work(dispatcher: Dispatcher, trust: &Trust, ground: &Ground) -> Di
             }
         })
         .on(APPLICATIONS, move |_| forget_applications(applications.clone()))
+        .on(EXPIRE, move |_| end_what_is_over(expire.0.clone(), expire.1.now()))
 }
 
 /// Declares the schedules, at every boot. One that somebody switched off stays off.
@@ -90,6 +97,16 @@ async fn forget_applications(trust: Trust) -> Result<Done, Failure> {
         tracing::info!(forgotten, "applications that nobody used were forgotten");
     }
     Ok(Done::default())
+}
+
+async fn end_what_is_over(trust: Trust, now: UnixMillis) -> Result<Done, Failure> {
+    trust.rotate_due_session_key().await?;
+    let (forgotten, has_more) = trust.forget_repeats().await?;
+    if forgotten > 0 {
+        tracing::debug!(forgotten, "requests that could be repeated were forgotten");
+    }
+    let done = Done::default();
+    Ok(if has_more { done.again_at(now) } else { done })
 }
 
 async fn erase_private(trust: Trust, now: UnixMillis) -> Result<Done, Failure> {

@@ -192,6 +192,24 @@ pub enum Error {
     /// An agent cannot have that role.
     #[error("an agent may be viewer, reviewer or member")]
     NotForAgents,
+    /// The key of a request that was another one.
+    #[error(
+        "this Idempotency-Key was sent with another request within the last 24 hours; send a new key with a new request"
+    )]
+    OtherRequest,
+    /// The first request took effect, and what it was answered is not known: it is under way still, was cut off, or
+    /// showed what nobody keeps.
+    #[error(
+        "a request with this Idempotency-Key has taken effect, and its answer is not there to be repeated; ask again in \
+         a moment, or look at what it made"
+    )]
+    AnswerNotKept,
+    /// The principal has sent as many keys as are remembered.
+    #[error(
+        "10,000 requests with an Idempotency-Key are remembered for you; they are forgotten after 24 hours: go on without \
+         the header until then"
+    )]
+    TooManyRemembered,
     /// Something sealed is asked for before the install key was checked.
     #[error("the install key has not been checked yet")]
     Locked,

@@ -29,6 +29,7 @@
 //! | `publishers/`   | organizations as tenants of the work plane, and tokens that act as them            |
 //! | `secrets/`      | what publishers show to others, sealed                                            |
 //! | `local/`        | a local server and its one person                                                 |
+//! | `idempotency/`  | requests that may be repeated: the first answer again                              |
 //! | `hosts/`        | what the install is called, and what a local server answers to                    |
 //! | `boot/`         | what every boot checks and repairs: install key, operator                         |
 //! | `limits/`       | how much anyone may ask for: [`Limits`]; who failed too often has to wait        |
@@ -55,6 +56,7 @@ mod collaborators;
 mod error;
 mod flows;
 mod hosts;
+mod idempotency;
 mod identities;
 mod invites;
 mod keyring;
@@ -76,12 +78,12 @@ pub mod signing_keys;
 mod store;
 mod tokens;
 
-pub use agents::{Agent, NewAgent};
+pub use agents::{Agent, AgentChange, NewAgent};
 pub use authority::{
     Account, Act, Action, Allowed, Anything, Decision, Granted, Level, Namespace, Need, Readers,
     Refusal, Resource, Role, Scope, Visibility, act,
 };
-pub use boot::OperatorState;
+pub use boot::{OperatorState, Resealed, reseal};
 pub use collaborators::Collaborator;
 pub use error::Error;
 pub use flows::{
@@ -89,6 +91,7 @@ pub use flows::{
     DeviceFlow, FlowFault, Issued, NewApplication, Redemption, RedirectUri, Words,
 };
 pub use hosts::{BindHost, HostFault, Hosts, NotLoopback};
+pub use idempotency::{FirstAnswer, IdempotencyKey, NotAKey, Repeatable};
 pub use identities::{
     Arrival, Departure, Elsewhere, Identity, Offer, Protocol, ProviderFault, ProviderSettings,
     Returned, SetupFault,
@@ -140,6 +143,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         local::STATEMENTS,
         publishers::STATEMENTS,
         secrets::STATEMENTS,
+        idempotency::STATEMENTS,
     ]
     .concat()
 }
@@ -218,11 +222,12 @@ impl Trust {
     }
 
     /// Begins a transaction that writes on behalf of `actor`. The nonce of a signed request is written in it, so no
-    /// effect outlives the proof that it happened.
+    /// effect outlives the proof that it happened; and if its client may repeat it, that it was made.
     pub async fn begin(&self, actor: &Actor) -> Result<Tx, Error> {
         let mut tx = self.0.db.write().await?;
         self.0.nonces.spend(&mut tx, actor, self.0.clock.now()).await?;
         self.still_holds(&mut tx, actor).await?;
+        self.remember(&mut tx, actor).await?;
         Ok(tx)
     }
 

@@ -1,7 +1,7 @@
 //! Who acts.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     authority::{Readers, Scope},
+    idempotency::UnderWay,
     sessions::Session,
     tokens::{Token, TokenKind},
 };
@@ -167,6 +168,8 @@ pub(crate) struct Acting {
     pub(crate) credential: Credential,
     /// Each takes away.
     pub(crate) scopes: Vec<Scope>,
+    /// The request itself, if its client gave it a name by which it may be repeated.
+    pub(crate) under_way: OnceLock<UnderWay>,
 }
 
 /// Who is behind a request, already believed. Made by [`crate::Trust::authenticate`] only.

@@ -1,5 +1,7 @@
 //! The plane against a real database, with a clock that the test holds.
 
+mod time;
+
 use std::{
     net::{IpAddr, Ipv4Addr},
     time::Duration,
@@ -303,7 +305,7 @@ async fn lists_follow_the_decision() {
 }
 
 /// What the authority says about an office of the install, as a surface tells it: allowed, or which refusal.
-fn office(actor: &Actor) -> [Result<(), Refusal>; 12] {
+fn office(actor: &Actor) -> [Result<(), Refusal>; 13] {
     fn ask<A: crate::Act>(actor: &Actor) -> Result<(), Refusal> {
         authority::may_look(actor, A::ACTION)?;
         Allowed::<A, _>::ask(actor, Anything).map(drop)
@@ -315,6 +317,7 @@ fn office(actor: &Actor) -> [Result<(), Refusal>; 12] {
         ask::<act::AuditRead>(actor),
         ask::<act::AuditExport>(actor),
         ask::<act::JobWrite>(actor),
+        ask::<act::ConfigWrite>(actor),
         ask::<act::QuotaWrite>(actor),
         ask::<act::InviteCreate>(actor),
         ask::<act::InstallAdminChange>(actor),
@@ -342,12 +345,12 @@ async fn the_office_of_the_install_is_hidden_from_everybody_else() {
     let unknown = Err(Refusal::Unauthenticated);
     let told = office(&Actor::anonymous());
     // What changes something is 401 for nobody in particular, whether it is there or not.
-    let wanted = [[absent; 5].as_slice(), &[unknown; 7]].concat();
+    let wanted = [[absent; 5].as_slice(), &[unknown; 8]].concat();
     assert_eq!(told.as_slice(), wanted);
     for (key, told) in [(&operator, yes), (&admin, yes), (&stranger, absent)] {
         let nonce = Nonce::generate(&house.random);
         let actor = house.signed(&house.trust, key, "GET", &nonce).await.unwrap();
-        assert_eq!(office(&actor), [told; 12], "{actor:?}");
+        assert_eq!(office(&actor), [told; 13], "{actor:?}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The gate: the way of every request, the same on every surface (`spec/trust.md` 3.2, Order; 8).
 //!
 //! where it comes from → media type → credentials → limits → sent by a page of ours, if a cookie signs it → may this be
-//! looked up at all → resource → authority → body cap → handler → answer. The host was judged before, for every address.
+//! looked up at all → resource → authority → body cap → was it made before → handler → answer. The host was judged before, for every address.
 //! A refusal is told in the words of the surface, after the rest of the body was read, so that clients which write
 //! first see it.
 
@@ -20,6 +20,7 @@ use trust::{Act, Actor, Allowed, Authenticated, Bearers, Refusal, Signed, Trust,
 use crate::{
     Body, BodyFault, Call, Context, Input, Load, Params, Problem, Spec, Surface, entrance, form,
     limits, refusals,
+    repeat::{self, Turn},
 };
 
 /// How long a handler may work before the caller is told to come back. A push is read within it too, and a slow
@@ -55,12 +56,9 @@ where
     let method = parts.method.clone();
     let tags = parts.headers.get(header::IF_NONE_MATCH).cloned();
     let uri = parts.uri.clone();
-    let mut has_ended_session = false;
+    let (mut has_ended_session, mut robots) = (false, None);
     let answer = async {
-        limits::arrive(&trust, spec.class, &context)?;
-        let (hosts, own) = (&trust.settings().hosts, context.base_url.as_str());
-        entrance::check(hosts, spec.media, &parts.method, &parts.headers, own)
-            .inspect_err(|problem| refusals::cross_site(&trust, &Actor::anonymous(), problem))?;
+        enter(&trust, &spec, &parts, &context)?;
         let spec = if A::ACTION.takes_every_kind() { spec.bearers(Bearers::Every) } else { spec };
         let (authenticated, has_ended) = authenticate(&trust, &parts, &context, &spec).await?;
         let Authenticated { actor, digest } = authenticated;
@@ -73,36 +71,59 @@ where
         let _turn = admitted.turn;
         body.charge(admitted.meter);
         limits::guard(&trust, &spec, &context).await?;
-        let asked = (&parts.method, &parts.headers, context.base_url.as_str());
-        let body = form::check(&trust, &actor, asked, body).await;
-        let body = body.inspect_err(|problem| refusals::cross_site(&trust, &actor, problem))?;
+        let body = from_our_page(&trust, &actor, (&parts, &context), body).await?;
         let allowed = allowed::<Door, A, R>(&door, &trust, &actor, &params).await?;
+        robots = allowed.resource().robots().filter(|_| spec.surface == Surface::Page);
         check_length(&parts, spec.body_bytes)?;
+        let body = match repeat::before(&trust, &spec, &parts, &actor, body).await? {
+            Turn::First(body) => body,
+            Turn::Again(answer) => return Ok(answer),
+        };
         let Parts { method, uri, headers, .. } = parts;
         let call = Call { method, uri, headers, params, context: context.clone(), body };
         let input = I::take(call).await?;
         let outcome = handler(door, allowed, input).await.map(IntoResponse::into_response);
         let refused = outcome.as_ref().err().map(Problem::status);
         limits::judge(&trust, &spec, &context, refused).await;
-        outcome
+        Ok(repeat::after(&trust, &actor, outcome?).await)
     };
     let answer = timeout(time_limit(spec.surface), answer).await;
     let mut response = match answer {
         Ok(Ok(response)) => finish(response, spec.surface, &method, tags.as_ref(), &context).await,
         Ok(Err(problem)) => {
             let problem = rest.drain().await.err().map_or(problem, Problem::from);
-            let is_page = spec.surface == Surface::Page && method.is_safe();
-            match problem.moved_to().filter(|_| is_page).and_then(|to| moved_page(&uri, to)) {
-                Some(address) => elsewhere(address),
-                None => problem.tell(spec.surface, &context),
-            }
+            refused::<A>(problem, &spec, &context, (&method, &uri))
         }
         Err(_) => too_long().tell(spec.surface, &context),
     };
+    if let Some(robots) = robots {
+        response.headers_mut().insert("x-robots-tag", HeaderValue::from_static(robots));
+    }
     if has_ended_session && let Ok(line) = HeaderValue::from_str(&trust.settings().no_cookie()) {
         response.headers_mut().append(header::SET_COOKIE, line);
     }
     response
+}
+
+/// What is looked at before anything of the request is believed: where it comes from, and what an unsafe one must look
+/// like.
+fn enter(trust: &Trust, spec: &Spec, parts: &Parts, context: &Context) -> Result<(), Problem> {
+    limits::arrive(trust, spec.class, context)?;
+    let (hosts, own) = (&trust.settings().hosts, context.base_url.as_str());
+    entrance::check(hosts, spec.media, &parts.method, &parts.headers, own)
+        .inspect_err(|problem| refusals::cross_site(trust, &Actor::anonymous(), problem))
+}
+
+/// What a cookie signs comes from a page of ours.
+async fn from_our_page(
+    trust: &Trust,
+    actor: &Actor,
+    (parts, context): (&Parts, &Context),
+    body: Body,
+) -> Result<Body, Problem> {
+    let asked = (&parts.method, &parts.headers, context.base_url.as_str());
+    let body = form::check(trust, actor, asked, body).await;
+    body.inspect_err(|problem| refusals::cross_site(trust, actor, problem))
 }
 
 /// Asks the authority, with the thing in hand; says to the log what it refuses.
@@ -134,6 +155,28 @@ fn elsewhere(address: HeaderValue) -> Response {
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     (StatusCode::MOVED_PERMANENTLY, head).into_response()
+}
+
+/// A refusal in the words of the surface. Whoever has a token learns where it would be taken (`spec/trust.md` 3.2, Every
+/// 401).
+fn refused<A: Act>(
+    problem: Problem,
+    spec: &Spec,
+    context: &Context,
+    (method, uri): (&Method, &Uri),
+) -> Response {
+    let is_page = spec.surface == Surface::Page && method.is_safe();
+    let moved = problem.moved_to().filter(|_| is_page).and_then(|to| moved_page(uri, to));
+    if let Some(address) = moved {
+        return elsewhere(address);
+    }
+    let takes_tokens = !matches!(spec.bearers, Bearers::None) && !A::ACTION.is_class_s();
+    let mut response = problem.tell(spec.surface, context);
+    if takes_tokens && response.status() == StatusCode::UNAUTHORIZED {
+        let bearer = HeaderValue::from_static(r#"Bearer realm="motet""#);
+        response.headers_mut().append(header::WWW_AUTHENTICATE, bearer);
+    }
+    response
 }
 
 /// What a request gets whose handler does not come to an end.

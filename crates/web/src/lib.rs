@@ -10,6 +10,7 @@
 //! | `gate.rs`    | the way of a request: credentials, resource, authority, body, handler, refusal      |
 //! | `limits.rs`  | how much of what a request counts as; [`Cost`]                                     |
 //! | `refusals.rs`| what the gate refuses and the audit log wants to know                              |
+//! | `repeat.rs`  | the same POST once more gets the first answer again                                |
 //! | `call.rs`    | [`Call`]: what a handler gets of the request; [`Input`], [`Json`]                   |
 //! | `body.rs`    | [`Body`]: capped before it is read, hashed while it is read                         |
 //! | `problem.rs` | [`Problem`]: a refusal, and how each [`Surface`] tells it                           |
@@ -33,6 +34,7 @@ mod limits;
 pub mod look;
 mod problem;
 mod refusals;
+mod repeat;
 mod routes;
 
 pub use body::{Body, BodyFault};
@@ -43,4 +45,5 @@ pub use form::Form;
 pub use gate::{MayCompress, is_tag_of};
 pub use limits::{Cost, admit_unrouted};
 pub use problem::{Fault, Problem, Surface, codes};
+pub use repeat::shown_once;
 pub use routes::{Entry, Load, Routes, Spec};

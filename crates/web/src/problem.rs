@@ -85,6 +85,8 @@ pub fn codes() -> &'static [(&'static str, &'static str)] {
         ("digest_mismatch", "The body is not the one that was signed"),
         ("bearer_refused", "A bearer is not taken here"),
         ("replayed", "The request was made before"),
+        ("idempotency_mismatch", "The key belongs to another request"),
+        ("sole_owner", "Nobody else owns the organization"),
         ("rate_limited", "Too many requests"),
         ("cross_site", "Not from a page of this install"),
         ("login_ended", "The address has ended"),
@@ -469,7 +471,8 @@ const fn code_of(error: &trust::Error) -> (StatusCode, &'static str) {
         E::BearerRefused => (StatusCode::UNAUTHORIZED, "bearer_refused"),
         E::Replayed => (StatusCode::UNAUTHORIZED, "replayed"),
         E::TooManyNonces => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
-        E::SecretExists => (StatusCode::CONFLICT, "conflict"),
+        E::SecretExists | E::AnswerNotKept => (StatusCode::CONFLICT, "conflict"),
+        E::OtherRequest => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch"),
         E::NoActiveSecret => (StatusCode::CONFLICT, "no_active_secret"),
         E::NonceStoreFull | E::ChallengesFull | E::Locked | E::NobodyHere => {
             (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
@@ -503,6 +506,7 @@ const fn code_of(error: &trust::Error) -> (StatusCode, &'static str) {
         | E::TooManyAgents
         | E::TooManyOrganizations
         | E::TooManyCollaborators
+        | E::TooManyRemembered
         | E::TooManyInvites => (StatusCode::CONFLICT, "quota_exceeded"),
         E::InviteFailed => (StatusCode::FORBIDDEN, "invite_failed"),
         E::OwnersOnly | E::NotForAgents | E::NotAPerson => (StatusCode::FORBIDDEN, "forbidden"),

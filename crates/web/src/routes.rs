@@ -30,6 +30,11 @@ pub trait Load<Door>: Resource + Sized {
         params: &Params,
         actor: &Actor,
     ) -> impl Future<Output = Result<Self, Problem>> + Send;
+
+    /// What pages about it tell robots: `X-Robots-Tag`.
+    fn robots(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 impl<Door: Sync> Load<Door> for Anything {

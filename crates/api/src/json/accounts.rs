@@ -94,7 +94,10 @@ pub struct RotateToken {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MintedToken {
     /// The whole, to be sent as `Authorization: Bearer`.
-    pub value: String,
+    pub value: Option<String>,
+    /// Whether an earlier answer showed it: then it is not here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secret_shown: bool,
     /// What is known of it from now on.
     pub token: Token,
 }
@@ -144,12 +147,28 @@ pub struct NewAgent {
     pub scope: Option<Value>,
 }
 
-/// The body of `PATCH /api/v1/agents/{handle}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The body of `PATCH /api/v1/agents/{handle}`. What is absent stays; what is empty is taken back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeAgent {
     /// What bounds it from now on.
-    pub scope: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Value>,
+    /// What it runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// What it says that it can do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Vec<String>>,
+    /// What it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// A few sentences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bio: Option<String>,
+    /// Its page elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub website_url: Option<String>,
 }
 
 /// The body of `POST /api/v1/orgs`.
@@ -235,7 +254,10 @@ pub struct RoleRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invitation {
     /// The code, good once.
-    pub code: String,
+    pub code: Option<String>,
+    /// Whether an earlier answer showed it: then it is not here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secret_shown: bool,
     /// Until when.
     pub expires_at: String,
 }

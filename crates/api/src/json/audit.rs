@@ -45,3 +45,31 @@ pub struct AuditEvent {
     /// The hash of the row.
     pub hash: String,
 }
+
+/// The body of `POST /api/v1/admin/audit/prune`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PruneAudit {
+    /// Rows that are older go, as far as a signed head can stand for them.
+    pub before: String,
+}
+
+/// What was removed from the beginning of the log. There may be more: it is asked until nothing is removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrunedAudit {
+    /// How many rows.
+    pub rows: u64,
+    /// The number of the last one; nothing if none was removed.
+    pub until: Option<i64>,
+}
+
+/// The answer of `POST /api/v1/admin/signing-keys/session/rotate`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotatedKey {
+    /// The key that signs from now on: its fingerprint.
+    pub kid: String,
+    /// When it was made.
+    pub created_at: String,
+    /// Until when sessions that the one before has signed go on.
+    pub old_until: String,
+}

@@ -114,6 +114,9 @@ pub struct NewPublisherSecret {
 pub struct MadeSecret {
     /// The value, if it was made here: no other answer shows it.
     pub value: Option<String>,
+    /// Whether an earlier answer showed it: then it is not here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secret_shown: bool,
     /// What is known of it from now on.
     pub secret: PublisherSecret,
 }
@@ -122,7 +125,10 @@ pub struct MadeSecret {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BootstrapToken {
     /// The whole, to be sent as `Authorization: Bearer`.
-    pub value: String,
+    pub value: Option<String>,
+    /// Whether an earlier answer showed it: then it is not here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secret_shown: bool,
     /// When it ends, used or not.
     pub expires_at: String,
 }

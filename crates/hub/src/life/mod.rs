@@ -39,6 +39,7 @@ pub(crate) struct Changes {
     /// An address, or none.
     pub(crate) homepage: Option<Option<Homepage>>,
     pub(crate) default_branch: Option<BranchName>,
+    pub(crate) says_no_training: Option<bool>,
 }
 
 /// A repository that was deleted and can be restored: of several that had the name, the one that was deleted last.
@@ -93,10 +94,12 @@ impl Hub {
             return Err(Error::Stale);
         }
         let mut after = Repository { updated_at: now, ..before.clone() };
-        let Changes { name, visibility, description, homepage, default_branch } = changes;
+        let Changes { name, visibility, description, homepage, default_branch, says_no_training } =
+            changes;
         after.name = name.unwrap_or(after.name);
         after.description = description.unwrap_or(after.description);
         after.homepage = homepage.unwrap_or(after.homepage);
+        after.says_no_training = says_no_training.unwrap_or(after.says_no_training);
         if let Some(branch) = default_branch {
             self.check_default_branch(&mut tx, before, &branch).await?;
             after.default_branch = branch;
@@ -175,6 +178,12 @@ impl Hub {
         }
         if has_changed {
             self.trust.note(tx, chain, entry).await?;
+        }
+        if before.says_no_training != after.says_no_training {
+            let on = On::new("repository", before.id);
+            let changed = Entry::done(Noted::TrainingOptOutChanged, actor, on)
+                .with("training_opt_out", after.says_no_training);
+            self.trust.note(tx, chain, changed).await?;
         }
         if before.resource.visibility != after.resource.visibility {
             let on = On::new("repository", before.id);

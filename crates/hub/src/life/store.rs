@@ -10,7 +10,7 @@ db::statements! {
     CHANGE = "
         UPDATE repositories
            SET name = $2, description = $3, homepage = $4, default_branch = $5, archived_at = $6, updated_at = $7,
-               deleted_at = NULL, purge_at = NULL
+               training_opt_out = $8, deleted_at = NULL, purge_at = NULL
          WHERE id = $1";
     ADD_ALIAS = "
         INSERT INTO repository_aliases (owner_id, name, repository_id, created_at) VALUES ($1, $2, $3, $4)
@@ -28,18 +28,9 @@ pub(super) async fn change(tx: &mut Tx, it: &Repository) -> Result<(), Error> {
     let homepage = it.homepage.as_ref().map_or("", Homepage::as_str);
     let archived_at = it.archived_at.map(|at| at.0);
     let id = it.id.uuid();
-    db::execute!(
-        tx,
-        CHANGE,
-        id,
-        name,
-        &it.description,
-        homepage,
-        branch,
-        archived_at,
-        it.updated_at.0
-    )
-    .map(drop)
+    let (now, says_no) = (it.updated_at.0, i64::from(it.says_no_training));
+    let text = &it.description;
+    db::execute!(tx, CHANGE, id, name, text, homepage, branch, archived_at, now, says_no).map(drop)
 }
 
 /// Lets the name that a repository has lead on to it.

@@ -182,6 +182,7 @@ pub(crate) fn json_of(it: &Repository) -> json::Repository {
         size_bytes: it.size_bytes,
         object_count: it.object_count,
         commit_count: it.commit_count,
+        training_opt_out: it.training_opt_out(),
         archived: it.resource.state == trust::ResourceState::Archived,
         created_at: it.created_at.to_string(),
         updated_at: it.updated_at.to_string(),

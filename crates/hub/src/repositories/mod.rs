@@ -62,6 +62,8 @@ pub struct Repository {
     pub object_count: u64,
     /// Number of its commits.
     pub commit_count: u64,
+    /// Whether its owner asks those who train models to leave it alone; see [`Repository::training_opt_out`].
+    pub says_no_training: bool,
     /// When something was last pushed.
     pub pushed_at: Option<UnixMillis>,
     /// When it was made.
@@ -83,6 +85,11 @@ impl Repository {
     /// Whether only some may see it.
     pub fn is_private(&self) -> bool {
         self.resource.visibility == Visibility::Private
+    }
+
+    /// Whether those who train models are asked to leave it alone: of what is private, always (`spec/trust.md` 13).
+    pub fn training_opt_out(&self) -> bool {
+        self.is_private() || self.says_no_training
     }
 }
 
@@ -167,6 +174,7 @@ impl Hub {
             size_bytes: 0,
             object_count: 0,
             commit_count: 0,
+            says_no_training: false,
             pushed_at: None,
             created_at: now,
             updated_at: now,

@@ -32,6 +32,10 @@ impl Load<Hub> for Repository {
         let found = found.ok_or_else(Problem::not_found)?;
         found.answer_to(&owner, &name, actor)
     }
+
+    fn robots(&self) -> Option<&'static str> {
+        self.training_opt_out().then_some("noai, noimageai")
+    }
 }
 
 /// Where a push goes: a repository, or a name that the first push would take.

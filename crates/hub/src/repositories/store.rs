@@ -10,7 +10,7 @@ use super::{Cursor, Repository};
 macro_rules! columns {
     () => {
         "r.id, r.owner_id, r.name, r.description, r.domain, r.default_branch, r.size_bytes, r.object_count, \
-         r.commit_count, r.pushed_at, r.created_at, r.updated_at, r.homepage, r.archived_at, r.deleted_at, s.owner_handle, s.visibility, s.state"
+         r.commit_count, r.training_opt_out, r.pushed_at, r.created_at, r.updated_at, r.homepage, r.archived_at, r.deleted_at, s.owner_handle, s.visibility, s.state"
     };
 }
 
@@ -74,6 +74,7 @@ struct Row {
     size_bytes: i64,
     object_count: i64,
     commit_count: i64,
+    training_opt_out: i64,
     pushed_at: Option<i64>,
     created_at: i64,
     updated_at: i64,
@@ -112,6 +113,7 @@ impl TryFrom<Row> for Repository {
             size_bytes: count(row.size_bytes)?,
             object_count: count(row.object_count)?,
             commit_count: count(row.commit_count)?,
+            says_no_training: row.training_opt_out == 1,
             pushed_at: row.pushed_at.map(UnixMillis),
             created_at: UnixMillis(row.created_at),
             updated_at: UnixMillis(row.updated_at),

@@ -1,12 +1,16 @@
 //! Registering a key, and who one is (`spec/trust.md` 2).
 
-use api::json::{Challenge, ChallengeRequest, Me, Verified, VerifyRequest, WebLogin};
+use api::json::{
+    Challenge, ChallengeRequest, ChangeProfile, Confirm, Me, Principal, Verified, VerifyRequest,
+    WebLogin,
+};
+use bytes::Bytes;
 use keys::{Fingerprint, Nonce, PrivateKey, RegistrationMessage};
-use names::Handle;
+use names::{Handle, Secret};
 use reqwest::Method;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Client, ClientError};
+use super::{Client, ClientError, transport::Call};
 
 /// What came of a registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +29,37 @@ impl Client {
         self.json(Method::POST, "/api/v1/auth/challenge", Some(request)).await
     }
 
+    /// Says something else of oneself.
+    pub async fn change_me(&self, change: &ChangeProfile) -> Result<Principal, ClientError> {
+        self.need_credential()?;
+        self.json(Method::PATCH, "/api/v1/me", Some(change)).await
+    }
+
+    /// Everything that is kept of oneself as a ZIP file, part by part.
+    pub async fn export_me(
+        &self,
+        each: impl FnMut(&[u8]) -> Result<(), ClientError>,
+    ) -> Result<(), ClientError> {
+        self.need_credential()?;
+        let call = Call {
+            method: Method::GET,
+            target: "/api/v1/me/export".to_owned(),
+            accept: "application/zip",
+            content_type: "",
+            body: Bytes::new(),
+            is_wire: false,
+            max_answer_bytes: u64::MAX,
+        };
+        self.send_streamed(&call, each).await
+    }
+
+    /// Leaves for good; `confirm` is one's handle once more.
+    pub async fn leave(&self, confirm: &Handle) -> Result<(), ClientError> {
+        self.need_credential()?;
+        let asked = Confirm { confirm: confirm.to_string() };
+        self.order_with(Method::DELETE, "/api/v1/me", &asked).await
+    }
+
     /// Hands in the signature.
     pub async fn verify(&self, request: &VerifyRequest) -> Result<Verified, ClientError> {
         self.json(Method::POST, "/api/v1/auth/verify", Some(request)).await
@@ -33,12 +68,14 @@ impl Client {
     /// Registers `key` for `handle`: challenge and verify. What is signed is built here from its parts; if the
     /// server's text differs from it by a byte, nothing is signed.
     ///
-    /// A handle that exists takes another key only from a client that has one of its keys.
+    /// A handle that exists takes another key only from a client that has one of its keys, or by an invitation of those
+    /// who run the install.
     pub async fn register(
         &self,
         handle: &Handle,
         key: &PrivateKey,
         label: Option<&str>,
+        invite: Option<&Secret<String>>,
     ) -> Result<Registered, ClientError> {
         let asked =
             ChallengeRequest { handle: handle.to_string(), public_key: key.public().to_openssh() };
@@ -48,7 +85,7 @@ impl Client {
             challenge_id: challenge.challenge_id,
             signature: key.sign(message.as_bytes()).to_string(),
             label: label.map(str::to_owned),
-            invite: None,
+            invite: invite.map(|code| code.expose().trim().to_owned()),
             tos_version: None,
         };
         let verified = self.verify(&answer).await?;

@@ -3,8 +3,8 @@
 use std::{fmt, str::FromStr};
 
 use api::json::{
-    BootstrapToken, BreakGlass, FaultPage, Healed, Job, JobDetail, JobPage, OpenGlass, Page,
-    QuotaUse, ScanStarted, Schedule, ScheduleRun, SetQuota, StartScan, Storage, Suspend,
+    BootstrapToken, BreakGlass, FaultPage, Healed, Invitation, Job, JobDetail, JobPage, OpenGlass,
+    Page, QuotaUse, ScanStarted, Schedule, ScheduleRun, SetQuota, StartScan, Storage, Suspend,
 };
 use names::{Handle, Id, RepositoryName};
 use reqwest::Method;
@@ -206,6 +206,13 @@ impl Client {
         self.need_credential()?;
         let target = format!("/api/v1/admin/principals/{handle}/restore");
         self.order(Method::POST, &target).await
+    }
+
+    /// Brings somebody back who has left.
+    pub async fn bring_back(&self, handle: &Handle) -> Result<Invitation, ClientError> {
+        self.need_credential()?;
+        let target = format!("/api/v1/admin/principals/{handle}/bring-back");
+        self.json::<(), _>(Method::POST, &target, None).await
     }
 
     /// Looks into a private repository.

@@ -1,7 +1,8 @@
 //! The log of what was done on an install, through the JSON API (`spec/trust.md` 11).
 
-use api::json::{AuditEvent, Page};
+use api::json::{AuditEvent, Page, PruneAudit, PrunedAudit, RotatedKey};
 use bytes::Bytes;
+use names::Handle;
 use reqwest::Method;
 
 use super::{Client, ClientError, Word, transport::Call};
@@ -53,15 +54,18 @@ impl Client {
         self.json::<(), _>(Method::GET, &target, None).await
     }
 
-    /// The whole log as JSON lines, part by part, wherever they are cut.
+    /// The whole log of the install or of an organization as JSON lines, part by part, wherever they are cut.
     pub async fn export_audit(
         &self,
+        organization: Option<&Handle>,
         each: impl FnMut(&[u8]) -> Result<(), ClientError>,
     ) -> Result<(), ClientError> {
         self.need_credential()?;
+        let log = organization.map(|it| format!("/api/v1/orgs/{it}/audit"));
+        let log = log.as_deref().unwrap_or(AUDIT);
         let call = Call {
             method: Method::GET,
-            target: format!("{AUDIT}/export"),
+            target: format!("{log}/export"),
             accept: "application/x-ndjson",
             content_type: "",
             body: Bytes::new(),
@@ -69,5 +73,19 @@ impl Client {
             max_answer_bytes: u64::MAX,
         };
         self.send_streamed(&call, each).await
+    }
+
+    /// Removes rows from the beginning of the log, some thousands at most.
+    pub async fn prune_audit(&self, before: &str) -> Result<PrunedAudit, ClientError> {
+        self.need_credential()?;
+        let asked = PruneAudit { before: before.to_owned() };
+        self.json(Method::POST, &format!("{AUDIT}/prune"), Some(&asked)).await
+    }
+
+    /// Lets another key sign sessions of browsers.
+    pub async fn rotate_session_key(&self) -> Result<RotatedKey, ClientError> {
+        self.need_credential()?;
+        let target = "/api/v1/admin/signing-keys/session/rotate";
+        self.json::<(), _>(Method::POST, target, None).await
     }
 }

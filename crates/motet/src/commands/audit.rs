@@ -4,11 +4,13 @@
 
 use std::{fs::File, io::Read as _, path::PathBuf};
 
+use names::Handle;
 use serde_json::json;
 use server::audit::{LineVerifier, Verdict};
 
-use super::admin::{Reach, refused};
+use super::admin::{Reach, audit::save, refused};
 use crate::{
+    client::Origin,
     context::Context,
     failure::{Exit, Failure},
     report::Report,
@@ -23,6 +25,30 @@ const PART_BYTES: usize = 64 << 10;
 pub enum Audit {
     /// Check that no row was changed, removed, exchanged or cut off
     Verify(Verify),
+    /// Write the log of an organization into a new file, to be checked anywhere
+    Export(Export),
+}
+
+/// What can be said with `export`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The log of the whole install: motet admin audit export
+
+Examples:
+  motet audit export --org choir choir.jsonl --host https://forge.example")]
+pub struct Export {
+    /// The file; it must not be there yet
+    pub file: PathBuf,
+    /// Whose log: an organization that you run
+    #[arg(long = "org", value_name = "HANDLE")]
+    pub organization: Handle,
+    /// Which server.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        help = "Which server; that of this directory, or the only one that you are registered at"
+    )]
+    pub host: Option<Origin>,
 }
 
 /// What can be said with `verify`.
@@ -32,11 +58,15 @@ Ends with 0 if the log is whole, with 3 if it is broken, with 4 if its end is mi
 
 Examples:
   motet audit verify --data-dir /srv/motet
+  motet audit verify --org choir --host https://forge.example
   motet audit verify --file audit.jsonl")]
 pub struct Verify {
     /// An export to check, without a server
     #[arg(long, value_name = "FILE", conflicts_with_all = ["data_dir", "host"])]
     pub file: Option<PathBuf>,
+    /// The log of an organization that you run, instead of the install's
+    #[arg(long = "org", value_name = "HANDLE", conflicts_with_all = ["file", "data_dir"])]
+    pub organization: Option<Handle>,
     /// Which server.
     #[command(flatten)]
     pub reach: Reach,
@@ -47,12 +77,23 @@ impl Audit {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Verify(_) => "audit verify",
+            Self::Export(_) => "audit export",
         }
     }
 }
 
 pub(super) async fn run(command: &Audit, context: &Context) -> Result<Report, Failure> {
-    let Audit::Verify(Verify { file, reach }) = command;
+    match command {
+        Audit::Verify(arguments) => verify(arguments, context).await,
+        Audit::Export(Export { file, organization, host }) => {
+            let (_, client) = context.signed_in(&context.which_origin(host.as_ref())?)?;
+            save(&client, Some(organization), file, context).await
+        }
+    }
+}
+
+async fn verify(arguments: &Verify, context: &Context) -> Result<Report, Failure> {
+    let Verify { file, organization, reach } = arguments;
     let mut verifier = LineVerifier::default();
     let mut found = None;
     if let Some(path) = file {
@@ -66,13 +107,17 @@ pub(super) async fn run(command: &Audit, context: &Context) -> Result<Report, Fa
             }
         }
     } else {
-        let client = reach.client(context)?;
+        let client = match organization {
+            None => reach.client(context)?,
+            // An organization is run by those who are in it, never by the operator.
+            Some(_) => context.signed_in(&context.which_origin(reach.host.as_ref())?)?.1,
+        };
         // Read to its end also where it is broken: the connection stays in order.
         let each = |part: &[u8]| {
             look(&mut verifier, &mut found, part);
             Ok(())
         };
-        client.export_audit(each).await.map_err(refused)?;
+        client.export_audit(organization.as_ref(), each).await.map_err(refused)?;
     }
     let verdict = found.unwrap_or_else(|| verifier.finish());
     Ok(told(&verdict, verifier.signed_by()))

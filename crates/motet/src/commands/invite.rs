@@ -71,12 +71,16 @@ pub(super) async fn run(command: &Invites, context: &Context) -> Result<Report, 
         }
         Invites::Create(Create { reach }) => {
             let made = reach.client(context)?.invite_newcomer().await?;
-            Ok(Report::answer(result(&made)?, visible(&made.code)))
+            Ok(Report::answer(result(&made)?, visible(made.code.as_deref().unwrap_or_default())))
         }
     }
 }
 
-fn read_code(file: Option<&PathBuf>, context: &Context) -> Result<Secret<String>, Failure> {
+/// A code out of a file, or from standard input.
+pub(super) fn read_code(
+    file: Option<&PathBuf>,
+    context: &Context,
+) -> Result<Secret<String>, Failure> {
     let mut text = String::with_capacity(MAX_CODE_BYTES);
     let read = match file {
         Some(file) => {

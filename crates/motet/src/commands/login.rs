@@ -177,7 +177,7 @@ async fn register(
     handle: &names::Handle,
     key: &PrivateKey,
 ) -> Result<(), Failure> {
-    match client.register(handle, key, None).await {
+    match client.register(handle, key, None, None).await {
         Ok(_) => Ok(()),
         Err(ClientError::Refused(refusal)) if refusal.code == "key_taken" => Ok(()),
         Err(error) => Err(error.into()),

@@ -12,6 +12,7 @@ pub mod invite;
 pub mod key;
 pub mod keygen;
 pub mod login;
+pub mod me;
 pub mod org;
 pub mod push;
 pub mod register;
@@ -32,6 +33,7 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Repo
         Command::Register(arguments) => register::run(&arguments, context).await,
         Command::Whoami(arguments) => whoami::run(&arguments, context).await,
         Command::Login(arguments) => login::run(&arguments, context).await,
+        Command::Me(command) => me::run(&command, context).await,
         Command::Token(command) => token::run(&command, context).await,
         Command::Key(command) => key::run(&command, context).await,
         Command::Agent(command) => agent::run(&command, context).await,

@@ -165,13 +165,18 @@ pub(super) async fn run(command: &Org, context: &Context) -> Result<Report, Fail
     match command {
         Org::Create(Create { org, name, .. }) => {
             let new = NewOrganization { handle: org.to_string(), display_name: name.clone() };
-            let made = client.create_organization(&new).await?;
+            let made = client.create_organization(&new).await.map_err(|error| {
+                let failure = Failure::from(error);
+                // Another key would not help: an organization has none.
+                let is_taken = failure.code == "handle_taken";
+                if is_taken { failure.hint("choose another handle") } else { failure }
+            })?;
             Ok(Report::news(result(&made)?, format!("{org} is an organization now, and yours")))
         }
         Org::Members(it) => members(it, &client).await,
         Org::Invite(Invite { org, role, .. }) => {
             let made = client.invite_member(org, role.as_str()).await?;
-            Ok(Report::answer(result(&made)?, visible(&made.code)))
+            Ok(Report::answer(result(&made)?, visible(made.code.as_deref().unwrap_or_default())))
         }
         Org::SetRole(SetRole { org, member, role, .. }) => {
             let role = role.as_str();

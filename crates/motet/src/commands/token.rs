@@ -174,7 +174,7 @@ pub(super) async fn run(command: &Tokens, context: &Context) -> Result<Report, F
 
 /// The token itself is what was asked for; what is known of it is for programs.
 fn shown(made: &MintedToken) -> Result<Report, Failure> {
-    Ok(Report::answer(result(made)?, visible(&made.value)))
+    Ok(Report::answer(result(made)?, visible(made.value.as_deref().unwrap_or_default())))
 }
 
 fn row(it: &Token) -> [String; 5] {

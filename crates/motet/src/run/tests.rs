@@ -58,6 +58,7 @@ fn help_of_the_program() {
       register     Make your key known to a server
       whoami       Show who you are at a server
       login        Sign in a browser, or this machine without one
+      me           Manage your account: what you say of yourself, what is kept of you, leaving
       token        Manage tokens of yourself and of your agents
       key          Manage your keys
       agent        Manage agents: programs that act for you or for an organization
@@ -222,12 +223,16 @@ fn help_of_register() {
           --label <TEXT>
               What to call the key at the server
 
+          --invite-file <FILE>
+              A file with the code of an invitation, where the server takes nobody without
+
       -h, --help
               Print help (see a summary with '-h')
 
     Examples:
       motet register https://forge.example ada
       motet register http://127.0.0.1:4000 ada --key ~/.ssh/id_ed25519 --label laptop
+      motet register https://forge.example ada --invite-file code.txt
     ");
 }
 

@@ -155,3 +155,91 @@ async fn an_export_is_checked_without_a_server_and_every_change_shows() {
     let missing = motet(&server, &["audit", "verify", "--file", "/no/such/file"]);
     assert_eq!(missing.0, 3, "{missing:?}");
 }
+
+#[tokio::test]
+async fn rows_of_the_beginning_go_up_to_a_signed_head_and_the_rest_stays_whole() {
+    let server = Server::start(MOTET).await;
+    let anna = server.register("anna").await;
+    let dir = server.data_dir().to_str().unwrap().to_owned();
+    let prune = |before: &str| {
+        motet(&server, &["admin", "audit", "prune", "--before", before, "--data-dir", &dir])
+    };
+    let verify = || motet(&server, &["audit", "verify", "--data-dir", &dir]);
+    let future = "2100-01-01T00:00:00Z";
+    let none = prune(future);
+    assert!(none.0 == 0 && none.1.contains("nothing is removed"), "no head is signed: {none:?}");
+    // Checking exports, and an export signs the head over its own row.
+    assert_eq!(verify().0, 0);
+    let before = rows(&server, "").await.len();
+    assert!(prune("2020-01-01T00:00:00Z").1.contains("nothing is removed"));
+    let pruned = prune(future);
+    assert!(
+        pruned.0 == 0 && pruned.1.contains(&format!("{before} rows up to {before} are removed")),
+        "{pruned:?}"
+    );
+    let left = rows(&server, "").await;
+    assert_eq!(actions(&left), ["audit_pruned"]);
+    assert_eq!(left[0]["detail"], json!({ "from": 1, "until": before }));
+    let whole = verify();
+    assert!(whole.0 == 0 && whole.1.starts_with("whole: 2 rows"), "{whole:?}");
+    let file = server.data_dir().with_file_name("pruned.jsonl");
+    let path = file.to_str().unwrap();
+    assert_eq!(motet(&server, &["admin", "audit", "export", path, "--data-dir", &dir]).0, 0);
+    assert_eq!(motet(&server, &["audit", "verify", "--file", path]).0, 0);
+    for (by, status, word) in [(Some(&anna), 404, "not_found"), (None, 401, "unauthenticated")] {
+        let body = json!({ "before": future });
+        let refused = server.post("/api/v1/admin/audit/prune").json(&body).by_some(by).send().await;
+        refused.assert_refused(status, word);
+    }
+    let body = json!({ "before": "yesterday" });
+    let bad =
+        server.post("/api/v1/admin/audit/prune").json(&body).by(&server.operator()).send().await;
+    bad.assert_refused(422, "invalid");
+}
+
+#[tokio::test]
+async fn the_log_of_an_organization_is_taken_away_and_checked_alone() {
+    let mut server = Server::start(MOTET).await;
+    let address = server.base_url();
+    motet(&server, &["keygen"]);
+    assert_eq!(motet(&server, &["register", &address, "anna"]).0, 0);
+    assert_eq!(motet(&server, &["org", "create", "choir"]).0, 0);
+    let live = motet(&server, &["audit", "verify", "--org", "choir"]);
+    assert!(live.0 == 0 && live.1.starts_with("whole: 2 rows"), "{live:?}");
+    let file = server.data_dir().with_file_name("choir.jsonl");
+    let path = file.to_str().unwrap().to_owned();
+    let export = ["audit", "export", "--org", "choir", &path];
+    assert_eq!(motet(&server, &export).0, 0);
+    assert_ne!(motet(&server, &export).0, 0, "a file that is there is not overwritten");
+    let nobodys = motet(&server, &["audit", "verify", "--org", "band"]);
+    assert_eq!(nobodys.0, 4, "{nobodys:?}");
+    server.stop().await;
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("org_created") && !text.contains("principal_registered"), "{text}");
+    let lines: Vec<_> = text.split_inclusive('\n').collect();
+    let copy = file.with_file_name("copy.jsonl");
+    assert_eq!(verified(&server, &copy, &lines).0, 0);
+    assert_eq!(verified(&server, &copy, &lines[..lines.len() - 1]).0, 4);
+    let edited = text.replace("org_created", "org_updated");
+    assert_eq!(verified(&server, &copy, &[&edited]).0, 3);
+}
+
+#[tokio::test]
+async fn settings_that_are_other_than_at_the_last_start_are_named() {
+    let mut server = Server::start(MOTET).await;
+    assert!(rows(&server, "&action=config_changed").await.is_empty());
+    server.stop().await;
+    server.restart().await;
+    assert!(rows(&server, "&action=config_changed").await.is_empty(), "nothing was said otherwise");
+    server.stop().await;
+    let next = server
+        .beside()
+        .arg("--contact=abuse@forge.example")
+        .arg("--quota-owner-bytes=5")
+        .start()
+        .await;
+    let changed = rows(&next, "&action=config_changed").await;
+    assert_eq!(changed.len(), 1);
+    assert_eq!(changed[0]["detail"], json!({ "settings": ["contact", "quota-owner-bytes"] }));
+    assert!(rows(&next, "&action=migration_applied").await.is_empty());
+}

@@ -15,7 +15,7 @@ use crate::{
     store,
 };
 
-const VERIFIER: &str = "a-verifier-that-only-the-application-knows-0123456789";
+pub(crate) const VERIFIER: &str = "a-verifier-that-only-the-application-knows-0123456789";
 const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 fn encoded(pairs: &[(&str, &str)]) -> String {
@@ -68,7 +68,7 @@ impl<'a> Browser<'a> {
         request.body(encoded(&all)).header("sec-fetch-site", "same-origin")
     }
 
-    async fn post(&self, target: &str, pairs: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&self, target: &str, pairs: &[(&str, &str)]) -> Answer {
         self.form(target, pairs).send().await
     }
 
@@ -80,7 +80,7 @@ impl<'a> Browser<'a> {
     }
 }
 
-async fn begin(server: &Server) -> Value {
+pub(crate) async fn begin(server: &Server) -> Value {
     let asked = [("client_id", "motet"), ("scope", "hub:write"), ("label", "my laptop")];
     let begun = send(server, "/api/v1/auth/device", &asked).await;
     begun.assert_status(200);
@@ -88,7 +88,7 @@ async fn begin(server: &Server) -> Value {
     begun.json()
 }
 
-async fn poll(server: &Server, flow: &Value) -> Answer {
+pub(crate) async fn poll(server: &Server, flow: &Value) -> Answer {
     let pairs = [
         ("grant_type", DEVICE_GRANT),
         ("client_id", "motet"),
@@ -279,14 +279,14 @@ async fn flows_and_registrations_are_few_from_one_place() {
 }
 
 /// An application on this machine: it registered itself, and waits for the browser to be led back.
-struct Application {
+pub(crate) struct Application {
     id: String,
     listener: TcpListener,
     back: String,
 }
 
 impl Application {
-    async fn new(server: &Server) -> Self {
+    pub(crate) async fn new(server: &Server) -> Self {
         let body = json!({ "client_name": "Harp", "redirect_uris": ["http://127.0.0.1/back"] });
         let made = server.post("/api/v1/auth/clients").json(&body).send().await;
         made.assert_status(201);
@@ -298,7 +298,7 @@ impl Application {
     }
 
     /// What the address of the page says.
-    fn asks(&self, server: &Server) -> Vec<(&'static str, String)> {
+    pub(crate) fn asks(&self, server: &Server) -> Vec<(&'static str, String)> {
         let challenge = URL_SAFE_NO_PAD.encode(Digest::of(VERIFIER.as_bytes()).as_bytes());
         vec![
             ("response_type", "code".to_owned()),
@@ -313,7 +313,7 @@ impl Application {
     }
 
     /// Follows where a page leads, and gives what the listener is told.
-    async fn led_back(&self, page: &Answer) -> Vec<(String, String)> {
+    pub(crate) async fn led_back(&self, page: &Answer) -> Vec<(String, String)> {
         page.assert_status(200);
         assert_eq!((page.header("location"), page.header("referrer-policy")), ("", "no-referrer"));
         let text = page.text();
@@ -336,7 +336,7 @@ impl Application {
     }
 
     /// A code that somebody gave, for a new agent of that handle or for one that there is.
-    async fn code(&self, browser: &Browser<'_>, agent: (&str, &str)) -> String {
+    pub(crate) async fn code(&self, browser: &Browser<'_>, agent: (&str, &str)) -> String {
         let asks = self.asks(browser.server);
         let mut pairs: Vec<_> = asks.iter().map(|(name, value)| (*name, value.as_str())).collect();
         pairs.extend([agent, ("word:hub:read", "on"), ("repositories", "all"), ("days", "30")]);
@@ -347,7 +347,7 @@ impl Application {
         led[0].1.clone()
     }
 
-    async fn redeem(&self, server: &Server, code: &str, verifier: &str) -> Answer {
+    pub(crate) async fn redeem(&self, server: &Server, code: &str, verifier: &str) -> Answer {
         let pairs = [
             ("grant_type", "authorization_code"),
             ("client_id", &self.id),

@@ -59,7 +59,7 @@ async fn commits_may_come_in_any_order_after_the_tip() {
 }
 
 /// Two children of one root: the one that is pushed second does not contain the first.
-async fn diverged(server: &Server, anna: &Person) -> (Story, Story) {
+pub(crate) async fn diverged(server: &Server, anna: &Person) -> (Story, Story) {
     let mut ours = Story::of_one("root");
     let root = ours.tip();
     let mut theirs = ours.clone();

@@ -302,6 +302,7 @@ async fn the_operators_commands_find_server_and_key_in_the_data_directory() {
         trust.audit_erase   23 3 * * *    UTC   TIME
         trust.audit_heads   57 * * * *    UTC   TIME
         trust.clients       33 * * * *    UTC   TIME
+        trust.expire        27 * * * *    UTC   TIME
         trust.first_invite  3 * * * *     UTC   TIME
         ");
     });

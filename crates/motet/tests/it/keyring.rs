@@ -7,13 +7,19 @@ use testkit::{Answer, Person, Server, Story};
 
 use crate::ground::{Ground, on_both};
 
-async fn revoke(server: &Server, by: &Person, of: &str, key: &str, reason: &str) -> Answer {
+pub(crate) async fn revoke(
+    server: &Server,
+    by: &Person,
+    of: &str,
+    key: &str,
+    reason: &str,
+) -> Answer {
     let target = format!("/api/v1/auth/keys/{of}/{}?reason={reason}", key.replace('/', "%2F"));
     server.request(Method::DELETE, &target).by(by).send().await
 }
 
 /// A second key of somebody, registered by a request that the first one signs.
-async fn second_key(server: &Server, person: &Person, byte: u8) -> Person {
+pub(crate) async fn second_key(server: &Server, person: &Person, byte: u8) -> Person {
     let second = Person::new(person.handle(), Secret::new([byte; 32]));
     let challenge = server.challenge(person.handle(), &second.key().public().to_openssh()).await;
     let body = second.answer_to(&challenge);

@@ -238,6 +238,26 @@ async fn the_61st_blame_page_of_a_stranger_is_refused_and_a_reader_who_signs_in_
 }
 
 #[tokio::test]
+async fn the_11th_browser_in_an_hour_from_one_address_does_not_sign_in() {
+    let server = Server::with(MOTET).arg("--limit=sessions=10").start().await;
+    let anna = server.register("anna").await;
+    let address = async || {
+        let made = server.post("/api/v1/auth/web-login").by(&anna).send().await.json();
+        let url = made["url"].as_str().unwrap().to_owned();
+        url.strip_prefix(&server.base_url()).unwrap().to_owned()
+    };
+    for _ in 0..10 {
+        let followed = server.post(&address().await).header("sec-fetch-site", "same-origin");
+        assert_eq!(followed.send().await.status, 303);
+    }
+    let target = address().await;
+    let refused = server.post(&target).header("sec-fetch-site", "same-origin").send().await;
+    assert_limited(&refused, "sessions", 10, 3_600);
+    // The address is not used up by it.
+    server.get(&target).send().await.assert_status(200);
+}
+
+#[tokio::test]
 async fn bots_get_no_pages_and_the_tools_of_people_do() {
     let (server, anna) = usual_with_anna().await;
     let as_agent = |target: &str, agent: &str| server.get(target).header("user-agent", agent);

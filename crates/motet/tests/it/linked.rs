@@ -13,16 +13,16 @@ use crate::{
 const IDENTITIES: &str = "/api/v1/auth/identities";
 
 /// A server whose provider this is.
-fn with_provider(setup: Setup, provider: &Provider) -> Setup {
+pub(crate) fn with_provider(setup: Setup, provider: &Provider) -> Setup {
     let setup = setup.arg(format!("--oidc-issuer={}", provider.issuer()));
     let setup = setup.arg("--oidc-name=Example").arg(format!("--oidc-client-id={CLIENT_ID}"));
     setup.env("MOTET_OIDC_CLIENT_SECRET", CLIENT_SECRET)
 }
 
 /// A browser on its way: what it carries, and where it is sent.
-struct Way {
+pub(crate) struct Way {
     cookie: String,
-    address: String,
+    pub(crate) address: String,
 }
 
 fn way_of(answer: &Answer) -> Way {
@@ -34,7 +34,7 @@ fn way_of(answer: &Answer) -> Way {
     Way { cookie: cookie.split(';').next().unwrap().to_owned(), address: address.to_owned() }
 }
 
-async fn leave(server: &Server, slug: &str, return_to: &str) -> Way {
+pub(crate) async fn leave(server: &Server, slug: &str, return_to: &str) -> Way {
     let wish = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("return_to", return_to)
         .finish();
@@ -49,11 +49,11 @@ async fn leave_to_link(server: &Server, slug: &str, cookie: &str) -> Way {
 }
 
 /// The browser comes back, from another site.
-fn back(server: &Server, way: &Way, target: &str) -> Request {
+pub(crate) fn back(server: &Server, way: &Way, target: &str) -> Request {
     server.get(target).header("cookie", &way.cookie).header("sec-fetch-site", "cross-site")
 }
 
-async fn link(server: &Server, provider: &Provider, slug: &str, cookie: &str) {
+pub(crate) async fn link(server: &Server, provider: &Provider, slug: &str, cookie: &str) {
     let way = leave_to_link(server, slug, cookie).await;
     let linked = back(server, &way, &provider.agree(&way.address)).send().await;
     assert_eq!(linked.header("refresh"), "0; url=/settings/logins", "{}", linked.text());

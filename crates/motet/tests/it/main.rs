@@ -18,6 +18,7 @@
 //! | `signatures.rs`   | who signs, is believed; who does not, is not                                    |
 //! | `rfc9421.rs`      | requests signed as strangers do, by HTTP Message Signatures                      |
 //! | `replays.rs`      | one signature, one effect; a body that was not signed has none                  |
+//! | `repeats.rs`      | a request that names itself has one effect and one answer                       |
 //! | `registration.rs` | which keys and handles can be registered                                        |
 //! | `passkeys.rs`     | passkeys sign a browser in, and nothing else does in their place                |
 //! | `linked.rs`       | accounts elsewhere sign in whom they are linked with, and nobody else           |
@@ -38,6 +39,7 @@
 //! | `storage.rs`      | the store keeps itself sound and small                                          |
 //! | `postgres.rs`     | the same path on PostgreSQL                                                     |
 //! | `audit.rs`        | what is done is written down, and nobody changes the record unseen                |
+//! | `words.rs`        | every action of the log is written by something, or has its reason               |
 //! | `privacy.rs`      | what is kept of a person: taken away, left behind                                |
 //! | `matrix.rs`, `matrix/` | every route, by everybody, on public and private: as the table says              |
 //! | `office.rs`       | install admins, who is stopped, and the look into what is private                 |
@@ -90,6 +92,7 @@ mod publishers;
 mod quotas;
 mod recorded;
 mod registration;
+mod repeats;
 mod replays;
 mod rfc9421;
 mod secrets;
@@ -103,6 +106,7 @@ mod tokens;
 mod upkeep;
 mod vectors;
 mod visibility;
+mod words;
 
 use testkit::{Person, Server};
 

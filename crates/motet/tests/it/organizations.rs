@@ -8,20 +8,20 @@ use testkit::{Answer, Person, Server, Story};
 
 use crate::ground::{Ground, on_both};
 
-async fn post(server: &Server, target: &str, by: &Person, body: Value) -> Answer {
+pub(crate) async fn post(server: &Server, target: &str, by: &Person, body: Value) -> Answer {
     server.post(target).json(&body).by(by).send().await
 }
 
-async fn put(server: &Server, target: &str, by: &Person, body: Value) -> Answer {
+pub(crate) async fn put(server: &Server, target: &str, by: &Person, body: Value) -> Answer {
     server.request(Method::PUT, target).json(&body).by(by).send().await
 }
 
-async fn delete(server: &Server, target: &str, by: &Person) -> Answer {
+pub(crate) async fn delete(server: &Server, target: &str, by: &Person) -> Answer {
     server.request(Method::DELETE, target).by(by).send().await
 }
 
 /// Invites `member` into the choir and has them accept.
-async fn join(server: &Server, by: &Person, member: &Person, role: &str) {
+pub(crate) async fn join(server: &Server, by: &Person, member: &Person, role: &str) {
     let invited = post(server, "/api/v1/orgs/choir/invites", by, json!({ "role": role })).await;
     invited.assert_status(201);
     let code = invited.json()["code"].clone();
@@ -30,7 +30,7 @@ async fn join(server: &Server, by: &Person, member: &Person, role: &str) {
     assert_eq!(accepted.json()["role"], role);
 }
 
-async fn choir(server: &Server) -> Person {
+pub(crate) async fn choir(server: &Server) -> Person {
     let anna = server.register("anna").await;
     let made = post(server, "/api/v1/orgs", &anna, json!({ "handle": "Choir" })).await;
     made.assert_status(201);
@@ -264,5 +264,64 @@ on_both! {
         // Stopped, it is nobody.
         server.post("/api/v1/agents/loom/disable").by(&anna).send().await.assert_status(204);
         assert_eq!([read("anna/song").await, by_token("anna/song").await], [401, 401]);
+    }
+}
+
+on_both! {
+    async fn a_list_of_members_goes_on_where_it_said(ground: Ground) {
+        let server = ground.server().start().await;
+        let anna = choir(&server).await;
+        for handle in ["boris", "carol", "dora"] {
+            let person = server.register(handle).await;
+            join(&server, &anna, &person, "viewer").await;
+        }
+        let list = "/api/v1/orgs/choir/members";
+        let (mut target, mut seen) = (format!("{list}?limit=3"), Vec::new());
+        loop {
+            let page = server.get(&target).by(&anna).send().await;
+            page.assert_status(200);
+            let page_json = page.json();
+            seen.extend(page_json["items"].as_array().unwrap().iter().map(|it| it["member"].clone()));
+            let Some(next) = page.header("link").strip_prefix('<') else { break };
+            next.strip_suffix(">; rel=\"next\"").unwrap().clone_into(&mut target);
+        }
+        assert_eq!(seen, ["anna", "boris", "carol", "dora"]);
+        // A cursor is signed, and goes on in its own list alone.
+        post(&server, "/api/v1/orgs", &anna, json!({ "handle": "band" })).await.assert_status(201);
+        let first = server.get(&format!("{list}?limit=1")).by(&anna).send().await.json();
+        let cursor = first["next_cursor"].as_str().unwrap();
+        for bad in [format!("{list}?cursor=anna"), format!("/api/v1/orgs/band/members?cursor={cursor}")] {
+            server.get(&bad).by(&anna).send().await.assert_refused(400, "malformed");
+        }
+        // The page goes on as well.
+        let cookie = crate::sessions::sign_in(&server, &anna).await;
+        let page = server.get("/settings/organizations/choir?after=carol").header("cookie", &cookie).send().await;
+        page.assert_status(200);
+        assert!(page.text().contains("dora") && !page.text().contains("boris"), "{}", page.text());
+    }
+}
+
+on_both! {
+    async fn what_is_shown_of_an_agent_is_changed_by_its_owner(ground: Ground) {
+        let server = ground.server().start().await;
+        let (anna, boris) = (server.register("anna").await, server.register("boris").await);
+        post(&server, "/api/v1/agents", &anna, json!({ "handle": "loom", "model": "small" })).await.assert_status(201);
+        let change = async |by: &Person, body: Value| {
+            server.request(Method::PATCH, "/api/v1/agents/loom").json(&body).by(by).send().await
+        };
+        change(&boris, json!({ "bio": "mine" })).await.assert_refused(404, "not_found");
+        let said = json!({ "model": "large", "capabilities": ["weave"], "display_name": "Loom", "bio": "I weave." });
+        change(&anna, said).await.assert_status(204);
+        let scope = json!({ "planes": { "hub": "read" }, "repositories": "all" });
+        change(&anna, json!({ "scope": scope })).await.assert_status(204);
+        for bad in [json!({ "capabilities": ["No Word"] }), json!({ "handle": "other" }), json!({ "model": "x".repeat(101) })] {
+            change(&anna, bad).await.assert_refused(422, "invalid");
+        }
+        let listed = server.get("/api/v1/agents").by(&anna).send().await.json();
+        let loom = &listed["items"][0];
+        assert_eq!((&loom["model"], &loom["capabilities"]), (&json!("large"), &json!(["weave"])));
+        assert_eq!(loom["scope"]["repositories"], "all");
+        let face = server.get("/api/v1/principals/loom").send().await.json();
+        assert_eq!((&face["display_name"], &face["bio"]), (&json!("Loom"), &json!("I weave.")));
     }
 }

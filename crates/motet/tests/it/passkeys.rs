@@ -13,13 +13,13 @@ use crate::{
 const PASSKEYS: &str = "/api/v1/auth/passkeys";
 
 /// A browser that is signed in.
-struct Browser {
+pub(crate) struct Browser {
     cookie: String,
     mark: String,
 }
 
 impl Browser {
-    async fn of(server: &Server, person: &Person) -> Self {
+    pub(crate) async fn of(server: &Server, person: &Person) -> Self {
         Self::with(server, sign_in(server, person).await).await
     }
 
@@ -28,7 +28,7 @@ impl Browser {
     }
 
     /// The request, as a script of one of our pages sends it.
-    fn sends(&self, request: Request) -> Request {
+    pub(crate) fn sends(&self, request: Request) -> Request {
         own_page(request).header("cookie", &self.cookie).header("x-motet-csrf", &self.mark)
     }
 
@@ -44,7 +44,7 @@ impl Browser {
         self.sends(server.post(PASSKEYS)).json(&made).send().await
     }
 
-    async fn add(&self, server: &Server, device: &mut Authenticator) -> String {
+    pub(crate) async fn add(&self, server: &Server, device: &mut Authenticator) -> String {
         let added = self.try_add(server, device).await;
         added.assert_status(201);
         added.json()["id"].as_str().unwrap().to_owned()

@@ -170,3 +170,37 @@ async fn a_machine_without_a_browser_signs_in_and_keeps_its_token() {
     assert!(!text.contains("mt_personal_"), "{text}");
     assert_eq!(machine.done(&["doctor", &machine.address])["checks"][1]["state"], "ok");
 }
+
+#[tokio::test]
+async fn what_is_kept_of_somebody_is_changed_taken_along_and_left_from_the_command_line() {
+    let server = Server::start(MOTET).await;
+    let anna = Machine::of(&server, "anna");
+    let edited = anna.done(&["me", "edit", "--name", "Anna K.", "--email", "anna@choir.example"]);
+    assert_eq!(edited["display_name"], "Anna K.");
+    let shown = anna.done(&["me", "show"]);
+    assert_eq!(
+        (&shown["principal"]["display_name"], &shown["email"]),
+        (&json!("Anna K."), &json!("anna@choir.example"))
+    );
+    assert_eq!(anna.fails(&["me", "edit"]).0, 2, "nothing is said");
+    let file = anna.config().join("me.zip");
+    let file = file.to_str().unwrap();
+    anna.done(&["me", "export", file]);
+    assert!(std::fs::read(file).unwrap().starts_with(b"PK"));
+    assert_ne!(anna.fails(&["me", "export", file]).0, 0, "a file that is there is not overwritten");
+    let (code, told) = anna.run(&["org", "create", "anna"]);
+    assert_eq!((code, &told["error"]["hint"]), (5, &json!("choose another handle")), "{told}");
+    assert_ne!(anna.fails(&["me", "leave", "--confirm", "boris"]).0, 0);
+    anna.done(&["me", "leave", "--confirm", "anna"]);
+    server.get("/api/v1/principals/anna").send().await.assert_status(404);
+    // The operator brings the account back, and the code lets a key in.
+    let dir = server.data_dir().to_str().unwrap();
+    let back = anna.done(&["admin", "people", "bring-back", "anna", "--data-dir", dir]);
+    let code = anna.config().join("code");
+    std::fs::write(&code, back["code"].as_str().unwrap()).unwrap();
+    let key = anna.config().join("new_key");
+    let (key, code) = (key.to_str().unwrap(), code.to_str().unwrap());
+    anna.done(&["keygen", "--out", key]);
+    anna.done(&["register", &server.base_url(), "anna", "--key", key, "--invite-file", code]);
+    assert_eq!(anna.done(&["me", "show"])["principal"]["handle"], "anna");
+}

@@ -162,6 +162,63 @@ on_both! {
 }
 
 on_both! {
+    async fn whoever_left_comes_back_within_thirty_days_with_a_new_key(ground: Ground) {
+        let server = ground.server().start().await;
+        let (anna, boris) = (server.register("anna").await, server.register("boris").await);
+        server.create(&anna, "song", "public").await;
+        server.push_story(&anna, "anna/song", &Story::of_one("a song"), "main").await;
+        let bring_back = |handle: &str| {
+            server.post(&format!("/api/v1/admin/principals/{handle}/bring-back"))
+        };
+        bring_back("anna").by(&server.operator()).send().await.assert_refused(404, "not_found");
+        leave(&server, &anna, "anna").await.assert_status(204);
+        let song = || server.get("/api/v1/repos/anna/song");
+        song().send().await.assert_status(404);
+        // Only the operator does; an install admin is told that it is not for him.
+        bring_back("anna").by(&boris).send().await.assert_refused(404, "not_found");
+        server.request(Method::PUT, "/api/v1/admin/admins/boris").by(&server.operator()).send().await.assert_status(204);
+        bring_back("anna").by(&boris).send().await.assert_refused(403, "forbidden");
+        let back = bring_back("anna").by(&server.operator()).send().await;
+        back.assert_status(201);
+        assert_eq!(back.header("cache-control"), "no-store");
+        song().send().await.assert_status(200);
+        server.get("/api/v1/principals/anna").send().await.assert_status(200);
+        bring_back("anna").by(&server.operator()).send().await.assert_refused(404, "not_found");
+
+        // No key is hers: the code lets one in, once, and into no other account.
+        server.get("/api/v1/me").by(&anna).send().await.assert_refused(401, "unauthenticated");
+        let register = async |handle: &str, byte: u8, code: &Value| {
+            let person = Person::new(handle, names::Secret::new([byte; 32]));
+            let line = person.key().public().to_openssh();
+            let mut body = person.answer_to(&server.challenge(handle, &line).await);
+            body["invite"] = code.clone();
+            (server.verify(&body).await, person)
+        };
+        let code = back.json()["code"].clone();
+        let wrong = json!("mt_invite_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8_9IVLUQ");
+        for (handle, code, status) in [("anna", &wrong, 409), ("boris", &code, 409), ("carol", &code, 403)] {
+            let (refused, _) = register(handle, 11, code).await;
+            assert_eq!(refused.status, status, "{handle}: {}", refused.text());
+        }
+        let (let_in, again) = register("anna", 12, &code).await;
+        let_in.assert_status(201);
+        server.get("/api/v1/me").by(&again).send().await.assert_status(200);
+        server.push_story(&again, "anna/song", &Story::of_one("a song"), "side").await;
+        let (refused, _) = register("anna", 13, &code).await;
+        refused.assert_refused(409, "handle_taken");
+        // What is purged does not come back.
+        leave(&server, &again, "anna").await.assert_status(204);
+        let db = ground.db(&server).await;
+        let mut tx = db.write().await.unwrap();
+        store::let_thirty_days_pass(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        bring_back("anna").by(&server.operator()).send().await.assert_refused(404, "not_found");
+        let audit = server.get("/api/v1/admin/audit?action=principal_restored").by(&server.operator()).send().await;
+        assert_eq!(audit.json()["items"][0]["detail"]["had_left"], json!(true));
+    }
+}
+
+on_both! {
     async fn the_terms_that_were_taken_are_kept_with_the_account(ground: Ground) {
         let server = ground.server().start().await;
         let anna = server.register("anna").await;

@@ -18,19 +18,19 @@ fn with(request: Request, token: &str) -> Request {
     request.header("authorization", &format!("Bearer {token}"))
 }
 
-async fn bootstrap_token(server: &Server) -> String {
+pub(crate) async fn bootstrap_token(server: &Server) -> String {
     let made = server.post("/api/v1/admin/bootstrap-token").by(&server.operator()).send().await;
     made.assert_status(201);
     assert_eq!(made.header("cache-control"), "no-store");
     made.json()["value"].as_str().unwrap().to_owned()
 }
 
-async fn found(server: &Server, token: &str, handle: &str) -> Answer {
+pub(crate) async fn found(server: &Server, token: &str, handle: &str) -> Answer {
     with(server.post(PUBLISHERS), token).json(&json!({ "handle": handle })).send().await
 }
 
 /// A publisher that was just made, and the token that runs it.
-async fn founded(server: &Server, handle: &str) -> (Value, String) {
+pub(crate) async fn founded(server: &Server, handle: &str) -> (Value, String) {
     let made = found(server, &bootstrap_token(server).await, handle).await;
     made.assert_status(201);
     assert_eq!(made.header("cache-control"), "no-store");
@@ -39,13 +39,19 @@ async fn founded(server: &Server, handle: &str) -> (Value, String) {
 }
 
 /// One call below a publisher, with a token.
-async fn call(server: &Server, method: Method, path: &str, token: &str, body: Value) -> Answer {
+pub(crate) async fn call(
+    server: &Server,
+    method: Method,
+    path: &str,
+    token: &str,
+    body: Value,
+) -> Answer {
     let request = server.request(method, &format!("{PUBLISHERS}/{path}"));
     let request = if body.is_null() { request } else { request.json(&body) };
     with(request, token).send().await
 }
 
-async fn post(server: &Server, path: &str, token: &str, body: Value) -> Answer {
+pub(crate) async fn post(server: &Server, path: &str, token: &str, body: Value) -> Answer {
     call(server, Method::POST, path, token, body).await
 }
 
@@ -53,7 +59,7 @@ async fn get(server: &Server, path: &str, token: &str) -> Answer {
     call(server, Method::GET, path, token, Value::Null).await
 }
 
-async fn delete(server: &Server, path: &str, token: &str) -> Answer {
+pub(crate) async fn delete(server: &Server, path: &str, token: &str) -> Answer {
     call(server, Method::DELETE, path, token, Value::Null).await
 }
 

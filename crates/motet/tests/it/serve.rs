@@ -215,3 +215,43 @@ async fn counters_are_served_on_a_listener_of_their_own() {
     assert!(text.starts_with("HTTP/1.1 200") && text.contains("# TYPE motet_"), "{text}");
     server.get("/metrics").send().await.assert_status(404);
 }
+
+/// `motet admin reseal`: the data goes under another install key, and the old one is worth nothing from then on.
+#[tokio::test]
+async fn another_install_key_takes_the_place_of_the_one_before() {
+    let mut server = Server::with(MOTET).on(Ground::SqliteDisk).start().await;
+    let anna = server.register("anna").await;
+    crate::sessions::sign_in(&server, &anna).await;
+    let dir = server.data_dir().to_owned();
+    let (own, old) = (dir.join("install.key"), dir.with_file_name("old.key"));
+    let reseal = |old: &Path| {
+        let mut command = std::process::Command::new(MOTET);
+        command.args(["admin", "reseal", "--data-dir"]).arg(&dir).arg("--old-key-file").arg(old);
+        let output = command.env_clear().env("HOME", &dir).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+    };
+    let running = reseal(&own);
+    assert!(running.0 == 2 && running.1.contains("in use"), "{running:?}");
+    server.stop().await;
+    fs::rename(&own, &old).unwrap();
+    // Another key than the one that the data was made with opens nothing, and nothing is changed.
+    let stranger = dir.with_file_name("stranger.key");
+    fs::write(&stranger, format!("{}\n", "ab".repeat(32))).unwrap();
+    fs::set_permissions(&stranger, fs::Permissions::from_mode(0o600)).unwrap();
+    let wrong = reseal(&stranger);
+    assert!(wrong.0 == 2 && wrong.1.contains("not made with the key"), "{wrong:?}");
+    let done = reseal(&old);
+    assert!(done.0 == 0 && done.1.contains("values lie under the new install key"), "{done:?}");
+    assert!(reseal(&old).1.contains("already"), "saying it again is no fault");
+    // What was sealed opens: the key that signed the session before signs another.
+    server.restart().await;
+    crate::sessions::sign_in(&server, &anna).await;
+    let rows = "/api/v1/admin/audit?action=install_key_changed";
+    let rows = server.get(rows).by(&server.operator()).send().await.json();
+    assert_eq!(rows["items"].as_array().unwrap().len(), 1);
+    server.stop().await;
+    fs::copy(&old, &own).unwrap();
+    let refused = server.beside().refuses().await;
+    assert_eq!(refused.code, Some(2), "{}", refused.log);
+}

@@ -241,3 +241,27 @@ async fn a_session_that_was_tampered_with_is_none() {
         request.send().await.assert_refused(401, "unauthenticated");
     }
 }
+
+/// Another key signs sessions, and nobody is signed out by it.
+#[tokio::test]
+async fn another_key_signs_sessions_and_whoever_is_signed_in_stays_so() {
+    let server = Ground::Sqlite.server().start().await;
+    let anna = server.register("anna").await;
+    let before = sign_in(&server, &anna).await;
+    let rotate = server.post("/api/v1/admin/signing-keys/session/rotate");
+    rotate.clone().by(&anna).send().await.assert_refused(404, "not_found");
+    let rotated = rotate.by(&server.operator()).send().await;
+    rotated.assert_status(201);
+    let after = sign_in(&server, &anna).await;
+    let kid = |cookie: &str| {
+        let head = cookie.split(['=', '.']).nth(1).unwrap();
+        let head = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, head);
+        let head: serde_json::Value = serde_json::from_slice(&head.unwrap()).unwrap();
+        head["kid"].clone()
+    };
+    assert_eq!(kid(&after), rotated.json()["kid"]);
+    assert_ne!(kid(&before), kid(&after));
+    for cookie in [&before, &after] {
+        server.get("/api/v1/me").header("cookie", cookie).send().await.assert_status(200);
+    }
+}

@@ -18,6 +18,11 @@ db::statements! {
     NOTED_IN = "
         SELECT e.action FROM audit_events AS e JOIN principals AS p ON p.id = e.chain
          WHERE p.handle = $1 ORDER BY e.seq";
+    KEPT_ANSWERS = "SELECT body FROM idempotent_requests WHERE body IS NOT NULL";
+    AGE_REPEATS = "UPDATE idempotent_requests SET created_at = 1";
+    ACTIONS = "SELECT DISTINCT action FROM audit_events";
+    END_LOOKS = "UPDATE jobs SET run_at = 1 WHERE kind = 'hub.close_glass' AND state = 'ready'";
+    MAKE_SCHEMA_OLDER = "UPDATE install_state SET value = '7' WHERE key = 'schema'";
     MAKE_DUE = "UPDATE schedules SET next_at = 1 WHERE name = $1";
     END_LEASES = "UPDATE jobs SET lease_ends = 1 WHERE state = 'running'";
     END_WAITS = "UPDATE jobs SET run_at = 1 WHERE state = 'ready' AND kind = 'hub.collect'";
@@ -51,6 +56,33 @@ db::statements! {
         sqlite "DROP TRIGGER held_up",
         postgres "SELECT 1"
     };
+}
+
+/// The words that stand in all chains.
+pub(crate) async fn actions(tx: &mut Tx) -> Result<Vec<String>, Error> {
+    let rows: Vec<(String,)> = db::fetch_all!(tx, ACTIONS)?;
+    Ok(rows.into_iter().map(|(action,)| action).collect())
+}
+
+/// The hour of every look into what is private is over.
+pub(crate) async fn end_looks(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, END_LOOKS)
+}
+
+/// The data was last used by a program with an older schema.
+pub(crate) async fn let_schema_be_older(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, MAKE_SCHEMA_OLDER)
+}
+
+/// The answers that are kept to be given again.
+pub(crate) async fn kept_answers(tx: &mut Tx) -> Result<Vec<Vec<u8>>, Error> {
+    let rows: Vec<(Vec<u8>,)> = db::fetch_all!(tx, KEPT_ANSWERS)?;
+    Ok(rows.into_iter().map(|(body,)| body).collect())
+}
+
+/// Every request that may be repeated was made long ago.
+pub(crate) async fn let_a_day_pass_for_repeats(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, AGE_REPEATS)
 }
 
 /// Makes a person an install admin.

@@ -123,9 +123,13 @@ async fn what_is_no_token_is_refused_everywhere_and_never_anonymous() {
             let request = server.get(target).header("authorization", &format!("Bearer {bad}"));
             let answer = request.send().await;
             assert_eq!(answer.status, 401, "{target} {bad}");
-            assert_eq!(answer.header("www-authenticate"), r#"MSign realm="motet""#);
+            let schemes: Vec<_> = answer.headers.get_all("www-authenticate").iter().collect();
+            assert_eq!(schemes, [r#"MSign realm="motet""#, r#"Bearer realm="motet""#]);
         }
     }
+    // Where no token is taken, nobody is asked for one.
+    let class_s = server.post("/api/v1/tokens").send().await;
+    assert_eq!(class_s.headers.get_all("www-authenticate").iter().count(), 1);
     // In a query it is nothing at all.
     let target = format!("/api/v1/me?token={value}&access_token={value}");
     server.get(&target).send().await.assert_refused(401, "unauthenticated");

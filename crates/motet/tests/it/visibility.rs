@@ -7,7 +7,13 @@ use api::{
 use names::CommitId;
 use testkit::{Person, Request, Server, Story, object};
 
-use crate::server_and_anna;
+use http::Method;
+use serde_json::json;
+
+use crate::{
+    ground::{Ground, on_both},
+    server_and_anna,
+};
 
 /// A server with a private and a public repository of Anna's that hold the same, and a stranger.
 async fn house() -> (Server, Person, Person, CommitId) {
@@ -188,4 +194,48 @@ async fn a_repository_in_the_making_is_known_to_the_pushes_of_its_maker_alone() 
     }
     let listed = server.get("/api/v1/repos?owner=anna").by(&anna).send().await;
     assert!(!listed.text().contains("made"), "{}", listed.text());
+}
+
+on_both! {
+    async fn those_who_train_models_are_asked_to_leave_alone_what_its_owner_says(ground: Ground) {
+        let server = ground.server().start().await;
+        let (anna, boris) = (server.register("anna").await, server.register("boris").await);
+        for (name, visibility) in [("open", "public"), ("veiled", "private")] {
+            let repository = server.create(&anna, name, visibility).await;
+            server.push_story(&anna, &repository, &Story::of_one(name), "main").await;
+        }
+        let asks = async |name: &str, says_no: bool| {
+            let json = server.get(&format!("/api/v1/repos/anna/{name}")).by(&anna).send().await;
+            assert_eq!(json.json()["training_opt_out"], says_no, "{name}");
+            for page in ["", "/blob/main/README.md", "/raw/main/README.md", "/commits/main"] {
+                let answer = server.get(&format!("/anna/{name}{page}")).by(&anna).send().await;
+                answer.assert_status(200);
+                let expected = if says_no { "noai, noimageai" } else { "" };
+                assert_eq!(answer.header("x-robots-tag"), expected, "{name}{page}");
+            }
+        };
+        asks("open", false).await;
+        asks("veiled", true).await;
+        let say = async |by: &Person, name: &str, says_no: bool| {
+            let change = json!({ "training_opt_out": says_no });
+            let target = format!("/api/v1/repos/anna/{name}");
+            server.request(Method::PATCH, &target).json(&change).by(by).send().await
+        };
+        say(&boris, "open", true).await.assert_refused(403, "forbidden");
+        say(&boris, "veiled", true).await.assert_refused(404, "not_found");
+        for _ in 0..2 {
+            say(&anna, "open", true).await.assert_status(200);
+        }
+        asks("open", true).await;
+        // What is private is always left alone, and nobody is told by a header that it is there.
+        say(&anna, "veiled", false).await.assert_status(200);
+        asks("veiled", true).await;
+        let hidden = server.get("/anna/veiled").by(&boris).send().await;
+        assert_eq!((hidden.status, hidden.header("x-robots-tag")), (404, ""));
+        let unknown = server.request(Method::PATCH, "/api/v1/repos/anna/open").json(&json!({ "owner": "boris" }));
+        unknown.by(&anna).send().await.assert_refused(422, "invalid");
+        let rows = "/api/v1/admin/audit?action=training_opt_out_changed";
+        let rows = server.get(rows).by(&server.operator()).send().await.json();
+        assert_eq!(rows["items"].as_array().unwrap().len(), 1, "saying it again changes nothing: {rows}");
+    }
 }

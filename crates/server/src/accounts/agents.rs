@@ -5,7 +5,7 @@ use axum::{
     http::{Method, StatusCode},
     response::IntoResponse,
 };
-use trust::{Account, Agent, Allowed, NewAgent, Trust, act};
+use trust::{Account, Agent, AgentChange, Allowed, NewAgent, ProfileChange, Trust, act};
 use web::{Json, Problem, Routes, Spec, Surface};
 
 use super::{field, tokens::scope};
@@ -49,7 +49,14 @@ async fn change(
     allowed: Allowed<act::AgentUpdate, Account>,
     Json(asked): Json<json::ChangeAgent>,
 ) -> Result<impl IntoResponse, Problem> {
-    trust.set_agent_scope(&allowed, &scope(asked.scope)?).await?;
+    let json::ChangeAgent { display_name, bio, website_url, .. } = asked;
+    let change = AgentChange {
+        model: asked.model,
+        capabilities: asked.capabilities,
+        scope: asked.scope.map(scope).transpose()?,
+        profile: ProfileChange { display_name, bio, website_url, email: None },
+    };
+    trust.update_agent(&allowed, change).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

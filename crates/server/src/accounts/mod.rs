@@ -22,11 +22,7 @@ mod publishers;
 mod tokens;
 
 use api::json;
-use axum::{
-    Router,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{Router, http::StatusCode, response::IntoResponse};
 use trust::{Allowed, Anything, Class, NewKey, Principal, Profile, Trust, act};
 use web::{Call, Entry, Fault, Input as _, Json, Params, Problem, Routes, Spec, Surface};
 
@@ -54,18 +50,14 @@ pub(crate) fn routes(trust: &Trust) -> (Router, Vec<Entry>) {
     publishers::routes(routes, small).finish()
 }
 
+pub(crate) use organizations::lists;
+
 fn invalid(pointer: &str, message: &str) -> Problem {
     Problem::invalid(vec![Fault {
         pointer: pointer.to_owned(),
         code: "invalid",
         message: message.to_owned(),
     }])
-}
-
-/// An answer that shows what no other answer shows: nobody keeps it on the way.
-fn keep_secret(mut answer: Response) -> Response {
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
 }
 
 /// A field of the body as what it should be.

@@ -2,13 +2,14 @@
 
 use api::json;
 use axum::{
-    http::{HeaderValue, Method, StatusCode, header},
+    Router,
+    http::{Method, StatusCode},
     response::{IntoResponse, Response},
 };
 use names::Handle;
 use serde::Deserialize;
 use trust::{Account, Allowed, Anything, Invitation, Membership, Role, Trust, act};
-use web::{Call, Input as _, Json, Problem, Routes, Spec, Surface};
+use web::{Call, Cursors, Entry, Input as _, Json, Problem, Routes, Spec, Surface, shown_once};
 
 use super::{field, principal, with_params};
 
@@ -18,7 +19,6 @@ const PAGE: (u16, u16) = (30, 100);
 pub(super) fn routes(routes: Routes<Trust>, small: Spec) -> Routes<Trust> {
     routes
         .post("/api/v1/orgs", small, create)
-        .get("/api/v1/orgs/{handle}/members", Surface::Api, members)
         .on(Method::PUT, "/api/v1/orgs/{handle}/members/{member}", small, change_member)
         .on(Method::DELETE, "/api/v1/orgs/{handle}/members/{member}", small, remove_member)
         .post("/api/v1/orgs/{handle}/leave", small, leave)
@@ -44,21 +44,58 @@ struct Query {
     cursor: Option<String>,
 }
 
-/// Goes on after a handle, which is no secret: the list is the same for everybody who may see it.
-async fn members(
+/// What the list of members is made with.
+#[derive(Debug, Clone)]
+struct Members {
     trust: Trust,
+    cursors: Cursors,
+}
+
+impl AsRef<Trust> for Members {
+    fn as_ref(&self) -> &Trust {
+        &self.trust
+    }
+}
+
+/// The routes that hand out cursors.
+pub(crate) fn lists(trust: &Trust, cursors: Cursors) -> (Router, Vec<Entry>) {
+    let members = Members { trust: trust.clone(), cursors };
+    Routes::new(members, trust.clone())
+        .get("/api/v1/orgs/{handle}/members", Surface::Api, list_members)
+        .finish()
+}
+
+async fn list_members(
+    Members { trust, cursors }: Members,
     allowed: Allowed<act::MemberRead, Account>,
     call: Call,
-) -> Result<Json<json::MembershipPage>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let query: Query = call.query()?;
     let limit = query.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1);
-    let bad = |_| Problem::malformed("the cursor is not one that this list handed out");
-    let after: Option<Handle> = query.cursor.map(|it| it.parse()).transpose().map_err(bad)?;
+    let list = call.uri.path();
+    let after = match query.cursor.as_deref() {
+        None => None,
+        Some(text) => Some(position(&cursors, list, text).ok_or_else(|| {
+            Problem::malformed(
+                "the cursor is not one that this list handed out; begin again without it",
+            )
+        })?),
+    };
     let mut found = trust.members(&allowed, after.as_ref(), limit + 1).await?;
     let has_more = found.len() > usize::from(limit);
     found.truncate(limit.into());
-    let next_cursor = found.last().filter(|_| has_more).map(|it| it.member.to_string());
-    Ok(Json(json::MembershipPage { items: found.iter().map(json_of).collect(), next_cursor }))
+    let final_one = found.last().filter(|_| has_more);
+    let next_cursor = final_one.map(|it| cursors.write(list, it.member.as_str().as_bytes()));
+    let link = next_cursor
+        .as_ref()
+        .map(|cursor| [("link", format!("<{list}?limit={limit}&cursor={cursor}>; rel=\"next\""))]);
+    let items = found.iter().map(json_of).collect();
+    Ok((link, Json(json::MembershipPage { items, next_cursor })))
+}
+
+/// After whom a list goes on.
+fn position(cursors: &Cursors, list: &str, text: &str) -> Option<Handle> {
+    String::from_utf8(cursors.read(list, text)?).ok()?.parse().ok()
 }
 
 async fn change_member(
@@ -98,7 +135,7 @@ async fn invite_member(
     Json(asked): Json<json::RoleRequest>,
 ) -> Result<Response, Problem> {
     let role: Role = field("/role", &asked.role)?;
-    Ok(shown(&trust.invite_member(&allowed, role).await?))
+    shown(&trust.invite_member(&allowed, role).await?)
 }
 
 async fn invite_newcomer(
@@ -106,7 +143,7 @@ async fn invite_newcomer(
     allowed: Allowed<act::InviteCreate, Anything>,
     (): (),
 ) -> Result<Response, Problem> {
-    Ok(shown(&trust.invite_newcomer(&allowed).await?))
+    shown(&trust.invite_newcomer(&allowed).await?)
 }
 
 async fn accept(
@@ -117,13 +154,10 @@ async fn accept(
     Ok(Json(json_of(&trust.accept_invite(&allowed, &asked.code).await?)))
 }
 
-/// The one answer that shows a code: nobody keeps it on the way.
-fn shown(made: &Invitation) -> Response {
-    let (code, expires_at) = (made.text.expose().clone(), made.expires_at.to_string());
-    let body = Json(json::Invitation { code, expires_at });
-    let mut answer = (StatusCode::CREATED, body).into_response();
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
+/// The one answer that shows a code.
+fn shown(made: &Invitation) -> Result<Response, Problem> {
+    let (code, expires_at) = (Some(made.text.expose().clone()), made.expires_at.to_string());
+    shown_once(StatusCode::CREATED, json::Invitation { code, secret_shown: false, expires_at })
 }
 
 pub(super) fn json_of(it: &Membership) -> json::Membership {

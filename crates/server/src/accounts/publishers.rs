@@ -13,9 +13,9 @@ use trust::{
     Account, Allowed, Anything, Bearers, Class, MadeSecret, NewOrganizationToken, NewSecret,
     OrganizationTokenKind, Publisher, PublisherSecret, SecretKind, Token, Trust, act,
 };
-use web::{Call, Input as _, Json, Problem, Routes, Spec, Surface};
+use web::{Call, Input as _, Json, Problem, Routes, Spec, Surface, shown_once};
 
-use super::{field, keep_secret, tokens, with_params};
+use super::{field, tokens, with_params};
 
 pub(super) fn routes(routes: Routes<Trust>, small: Spec) -> Routes<Trust> {
     let first = small.bearers(Bearers::Bootstrap).class(Class::Bootstrap).guarded();
@@ -43,8 +43,8 @@ async fn bootstrap(
     (): (),
 ) -> Result<Response, Problem> {
     let made = trust.mint_bootstrap(&allowed).await?;
-    let (value, expires_at) = (made.text.expose().clone(), made.expires_at.to_string());
-    Ok(created(json::BootstrapToken { value, expires_at }))
+    let (value, expires_at) = (Some(made.text.expose().clone()), made.expires_at.to_string());
+    created(json::BootstrapToken { value, secret_shown: false, expires_at })
 }
 
 /// Makes a publisher whole.
@@ -62,12 +62,12 @@ async fn found(
     let tokens = vec![tokens::json_of(&made.admin.token)];
     let secrets = [&made.webhook_signing, &made.subcommand_bearer];
     let secrets = secrets.map(|it| json_of_secret(&it.secret)).to_vec();
-    Ok(created(json::FoundedPublisher {
+    created(json::FoundedPublisher {
         publisher: json_of(&made.publisher, Some((tokens, secrets))),
         admin_token: tokens::json_of_minted(&made.admin),
         webhook_signing: json_of_made(&made.webhook_signing),
         subcommand_bearer: json_of_made(&made.subcommand_bearer),
-    }))
+    })
 }
 
 async fn enable(
@@ -118,7 +118,7 @@ async fn mint(
     let json::NewPublisherToken { label, pipelines } = asked;
     let new = NewOrganizationToken { kind, label, pipelines };
     let minted = trust.mint_for_publisher(&allowed, new).await?;
-    Ok(created(tokens::json_of_minted(&minted)))
+    created(tokens::json_of_minted(&minted))
 }
 
 async fn rotate(
@@ -132,7 +132,7 @@ async fn rotate(
     let id = asked.token_id.map(|it| it.parse::<Id<Token>>().map_err(|_| Problem::not_found()));
     let overlap = asked.overlap_seconds.map(Duration::from_secs);
     let minted = trust.rotate_for_publisher(&allowed, kind, id.transpose()?, overlap).await?;
-    Ok(created(tokens::json_of_minted(&minted)))
+    created(tokens::json_of_minted(&minted))
 }
 
 async fn revoke(
@@ -151,10 +151,8 @@ async fn make_secret(
     allowed: Allowed<act::SecretRotate, Publisher>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let (params, asked) = with_params::<json::NewPublisherSecret>(call).await?;
-    let kind: SecretKind = params.parse("kind")?;
-    let made = trust.create_secret(&allowed, kind, new_secret(asked)).await?;
-    Ok(created(json_of_made(&made)))
+    let (kind, new) = asked_secret(call).await?;
+    created(json_of_made(&trust.create_secret(&allowed, kind, new).await?))
 }
 
 async fn rotate_secret(
@@ -162,10 +160,8 @@ async fn rotate_secret(
     allowed: Allowed<act::SecretRotate, Publisher>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let (params, asked) = with_params::<json::NewPublisherSecret>(call).await?;
-    let kind: SecretKind = params.parse("kind")?;
-    let made = trust.rotate_secret(&allowed, kind, new_secret(asked)).await?;
-    Ok(created(json_of_made(&made)))
+    let (kind, new) = asked_secret(call).await?;
+    created(json_of_made(&trust.rotate_secret(&allowed, kind, new).await?))
 }
 
 async fn revoke_secret(
@@ -179,17 +175,20 @@ async fn revoke_secret(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn new_secret(asked: json::NewPublisherSecret) -> NewSecret {
-    NewSecret {
+/// Of which kind a secret is to be, and what it is to be.
+async fn asked_secret(call: Call) -> Result<(SecretKind, NewSecret), Problem> {
+    let (params, asked) = with_params::<json::NewPublisherSecret>(call).await?;
+    let new = NewSecret {
         value: asked.value.map(Secret::new),
         activate_in: Duration::from_secs(asked.activate_in_seconds.unwrap_or_default()),
         overlap: asked.overlap_seconds.map(Duration::from_secs),
-    }
+    };
+    Ok((params.parse("kind")?, new))
 }
 
-/// An answer that shows what no other answer shows.
-fn created(body: impl serde::Serialize) -> Response {
-    keep_secret((StatusCode::CREATED, Json(body)).into_response())
+/// The one answer that shows it.
+fn created(body: impl json::ShownOnce) -> Result<Response, Problem> {
+    shown_once(StatusCode::CREATED, body)
 }
 
 type Managed = (Vec<json::Token>, Vec<json::PublisherSecret>);
@@ -219,5 +218,5 @@ fn json_of_secret(it: &PublisherSecret) -> json::PublisherSecret {
 
 fn json_of_made(it: &MadeSecret) -> json::MadeSecret {
     let value = it.value.as_ref().map(|it| it.expose().clone());
-    json::MadeSecret { value, secret: json_of_secret(&it.secret) }
+    json::MadeSecret { value, secret_shown: false, secret: json_of_secret(&it.secret) }
 }

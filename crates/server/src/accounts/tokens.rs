@@ -8,9 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use trust::{Account, Allowed, Class, Kind, Minted, NewToken, Scope, Token, TokenKind, Trust, act};
-use web::{Call, Input as _, Json, Problem, Routes, Spec, Surface};
+use web::{Call, Input as _, Json, Problem, Routes, Spec, Surface, shown_once};
 
-use super::{field, invalid, keep_secret, with_params};
+use super::{field, invalid, with_params};
 
 pub(super) fn routes(routes: Routes<Trust>, small: Spec) -> Routes<Trust> {
     let mint_spec = small.class(Class::Mint);
@@ -46,7 +46,7 @@ async fn mint(
     };
     let life = asked.days.map(|days| Duration::from_hours(u64::from(days) * 24));
     let new = NewToken { kind, label: asked.label, scope: scope(asked.scope)?, life };
-    Ok(shown(&trust.mint(&allowed, new).await?))
+    shown(&trust.mint(&allowed, new).await?)
 }
 
 async fn rotate(
@@ -56,7 +56,7 @@ async fn rotate(
 ) -> Result<Response, Problem> {
     let (params, asked) = with_params::<json::RotateToken>(call).await?;
     let overlap = asked.overlap_seconds.map(Duration::from_secs);
-    Ok(shown(&trust.rotate(&allowed, params.parse("id")?, overlap).await?))
+    shown(&trust.rotate(&allowed, params.parse("id")?, overlap).await?)
 }
 
 async fn revoke(
@@ -70,13 +70,14 @@ async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The one answer that shows a token: nobody keeps it on the way.
-fn shown(made: &Minted) -> Response {
-    keep_secret((StatusCode::CREATED, Json(json_of_minted(made))).into_response())
+/// The one answer that shows a token.
+fn shown(made: &Minted) -> Result<Response, Problem> {
+    shown_once(StatusCode::CREATED, json_of_minted(made))
 }
 
 pub(super) fn json_of_minted(made: &Minted) -> json::MintedToken {
-    json::MintedToken { value: made.text.expose().clone(), token: json_of(&made.token) }
+    let value = Some(made.text.expose().clone());
+    json::MintedToken { value, secret_shown: false, token: json_of(&made.token) }
 }
 
 /// A scope out of a body.

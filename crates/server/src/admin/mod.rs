@@ -7,6 +7,7 @@
 //! |----------------|---------------------------------------------------------------------|
 //! | `mod.rs`       | [`Admin`], the routes, what lists share                               |
 //! | `audit.rs`     | JSON under `/api/v1/admin/audit`, and the same of an organization        |
+//! | `config.rs`    | JSON: another key for sessions, rows of the log that go                 |
 //! | `jobs.rs`      | JSON under `/api/v1/admin/jobs`                                       |
 //! | `schedules.rs` | JSON under `/api/v1/admin/schedules`                                  |
 //! | `people.rs`    | JSON: install admins; who is stopped                                  |
@@ -15,6 +16,7 @@
 //! | `store_page.rs` | the page `/admin/storage`                                            |
 
 mod audit;
+mod config;
 mod jobs;
 mod page;
 mod people;
@@ -68,6 +70,8 @@ pub(crate) fn routes(admin: Admin) -> (Router, Vec<Entry>) {
         .get("/api/v1/admin/audit/export", Surface::Api, audit::export)
         .get("/api/v1/orgs/{handle}/audit", Surface::Api, audit::list_of_organization)
         .get("/api/v1/orgs/{handle}/audit/export", Surface::Api, audit::export_of_organization)
+        .post("/api/v1/admin/audit/prune", bare, config::prune)
+        .post("/api/v1/admin/signing-keys/session/rotate", bare, config::rotate_session_key)
         .on(Method::PUT, "/api/v1/admin/admins/{handle}", bare, people::grant)
         .on(Method::DELETE, "/api/v1/admin/admins/{handle}", bare, people::withdraw)
         .post(
@@ -76,6 +80,7 @@ pub(crate) fn routes(admin: Admin) -> (Router, Vec<Entry>) {
             people::suspend,
         )
         .post("/api/v1/admin/principals/{handle}/restore", bare, people::restore)
+        .post("/api/v1/admin/principals/{handle}/bring-back", bare, people::bring_back)
         .get("/api/v1/publishers/{publisher}/audit", publisher, audit::list_of_publisher)
         .get("/api/v1/publishers/{publisher}/audit/export", publisher, audit::export_of_publisher)
         .get("/api/v1/admin/jobs", Surface::Api, jobs::list)

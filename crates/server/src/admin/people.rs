@@ -1,9 +1,12 @@
 //! JSON: who holds the office beside the operator, and who is stopped (`spec/trust.md` 1).
 
 use api::json;
-use axum::{http::StatusCode, response::IntoResponse};
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use trust::{Allowed, Anything, act};
-use web::{Call, Input as _, Json, Problem};
+use web::{Call, Input as _, Json, Problem, shown_once};
 
 use super::{Admin, named};
 
@@ -34,6 +37,17 @@ pub(super) async fn suspend(
     let Json(json::Suspend { reason }) = Json::take(call).await?;
     admin.trust.suspend(&allowed, &handle, &reason).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Brings somebody back who has left. This answer alone shows the code that lets a new key in.
+pub(super) async fn bring_back(
+    admin: Admin,
+    allowed: Allowed<act::PrincipalSuspend, Anything>,
+    call: Call,
+) -> Result<Response, Problem> {
+    let made = admin.trust.bring_back(&allowed, &named(call, "handle").await?).await?;
+    let (code, expires_at) = (Some(made.text.expose().clone()), made.expires_at.to_string());
+    shown_once(StatusCode::CREATED, json::Invitation { code, secret_shown: false, expires_at })
 }
 
 pub(super) async fn restore(

@@ -18,8 +18,15 @@ use super::{
 const TITLE: &str = "Organizations";
 const HERE: &str = "/settings/organizations";
 const ONE: &str = "/settings/organizations/{handle}";
-/// Members on a page. Whoever has more goes on with the JSON list.
+/// Members on a page.
 const PAGE: u16 = 100;
+
+/// Where a page of members begins. Who is in an organization is no secret to those who may see the page.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct From {
+    after: Option<Handle>,
+}
 
 pub(super) fn routes(routes: Routes<Desk>, form: Spec) -> Routes<Desk> {
     routes
@@ -88,14 +95,15 @@ async fn show(
     allowed: Allowed<act::MemberRead, Account>,
     call: Call,
 ) -> Result<Response, Problem> {
-    page(&desk, &allowed, layout(TITLE, &call), None).await
+    let from: From = call.query()?;
+    page(&desk, &allowed, layout(TITLE, &call), (from.after, None)).await
 }
 
 async fn page(
     desk: &Desk,
     allowed: &Allowed<act::MemberRead, Account>,
     layout: Layout,
-    code: Option<String>,
+    (after, code): (Option<Handle>, Option<String>),
 ) -> Result<Response, Problem> {
     let (organization, actor) = (allowed.resource(), allowed.actor());
     if organization.principal.kind != Kind::Organization {
@@ -103,7 +111,9 @@ async fn page(
     }
     let csrf = mark(desk, actor)?;
     let now = desk.clock.now();
-    let found = desk.trust.members(allowed, None, PAGE).await?;
+    let mut found = desk.trust.members(allowed, after.as_ref(), PAGE + 1).await?;
+    let has_more = found.len() > usize::from(PAGE);
+    found.truncate(PAGE.into());
     // The page offers what the authority would allow, and no more.
     let runs = Allowed::<act::MemberChange, _>::ask(actor, organization.clone()).is_ok();
     let invites = Allowed::<act::MemberInvite, _>::ask(actor, organization.clone()).is_ok();
@@ -128,6 +138,7 @@ async fn page(
         invites,
         code,
         members: found.iter().map(row).collect(),
+        next: found.last().filter(|_| has_more).map(|it| it.member.to_string()),
         handle,
     })
 }
@@ -163,7 +174,7 @@ async fn invite(
     let Form(asked) = Form::<Asked>::take(call).await?;
     let made = desk.trust.invite_member(&allowed, asked.role()?).await?;
     let may_read = Allowed::ask(allowed.actor(), allowed.resource().clone())?;
-    page(&desk, &may_read, layout, Some(made.text.expose().clone())).await.map(keep_secret)
+    page(&desk, &may_read, layout, (None, Some(made.text.expose().clone()))).await.map(keep_secret)
 }
 
 async fn leave(

@@ -264,6 +264,8 @@ pub(crate) struct OrganizationPage {
     pub(crate) code: Option<String>,
     /// By their handles.
     pub(crate) members: Vec<MemberRow>,
+    /// After whom the next page begins, if there is one.
+    pub(crate) next: Option<String>,
 }
 
 /// Somebody in an organization.

@@ -11,6 +11,7 @@ use crate::{
     Account, Actor, Allowed, Error, Kind, Principal, TERMS_VERSION, Trust, act,
     audit::{Chain, Entry, Noted, On},
     authority::Scope,
+    profile::{self, ProfileChange},
     store as rows,
 };
 pub(crate) use store::STATEMENTS;
@@ -54,6 +55,19 @@ pub struct NewAgent {
     pub capabilities: Vec<String>,
     /// What bounds it; reading what is public if nothing is said.
     pub scope: Option<Scope>,
+}
+
+/// What is to be other of an agent; what is nothing stays.
+#[derive(Debug, Clone, Default)]
+pub struct AgentChange {
+    /// What it runs on.
+    pub model: Option<String>,
+    /// What it says that it can do.
+    pub capabilities: Option<Vec<String>>,
+    /// What bounds it.
+    pub scope: Option<Scope>,
+    /// What it says of itself.
+    pub profile: ProfileChange,
 }
 
 impl Trust {
@@ -116,21 +130,33 @@ impl Trust {
         Ok(store::of_owner(&mut self.0.db.glance().await?, owner).await?)
     }
 
-    /// Says anew what an agent may do.
-    pub async fn set_agent_scope(
+    /// Says anew what an agent may do, and what is shown of it. What is nothing stays.
+    pub async fn update_agent(
         &self,
         allowed: &Allowed<act::AgentUpdate, Account>,
-        scope: &Scope,
+        change: AgentChange,
     ) -> Result<(), Error> {
-        check("", &[], scope)?;
         let (agent, mut tx) = (&allowed.resource().principal, self.begin_on(allowed).await?);
-        if !store::set_scope(&mut tx, agent.id, scope).await? {
-            return Err(Error::NoSuchThing);
+        let before = store::find(&mut tx, agent.id).await?.ok_or(Error::NoSuchThing)?;
+        let after = Agent {
+            model: change.model.unwrap_or_else(|| before.model.clone()),
+            capabilities: change.capabilities.unwrap_or_else(|| before.capabilities.clone()),
+            scope: change.scope.unwrap_or_else(|| before.scope.clone()),
+            ..before.clone()
+        };
+        check(&after.model, &after.capabilities, &after.scope)?;
+        store::set(&mut tx, &after).await?;
+        profile::change(&mut tx, allowed, change.profile).await?;
+        let mut entry = Entry::done(Noted::AgentUpdated, allowed.actor(), On::principal(agent.id));
+        if after.scope != before.scope {
+            let scope = serde_json::to_value(&after.scope);
+            entry = entry.with("scope", scope.map_err(db::Error::corrupt("agents.scope"))?);
         }
-        let scope = serde_json::to_value(scope).map_err(db::Error::corrupt("agents.scope"))?;
-        let updated = Entry::done(Noted::AgentUpdated, allowed.actor(), On::principal(agent.id));
+        if after.model != before.model {
+            entry = entry.with("model", after.model.as_str());
+        }
         let chain = self.chain_of_account(&mut tx, allowed.resource()).await?;
-        self.note(&mut tx, chain, updated.with("scope", scope)).await?;
+        self.note(&mut tx, chain, entry).await?;
         Ok(tx.commit().await?)
     }
 

@@ -15,7 +15,10 @@ db::statements! {
         SELECT p.id, p.handle, a.model, a.capabilities, a.scope, p.created_at, a.disabled_at
           FROM agents AS a JOIN principals AS p ON p.id = a.principal_id
          WHERE a.owner_id = $1 AND p.status <> 'deleted' ORDER BY p.handle LIMIT 1000";
-    SET_SCOPE = "UPDATE agents SET scope = $2 WHERE principal_id = $1";
+    FIND = "
+        SELECT p.id, p.handle, a.model, a.capabilities, a.scope, p.created_at, a.disabled_at
+          FROM agents AS a JOIN principals AS p ON p.id = a.principal_id WHERE a.principal_id = $1";
+    SET = "UPDATE agents SET model = $2, capabilities = $3, scope = $4 WHERE principal_id = $1";
     DISABLE = "UPDATE agents SET disabled_at = $2 WHERE principal_id = $1 AND disabled_at IS NULL";
 }
 
@@ -66,13 +69,18 @@ pub(super) async fn of_owner(tx: &mut Tx, owner: Id<Principal>) -> Result<Vec<Ag
     rows.into_iter().map(Agent::try_from).collect()
 }
 
-/// Bounds an agent anew; `false` if it is none.
-pub(super) async fn set_scope(
-    tx: &mut Tx,
-    id: Id<Principal>,
-    scope: &Scope,
-) -> Result<bool, Error> {
-    Ok(db::execute!(tx, SET_SCOPE, id.uuid(), written(scope)?)? == 1)
+/// An agent, stopped or not.
+pub(super) async fn find(tx: &mut Tx, id: Id<Principal>) -> Result<Option<Agent>, Error> {
+    let row: Option<Row> = db::fetch_optional!(tx, FIND, id.uuid())?;
+    row.map(Agent::try_from).transpose()
+}
+
+/// Writes what may change of an agent.
+pub(super) async fn set(tx: &mut Tx, it: &Agent) -> Result<(), Error> {
+    let capabilities =
+        serde_json::to_string(&it.capabilities).map_err(Error::corrupt("agents.capabilities"))?;
+    let scope = written(&it.scope)?;
+    db::execute!(tx, SET, it.id.uuid(), &it.model, capabilities, scope).map(drop)
 }
 
 /// Stops an agent; `false` if it is none, or stopped already.

@@ -18,6 +18,7 @@
 //! | `verify.rs`  | [`Verifier`]: whether a chain is whole                                                 |
 //! | `lines.rs`   | the export as JSON lines, and their check without a server                              |
 //! | `walk.rs`    | a chain from the tables, a page at a time                                               |
+//! | `prune.rs`   | rows of the beginning go, up to a signed head                                        |
 //! | `search.rs`  | a page of rows for people                                                              |
 //! | `store.rs`   | the SQL                                                                               |
 //!
@@ -30,6 +31,7 @@ mod jcs;
 mod lines;
 mod noted;
 mod origin;
+mod prune;
 mod refusals;
 mod row;
 mod search;
@@ -51,6 +53,7 @@ pub use head::{HEAD_EVERY_ROWS, Head};
 pub use lines::{Exported, Line, LineVerifier, MAX_LINE_BYTES};
 pub use noted::Noted;
 pub use origin::Origin;
+pub use prune::Pruned;
 pub(crate) use refusals::Refusals;
 pub use refusals::{MAX_WAITING, Waiting};
 pub use row::Row;

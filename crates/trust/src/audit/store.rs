@@ -89,6 +89,13 @@ db::statements! {
     HEAD_AFTER = "
         SELECT chain, seq, hash, time, kid, signature FROM audit_heads
          WHERE chain = $1 AND seq > $2 ORDER BY seq LIMIT 1";
+    // The last head in reach whose row is old enough; if the first one is farther away, that one.
+    HEAD_BEFORE = "
+        SELECT h.seq FROM audit_heads AS h JOIN audit_events AS e ON e.chain = h.chain AND e.seq = h.seq
+         WHERE h.chain = $1 AND h.seq >= $2 AND e.time < $4
+         ORDER BY CASE WHEN h.seq <= $3 THEN 0 ELSE 1 END, CASE WHEN h.seq <= $3 THEN -h.seq ELSE h.seq END LIMIT 1";
+    DELETE = "DELETE FROM audit_events WHERE chain = $1 AND seq = $2";
+    DELETE_HEADS_BEFORE = "DELETE FROM audit_heads WHERE chain = $1 AND seq < $2";
     PAGE = (found!(""));
     PAGE_OF_ACTOR = (found!("AND e.actor_id = $8 AND (e.action = $9 OR $9 = '')"));
     PAGE_OF_ACTION = (found!("AND e.action = $8"));
@@ -338,4 +345,27 @@ impl From<StoredFound> for Found {
         let private = ip.zip(user_agent).map(|(ip, user_agent)| Private { ip, user_agent });
         Self { row: row.into(), actor: handle, private }
     }
+}
+
+/// The signed head up to which rows older than `before` may go, beginning with the row `first` and, if there is a head
+/// so near, not behind the row `upto`.
+pub(super) async fn head_before(
+    tx: &mut Tx,
+    chain: Chain,
+    (first, upto): (i64, i64),
+    before: UnixMillis,
+) -> Result<Option<i64>, Error> {
+    let row: Option<(i64,)> =
+        db::fetch_optional!(tx, HEAD_BEFORE, chain.uuid(), first, upto, before.0)?;
+    Ok(row.map(|(seq,)| seq))
+}
+
+/// Removes a row: the first one of its chain, or the database refuses.
+pub(super) async fn delete(tx: &mut Tx, chain: Chain, seq: i64) -> Result<(), Error> {
+    db::execute!(tx, DELETE, chain.uuid(), seq).map(drop)
+}
+
+/// Removes the heads before one that stands for what was removed.
+pub(super) async fn delete_heads_before(tx: &mut Tx, chain: Chain, seq: i64) -> Result<(), Error> {
+    db::execute!(tx, DELETE_HEADS_BEFORE, chain.uuid(), seq).map(drop)
 }

@@ -223,6 +223,8 @@ actions! {
     PrincipalSuspend, "ops.principal.suspend", true, Need::InstallAdmin;
     /// Look into a private repository, for an hour.
     BreakglassOpen, "ops.breakglass.open", true, Need::InstallAdmin;
+    /// Change how the install works: its signing keys, what it keeps of its log.
+    ConfigWrite, "ops.config.write", true, Need::InstallAdmin;
     /// Say how much anyone may use.
     QuotaWrite, "ops.quota.write", true, Need::InstallAdmin;
 }
@@ -294,6 +296,7 @@ impl Action {
                 | Self::RepoRestore
                 | Self::RepoPurge
                 | Self::JobWrite
+                | Self::ConfigWrite
                 | Self::QuotaWrite
                 | Self::MeExport
                 | Self::MeDelete

@@ -1,5 +1,14 @@
 //! What every boot checks and repairs, before the listener opens (`spec/trust.md` 1, 12).
+//!
+//! | file        | what is there                                                            |
+//! |-------------|--------------------------------------------------------------------------|
+//! | `mod.rs`    | the install key is the right one; the operator is there                    |
+//! | `seen.rs`   | settings and schema that are other than at the boot before                 |
+//! | `reseal.rs` | what is sealed goes under another install key                              |
+//! | `store.rs`  | the SQL of `install_state`                                               |
 
+mod reseal;
+mod seen;
 mod store;
 
 use db::Tx;
@@ -13,10 +22,14 @@ use crate::{
     signing_keys::SigningKeys,
     store as rows,
 };
-pub(crate) use store::{STATEMENTS, set_state, state};
+pub use reseal::{Resealed, reseal};
+pub(crate) use store::{STATEMENTS, set_state_from, state};
 
 /// The operator's handle. It is taken at the first boot, so nobody can register it.
 const OPERATOR: &str = "operator";
+
+/// Where the sample is that tells whether an install key is the right one.
+const SAMPLE: &str = "install_key_sample";
 
 /// What was found of the operator, and what had to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +57,17 @@ impl Trust {
 
     async fn is_install_key(&self, key: &InstallKey) -> Result<bool, Error> {
         let mut tx = self.0.db.write().await?;
-        let stored = state(&mut tx, "install_key_sample").await?;
-        let Some(stored) = stored else {
-            set_state(&mut tx, "install_key_sample", &hex(&key.sample())).await?;
-            tx.commit().await?;
-            return Ok(true);
-        };
-        let sample = stored.parse().map_err(db::Error::corrupt("install_state.value"))?;
+        let mut stored = state(&mut tx, SAMPLE).await?;
+        if stored.is_none() {
+            // Of two that boot for the first time at once, one leaves its sample, and both are asked for that key.
+            set_state_from(&mut tx, SAMPLE, None, &hex(&key.sample())).await?;
+            stored = state(&mut tx, SAMPLE).await?;
+        }
+        tx.commit().await?;
+        let sample = stored
+            .unwrap_or_default()
+            .parse()
+            .map_err(db::Error::corrupt("install_state.value"))?;
         let sample: names::Digest = sample;
         Ok(key.check_sample(sample.as_bytes()))
     }

@@ -1,4 +1,4 @@
-//! Invitations: into the install, or into an organization (`spec/trust.md` 1, 2, 5).
+//! Invitations: into the install, into an organization, or back to an account without a key (`spec/trust.md` 1, 2, 5).
 //!
 //! An invitation is a token of kind `invite`: good once, for seven days, whoever brings it.
 
@@ -31,6 +31,8 @@ pub enum Invited {
     Install,
     /// The same, as an install admin.
     Office,
+    /// One new key of an account that has none any more.
+    Key(Id<Principal>),
     /// A role in an organization.
     Organization(Id<Principal>, Role),
 }
@@ -38,7 +40,7 @@ pub enum Invited {
 impl Invited {
     fn chain(self) -> Chain {
         match self {
-            Self::Install | Self::Office => Chain::INSTALL,
+            Self::Install | Self::Office | Self::Key(_) => Chain::INSTALL,
             Self::Organization(id, _) => Chain::of(id),
         }
     }
@@ -58,6 +60,8 @@ struct Terms {
     role: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     office: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key_of: Option<Id<Principal>>,
 }
 
 /// An invitation that was just made: the only moment at which it can be read.
@@ -100,6 +104,16 @@ impl Trust {
         Ok(made)
     }
 
+    /// Invites whoever has the code to give an account a key: one that somebody came back to.
+    pub(crate) async fn invite_key(
+        &self,
+        tx: &mut Tx,
+        by: &Actor,
+        whose: Id<Principal>,
+    ) -> Result<Invitation, Error> {
+        Ok(self.invite(tx, Some(by), Invited::Key(whose), LIFE).await?.1)
+    }
+
     /// Makes an invitation; the install itself does where nobody is named.
     pub(crate) async fn invite(
         &self,
@@ -110,7 +124,7 @@ impl Trust {
     ) -> Result<(Id<Invitation>, Invitation), Error> {
         let now = self.0.clock.now();
         let (organization, role) = match to {
-            Invited::Install | Invited::Office => (None, None),
+            Invited::Install | Invited::Office | Invited::Key(_) => (None, None),
             Invited::Organization(id, role) => (Some(id), Some(role.as_str().to_owned())),
         };
         if store::count(tx, organization, now).await? >= MAX_WAITING {
@@ -118,7 +132,11 @@ impl Trust {
         }
         let text = TokenText::generate("invite", &self.0.random);
         let expires_at = now.plus(life);
-        let terms = Terms { role, office: to == Invited::Office };
+        let key_of = match to {
+            Invited::Key(whose) => Some(whose),
+            Invited::Install | Invited::Office | Invited::Organization(..) => None,
+        };
+        let terms = Terms { role, office: to == Invited::Office, key_of };
         let terms = serde_json::to_string(&terms).map_err(db::Error::corrupt("tokens.scope"))?;
         let row = store::NewInvite {
             id: Id::new(now, &self.0.random),
@@ -133,6 +151,9 @@ impl Trust {
         let who = by.map_or(Who::INSTALL, Who::from);
         let entry = match to {
             Invited::Install | Invited::Office => Entry::done(Noted::InviteCreated, who, on),
+            Invited::Key(whose) => {
+                Entry::done(Noted::InviteCreated, who, on).with("key_of", whose.to_string())
+            }
             Invited::Organization(_, role) => {
                 Entry::done(Noted::MemberInvited, who, on).with("role", role.as_str())
             }
@@ -150,7 +171,11 @@ impl Trust {
         let terms: Terms =
             serde_json::from_str(&terms).map_err(db::Error::corrupt("tokens.scope"))?;
         let Some(organization) = organization else {
-            let to = if terms.office { Invited::Office } else { Invited::Install };
+            let to = match terms.key_of {
+                Some(whose) => Invited::Key(whose),
+                None if terms.office => Invited::Office,
+                None => Invited::Install,
+            };
             return Ok(Used { id, to });
         };
         let role = crate::authority::role(&terms.role.unwrap_or_default())?;
@@ -169,7 +194,7 @@ impl Trust {
         self.note(tx, used.to.chain(), entry).await?;
         let on = On::principal(member);
         let also = match used.to {
-            Invited::Install => return Ok(()),
+            Invited::Install | Invited::Key(_) => return Ok(()),
             Invited::Office => {
                 Entry::done(Noted::InstallAdminChanged, who, on).with("install_admin", true)
             }

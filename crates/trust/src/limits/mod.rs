@@ -190,6 +190,11 @@ impl Limits {
         self.take(Rate::Registrations, Who::Place(Place::of(from)), 1)
     }
 
+    /// A browser is to be signed in from there.
+    pub(crate) fn session(&self, from: Option<IpAddr>) -> Result<(), Exceeded> {
+        self.take(Rate::Sessions, Who::Place(Place::of(from)), 1)
+    }
+
     /// Somebody tries to make a publisher, wherever they are.
     pub(crate) fn bootstrap(&self) -> Result<(), Exceeded> {
         self.take(Rate::BootstrapInstall, Who::Place(Place::Unknown), 1)

@@ -56,6 +56,8 @@ rates! {
     BootstrapInstall, "bootstrap-install", 30, HOUR;
     /// New principals from one address.
     Registrations, "registrations", 10, DAY;
+    /// Browsers that sign in from one address.
+    Sessions, "sessions", 10, HOUR;
     /// Tokens that one principal makes or replaces.
     Mints, "mints", 30, HOUR;
     /// How often one principal takes its data away.

@@ -114,7 +114,11 @@ impl Trust {
         }
         let to = Invited::Office;
         let (id, made) = self.invite(&mut tx, None, to, FIRST_INVITE).await?;
-        crate::boot::set_state(&mut tx, FIRST_INVITE_STATE, &id.to_string()).await?;
+        let id = id.to_string();
+        if !crate::boot::set_state_from(&mut tx, FIRST_INVITE_STATE, None, &id).await? {
+            // Another process boots for the first time too, and has left one: this one is undone.
+            return Ok(None);
+        }
         tx.commit().await?;
         Ok(Some(made))
     }

@@ -2,7 +2,7 @@
 //!
 //! | file       | what is there                                                       |
 //! |------------|---------------------------------------------------------------------|
-//! | `mod.rs`   | leaving: at once, and what a job does thirty days later                |
+//! | `mod.rs`   | leaving: at once, coming back, and what a job does thirty days later     |
 //! | `rows.rs`  | [`Portion`]: the rows that tell of a person, table by table            |
 //! | `store.rs` | the SQL                                                             |
 
@@ -12,11 +12,12 @@ mod store;
 use std::time::Duration;
 
 use db::Tx;
-use names::{Id, UnixMillis};
+use names::{Handle, Id, UnixMillis};
 
 use crate::{
-    Account, Act, Allowed, Error, Kind, Principal, Trust, act,
+    Account, Act, Allowed, Anything, Error, Invitation, Kind, Principal, Refusal, Trust, act,
     audit::{Chain, Entry, Noted, On, Who},
+    store as principals,
 };
 pub use rows::{EXEMPT, EXPORTED, Portion};
 pub(crate) use store::STATEMENTS;
@@ -86,6 +87,32 @@ impl Trust {
         let gone = Entry::done(what, allowed.actor(), On::principal(id));
         self.note(tx, chain, gone.with("purge_after", purge_after.to_string())).await?;
         Ok(())
+    }
+
+    /// Brings somebody back who left less than thirty days ago: the account and the repositories as they were. What the
+    /// person proved themselves by is gone, so the invitation lets one new key in. Only the operator does.
+    pub async fn bring_back(
+        &self,
+        allowed: &Allowed<act::PrincipalSuspend, Anything>,
+        handle: &Handle,
+    ) -> Result<Invitation, Error> {
+        let actor = allowed.actor();
+        if !actor.principal().is_some_and(|it| it.kind == Kind::Operator) {
+            return Err(Error::Refused(Refusal::Forbidden));
+        }
+        let mut tx = self.begin(actor).await?;
+        let found =
+            principals::principal_by_handle(&mut tx, handle).await?.ok_or(Error::NoSuchThing)?;
+        if !store::bring_back(&mut tx, found.id, self.0.clock.now()).await? {
+            return Err(Error::NoSuchThing);
+        }
+        let restored = Entry::done(Noted::PrincipalRestored, actor, On::principal(found.id));
+        let restored = restored.with("handle", handle.as_str()).with("had_left", true);
+        self.note(&mut tx, Chain::INSTALL, restored).await?;
+        let invitation = self.invite_key(&mut tx, actor, found.id).await?;
+        tx.commit().await?;
+        tracing::info!(%handle, "an account that was deleted is back");
+        Ok(invitation)
     }
 
     /// Who left so long ago that their things go; at most `limit`.

@@ -45,7 +45,11 @@ db::statements! {
            SET status = 'deleted', deleted_at = $2, purge_after = $3, display_name = '', bio = '', website_url = '',
                email = NULL, install_admin = 0
          WHERE id = $1";
-    HIDE_RESOURCES = "UPDATE resources SET state = 'deleted' WHERE owner_id = $1";
+    HIDE_RESOURCES = "UPDATE resources SET left_in = state, state = 'deleted' WHERE owner_id = $1 AND state <> 'deleted'";
+    SHOW_RESOURCES = "UPDATE resources SET state = left_in, left_in = NULL WHERE owner_id = $1 AND left_in IS NOT NULL";
+    BRING_BACK = "
+        UPDATE principals SET status = 'active', deleted_at = NULL, purge_after = NULL
+         WHERE id = $1 AND kind = 'person' AND status = 'deleted' AND purge_after > $2";
     TO_PURGE = "SELECT id FROM principals WHERE status = 'deleted' AND purge_after <= $1 ORDER BY purge_after LIMIT $2";
     END_PURGE = "UPDATE principals SET purge_after = NULL WHERE id = $1 AND purge_after IS NOT NULL";
     PRINCIPAL = "
@@ -152,6 +156,19 @@ pub(super) async fn delete_principal(
 /// Everything of an owner is gone for everybody.
 pub(super) async fn hide_resources(tx: &mut Tx, owner: Id<Principal>) -> Result<(), Error> {
     db::execute!(tx, HIDE_RESOURCES, owner.uuid()).map(drop)
+}
+
+/// Lets a person be there again who left and whose things are there still; `false` if it is none.
+pub(super) async fn bring_back(
+    tx: &mut Tx,
+    id: Id<Principal>,
+    now: UnixMillis,
+) -> Result<bool, Error> {
+    if db::execute!(tx, BRING_BACK, id.uuid(), now.0)? == 0 {
+        return Ok(false);
+    }
+    db::execute!(tx, SHOW_RESOURCES, id.uuid())?;
+    Ok(true)
 }
 
 /// Whose things go.

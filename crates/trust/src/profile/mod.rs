@@ -54,7 +54,7 @@ impl Trust {
         change: ProfileChange,
     ) -> Result<Profile, Error> {
         let mut tx = self.begin_on(allowed).await?;
-        let (_, after) = changed(&mut tx, allowed, change).await?;
+        let (_, after) = self::change(&mut tx, allowed, change).await?;
         tx.commit().await?;
         Ok(after)
     }
@@ -71,7 +71,7 @@ impl Trust {
             return Err(Error::NoSuchThing);
         }
         let mut tx = self.begin_on(allowed).await?;
-        let (before, after) = changed(&mut tx, allowed, change).await?;
+        let (before, after) = self::change(&mut tx, allowed, change).await?;
         let mut entry =
             Entry::done(Noted::OrgUpdated, allowed.actor(), On::principal(organization.id));
         if let Some(base) = base {
@@ -89,18 +89,18 @@ impl Trust {
 }
 
 /// Writes what an account says of itself; gives what it said and what it says.
-async fn changed<A: Act>(
+pub(crate) async fn change<A: Act>(
     tx: &mut db::Tx,
     allowed: &Allowed<A, Account>,
-    change: ProfileChange,
+    new: ProfileChange,
 ) -> Result<(Profile, Profile), Error> {
     let id = allowed.resource().principal.id;
     let before = store::profile(tx, id).await?.ok_or(Error::NoSuchThing)?;
     let after = Profile {
-        display_name: change.display_name.unwrap_or_else(|| before.display_name.clone()),
-        bio: change.bio.unwrap_or_else(|| before.bio.clone()),
-        website_url: change.website_url.unwrap_or_else(|| before.website_url.clone()),
-        email: change.email.unwrap_or_else(|| before.email.clone()),
+        display_name: new.display_name.unwrap_or_else(|| before.display_name.clone()),
+        bio: new.bio.unwrap_or_else(|| before.bio.clone()),
+        website_url: new.website_url.unwrap_or_else(|| before.website_url.clone()),
+        email: new.email.unwrap_or_else(|| before.email.clone()),
     };
     check(&after)?;
     store::set_profile(tx, id, &after).await?;

@@ -162,7 +162,10 @@ impl Trust {
         let is_new = known.is_none();
         let (principal, used) = match known {
             Some(known) if self.may_add_key(&mut tx, actor, &known).await? => (known, None),
-            Some(_) => return Err(Error::HandleTaken),
+            Some(known) => {
+                let used = self.invited_key(&mut tx, &known, invite).await?;
+                (known, Some(used))
+            }
             None => {
                 self.limits().newcomer(from)?;
                 self.newcomer(&mut tx, handle, key.created_at, invite).await?
@@ -192,6 +195,22 @@ impl Trust {
         tx.commit().await?;
         tracing::info!(handle = %principal.handle, key = %key.fingerprint, "key registered");
         Ok(Registered { principal, key })
+    }
+
+    /// Uses up the invitation that lets a stranger's key into an account; whatever else is brought, the handle is taken.
+    async fn invited_key(
+        &self,
+        tx: &mut Tx,
+        known: &Principal,
+        invite: Option<&str>,
+    ) -> Result<Used, Error> {
+        let code = invite.ok_or(Error::HandleTaken)?;
+        let used = self.use_invite(tx, code).await.map_err(|error| match error {
+            Error::InviteFailed => Error::HandleTaken,
+            other => other,
+        })?;
+        let fits = known.is_active && used.to == Invited::Key(known.id);
+        if fits { Ok(used) } else { Err(Error::HandleTaken) }
     }
 
     /// Writes down who came, that they took the terms, and with which key.
@@ -254,6 +273,7 @@ impl Trust {
         }
         match used.map(|it| it.to) {
             None | Some(Invited::Install) => {}
+            Some(Invited::Key(_)) => return Err(Error::InviteFailed),
             Some(Invited::Office) => self.join_office(tx, &mut new).await?,
             Some(Invited::Organization(organization, role)) => {
                 self.join(tx, organization, &new, role).await?;

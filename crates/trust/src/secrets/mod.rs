@@ -9,7 +9,7 @@
 //! | `value.rs` | [`SecretKind`]: how a secret of a kind looks                                  |
 //! | `store.rs` | the SQL                                                                    |
 
-mod store;
+pub(crate) mod store;
 mod value;
 
 use std::time::Duration;
@@ -250,7 +250,7 @@ async fn of_kind(
 }
 
 /// Where a value lies: it opens nowhere else.
-const fn place(row: &str) -> Place<'_> {
+pub(crate) const fn place(row: &str) -> Place<'_> {
     Place { table: "secrets", column: COLUMN, row }
 }
 

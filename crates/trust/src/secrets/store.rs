@@ -18,6 +18,8 @@ db::statements! {
         INSERT INTO secrets (id, publisher_id, kind, key_id, sealed_dek, sealed_value, last4, activate_at, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     REVOKE = "UPDATE secrets SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+    SEALED = "SELECT id, key_id, sealed_dek, sealed_value FROM secrets ORDER BY id";
+    RESEAL = "UPDATE secrets SET key_id = $2, sealed_dek = $3, sealed_value = $4 WHERE id = $1";
     END_BY = "
         UPDATE secrets SET expires_at = $2 WHERE id = $1 AND (expires_at IS NULL OR expires_at > $2)";
 }
@@ -98,4 +100,21 @@ pub(super) async fn end_by(
     at: UnixMillis,
 ) -> Result<(), Error> {
     db::execute!(tx, END_BY, id.uuid(), at.0).map(drop)
+}
+
+/// All secrets, ended ones too, each with the install key that seals it.
+pub(crate) async fn sealed(tx: &mut Tx) -> Result<Vec<(Uuid, String, Sealed)>, Error> {
+    let rows: Vec<(Uuid, String, Vec<u8>, Vec<u8>)> = db::fetch_all!(tx, SEALED)?;
+    let typed = |(id, key_id, data_key, value)| (id, key_id, Sealed { data_key, value });
+    Ok(rows.into_iter().map(typed).collect())
+}
+
+/// Puts a sealed secret in the place of another.
+pub(crate) async fn reseal(
+    tx: &mut Tx,
+    id: Uuid,
+    key_id: &str,
+    sealed: &Sealed,
+) -> Result<(), Error> {
+    db::execute!(tx, RESEAL, id, key_id, &sealed.data_key, &sealed.value).map(drop)
 }

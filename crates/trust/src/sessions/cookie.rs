@@ -1,6 +1,9 @@
 //! The cookie of a browser becomes an actor, and the mark that its forms carry.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, header};
@@ -56,7 +59,8 @@ impl Trust {
             self.note_seen(id, now, now.plus(LIFE.0).min(ends_at));
         }
         let credential = Credential::Session(session);
-        let acting = Acting { principal, behind: None, credential, scopes: Vec::new() };
+        let (scopes, under_way) = (Vec::new(), OnceLock::new());
+        let acting = Acting { principal, behind: None, credential, scopes, under_way };
         Ok(Actor(Some(Arc::new(acting))))
     }
 

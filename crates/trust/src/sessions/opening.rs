@@ -67,6 +67,13 @@ impl Trust {
         by: OpenedBy,
         browser: &Browser,
     ) -> Result<Opened, Error> {
+        match &by {
+            OpenedBy::Once(_) | OpenedBy::Passkey(_) | OpenedBy::Identity(_) => {
+                self.limits().session(browser.ip)?;
+            }
+            // Programs of this machine, each time that they start.
+            OpenedBy::Local => {}
+        }
         let now = self.0.clock.now();
         let id = Id::unguessable(&self.0.random);
         let row = store::NewSession {

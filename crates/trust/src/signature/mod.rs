@@ -7,7 +7,11 @@ mod message;
 mod nonces;
 mod store;
 
-use std::{net::IpAddr, sync::Arc, sync::atomic::AtomicBool, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock, atomic::AtomicBool},
+    time::Duration,
+};
 
 use http::{HeaderMap, Method, header, request::Parts};
 use keys::{CanonicalRequest, Credentials, Fingerprint};
@@ -298,6 +302,6 @@ fn admit(
     }
     let (scopes, behind) = behind.map(|it| (vec![it.scope], it.owner)).unzip();
     let (credential, scopes) = (Credential::Key(proof), scopes.unwrap_or_default());
-    let acting = Acting { principal, behind, credential, scopes };
+    let acting = Acting { principal, behind, credential, scopes, under_way: OnceLock::new() };
     Ok(Authenticated { actor: Actor(Some(Arc::new(acting))), digest: Some(digest) })
 }

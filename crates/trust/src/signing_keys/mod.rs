@@ -7,14 +7,17 @@
 //! | file       | what is there                                                            |
 //! |------------|--------------------------------------------------------------------------|
 //! | `mod.rs`   | [`SigningKeys`]: the active key of a purpose, made if missing; find, rotate |
+//! | `rotation.rs` | the key that signs sessions changes: on request, and every ninety days |
 //! | `store.rs` | the SQL                                                                  |
 
-mod store;
+mod rotation;
+pub(crate) mod store;
 
 use db::{Error, Tx};
 use keys::{Place, PrivateKey, PublicKey, Sealed, Sealer, Signature};
 use names::{Clock, Random, Secret, UnixMillis};
 
+pub use rotation::Rotated;
 pub(crate) use store::STATEMENTS;
 
 /// What a key signs. One never signs for another.
@@ -196,6 +199,6 @@ pub(crate) async fn all(tx: &mut Tx, purpose: Purpose) -> Result<Vec<VerifyingKe
 }
 
 /// Where the private half of a key lies.
-const fn place(kid: &str) -> Place<'_> {
+pub(crate) const fn place(kid: &str) -> Place<'_> {
     Place { table: "signing_keys", column: "sealed_private", row: kid }
 }

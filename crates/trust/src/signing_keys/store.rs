@@ -23,6 +23,9 @@ db::statements! {
     SET_RETIRING = "
         UPDATE signing_keys SET status = 'retiring', retired_at = $2
          WHERE purpose = $1 AND status = 'active'";
+    RETIRE = "UPDATE signing_keys SET status = 'retired' WHERE purpose = $1 AND status = 'retiring' AND retired_at <= $2";
+    SEALED = "SELECT kid, key_id, sealed_private FROM signing_keys ORDER BY kid";
+    RESEAL = "UPDATE signing_keys SET key_id = $2, sealed_private = $3 WHERE kid = $1";
 }
 
 #[derive(sqlx::FromRow)]
@@ -109,4 +112,24 @@ pub(crate) async fn set_retiring(
     now: UnixMillis,
 ) -> Result<(), Error> {
     db::execute!(tx, SET_RETIRING, purpose.as_str(), now.0).map(drop)
+}
+
+/// Those whose place was taken by another at that moment or before are of the past.
+pub(super) async fn retire(tx: &mut Tx, purpose: Purpose, then: UnixMillis) -> Result<(), Error> {
+    db::execute!(tx, RETIRE, purpose.as_str(), then.0).map(drop)
+}
+
+/// Names of all keys, each with the install key that seals it and the sealed half.
+pub(crate) async fn sealed(tx: &mut Tx) -> Result<Vec<(String, String, Vec<u8>)>, Error> {
+    db::fetch_all!(tx, SEALED)
+}
+
+/// Puts a sealed half in the place of another.
+pub(crate) async fn reseal(
+    tx: &mut Tx,
+    kid: &str,
+    key_id: &str,
+    sealed: &[u8],
+) -> Result<(), Error> {
+    db::execute!(tx, RESEAL, kid, key_id, sealed).map(drop)
 }

@@ -1,6 +1,9 @@
 //! A request's `Authorization: Bearer` becomes an actor.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use http::HeaderValue;
 use keys::TokenText;
@@ -75,7 +78,13 @@ impl Trust {
             behind = Some(its.owner);
         }
         let credential = Credential::Token(TokenUse { id: token.id, kind: token.kind });
-        let acting = Acting { principal: who.principal, behind, credential, scopes };
+        let acting = Acting {
+            principal: who.principal,
+            behind,
+            credential,
+            scopes,
+            under_way: OnceLock::new(),
+        };
         Ok(Actor(Some(Arc::new(acting))))
     }
 

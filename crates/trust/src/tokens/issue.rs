@@ -1,4 +1,5 @@
-//! A token that was asked for elsewhere is made: for a device, for an organization.
+//! The one place where the row of a token that acts as somebody is made: for its principal, for a device, for an
+//! organization.
 
 use db::Tx;
 use keys::TokenText;
@@ -55,7 +56,7 @@ impl Trust {
             Source::Api => "api",
             Source::Bootstrap => "bootstrap",
         };
-        store::issue(tx, &token, &text, by, (new.publisher, source)).await?;
+        store::add(tx, &token, &text, by, (new.publisher, source)).await?;
         Ok(Minted { text, token })
     }
 }

@@ -191,32 +191,27 @@ impl Trust {
     ) -> Result<Minted, Error> {
         let principal = &allowed.resource().principal;
         check(principal, &new)?;
-        let life = new.life.unwrap_or(LIFE.0);
         let now = self.0.clock.now();
-        let id = Id::new(now, &self.0.random);
-        let text = TokenText::generate(new.kind.as_str(), &self.0.random);
-        let token = Token {
-            id,
-            line: id,
-            kind: new.kind,
-            principal: principal.id,
-            last8: text.last8().to_owned(),
-            label: new.label,
-            scope: new.scope,
-            audience: None,
-            created_at: now,
-            expires_at: Some(now.plus(life)),
-            last_used_at: None,
-        };
         let mut tx = self.begin_on(allowed).await?;
         if store::live(&mut tx, principal.id, now).await?.len() >= MAX_TOKENS {
             return Err(Error::TooManyTokens);
         }
-        store::add(&mut tx, &token, &text, allowed.actor()).await?;
-        self.note_token_change(&mut tx, allowed, Noted::TokenMinted, &token).await?;
+        let issue = Issue {
+            kind: new.kind,
+            principal: principal.id,
+            publisher: None,
+            label: new.label,
+            scope: new.scope,
+            expires_at: Some(now.plus(new.life.unwrap_or(LIFE.0))),
+            line: None,
+            source: Source::Api,
+        };
+        let minted = self.issue(&mut tx, issue, allowed.actor()).await?;
+        let token = &minted.token;
+        self.note_token_change(&mut tx, allowed, Noted::TokenMinted, token).await?;
         tx.commit().await?;
         tracing::info!(handle = %principal.handle, kind = token.kind.as_str(), last8 = token.last8, "token minted");
-        Ok(Minted { text, token })
+        Ok(minted)
     }
 
     /// Puts another token in the place of one; the old one works on for a while. Of one line at most two live: a second
@@ -239,24 +234,25 @@ impl Trust {
             .iter()
             .find(|it| it.id == id && it.audience.is_none())
             .ok_or(Error::NoSuchThing)?;
-        let text = TokenText::generate(old.kind.as_str(), &self.0.random);
         let whole = old.expires_at.map(|ends| ends.since(old.created_at));
-        let token = Token {
-            id: Id::new(now, &self.0.random),
-            last8: text.last8().to_owned(),
-            created_at: now,
-            expires_at: whole.map(|life| now.plus(life)),
-            last_used_at: None,
-            ..old.clone()
-        };
         for other in live.iter().filter(|it| it.line == old.line && it.id != old.id) {
             store::revoke(&mut tx, other.id, now).await?;
         }
         store::end_by(&mut tx, old.id, now.plus(overlap)).await?;
-        store::add(&mut tx, &token, &text, allowed.actor()).await?;
-        self.note_token_change(&mut tx, allowed, Noted::TokenRotated, &token).await?;
+        let issue = Issue {
+            kind: old.kind,
+            principal: old.principal,
+            publisher: None,
+            label: old.label.clone(),
+            scope: old.scope.clone(),
+            expires_at: whole.map(|life| now.plus(life)),
+            line: Some(old.line),
+            source: Source::Api,
+        };
+        let minted = self.issue(&mut tx, issue, allowed.actor()).await?;
+        self.note_token_change(&mut tx, allowed, Noted::TokenRotated, &minted.token).await?;
         tx.commit().await?;
-        Ok(Minted { text, token })
+        Ok(minted)
     }
 
     /// Ends a token of the account, at once and everywhere.

@@ -35,13 +35,9 @@ db::statements! {
         SELECT id, principal_id FROM tokens
          WHERE hash = $1 AND kind IN ('personal', 'agent', 'git', 'device', 'admin', 'runner') AND principal_id IS NOT NULL";
     ADD = "
-        INSERT INTO tokens (id, line_id, kind, hash, last8, principal_id, scope, label, minted_by, minted_with, source,
-                            created_at, expires_at, audience)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'api', $11, $12, $13)";
-    ISSUE = "
         INSERT INTO tokens (id, line_id, kind, hash, last8, principal_id, publisher_id, scope, label, minted_by,
-                            minted_with, source, created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+                            minted_with, source, created_at, expires_at, audience)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     // Of what an application holds, all of its line: else the rest would bring it back.
     REVOKE = "
         UPDATE tokens SET revoked_at = $2
@@ -133,40 +129,12 @@ pub(super) async fn add(
     token: &Token,
     text: &TokenText,
     by: &Actor,
-) -> Result<(), Error> {
-    let scope = serde_json::to_string(&token.scope).map_err(Error::corrupt("tokens.scope"))?;
-    db::execute!(
-        tx,
-        ADD,
-        token.id.uuid(),
-        token.line.uuid(),
-        token.kind.as_str(),
-        &text.hash()[..],
-        &token.last8,
-        token.principal.uuid(),
-        scope,
-        &token.label,
-        by.principal().map(|it| it.id.uuid()),
-        key_behind(by).map(Id::uuid),
-        token.created_at.0,
-        token.expires_at.map(|it| it.0),
-        token.audience.as_deref(),
-    )
-    .map(drop)
-}
-
-/// The same for a token that was asked for elsewhere.
-pub(super) async fn issue(
-    tx: &mut Tx,
-    token: &Token,
-    text: &TokenText,
-    by: &Actor,
     (publisher, source): (Option<Id<Principal>>, &'static str),
 ) -> Result<(), Error> {
     let scope = serde_json::to_string(&token.scope).map_err(Error::corrupt("tokens.scope"))?;
     db::execute!(
         tx,
-        ISSUE,
+        ADD,
         token.id.uuid(),
         token.line.uuid(),
         token.kind.as_str(),
@@ -181,6 +149,7 @@ pub(super) async fn issue(
         source,
         token.created_at.0,
         token.expires_at.map(|it| it.0),
+        token.audience.as_deref(),
     )
     .map(drop)
 }

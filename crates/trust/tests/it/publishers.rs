@@ -7,8 +7,8 @@ use http::Request;
 use keys::TokenText;
 use names::Secret;
 use trust::{
-    Actor, Allowed, Anything, Bearers, Error, Founded, NewSecret, Publisher, SecretKind, Signed,
-    Trust, act,
+    Actor, Allowed, Anything, Bearers, Error, Founded, NewSecret, Publisher, Resealed, SecretKind,
+    Signed, Trust, act,
 };
 
 use crate::{house::House, store};
@@ -177,5 +177,36 @@ async fn a_bootstrap_token_ends_after_a_day_and_the_install_takes_thirty_an_hour
         for bad in ["", "x", "mt_admin_x"] {
             assert!(!trust.adopt_bootstrap(Some(bad)).await.unwrap(), "{bad}");
         }
+    }
+}
+
+#[tokio::test]
+async fn secrets_and_keys_open_under_another_install_key_and_no_more_under_the_one_before() {
+    for house in House::both().await {
+        let trust = house.trust().await;
+        let acme = found(&house, &trust, "acme").await;
+        let before = (
+            bearer(&house, &trust, &acme).await.unwrap(),
+            signing(&house, &trust, &acme).await.unwrap(),
+        );
+        let new = keys::InstallKey::generate(&house.random);
+        let with = (&house.clock, &house.random);
+        let stranger = keys::InstallKey::generate(&house.random);
+        let outcome = trust::reseal(&house.db, with, &stranger, &new).await.unwrap();
+        assert_eq!(outcome, Resealed::WrongKey);
+        let outcome = trust::reseal(&house.db, with, &house.install, &new).await.unwrap();
+        assert!(matches!(outcome, Resealed::Done(count) if count >= 2), "{outcome:?}");
+        let outcome = trust::reseal(&house.db, with, &house.install, &new).await.unwrap();
+        assert_eq!(outcome, Resealed::Already);
+
+        assert!(bearer(&house, &trust, &acme).await.is_err(), "the old key opens nothing any more");
+        let next = house.locked().await;
+        assert!(!next.check_install_key(&house.install).await.unwrap());
+        assert!(next.check_install_key(&new).await.unwrap());
+        let after = (
+            bearer(&house, &next, &acme).await.unwrap(),
+            signing(&house, &next, &acme).await.unwrap(),
+        );
+        assert_eq!(after, before);
     }
 }

@@ -1,13 +1,19 @@
 //! `motet admin audit`: what was done on the install.
 
-use std::{fs::OpenOptions, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf};
+use std::{
+    fs::OpenOptions,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use api::json::AuditEvent;
+use names::Handle;
 use serde_json::json;
 
 use super::{Reach, jobs::result, refused, table::table};
 use crate::{
-    client::{AuditFilter, ClientError, Word},
+    client::{AuditFilter, Client, ClientError, Word},
     context::Context,
     failure::Failure,
     report::Report,
@@ -21,6 +27,24 @@ pub enum Audit {
     List(Box<List>),
     /// Write the whole log into a new file, to be checked anywhere with `motet audit verify`
     Export(Export),
+    /// Remove rows from the beginning, up to a signed head; what is left stays whole
+    Prune(Prune),
+}
+
+/// What can be said with `prune`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Export the log first: what is removed does not come back.
+
+Examples:
+  motet admin audit prune --before 2025-01-01T00:00:00Z")]
+pub struct Prune {
+    /// Rows older than this go, as 2025-01-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub before: String,
+    /// Which server.
+    #[command(flatten)]
+    pub reach: Reach,
 }
 
 /// What can be said with `list`.
@@ -72,6 +96,7 @@ impl Audit {
         match self {
             Self::List(_) => "admin audit list",
             Self::Export(_) => "admin audit export",
+            Self::Prune(_) => "admin audit prune",
         }
     }
 }
@@ -79,8 +104,29 @@ impl Audit {
 pub(super) async fn run(command: &Audit, context: &Context) -> Result<Report, Failure> {
     match command {
         Audit::List(arguments) => list(arguments, context).await,
-        Audit::Export(arguments) => export(arguments, context).await,
+        Audit::Export(Export { file, reach }) => {
+            save(&reach.client(context)?, None, file, context).await
+        }
+        Audit::Prune(Prune { before, reach }) => prune(before, reach, context).await,
     }
+}
+
+/// Asks until nothing is removed any more: one request removes some thousands.
+async fn prune(before: &str, reach: &Reach, context: &Context) -> Result<Report, Failure> {
+    let client = reach.client(context)?;
+    let (mut rows, mut until) = (0, None);
+    loop {
+        let pruned = client.prune_audit(before).await.map_err(refused)?;
+        let Some(last) = pruned.until else { break };
+        (rows, until) = (rows + pruned.rows, Some(last));
+    }
+    let text = match until {
+        None => "nothing is removed: no signed head is so old".to_owned(),
+        Some(until) => {
+            format!("{rows} rows up to {until} are removed; a signed head stands for them")
+        }
+    };
+    Ok(Report::news(json!({ "rows": rows, "until": until }), text))
 }
 
 async fn list(arguments: &List, context: &Context) -> Result<Report, Failure> {
@@ -113,9 +159,12 @@ fn row(it: &AuditEvent) -> [String; 6] {
 }
 
 /// The file is for the caller's eyes alone, and one that is there is never overwritten.
-async fn export(arguments: &Export, context: &Context) -> Result<Report, Failure> {
-    let Export { file, reach } = arguments;
-    let client = reach.client(context)?;
+pub(in crate::commands) async fn save(
+    client: &Client,
+    organization: Option<&Handle>,
+    file: &Path,
+    context: &Context,
+) -> Result<Report, Failure> {
     let path = context.at(file);
     let mut written = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path)?;
     let mut bytes = 0_u64;
@@ -128,7 +177,7 @@ async fn export(arguments: &Export, context: &Context) -> Result<Report, Failure
             cause
         })
     };
-    let ended = client.export_audit(each).await;
+    let ended = client.export_audit(organization, each).await;
     let ended = ended.map_err(|error| failed.take().unwrap_or_else(|| refused(error)));
     if let Err(failure) = ended.and_then(|()| Ok(written.sync_all()?)) {
         // Half an export says less than none.

@@ -28,7 +28,8 @@ pub(super) async fn run(command: &Bootstrap, context: &Context) -> Result<Report
         return Ok(Report::answer(json!({ "value": text }), text));
     }
     let made = command.reach.client(context)?.bootstrap_token().await.map_err(refused)?;
-    let (value, expires_at) = (visible(&made.value), visible(&made.expires_at));
+    let value = visible(made.value.as_deref().unwrap_or_default());
+    let expires_at = visible(&made.expires_at);
     let result = json!({ "value": value, "expires_at": expires_at });
     Ok(Report::answer(result, value))
 }

@@ -10,6 +10,8 @@
 //! | `storage.rs`   | `motet admin storage`                                                     |
 //! | `people.rs`    | `motet admin people`                                                      |
 //! | `quota.rs`     | `motet admin quota`                                                       |
+//! | `rotate.rs`    | `motet admin rotate`                                                      |
+//! | `reseal.rs`    | `motet admin reseal`                                                      |
 //! | `table.rs`     | columns that align                                                        |
 
 pub mod audit;
@@ -17,6 +19,8 @@ pub mod bootstrap;
 pub mod jobs;
 pub mod people;
 pub mod quota;
+pub mod reseal;
+pub mod rotate;
 pub mod schedules;
 pub mod storage;
 pub(super) mod table;
@@ -59,6 +63,11 @@ pub enum Admin {
     Audit(audit::Audit),
     /// Print a token that makes one publisher, within a day
     BootstrapToken(bootstrap::Bootstrap),
+    /// Let another key sign for the install
+    #[command(subcommand)]
+    Rotate(rotate::Rotate),
+    /// Put what is sealed under another install key, while no server runs
+    Reseal(reseal::Reseal),
 }
 
 impl Admin {
@@ -72,6 +81,8 @@ impl Admin {
             Self::People(command) => command.name(),
             Self::Audit(command) => command.name(),
             Self::BootstrapToken(_) => "admin bootstrap-token",
+            Self::Rotate(rotate::Rotate::Session(_)) => "admin rotate session",
+            Self::Reseal(_) => "admin reseal",
         }
     }
 }
@@ -125,6 +136,8 @@ pub(super) async fn run(command: &Admin, context: &Context) -> Result<Report, Fa
         Admin::People(command) => people::run(command, context).await,
         Admin::Audit(command) => audit::run(command, context).await,
         Admin::BootstrapToken(command) => bootstrap::run(command, context).await,
+        Admin::Rotate(command) => rotate::run(command, context).await,
+        Admin::Reseal(command) => reseal::run(command).await,
     }
 }
 

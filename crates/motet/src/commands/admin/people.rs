@@ -23,6 +23,8 @@ pub enum People {
     Suspend(Suspend),
     /// Let somebody go on who was stopped
     Restore(One),
+    /// Bring an account back that was deleted within thirty days, and print a code that lets one new key in
+    BringBack(One),
     /// Look into a private repository for an hour; its owner reads why
     BreakGlass(BreakGlass),
 }
@@ -77,6 +79,7 @@ impl People {
             Self::Withdraw(_) => "admin people withdraw",
             Self::Suspend(_) => "admin people suspend",
             Self::Restore(_) => "admin people restore",
+            Self::BringBack(_) => "admin people bring-back",
             Self::BreakGlass(_) => "admin people break-glass",
         }
     }
@@ -99,6 +102,10 @@ pub(super) async fn run(command: &People, context: &Context) -> Result<Report, F
         People::Restore(One { handle, reach }) => {
             reach.client(context)?.restore(handle).await.map_err(refused)?;
             Ok(told(handle, "goes on"))
+        }
+        People::BringBack(One { handle, reach }) => {
+            let made = reach.client(context)?.bring_back(handle).await.map_err(refused)?;
+            Ok(Report::answer(result(&made)?, visible(made.code.as_deref().unwrap_or_default())))
         }
         People::BreakGlass(BreakGlass { repository, reason, reach }) => {
             let Some(name) = &repository.name else {

@@ -1,0 +1,339 @@
+//! Every action of the closed list (`spec/trust.md` 11; 16, point 58) is written down by something that really happens,
+//! or stands here with the reason why it cannot happen yet.
+
+use std::{collections::BTreeSet, fs, process::Command};
+
+use http::Method;
+use names::Secret;
+use serde_json::json;
+use testkit::{Person, Server, Story};
+
+use crate::{
+    MOTET,
+    authenticator::Authenticator,
+    flows::{self, Application, VERIFIER},
+    ground::{Ground, eventually, order, settled},
+    history::diverged,
+    keyring, linked, organizations as orgs, passkeys,
+    provider::Provider,
+    publishers,
+    sessions::{form, mark, own_page, sign_in},
+    store,
+};
+
+/// What cannot happen yet, and why. Whatever makes one of them happen takes it out of here.
+const NOT_YET: [(&str, &str); 35] = [
+    ("sign_in_no_membership", "nobody is asked for a membership to sign in"),
+    ("sign_in_disabled", "whoever is stopped is told what a stranger is told: sign_in_failed"),
+    ("session_refreshed", "a session lives on by its row; nothing is renewed"),
+    ("audit_overflow", "10,000 refusals must wait at one moment: trust's own test makes them"),
+    ("repo_transferred", "a repository cannot be handed on yet"),
+    ("ref_deleted", "no verb of the wire removes a branch yet"),
+    ("ref_bypassed", "there are no branch rules yet"),
+    ("protection_changed", "there are no branch rules yet"),
+    ("webhook_created", "there are no webhooks yet"),
+    ("webhook_updated", "there are no webhooks yet"),
+    ("webhook_deleted", "there are no webhooks yet"),
+    ("proposal_approved", "there are no proposals yet"),
+    ("approval_dismissed", "there are no proposals yet"),
+    ("proposal_merged", "there are no proposals yet"),
+    ("release_published", "there are no releases yet"),
+    ("release_retracted", "there are no releases yet"),
+    ("content_hidden", "there is nothing to comment on yet"),
+    ("pipeline_registered", "there is no work plane yet"),
+    ("run_cancelled", "there is no work plane yet"),
+    ("hitl_decision", "there is no work plane yet"),
+    ("runner_registered", "there are no runners yet"),
+    ("runner_revoked", "there are no runners yet"),
+    ("build_attested", "there are no builds yet"),
+    ("approval_decided", "there are no coding sessions yet"),
+    ("grant_given", "there are no coding sessions yet"),
+    ("grant_ended", "there are no coding sessions yet"),
+    ("budget_changed", "there are no coding sessions yet"),
+    ("connector_changed", "there is no context plane yet"),
+    (
+        "profile_changed",
+        "it is one of the context plane; what an account says of itself is no change of rights",
+    ),
+    ("device_registered", "there are no devices yet"),
+    ("device_revoked", "there are no devices yet"),
+    ("takedown_applied", "a takedown is no command yet"),
+    ("takedown_reversed", "a takedown is no command yet"),
+    ("backup_made", "a backup is no command yet"),
+    ("backup_restored", "a backup is no command yet"),
+];
+
+/// The list, as the document has it: a test beside the code holds the two together.
+fn listed() -> BTreeSet<String> {
+    let document = include_str!("../../../../docs/audit.md");
+    let (_, table) = document.split_once("| Area | Actions |").unwrap();
+    let words = table.split('`').skip(1).step_by(2);
+    words.map(ToOwned::to_owned).collect()
+}
+
+/// The words that stand in the chains of a server.
+async fn written(server: &Server) -> BTreeSet<String> {
+    let db = Ground::Sqlite.db(server).await;
+    let words = store::actions(&mut db.glance().await.unwrap()).await.unwrap();
+    db.close().await;
+    words.into_iter().collect()
+}
+
+#[tokio::test]
+async fn every_word_of_the_list_is_written_by_something_or_has_its_reason() {
+    let listed = listed();
+    assert_eq!(listed.len(), 111, "the list has changed: say here how its new words come about");
+    let provider = Provider::start().await;
+    let mut server = linked::with_provider(Ground::Sqlite.server(), &provider).start().await;
+    let anna = orgs::choir(&server).await;
+    let boris = server.register("boris").await;
+    keys_and_refusals(&server, &anna).await;
+    browsers(&server, &provider, &anna).await;
+    applications(&server, &anna).await;
+    tenants(&server).await;
+    people(&server, &anna, &boris).await;
+    repositories(&server, &anna).await;
+    let mut written_before = office(&server, &anna).await;
+    leaving(&server).await;
+    boots(&mut server).await;
+    let mut written = written(&server).await;
+    written.append(&mut written_before);
+    written.append(&mut a_local_server().await);
+    let not_yet: BTreeSet<_> = NOT_YET.iter().map(|(word, _)| (*word).to_owned()).collect();
+    let expected: BTreeSet<_> = listed.difference(&not_yet).cloned().collect();
+    let missing: Vec<_> = expected.difference(&written).collect();
+    let unexpected: Vec<_> = written.difference(&expected).collect();
+    assert!(missing.is_empty(), "nothing here makes these happen: {missing:?}");
+    assert!(unexpected.is_empty(), "these happen now, so they have no reason here: {unexpected:?}");
+    let unknown: Vec<_> = not_yet.difference(&listed).collect();
+    assert!(unknown.is_empty(), "these are not in the list: {unknown:?}");
+}
+
+async fn keys_and_refusals(server: &Server, anna: &Person) {
+    let second = keyring::second_key(server, anna, 9).await;
+    let fingerprint = second.key().fingerprint().to_string();
+    keyring::revoke(server, anna, "anna", &fingerprint, "retired").await.assert_status(200);
+    // Its key is given up: auth_failed. The same signature twice: replay_refused.
+    assert_eq!(server.get("/api/v1/me").by(&second).send().await.status, 401);
+    let signed = server.post("/api/v1/auth/web-login");
+    let credentials = signed.clone().credentials(anna);
+    let signed = signed.header("authorization", &credentials);
+    signed.clone().send().await.assert_status(201);
+    signed.send().await.assert_refused(401, "replayed");
+    let carol = server.stranger("carol");
+    let mut body =
+        carol.answer_to(&server.challenge("carol", &carol.key().public().to_openssh()).await);
+    body["signature"] = json!("A".repeat(86));
+    server.verify(&body).await.assert_refused(401, "challenge_failed");
+    // Five failures in a row: lock_started.
+    let unknown = server.stranger("unknown");
+    for _ in 0..6 {
+        server.get("/api/v1/me").by(&unknown).send().await;
+    }
+    let denied = server.post("/api/v1/admin/invites").by(anna).send().await;
+    denied.assert_refused(404, "not_found");
+    let scope = json!({ "scope": { "planes": { "hub": "read" }, "repositories": "all" } });
+    let minted = orgs::post(server, "/api/v1/tokens", anna, scope).await.json();
+    let id = minted["token"]["id"].as_str().unwrap();
+    orgs::post(
+        server,
+        &format!("/api/v1/tokens/{id}/rotate"),
+        anna,
+        json!({ "overlap_seconds": 0 }),
+    )
+    .await
+    .assert_status(201);
+    let used = server
+        .get("/api/v1/me")
+        .header("authorization", &format!("Bearer {}", minted["value"].as_str().unwrap()));
+    used.send().await.assert_refused(401, "unauthenticated");
+}
+
+async fn browsers(server: &Server, provider: &Provider, anna: &Person) {
+    let browser = passkeys::Browser::of(server, anna).await;
+    let mut device = Authenticator::eddsa(server);
+    let id = browser.add(server, &mut device).await;
+    let gone = server.request(Method::DELETE, &format!("/api/v1/auth/passkeys/{id}"));
+    browser.sends(gone).send().await.assert_status(204);
+    assert_eq!(own_page(server.post("/login/once/nonsense")).send().await.status, 404);
+    let cookie = sign_in(server, anna).await;
+    let elsewhere = form(server.post("/settings/sessions/revoke"), &cookie, "csrf=x");
+    assert_eq!(elsewhere.header("sec-fetch-site", "cross-site").send().await.status, 403);
+    linked::link(server, provider, "oidc", &cookie).await;
+    let way = linked::leave(server, "oidc", "").await;
+    let good = provider.agree(&way.address);
+    let (path, _) = good.split_once('?').unwrap();
+    assert_eq!(
+        linked::back(server, &way, &format!("{path}?state=AAAA&code=x")).send().await.status,
+        401
+    );
+    let body = format!("csrf={}", mark(server, &cookie).await);
+    let unlink = own_page(form(server.post("/settings/logins/oidc/unlink"), &cookie, &body));
+    assert_eq!(unlink.send().await.status, 303);
+    let all = own_page(form(server.post("/settings/sessions/revoke"), &cookie, &body));
+    assert_eq!(all.send().await.status, 303);
+}
+
+async fn applications(server: &Server, anna: &Person) {
+    let browser = flows::Browser::new(server, anna).await;
+    let (agreed, denied) = (flows::begin(server).await, flows::begin(server).await);
+    browser.agree(agreed["user_code"].as_str().unwrap()).await.assert_status(200);
+    let code = denied["user_code"].as_str().unwrap();
+    browser.post("/login/device/deny", &[("user_code", code)]).await.assert_status(200);
+    let app = Application::new(server).await;
+    let code = app.code(&browser, ("handle", "robot")).await;
+    app.redeem(server, &code, VERIFIER).await.assert_status(200);
+    let asks = app.asks(server);
+    let mut pairs: Vec<_> = asks.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    pairs.extend([("handle", "robot2"), ("word:hub:read", "on"), ("days", "30")]);
+    browser.post("/login/authorize/deny", &pairs).await.assert_status(200);
+}
+
+async fn tenants(server: &Server) {
+    let (_, admin) = publishers::founded(server, "acme").await;
+    let renamed = json!({ "display_name": "Acme & Co" });
+    publishers::call(server, Method::PATCH, "me", &admin, renamed).await.assert_status(204);
+    let runner = publishers::post(server, "me/tokens/runner", &admin, json!({})).await.json();
+    let id = runner["token"]["id"].as_str().unwrap();
+    publishers::delete(server, &format!("me/tokens/runner/{id}"), &admin).await.assert_status(204);
+    let rotated = publishers::post(server, "me/secrets/webhook_signing/rotate", &admin, json!({}))
+        .await
+        .json();
+    let id = rotated["secret"]["id"].as_str().unwrap();
+    publishers::delete(server, &format!("me/secrets/webhook_signing/{id}"), &admin)
+        .await
+        .assert_status(204);
+}
+
+async fn people(server: &Server, anna: &Person, boris: &Person) {
+    let (agents, agent) = ("/api/v1/agents", "/api/v1/agents/loom");
+    orgs::post(server, agents, anna, json!({ "handle": "loom" })).await.assert_status(201);
+    let scope = json!({ "scope": { "planes": { "hub": "read" }, "repositories": "all" } });
+    let changed = server.request(Method::PATCH, agent).json(&scope).by(anna).send().await;
+    assert!(changed.status < 300, "{}", changed.text());
+    orgs::post(server, &format!("{agent}/disable"), anna, json!({})).await.assert_status(204);
+    orgs::join(server, anna, boris, "viewer").await;
+    let member = "/api/v1/orgs/choir/members/boris";
+    orgs::put(server, member, anna, json!({ "role": "member" })).await.assert_status(204);
+    orgs::delete(server, member, anna).await.assert_status(204);
+    let said =
+        server.request(Method::PATCH, "/api/v1/orgs/choir").json(&json!({ "bio": "we sing" }));
+    said.by(anna).send().await.assert_status(200);
+    orgs::post(server, "/api/v1/orgs", anna, json!({ "handle": "band" })).await.assert_status(201);
+    let end =
+        server.request(Method::DELETE, "/api/v1/orgs/band").json(&json!({ "confirm": "band" }));
+    end.by(anna).send().await.assert_status(204);
+    server.post("/api/v1/admin/invites").by(&server.operator()).send().await.assert_status(201);
+}
+
+async fn repositories(server: &Server, anna: &Person) {
+    let (_, theirs) = diverged(server, anna).await;
+    let mut push = theirs.push_to("main");
+    push.force = true;
+    server.push(anna, "anna/song", push).await.assert_status(200);
+    let of_boris = "/api/v1/repos/anna/song/collaborators/boris";
+    for level in ["read", "write"] {
+        orgs::put(server, of_boris, anna, json!({ "level": level })).await.assert_status(200);
+    }
+    orgs::delete(server, of_boris, anna).await.assert_status(204);
+    let asked = server
+        .request(Method::PATCH, "/api/v1/repos/anna/song")
+        .json(&json!({ "training_opt_out": true }));
+    asked.by(anna).send().await.assert_status(200);
+    let song = "/api/v1/repos/anna/song";
+    for visibility in ["public", "private"] {
+        let shown = json!({
+            "description": visibility, "visibility": visibility, "confirm": "anna/song",
+        });
+        let shown = server.request(Method::PATCH, song).json(&shown);
+        shown.by(anna).send().await.assert_status(200);
+    }
+    let gone = server.request(Method::DELETE, song).json(&json!({ "confirm": "anna/song" }));
+    gone.by(anna).send().await.assert_status(204);
+    orgs::post(server, &format!("{song}/restore"), anna, json!({})).await.assert_status(200);
+    let collected =
+        orgs::post(server, "/api/v1/repos/anna/song/collect", anna, json!({ "grace": 0 })).await;
+    assert!(collected.status < 300, "{}", collected.text());
+    settled(server).await;
+}
+
+/// Gives the words that were there before the log was pruned.
+async fn office(server: &Server, anna: &Person) -> BTreeSet<String> {
+    let operator = server.operator();
+    let admins = server.request(Method::PUT, "/api/v1/admin/admins/anna");
+    admins.by(&operator).send().await.assert_status(204);
+    let other = server.register("dora").await;
+    let private = json!({ "name": "diary", "visibility": "private" });
+    orgs::post(server, "/api/v1/repos", &other, private).await.assert_status(201);
+    let why = json!({ "reason": "asked by dora" });
+    orgs::post(server, "/api/v1/admin/break-glass/dora/diary", anna, why.clone())
+        .await
+        .assert_status(201);
+    // The hour is over: a job writes it down.
+    let db = Ground::Sqlite.db(server).await;
+    let mut tx = db.write().await.unwrap();
+    assert_eq!(store::end_looks(&mut tx).await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    db.close().await;
+    order(server, "/api/v1/admin/schedules/trust.expire/run").await.assert_status(200);
+    eventually("the look is closed", async || written(server).await.contains("breakglass_closed"))
+        .await;
+    orgs::post(server, "/api/v1/admin/principals/dora/suspend", anna, why).await.assert_status(204);
+    server.post("/api/v1/admin/principals/dora/restore").by(anna).send().await.assert_status(204);
+    orgs::put(server, "/api/v1/admin/quotas/dora", &operator, json!({ "bytes": 50_000 }))
+        .await
+        .assert_status(200);
+    order(server, "/api/v1/admin/signing-keys/session/rotate").await.assert_status(201);
+    server.get("/api/v1/admin/audit/export").by(&operator).send().await.assert_status(200);
+    let before = json!({ "before": "2100-01-01T00:00:00Z" });
+    let kept = written(server).await;
+    let pruned = orgs::post(server, "/api/v1/admin/audit/prune", &operator, before).await;
+    pruned.assert_status(200);
+    assert!(pruned.json()["rows"].as_u64().unwrap() > 50, "{}", pruned.text());
+    kept
+}
+
+async fn leaving(server: &Server) {
+    let eve = Person::new("eve", Secret::new([8; 32]));
+    server.register_key(&eve, &eve.key().public().to_openssh()).await.assert_status(201);
+    server.push_story(&eve, "eve/song", &Story::of_one("a song"), "main").await;
+    server.get("/api/v1/me/export").by(&eve).send().await.assert_status(200);
+    let leave = server.request(Method::DELETE, "/api/v1/me").json(&json!({ "confirm": "eve" }));
+    leave.by(&eve).send().await.assert_status(204);
+    let db = Ground::Sqlite.db(server).await;
+    let mut tx = db.write().await.unwrap();
+    store::let_thirty_days_pass(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
+    db.close().await;
+    order(server, "/api/v1/admin/schedules/hub.purge/run").await.assert_status(200);
+    settled(server).await;
+}
+
+/// The server ends and begins again: with other settings, as if a newer program found its data, under another install
+/// key.
+async fn boots(server: &mut Server) {
+    server.stop().await;
+    let db = Ground::Sqlite.db(server).await;
+    let mut tx = db.write().await.unwrap();
+    assert_eq!(store::let_schema_be_older(&mut tx).await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    db.close().await;
+    let mut next = server.beside().arg("--contact=abuse@forge.example").start().await;
+    next.stop().await;
+    let dir = server.data_dir();
+    let old = dir.with_file_name("old.key");
+    fs::rename(dir.join("install.key"), &old).unwrap();
+    let mut reseal = Command::new(MOTET);
+    reseal.args(["admin", "reseal", "--data-dir"]).arg(dir).arg("--old-key-file").arg(&old);
+    let output = reseal.env_clear().env("HOME", dir).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+async fn a_local_server() -> BTreeSet<String> {
+    let server = Ground::Sqlite.server().arg("--local").start().await;
+    let ask = server
+        .post("/api/v1/local-init")
+        .json(&json!({ "client_nonce": "AAECAwQFBgcICQoLDA0ODw" }));
+    ask.header("x-motet-client", "editor/1.0").send().await.assert_status(200);
+    written(&server).await
+}
