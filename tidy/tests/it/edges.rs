@@ -13,6 +13,7 @@ const HTTP_CRATES: &[&str] = &["egress", "motet", "testkit", "bench", "tests"];
 const SETTINGS: &[&str] = &[
     "crates/server/src/config.rs",
     "crates/server/src/config/providers.rs",
+    "crates/server/src/config/sealing.rs",
     "crates/testkit/src/ground.rs",
 ];
 

@@ -12,10 +12,10 @@ use crate::{
     MOTET,
     authenticator::Authenticator,
     flows::{self, Application, VERIFIER},
-    ground::{Ground, eventually, order, settled},
+    ground::{Ground, eventually, order},
     history::diverged,
     keyring, linked, organizations as orgs, passkeys,
-    provider::Provider,
+    provider::{CLIENT_SECRET, Provider},
     publishers,
     sessions::{form, mark, own_page, sign_in},
     store,
@@ -79,6 +79,11 @@ async fn written(server: &Server) -> BTreeSet<String> {
     words.into_iter().collect()
 }
 
+/// Waits for what a job does.
+async fn happens(server: &Server, word: &str) {
+    eventually(word, async || written(server).await.contains(word)).await;
+}
+
 #[tokio::test]
 async fn every_word_of_the_list_is_written_by_something_or_has_its_reason() {
     let listed = listed();
@@ -125,11 +130,6 @@ async fn keys_and_refusals(server: &Server, anna: &Person) {
         carol.answer_to(&server.challenge("carol", &carol.key().public().to_openssh()).await);
     body["signature"] = json!("A".repeat(86));
     server.verify(&body).await.assert_refused(401, "challenge_failed");
-    // Five failures in a row: lock_started.
-    let unknown = server.stranger("unknown");
-    for _ in 0..6 {
-        server.get("/api/v1/me").by(&unknown).send().await;
-    }
     let denied = server.post("/api/v1/admin/invites").by(anna).send().await;
     denied.assert_refused(404, "not_found");
     let scope = json!({ "scope": { "planes": { "hub": "read" }, "repositories": "all" } });
@@ -254,7 +254,7 @@ async fn repositories(server: &Server, anna: &Person) {
     let collected =
         orgs::post(server, "/api/v1/repos/anna/song/collect", anna, json!({ "grace": 0 })).await;
     assert!(collected.status < 300, "{}", collected.text());
-    settled(server).await;
+    happens(server, "repo_collected").await;
 }
 
 /// Gives the words that were there before the log was pruned.
@@ -276,8 +276,7 @@ async fn office(server: &Server, anna: &Person) -> BTreeSet<String> {
     tx.commit().await.unwrap();
     db.close().await;
     order(server, "/api/v1/admin/schedules/trust.expire/run").await.assert_status(200);
-    eventually("the look is closed", async || written(server).await.contains("breakglass_closed"))
-        .await;
+    happens(server, "breakglass_closed").await;
     orgs::post(server, "/api/v1/admin/principals/dora/suspend", anna, why).await.assert_status(204);
     server.post("/api/v1/admin/principals/dora/restore").by(anna).send().await.assert_status(204);
     orgs::put(server, "/api/v1/admin/quotas/dora", &operator, json!({ "bytes": 50_000 }))
@@ -306,7 +305,7 @@ async fn leaving(server: &Server) {
     tx.commit().await.unwrap();
     db.close().await;
     order(server, "/api/v1/admin/schedules/hub.purge/run").await.assert_status(200);
-    settled(server).await;
+    happens(server, "account_purged").await;
 }
 
 /// The server ends and begins again: with other settings, as if a newer program found its data, under another install
@@ -318,7 +317,8 @@ async fn boots(server: &mut Server) {
     assert_eq!(store::let_schema_be_older(&mut tx).await.unwrap(), 1);
     tx.commit().await.unwrap();
     db.close().await;
-    let mut next = server.beside().arg("--contact=abuse@forge.example").start().await;
+    let next = server.beside().arg("--contact=abuse@forge.example");
+    let mut next = next.env("MOTET_OIDC_CLIENT_SECRET", CLIENT_SECRET).start().await;
     next.stop().await;
     let dir = server.data_dir();
     let old = dir.with_file_name("old.key");
@@ -329,11 +329,19 @@ async fn boots(server: &mut Server) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// One that takes no more than the usual number of failures: the others of the tests take many.
 async fn a_local_server() -> BTreeSet<String> {
-    let server = Ground::Sqlite.server().arg("--local").start().await;
+    let server = Ground::Sqlite.server().arg("--local").arg("--limit=failures=5").start().await;
+    let unknown = server.stranger("unknown");
+    for _ in 0..5 {
+        server.get("/api/v1/me").by(&unknown).send().await.assert_refused(401, "unauthenticated");
+    }
+    server.get("/api/v1/me").by(&unknown).send().await.assert_refused(429, "rate_limited");
     let ask = server
         .post("/api/v1/local-init")
         .json(&json!({ "client_nonce": "AAECAwQFBgcICQoLDA0ODw" }));
     ask.header("x-motet-client", "editor/1.0").send().await.assert_status(200);
+    // What is refused is written down a moment later.
+    happens(&server, "lock_started").await;
     written(&server).await
 }

@@ -69,10 +69,10 @@ async fn use_it(house: &House, cookie: &str) {
 #[tokio::test]
 async fn an_unused_session_ends_after_twelve_hours() {
     let (house, _, cookie) = signed_in().await;
-    house.clock.advance(12 * HOUR - MINUTE);
+    house.clock.advance(11 * HOUR + 59 * MINUTE);
     // Looking at it is using it.
     use_it(&house, &cookie).await;
-    house.clock.advance(12 * HOUR - MINUTE);
+    house.clock.advance(11 * HOUR + 59 * MINUTE);
     use_it(&house, &cookie).await;
     house.clock.advance(12 * HOUR);
     assert!(matches!(by_cookie(&house, &cookie).await, Err(Error::SessionEnded)));
@@ -85,7 +85,7 @@ async fn a_session_in_use_ends_after_seven_days() {
         house.clock.advance(6 * HOUR);
         use_it(&house, &cookie).await;
     }
-    house.clock.advance(6 * HOUR - Duration::from_secs(1));
+    house.clock.advance(5 * HOUR + Duration::from_secs(3_599));
     assert!(by_cookie(&house, &cookie).await.is_ok());
     house.clock.advance(Duration::from_secs(1));
     assert!(matches!(by_cookie(&house, &cookie).await, Err(Error::SessionEnded)));
@@ -134,7 +134,7 @@ async fn the_look_through_the_glass_ends_after_an_hour() {
     let glass = glass.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(glass.ends_at, house.clock.now().plus(HOUR));
-    house.clock.advance(HOUR - Duration::from_millis(1));
+    house.clock.advance(Duration::from_millis(3_599_999));
     assert_eq!(looks().await, Some(Level::Read));
     // The end is the clock's, not that of the job which writes it down.
     house.clock.advance(Duration::from_millis(1));
@@ -162,7 +162,7 @@ async fn another_key_signs_sessions_and_what_the_old_one_signed_is_good_for_seve
         let found = keys.list(&mut tx, Purpose::Session).await.unwrap();
         found.into_iter().map(|it| it.status).collect::<Vec<_>>()
     };
-    house.clock.advance(90 * DAY - MINUTE);
+    house.clock.advance(89 * DAY + 23 * HOUR + 59 * MINUTE);
     assert_eq!(house.trust.rotate_due_session_key().await.unwrap(), None);
     assert!(matches!(by_cookie(&house, &old_cookie).await, Err(Error::SessionEnded)));
     let cookie = sign_in(&house, &anna).await;
