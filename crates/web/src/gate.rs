@@ -53,9 +53,8 @@ where
     let mut context = parts.extensions.remove::<Context>().unwrap_or_default();
     let mut body = Body::new(body, spec.body_bytes);
     let rest = body.rest();
-    let method = parts.method.clone();
+    let (method, uri) = (parts.method.clone(), parts.uri.clone());
     let tags = parts.headers.get(header::IF_NONE_MATCH).cloned();
-    let uri = parts.uri.clone();
     let (mut has_ended_session, mut robots) = (false, None);
     let answer = async {
         enter(&trust, &spec, &parts, &context)?;

@@ -10,8 +10,10 @@ use std::{
 const GONE: &str = "[hidden]";
 
 /// What a secret begins with, as far as it may be read.
-const MARKS: [&str; 12] = [
+const MARKS: [&str; 13] = [
     "mt_",
+    // A JSON Web Token: the token of a browser's session is one.
+    "eyJ",
     "MSign ",
     "msign ",
     "Bearer ",
@@ -117,6 +119,7 @@ mod tests {
             ),
             ("-----BEGIN OPENSSH PRIVATE KEY----- cut off", "[hidden]"),
             ("nothing of the kind", "nothing of the kind"),
+            (r#"{"path":"/x/eyJhbGci.eyJpc3Mi.oHST_-z"}"#, r#"{"path":"/x/eyJ[hidden]"}"#),
             ("mt_ alone", "mt_ alone"),
         ] {
             assert_eq!(text(written), seen);

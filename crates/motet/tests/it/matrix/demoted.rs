@@ -14,7 +14,8 @@ fn scopes() -> [Value; 4] {
         json!({ "planes": planes, "repositories": ["choir/open", "choir/veiled"] }),
         json!({ "planes": planes, "repositories": "all", "verbs": [
             "hub.ref.push", "hub.repo.read", "hub.object.read", "hub.ref.read",
-            "hub.collaborator.add", "hub.collaborator.remove", "hub.collaborator.read",
+            "hub.collaborator.add", "hub.collaborator.remove", "hub.collaborator.read", "hub.repo.update",
+            "hub.repo.archive",
         ] }),
     ]
 }
@@ -39,7 +40,10 @@ async fn differing(street: &Street, tokens: &[String], column: &str) -> (usize, 
     let (mut cells, mut wrong) = (0, Vec::new());
     let entries = street.entries.iter().filter(|it| of_repositories(it));
     // What is taken away stays away: later columns need it.
-    let lasting = |it: &&Entry| it.action != Action::CollaboratorRemove && !it.action.is_class_s();
+    let lasting = |it: &&Entry| {
+        !matches!(it.action, Action::CollaboratorRemove | Action::RepoArchive)
+            && !it.action.is_class_s()
+    };
     for entry in entries.filter(lasting) {
         let (public, private) = row(entry.action).unwrap()[position(column)];
         for (name, cell) in [("open", public), ("veiled", private)] {

@@ -61,7 +61,7 @@ async fn every_route_of_an_organization_answers_every_role_as_the_table_says() {
     let mut people: Vec<(&str, Option<Person>)> =
         vec![("anonymous", None), ("stranger", Some(server.register("stranger").await))];
     for role in ["viewer", "reviewer", "member", "admin"] {
-        let person = server.register(role).await;
+        let person = server.register(&format!("o-{role}")).await;
         join(&server, &anna, "choir", &person, role).await;
         people.push((role, Some(person)));
     }
