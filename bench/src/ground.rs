@@ -51,9 +51,11 @@ async fn add(tx: &mut Tx, caller: u32) -> Result<u64, ::db::Error> {
 
 /// Has [`CALLERS`] write for `time`, a row in each transaction of a shared commit; gives rows a second.
 pub(crate) async fn shared_commits(db: &Db, time: Duration) -> anyhow::Result<f64> {
-    load(db, time, |db, caller| async move {
-        ::db::execute_alone!(&db, ADD, i64::from(caller), BODY)
-    })
+    load(
+        db,
+        time,
+        |db, caller| async move { ::db::execute_alone!(&db, ADD, i64::from(caller), BODY) },
+    )
     .await
 }
 

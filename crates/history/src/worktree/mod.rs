@@ -14,7 +14,7 @@
 //! | `store.rs`    | commits, snapshots and objects                                            |
 //! | `json.rs`     | the form of records                                                       |
 //! | `config.rs`   | `config.toml`: the user and the remotes                                    |
-//! | `glob.rs`, `ignore.rs`, `scan.rs` | which files are versioned                                |
+//! | `ignore.rs`, `scan.rs` | which files are versioned                                |
 //! | `record.rs`   | from files to a commit                                                    |
 //! | `stage.rs`    | what the Muse client has staged                                           |
 //! | `checkout.rs` | from a commit to files                                                    |
@@ -24,7 +24,6 @@ mod config;
 mod dir;
 mod error;
 mod files;
-mod glob;
 mod ignore;
 mod json;
 mod log;
