@@ -38,6 +38,8 @@
 //! | `office.rs`       | install admins, who is stopped, and the look into what is private                 |
 //! | `jobs.rs`         | background work as those who run the install see it, and nobody else              |
 //! | `upkeep.rs`       | background work is done: by schedules, across kills, stops and processes          |
+//! | `working_copies.rs` | the commands of a working copy: told, ended, on disk                           |
+//! | `merges.rs`       | merging in a working copy                                                       |
 //! | `authenticator.rs`| nothing: a device that holds passkeys                                           |
 //! | `provider.rs`     | nothing: a provider of accounts elsewhere                                       |
 //! | `ground.rs`       | nothing: a server on either database, and that database                           |
@@ -69,6 +71,7 @@ mod linked;
 mod local_mode;
 mod malformed;
 mod matrix;
+mod merges;
 mod office;
 mod organizations;
 mod passkeys;
@@ -93,6 +96,7 @@ mod tokens;
 mod upkeep;
 mod vectors;
 mod visibility;
+mod working_copies;
 
 use testkit::{Person, Server};
 
