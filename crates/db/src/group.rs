@@ -64,9 +64,9 @@ mod link;
 use alone::Alone;
 pub(crate) use line::GROUP_AGE;
 use line::Line;
-pub(crate) use link::Link;
 #[doc(hidden)]
 pub use link::StatementOf;
+pub(crate) use link::Link;
 
 /// Callers that may wait for their turn; more wait for a place in the queue, under the same time limit.
 const QUEUE: usize = 1_024;

@@ -1,5 +1,7 @@
 //! What a native signature of a commit is over (`spec/wire.md` 7). Who signs, and with what, is the caller's.
 
+use std::fmt::Write as _;
+
 use api::CommitRecord;
 use names::CommitId;
 
@@ -9,7 +11,8 @@ pub fn signing_bytes(record: &CommitRecord) -> Vec<u8> {
     let id = |id: Option<CommitId>| id.map(|id| id.to_string()).unwrap_or_default();
     let mut metadata = String::new();
     for (key, text) in &record.metadata {
-        metadata.push_str(&format!("{}:{key},{}:{text},", key.len(), text.len()));
+        // Writing into a text does not fail.
+        write!(metadata, "{}:{key},{}:{text},", key.len(), text.len()).unwrap_or_default();
     }
     let fields: [(&str, &str); 11] = [
         ("commit_id", &record.commit_id.to_string()),
@@ -26,7 +29,7 @@ pub fn signing_bytes(record: &CommitRecord) -> Vec<u8> {
     ];
     let mut out = "motet-commit-v1\n".to_owned();
     for (name, value) in fields {
-        out.push_str(&format!("{name} {}\n{value}\n", value.len()));
+        write!(out, "{name} {}\n{value}\n", value.len()).unwrap_or_default();
     }
     out.into_bytes()
 }
@@ -73,7 +76,8 @@ mod tests {
         };
         let bytes = signing_bytes(&record);
         assert_eq!(String::from_utf8(bytes.clone()).unwrap(), vector["canonical_utf8"]);
-        let key = PrivateKey::from_seed(Secret::new(std::array::from_fn(|at| at as u8)));
+        let key =
+            PrivateKey::from_seed(Secret::new(std::array::from_fn(|at| u8::try_from(at).unwrap())));
         let signature = key.sign(&bytes);
         assert_eq!(signature.to_commit_text(), vector["signature"].as_str().unwrap());
         let line = vector["ssh_public_key"].as_str().unwrap();

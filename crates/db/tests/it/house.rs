@@ -95,7 +95,11 @@ pub(crate) async fn append(tx: &mut Tx, task: i64, step: i64) -> std::result::Re
 }
 
 /// The same as a transaction of its own.
-pub(crate) async fn append_alone(db: &Db, task: i64, step: i64) -> std::result::Result<u64, Error> {
+pub(crate) async fn append_alone(
+    db: &Db,
+    task: i64,
+    step: i64,
+) -> std::result::Result<u64, Error> {
     db::execute_alone!(db, APPEND, task, step)
 }
 

@@ -200,9 +200,9 @@ impl Merge<'_> {
             Favor::Union => {
                 // Nothing follows ours if theirs is empty, not even a line feed.
                 if theirs.is_empty() {
-                    self.put(ours)
+                    self.put(ours);
                 } else {
-                    self.put_whole(ours)
+                    self.put_whole(ours);
                 }
                 self.put(theirs);
             }

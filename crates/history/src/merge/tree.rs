@@ -37,7 +37,7 @@ pub fn merge_trees<C: Contents>(
     let (sides, files, conflicts) = ([ours, theirs], BTreeMap::new(), Vec::new());
     let mut merge = Merge { sides, attributes, contents, files, conflicts };
     for item in items(base, ours, theirs) {
-        merge.settle(item)?;
+        merge.settle(&item)?;
     }
     merge.part_files_from_directories();
     merge.conflicts.sort_by(|a, b| a.path.cmp(&b.path));
@@ -147,9 +147,9 @@ struct Merge<'a, C> {
 }
 
 impl<C: Contents> Merge<'_, C> {
-    fn settle(&mut self, item: Item) -> Result<(), C::Error> {
-        let Some((path, second_path)) = target(&item) else { return Ok(()) };
-        let Content { object, conflict, is_beside } = self.content(&path, &item)?;
+    fn settle(&mut self, item: &Item) -> Result<(), C::Error> {
+        let Some((path, second_path)) = target(item) else { return Ok(()) };
+        let Content { object, conflict, is_beside } = self.content(&path, item)?;
         let Some(object) = object else { return Ok(()) };
         let is_ours = item.ours.as_ref().is_some_and(|file| file.path == path);
         let mut beside = None;
@@ -160,9 +160,9 @@ impl<C: Contents> Merge<'_, C> {
             self.put(second.clone(), object, false);
             beside = Some(second);
             let conflict = (ConflictKind::Rename, None);
-            self.note(path.clone(), conflict, &item, beside);
+            self.note(path.clone(), conflict, item, beside);
         } else if let Some(conflict) = conflict {
-            self.note(path.clone(), conflict, &item, beside);
+            self.note(path.clone(), conflict, item, beside);
         }
         self.put(path, object, is_ours);
         Ok(())
@@ -309,13 +309,13 @@ impl<C: Contents> Merge<'_, C> {
             let side = if file.is_ours { "~ours" } else { "~theirs" };
             let name = self.free_name(&path, side);
             let moved = Some(FileAt { path: path.clone(), object: file.object });
-            match self.conflicts.iter_mut().find(|conflict| conflict.path == path) {
-                Some(conflict) => conflict.path = name.clone(),
-                None => {
-                    let (ours, theirs) = if file.is_ours { (moved, None) } else { (None, moved) };
-                    let item = Item { base: None, ours, theirs };
-                    self.note(name.clone(), (ConflictKind::FileDirectory, None), &item, None);
-                }
+            let known = self.conflicts.iter_mut().find(|conflict| conflict.path == path);
+            if let Some(conflict) = known {
+                conflict.path = name.clone();
+            } else {
+                let (ours, theirs) = if file.is_ours { (moved, None) } else { (None, moved) };
+                let item = Item { base: None, ours, theirs };
+                self.note(name.clone(), (ConflictKind::FileDirectory, None), &item, None);
             }
             self.files.insert(name, file);
         }

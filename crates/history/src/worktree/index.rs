@@ -145,7 +145,7 @@ mod tests {
     fn sample() -> Index {
         let mut index = Index::new(100);
         for (at, path) in ["a", "größe/b", "c"].into_iter().enumerate() {
-            let number = at as i64;
+            let number = i64::try_from(at).unwrap();
             let stamp =
                 Stamp { size_bytes: 5, inode: 7, modified: (98 + number, 3), changed: (98, 4) };
             index.note(path.parse().unwrap(), stamp, ObjectId::of(path.as_bytes()));

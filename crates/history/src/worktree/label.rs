@@ -41,7 +41,10 @@ impl WorkingCopy {
         };
         let mut labels = Vec::new();
         for name in list().map_err(WorktreeError::io(&directory))? {
-            let Some(name) = name.to_str().filter(|name| name.ends_with(".json")) else { continue };
+            let Some(name) = name.to_str().filter(|name| name.strip_suffix(".json").is_some())
+            else {
+                continue;
+            };
             let path = format!("{directory}/{name}");
             let Some(value) = self.read_json(&path)? else { continue };
             // Known by the name of its file, which is what is removed.

@@ -81,8 +81,8 @@ impl WorkingCopy {
     }
 }
 
-fn side_value(side: &Option<FileAt>) -> Value {
-    Value::from(side.as_ref().map(|file| {
+fn side_value(side: Option<&FileAt>) -> Value {
+    Value::from(side.map(|file| {
         let object = file.object.to_string();
         Value::map(
             [("path", file.path.as_str()), ("object_id", &object)]
@@ -96,10 +96,10 @@ fn conflict_value(conflict: &Conflict) -> Value {
     Value::map([
         ("path", Value::from(conflict.path.as_str())),
         ("kind", Value::from(conflict.kind.word())),
-        ("base", side_value(&conflict.base)),
-        ("ours", side_value(&conflict.ours)),
-        ("theirs", side_value(&conflict.theirs)),
-        ("beside", Value::from(conflict.beside.as_ref().map(|path| path.as_str()))),
+        ("base", side_value(conflict.base.as_ref())),
+        ("ours", side_value(conflict.ours.as_ref())),
+        ("theirs", side_value(conflict.theirs.as_ref())),
+        ("beside", Value::from(conflict.beside.as_ref().map(RepoPath::as_str))),
         ("marker_chars", Value::from(chars)),
     ])
 }

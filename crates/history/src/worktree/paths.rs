@@ -34,7 +34,7 @@ impl Paths {
     /// The first of the named places in which there is none of `paths`.
     pub fn unmatched<'a>(
         &self,
-        paths: impl Iterator<Item = &'a RepoPath> + Clone,
+        paths: &(impl Iterator<Item = &'a RepoPath> + Clone),
     ) -> Option<String> {
         let is_empty =
             |place: &&Option<RepoPath>| !paths.clone().any(|path| is_in(path, place.as_ref()));
@@ -62,8 +62,11 @@ fn place(inside: &str, text: &str) -> Result<Option<RepoPath>, PathError> {
     for segment in begin.split('/').chain(text.split('/')) {
         match segment {
             "" | "." => {}
-            ".." if segments.pop().is_none() => return text.parse::<RepoPath>().map(Some),
-            ".." => {}
+            ".." => {
+                if segments.pop().is_none() {
+                    return text.parse::<RepoPath>().map(Some);
+                }
+            }
             name => segments.push(name),
         }
     }
@@ -101,6 +104,6 @@ mod tests {
         }
         let paths = ["a/b", "c"].map(|path| path.parse().unwrap());
         let named = Paths::parse("", ["a", "x", "."]).unwrap();
-        assert_eq!(named.unmatched(paths.iter()), Some("x".to_owned()));
+        assert_eq!(named.unmatched(&paths.iter()), Some("x".to_owned()));
     }
 }

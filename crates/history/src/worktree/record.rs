@@ -131,7 +131,7 @@ impl WorkingCopy {
             return Ok(look.manifest);
         }
         let begin = staged.as_ref().unwrap_or(before);
-        if let Some(place) = paths.unmatched(begin.keys().chain(look.manifest.keys())) {
+        if let Some(place) = paths.unmatched(&begin.keys().chain(look.manifest.keys())) {
             return Err(WorktreeError::NothingMatched(place));
         }
         let kept = begin.iter().filter(|(path, _)| !paths.contains(path));

@@ -47,7 +47,7 @@ fn list(copy: &WorkingCopy) -> Result<Report, Failure> {
     let head = copy.head()?;
     let (mut text, mut values) = (String::new(), Vec::new());
     if let Head::Detached(commit) = &head {
-        text.push_str(&format!("{GOOD}* on no branch, at {}{GOOD:#}\n", commit.short()));
+        text.extend([format!("{GOOD}* on no branch, at {}{GOOD:#}\n", commit.short())]);
     }
     for (name, commit) in copy.branches()? {
         let is_current = head == Head::Branch(name.clone());

@@ -147,7 +147,7 @@ fn torn(name: &str, [ours, theirs]: [CommitId; 2], merged: &TreeMerge, rescued: 
         let path = visible(conflict.path.as_str());
         let beside = conflict.beside.as_ref().map(|path| visible(path.as_str()));
         let also = beside.as_ref().map(|path| format!(", theirs in {path}")).unwrap_or_default();
-        text.push_str(&format!("  {BAD}{}{BAD:#} {path}{also}\n", conflict.kind.word()));
+        text.extend([format!("  {BAD}{}{BAD:#} {path}{also}\n", conflict.kind.word())]);
         values.push(json!({
             "path": conflict.path,
             "kind": conflict.kind.word(),

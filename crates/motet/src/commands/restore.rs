@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &Restore, context: &Context) -> Result<Report, Fail
     let paths = paths(context, &copy, &arguments.paths)?;
     let mut new = copy.manifest_of(Some(copy.resolve(&arguments.source)?))?;
     let mut head = copy.manifest_of(copy.head_commit()?)?;
-    if let Some(place) = paths.unmatched(head.keys().chain(new.keys())) {
+    if let Some(place) = paths.unmatched(&head.keys().chain(new.keys())) {
         return Err(WorktreeError::NothingMatched(place).into());
     }
     // All else stays as it is, and is still there to tell what stands in whose way.

@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Show, context: &Context) -> Result<Report, Failure
         .map(|label| label.text)
         .collect();
     for label in &labels {
-        text.push_str(&format!("\n    label: {}", crate::visible(label)));
+        text.extend([format!("\n    label: {}", crate::visible(label))]);
     }
     text.push('\n');
     text.push_str(&found.text);

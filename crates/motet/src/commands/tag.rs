@@ -58,11 +58,11 @@ fn list(copy: &WorkingCopy) -> Result<Report, Failure> {
     let (mut text, mut tags, mut labels) = (String::new(), Vec::new(), Vec::new());
     for (name, commit) in copy.tags()? {
         let at = commit.map(|id| id.short()).unwrap_or_default();
-        text.push_str(&format!("{name} {at}\n"));
+        text.extend([format!("{name} {at}\n")]);
         tags.push(json!({ "name": name, "commit": commit }));
     }
     for label in copy.labels()? {
-        text.push_str(&format!("label {} {}\n", label.commit.short(), visible(&label.text)));
+        text.extend([format!("label {} {}\n", label.commit.short(), visible(&label.text))]);
         labels.push(json!({ "commit": label.commit, "text": label.text }));
     }
     Ok(Report::answer(json!({ "tags": tags, "labels": labels }), text))

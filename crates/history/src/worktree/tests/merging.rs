@@ -122,7 +122,7 @@ fn a_merge_is_committed_when_all_is_decided() {
     place.write("a", "1\nboth\n=======\n3\n");
     assert_eq!(unresolved(), [path("a"), beside.clone()]);
     place.write("a", "1\nboth\n3\n");
-    assert_eq!(unresolved(), [beside.clone()]);
+    assert_eq!(unresolved(), std::slice::from_ref(&beside));
     place.remove(beside.as_str());
     let only = CommitFiles::Paths(Paths::of([path("a")]));
     let error = place.copy.record_commit(&NewCommit { files: only, ..new_commit("x") });
