@@ -82,6 +82,24 @@ pub fn is_ancestor(
     false
 }
 
+/// The best common ancestors of two commits, by id: those that no other common one leads to. Several if the
+/// histories crossed, none if they have nothing in common.
+pub fn merge_bases(
+    ours: CommitId,
+    theirs: CommitId,
+    parents: impl Fn(&CommitId) -> Option<Parents>,
+) -> Vec<CommitId> {
+    let reached = closure([ours], &parents, |_| false);
+    let mut common = closure([theirs], &parents, |_| false);
+    common.retain(|id| reached.contains(id));
+    // All that a common ancestor leads to is common too, so one that is no parent of another is a best one.
+    let passed: HashSet<_> =
+        common.iter().filter_map(&parents).flat_map(|parents| parents.iter()).collect();
+    let mut best: Vec<_> = common.into_iter().filter(|id| !passed.contains(id)).collect();
+    best.sort_unstable();
+    best
+}
+
 /// The generation of each of `commits`: 1 + the highest among its parents. `known` gives those of parents
 /// outside of `commits`; one that is in neither counts as 0. A circle is a fault: it cannot come from true ids.
 pub fn generations(
@@ -215,6 +233,24 @@ mod tests {
             ("q", "q", true),
         ] {
             assert_eq!(is_ancestor(id(ancestor), id(of), parents), yes, "{ancestor} {of}");
+        }
+    }
+
+    #[test]
+    fn the_best_common_ancestors() {
+        // `x` and `y` cross: both have both `c` and `d`.
+        let graph = graph(&["a:", "z:", "c:a", "d:a", "x:cd", "y:dc", "p:x", "q:c"]);
+        let parents = |id: &CommitId| graph.get(id).copied();
+        for (ours, theirs, best) in [
+            ("c", "d", "a"),
+            ("x", "y", "cd"),
+            ("p", "y", "cd"),
+            ("p", "q", "c"),
+            ("p", "x", "x"),
+            ("a", "a", "a"),
+            ("a", "z", ""),
+        ] {
+            assert_eq!(names(&merge_bases(id(ours), id(theirs), parents)), best, "{ours} {theirs}");
         }
     }
 

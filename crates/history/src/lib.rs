@@ -14,8 +14,11 @@
 //! | `commit_time.rs` | [`CommitTime`]: times that keep their form                                 |
 //! | `fault.rs`       | [`Fault`]: why a record is refused, with the code of the wire               |
 //! | `ancestry.rs`    | [`is_ancestor`], [`topological_order`], [`generations`], [`reachable_not`]    |
+//! | `signing.rs`   | [`signing_bytes`]: what a signature of a commit is over                     |
 //! | `tree/`          | snapshots as the server stores them: a node for each directory             |
 //! | `diff/`          | lines, words, renames                                                    |
+//! | `merge/`         | two histories into one                                                   |
+//! | `glob.rs`        | shell patterns                                                           |
 //! | `worktree/`      | the user's files and `.muse` beside them                                  |
 
 mod ancestry;
@@ -24,15 +27,21 @@ mod commit;
 mod commit_time;
 pub mod diff;
 mod fault;
+mod glob;
 mod hex;
+pub mod merge;
+mod signing;
 mod snapshot;
 pub mod tree;
 #[cfg(test)]
 mod vectors;
 pub mod worktree;
 
-pub use ancestry::{Parents, generations, is_ancestor, reachable_not, topological_order};
+pub use ancestry::{
+    Parents, generations, is_ancestor, merge_bases, reachable_not, topological_order,
+};
 pub use commit::{commit_id, new_record, verify_commit, verify_object, verify_snapshot};
 pub use commit_time::CommitTime;
 pub use fault::Fault;
+pub use signing::signing_bytes;
 pub use snapshot::{Manifest, SnapshotHasher, check_no_conflict, clashing_paths, snapshot_id};

@@ -112,6 +112,48 @@ pub enum Command {
     /// Manage repositories
     #[command(subcommand)]
     Repo(commands::repo::Repo),
+    /// Make a directory a working copy
+    ///
+    /// Makes `.muse` in it, and writes no other file. What is in the directory stays, and is in no commit yet.
+    Init(commands::init::Init),
+    /// Show how your files stand to the last commit
+    ///
+    /// What was modified, added, deleted or moved, what would clash on other systems, a merge that waits for you, and
+    /// how many commits the branch is ahead of its remote and behind it.
+    Status(commands::status::Status),
+    /// Keep your files as they are
+    ///
+    /// There is nothing to add before: a commit takes all files, or those that are named on top of the last commit. What
+    /// the Muse client has staged is taken instead, if there is such a stage. Signed with your key if this working copy
+    /// has a server that knows it.
+    Commit(Box<commands::commit::Commit>),
+    /// List commits
+    Log(commands::log::Log),
+    /// Show a commit and what it changed
+    Show(commands::show::Show),
+    /// Show what differs
+    Diff(commands::diff::Diff),
+    /// List, make or remove branches
+    Branch(commands::branch::Branch),
+    /// Go to a branch or a commit
+    ///
+    /// Your files become those of the commit. Changes that are in no commit are never overwritten: they stay where they
+    /// are in nobody's way, else nothing happens, or --force moves them to .muse/motet/rescued.
+    Checkout(commands::checkout::Checkout),
+    /// Bring files back from a commit
+    ///
+    /// Changes that are in no commit are never overwritten, but --force moves them to .muse/motet/rescued.
+    Restore(commands::restore::Restore),
+    /// Merge another branch into this one
+    ///
+    /// What only one side changed is taken, files that moved are followed, and lines that both sides changed stand between
+    /// markers until you decide. No side is ever lost.
+    Merge(commands::merge::Merge),
+    /// List, make or remove tags and labels
+    Tag(commands::tag::Tag),
+    /// Manage other places with the same history
+    #[command(subcommand)]
+    Remote(commands::remote::Remote),
     /// Send a branch to a server
     ///
     /// With all that it leads to. In a directory that is no working copy yet, it first makes one: `.muse` with one
@@ -167,6 +209,18 @@ impl Command {
             Self::Org(command) => command.name(),
             Self::Invite(command) => command.name(),
             Self::Repo(commands::repo::Repo::Create(_)) => "repo create",
+            Self::Init(_) => "init",
+            Self::Status(_) => "status",
+            Self::Commit(_) => "commit",
+            Self::Log(_) => "log",
+            Self::Show(_) => "show",
+            Self::Diff(_) => "diff",
+            Self::Branch(_) => "branch",
+            Self::Checkout(_) => "checkout",
+            Self::Restore(_) => "restore",
+            Self::Merge(_) => "merge",
+            Self::Tag(_) => "tag",
+            Self::Remote(command) => command.name(),
             Self::Push(_) => "push",
             Self::Clone(_) => "clone",
             Self::Serve(_) => "serve",

@@ -175,13 +175,30 @@ impl From<WorktreeError> for Failure {
             E::InTheWay(_) => (Exit::Decide, "in_the_way"),
             E::Changing(_) => (Exit::Decide, "changing"),
             E::RefConflict { .. } => (Exit::Decide, "ref_conflict"),
+            E::NothingMatched(_) => (Exit::Decide, "nothing_matched"),
+            E::UnknownRevision(_) => (Exit::NotFound, "unknown_revision"),
+            E::AmbiguousRevision(_) => (Exit::Usage, "ambiguous_revision"),
+            E::Merging => (Exit::Decide, "merging"),
+            E::NotMerging => (Exit::Decide, "not_merging"),
+            E::Unresolved(_) => (Exit::Decide, "unresolved"),
+            E::Unrelated => (Exit::Decide, "unrelated"),
+            E::Attributes(_) => (Exit::Usage, "bad_attributes"),
+            E::Label { .. } => (Exit::Usage, "bad_label"),
         };
         match &error {
             E::NoWorkingCopy { directory } => {
                 let message = format!("{} is not in a working copy", directory.display());
                 Self::new(exit, code, message)
-                    .hint("motet clone <address> fetches one, motet push <address> makes one")
+                    .hint("motet init makes one, motet clone <address> fetches one")
             }
+            E::InTheWay(_) => Self::new(exit, code, error).hint(
+                "commit them, move them away, or --force keeps a copy in .muse/motet/rescued",
+            ),
+            E::UnknownRevision(_) => {
+                Self::new(exit, code, error).hint("motet branch and motet log show what there is")
+            }
+            E::Unresolved(_) => Self::new(exit, code, error)
+                .hint("motet status lists them; motet merge --abort takes the merge back"),
             E::NoRemote(name) => Self::new(exit, code, format!("there is no remote `{name}`"))
                 .hint("name an address instead, and -u to remember it"),
             _ => Self::new(exit, code, error),

@@ -14,6 +14,7 @@
 //! | `context.rs`  | what every command is handed                                         |
 //! | `failure.rs`  | [`failure`]: codes, sentences, next steps, exit codes                   |
 //! | `report.rs`   | [`report`]: text for people, one JSON object for programs               |
+//! | `pager.rs`    | long texts on a terminal                                              |
 //! | `progress.rs` | [`progress`]: a bar on a terminal                                       |
 //! | `record.rs`   | commits made from a manifest                                         |
 //! | `demo/`       | a history to look at                                                 |
@@ -28,6 +29,7 @@ pub mod demo;
 pub mod failure;
 #[cfg(test)]
 mod fake;
+mod pager;
 pub mod progress;
 pub mod record;
 pub mod report;

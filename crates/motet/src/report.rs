@@ -23,6 +23,8 @@ pub struct Report {
     pub text: String,
     /// Whether the text is what was asked for, and no mere news that `--quiet` leaves out.
     pub is_answer: bool,
+    /// Whether a reader may want to page through the text.
+    pub is_long: bool,
     /// How the process ends.
     pub exit: Exit,
 }
@@ -30,12 +32,12 @@ pub struct Report {
 impl Report {
     /// News of something done.
     pub fn news(result: Value, text: impl Into<String>) -> Self {
-        Self { result, text: text.into(), is_answer: false, exit: Exit::Done }
+        Self { result, text: text.into(), is_answer: false, is_long: false, exit: Exit::Done }
     }
 
     /// What was asked for.
     pub fn answer(result: Value, text: impl Into<String>) -> Self {
-        Self { result, text: text.into(), is_answer: true, exit: Exit::Done }
+        Self { result, text: text.into(), is_answer: true, is_long: false, exit: Exit::Done }
     }
 }
 

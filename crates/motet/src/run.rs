@@ -15,6 +15,7 @@ use crate::{
     commands,
     context::Context,
     failure::{Exit, Failure},
+    pager,
     progress::Progress,
     report::{Manner, Report, tell},
     store::Store,
@@ -33,8 +34,8 @@ pub fn run<O: RawStream + AsLockedWrite, E: RawStream + AsLockedWrite>(
     };
     let (json, no_color) = (says("--json"), says("--no-color"));
     let choose = |stream| if no_color { ColorChoice::Never } else { stream };
-    let choice = choose(AutoStream::choice(&*out));
-    let mut out = AutoStream::new(out, choice);
+    let choice_of_out = choose(AutoStream::choice(&*out));
+    let mut out = AutoStream::new(out, choice_of_out);
     let choice = choose(AutoStream::choice(&*err));
     let mut err = AutoStream::new(err, choice);
 
@@ -69,6 +70,14 @@ pub fn run<O: RawStream + AsLockedWrite, E: RawStream + AsLockedWrite>(
             return Exit::Usage;
         }
     };
+    let is_long = matches!(&ended, Ok(report) if report.is_long);
+    if is_long
+        && !manner.json
+        && out.is_terminal()
+        && let Some(exit) = pager::show(manner, command, &ended, choice_of_out, &mut err)
+    {
+        return exit;
+    }
     // The same: results that nobody can read are no success, and nobody can be told.
     tell(manner, command, &ended, &mut out, &mut err).unwrap_or(Exit::Internal)
 }

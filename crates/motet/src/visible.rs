@@ -28,6 +28,17 @@ pub fn visible(text: &str) -> String {
     out
 }
 
+/// The same with line feeds and tabs as they are: for texts of many lines, and lines that are indented.
+pub(crate) fn visible_lines(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for part in text.split_inclusive(['\n', '\t']) {
+        let end = part.chars().next_back().filter(|c| matches!(c, '\n' | '\t'));
+        out.push_str(&visible(part.trim_end_matches(['\n', '\t'])));
+        out.extend(end);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,6 +46,7 @@ mod tests {
     #[test]
     fn a_terminal_is_not_spoken_to() {
         assert_eq!(visible("a\u{1b}[2J\u{202e}b\nc\r"), "a⟨U+001B⟩[2J⟨U+202E⟩b c⟨U+000D⟩");
+        assert_eq!(visible_lines("\ta\u{7}\n\n\tb\tc"), "\ta⟨U+0007⟩\n\n\tb\tc");
         assert_eq!(visible("größe 日本語 😀"), "größe 日本語 😀");
     }
 }

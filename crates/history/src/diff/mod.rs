@@ -18,7 +18,7 @@ mod words;
 use std::ops::Range;
 
 pub use lines::diff;
-pub use renames::{ChangedFile, detect_renames};
+pub use renames::{ChangedFile, detect_renames, moves};
 
 /// Lines around a change.
 pub const CONTEXT_LINES: u32 = 3;

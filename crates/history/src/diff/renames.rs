@@ -90,35 +90,48 @@ pub fn detect_renames(changes: Vec<Change>) -> Vec<ChangedFile> {
         .collect()
 }
 
-/// New path to old path.
 fn origins(changes: &[Change]) -> HashMap<RepoPath, RepoPath> {
-    let mut gone: HashMap<ObjectId, VecDeque<&RepoPath>> = HashMap::new();
+    let gone = changes.iter().filter_map(|change| match change {
+        Change { path, before: Some(before), after: None } => Some((path, before.object)),
+        Change { .. } => None,
+    });
+    let new = changes.iter().filter_map(|change| match change {
+        Change { path, before: None, after: Some(after) } => Some((path, after.object)),
+        Change { .. } => None,
+    });
+    moves(gone, new)
+}
+
+/// New path to old path, for each new file that has the content of one that is gone: of several, one with the
+/// same name, else the first.
+pub fn moves<'a>(
+    gone: impl IntoIterator<Item = (&'a RepoPath, ObjectId)>,
+    new: impl IntoIterator<Item = (&'a RepoPath, ObjectId)>,
+) -> HashMap<RepoPath, RepoPath> {
+    let mut left: HashMap<ObjectId, VecDeque<&RepoPath>> = HashMap::new();
     let mut by_name: HashMap<(ObjectId, &str), VecDeque<&RepoPath>> = HashMap::new();
-    for change in changes {
-        if let Change { path, before: Some(before), after: None } = change {
-            gone.entry(before.object).or_default().push_back(path);
-            by_name.entry((before.object, path.file_name())).or_default().push_back(path);
-        }
+    for (path, object) in gone {
+        left.entry(object).or_default().push_back(path);
+        by_name.entry((object, path.file_name())).or_default().push_back(path);
     }
     let mut origins = HashMap::new();
     let mut taken: HashSet<&RepoPath> = HashSet::new();
-    let added = || changes.iter().filter(|change| change.before.is_none());
-    for change in added() {
-        let Some(after) = change.after else { continue };
-        let same_name = by_name.get_mut(&(after.object, change.path.file_name()));
-        if let Some(from) = same_name.and_then(VecDeque::pop_front) {
-            taken.insert(from);
-            origins.insert(change.path.clone(), from.clone());
+    let mut without = Vec::new();
+    for (path, object) in new {
+        let same_name = by_name.get_mut(&(object, path.file_name()));
+        match same_name.and_then(VecDeque::pop_front) {
+            Some(from) => {
+                taken.insert(from);
+                origins.insert(path.clone(), from.clone());
+            }
+            None => without.push((path, object)),
         }
     }
-    for change in added() {
-        let Some(after) = change.after else { continue };
-        let Some(left) = gone.get_mut(&after.object) else { continue };
-        while !origins.contains_key(&change.path) {
-            let Some(from) = left.pop_front() else { break };
-            if taken.insert(from) {
-                origins.insert(change.path.clone(), from.clone());
-            }
+    for (path, object) in without {
+        let left = left.get_mut(&object).into_iter();
+        let mut free = left.flat_map(|left| std::iter::from_fn(|| left.pop_front()));
+        if let Some(from) = free.find(|from| taken.insert(from)) {
+            origins.insert(path.clone(), from.clone());
         }
     }
     origins

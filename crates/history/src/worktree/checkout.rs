@@ -7,9 +7,19 @@ use names::{CommitId, ObjectId, RepoPath};
 use super::{
     Head, Result, WorkingCopy, WorktreeError,
     dir::{Dir, Found},
+    files::split,
     store::hash_into,
 };
-use crate::Manifest;
+use crate::{Manifest, check_no_conflict};
+
+/// What becomes of changes of the user that are in no commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overwrite<'a> {
+    /// They stay, and nothing else happens.
+    Never,
+    /// They are moved to below `.muse/motet/rescued/`, into a directory of this name.
+    Rescue(&'a str),
+}
 
 /// What has to change in the user's files.
 struct Plan {
@@ -28,12 +38,43 @@ impl WorkingCopy {
     /// `RepoPath` cannot lead there).
     pub fn checkout(&self, from: Option<CommitId>, to: CommitId, head: &Head) -> Result<()> {
         let (old, new) = (self.manifest_of(from)?, self.manifest_of(Some(to))?);
-        let plan = plan(&old, &new);
+        self.replace_files(&old, &new, Overwrite::Never)?;
+        self.set_head(head)
+    }
+
+    /// Makes the files that differ between `old` and `new` those of `new`; all others stay as they are. What
+    /// stands there and is of neither side is in the way: nothing is touched then, or it is moved where
+    /// [`Overwrite::Rescue`] says. Gives the paths that were rescued.
+    pub fn replace_files(
+        &self,
+        old: &Manifest,
+        new: &Manifest,
+        overwrite: Overwrite<'_>,
+    ) -> Result<Vec<RepoPath>> {
+        check_no_conflict(new)?;
+        let plan = plan(old, new);
         self.check_objects(&plan)?;
-        self.check_nothing_is_lost(&plan, &old, &new)?;
+        let in_the_way = self.in_the_way(&plan, old, new)?;
+        match overwrite {
+            Overwrite::Never if !in_the_way.is_empty() => {
+                return Err(WorktreeError::InTheWay(in_the_way));
+            }
+            Overwrite::Never => {}
+            Overwrite::Rescue(place) => {
+                for path in &in_the_way {
+                    self.rescue(path, old, place)?;
+                }
+            }
+        }
+        self.carry_out(&plan, new)?;
+        Ok(in_the_way)
+    }
+
+    /// Writes and removes files. What is interrupted leaves each file whole, and is done again by the next try.
+    fn carry_out(&self, plan: &Plan, new: &Manifest) -> Result<()> {
         for path in &plan.remove {
             // A file where a directory must be, or below a name that becomes a file, has to go first.
-            if blocks(path, &new) {
+            if blocks(path, new) {
                 self.remove_path(path)?;
             }
         }
@@ -41,11 +82,40 @@ impl WorkingCopy {
             self.write_path(path, object)?;
         }
         for path in &plan.remove {
-            if !blocks(path, &new) {
+            if !blocks(path, new) {
                 self.remove_path(path)?;
             }
         }
-        self.set_head(head)
+        Ok(())
+    }
+
+    /// Moves what stands in the way of `path` to below `.muse/motet/rescued/<place>`: the file, or the file that
+    /// stands where a directory must be, or the directory that stands where the file must be.
+    fn rescue(&self, path: &RepoPath, old: &Manifest, place: &str) -> Result<()> {
+        let text = path.as_str();
+        let ends = text.match_indices('/').map(|(at, _)| at).chain([text.len()]);
+        for end in ends {
+            let above = text.get(..end).unwrap_or(text);
+            let (parent, name) = split(above);
+            let find = || match self.root.descend(parent)? {
+                Some(directory) => Ok(directory.find(name)?.map(|found| (directory, found))),
+                None => Ok(None),
+            };
+            match find().map_err(WorktreeError::io(path))? {
+                None => return Ok(()),
+                Some((_, Found::Directory)) if end < text.len() => {}
+                // It goes by itself.
+                Some((_, Found::File(_))) if end < text.len() && old.contains_key(above) => {
+                    return Ok(());
+                }
+                Some((directory, _)) => {
+                    let target = format!("motet/rescued/{place}/{parent}");
+                    let moved = || directory.move_to(name, &self.muse.make(&target)?, name);
+                    return moved().map_err(WorktreeError::io(path));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn check_objects(&self, plan: &Plan) -> Result<()> {
@@ -57,7 +127,8 @@ impl WorkingCopy {
         Ok(())
     }
 
-    fn check_nothing_is_lost(&self, plan: &Plan, old: &Manifest, new: &Manifest) -> Result<()> {
+    /// The paths at which something would be lost.
+    fn in_the_way(&self, plan: &Plan, old: &Manifest, new: &Manifest) -> Result<Vec<RepoPath>> {
         let written = plan.write.iter().map(|(path, _)| path);
         let mut in_the_way = Vec::new();
         for path in written.chain(&plan.remove) {
@@ -71,7 +142,7 @@ impl WorkingCopy {
                 in_the_way.push(path.clone());
             }
         }
-        if in_the_way.is_empty() { Ok(()) } else { Err(WorktreeError::InTheWay(in_the_way)) }
+        Ok(in_the_way)
     }
 
     /// What stands at `path` now. A directory there is nothing if all in it is known to `old`, a file above it

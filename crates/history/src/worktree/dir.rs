@@ -6,7 +6,10 @@ use std::{
     ffi::OsString,
     fs::File,
     io::{self, Read as _},
-    os::{fd::OwnedFd, unix::ffi::OsStringExt as _},
+    os::{
+        fd::OwnedFd,
+        unix::{ffi::OsStringExt as _, fs::MetadataExt as _},
+    },
     path::Path,
 };
 
@@ -28,14 +31,48 @@ const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o777);
 /// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
-    /// A regular file of this many bytes.
-    File(u64),
+    /// A regular file.
+    File(Stamp),
     /// A directory.
     Directory,
     /// A symbolic link.
     Link,
     /// A device, a pipe, a socket.
     Other,
+}
+
+/// What tells a file from what it was before, without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    pub(super) size_bytes: u64,
+    pub(super) inode: u64,
+    /// When the content changed: seconds and nanoseconds.
+    pub(super) modified: (i64, i64),
+    /// When anything about the file changed; no program can set it back.
+    pub(super) changed: (i64, i64),
+}
+
+impl Stamp {
+    /// The stamp of an open file.
+    pub(super) fn of(file: &File) -> io::Result<Self> {
+        let data = file.metadata()?;
+        Ok(Self {
+            size_bytes: data.len(),
+            inode: data.ino(),
+            modified: (data.mtime(), data.mtime_nsec()),
+            changed: (data.ctime(), data.ctime_nsec()),
+        })
+    }
+
+    /// The length of the file.
+    pub const fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// Whether the file last changed before the second `second` began: then no later change can look like none.
+    pub(super) const fn is_older_than(&self, second: i64) -> bool {
+        self.modified.0 < second && self.changed.0 < second
+    }
 }
 
 /// An open directory.
@@ -103,7 +140,15 @@ impl Dir {
             Err(error) => return Err(error.into()),
         };
         Ok(Some(match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => Found::File(u64::try_from(stat.st_size).unwrap_or_default()),
+            FileType::RegularFile => {
+                let nanos = |nanos| i64::try_from(nanos).unwrap_or_default();
+                Found::File(Stamp {
+                    size_bytes: u64::try_from(stat.st_size).unwrap_or_default(),
+                    inode: stat.st_ino,
+                    modified: (stat.st_mtime, nanos(stat.st_mtime_nsec)),
+                    changed: (stat.st_ctime, nanos(stat.st_ctime_nsec)),
+                })
+            }
             FileType::Directory => Found::Directory,
             FileType::Symlink => Found::Link,
             _ => Found::Other,
@@ -166,6 +211,24 @@ impl Dir {
         Ok(File::from(fs::openat(&self.0, name, CREATE, FILE_MODE)?))
     }
 
+    /// What tells this directory from others on its file system.
+    pub(super) fn inode(&self) -> io::Result<u64> {
+        Ok(fs::fstat(&self.0)?.st_ino)
+    }
+
+    /// What time it is by the clock that stamps the files here, in whole seconds.
+    pub(super) fn second(&self, random: &Random) -> io::Result<i64> {
+        let name = format!(".motet-{:032x}", u128::from_be_bytes(random.bytes()));
+        let file = self.create(&name)?;
+        fs::unlinkat(&self.0, &name, AtFlags::empty())?;
+        Ok(Stamp::of(&file)?.modified.0)
+    }
+
+    /// Moves whatever is called `name` into `target`, on the same file system.
+    pub(super) fn move_to(&self, name: &str, target: &Self, new_name: &str) -> io::Result<()> {
+        Ok(fs::renameat(&self.0, name, &target.0, new_name)?)
+    }
+
     /// Opens a file for adding at its end.
     pub(super) fn append(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::WRONLY
@@ -204,6 +267,18 @@ impl Dir {
     /// Waits until the names in this directory are on the disk.
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(fs::fsync(&self.0)?)
+    }
+
+    /// The names in this directory, in no order.
+    pub(super) fn names(&self) -> io::Result<Vec<OsString>> {
+        let mut names = Vec::new();
+        for entry in fs::Dir::read_from(&self.0)? {
+            let name = entry?.file_name().to_bytes().to_vec();
+            if name != b"." && name != b".." {
+                names.push(OsString::from_vec(name));
+            }
+        }
+        Ok(names)
     }
 
     /// The names in this directory, sorted by bytes, and what they stand for.

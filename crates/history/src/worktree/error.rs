@@ -5,7 +5,7 @@ use std::{fmt, io, path::PathBuf};
 use names::{CommitId, ObjectId, RepoPath, SnapshotId};
 
 use super::ignore::IgnoreError;
-use crate::Fault;
+use crate::{Fault, merge::AttributesError};
 
 /// How many paths an error names.
 const MAX_NAMED: usize = 5;
@@ -68,6 +68,38 @@ pub enum WorktreeError {
     /// Files of the user would be lost.
     #[error("{} would be overwritten; commit them, or move them away", Named(.0))]
     InTheWay(Vec<RepoPath>),
+    /// No file is at, or below, a path that was named.
+    #[error("no file is at `{0}`, neither here nor in the commit")]
+    NothingMatched(String),
+    /// No branch, tag or commit is called so.
+    #[error("`{0}` is no branch, tag or commit here")]
+    UnknownRevision(String),
+    /// Several commits begin so.
+    #[error("several commits begin with `{0}`; write more of the id")]
+    AmbiguousRevision(String),
+    /// A merge waits for the user.
+    #[error(
+        "a merge is under way; `motet merge --continue` ends it, `motet merge --abort` takes it back"
+    )]
+    Merging,
+    /// No merge waits for the user.
+    #[error("no merge is under way")]
+    NotMerging,
+    /// Conflicts that nobody has decided yet.
+    #[error("{} still to be decided: edit what is between the markers, and move or remove what stands beside", Named(.0))]
+    Unresolved(Vec<RepoPath>),
+    /// The histories have no commit in common.
+    #[error("the two histories have no commit in common")]
+    Unrelated,
+    /// The rules of `.museattributes` cannot be used.
+    #[error(transparent)]
+    Attributes(#[from] AttributesError),
+    /// A label has a length.
+    #[error("a label has 1 to {max_bytes} bytes, and no NUL")]
+    Label {
+        /// The most bytes.
+        max_bytes: usize,
+    },
     /// A file was written to while it was read.
     #[error("`{0}` changed while it was being read; try again")]
     Changing(RepoPath),

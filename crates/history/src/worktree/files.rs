@@ -58,7 +58,11 @@ impl WorkingCopy {
     }
 
     /// Writes a file that another one leads to: [`WorkingCopy::sync`] comes between the two.
-    fn put_file(&self, path: &str, pour: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
+    pub(super) fn put_file(
+        &self,
+        path: &str,
+        pour: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> Result<()> {
         let (directory, name) = split(path);
         let temporaries = self.temporaries()?;
         let write =

@@ -7,7 +7,7 @@
 use names::RepoPath;
 use toml_edit::{DocumentMut, Item};
 
-use super::glob::Glob;
+use crate::glob::Glob;
 
 /// The file with the user's patterns, at the root.
 pub const IGNORE_FILE: &str = ".museignore";

@@ -14,24 +14,40 @@
 //! | `store.rs`    | commits, snapshots and objects                                            |
 //! | `json.rs`     | the form of records                                                       |
 //! | `config.rs`   | `config.toml`: the user and the remotes                                    |
-//! | `glob.rs`, `ignore.rs`, `scan.rs` | which files are versioned                                |
+//! | `ignore.rs`, `scan.rs` | which files are versioned                                |
+//! | `index.rs`    | which content each file had when it was last read                          |
+//! | `look.rs`     | what the files hold now                                                   |
+//! | `changes.rs`, `status.rs` | how the files stand to a commit                               |
+//! | `paths.rs`    | which paths a command is about                                            |
+//! | `graph.rs`, `revision.rs` | commits that lead to one another, and what the user calls them |
+//! | `label.rs`    | free text on commits                                                      |
+//! | `merging.rs`, `merge_file.rs` | a merge, and what of it waits for the user                |
 //! | `record.rs`   | from files to a commit                                                    |
 //! | `stage.rs`    | what the Muse client has staged                                           |
 //! | `checkout.rs` | from a commit to files                                                    |
 
+mod changes;
 mod checkout;
 mod config;
 mod dir;
 mod error;
 mod files;
-mod glob;
+mod graph;
 mod ignore;
+mod index;
 mod json;
+mod label;
 mod log;
+mod look;
+mod merge_file;
+mod merging;
+mod paths;
 mod record;
 mod refs;
+mod revision;
 mod scan;
 mod stage;
+mod status;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -43,13 +59,23 @@ use std::{
 
 use names::{Id, Random, UnixMillis};
 
+pub use changes::{ChangeKind, PathChange, changes};
+pub use checkout::Overwrite;
 pub use config::{Config, Remote, RemoteName, User};
+pub use dir::Stamp;
 pub use error::WorktreeError;
+pub use graph::{Graph, Walk};
 pub use ignore::{IGNORE_FILE, Ignore, IgnoreError};
+pub use label::Label;
 pub use log::LogEntry;
-pub use record::NewCommit;
+pub use look::Look;
+pub use merge_file::MergeState;
+pub use merging::MergePlan;
+pub use paths::Paths;
+pub use record::{CommitFiles, NewCommit};
 pub use refs::Head;
 pub use scan::{MAX_FILES, Scan, SkipReason};
+pub use status::{Status, Tracking};
 
 use api::Value;
 use dir::Dir;
@@ -95,6 +121,26 @@ impl WorkingCopy {
     /// Makes `directory` a working copy of `domain`, on the branch `main` without a commit. The directory is
     /// made if it is not there; files in it stay.
     pub fn init(directory: &Path, domain: &str, now: UnixMillis, random: &Random) -> Result<Self> {
+        Self::make(directory, domain, false, now, random)
+    }
+
+    /// The same without files of the user: a place that others push to and fetch from.
+    pub fn init_bare(
+        directory: &Path,
+        domain: &str,
+        now: UnixMillis,
+        random: &Random,
+    ) -> Result<Self> {
+        Self::make(directory, domain, true, now, random)
+    }
+
+    fn make(
+        directory: &Path,
+        domain: &str,
+        is_bare: bool,
+        now: UnixMillis,
+        random: &Random,
+    ) -> Result<Self> {
         if !config::is_plain_name(domain) {
             return Err(WorktreeError::Domain(domain.to_owned()));
         }
@@ -114,7 +160,8 @@ impl WorkingCopy {
         copy.write_file(&format!("refs/heads/{FIRST_BRANCH}"), b"")?;
         copy.write_file("HEAD", format!("ref: refs/heads/{FIRST_BRANCH}\n").as_bytes())?;
         // Last: without it there is no working copy.
-        let record = Value::map(
+        let bare = is_bare.then(|| ("bare".to_owned(), Value::from(true)));
+        let mut record = Value::map(
             [
                 ("repo_id", copy.repo_id.as_str()),
                 ("schema_version", SCHEMA_VERSION),
@@ -123,6 +170,9 @@ impl WorkingCopy {
             ]
             .map(|(key, text)| (key, Value::from(text))),
         );
+        if let Value::Map(entries) = &mut record {
+            entries.extend(bare);
+        }
         copy.write_file("repo.json", &json::pretty(&record))?;
         Ok(copy)
     }

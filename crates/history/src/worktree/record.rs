@@ -1,14 +1,26 @@
 //! From files to a commit.
 
-use std::{collections::BTreeMap, io::Seek as _};
+use std::collections::{BTreeMap, HashSet};
 
 use api::{CommitRecord, SnapshotRecord};
-use names::{CommitId, ObjectId, RepoPath};
+use names::{CommitId, UnixMillis};
 
-use super::{Head, LogEntry, Result, Scan, WorkingCopy, WorktreeError, dir::Dir, store::hash_into};
-use crate::{CommitTime, Fault, Manifest, Parents, new_record, snapshot_id, verify_commit};
+use super::{Head, LogEntry, Paths, Result, WorkingCopy, WorktreeError};
+use crate::{CommitTime, Manifest, Parents, new_record, snapshot_id, verify_commit};
 
-/// What a commit says beside the files.
+/// Which files a commit has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum CommitFiles {
+    /// What the Muse client has staged, on top of the head; else all files as they are.
+    #[default]
+    All,
+    /// These paths as they are, on top of the head.
+    Paths(Paths),
+    /// These, whose contents are stored.
+    Manifest(Manifest),
+}
+
+/// What a commit says, and its files.
 #[derive(Debug, Clone)]
 pub struct NewCommit {
     /// Free text without NUL.
@@ -29,6 +41,8 @@ pub struct NewCommit {
     pub toolchain_id: String,
     /// Hash of what the agent was asked.
     pub prompt_hash: String,
+    /// Which files.
+    pub files: CommitFiles,
     /// Commits even if no file has changed.
     pub allow_empty: bool,
 }
@@ -46,6 +60,7 @@ impl NewCommit {
             model_id: String::new(),
             toolchain_id: String::new(),
             prompt_hash: String::new(),
+            files: CommitFiles::All,
             allow_empty: false,
         }
     }
@@ -65,13 +80,10 @@ impl WorkingCopy {
         let head = self.head()?;
         let parents = match new.parents {
             Some(parents) => parents,
-            None => Parents::new(self.head_commit()?, None),
+            None => self.parents_of_next(&new.files)?,
         };
         let before = self.manifest_of(parents.first())?;
-        let manifest = match self.staged(&before)? {
-            Some(staged) => staged,
-            None => self.store_files(&self.scan()?)?,
-        };
+        let manifest = self.files_of(new, &before, parents)?;
         if manifest == before && parents.second().is_none() && !new.allow_empty {
             return Err(WorktreeError::NothingToCommit);
         }
@@ -86,6 +98,45 @@ impl WorkingCopy {
         let record = self.fill(new, parents, branch, &snapshot);
         verify_commit(&record)?;
         Ok(record)
+    }
+
+    /// The head, and the other side of a merge that the user has decided.
+    fn parents_of_next(&self, files: &CommitFiles) -> Result<Parents> {
+        let head = self.head_commit()?;
+        let Some(state) = self.merge_state()? else { return Ok(Parents::new(head, None)) };
+        if let CommitFiles::Paths(_) = files {
+            return Err(WorktreeError::Merging);
+        }
+        let unresolved = self.unresolved(&state)?;
+        if unresolved.is_empty() {
+            Ok(Parents::new(head, Some(state.theirs)))
+        } else {
+            Err(WorktreeError::Unresolved(unresolved))
+        }
+    }
+
+    fn files_of(&self, new: &NewCommit, before: &Manifest, parents: Parents) -> Result<Manifest> {
+        let staged = self.staged(before)?;
+        let paths = match (&new.files, &staged) {
+            (CommitFiles::Manifest(manifest), _) => return Ok(manifest.clone()),
+            (CommitFiles::All, Some(staged)) => return Ok(staged.clone()),
+            (CommitFiles::All, None) => &Paths::default(),
+            (CommitFiles::Paths(paths), _) => paths,
+        };
+        // What a parent has is stored already.
+        let other = self.manifest_of(parents.second())?;
+        let held: HashSet<_> = before.values().chain(other.values()).copied().collect();
+        let look = self.look_and_store(Some(&held), |path| paths.contains(path))?;
+        if paths.is_everything() {
+            return Ok(look.manifest);
+        }
+        let begin = staged.as_ref().unwrap_or(before);
+        if let Some(place) = paths.unmatched(&begin.keys().chain(look.manifest.keys())) {
+            return Err(WorktreeError::NothingMatched(place));
+        }
+        let kept = begin.iter().filter(|(path, _)| !paths.contains(path));
+        let taken = look.manifest.iter().filter(|(path, _)| paths.contains(path));
+        Ok(kept.chain(taken).map(|(path, object)| (path.clone(), *object)).collect())
     }
 
     fn fill(
@@ -113,20 +164,32 @@ impl WorkingCopy {
         let time = verify_commit(record)?;
         self.write_commit(record)?;
         self.sync()?;
+        let what = format!("commit: {}", record.message.lines().next().unwrap_or_default());
+        self.move_head(record.commit_id, &record.author, time.unix_millis(), &what)?;
+        self.clear_stage()?;
+        self.clear_merge()
+    }
+
+    /// Moves HEAD, or the branch that it points to, and notes that in the logs. The files stay as they are.
+    pub fn move_head(
+        &self,
+        commit: CommitId,
+        author: &str,
+        at: UnixMillis,
+        what: &str,
+    ) -> Result<()> {
         let (head, old) = (self.head()?, self.head_commit()?);
         let branch = match &head {
             Head::Branch(branch) => {
-                self.set_branch_head(branch, Some(record.commit_id))?;
+                self.set_branch_head(branch, Some(commit))?;
                 Some(branch)
             }
             Head::Detached(_) => {
-                self.set_head(&Head::Detached(record.commit_id))?;
+                self.set_head(&Head::Detached(commit))?;
                 None
             }
         };
-        self.clear_stage()?;
-        let what = format!("commit: {}", record.message.lines().next().unwrap_or_default());
-        let (new, author, at) = (Some(record.commit_id), record.author.clone(), time.unix_millis());
+        let (new, author, what) = (Some(commit), author.to_owned(), what.to_owned());
         self.add_log(branch, &LogEntry { old, new, author, at, what })
     }
 
@@ -136,63 +199,5 @@ impl WorkingCopy {
         let record = self.commit(&id)?.ok_or(WorktreeError::MissingCommit(id))?;
         let snapshot = self.snapshot(&record.snapshot_id)?;
         Ok(snapshot.ok_or(WorktreeError::MissingSnapshot(record.snapshot_id))?.manifest)
-    }
-
-    /// The manifest of the files as they are; nothing is stored.
-    pub fn hash_files(&self, scan: &Scan) -> Result<Manifest> {
-        self.each_file(scan, |_, mut file| hash_into(&mut file, |_| Ok(())).map_err(Failed::Io))
-    }
-
-    /// The manifest of the files as they are, all of them stored.
-    pub fn store_files(&self, scan: &Scan) -> Result<Manifest> {
-        self.each_file(scan, |path, mut file| {
-            let id = hash_into(&mut file, |_| Ok(()))?;
-            file.rewind()?;
-            match self.write_object_from(id, file) {
-                Ok(()) => Ok(id),
-                Err(WorktreeError::Fault(Fault::ObjectMismatch { .. })) => {
-                    Err(Failed::Other(WorktreeError::Changing(path.clone())))
-                }
-                Err(error) => Err(Failed::Other(error)),
-            }
-        })
-    }
-
-    /// Opens each file in turn. One that is gone by now is left out, as if the scan had come later.
-    fn each_file(
-        &self,
-        scan: &Scan,
-        mut take: impl FnMut(&RepoPath, std::fs::File) -> Result<ObjectId, Failed>,
-    ) -> Result<Manifest> {
-        let mut manifest = Manifest::new();
-        let mut open: Option<(&str, Dir)> = None;
-        for path in scan.files.keys() {
-            let io = || WorktreeError::io(path);
-            let parent = path.parent().unwrap_or_default();
-            if open.as_ref().is_none_or(|(at, _)| *at != parent) {
-                open =
-                    self.root.descend(parent).map_err(io())?.map(|directory| (parent, directory));
-            }
-            let Some((_, directory)) = &open else { continue };
-            let Some(file) = directory.open_file(path.file_name()).map_err(io())? else { continue };
-            let object = take(path, file).map_err(|failed| match failed {
-                Failed::Io(error) => io()(error),
-                Failed::Other(error) => error,
-            })?;
-            manifest.insert(path.clone(), object);
-        }
-        Ok(manifest)
-    }
-}
-
-/// An error that still needs its path, or one that does not.
-enum Failed {
-    Io(std::io::Error),
-    Other(WorktreeError),
-}
-
-impl From<std::io::Error> for Failed {
-    fn from(error: std::io::Error) -> Self {
-        Self::Io(error)
     }
 }

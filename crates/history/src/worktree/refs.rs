@@ -84,6 +84,11 @@ impl WorkingCopy {
         self.write_ref(TAGS, name, Some(commit))
     }
 
+    /// Removes a tag.
+    pub fn delete_tag(&self, name: &BranchName) -> Result<()> {
+        self.delete_ref(TAGS, name)
+    }
+
     /// All tags with their commits, by name.
     pub fn tags(&self) -> Result<Vec<(BranchName, Option<CommitId>)>> {
         self.list_refs(TAGS)

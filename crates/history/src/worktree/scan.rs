@@ -6,7 +6,7 @@ use names::{PathError, RepoPath};
 
 use super::{
     IGNORE_FILE, Ignore, Result, WorkingCopy, WorktreeError,
-    dir::{Dir, Found},
+    dir::{Dir, Found, Stamp},
     files::MAX_TEXT_BYTES,
 };
 
@@ -35,8 +35,8 @@ pub enum SkipReason {
 /// What a look at the files found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Scan {
-    /// Every file that is versioned, with its length.
-    pub files: BTreeMap<RepoPath, u64>,
+    /// Every file that is versioned, with what tells whether it changed.
+    pub files: BTreeMap<RepoPath, Stamp>,
     /// What is left out and might surprise: at most the first thousand.
     pub skipped: Vec<(PathBuf, SkipReason)>,
 }
@@ -96,7 +96,7 @@ impl Walk {
         let path = format!("{prefix}{name}").parse::<RepoPath>().map_err(SkipReason::Path)?;
         match found {
             Found::File(_) | Found::Link | Found::Other if self.ignore.is_ignored(&path) => {}
-            Found::File(size) => drop(self.scan.files.insert(path, size)),
+            Found::File(stamp) => drop(self.scan.files.insert(path, stamp)),
             Found::Directory if self.ignore.is_ignored_whole(&path) => {}
             Found::Directory => self.waiting.push(format!("{path}/")),
             Found::Link => return Err(SkipReason::Link),

@@ -93,12 +93,12 @@ impl WorkingCopy {
 
     /// Keeps an object that comes in pieces, if it is the one called `id`.
     pub fn write_object_from(&self, id: ObjectId, mut read: impl Read) -> Result<()> {
-        if self.open_object(&id)?.is_some() {
-            return Ok(());
-        }
         let path = object_path(&id);
         let (directory, name) = super::files::split(&path);
         let directory = self.muse.make(directory).map_err(WorktreeError::io(&path))?;
+        if directory.find(name).map_err(WorktreeError::io(&path))?.is_some() {
+            return Ok(());
+        }
         let fill = |file: &mut File| {
             let computed = hash_into(&mut read, |part| file.write_all(part))?;
             if computed == id { Ok(()) } else { Err(Stored::Other(computed)) }

@@ -3,23 +3,38 @@
 pub mod admin;
 pub mod agent;
 pub mod audit;
+pub mod branch;
+pub mod checkout;
 pub mod clone;
+pub mod commit;
 pub mod completions;
 pub mod demo_history;
+pub mod diff;
 pub mod doctor;
 pub mod import_dir;
+pub mod init;
 pub mod invite;
 pub mod key;
 pub mod keygen;
+mod lanes;
+pub mod log;
 pub mod login;
 pub mod me;
+pub mod merge;
 pub mod org;
+pub mod patch;
 pub mod push;
 pub mod register;
+pub mod remote;
 pub mod repo;
+pub mod restore;
 pub mod serve;
+pub mod show;
+pub mod status;
+pub mod tag;
 pub mod token;
 pub mod whoami;
+mod working;
 
 use history::worktree::{Head, WorkingCopy, WorktreeError};
 use names::BranchName;
@@ -40,6 +55,18 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Repo
         Command::Org(command) => org::run(&command, context).await,
         Command::Invite(command) => invite::run(&command, context).await,
         Command::Repo(command) => repo::run(&command, context).await,
+        Command::Init(arguments) => init::run(&arguments, context),
+        Command::Status(arguments) => status::run(&arguments, context),
+        Command::Commit(arguments) => commit::run(&arguments, context),
+        Command::Log(arguments) => log::run(&arguments, context),
+        Command::Show(arguments) => show::run(&arguments, context),
+        Command::Diff(arguments) => diff::run(&arguments, context),
+        Command::Branch(arguments) => branch::run(&arguments, context),
+        Command::Checkout(arguments) => checkout::run(&arguments, context),
+        Command::Restore(arguments) => restore::run(&arguments, context),
+        Command::Merge(arguments) => merge::run(&arguments, context),
+        Command::Tag(arguments) => tag::run(&arguments, context),
+        Command::Remote(command) => remote::run(&command, context),
         Command::Push(arguments) => push::run(&arguments, context).await,
         Command::Clone(arguments) => clone::run(&arguments, context).await,
         Command::Admin(command) => admin::run(&command, context).await,

@@ -65,6 +65,18 @@ fn help_of_the_program() {
       org          Manage organizations and who is in them
       invite       Invite people, and follow invitations
       repo         Manage repositories
+      init         Make a directory a working copy
+      status       Show how your files stand to the last commit
+      commit       Keep your files as they are
+      log          List commits
+      show         Show a commit and what it changed
+      diff         Show what differs
+      branch       List, make or remove branches
+      checkout     Go to a branch or a commit
+      restore      Bring files back from a commit
+      merge        Merge another branch into this one
+      tag          List, make or remove tags and labels
+      remote       Manage other places with the same history
       push         Send a branch to a server
       clone        Fetch a repository into a new directory
       serve        Run a server

@@ -45,6 +45,8 @@
 //! | `office.rs`       | install admins, who is stopped, and the look into what is private                 |
 //! | `jobs.rs`         | background work as those who run the install see it, and nobody else              |
 //! | `upkeep.rs`       | background work is done: by schedules, across kills, stops and processes          |
+//! | `working_copies.rs` | the commands of a working copy: told, ended, on disk                           |
+//! | `merges.rs`       | merging in a working copy                                                       |
 //! | `authenticator.rs`| nothing: a device that holds passkeys                                           |
 //! | `provider.rs`     | nothing: a provider of accounts elsewhere                                       |
 //! | `ground.rs`       | nothing: a server on either database, and that database                           |
@@ -80,6 +82,7 @@ mod linked;
 mod local_mode;
 mod malformed;
 mod matrix;
+mod merges;
 mod office;
 mod organizations;
 mod passkeys;
@@ -107,6 +110,7 @@ mod upkeep;
 mod vectors;
 mod visibility;
 mod words;
+mod working_copies;
 
 use testkit::{Person, Server};
 

@@ -1,8 +1,10 @@
 //! Working copies in real directories.
 
 mod checkout;
+mod merging;
 mod muse;
 mod record;
+mod standing;
 
 use std::{fs, os::unix::fs::symlink};
 

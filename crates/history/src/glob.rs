@@ -16,11 +16,11 @@ enum Step {
 
 /// A pattern, ready to be matched.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Glob(Vec<Step>);
+pub(crate) struct Glob(Vec<Step>);
 
 impl Glob {
     /// Reads a pattern; every text is one. A `[` that is never closed stands for itself.
-    pub(super) fn new(pattern: &str) -> Self {
+    pub(crate) fn new(pattern: &str) -> Self {
         let mut steps = Vec::new();
         let mut rest = pattern;
         while let Some(c) = rest.chars().next() {
@@ -43,7 +43,7 @@ impl Glob {
     }
 
     /// Whether the whole of `text` fits. Takes at most (length of text) × (length of pattern) steps.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    pub(crate) fn matches(&self, text: &str) -> bool {
         let mut steps = self.0.as_slice();
         let mut text = text.chars();
         // Where to go on when a character does not fit: after the last `*`, which then takes one more.
