@@ -57,7 +57,14 @@ pub struct Problem {
     faults: Vec<Fault>,
     headers: Vec<(HeaderName, HeaderValue)>,
     server_time: Option<UnixMillis>,
-    moved_to: Option<String>,
+    moved: Option<Box<Moved>>,
+}
+
+/// Where what was asked for is now. Behind a pointer: a refusal goes through many hands.
+#[derive(Debug)]
+struct Moved {
+    /// `owner/name`.
+    to: String,
 }
 
 /// Every code that the frame itself uses, with its title, for the reference page.
@@ -142,7 +149,7 @@ impl Problem {
             faults: Vec::new(),
             headers: Vec::new(),
             server_time: None,
-            moved_to: None,
+            moved: None,
         };
         if status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static(r#"MSign realm="motet""#);
@@ -164,13 +171,13 @@ impl Problem {
     pub fn moved(to: String) -> Self {
         let detail = format!("this repository is {to} now");
         let mut problem = Self::refuse(StatusCode::NOT_FOUND, "not_found", &detail);
-        problem.moved_to = Some(to);
+        problem.moved = Some(Box::new(Moved { to }));
         problem
     }
 
     /// `owner/name` of what was asked for, if it has moved.
     pub(crate) fn moved_to(&self) -> Option<&str> {
-        self.moved_to.as_deref()
+        self.moved.as_ref().map(|moved| moved.to.as_str())
     }
 
     /// The request cannot be read.
@@ -289,7 +296,7 @@ impl Problem {
                 })
                 .collect(),
             server_time: self.server_time.map(|time| time.to_string()),
-            moved_to: self.moved_to.clone(),
+            moved_to: self.moved_to().map(str::to_owned),
         };
         serde_json::to_string(&body).unwrap_or_default()
     }

@@ -9,7 +9,7 @@ use names::RepositoryName;
 use trust::{Allowed, Visibility, act};
 use web::{Call, Fault, Input as _, Json, Problem, Routes, Spec, Surface};
 
-use super::{Changes, Deleted};
+use super::{Changes, Deleted, HomepageChange};
 use crate::{
     Hub, Repository,
     repositories::{check_description, json_of},
@@ -39,8 +39,8 @@ async fn change(
     let Json(asked) = Json::<json::RepositoryChanges>::take(call).await?;
     let changes = parse(asked, allowed.resource())?;
     let is_expected = |it: &Repository| expected.is_empty() || matches(&expected, it);
-    let changed = hub.change_repository(&allowed, changes, is_expected).await?;
-    Ok(Json(json_of(&changed)))
+    let after = hub.change_repository(&allowed, changes, is_expected).await?;
+    Ok(Json(json_of(&after)))
 }
 
 /// Whether one of the tags in `If-Match` is that of the repository as `GET` shows it.
@@ -74,9 +74,9 @@ fn parse(asked: json::RepositoryChanges, of: &Repository) -> Result<Changes, Pro
     }
     match asked.homepage.as_deref() {
         None => {}
-        Some("") => changes.homepage = Some(None),
+        Some("") => changes.homepage = Some(HomepageChange::Remove),
         Some(text) => match text.parse() {
-            Ok(homepage) => changes.homepage = Some(Some(homepage)),
+            Ok(homepage) => changes.homepage = Some(HomepageChange::Set(homepage)),
             Err(error) => fault("/homepage", format!("{error}")),
         },
     }

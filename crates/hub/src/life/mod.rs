@@ -36,10 +36,18 @@ pub(crate) struct Changes {
     pub(crate) name: Option<RepositoryName>,
     pub(crate) visibility: Option<Visibility>,
     pub(crate) description: Option<String>,
-    /// An address, or none.
-    pub(crate) homepage: Option<Option<Homepage>>,
+    pub(crate) homepage: Option<HomepageChange>,
     pub(crate) default_branch: Option<BranchName>,
     pub(crate) says_no_training: Option<bool>,
+}
+
+/// What becomes of the page elsewhere.
+#[derive(Debug, Clone)]
+pub(crate) enum HomepageChange {
+    /// There is none any more.
+    Remove,
+    /// It is here.
+    Set(Homepage),
 }
 
 /// A repository that was deleted and can be restored: of several that had the name, the one that was deleted last.
@@ -98,7 +106,11 @@ impl Hub {
             changes;
         after.name = name.unwrap_or(after.name);
         after.description = description.unwrap_or(after.description);
-        after.homepage = homepage.unwrap_or(after.homepage);
+        match homepage {
+            None => {}
+            Some(HomepageChange::Remove) => after.homepage = None,
+            Some(HomepageChange::Set(homepage)) => after.homepage = Some(homepage),
+        }
         after.says_no_training = says_no_training.unwrap_or(after.says_no_training);
         if let Some(branch) = default_branch {
             self.check_default_branch(&mut tx, before, &branch).await?;

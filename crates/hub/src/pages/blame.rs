@@ -17,7 +17,7 @@ use crate::{
     reading::{self, BLAMED_BYTES, Blame, Found, Revision, Run},
     views::{
         Section,
-        blame::{BlamePage, BlameRun},
+        blame::{BlameLine, BlamePage, BlameRun},
     },
 };
 
@@ -92,7 +92,7 @@ fn shown(
 ) -> Vec<BlameRun> {
     let times = blamed.runs.iter().map(|run| run.commit.committed_at.0);
     let (oldest, newest) = (times.clone().min().unwrap_or(0), times.max().unwrap_or(0));
-    let mut lines = lines.into_iter();
+    let mut lines = (1..).zip(lines).map(|(number, text)| BlameLine { number, text });
     let show = |run: &Run| {
         let record = &run.commit.record;
         let before = |(parent, path): &(CommitId, RepoPath)| {
@@ -109,7 +109,6 @@ fn shown(
             former_path: (run.path.as_str() != path).then(|| run.path.to_string()),
             before_href: run.before.as_ref().map(before),
             is_settled: run.is_settled,
-            first: run.start.saturating_add(1),
             lines: lines.by_ref().take(run.lines as usize).collect(),
         }
     };

@@ -30,8 +30,6 @@ const MOVED_AMONG: usize = 3_000;
 /// Lines that stand together and came with one commit.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
-    /// The first of them, from 0.
-    pub(crate) start: u32,
     /// How many they are.
     pub(crate) lines: u32,
     /// The commit that they came with, or that they were followed to.
@@ -86,9 +84,9 @@ impl Origin {
             && run.is_settled == self.is_settled
     }
 
-    fn begin(self, line: u32) -> Run {
+    fn begin(self) -> Run {
         let Self { commit, path, before, is_settled } = self;
-        Run { start: line, lines: 1, commit, path, before, is_settled }
+        Run { lines: 1, commit, path, before, is_settled }
     }
 }
 
@@ -248,10 +246,10 @@ impl Walk<'_> {
         }
         self.settled.sort_unstable_by_key(|(claim, _)| claim.line);
         let mut runs: Vec<Run> = Vec::new();
-        for (claim, origin) in self.settled {
+        for (_, origin) in self.settled {
             match runs.last_mut() {
                 Some(run) if origin.is_same(run) => run.lines += 1,
-                Some(_) | None => runs.push(origin.begin(claim.line)),
+                Some(_) | None => runs.push(origin.begin()),
             }
         }
         Blame { runs }

@@ -42,7 +42,7 @@ impl Load<Hub> for Repository {
 #[derive(Debug, Clone)]
 pub(crate) enum PushTarget {
     /// It is there, or in the making.
-    Existing(Repository),
+    Existing(Box<Repository>),
     /// Nothing has this name; the namespace may or may not have an owner.
     Absent { space: Namespace, name: RepositoryName },
 }
@@ -68,7 +68,9 @@ impl Load<Hub> for PushTarget {
         match store::find_or_moved(&mut tx, id, &name, actor.readers()).await? {
             None => Ok(Self::Absent { space, name }),
             // A push to a former name would make another repository of that name.
-            Some(found) => found.answer_to(&space.handle, &name, actor).map(Self::Existing),
+            Some(found) => {
+                found.answer_to(&space.handle, &name, actor).map(Box::new).map(Self::Existing)
+            }
         }
     }
 }

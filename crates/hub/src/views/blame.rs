@@ -54,15 +54,15 @@ pub(crate) struct BlameRun {
     pub before_href: Option<String>,
     /// Whether the commit is where they came from; else they are older.
     pub is_settled: bool,
-    /// The first of the lines, from 1.
-    pub first: u32,
-    /// The lines, highlighted.
-    pub lines: Vec<Html>,
+    /// The lines.
+    pub lines: Vec<BlameLine>,
 }
 
-impl BlameRun {
-    /// The number of the line that is `nth`, from 0.
-    fn number(&self, nth: &usize) -> u32 {
-        self.first.saturating_add(u32::try_from(*nth).unwrap_or(u32::MAX))
-    }
+/// One line.
+#[derive(Debug, Clone)]
+pub(crate) struct BlameLine {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Its text, highlighted.
+    pub text: Html,
 }

@@ -5,7 +5,7 @@ use web::look::{Crumb, Html, Layout, LinkContext, When, highlight, markdown};
 
 use super::{
     BranchItem, BranchMenu, CommitLine, Head, RepositoryRow, Section, Signature,
-    blame::{BlamePage, BlameRun},
+    blame::{BlameLine, BlamePage, BlameRun},
     blob::{BlobContent, BlobPage},
     commit::{CommitPage, Parent, Provenance},
     commits::{CommitsPage, Day},
@@ -226,12 +226,11 @@ pub(super) fn blob(content: BlobContent) -> BlobPage {
 /// Three runs: a hostile message of an agent, a file that moved, and one that was not followed to its end.
 pub(super) fn blame() -> BlamePage {
     let BlobPage { layout, head, branches, path, name, .. } = blob(BlobContent::Empty);
-    let mut lines = code().into_iter();
+    let mut lines = (1..).zip(code()).map(|(number, text)| BlameLine { number, text });
     let runs = [(0, HOSTILE, true), (4, "carry: a second wheel", true), (9, "", false)];
-    let mut first = 1;
     let mut run = |(age, subject, is_settled): (u8, &str, bool)| {
         let here: Vec<_> = lines.by_ref().take(4).collect();
-        let run = BlameRun {
+        BlameRun {
             subject: subject.to_owned(),
             href: format!("/ada/engine/commit/{ID}"),
             short_id: ID.chars().take(10).collect(),
@@ -242,11 +241,8 @@ pub(super) fn blame() -> BlamePage {
             former_path: (age == 4).then(|| HOSTILE.to_owned()),
             before_href: (age < 9).then(|| format!("/ada/engine/blame/{ID}/src/mill/carry.rs")),
             is_settled,
-            first,
             lines: here,
-        };
-        first += 4;
-        run
+        }
     };
     BlamePage {
         layout,

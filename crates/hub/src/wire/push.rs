@@ -116,7 +116,7 @@ impl Hub {
     ) -> Result<(Bundle, HashMap<SnapshotId, Tree>), Error> {
         let mut tx = self.db.glance().await?;
         let repository = match allowed.resource() {
-            PushTarget::Existing(repository) => Some(repository),
+            PushTarget::Existing(repository) => Some(&**repository),
             PushTarget::Absent { .. } => None,
         };
         let sizes = self.sizes(&mut tx, allowed, repository, &bundle).await?;

@@ -52,11 +52,11 @@ fn list(copy: &WorkingCopy) -> Result<Report, Failure> {
     for (name, commit) in copy.branches()? {
         let is_current = head == Head::Branch(name.clone());
         let at = commit.map_or_else(|| "no commit yet".to_owned(), |id| id.short());
-        text.push_str(&if is_current {
+        text.extend([if is_current {
             format!("{GOOD}* {name}{GOOD:#} {at}\n")
         } else {
             format!("  {name} {at}\n")
-        });
+        }]);
         values.push(json!({ "name": name, "commit": commit, "current": is_current }));
     }
     Ok(Report::answer(json!({ "branches": values }), text))
