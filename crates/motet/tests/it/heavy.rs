@@ -34,7 +34,9 @@ fn body() -> (Vec<Bytes>, [u8; 32]) {
         pieces.extend([Bytes::from(start), filler.clone()]);
     }
     let mut hash = Sha256::new();
-    pieces.iter().for_each(|piece| hash.update(piece));
+    for piece in &pieces {
+        hash.update(piece);
+    }
     (pieces, hash.finalize().into())
 }
 

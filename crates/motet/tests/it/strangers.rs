@@ -112,8 +112,8 @@ async fn strangers_at_full_rate_fill_no_memory_and_others_are_served() {
             let answer = crowd.request(number).send().await;
             assert!(is_told(number, &answer), "{number}: {} {}", answer.status, answer.text());
             if number % 50 == 0 {
-                let served = server.get("/api/v1/repos/ben/verse").by(&ben).send().await;
-                served.assert_status(200);
+                let answer = server.get("/api/v1/repos/ben/verse").by(ben).send().await;
+                answer.assert_status(200);
             }
         }
     });
