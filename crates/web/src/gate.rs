@@ -191,7 +191,14 @@ async fn authenticate(
     spec: &Spec,
 ) -> Result<(Authenticated, bool), Problem> {
     let cookies = !matches!(spec.surface, Surface::Wire | Surface::Oauth);
-    let signed = Signed::of(parts, &context.authority, context.peer)?.taking(spec.bearers, cookies);
+    // What a page sends comes from a browser, which has a session (`spec/trust.md` 4, Page forms).
+    let is_form = spec.surface == Surface::Page && !parts.method.is_safe();
+    let bearers = match spec.bearers {
+        Bearers::Every => Bearers::Every,
+        _ if is_form => Bearers::None,
+        bearers => bearers,
+    };
+    let signed = Signed::of(parts, &context.authority, context.peer)?.taking(bearers, cookies);
     let place = context.place();
     trust.check_credential(place, &parts.headers)?;
     match trust.authenticate(&signed).await {

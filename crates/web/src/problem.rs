@@ -60,10 +60,9 @@ pub struct Problem {
     moved: Option<Box<Moved>>,
 }
 
-/// Where what was asked for is now. Behind a pointer: a refusal goes through many hands.
+/// Where what was asked for is now, as `owner/name`. Behind a pointer: a refusal goes through many hands.
 #[derive(Debug)]
 struct Moved {
-    /// `owner/name`.
     to: String,
 }
 

@@ -42,7 +42,8 @@ fn of_organizations(entry: &Entry) -> bool {
 /// A request that is read, and that nothing comes of.
 fn asked(server: &Server, entry: &Entry) -> Request {
     let target = entry.path.replace("{handle}", "choir").replace("{publisher}", "choir");
-    let target = target.replace("{member}", "nobody").replace("{kind}", "runner");
+    let kind = if target.contains("/secrets/") { "webhook_signing" } else { "runner" };
+    let target = target.replace("{member}", "nobody").replace("{kind}", kind);
     let target = target.replace("{id}", "00000000-0000-7000-8000-000000000000");
     assert!(!target.contains('{'), "a parameter of {} is unknown to this test", entry.path);
     let request = server.request(entry.method.clone(), &target);
