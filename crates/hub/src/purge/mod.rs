@@ -7,11 +7,11 @@ use jobs::{Done, Failure};
 use names::Id;
 use serde_json::{Value, json};
 use trust::{
-    Account, Allowed, Principal, act,
+    Account, Allowed, Principal, ResourceState, act,
     audit::{Entry, Noted, On, Who},
 };
 
-use crate::{Error, Grace, Hub, Repository, life};
+use crate::{Error, Grace, Hub, Repository, life, repositories, wire};
 pub(crate) use store::STATEMENTS;
 
 /// Principals that one run looks at.
@@ -59,6 +59,12 @@ impl Hub {
     /// piece, then the repository itself. Interrupted anywhere, it is begun again.
     async fn purge(&self, id: Id<Repository>) -> Result<(), Error> {
         let mut tx = self.db.write().await?;
+        wire::lock(&mut tx, id).await?;
+        // It may have been restored since it was found to be due.
+        let found = repositories::by_id(&mut tx, id).await?;
+        if found.is_none_or(|it| it.resource.state != ResourceState::Deleted) {
+            return Ok(());
+        }
         store::drop_refs(&mut tx, id).await?;
         tx.commit().await?;
         self.collect(id, Grace::None, false).await?;
