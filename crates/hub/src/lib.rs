@@ -22,6 +22,8 @@
 //! snapshot and parents are in the same repository; every object of every snapshot is linked to that repository;
 //! nothing outside a repository's own rows decides what its reader or writer is told.
 
+use std::time::Duration;
+
 use axum::Router;
 use db::Db;
 use jobs::Queue;
@@ -78,6 +80,16 @@ pub struct Ground {
     pub random: Random,
 }
 
+/// What an operator may set.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// How much may be held.
+    pub quotas: Quotas,
+    /// How long a page may look for who last changed the lines of a file; what is not found by then is said to be
+    /// older.
+    pub blame: Duration,
+}
+
 /// The room's front door. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Hub {
@@ -88,14 +100,14 @@ pub struct Hub {
     random: Random,
     cursors: Cursors,
     queue: Queue,
-    quotas: Quotas,
+    settings: Settings,
 }
 
 impl Hub {
     /// Opens the room.
-    pub fn new(ground: Ground, trust: Trust, cursors: Cursors, quotas: Quotas) -> Self {
+    pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
         let Ground { db, objects, queue, clock, random } = ground;
-        Self { db, objects, trust, clock, random, cursors, queue, quotas }
+        Self { db, objects, trust, clock, random, cursors, queue, settings }
     }
 
     /// Everything that this room serves, its state inside, and the list of its routes.

@@ -123,6 +123,10 @@ pub struct ServeArgs {
     /// How many objects a repository may hold
     #[arg(long, env = "MOTET_QUOTA_REPOSITORY_OBJECTS", default_value_t = Quotas::default().repository_objects)]
     pub quota_repository_objects: u64,
+    /// How long a page may look for who last changed the lines of a file, in seconds; what is not found by then is said
+    /// to be older
+    #[arg(long, env = "MOTET_BLAME_SECONDS", default_value = "2", value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub blame_seconds: u64,
     /// Another limit than the usual one: NAME=NUMBER, such as auth=40; the names are in docs/limits.md
     #[arg(long = "limit", env = "MOTET_LIMITS", value_delimiter = ',', value_name = "NAME=NUMBER")]
     pub limits: Vec<LimitSetting>,
@@ -306,7 +310,7 @@ pub(crate) struct Settings {
     pub(crate) trust: trust::Settings,
     /// Where those who run the install can be reached.
     pub(crate) contact: String,
-    pub(crate) quotas: Quotas,
+    pub(crate) hub: hub::Settings,
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) cors: Cors,
     /// The one person of a local server.
@@ -397,7 +401,10 @@ impl ServeArgs {
                 ..trust::Settings::at(&public_url)
             },
             contact: self.contact.clone().unwrap_or_default(),
-            quotas: self.quotas(),
+            hub: hub::Settings {
+                quotas: self.quotas(),
+                blame: Duration::from_secs(self.blame_seconds),
+            },
             trusted_proxies: self.trusted_proxies.clone(),
             cors: Cors::new(&self.cors_origins),
             local: self.local.then(|| self.local_handle.clone()),

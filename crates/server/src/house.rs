@@ -128,7 +128,7 @@ impl House {
             clock,
             random,
         };
-        let hub = Hub::new(on, trust.clone(), cursors.clone(), settings.quotas);
+        let hub = Hub::new(on, trust.clone(), cursors.clone(), settings.hub);
         hub.schedule().await?;
         upkeep::schedule(&db, &queue).await?;
         upkeep::end_first_invite(&trust, &ground.dir).await?;

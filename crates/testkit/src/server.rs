@@ -184,6 +184,8 @@ impl Server {
                 "debug,sqlx=info,hyper=info".into(),
                 NO_SCHEDULES.into(),
                 WIDE_LIMITS.into(),
+                // A busy machine must not make an answer another one.
+                "--blame-seconds=300".into(),
             ],
             env: Vec::new(),
         };

@@ -137,7 +137,8 @@ impl Hub {
                 Limited::RepositoryBytes => bytes,
                 Limited::RepositoryObjects => objects,
             };
-            let allowed = limits.get(&of).copied().unwrap_or_else(|| of.usual(&self.quotas));
+            let allowed =
+                limits.get(&of).copied().unwrap_or_else(|| of.usual(&self.settings.quotas));
             if used > allowed {
                 let usage = Usage { of, used, allowed };
                 return Err(exceeded(usage, repository.full_name()));
@@ -196,8 +197,9 @@ impl Hub {
             Limited::RepositoryBytes => repository.map_or(0, |it| it.size_bytes),
             Limited::RepositoryObjects => repository.map_or(0, |it| it.object_count),
         };
-        let allowed =
-            |of: Limited| limits.get(&of).copied().unwrap_or_else(|| of.usual(&self.quotas));
+        let allowed = |of: Limited| {
+            limits.get(&of).copied().unwrap_or_else(|| of.usual(&self.settings.quotas))
+        };
         Ok(Limited::ALL.map(|of| Usage { of, used: used(of), allowed: allowed(of) }).to_vec())
     }
 }

@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use history::{
@@ -20,8 +20,6 @@ use names::{CommitId, NodeId, ObjectId, RepoPath};
 use super::{Commit, commits, nodes};
 use crate::{Error, Hub, Repository};
 
-/// How long one walk may take.
-const BUDGET: Duration = Duration::from_secs(2);
 /// Longer versions of a file are not compared.
 pub(crate) const BLAMED_BYTES: u64 = 1 << 20;
 /// Changes of one commit among which a file that moved is looked for.
@@ -109,7 +107,7 @@ impl Hub {
             nodes: HashMap::new(),
             settled: Vec::new(),
         };
-        while started.elapsed() < BUDGET
+        while started.elapsed() < self.settings.blame
             && let Some((place, version)) = walk.waiting.pop_last()
         {
             walk.step(place, version).await?;

@@ -21,6 +21,7 @@ impl ServeArgs {
             ("quota-owner-bytes", json!(self.quota_owner_bytes)),
             ("quota-repository-bytes", json!(self.quota_repository_bytes)),
             ("quota-repository-objects", json!(self.quota_repository_objects)),
+            ("blame-seconds", json!(self.blame_seconds)),
             ("limit", shape(Some(&self.limits))),
             ("bot-agent", json!(self.bot_agents)),
             ("trusted-proxy", shape(Some(&self.trusted_proxies))),
