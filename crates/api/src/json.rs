@@ -200,6 +200,12 @@ pub struct Repository {
     /// Whether those who train models are asked to leave it alone: of what is private, always.
     #[serde(default)]
     pub training_opt_out: bool,
+    /// Which commits it takes: `off`, `registered` or `members`.
+    #[serde(default)]
+    pub require_signed_commits: String,
+    /// Whether a ref moves only by an entry that its pusher signed.
+    #[serde(default)]
+    pub require_signed_refs: bool,
     /// Whether it can only be read.
     pub archived: bool,
     /// Since when.
@@ -241,6 +247,13 @@ pub struct RepositoryChanges {
     /// Whether those who train models are asked to leave it alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training_opt_out: Option<bool>,
+    /// Which commits it takes: `off` for all, `registered` for those signed with a registered key, `members` for those
+    /// signed by somebody who may push.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub require_signed_commits: Option<String>,
+    /// Whether a ref moves only by an entry that its pusher signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub require_signed_refs: Option<bool>,
 }
 
 /// The body of `POST /api/v1/repos/{owner}/{name}/restore`.

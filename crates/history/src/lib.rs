@@ -14,7 +14,9 @@
 //! | `commit_time.rs` | [`CommitTime`]: times that keep their form                                 |
 //! | `fault.rs`       | [`Fault`]: why a record is refused, with the code of the wire               |
 //! | `ancestry.rs`    | [`is_ancestor`], [`topological_order`], [`generations`], [`reachable_not`]    |
-//! | `signing.rs`   | [`signing_bytes`]: what a signature of a commit is over                     |
+//! | `canonical.rs`   | the form of every record that is signed                                   |
+//! | `signing.rs`     | [`signing_bytes`]: what a signature of a commit is over                     |
+//! | `ref_log/`       | movements of refs as chains, sealed                                       |
 //! | `tree/`          | snapshots as the server stores them: a node for each directory             |
 //! | `diff/`          | lines, words, renames                                                    |
 //! | `merge/`         | two histories into one                                                   |
@@ -23,6 +25,7 @@
 
 mod ancestry;
 pub mod blame;
+mod canonical;
 mod commit;
 mod commit_time;
 pub mod diff;
@@ -30,6 +33,7 @@ mod fault;
 mod glob;
 mod hex;
 pub mod merge;
+pub mod ref_log;
 mod signing;
 mod snapshot;
 pub mod tree;

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use api::CommitRecord;
 use names::CommitId;
 
+use crate::canonical;
+
 /// The canonical record: what the id covers through `commit_id`, and the order of the parents, the author, the
 /// claims and the metadata, which it does not. `signer_key_id` has to be set before.
 pub fn signing_bytes(record: &CommitRecord) -> Vec<u8> {
@@ -27,11 +29,7 @@ pub fn signing_bytes(record: &CommitRecord) -> Vec<u8> {
         ("metadata", &metadata),
         ("signer_key_id", &record.signer_key_id),
     ];
-    let mut out = "motet-commit-v1\n".to_owned();
-    for (name, value) in fields {
-        write!(out, "{name} {}\n{value}\n", value.len()).unwrap_or_default();
-    }
-    out.into_bytes()
+    canonical::write("motet-commit-v1", &fields)
 }
 
 #[cfg(test)]

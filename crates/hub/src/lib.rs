@@ -11,6 +11,8 @@
 //! | `wire/`         | wire 1: refs, uploads, push, negotiate, fetch                                  |
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
 //! | `life/`         | changed, renamed, archived, deleted, restored, removed for good                |
+//! | `signatures/`   | who signed a commit, and what a repository asks of it                         |
+//! | `ref_log/`      | every movement of a ref, in chains                                           |
 //! | `quotas/`       | how much an owner and a repository may hold                                    |
 //! | `collect/`      | what nothing leads to is let go                                                |
 //! | `purge/`        | what those leave behind who have left                                          |
@@ -40,7 +42,9 @@ mod pages;
 mod purge;
 mod quotas;
 mod reading;
+mod ref_log;
 mod repositories;
+mod signatures;
 mod upkeep;
 mod views;
 mod wire;
@@ -57,6 +61,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         reading::STATEMENTS,
         &wire::statements(),
         collect::STATEMENTS,
+        ref_log::STATEMENTS,
         life::STATEMENTS,
         quotas::STATEMENTS,
         purge::STATEMENTS,
@@ -115,6 +120,6 @@ impl Hub {
         let trust = self.trust.clone();
         let routes = Routes::new(self, trust);
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
-        pages::routes(wire::routes(repositories::routes(routes))).finish()
+        pages::routes(ref_log::routes(wire::routes(repositories::routes(routes)))).finish()
     }
 }

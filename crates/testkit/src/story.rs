@@ -6,8 +6,10 @@ use api::{
     CommitRecord, SnapshotRecord,
     wire::{InlineObject, PushRequest},
 };
-use history::{CommitTime, Manifest, Parents, new_record, snapshot_id};
+use history::{CommitTime, Manifest, Parents, new_record, signing_bytes, snapshot_id};
 use names::{CommitId, ObjectId, SnapshotId, UnixMillis};
+
+use crate::Person;
 
 /// When a story begins: 2026-11-21T12:00:00Z.
 const BEGINNING: i64 = 1_795_262_400_000;
@@ -100,6 +102,13 @@ impl Story {
     /// The record of the newest commit, to be changed.
     pub fn last(&mut self) -> &mut CommitRecord {
         self.commits.last_mut().unwrap()
+    }
+
+    /// Signs the newest commit as it is (`spec/wire.md` 7).
+    pub fn sign(&mut self, by: &Person) {
+        let record = self.last();
+        record.signer_key_id = by.key().fingerprint().to_string();
+        record.signature = by.key().sign(&signing_bytes(record)).to_commit_text();
     }
 
     /// All objects as they travel.

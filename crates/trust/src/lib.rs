@@ -97,7 +97,7 @@ pub use identities::{
     Returned, SetupFault,
 };
 pub use invites::{Invitation, Invited};
-pub use keyring::KeyName;
+pub use keyring::{KeyName, Signer, signers};
 pub use limits::{Class, Exceeded, LimitSetting, LimitSettings, Limits, Place};
 pub use local::LocalCredentials;
 pub use office::Glass;

@@ -57,6 +57,8 @@ codes! {
     NotFastForward = 409 "not_fast_forward",
     /// A parent is neither in the push nor in this repository.
     UnknownParent = 409 "unknown_parent",
+    /// A signed entry that does not follow the log of its ref.
+    LogConflict = 409 "log_conflict",
     /// The tag of a release is taken.
     ReleaseExists = 409 "release_exists",
     /// A limit is exceeded.
@@ -83,6 +85,10 @@ codes! {
     BadSignature = 422 "bad_signature",
     /// A commit without the signature that the repository asks for.
     UnsignedCommit = 422 "unsigned_commit",
+    /// An entry of the ref log that is no entry, or not its signer's.
+    BadEntry = 422 "bad_entry",
+    /// A ref that moves only by an entry that its pusher signed.
+    UnsignedEntry = 422 "unsigned_entry",
     /// Not the name of a branch.
     BadRef = 422 "bad_ref",
     /// A branch is a directory of another one.

@@ -55,7 +55,17 @@ fn parse(asked: json::RepositoryChanges, of: &Repository) -> Result<Changes, Pro
     let mut fault = |pointer: &str, message: String| {
         faults.push(Fault { pointer: pointer.to_owned(), code: "invalid", message });
     };
-    let mut changes = Changes { says_no_training: asked.training_opt_out, ..Changes::default() };
+    let mut changes = Changes {
+        says_no_training: asked.training_opt_out,
+        require_signed_refs: asked.require_signed_refs,
+        ..Changes::default()
+    };
+    if let Some(required) = asked.require_signed_commits {
+        changes.require_signed_commits = required
+            .parse()
+            .map_err(|error: &str| fault("/require_signed_commits", error.to_owned()))
+            .ok();
+    }
     if let Some(name) = asked.name {
         changes.name =
             name.parse().map_err(|error: names::NameError| fault("/name", error.to_string())).ok();

@@ -25,7 +25,9 @@ use web::{Load, Params, Problem};
 pub(crate) use api::routes;
 pub(crate) use store::{STATEMENTS, to_purge};
 
-use crate::{Error, Homepage, Hub, Repository, reading, repositories, upkeep, wire};
+use crate::{
+    Error, Homepage, Hub, Repository, reading, repositories, signatures::Required, upkeep, wire,
+};
 
 /// How long what was deleted can be restored.
 const KEPT: Duration = Duration::from_hours(30 * 24);
@@ -39,6 +41,8 @@ pub(crate) struct Changes {
     pub(crate) homepage: Option<HomepageChange>,
     pub(crate) default_branch: Option<BranchName>,
     pub(crate) says_no_training: Option<bool>,
+    pub(crate) require_signed_commits: Option<Required>,
+    pub(crate) require_signed_refs: Option<bool>,
 }
 
 /// What becomes of the page elsewhere.
@@ -102,8 +106,8 @@ impl Hub {
             return Err(Error::Stale);
         }
         let mut after = Repository { updated_at: now, ..before.clone() };
-        let Changes { name, visibility, description, homepage, default_branch, says_no_training } =
-            changes;
+        let Changes { name, visibility, description, homepage, default_branch, .. } = changes;
+        let Changes { says_no_training, require_signed_commits, require_signed_refs, .. } = changes;
         after.name = name.unwrap_or(after.name);
         after.description = description.unwrap_or(after.description);
         match homepage {
@@ -111,6 +115,9 @@ impl Hub {
             Some(HomepageChange::Remove) => after.homepage = None,
             Some(HomepageChange::Set(homepage)) => after.homepage = Some(homepage),
         }
+        after.require_signed_commits =
+            require_signed_commits.unwrap_or(after.require_signed_commits);
+        after.require_signed_refs = require_signed_refs.unwrap_or(after.require_signed_refs);
         after.says_no_training = says_no_training.unwrap_or(after.says_no_training);
         if let Some(branch) = default_branch {
             self.check_default_branch(&mut tx, before, &branch).await?;
@@ -176,7 +183,11 @@ impl Hub {
         let mut has_changed = false;
         let homepage =
             |it: &Repository| it.homepage.as_ref().map_or("", Homepage::as_str).to_owned();
+        let required = |it: &Repository| it.require_signed_commits.as_str().to_owned();
+        let signed_refs = |it: &Repository| it.require_signed_refs.to_string();
         let fields = [
+            ("require_signed_commits", required(before), required(after)),
+            ("require_signed_refs", signed_refs(before), signed_refs(after)),
             ("name", before.full_name(), after.full_name()),
             ("description", before.description.clone(), after.description.clone()),
             ("homepage", homepage(before), homepage(after)),

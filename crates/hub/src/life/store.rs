@@ -10,7 +10,8 @@ db::statements! {
     CHANGE = "
         UPDATE repositories
            SET name = $2, description = $3, homepage = $4, default_branch = $5, archived_at = $6, updated_at = $7,
-               training_opt_out = $8, deleted_at = NULL, purge_at = NULL
+               training_opt_out = $8, require_signed_commits = $9, require_signed_refs = $10, deleted_at = NULL,
+               purge_at = NULL
          WHERE id = $1";
     ADD_ALIAS = "
         INSERT INTO repository_aliases (owner_id, name, repository_id, created_at) VALUES ($1, $2, $3, $4)
@@ -30,7 +31,22 @@ pub(super) async fn change(tx: &mut Tx, it: &Repository) -> Result<(), Error> {
     let id = it.id.uuid();
     let (now, says_no) = (it.updated_at.0, i64::from(it.says_no_training));
     let text = &it.description;
-    db::execute!(tx, CHANGE, id, name, text, homepage, branch, archived_at, now, says_no).map(drop)
+    let (commits, refs) = (it.require_signed_commits.as_str(), i64::from(it.require_signed_refs));
+    db::execute!(
+        tx,
+        CHANGE,
+        id,
+        name,
+        text,
+        homepage,
+        branch,
+        archived_at,
+        now,
+        says_no,
+        commits,
+        refs
+    )
+    .map(drop)
 }
 
 /// Lets the name that a repository has lead on to it.

@@ -1,6 +1,6 @@
 //! The lines of a file with the commits that they came with.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::response::Response;
 use history::{diff::as_text, tree};
@@ -15,6 +15,7 @@ use super::parts;
 use crate::{
     Error, Hub, Repository,
     reading::{self, BLAMED_BYTES, Blame, Found, Revision, Run},
+    signatures::{self, Judged},
     views::{
         Section,
         blame::{BlameLine, BlamePage, BlameRun},
@@ -62,7 +63,10 @@ pub(super) async fn blame(
         let lines = tokio::task::spawn_blocking(move || highlight::file(&name, &text)).await;
         let lines =
             lines.map_err(|error| Error::Broken(format!("a worker ended early: {error}")))?;
-        runs = shown(repository, &blamed, lines, path.as_str(), hub.clock.now());
+        let mut tx = hub.db.glance().await?;
+        let judged = signatures::judge(&mut tx, blamed.runs.iter().map(|it| &*it.commit)).await?;
+        drop(tx);
+        runs = shown(repository, (&blamed, &judged), lines, path.as_str(), hub.clock.now());
     }
     web::page(&BlamePage {
         layout: parts::layout(
@@ -85,7 +89,7 @@ pub(super) async fn blame(
 /// The runs with their lines, each line once.
 fn shown(
     repository: &Repository,
-    blamed: &Blame,
+    (blamed, judged): (&Blame, &HashMap<CommitId, Judged>),
     lines: Vec<Html>,
     path: &str,
     now: UnixMillis,
@@ -104,6 +108,9 @@ fn shown(
             short_id: record.commit_id.short(),
             author: record.author.clone(),
             agent_id: record.agent_id.clone(),
+            is_untrusted_agent: judged
+                .get(&record.commit_id)
+                .is_none_or(|it| it.is_untrusted_agent),
             when: When::new(run.commit.committed_at, now),
             age: age(run.commit.committed_at.0, oldest, newest),
             former_path: (run.path.as_str() != path).then(|| run.path.to_string()),

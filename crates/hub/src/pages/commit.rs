@@ -9,6 +9,7 @@ use super::{changes, parts};
 use crate::{
     Hub, Repository,
     reading::{self, Commit, Revision},
+    signatures::{self, Judged},
     views::{
         Section,
         commit::{CommitPage, Parent, Provenance},
@@ -27,13 +28,14 @@ pub(super) async fn commit(
     let (revision, _) = Revision::with_path(&mut tx, repository, &id.to_string()).await?;
     let commit = reading::commit(&mut tx, repository, id).await?;
     let changes = reading::changes(&mut tx, repository, &commit, changes::FILES).await?;
+    let judged = signatures::judge(&mut tx, [&commit].into_iter()).await?.remove(&id);
     drop(tx);
     let shown = hub.show_changes(repository, &commit, changes).await?;
     let page = page(
         &call,
         repository,
         &revision,
-        &commit,
+        (&commit, judged.as_ref()),
         shown,
         When::new(commit.committed_at, hub.clock.now()),
     );
@@ -44,7 +46,7 @@ fn page(
     call: &Call,
     repository: &Repository,
     revision: &Revision,
-    commit: &Commit,
+    (commit, judged): (&Commit, Option<&Judged>),
     shown: changes::Shown,
     when: When,
 ) -> CommitPage {
@@ -69,10 +71,9 @@ fn page(
             model_id: record.model_id.clone(),
             toolchain_id: record.toolchain_id.clone(),
             prompt_hash: record.prompt_hash.clone(),
-            // No agent is registered yet, so no name of one is believed.
-            is_untrusted_agent: !record.agent_id.is_empty(),
+            is_untrusted_agent: judged.is_none_or(|it| it.is_untrusted_agent),
         },
-        signature: parts::signature(commit),
+        signature: parts::signature(judged),
         signer_key_id: record.signer_key_id.clone(),
         bump: if record.sem_ver_bump == "none" {
             String::new()

@@ -9,6 +9,7 @@ use super::parts;
 use crate::{
     Error, Hub, Repository,
     reading::{self, Revision},
+    signatures,
     views::{
         Section,
         commits::{CommitsPage, Day},
@@ -40,11 +41,14 @@ pub(super) async fn commits(
     let found = reading::log(&mut tx, repository.id, revision.commit, skip, PAGE + 1)
         .await
         .map_err(Error::Db)?;
+    let judged = signatures::judge(&mut tx, found.iter()).await?;
     let heads = reading::branches(&mut tx, repository.id).await?;
     let (now, text) = (hub.clock.now(), revision.text());
     let mut days: Vec<Day> = Vec::new();
     for commit in found.iter().take(PAGE as usize) {
-        let (title, line) = (dates::day(commit.committed_at), parts::line(repository, commit, now));
+        let judged = judged.get(&commit.record.commit_id);
+        let title = dates::day(commit.committed_at);
+        let line = parts::line(repository, commit, judged, now);
         match days.last_mut() {
             Some(day) if day.title == title => day.commits.push(line),
             Some(_) | None => days.push(Day { title, commits: vec![line] }),

@@ -8,7 +8,8 @@ use web::{
 
 use crate::{
     Repository,
-    reading::{Commit, Revision, SignatureState},
+    reading::{Commit, Revision},
+    signatures::{Judged, State},
     views::{BranchItem, BranchMenu, CommitLine, Head, RepositoryRow, Section, Signature},
 };
 
@@ -117,7 +118,12 @@ pub(super) fn row(repository: &Repository, now: UnixMillis) -> RepositoryRow {
     }
 }
 
-pub(super) fn line(repository: &Repository, commit: &Commit, now: UnixMillis) -> CommitLine {
+pub(super) fn line(
+    repository: &Repository,
+    commit: &Commit,
+    judged: Option<&Judged>,
+    now: UnixMillis,
+) -> CommitLine {
     let (subject, body) = split(&commit.record.message);
     CommitLine {
         subject,
@@ -125,8 +131,9 @@ pub(super) fn line(repository: &Repository, commit: &Commit, now: UnixMillis) ->
         author: commit.record.author.clone(),
         short_id: commit.record.commit_id.short(),
         when: When::new(commit.committed_at, now),
-        signature: signature(commit),
+        signature: signature(judged),
         agent_id: commit.record.agent_id.clone(),
+        is_untrusted_agent: judged.is_none_or(|it| it.is_untrusted_agent),
         has_body: !body.is_empty(),
     }
 }
@@ -138,13 +145,13 @@ pub(super) fn split(message: &str) -> (String, String) {
     (subject.to_owned(), body.trim_matches('\n').to_owned())
 }
 
-/// What is known of a commit's signature. A signer is named by the key.
-pub(super) fn signature(commit: &Commit) -> Signature {
-    match commit.signature_state {
-        SignatureState::Verified => Signature::Verified(commit.record.signer_key_id.clone()),
-        SignatureState::Unsigned => Signature::Unsigned,
-        SignatureState::RevokedKey => Signature::RevokedKey,
-        SignatureState::UnknownKey => Signature::UnknownKey,
-        SignatureState::Unverifiable => Signature::Unverifiable,
+/// What is known of a commit's signature; of what was not judged, nothing good.
+pub(super) fn signature(judged: Option<&Judged>) -> Signature {
+    match judged.map(|it| &it.state) {
+        Some(State::Verified(handle)) => Signature::Verified(handle.to_string()),
+        Some(State::RevokedKey(handle)) => Signature::RevokedKey(handle.to_string()),
+        Some(State::UnknownKey) => Signature::UnknownKey,
+        Some(State::Unverifiable) | None => Signature::Unverifiable,
+        Some(State::Unsigned) => Signature::Unsigned,
     }
 }

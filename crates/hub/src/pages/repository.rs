@@ -14,6 +14,7 @@ use super::parts;
 use crate::{
     Error, Hub, Repository,
     reading::{self, Commit, Found, Revision},
+    signatures,
     views::{
         Section,
         repository::{Contents, Entry, EntryKind, Listing, Look, Readme, RepositoryPage, TreePage},
@@ -159,12 +160,14 @@ impl Hub {
         let Found::Directory(node) = reading::find(tx, root, path).await? else {
             return Err(Error::NotFound);
         };
+        let judged = signatures::judge(tx, [&commit].into_iter()).await?;
+        let judged = judged.get(&commit.record.commit_id);
         let text = at.text();
         let mut entries: Vec<_> = node.entries().iter().collect();
         entries.sort_by_key(|entry| !entry.is_directory());
         let readme = readme_of(&entries).cloned();
         let listing = Listing {
-            last: Some(parts::line(of, &commit, self.clock.now())),
+            last: Some(parts::line(of, &commit, judged, self.clock.now())),
             parent_href: path.map(|path| parts::place(of, "tree", &text, path.parent())),
             entries: entries
                 .iter()

@@ -18,14 +18,14 @@ use std::collections::{HashMap, HashSet};
 use api::{CommitRecord, SnapshotRecord};
 use db::Tx;
 use history::tree::{Kind, TreeWalk};
-use names::{BranchName, CommitId, NodeId, ObjectId, SnapshotId, UnixMillis};
+use names::{BranchName, CommitId, Digest, NodeId, ObjectId, SnapshotId, UnixMillis};
 
 pub(crate) use blame::{BLAMED_BYTES, Blame, Run};
 pub(crate) use files::{Changes, FileBytes, Found, changes, commit, find, root_of};
 pub(crate) use resolve::Revision;
 pub(crate) use store::{
     STATEMENTS, all_visible, between, branches, commits, deltas, is_reachable, known_commits, log,
-    nodes, snapshots,
+    nodes, refs, snapshots,
 };
 
 use crate::{Error, Repository};
@@ -37,27 +37,15 @@ pub(crate) struct Known {
     pub(crate) generation: i64,
 }
 
-/// What is known of a commit's signature (`spec/wire.md` 7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SignatureState {
-    Verified,
-    RevokedKey,
-    UnknownKey,
-    Unverifiable,
-    Unsigned,
-}
-
-impl SignatureState {
-    fn parse(text: &str) -> Result<Self, db::Error> {
-        Ok(match text {
-            "verified" => Self::Verified,
-            "revoked_key" => Self::RevokedKey,
-            "unknown_key" => Self::UnknownKey,
-            "unverifiable" => Self::Unverifiable,
-            "unsigned" => Self::Unsigned,
-            other => return Err(db::Error::corrupt("commits.signature_state")(other)),
-        })
-    }
+/// A ref with its place in the log.
+#[derive(Debug, Clone)]
+pub(crate) struct RefPlace {
+    /// The full name.
+    pub(crate) name: String,
+    pub(crate) target: CommitId,
+    /// 0 for one that has not moved since there is a log.
+    pub(crate) counter: u64,
+    pub(crate) entry_hash: Option<Digest>,
 }
 
 /// A stored commit.
@@ -69,8 +57,8 @@ pub(crate) struct Commit {
     pub(crate) committed_at: UnixMillis,
     /// 1 + the highest of the parents.
     pub(crate) generation: i64,
-    /// What is known of its signature.
-    pub(crate) signature_state: SignatureState,
+    /// When the server received it: what counts for its signature.
+    pub(crate) received_at: UnixMillis,
     /// Its size in an answer of wire 1.
     pub(crate) wire_bytes: u64,
 }

@@ -10,20 +10,21 @@ use db::{Error, Tx};
 use history::tree::{Node, Nodes};
 use names::{BranchName, CommitId, Id, NodeId, SnapshotId, UnixMillis};
 
-use super::{Commit, Known, SignatureState, Snapshot};
+use super::{Commit, Known, RefPlace, Snapshot};
 use crate::Repository;
 
 macro_rules! commit_columns {
     () => {
         "c.id, c.snapshot_id, c.parent1, c.parent2, c.committed_at_text, c.committed_at, c.message, \
          c.author, c.branch, c.origin_repo_id, c.metadata, c.agent_id, c.model_id, c.toolchain_id, c.prompt_hash, \
-         c.sem_ver_bump, c.breaking_changes, c.signature, c.signer_key_id, c.signature_state, c.test_runs, \
+         c.sem_ver_bump, c.breaking_changes, c.signature, c.signer_key_id, c.received_at, c.test_runs, \
          c.format_version, c.wire_bytes, c.generation"
     };
 }
 
 db::statements! {
     BRANCHES = "SELECT name, target FROM refs WHERE repository_id = $1 AND kind = 'branch' ORDER BY name";
+    REFS = "SELECT name, target, counter, entry_hash FROM refs WHERE repository_id = $1 ORDER BY name";
     KNOWN = {
         sqlite "
         SELECT c.id, c.generation FROM json_each($2) AS wanted
@@ -189,6 +190,18 @@ pub(crate) async fn branches(
     rows.into_iter().map(believe).collect()
 }
 
+/// Every ref with its place in the log, by name.
+pub(crate) async fn refs(tx: &mut Tx, repository: Id<Repository>) -> Result<Vec<RefPlace>, Error> {
+    type Row = (String, Vec<u8>, i64, Option<Vec<u8>>);
+    let rows: Vec<Row> = db::fetch_all!(tx, REFS, repository.uuid())?;
+    let believe = |(name, target, counter, entry_hash): Row| {
+        let counter = u64::try_from(counter).map_err(Error::corrupt("refs.counter"))?;
+        let entry_hash = entry_hash.as_deref().map(id).transpose()?;
+        Ok(RefPlace { name, target: id(&target)?, counter, entry_hash })
+    };
+    rows.into_iter().map(believe).collect()
+}
+
 /// Which of `ids` the repository holds, with their generations.
 pub(crate) async fn known_commits(
     tx: &mut Tx,
@@ -256,7 +269,7 @@ struct CommitRow {
     breaking_changes: String,
     signature: String,
     signer_key_id: String,
-    signature_state: String,
+    received_at: i64,
     test_runs: i64,
     format_version: i64,
     wire_bytes: i64,
@@ -299,7 +312,7 @@ impl TryFrom<CommitRow> for Commit {
             record,
             committed_at: UnixMillis(row.committed_at),
             generation: row.generation,
-            signature_state: SignatureState::parse(&row.signature_state)?,
+            received_at: UnixMillis(row.received_at),
             wire_bytes: u64::try_from(row.wire_bytes)
                 .map_err(Error::corrupt("commits.wire_bytes"))?,
         })

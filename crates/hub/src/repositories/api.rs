@@ -183,6 +183,8 @@ pub(crate) fn json_of(it: &Repository) -> json::Repository {
         object_count: it.object_count,
         commit_count: it.commit_count,
         training_opt_out: it.training_opt_out(),
+        require_signed_commits: it.require_signed_commits.as_str().to_owned(),
+        require_signed_refs: it.require_signed_refs,
         archived: it.resource.state == trust::ResourceState::Archived,
         created_at: it.created_at.to_string(),
         updated_at: it.updated_at.to_string(),

@@ -32,7 +32,7 @@ pub(crate) use store::{
     STATEMENTS, by_id, by_id_for, deleted_of, find, find_deleted, forget_alias,
 };
 
-use crate::{Error, Hub};
+use crate::{Error, Hub, signatures::Required};
 
 /// Repositories of one owner (`spec/hub.md` 1).
 const MAX_PER_OWNER: u64 = 500;
@@ -64,6 +64,10 @@ pub struct Repository {
     pub commit_count: u64,
     /// Whether its owner asks those who train models to leave it alone; see [`Repository::training_opt_out`].
     pub says_no_training: bool,
+    /// Which commits it takes.
+    pub(crate) require_signed_commits: Required,
+    /// Whether a ref moves only by an entry that its pusher signed.
+    pub require_signed_refs: bool,
     /// When something was last pushed.
     pub pushed_at: Option<UnixMillis>,
     /// When it was made.
@@ -175,6 +179,8 @@ impl Hub {
             object_count: 0,
             commit_count: 0,
             says_no_training: false,
+            require_signed_commits: Required::Off,
+            require_signed_refs: false,
             pushed_at: None,
             created_at: now,
             updated_at: now,

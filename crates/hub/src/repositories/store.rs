@@ -10,7 +10,8 @@ use super::{Cursor, Repository};
 macro_rules! columns {
     () => {
         "r.id, r.owner_id, r.name, r.description, r.domain, r.default_branch, r.size_bytes, r.object_count, \
-         r.commit_count, r.training_opt_out, r.pushed_at, r.created_at, r.updated_at, r.homepage, r.archived_at, r.deleted_at, s.owner_handle, s.visibility, s.state"
+         r.commit_count, r.training_opt_out, r.pushed_at, r.created_at, r.updated_at, r.homepage, r.archived_at, r.deleted_at, \
+         r.require_signed_commits, r.require_signed_refs, s.owner_handle, s.visibility, s.state"
     };
 }
 
@@ -81,6 +82,8 @@ struct Row {
     homepage: String,
     archived_at: Option<i64>,
     deleted_at: Option<i64>,
+    require_signed_commits: String,
+    require_signed_refs: i64,
     visibility: String,
     state: String,
     #[sqlx(flatten)]
@@ -114,6 +117,11 @@ impl TryFrom<Row> for Repository {
             object_count: count(row.object_count)?,
             commit_count: count(row.commit_count)?,
             says_no_training: row.training_opt_out == 1,
+            require_signed_commits: row
+                .require_signed_commits
+                .parse()
+                .map_err(Error::corrupt("repositories.require_signed_commits"))?,
+            require_signed_refs: row.require_signed_refs == 1,
             pushed_at: row.pushed_at.map(UnixMillis),
             created_at: UnixMillis(row.created_at),
             updated_at: UnixMillis(row.updated_at),

@@ -44,6 +44,8 @@ pub(crate) struct BlameRun {
     pub author: String,
     /// The agent that it names; may be empty.
     pub agent_id: String,
+    /// Whether that agent did not sign it.
+    pub is_untrusted_agent: bool,
     /// When it says it was made.
     pub when: When,
     /// How old the lines are beside the others: 0, the newest, to 9, the oldest.

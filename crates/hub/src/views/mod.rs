@@ -131,8 +131,8 @@ pub(crate) struct BranchItem {
 pub(crate) enum Signature {
     /// Good, by a key of this principal (handle).
     Verified(String),
-    /// Good, but received after its key was revoked.
-    RevokedKey,
+    /// Good, but received after this principal (handle) had revoked its key.
+    RevokedKey(String),
     /// Well formed, by a key that nobody registered.
     UnknownKey,
     /// Something that a server cannot verify.
@@ -146,7 +146,7 @@ impl Signature {
     fn word(&self) -> &'static str {
         match self {
             Self::Verified(_) => "verified",
-            Self::RevokedKey => "key revoked",
+            Self::RevokedKey(_) => "key revoked",
             Self::UnknownKey => "key unknown",
             Self::Unverifiable => "unverifiable",
             Self::Unsigned => "unsigned",
@@ -157,8 +157,10 @@ impl Signature {
     fn meaning(&self) -> String {
         match self {
             Self::Verified(handle) => format!("The signature is good, by a key of {handle}."),
-            Self::RevokedKey => {
-                "The key of this signature was revoked before it was received.".to_owned()
+            Self::RevokedKey(handle) => {
+                format!(
+                    "Signed by a key of {handle} that was revoked before the commit was received."
+                )
             }
             Self::UnknownKey => "Signed by a key that nobody registered here.".to_owned(),
             Self::Unverifiable => {
@@ -171,7 +173,7 @@ impl Signature {
     fn class(&self) -> &'static str {
         match self {
             Self::Verified(_) => "good",
-            Self::RevokedKey => "bad",
+            Self::RevokedKey(_) => "bad",
             Self::UnknownKey | Self::Unverifiable | Self::Unsigned => "quiet",
         }
     }
@@ -198,6 +200,8 @@ pub(crate) struct CommitLine {
     pub signature: Signature,
     /// The agent that it names; may be empty.
     pub agent_id: String,
+    /// Whether that agent did not sign it.
+    pub is_untrusted_agent: bool,
     /// Whether the message has more than one line.
     pub has_body: bool,
 }

@@ -102,6 +102,7 @@ fn line(subject: &str, days: i64, signature: Signature) -> CommitLine {
         when: when(days),
         signature,
         agent_id: String::new(),
+        is_untrusted_agent: false,
         has_body: false,
     }
 }
@@ -236,6 +237,7 @@ pub(super) fn blame() -> BlamePage {
             short_id: ID.chars().take(10).collect(),
             author: "Ada".to_owned(),
             agent_id: if age == 0 { HOSTILE.to_owned() } else { String::new() },
+            is_untrusted_agent: age == 0,
             when: when(i64::from(age) * 40),
             age,
             former_path: (age == 4).then(|| HOSTILE.to_owned()),
@@ -261,6 +263,7 @@ pub(super) fn blame() -> BlamePage {
 pub(super) fn commits() -> CommitsPage {
     let mut by_agent = line("tables: seventh differences", 0, Signature::UnknownKey);
     by_agent.agent_id = "note-g".to_owned();
+    by_agent.is_untrusted_agent = true;
     by_agent.has_body = true;
     let today = vec![
         line(
@@ -271,8 +274,10 @@ pub(super) fn commits() -> CommitsPage {
         by_agent,
         line(HOSTILE, 0, Signature::Unverifiable),
     ];
-    let before =
-        vec![line("engine 0.4.0", 12, Signature::Unsigned), line("", 12, Signature::RevokedKey)];
+    let before = vec![
+        line("engine 0.4.0", 12, Signature::Unsigned),
+        line("", 12, Signature::RevokedKey("ada".to_owned())),
+    ];
     CommitsPage {
         layout: layout("Commits · ada/engine"),
         head: head(Section::Commits),

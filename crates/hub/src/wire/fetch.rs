@@ -16,6 +16,7 @@ use super::{Answer, body, encoded};
 use crate::{
     Error, Hub, Repository,
     reading::{self, Snapshot},
+    ref_log,
 };
 
 /// What a fetch after `ready` may bring.
@@ -32,13 +33,35 @@ pub(super) async fn refs(
     let repository = allowed.resource();
     let mut tx = hub.db.glance().await?;
     let branch_heads = reading::heads(&mut tx, repository).await?;
+    let log = ref_log::head_of(&hub, &mut tx, repository).await?;
+    let places = reading::refs(&mut tx, repository.id).await.map_err(Error::Db)?;
     let refs = Refs {
         repo_id: repository.id.to_string(),
         domain: repository.domain.clone(),
         default_branch: repository.default_branch.to_string(),
         branch_heads,
     };
-    Ok(Answer::new(&call, refs))
+    let mut answer = Value::from(refs);
+    // Who speaks wire 2 gets what it asks for beside what wire 1 says.
+    if let (true, Value::Map(fields)) = (call.context.speaks_protocol_2, &mut answer) {
+        let places = places.into_iter().map(|it| {
+            Value::map([
+                ("ref", it.name.into()),
+                ("target", it.target.to_string().into()),
+                ("counter", it.counter.into()),
+                ("entry_hash", it.entry_hash.map(|it| it.to_string()).unwrap_or_default().into()),
+            ])
+        });
+        fields.extend([
+            ("protocol".to_owned(), 2_u64.into()),
+            ("repository_id".to_owned(), repository.id.to_string().into()),
+            ("format".to_owned(), "muse".into()),
+            ("refs".to_owned(), Value::list(places)),
+            ("next_cursor".to_owned(), Value::Nil),
+            ("log".to_owned(), log),
+        ]);
+    }
+    Ok(Answer::new(&call, answer))
 }
 
 /// Which of the client's commits are held, and from which it should fetch.

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use api::{
-    WireCode,
+    CommitRecord, WireCode,
     wire::{PushRequest, Pushed, limits},
 };
 use history::tree::{self, Tree};
@@ -23,10 +23,21 @@ use super::{
     landing::{self, Move, NewCommit, NewSnapshot},
     upload,
 };
-use crate::{Error, Hub, Repository, reading, repositories::PushTarget};
+use crate::{
+    Error, Hub, Repository, reading,
+    repositories::PushTarget,
+    signatures::{Asked, Proofs},
+};
 
 /// Ids that an error sentence names; the count stands beside them.
 const NAMED: usize = 5;
+
+/// A push whose costly part is done.
+struct Planted {
+    bundle: Bundle,
+    trees: HashMap<SnapshotId, Tree>,
+    proofs: Proofs,
+}
 
 /// Takes a push in, whole or not at all.
 pub(super) async fn push(
@@ -61,7 +72,7 @@ impl Hub {
         allowed: &Allowed<act::RefPush, PushTarget>,
         bundle: Bundle,
     ) -> Result<Pushed, Error> {
-        let (mut bundle, trees) = self.plant(allowed, bundle).await?;
+        let Planted { mut bundle, trees, proofs } = self.plant(allowed, bundle).await?;
         let staged = self.objects.keep(std::mem::take(&mut bundle.sealed)).await?;
         let mut tx = self.trust.begin(allowed.actor()).await?;
         let repository = self.target(&mut tx, allowed).await?;
@@ -76,11 +87,14 @@ impl Hub {
         let sizes = self.sizes(&mut tx, allowed, Some(&repository), &bundle).await?;
         let known = reading::known_commits(&mut tx, repository.id, &named_commits(&bundle)).await?;
         let snapshots = new_snapshots(&mut tx, &repository, &bundle, trees).await?;
-        let commits = new_commits(&bundle, &known)?;
+        let commits = new_commits(&bundle, &known, &proofs)?;
+        let new = commits.iter().map(|it| it.checked.record.commit_id);
+        proofs.check(&mut tx, &repository, new, self.clock.now()).await?;
         self.check_snapshots_held(&mut tx, &repository, &bundle, &commits).await?;
         let moved = self.check_ref(&mut tx, allowed, &repository, &bundle, &known).await?;
         let push = landing::Push {
             repository: &repository,
+            actor: allowed.actor(),
             by: upload::principal(allowed)?,
             now: self.clock.now(),
             branch: &bundle.branch,
@@ -92,10 +106,10 @@ impl Hub {
         };
         if push.brings_something() || repository.is_nascent() {
             self.write(&mut tx, &push).await?;
-            landing::annotate(&mut tx, &repository, &bundle, &known).await?;
+            landing::annotate(&mut tx, &repository, (&bundle, &proofs), &known).await?;
             self.bring_to_life(&mut tx, &repository).await?;
         } else {
-            landing::annotate(&mut tx, &repository, &bundle, &known).await?;
+            landing::annotate(&mut tx, &repository, (&bundle, &proofs), &known).await?;
         }
         let branch_heads = reading::heads(&mut tx, &repository).await?;
         self.note_push(&mut tx, allowed.actor(), &push).await?;
@@ -107,21 +121,31 @@ impl Hub {
         Ok(Pushed { ok: true, message, branch_heads })
     }
 
-    /// Builds the trees of the snapshots, before the transaction: this hashes every path. The sizes that go into them
-    /// are those of objects which this repository holds or the caller has pending; the transaction checks that again.
+    /// Builds the trees of the snapshots and verifies the signatures, before the transaction: this hashes every path. The
+    /// sizes that go into the trees are those of objects which this repository holds or the caller has pending; the
+    /// transaction checks that again.
     async fn plant(
         &self,
         allowed: &Allowed<act::RefPush, PushTarget>,
         bundle: Bundle,
-    ) -> Result<(Bundle, HashMap<SnapshotId, Tree>), Error> {
+    ) -> Result<Planted, Error> {
         let mut tx = self.db.glance().await?;
         let repository = match allowed.resource() {
             PushTarget::Existing(repository) => Some(&**repository),
             PushTarget::Absent { .. } => None,
         };
         let sizes = self.sizes(&mut tx, allowed, repository, &bundle).await?;
+        let signed = match repository {
+            Some(it) => landing::signed_commits(&mut tx, it.id, &named_commits(&bundle)).await?,
+            None => HashSet::new(),
+        };
+        let records = || bundle.commits.iter().map(|it| &it.record);
+        let is_new = |it: &&CommitRecord| !signed.contains(&it.commit_id);
+        let asked = Asked::of(&mut tx, records().filter(is_new)).await?;
         drop(tx);
         blocking(move || {
+            let records = bundle.commits.iter().map(|it| &it.record);
+            let proofs = Proofs::of(records.filter(|it| !signed.contains(&it.commit_id)), &asked)?;
             let size = |id: &ObjectId| sizes.get(id).copied().unwrap_or(0);
             let mut trees = HashMap::with_capacity(bundle.snapshots.len());
             for (id, snapshot) in &bundle.snapshots {
@@ -131,7 +155,7 @@ impl Hub {
                     .map_err(|error| Error::wire(WireCode::PathConflict, error.to_string()))?;
                 trees.insert(*id, tree);
             }
-            Ok((bundle, trees))
+            Ok(Planted { bundle, trees, proofs })
         })
         .await
     }
@@ -199,13 +223,13 @@ impl Hub {
             return Err(Error::wire(WireCode::RefConflict, sentence));
         }
         let Some((_, present)) = heads.iter().find(|(name, _)| *name == bundle.branch) else {
-            return Ok(Move::Forward);
+            return Ok(Move::Forward(None));
         };
         if *present == bundle.tip {
             return Ok(Move::Stays);
         }
         if leads_to(tx, repository, bundle, known, *present).await? {
-            return Ok(Move::Forward);
+            return Ok(Move::Forward(Some(*present)));
         }
         if !bundle.force {
             let sentence = format!(
@@ -288,6 +312,7 @@ fn named_commits(bundle: &Bundle) -> Vec<CommitId> {
 fn new_commits<'a>(
     bundle: &'a Bundle,
     known: &HashMap<CommitId, reading::Known>,
+    proofs: &Proofs,
 ) -> Result<Vec<NewCommit<'a>>, Error> {
     let mut generations: HashMap<CommitId, i64> =
         known.iter().map(|(id, it)| (*id, it.generation)).collect();
@@ -309,7 +334,7 @@ fn new_commits<'a>(
             generation = generation.max(of_parent + 1);
         }
         generations.insert(record.commit_id, generation);
-        new.push(NewCommit { checked, generation });
+        new.push(NewCommit { checked, generation, signature_state: proofs.word(record) });
     }
     Ok(new)
 }

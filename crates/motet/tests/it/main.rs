@@ -15,6 +15,8 @@
 //! | `local_mode.rs`   | a local server serves its one person, and no page of another site               |
 //! | `cors.rs`         | which pages of other sites may read the API                                     |
 //! | `publishers.rs`   | tenants, the tokens that act as them, the secrets that they show                |
+//! | `signed_commits.rs` | who signed a commit, and what a repository asks of it                       |
+//! | `ref_log.rs`      | every movement of a branch is in a chain that nobody changes unseen              |
 //! | `signatures.rs`   | who signs, is believed; who does not, is not                                    |
 //! | `rfc9421.rs`      | requests signed as strangers do, by HTTP Message Signatures                      |
 //! | `replays.rs`      | one signature, one effect; a body that was not signed has none                  |
@@ -94,6 +96,7 @@ mod provider;
 mod publishers;
 mod quotas;
 mod recorded;
+mod ref_log;
 mod registration;
 mod repeats;
 mod replays;
@@ -102,6 +105,7 @@ mod secrets;
 mod serve;
 mod sessions;
 mod signatures;
+mod signed_commits;
 mod storage;
 mod store;
 mod strangers;

@@ -118,7 +118,7 @@ async fn tenant(server: &Server, owner: &Person, organization: &str) -> names::C
 }
 
 /// An agent of `owner`, with a key of its own.
-async fn agent(server: &Server, owner: &Person) -> Person {
+pub(crate) async fn agent(server: &Server, owner: &Person) -> Person {
     let scope = json!({ "planes": { "hub": "write", "trust": "write" }, "repositories": "all" });
     let new = json!({ "handle": "loom", "scope": scope });
     server.post("/api/v1/agents").json(&new).by(owner).send().await.assert_status(201);

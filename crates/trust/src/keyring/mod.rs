@@ -2,6 +2,7 @@
 //!
 //! A key that was given up stays as a row, so that what it signed can be judged later and nobody registers it again.
 
+mod signers;
 mod store;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::{
     audit::{Entry, Noted, On},
     sessions, store as rows, tokens,
 };
+pub use signers::{Signer, signers};
 pub(crate) use store::STATEMENTS;
 
 /// How old the note of the last use may be.

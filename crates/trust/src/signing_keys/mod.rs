@@ -145,6 +145,13 @@ impl SigningKeys {
         self.active(tx, purpose).await
     }
 
+    /// A key of that name with its private half, active or not: what it signed last says that another has taken its
+    /// place.
+    pub async fn by_name(&self, tx: &mut Tx, kid: &str) -> Result<Option<SigningKey>, Error> {
+        let found = store::with_private(tx, kid).await?;
+        found.map(|it| self.open(it)).transpose()
+    }
+
     /// The public half of a key, active or not.
     pub async fn find(&self, tx: &mut Tx, kid: &str) -> Result<Option<VerifyingKey>, Error> {
         store::find(tx, kid).await

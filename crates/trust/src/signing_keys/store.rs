@@ -85,6 +85,15 @@ pub(crate) async fn find(tx: &mut Tx, kid: &str) -> Result<Option<VerifyingKey>,
     row.map(public).transpose()
 }
 
+/// A key with its sealed half, active or not.
+pub(super) async fn with_private(
+    tx: &mut Tx,
+    kid: &str,
+) -> Result<Option<(VerifyingKey, Vec<u8>)>, Error> {
+    let row: Option<Row> = db::fetch_optional!(tx, FIND, kid)?;
+    row.map(TryFrom::try_from).transpose()
+}
+
 pub(crate) async fn list(tx: &mut Tx, purpose: Purpose) -> Result<Vec<VerifyingKey>, Error> {
     let rows: Vec<Row> = db::fetch_all!(tx, LIST, purpose.as_str())?;
     rows.into_iter().map(public).collect()

@@ -6,21 +6,30 @@ mod store;
 
 use std::collections::HashMap;
 
+use api::{CommitRecord, Value, WireCode, msgpack};
 use db::Tx;
 use history::tree::Tree;
 use names::{BranchName, CommitId, Id, ObjectId, UnixMillis};
-use trust::{Principal, ResourceRow, ResourceState};
+use trust::{Actor, Principal, ResourceRow, ResourceState};
 
 use super::bundle::{Bundle, CheckedCommit};
-use crate::{Error, Hub, Repository, collect, quotas::Change, reading::Known};
+use crate::{
+    Error, Hub, Repository, collect,
+    quotas::Change,
+    reading::{self, Commit, Known},
+    ref_log::Movement,
+    signatures::Proofs,
+};
 
 pub(crate) use store::lock;
-pub(super) use store::{STATEMENTS, held_snapshots};
+pub(super) use store::{STATEMENTS, held_snapshots, signed_commits};
 
 /// A commit that the repository does not hold yet.
 pub(super) struct NewCommit<'a> {
     pub(super) checked: &'a CheckedCommit,
     pub(super) generation: i64,
+    /// The word in its row.
+    pub(super) signature_state: &'static str,
 }
 
 /// A snapshot that the repository does not hold yet.
@@ -32,6 +41,7 @@ pub(super) struct NewSnapshot<'a> {
 /// What a push changes.
 pub(super) struct Push<'a> {
     pub(super) repository: &'a Repository,
+    pub(super) actor: &'a Actor,
     pub(super) by: Id<Principal>,
     pub(super) now: UnixMillis,
     pub(super) branch: &'a BranchName,
@@ -49,8 +59,8 @@ pub(super) struct Push<'a> {
 pub(super) enum Move {
     /// It is there already.
     Stays,
-    /// To something that leads to where it is, or it is new.
-    Forward,
+    /// To something that leads to this commit, where it is; nothing if it is new.
+    Forward(Option<CommitId>),
     /// Away from this commit, to which the new one does not lead.
     Leaves(CommitId),
 }
@@ -63,11 +73,11 @@ impl Push<'_> {
 }
 
 /// Takes over from repeated commits what only grows: reviewers by union, test runs by maximum, a delta where there
-/// is none (`spec/wire.md` 5, Records that are known already).
+/// is none, a good signature where there is none (`spec/wire.md` 5, Records that are known already).
 pub(super) async fn annotate(
     tx: &mut Tx,
     repository: &Repository,
-    bundle: &Bundle,
+    (bundle, proofs): (&Bundle, &Proofs),
     known: &HashMap<CommitId, Known>,
 ) -> Result<(), Error> {
     let repeated: Vec<_> = bundle
@@ -77,7 +87,52 @@ pub(super) async fn annotate(
         .filter(|it| known.contains_key(&it.commit_id))
         .collect();
     store::add_annotations(tx, repository.id, &repeated).await?;
+    let proved = repeated.into_iter().filter(|it| proofs.is_good(it.commit_id));
+    let proved: HashMap<_, _> = proved.map(|it| (it.commit_id, it)).collect();
+    let ids: Vec<_> = proved.keys().copied().collect();
+    for stored in reading::commits(tx, repository.id, &ids).await?.into_values() {
+        if let Some(signed) =
+            proved.get(&stored.record.commit_id).and_then(|it| signed(&stored, it))
+        {
+            store::sign(tx, repository.id, &signed).await?;
+        }
+    }
     Ok(())
+}
+
+/// The stored commit with the signature of the received one, if it has none and everything that the signature covers
+/// is equal, or empty so far.
+fn signed(stored: &Commit, received: &CommitRecord) -> Option<Commit> {
+    let before = &stored.record;
+    let fits = |stored: &str, received: &str| stored.is_empty() || stored == received;
+    let is_covered = before.signature.is_empty()
+        && before.signer_key_id.is_empty()
+        && before.parents().eq(received.parents())
+        && fits(&before.author, &received.author)
+        && fits(&before.agent_id, &received.agent_id)
+        && fits(&before.model_id, &received.model_id)
+        && fits(&before.toolchain_id, &received.toolchain_id)
+        && fits(&before.prompt_hash, &received.prompt_hash)
+        && fits(&before.branch, &received.branch)
+        && (before.metadata.is_empty() || before.metadata == received.metadata);
+    if !is_covered {
+        return None;
+    }
+    let record = CommitRecord {
+        author: received.author.clone(),
+        agent_id: received.agent_id.clone(),
+        model_id: received.model_id.clone(),
+        toolchain_id: received.toolchain_id.clone(),
+        prompt_hash: received.prompt_hash.clone(),
+        branch: received.branch.clone(),
+        metadata: received.metadata.clone(),
+        signature: received.signature.clone(),
+        signer_key_id: received.signer_key_id.clone(),
+        ..before.clone()
+    };
+    let length = |it: &CommitRecord| msgpack::encoded_len(&Value::from(it.clone()));
+    let grown = length(&record).saturating_sub(length(before));
+    Some(Commit { wire_bytes: stored.wire_bytes + grown, record, ..stored.clone() })
 }
 
 impl Hub {
@@ -90,16 +145,35 @@ impl Hub {
         let ids: Vec<_> = push.objects.keys().copied().collect();
         let linked = self.objects.link(tx, repository.uuid(), &ids).await?;
         let bytes = linked.iter().filter_map(|id| push.objects.get(id)).sum();
-        if push.moved != Move::Stays {
-            store::set_branch(tx, repository, push.branch, push.tip, push.now).await?;
-        }
-        if let Move::Leaves(former) = push.moved {
-            collect::leave(tx, repository, former, push.now).await?;
-        }
+        self.move_branch(tx, push).await?;
         let (objects, commits) = (linked.len() as u64, push.commits.len() as u64);
         let taken = Change { objects, bytes, commits };
         let held = store::count(tx, push, taken).await?;
         self.charge(tx, push.repository, held, taken).await
+    }
+
+    /// Moves the branch, with an entry in the log.
+    async fn move_branch(&self, tx: &mut Tx, push: &Push<'_>) -> Result<(), Error> {
+        let (repository, name) = (push.repository.id, push.branch.full());
+        let (old, is_forced) = match push.moved {
+            Move::Stays => return Ok(()),
+            Move::Forward(old) => (old, false),
+            Move::Leaves(old) => (Some(old), true),
+        };
+        if push.repository.require_signed_refs {
+            let sentence = format!(
+                "branches of {} move by signed entries alone; use: motet push",
+                push.repository.full_name()
+            );
+            return Err(Error::wire(WireCode::UnsignedEntry, sentence));
+        }
+        let movement = Movement { name: &name, old, new: Some(push.tip), is_forced, claim: None };
+        let written = self.append(tx, (repository, push.actor), &movement, push.now).await?;
+        store::set_ref(tx, repository, &movement, &written, push.now).await?;
+        if let Move::Leaves(former) = push.moved {
+            collect::leave(tx, repository, former, push.now).await?;
+        }
+        Ok(())
     }
 
     /// Makes a repository that was only in the making visible to those who may see it.

@@ -4,10 +4,15 @@ use std::collections::HashSet;
 
 use api::{CommitRecord, Value, msgpack, wire::limits::STRUCTURED_DELTA_BYTES};
 use db::{Error, Tx};
-use names::{BranchName, CommitId, Id, SnapshotId, UnixMillis};
+use names::{CommitId, Id, SnapshotId, UnixMillis};
 
-use super::{NewSnapshot, Push};
-use crate::{Repository, quotas::Change};
+use super::{NewCommit, NewSnapshot, Push};
+use crate::{
+    Repository,
+    quotas::Change,
+    reading::Commit,
+    ref_log::{Movement, Written},
+};
 
 /// Bytes of tree nodes in one statement: bounds what is held twice, as bytes and as text.
 const NODE_BYTES: usize = 4 << 20;
@@ -27,6 +32,19 @@ db::statements! {
         SELECT s.id FROM jsonb_array_elements_text($1::jsonb) AS wanted
           JOIN snapshots AS s ON s.repository_id = $2 AND s.id = decode(wanted.value, 'hex')"
     };
+    SIGNED = {
+        sqlite "
+        SELECT c.id FROM json_each($1) AS wanted
+          JOIN commits AS c ON c.repository_id = $2 AND c.id = unhex(wanted.value) WHERE c.signature <> ''",
+        postgres "
+        SELECT c.id FROM jsonb_array_elements_text($1::jsonb) AS wanted
+          JOIN commits AS c ON c.repository_id = $2 AND c.id = decode(wanted.value, 'hex') WHERE c.signature <> ''"
+    };
+    SIGN = "
+        UPDATE commits
+           SET author = $3, agent_id = $4, model_id = $5, toolchain_id = $6, prompt_hash = $7, branch = $8,
+               metadata = $9, signature = $10, signer_key_id = $11, signature_state = 'verified', wire_bytes = $12
+         WHERE repository_id = $1 AND id = $2 AND signature = ''";
     ADD_NODES = {
         sqlite "
         INSERT INTO tree_nodes (id, entries)
@@ -107,9 +125,13 @@ db::statements! {
                   FROM jsonb_array_elements($1::jsonb)) AS new
          WHERE commits.repository_id = $2 AND commits.id = new.id AND commits.test_runs < new.runs"
     };
-    SET_BRANCH = "
-        INSERT INTO refs (repository_id, name, target, kind, updated_at) VALUES ($1, $2, $3, 'branch', $4)
-        ON CONFLICT (repository_id, name) DO UPDATE SET target = excluded.target, updated_at = excluded.updated_at";
+    SET_REF = "
+        INSERT INTO refs (repository_id, name, target, kind, updated_at, counter, entry_hash)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (repository_id, name) DO UPDATE
+        SET target = excluded.target, updated_at = excluded.updated_at, counter = excluded.counter,
+            entry_hash = excluded.entry_hash";
+    REMOVE_REF = "DELETE FROM refs WHERE repository_id = $1 AND name = $2";
     COUNT = "
         UPDATE repositories
            SET size_bytes = size_bytes + $2, object_count = object_count + $3, commit_count = commit_count + $4,
@@ -186,7 +208,7 @@ pub(super) async fn add_commits(tx: &mut Tx, push: &Push<'_>) -> Result<(), Erro
     if push.commits.is_empty() {
         return Ok(());
     }
-    let rows = db::rows(push.commits.iter().map(|new| row(new.checked, new.generation)));
+    let rows = db::rows(push.commits.iter().map(row));
     let repository = push.repository.id;
     db::execute!(tx, ADD_COMMITS, rows, repository.uuid(), push.now.0, push.by.uuid())?;
     let records: Vec<_> = push.commits.iter().map(|new| &new.checked.record).collect();
@@ -194,7 +216,8 @@ pub(super) async fn add_commits(tx: &mut Tx, push: &Push<'_>) -> Result<(), Erro
 }
 
 /// The columns in the order of `ADD_COMMITS`.
-fn row(checked: &super::CheckedCommit, generation: i64) -> serde_json::Value {
+fn row(new: &NewCommit<'_>) -> serde_json::Value {
+    let NewCommit { checked, generation, signature_state } = new;
     let it = &checked.record;
     serde_json::json!([
         it.commit_id,
@@ -217,7 +240,7 @@ fn row(checked: &super::CheckedCommit, generation: i64) -> serde_json::Value {
         serde_json::json!(it.breaking_changes).to_string(),
         it.signature,
         it.signer_key_id,
-        if it.signature.is_empty() { "unsigned" } else { "unverifiable" },
+        signature_state,
         it.test_runs,
         it.format_version,
         checked.wire_bytes,
@@ -267,15 +290,63 @@ pub(super) async fn add_annotations(
     Ok(())
 }
 
-pub(super) async fn set_branch(
+/// Lets a ref be where its last entry says.
+pub(in crate::wire) async fn set_ref(
     tx: &mut Tx,
     repository: Id<Repository>,
-    branch: &BranchName,
-    tip: CommitId,
+    to: &Movement<'_>,
+    written: &Written,
     now: UnixMillis,
 ) -> Result<(), Error> {
-    let (name, tip) = (branch.full(), &tip.as_bytes()[..]);
-    db::execute!(tx, SET_BRANCH, repository.uuid(), name, tip, now.0).map(drop)
+    let Some(tip) = to.new else {
+        return db::execute!(tx, REMOVE_REF, repository.uuid(), to.name).map(drop);
+    };
+    let kind = match to.name {
+        name if name.starts_with("refs/heads/") => "branch",
+        name if name.starts_with("refs/tags/") => "tag",
+        _ => "other",
+    };
+    let counter = i64::try_from(written.counter).unwrap_or(i64::MAX);
+    let (tip, hash) = (&tip.as_bytes()[..], &written.entry_hash.as_bytes()[..]);
+    db::execute!(tx, SET_REF, repository.uuid(), to.name, tip, kind, now.0, counter, hash).map(drop)
+}
+
+/// Gives a commit that has no signature one, with the fields that it covers.
+pub(super) async fn sign(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    to: &Commit,
+) -> Result<(), Error> {
+    let it = &to.record;
+    db::execute!(
+        tx,
+        SIGN,
+        repository.uuid(),
+        &it.commit_id.as_bytes()[..],
+        &it.author,
+        &it.agent_id,
+        &it.model_id,
+        &it.toolchain_id,
+        &it.prompt_hash,
+        &it.branch,
+        serde_json::json!(it.metadata).to_string(),
+        &it.signature,
+        &it.signer_key_id,
+        i64::try_from(to.wire_bytes).unwrap_or(i64::MAX),
+    )
+    .map(drop)
+}
+
+/// Which of `ids` the repository holds with a signature.
+pub(in crate::wire) async fn signed_commits(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    ids: &[CommitId],
+) -> Result<HashSet<CommitId>, Error> {
+    let rows: Vec<(Vec<u8>,)> = db::fetch_all!(tx, SIGNED, db::rows(ids), repository.uuid())?;
+    let believe =
+        |(id,): (Vec<u8>,)| id.as_slice().try_into().map_err(Error::corrupt("commits.id"));
+    rows.into_iter().map(believe).collect()
 }
 
 /// Moves the counters; gives the number and the bytes of the objects that the repository holds now. The first push also

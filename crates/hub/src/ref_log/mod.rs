@@ -1,0 +1,207 @@
+//! The ref log: no ref moves without an entry in its chain and a seal in the repository's (`spec/wire.md` 8).
+//!
+//! | file       | what is there                                                              |
+//! |------------|----------------------------------------------------------------------------|
+//! | `mod.rs`   | [`Movement`]; [`Hub::append`], the one place where an entry is written        |
+//! | `claim.rs` | [`Claim`]: an entry that its pusher signed, checked                          |
+//! | `api.rs`   | the log as wire 2 and the JSON API hand it out                              |
+//! | `store.rs` | the SQL                                                                     |
+//!
+//! Invariants: counters of a ref and numbers of seals have no gap; a ref's counter and hash are those of its last entry;
+//! entry, seal and ref change in one transaction.
+
+mod api;
+mod claim;
+mod store;
+
+use db::Tx;
+use history::ref_log::{RefEntry, SERVER_KEY, Seal};
+use keys::Fingerprint;
+use names::{CommitId, Digest, Id, UnixMillis};
+use trust::{
+    Actor, Credential,
+    signing_keys::{Purpose, SigningKey},
+};
+
+pub(crate) use api::{head_of, routes};
+pub(crate) use claim::Claim;
+use store::LastSeal;
+use store::Logged;
+pub(crate) use store::STATEMENTS;
+
+use crate::{Error, Hub, Repository};
+
+/// How a movement came here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Via {
+    /// By a request that a key signed.
+    Signature,
+    /// By a bearer token.
+    Token,
+    /// By the server itself: in a page, by a merge.
+    Server,
+}
+
+impl Via {
+    /// The word in seals.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Signature => "msign",
+            Self::Token => "token",
+            Self::Server => "server",
+        }
+    }
+}
+
+/// A ref that goes from one commit to another.
+#[derive(Debug)]
+pub(crate) struct Movement<'a> {
+    /// The full name.
+    pub(crate) name: &'a str,
+    /// Where it is; nothing for a new one.
+    pub(crate) old: Option<CommitId>,
+    /// Where it goes; nothing to take it away.
+    pub(crate) new: Option<CommitId>,
+    /// Whether it leaves commits behind.
+    pub(crate) is_forced: bool,
+    /// What the pusher signed; without it the server writes the entry, unsigned.
+    pub(crate) claim: Option<&'a Claim>,
+}
+
+/// What was written of a movement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) counter: u64,
+    pub(crate) entry_hash: Digest,
+    pub(crate) seq: u64,
+    pub(crate) seal_hash: Digest,
+}
+
+/// Through what an actor came, and with which key.
+fn through(actor: &Actor) -> (Via, Option<Fingerprint>) {
+    match actor.credential() {
+        Some(Credential::Key(proof)) => (Via::Signature, Some(proof.fingerprint)),
+        Some(Credential::Token(_)) => (Via::Token, None),
+        Some(Credential::Session(_)) | None => (Via::Server, None),
+    }
+}
+
+/// What a seal says beside its place.
+struct Sealing<'a> {
+    entry_hash: Digest,
+    principal: &'a str,
+    via: &'a str,
+    key: &'a SigningKey,
+}
+
+async fn put_seal(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    last: Option<&LastSeal>,
+    made: &Sealing<'_>,
+    now: UnixMillis,
+) -> Result<LastSeal, Error> {
+    let seal = Seal {
+        repository_id: repository.to_string(),
+        seq: last.map_or(0, |it| it.seq) + 1,
+        prev_seal: last.map(|it| it.seal_hash),
+        entry_hash: made.entry_hash,
+        evidence: None,
+        principal: made.principal.to_owned(),
+        via: made.via.to_owned(),
+        time: now.to_string(),
+        server_key: made.key.kid().to_owned(),
+    };
+    let signature = *made.key.sign(&seal.bytes()).as_bytes();
+    let seal_hash = seal.hash(&signature);
+    store::add_seal(tx, repository, &seal, signature, seal_hash).await?;
+    Ok(LastSeal { seq: seal.seq, seal_hash, server_key: seal.server_key })
+}
+
+impl Hub {
+    /// Writes entry and seal of a movement. The repository is locked and `old` was read in this transaction.
+    pub(crate) async fn append(
+        &self,
+        tx: &mut Tx,
+        (repository, actor): (Id<Repository>, &Actor),
+        movement: &Movement<'_>,
+        now: UnixMillis,
+    ) -> Result<Written, Error> {
+        let (via, key) = through(actor);
+        let before = store::last(tx, repository, movement.name).await?;
+        let written_by_us = RefEntry {
+            repository_id: repository.to_string(),
+            name: movement.name.to_owned(),
+            old: movement.old.map(|it| it.to_string()).unwrap_or_default(),
+            new: movement.new.map(|it| it.to_string()).unwrap_or_default(),
+            counter: before.as_ref().map_or(0, |it| it.counter) + 1,
+            prev: before.as_ref().map(|it| it.entry_hash),
+            pusher_key: key.map(|it| it.to_string()).unwrap_or_default(),
+            time: now.to_string(),
+        };
+        let (entry, signature) = match movement.claim {
+            None => (written_by_us, None),
+            Some(claim) => {
+                claim.check_place(&written_by_us)?;
+                (claim.entry.clone(), Some(*claim.signature.as_bytes()))
+            }
+        };
+        let entry_hash = entry.hash(signature.as_ref());
+        store::add_entry(tx, repository, &entry, signature, entry_hash, movement.is_forced).await?;
+        let principal = actor.handle().map(ToString::to_string).unwrap_or_default();
+        let (seq, seal_hash) =
+            self.seal(tx, repository, (entry_hash, &principal, via.as_str()), now).await?;
+        Ok(Written { counter: entry.counter, entry_hash, seq, seal_hash })
+    }
+
+    /// Seals an entry behind the last seal. Where the instance has another key by now than sealed last, that is an entry
+    /// of its own before, sealed with the key that was.
+    async fn seal(
+        &self,
+        tx: &mut Tx,
+        repository: Id<Repository>,
+        (entry_hash, principal, via): (Digest, &str, &str),
+        now: UnixMillis,
+    ) -> Result<(u64, Digest), Error> {
+        let keys = self.trust.signing_keys()?;
+        let key = keys.active(tx, Purpose::Server).await?;
+        let mut last = store::last_seal(tx, repository).await?;
+        if let Some(was) = last.take_if(|it| it.server_key != key.kid()) {
+            let former = keys.by_name(tx, &was.server_key).await?;
+            let former = former.ok_or_else(|| {
+                Error::Broken(format!("the key {} that sealed last is gone", was.server_key))
+            })?;
+            last = Some(self.change_key(tx, repository, was, (&former, &key), now).await?);
+        }
+        let made = Sealing { entry_hash, principal, via, key: &key };
+        let sealed = put_seal(tx, repository, last.as_ref(), &made, now).await?;
+        Ok((sealed.seq, sealed.seal_hash))
+    }
+
+    /// Writes the entry that another key of the instance seals from now on.
+    async fn change_key(
+        &self,
+        tx: &mut Tx,
+        repository: Id<Repository>,
+        last: LastSeal,
+        (former, key): (&SigningKey, &SigningKey),
+        now: UnixMillis,
+    ) -> Result<LastSeal, Error> {
+        let before = store::last(tx, repository, SERVER_KEY).await?;
+        let entry = RefEntry {
+            repository_id: repository.to_string(),
+            name: SERVER_KEY.to_owned(),
+            old: before.as_ref().map(|it| it.target.clone()).unwrap_or_default(),
+            new: key.kid().to_owned(),
+            counter: before.as_ref().map_or(0, |it| it.counter) + 1,
+            prev: before.map(|it| it.entry_hash),
+            pusher_key: String::new(),
+            time: now.to_string(),
+        };
+        let entry_hash = entry.hash(None);
+        store::add_entry(tx, repository, &entry, None, entry_hash, false).await?;
+        let made = Sealing { entry_hash, principal: "", via: Via::Server.as_str(), key: former };
+        let sealed = put_seal(tx, repository, Some(&last), &made, now).await?;
+        Ok(LastSeal { server_key: key.kid().to_owned(), ..sealed })
+    }
+}

@@ -1,0 +1,168 @@
+//! What a push brings is proved before its transaction; what the repository asks for is looked at within it.
+
+use std::collections::{HashMap, HashSet};
+
+use api::{CommitRecord, WireCode};
+use db::Tx;
+use keys::Fingerprint;
+use names::{CommitId, UnixMillis};
+use trust::Signer;
+
+use super::Form;
+use crate::{Error, Repository, repositories};
+
+/// Ids that an error sentence names.
+const NAMED: usize = 5;
+
+/// Which commits a repository takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Required {
+    /// All.
+    #[default]
+    Off,
+    /// Those signed with a registered key.
+    Registered,
+    /// Those signed by somebody who may push.
+    Members,
+}
+
+impl Required {
+    /// The word in rows and answers.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Registered => "registered",
+            Self::Members => "members",
+        }
+    }
+}
+
+impl std::str::FromStr for Required {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let all = [Self::Off, Self::Registered, Self::Members];
+        let found = all.into_iter().find(|it| it.as_str() == text);
+        found.ok_or("require_signed_commits is `off`, `registered` or `members`")
+    }
+}
+
+/// What was proved of the commits of a push.
+#[derive(Debug, Default)]
+pub(crate) struct Proofs {
+    /// By which key, where it is registered and the signature is good.
+    good: HashMap<CommitId, Fingerprint>,
+    /// Well formed, by a key that nobody knows.
+    unknown: HashSet<CommitId>,
+}
+
+/// The keys that a push names, with whose they are.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    signers: HashMap<Fingerprint, Signer>,
+}
+
+impl Asked {
+    /// Looks up the keys of those records.
+    pub(crate) async fn of<'a>(
+        tx: &mut Tx,
+        records: impl Iterator<Item = &'a CommitRecord> + Send,
+    ) -> Result<Self, Error> {
+        let forms = records.filter_map(|it| Form::of(it).ok());
+        let keys: HashSet<_> = forms.filter_map(Form::key).collect();
+        let keys: Vec<_> = keys.into_iter().collect();
+        Ok(Self { signers: trust::signers(tx, &keys).await? })
+    }
+}
+
+impl Proofs {
+    /// Verifies every signature of a registered key: some forty microseconds each, for a blocking thread.
+    pub(crate) fn of<'a>(
+        records: impl Iterator<Item = &'a CommitRecord>,
+        asked: &Asked,
+    ) -> Result<Self, Error> {
+        let mut proofs = Self::default();
+        for record in records {
+            let id = record.commit_id;
+            let form = Form::of(record).map_err(|_| {
+                refused(id, "has a signature that is not 64 bytes in base64 with the fingerprint of its key")
+            })?;
+            let Form::Native(key, signature) = form else { continue };
+            let Some(signer) = asked.signers.get(&key) else {
+                proofs.unknown.insert(id);
+                continue;
+            };
+            if !signer.public.verify(&history::signing_bytes(record), &signature) {
+                return Err(refused(id, "is not what its key signed"));
+            }
+            proofs.good.insert(id, key);
+        }
+        Ok(proofs)
+    }
+
+    /// The word in the row of a commit.
+    pub(crate) fn word(&self, record: &CommitRecord) -> &'static str {
+        if record.signature.is_empty() {
+            "unsigned"
+        } else if self.good.contains_key(&record.commit_id) {
+            "verified"
+        } else if self.unknown.contains(&record.commit_id) {
+            "unknown_key"
+        } else {
+            "unverifiable"
+        }
+    }
+
+    /// Whether the signature of a commit is good, by a registered key.
+    pub(crate) fn is_good(&self, id: CommitId) -> bool {
+        self.good.contains_key(&id)
+    }
+
+    /// Refuses what the repository does not take, of the commits that are new to it. Asked in the transaction, of the
+    /// keys and the rights as they are then.
+    pub(crate) async fn check(
+        &self,
+        tx: &mut Tx,
+        repository: &Repository,
+        new: impl Iterator<Item = CommitId> + Clone + Send,
+        now: UnixMillis,
+    ) -> Result<(), Error> {
+        let required = repository.require_signed_commits;
+        if required == Required::Off {
+            return Ok(());
+        }
+        let keys: HashSet<_> = new.clone().filter_map(|id| self.good.get(&id).copied()).collect();
+        let keys: Vec<_> = keys.into_iter().collect();
+        let mut trusted = HashSet::new();
+        for (key, signer) in trust::signers(tx, &keys).await? {
+            let may = required == Required::Registered
+                || repositories::by_id_for(tx, repository.id, signer.readers())
+                    .await?
+                    .is_some_and(|it| signer.may_push(&it.resource));
+            if may && signer.is_believed_at(now) {
+                trusted.insert(key);
+            }
+        }
+        let is_trusted = |id: &CommitId| self.good.get(id).is_some_and(|key| trusted.contains(key));
+        let others: Vec<_> = new.filter(|id| !is_trusted(id)).collect();
+        if others.is_empty() {
+            return Ok(());
+        }
+        let named: Vec<_> = others.iter().take(NAMED).map(CommitId::short).collect();
+        let by = match required {
+            Required::Members => "somebody who may push here",
+            Required::Registered | Required::Off => "a registered key",
+        };
+        let sentence = format!(
+            "{} takes commits signed by {by}; {} are not, among them {}",
+            repository.full_name(),
+            others.len(),
+            named.join(", ")
+        );
+        Err(Error::wire(WireCode::UnsignedCommit, sentence))
+    }
+}
+
+fn refused(id: CommitId, what: &str) -> Error {
+    Error::wire(WireCode::BadSignature, format!("commit {id} {what}"))
+}
