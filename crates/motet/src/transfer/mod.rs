@@ -8,13 +8,11 @@
 //! |------------|-----------------------------------------------------|
 //! | `error.rs` | [`TransferError`]                                     |
 //! | `heads.rs` | [`Heads`]: what the branches of a server are            |
-//! | `graph.rs` | the parents of local commits                         |
 //! | `push.rs`  | [`push()`]                                            |
 //! | `fetch.rs` | [`fetch()`]                                           |
 
 mod error;
 mod fetch;
-mod graph;
 mod heads;
 mod push;
 #[cfg(test)]
