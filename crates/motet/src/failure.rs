@@ -139,7 +139,7 @@ impl From<&Refusal> for Failure {
                 "check owner and name, and that you may read it; motet repo create makes one"
             }
             "not_fast_forward" | "unknown_parent" => {
-                "the branch has commits that you lack: clone it again and add yours, or push --force"
+                "the branch has commits that you lack: motet pull merges them, then push again; or push --force"
             }
             "too_large" | "quota_exceeded" => "send less, or ask those who run the server",
             "key_taken" => "a key belongs to one handle: motet keygen --out <file> makes another",
@@ -214,6 +214,8 @@ impl From<TransferError> for Failure {
             E::Worktree(error) => error.into(),
             E::Fault(ref fault) => Self::new(Exit::Unverified, fault.code(), &error),
             E::BadBranch { .. } => Self::new(Exit::Unverified, "bad_ref", error),
+            E::BadDomain(_) => Self::new(Exit::Unverified, "bad_domain", error),
+            E::TooManyBranches { .. } => Self::new(Exit::Refused, "too_large", error),
             E::NoCommit(_) | E::NoSnapshot(_) | E::NoObject { .. } => {
                 Self::new(Exit::Unverified, "incomplete", error)
             }

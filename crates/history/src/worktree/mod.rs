@@ -61,7 +61,7 @@ use names::{Id, Random, UnixMillis};
 
 pub use changes::{ChangeKind, PathChange, changes};
 pub use checkout::Overwrite;
-pub use config::{Config, Remote, RemoteName, User};
+pub use config::{Config, Remote, RemoteName, User, is_plain_name};
 pub use dir::Stamp;
 pub use error::WorktreeError;
 pub use graph::{Graph, Walk};
@@ -141,7 +141,7 @@ impl WorkingCopy {
         now: UnixMillis,
         random: &Random,
     ) -> Result<Self> {
-        if !config::is_plain_name(domain) {
+        if !is_plain_name(domain) {
             return Err(WorktreeError::Domain(domain.to_owned()));
         }
         std::fs::create_dir_all(directory).map_err(WorktreeError::io(directory.display()))?;

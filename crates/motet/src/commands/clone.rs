@@ -6,13 +6,13 @@ use history::worktree::{Head, Remote, RemoteName, WorkingCopy};
 use names::BranchName;
 use serde_json::json;
 
-use super::{counted, sized};
+use super::{fetch::no_branch, counted, sized};
 use crate::{
     client::RepositoryAddress,
     context::{Context, ORIGIN},
     failure::{Exit, Failure},
     report::Report,
-    transfer::{Fetched, Heads, fetch},
+    transfer::{Fetched, Heads, Source, fetch},
     visible,
 };
 
@@ -41,14 +41,15 @@ pub(super) async fn run(arguments: &Clone, context: &Context) -> Result<Report, 
     };
     let nest = Nest::prepare(&directory, context)?;
     let client = context.client_of_account(&address.origin)?;
-    let wire = client.wire(&address.owner, &address.name);
-    let refs = wire.refs().await?;
-    let heads = Heads::of(&refs)?;
-    let branch = which_branch(branch.as_ref(), &refs.default_branch, &heads)?;
+    let source = Source::of(&client, address);
+    let offer = source.offer().await?;
+    let heads = offer.heads;
+    let branch = which_branch(branch.as_ref(), offer.default_branch, &heads)?;
 
     let now = context.clock.now();
-    let copy = WorkingCopy::init(&nest.path, &refs.domain, now, &context.random)?;
-    let fetched = fetch(&copy, wire, &heads, &context.progress).await?;
+    let copy = WorkingCopy::init(&nest.path, &offer.domain, now, &context.random)?;
+    let want = heads.iter().map(|(_, commit)| commit);
+    let fetched = fetch(&copy, source, want, &context.progress).await?;
     write_refs(&copy, address, &heads, &branch)?;
     if let Some(commit) = heads.get(&branch) {
         copy.checkout(None, commit, &Head::Branch(branch.clone()))?;
@@ -91,22 +92,15 @@ fn report(
 
 fn which_branch(
     asked: Option<&BranchName>,
-    default: &str,
+    default: BranchName,
     heads: &Heads,
 ) -> Result<BranchName, Failure> {
     if let Some(branch) = asked {
         if heads.get(branch).is_some() {
             return Ok(branch.clone());
         }
-        let known: Vec<_> = heads.iter().map(|(name, _)| name.as_str()).collect();
-        let failure =
-            Failure::new(Exit::NotFound, "no_branch", format!("there is no branch `{branch}`"));
-        return Err(failure.hint(format!("there are: {}", known.join(", "))));
+        return Err(no_branch(branch, heads));
     }
-    let default: BranchName = default.parse().map_err(|error| {
-        let message = format!("the server names the default branch `{default}`: {error}");
-        Failure::new(Exit::Unverified, "bad_ref", message)
-    })?;
     // A default branch without a commit is beside the point as long as others have some.
     let first = heads.iter().next().map(|(name, _)| name.clone());
     Ok(if heads.get(&default).is_some() { default } else { first.unwrap_or(default) })
@@ -122,9 +116,9 @@ fn write_refs(
     super::begin_on(copy, branch)?;
     let remote: RemoteName = ORIGIN.parse()?;
     for (name, commit) in heads.iter() {
-        copy.set_remote_head(&remote, name, commit)?;
         copy.set_branch_head(name, Some(commit))?;
     }
+    copy.set_remote_heads(&remote, heads.iter())?;
     let mut config = copy.config()?;
     let url = address.to_string();
     config.set_remote(&Remote { name: remote, url, branch: Some(branch.clone()) });

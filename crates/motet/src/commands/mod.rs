@@ -11,6 +11,7 @@ pub mod completions;
 pub mod demo_history;
 pub mod diff;
 pub mod doctor;
+pub mod fetch;
 pub mod import_dir;
 pub mod init;
 pub mod invite;
@@ -23,6 +24,7 @@ pub mod me;
 pub mod merge;
 pub mod org;
 pub mod patch;
+pub mod pull;
 pub mod push;
 pub mod register;
 pub mod remote;
@@ -68,6 +70,8 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Repo
         Command::Tag(arguments) => tag::run(&arguments, context),
         Command::Remote(command) => remote::run(&command, context),
         Command::Push(arguments) => push::run(&arguments, context).await,
+        Command::Fetch(arguments) => fetch::run(&arguments, context).await,
+        Command::Pull(arguments) => pull::run(&arguments, context).await,
         Command::Clone(arguments) => clone::run(&arguments, context).await,
         Command::Admin(command) => admin::run(&command, context).await,
         Command::Audit(command) => audit::run(&command, context).await,

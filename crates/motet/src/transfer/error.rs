@@ -25,6 +25,15 @@ pub enum TransferError {
         /// Why it cannot be.
         reason: String,
     },
+    /// A domain that cannot be one.
+    #[error("the server names the domain `{0}`, which cannot be")]
+    BadDomain(String),
+    /// More branches than a repository may have.
+    #[error("the server names more than {max} branches")]
+    TooManyBranches {
+        /// The limit.
+        max: usize,
+    },
     /// A commit that belongs to the history was not sent.
     #[error("the server left out commit {0}")]
     NoCommit(CommitId),

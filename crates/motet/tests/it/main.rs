@@ -47,6 +47,10 @@
 //! | `upkeep.rs`       | background work is done: by schedules, across kills, stops and processes          |
 //! | `working_copies.rs` | the commands of a working copy: told, ended, on disk                           |
 //! | `merges.rs`       | merging in a working copy                                                       |
+//! | `pulling.rs`      | fetch and pull: what others did comes, and nothing of one's own is lost          |
+//! | `hostile.rs`      | servers that lie to a clone and a fetch                                         |
+//! | `told.rs`         | every command of a working copy with `--json`, in success and in failure         |
+//! | `trees.rs`        | which files belong to a commit, beside a plain model                             |
 //! | `authenticator.rs`| nothing: a device that holds passkeys                                           |
 //! | `provider.rs`     | nothing: a provider of accounts elsewhere                                       |
 //! | `ground.rs`       | nothing: a server on either database, and that database                           |
@@ -71,6 +75,7 @@ mod flows;
 mod ground;
 mod heavy;
 mod history;
+mod hostile;
 mod hosts;
 mod integrity;
 mod jobs;
@@ -92,6 +97,7 @@ mod postgres;
 mod privacy;
 mod provider;
 mod publishers;
+mod pulling;
 mod quotas;
 mod recorded;
 mod registration;
@@ -105,7 +111,9 @@ mod signatures;
 mod storage;
 mod store;
 mod strangers;
+mod told;
 mod tokens;
+mod trees;
 mod upkeep;
 mod vectors;
 mod visibility;
