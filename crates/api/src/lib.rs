@@ -19,6 +19,7 @@ pub mod json;
 pub mod msgpack;
 mod problem;
 mod record;
+pub mod stream;
 mod value;
 pub mod wire;
 

@@ -150,7 +150,7 @@ impl From<io::Error> for Stored {
     }
 }
 
-fn object_path(id: &ObjectId) -> String {
+pub(super) fn object_path(id: &ObjectId) -> String {
     let text = id.to_string();
     let (shard, rest) = text.split_at_checked(2).unwrap_or_default();
     format!("objects/{shard}/{rest}")
