@@ -22,6 +22,7 @@ mod record;
 pub mod stream;
 mod value;
 pub mod wire;
+pub mod wire2;
 
 pub use decode::{DecodeError, Limits, MAX_DEPTH};
 pub use problem::{FieldProblem, ProblemBody};

@@ -208,7 +208,8 @@ mod tests {
         names.dedup();
         names.retain(|path| from.get(*path) != to.get(*path));
         let cut = |names: &[&RepoPath]| {
-            let (set, del) = names.iter().partition::<Vec<_>, _>(|path| to.contains_key(**path));
+            let (set, del): (Vec<&RepoPath>, Vec<&RepoPath>) =
+                names.iter().copied().partition(|path| to.contains_key(*path));
             let set = set.into_iter().map(|path| (path.clone(), to[path])).collect();
             part(set, del.into_iter().cloned().collect())
         };

@@ -9,6 +9,7 @@
 //! | `error.rs`      | [`Error`], and how it becomes HTTP                                             |
 //! | `repositories/` | create, find, list; [`Repository`] as a resource; JSON                         |
 //! | `wire/`         | wire 1: refs, uploads, push, negotiate, fetch                                  |
+//! | `wire2/`        | wire 2: negotiate, a history as a stream, objects and snapshots by their ids    |
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
 //! | `life/`         | changed, renamed, archived, deleted, restored, removed for good                |
 //! | `quotas/`       | how much an owner and a repository may hold                                    |
@@ -44,6 +45,7 @@ mod repositories;
 mod upkeep;
 mod views;
 mod wire;
+mod wire2;
 
 pub use collect::{Collection, Grace};
 pub use error::Error;
@@ -56,6 +58,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         repositories::STATEMENTS,
         reading::STATEMENTS,
         &wire::statements(),
+        &wire2::statements(),
         collect::STATEMENTS,
         life::STATEMENTS,
         quotas::STATEMENTS,
@@ -115,6 +118,7 @@ impl Hub {
         let trust = self.trust.clone();
         let routes = Routes::new(self, trust);
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
-        pages::routes(wire::routes(repositories::routes(routes))).finish()
+        let routes = wire2::routes(wire::routes(repositories::routes(routes)));
+        pages::routes(routes).finish()
     }
 }

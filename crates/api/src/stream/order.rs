@@ -14,6 +14,8 @@ enum Place {
     Between,
     /// In an object, of which so many bytes are still to come.
     Object { id: ObjectId, left: u64 },
+    /// At a cursor in an object.
+    Paused { id: ObjectId, left: u64 },
     /// In a snapshot, whose next part is this one.
     Snapshot { id: SnapshotId, base: Option<SnapshotId>, next: u32 },
     /// Nothing may follow.
@@ -44,6 +46,7 @@ impl Order {
             (_, Frame::Error(_)) => Place::Over,
             (place, Frame::Progress(_)) => place,
             (Place::Object { id, left }, frame) => self.in_object(id, left, frame)?,
+            (Place::Paused { id, left }, frame) => paused(id, left, frame)?,
             (Place::Snapshot { id, base, next }, Frame::Snapshot(part)) => {
                 if (part.snapshot_id, part.base, part.part) != (id, base, next) {
                     return wrong("the next part of a snapshot follows the one before it");
@@ -87,6 +90,7 @@ impl Order {
                 Ok(Place::Between)
             }
             Frame::ObjectEnd(_) => Err(Refused::malformed("an object ends before its end")),
+            Frame::Cursor(_) => Ok(Place::Paused { id, left }),
             _ => Err(Refused::malformed("an object lacks its end")),
         }
     }
@@ -98,6 +102,17 @@ impl Order {
         }
         let next = part.part.checked_add(1).ok_or_else(|| Refused::malformed("too many parts"))?;
         Ok(Place::Snapshot { id: part.snapshot_id, base: part.base, next })
+    }
+}
+
+/// Behind a cursor an object goes on where it stopped, or the stream ends and another one goes on with it.
+fn paused(id: ObjectId, left: u64, frame: &Frame) -> Result<Place, Refused> {
+    match frame {
+        Frame::Object(next) if next.id == id && next.size - next.offset == left => {
+            Ok(Place::Object { id, left })
+        }
+        Frame::End(end) if end.more => Ok(Place::Over),
+        _ => wrong("behind a cursor an object goes on where it stopped"),
     }
 }
 

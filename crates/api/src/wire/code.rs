@@ -59,6 +59,8 @@ codes! {
     UnknownParent = 409 "unknown_parent",
     /// The tag of a release is taken.
     ReleaseExists = 409 "release_exists",
+    /// A cursor of wire 2 that leads on no more.
+    CursorGone = 410 "cursor_gone",
     /// A limit is exceeded.
     TooLarge = 413 "too_large",
     /// A quota is used up.

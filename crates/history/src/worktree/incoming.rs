@@ -250,7 +250,7 @@ impl WorkingCopy {
     pub fn finish_snapshot(&self, snapshot: IncomingSnapshot, created_at: &str) -> Result<()> {
         let IncomingSnapshot { id, mut file, is_empty, .. } = snapshot;
         let name = format!("{id}.json");
-        let end = || {
+        let mut end = || {
             let mut time = String::new();
             json::put_text(&mut time, created_at);
             let close = if is_empty { "{}" } else { "\n  }" };

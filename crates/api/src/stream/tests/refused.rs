@@ -67,7 +67,9 @@ fn frames_out_of_their_order_are_refused() {
         (frame(1, 0, &[0x80]), "no stream of protocol 2"),
         (frame(6, 0, b"x"), "follow its head"),
         (frame(7, 0, &id), "follow its head"),
-        ([object(3, 0), cursor()].concat(), "lacks its end"),
+        ([object(3, 0), frame(4, 0, &[0; 36])].concat(), "lacks its end"),
+        ([object(3, 0), cursor(), cursor()].concat(), "where it stopped"),
+        ([object(3, 0), frame(6, 0, b"a"), cursor(), object(3, 0)].concat(), "where it stopped"),
         ([object(3, 0), frame(6, 0, b"long")].concat(), "more bytes than its head says"),
         ([object(3, 0), frame(6, 0, b"ab"), frame(7, 0, &id)].concat(), "ends before its end"),
         ([object(0, 0), frame(7, 0, &[8; 32])].concat(), "ends before its end"),
@@ -86,6 +88,9 @@ fn frames_out_of_their_order_are_refused() {
     let progress = || frame(0x0a, 0x80, &[0x80]);
     let fine = [object(2, 0), progress(), frame(6, 0, b"ab"), frame(0x55, 0x80, b"?")].concat();
     let fine = [fine, frame(7, 0, &id), cursor()].concat();
+    // An object that is longer than a page goes on behind a cursor.
+    let paused = [object(2, 0), frame(6, 0, b"a"), cursor(), object(2, 1)].concat();
+    let fine = [fine, paused, frame(6, 0, b"b"), frame(7, 0, &id)].concat();
     assert_eq!(refusal(&after_begin(&fine)), "cut");
 }
 
