@@ -20,18 +20,21 @@
 //! | `changes.rs`, `status.rs` | how the files stand to a commit                               |
 //! | `paths.rs`    | which paths a command is about                                            |
 //! | `graph.rs`, `revision.rs` | commits that lead to one another, and what the user calls them |
+//! | `follow.rs`, `blame.rs` | the history of some paths, and of the lines of a file            |
 //! | `label.rs`    | free text on commits                                                      |
 //! | `merging.rs`, `merge_file.rs` | a merge, and what of it waits for the user                |
 //! | `record.rs`   | from files to a commit                                                    |
 //! | `stage.rs`    | what the Muse client has staged                                           |
 //! | `checkout.rs` | from a commit to files                                                    |
 
+mod blame;
 mod changes;
 mod checkout;
 mod config;
 mod dir;
 mod error;
 mod files;
+mod follow;
 mod graph;
 mod ignore;
 mod index;
@@ -59,11 +62,13 @@ use std::{
 
 use names::{Id, Random, UnixMillis};
 
+pub use blame::BlamedLine;
 pub use changes::{ChangeKind, PathChange, changes};
 pub use checkout::Overwrite;
 pub use config::{Config, Remote, RemoteName, User, is_plain_name};
 pub use dir::Stamp;
 pub use error::WorktreeError;
+pub use follow::{Subject, Touched};
 pub use graph::{Graph, Walk};
 pub use ignore::{IGNORE_FILE, Ignore, IgnoreError};
 pub use label::Label;

@@ -71,6 +71,7 @@ fn help_of_the_program() {
       log          List commits
       show         Show a commit and what it changed
       diff         Show what differs
+      blame        Show who last changed each line of a file
       branch       List, make or remove branches
       checkout     Go to a branch or a commit
       restore      Bring files back from a commit
@@ -78,6 +79,8 @@ fn help_of_the_program() {
       tag          List, make or remove tags and labels
       remote       Manage other places with the same history
       push         Send a branch to a server
+      fetch        Bring what others have done
+      pull         Bring what others have done into your branch
       clone        Fetch a repository into a new directory
       serve        Run a server
       admin        Run the install that a server serves
