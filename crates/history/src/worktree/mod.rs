@@ -12,6 +12,7 @@
 //! | `refs.rs`     | HEAD, branches, tags, heads of remotes                                    |
 //! | `log.rs`      | what HEAD and the branches were                                           |
 //! | `store.rs`    | commits, snapshots and objects                                            |
+//! | `unsynced.rs` | what a crash of the machine could lose                                     |
 //! | `json.rs`     | the form of records                                                       |
 //! | `config.rs`   | `config.toml`: the user and the remotes                                    |
 //! | `ignore.rs`, `scan.rs` | which files are versioned                                |
@@ -52,6 +53,7 @@ mod scan;
 mod stage;
 mod status;
 mod store;
+mod unsynced;
 #[cfg(test)]
 mod tests;
 
@@ -84,6 +86,7 @@ pub use status::{Status, Tracking};
 
 use api::Value;
 use dir::Dir;
+use unsynced::Unsynced;
 
 use crate::CommitTime;
 
@@ -105,6 +108,7 @@ pub struct WorkingCopy {
     repo_id: String,
     domain: String,
     random: Random,
+    unsynced: Unsynced,
 }
 
 /// The kind of a repository's id.
@@ -158,7 +162,8 @@ impl WorkingCopy {
         })?;
         let repo_id = Id::<Repository>::unguessable(random).to_string();
         let (domain, random) = (domain.to_owned(), random.clone());
-        let copy = Self { path, root, muse, repo_id, domain, random };
+        let unsynced = Unsynced::default();
+        let copy = Self { path, root, muse, repo_id, domain, random, unsynced };
         for directory in ["refs/heads", "commits", "snapshots", "objects"] {
             copy.muse.make(directory).map_err(WorktreeError::io(directory))?;
         }
@@ -191,6 +196,7 @@ impl WorkingCopy {
             repo_id: String::new(),
             domain: String::new(),
             random: random.clone(),
+            unsynced: Unsynced::default(),
         };
         let damaged =
             |reason: String| WorktreeError::Damaged { path: ".muse/repo.json".to_owned(), reason };

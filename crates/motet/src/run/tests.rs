@@ -399,9 +399,9 @@ fn help_of_doctor() {
 #[test]
 fn wrong_use_is_told_in_both_manners() {
     let home = tempfile::tempdir().unwrap();
-    let (exit, out, err) = typed(home.path(), &["pull"]);
+    let (exit, out, err) = typed(home.path(), &["rebase"]);
     assert_eq!((exit, out.as_str()), (2, ""));
-    assert!(err.starts_with("error: unrecognized subcommand 'pull'"), "{err}");
+    assert!(err.starts_with("error: unrecognized subcommand 'rebase'"), "{err}");
     let (exit, told) = json(home.path(), &["clone", "ssh://h/a/b"]);
     assert_eq!(
         (exit, &told["ok"], &told["error"]["code"]),

@@ -10,7 +10,6 @@ use std::{
 
 use super::*;
 
-const TREES: u64 = 500;
 const NAMES: &[&str] = &[
     "a", "b", "lib", "build", "dist", "node_modules", "__pycache__", ".venv", ".eggs", ".hidden", ".env", ".env.local",
     ".envrc", "x.pem", "server.key", "notes.txt", "notes.TXT", "Thumbs.db", ".DS_Store", "größe.txt", "gro\u{308}ße",
@@ -188,9 +187,29 @@ fn odd(scan: &Scan) -> BTreeSet<String> {
     named.map(|(path, _)| path.to_str().unwrap().to_owned()).collect()
 }
 
+/// Five hundred trees, in four parts that run at once.
 #[test]
 fn a_commit_and_its_status_are_those_of_a_plain_model() {
-    for seed in 0..TREES {
+    compare(0..125);
+}
+
+#[test]
+fn a_commit_and_its_status_are_those_of_a_plain_model_2() {
+    compare(125..250);
+}
+
+#[test]
+fn a_commit_and_its_status_are_those_of_a_plain_model_3() {
+    compare(250..375);
+}
+
+#[test]
+fn a_commit_and_its_status_are_those_of_a_plain_model_4() {
+    compare(375..500);
+}
+
+fn compare(seeds: std::ops::Range<u64>) {
+    for seed in seeds {
         let (place, dice) = (place(), Dice(Random::seeded(seed)));
         let root = place.directory.path();
         stir(&dice, root, 0);
