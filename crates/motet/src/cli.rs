@@ -133,6 +133,10 @@ pub enum Command {
     Show(commands::show::Show),
     /// Show what differs
     Diff(commands::diff::Diff),
+    /// Show who last changed each line of a file
+    ///
+    /// As the commit has it, followed through merges and to the names that the file had before.
+    Blame(commands::blame::Blame),
     /// List, make or remove branches
     Branch(commands::branch::Branch),
     /// Go to a branch or a commit
@@ -225,6 +229,7 @@ impl Command {
             Self::Log(_) => "log",
             Self::Show(_) => "show",
             Self::Diff(_) => "diff",
+            Self::Blame(_) => "blame",
             Self::Branch(_) => "branch",
             Self::Checkout(_) => "checkout",
             Self::Restore(_) => "restore",

@@ -176,6 +176,8 @@ impl From<WorktreeError> for Failure {
             E::Changing(_) => (Exit::Decide, "changing"),
             E::RefConflict { .. } => (Exit::Decide, "ref_conflict"),
             E::NothingMatched(_) => (Exit::Decide, "nothing_matched"),
+            E::NoFile { .. } => (Exit::NotFound, "no_file"),
+            E::NotText(_) => (Exit::Decide, "not_text"),
             E::UnknownRevision(_) => (Exit::NotFound, "unknown_revision"),
             E::AmbiguousRevision(_) => (Exit::Usage, "ambiguous_revision"),
             E::Merging => (Exit::Decide, "merging"),

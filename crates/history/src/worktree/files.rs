@@ -76,13 +76,15 @@ impl WorkingCopy {
         let temporaries = self.temporaries()?;
         let write =
             || self.muse.make(directory)?.write_with(name, &temporaries, &self.random, pour);
-        write().map_err(WorktreeError::io(shown(path)))
+        write().map_err(WorktreeError::io(shown(path)))?;
+        self.unsynced.note(path);
+        Ok(())
     }
 
     /// Waits until all objects and records are on the disk. To be called before a ref is moved to what was just
     /// stored; [`WorkingCopy::finish_commit`] does so itself.
     pub fn sync(&self) -> Result<()> {
-        self.muse.sync_all().map_err(WorktreeError::io(".muse"))
+        self.unsynced.sync(&self.muse)
     }
 
     /// Removes a file; nothing there is fine.
@@ -110,6 +112,7 @@ impl WorkingCopy {
             Some(directory) => directory.find(name),
             None => Ok(None),
         };
+        self.unsynced.note(path);
         match there().map_err(WorktreeError::io(shown(path)))? {
             // A crash of the machine can leave a file empty that was never waited for.
             Some(Found::File(stamp)) if stamp.size_bytes > 0 => Ok(()),

@@ -105,6 +105,7 @@ impl WorkingCopy {
         let path = object_path(&id);
         let (directory, name) = super::files::split(&path);
         let directory = self.muse.make(directory).map_err(WorktreeError::io(&path))?;
+        self.unsynced.note(&path);
         if is_whole(&id, directory.find(name).map_err(WorktreeError::io(&path))?) {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod agent;
 pub mod audit;
+pub mod blame;
 pub mod branch;
 pub mod checkout;
 pub mod clone;
@@ -63,6 +64,7 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Repo
         Command::Log(arguments) => log::run(&arguments, context),
         Command::Show(arguments) => show::run(&arguments, context),
         Command::Diff(arguments) => diff::run(&arguments, context),
+        Command::Blame(arguments) => blame::run(&arguments, context),
         Command::Branch(arguments) => branch::run(&arguments, context),
         Command::Checkout(arguments) => checkout::run(&arguments, context),
         Command::Restore(arguments) => restore::run(&arguments, context),

@@ -1,5 +1,7 @@
 //! What commands in a working copy share: paths as they were typed, who commits, what is signed.
 
+use std::path::Path;
+
 use api::CommitRecord;
 use history::{
     CommitTime, signing_bytes,
@@ -7,7 +9,7 @@ use history::{
         Config, Head, NewCommit, Overwrite, Paths, Remote, RemoteName, WorkingCopy,
     },
 };
-use names::{BranchName, CommitId, RepoPath};
+use names::{BranchName, CommitId, PathError, RepoPath};
 use serde_json::{Value, json};
 
 use crate::{
@@ -24,12 +26,25 @@ pub(super) fn paths(
     copy: &WorkingCopy,
     typed: &[String],
 ) -> Result<Paths, Failure> {
-    let inside = context.directory.strip_prefix(copy.path()).unwrap_or(std::path::Path::new(""));
-    let inside = inside
+    Paths::parse(inside(context, copy)?, typed.iter().map(String::as_str)).map_err(bad_path)
+}
+
+/// The one file that was typed, below the directory in which it was.
+pub(super) fn file(context: &Context, copy: &WorkingCopy, typed: &str) -> Result<RepoPath, Failure> {
+    let path = Paths::parse_one(inside(context, copy)?, typed).map_err(bad_path)?;
+    path.ok_or_else(|| Failure::usage("bad_path", "that is no file").hint("name a file"))
+}
+
+fn bad_path(error: PathError) -> Failure {
+    Failure::usage("bad_path", error).hint("name paths of this working copy")
+}
+
+/// Where in the working copy a command was typed.
+fn inside<'a>(context: &'a Context, copy: &WorkingCopy) -> Result<&'a str, Failure> {
+    let inside = context.directory.strip_prefix(copy.path()).unwrap_or(Path::new(""));
+    inside
         .to_str()
-        .ok_or_else(|| Failure::usage("bad_path", "the directory's name is not UTF-8"))?;
-    Paths::parse(inside, typed.iter().map(String::as_str))
-        .map_err(|error| Failure::usage("bad_path", error).hint("name paths of this working copy"))
+        .ok_or_else(|| Failure::usage("bad_path", "the directory's name is not UTF-8"))
 }
 
 /// The remote that is meant: the named one, else the one that the branch follows, else `origin`, else the only one.

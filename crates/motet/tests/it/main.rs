@@ -50,7 +50,6 @@
 //! | `pulling.rs`      | fetch and pull: what others did comes, and nothing of one's own is lost          |
 //! | `hostile.rs`      | servers that lie to a clone and a fetch                                         |
 //! | `told.rs`         | every command of a working copy with `--json`, in success and in failure         |
-//! | `trees.rs`        | which files belong to a commit, beside a plain model                             |
 //! | `authenticator.rs`| nothing: a device that holds passkeys                                           |
 //! | `provider.rs`     | nothing: a provider of accounts elsewhere                                       |
 //! | `ground.rs`       | nothing: a server on either database, and that database                           |
@@ -113,7 +112,6 @@ mod store;
 mod strangers;
 mod told;
 mod tokens;
-mod trees;
 mod upkeep;
 mod vectors;
 mod visibility;

@@ -48,6 +48,15 @@ impl Desk {
         desk
     }
 
+    /// Another one with the same files.
+    pub(crate) fn copy(&self) -> Self {
+        let home = TempDir::new().unwrap();
+        let from = self.home.path().join(".");
+        let copied = Command::new("cp").arg("-a").arg(from).arg(home.path()).status().unwrap();
+        assert!(copied.success());
+        Self { home }
+    }
+
     pub(crate) fn path(&self) -> std::path::PathBuf {
         self.home.path().join("work")
     }
