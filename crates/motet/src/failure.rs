@@ -3,6 +3,7 @@
 
 use std::{borrow::Cow, fmt, io};
 
+use api::stream::StreamError;
 use history::worktree::WorktreeError;
 
 use crate::{
@@ -215,6 +216,12 @@ impl From<TransferError> for Failure {
             E::Client(error) => error.into(),
             E::Worktree(error) => error.into(),
             E::Fault(ref fault) => Self::new(Exit::Unverified, fault.code(), &error),
+            E::Stream(StreamError::Cut { .. }) | E::Cut(_) => {
+                Self::new(Exit::Refused, "cut_off", error)
+                    .hint("what has come is kept: the same command goes on from there")
+            }
+            E::Stream(_) => Self::new(Exit::Unverified, "bad_stream", error),
+            E::Delta(_) => Self::new(Exit::Unverified, "snapshot_mismatch", error),
             E::BadBranch { .. } => Self::new(Exit::Unverified, "bad_ref", error),
             E::BadDomain(_) => Self::new(Exit::Unverified, "bad_domain", error),
             E::TooManyBranches { .. } => Self::new(Exit::Refused, "too_large", error),

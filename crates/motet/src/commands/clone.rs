@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use api::stream::StreamError;
 use history::worktree::{Head, Remote, RemoteName, WorkingCopy};
 use names::BranchName;
 use serde_json::json;
@@ -12,7 +13,7 @@ use crate::{
     context::{Context, ORIGIN},
     failure::{Exit, Failure},
     report::Report,
-    transfer::{Fetched, Heads, Source, fetch},
+    transfer::{Fetched, Heads, Note, Source, TransferError, fetch},
     visible,
 };
 
@@ -39,23 +40,51 @@ pub(super) async fn run(arguments: &Clone, context: &Context) -> Result<Report, 
         Some(directory) => context.at(directory),
         None => context.at(Path::new(address.name.as_str())),
     };
-    let nest = Nest::prepare(&directory, context)?;
     let client = context.client_of_account(&address.origin)?;
     let source = Source::of(&client, address);
+    let place = Place::of(&directory, &source.address(), context)?;
     let offer = source.offer().await?;
     let heads = offer.heads;
     let branch = which_branch(branch.as_ref(), offer.default_branch, &heads)?;
 
-    let now = context.clock.now();
-    let copy = WorkingCopy::init(&nest.path, &offer.domain, now, &context.random)?;
+    let (nest, copy) = match place {
+        Place::Begun(copy) => (None, copy),
+        Place::New(mut nest) => {
+            let now = context.clock.now();
+            let mut copy = WorkingCopy::init(&nest.path, &offer.domain, now, &context.random)?;
+            if source.is_paged() && !heads.is_empty() {
+                // From here on whoever is cut off finds what has come, and goes on from there.
+                nest.settle()?;
+                copy = WorkingCopy::discover(&nest.path, &context.random)?;
+                Note { address: source.address(), ..Note::default() }.keep(&copy)?;
+            }
+            (Some(nest), copy)
+        }
+    };
     let want = heads.iter().map(|(_, commit)| commit);
-    let fetched = fetch(&copy, source, want, &context.progress).await?;
+    let fetched = match fetch(&copy, source, want, &context.progress).await {
+        Ok(fetched) => fetched,
+        Err(error) => {
+            if let (true, Some(nest)) = (goes_on(&error, &copy)?, nest) {
+                nest.keep()?;
+            }
+            return Err(error.into());
+        }
+    };
     write_refs(&copy, address, &heads, &branch)?;
     if let Some(commit) = heads.get(&branch) {
         copy.checkout(None, commit, &Head::Branch(branch.clone()))?;
     }
-    nest.keep()?;
+    if let Some(nest) = nest {
+        nest.keep()?;
+    }
     Ok(report(arguments, &directory, &branch, &heads, &fetched))
+}
+
+/// Whether the same command brings what is missing.
+fn goes_on(error: &TransferError, copy: &WorkingCopy) -> Result<bool, Failure> {
+    let is_cut = matches!(error, TransferError::Cut(_) | TransferError::Stream(StreamError::Cut { .. }));
+    Ok(is_cut && Note::of(copy)?.is_some_and(|note| note.cursor.is_some()))
 }
 
 fn report(
@@ -125,11 +154,33 @@ fn write_refs(
     Ok(copy.write_config(&config)?)
 }
 
+/// Where a clone goes.
+enum Place {
+    /// There is nothing yet.
+    New(Nest),
+    /// One of the same repository was cut there.
+    Begun(WorkingCopy),
+}
+
+impl Place {
+    fn of(target: &Path, address: &str, context: &Context) -> Result<Self, Failure> {
+        if target.join(".muse").is_dir() {
+            let copy = WorkingCopy::discover(target, &context.random)?;
+            if Note::of(&copy)?.is_some_and(|note| note.address == address) {
+                return Ok(Self::Begun(copy));
+            }
+        }
+        Nest::prepare(target, context).map(Self::New)
+    }
+}
+
 /// Where a clone grows. Dropped before it is kept, it goes with all that is in it.
 struct Nest {
     /// Where it grows: beside the target, or in it if that is there and empty.
     path: PathBuf,
     target: PathBuf,
+    /// Whether the target was not there before.
+    is_made: bool,
     is_kept: bool,
 }
 
@@ -158,14 +209,22 @@ impl Nest {
                 return Err(Failure::new(Exit::Usage, "no_directory", message));
             }
         };
-        Ok(Self { path, target: target.to_owned(), is_kept: false })
+        let is_made = path != target;
+        Ok(Self { path, target: target.to_owned(), is_made, is_kept: false })
+    }
+
+    /// Gives the directory its name, though what is in it is not kept yet.
+    fn settle(&mut self) -> Result<(), Failure> {
+        if self.path != self.target {
+            std::fs::rename(&self.path, &self.target)?;
+            self.path.clone_from(&self.target);
+        }
+        Ok(())
     }
 
     /// Gives the directory its name.
     fn keep(mut self) -> Result<(), Failure> {
-        if self.path != self.target {
-            std::fs::rename(&self.path, &self.target)?;
-        }
+        self.settle()?;
         self.is_kept = true;
         Ok(())
     }
@@ -177,7 +236,7 @@ impl Drop for Nest {
             return;
         }
         // Nobody is left to tell that something could not be removed.
-        if self.path != self.target {
+        if self.is_made {
             std::fs::remove_dir_all(&self.path).unwrap_or_default();
             return;
         }

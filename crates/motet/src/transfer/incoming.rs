@@ -32,8 +32,8 @@ pub struct Fetched {
 
 /// Takes what a server sends into a working copy.
 pub struct Incoming<'a> {
-    copy: &'a WorkingCopy,
-    progress: &'a Progress,
+    pub(super) copy: &'a WorkingCopy,
+    pub(super) progress: &'a Progress,
     pub(super) fetched: Fetched,
     /// Objects and snapshots that are known to be here, the latter with all their objects.
     objects: HashSet<ObjectId>,

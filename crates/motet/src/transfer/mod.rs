@@ -10,6 +10,9 @@
 //! | `heads.rs`    | [`Heads`]: what the branches of a server are               |
 //! | `source.rs`   | [`Source`]: a repository on a server, whichever wire it speaks |
 //! | `incoming.rs` | [`Incoming`]: what comes, checked before it is kept         |
+//! | `pages.rs`    | a history over wire 2, page by page                        |
+//! | `receiver.rs` | what comes in pages, checked before it is kept              |
+//! | `note.rs`     | how far a transfer has come, where it is cut                |
 //! | `fetch.rs`    | [`fetch()`]                                              |
 //! | `push.rs`     | [`push()`]                                               |
 
@@ -17,7 +20,10 @@ mod error;
 mod fetch;
 mod heads;
 mod incoming;
+mod note;
+mod pages;
 mod push;
+mod receiver;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -26,5 +32,6 @@ pub use error::TransferError;
 pub use fetch::fetch;
 pub use heads::Heads;
 pub use incoming::{Fetched, Incoming};
+pub use note::Note;
 pub use push::{PushOptions, Pushed, push};
 pub use source::{Offer, Source};

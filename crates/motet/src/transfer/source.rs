@@ -4,7 +4,7 @@ use api::wire::{FetchRequest, Refs};
 use history::worktree::is_plain_name;
 use names::{BranchName, CommitId};
 
-use super::{Heads, Incoming, TransferError};
+use super::{Heads, Incoming, TransferError, pages};
 use crate::{
     client::{Client, ClientError, RepositoryAddress, Wire},
     visible::visible,
@@ -13,8 +13,8 @@ use crate::{
 /// A repository that is fetched from. Each kind hands what it receives to an [`Incoming`], which believes nothing.
 #[derive(Clone, Copy)]
 pub enum Source<'a> {
-    /// Over wire 1: a question, and an answer that is in memory as a whole.
-    Wire1(Wire<'a>),
+    /// Over the wire: pages where the server has them, else one answer that is in memory as a whole.
+    Server(Wire<'a>),
 }
 
 /// What a server says that it has, as far as it can be believed without looking at it.
@@ -45,13 +45,27 @@ impl Offer {
 impl<'a> Source<'a> {
     /// The repository at `address`, asked by `client`.
     pub const fn of(client: &'a Client, address: &'a RepositoryAddress) -> Self {
-        Self::Wire1(client.wire(&address.owner, &address.name))
+        Self::Server(client.wire(&address.owner, &address.name))
     }
 
     /// What there is.
     pub async fn offer(&self) -> Result<Offer, TransferError> {
         match self {
-            Self::Wire1(wire) => Offer::of(&wire.refs().await?),
+            Self::Server(wire) => Offer::of(&wire.refs().await?),
+        }
+    }
+
+    /// Its address, as it is noted.
+    pub fn address(&self) -> String {
+        match self {
+            Self::Server(wire) => wire.address(),
+        }
+    }
+
+    /// Whether what it brings comes in pages, so that it can go on where it was cut. Known once there is an offer.
+    pub fn is_paged(&self) -> bool {
+        match self {
+            Self::Server(wire) => wire.is_paged(),
         }
     }
 
@@ -63,7 +77,8 @@ impl<'a> Source<'a> {
         incoming: &mut Incoming<'_>,
     ) -> Result<(), TransferError> {
         match self {
-            Self::Wire1(wire) => bring_whole(*wire, want, have, incoming).await,
+            Self::Server(wire) if wire.is_paged() => pages::bring(*wire, want, have, incoming).await,
+            Self::Server(wire) => bring_whole(*wire, want, have, incoming).await,
         }
     }
 }

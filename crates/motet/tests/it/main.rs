@@ -45,6 +45,7 @@
 //! | `office.rs`       | install admins, who is stopped, and the look into what is private                 |
 //! | `jobs.rs`         | background work as those who run the install see it, and nobody else              |
 //! | `upkeep.rs`       | background work is done: by schedules, across kills, stops and processes          |
+//! | `wire2.rs`, `wire2/` | histories of any size, in pages that go on where they were cut                |
 //! | `working_copies.rs` | the commands of a working copy: told, ended, on disk                           |
 //! | `merges.rs`       | merging in a working copy                                                       |
 //! | `pulling.rs`      | fetch and pull: what others did comes, and nothing of one's own is lost          |
@@ -116,6 +117,7 @@ mod upkeep;
 mod vectors;
 mod visibility;
 mod words;
+mod wire2;
 mod working_copies;
 
 use testkit::{Person, Server};
