@@ -19,8 +19,10 @@ pub mod json;
 pub mod msgpack;
 mod problem;
 mod record;
+pub mod stream;
 mod value;
 pub mod wire;
+pub mod wire2;
 
 pub use decode::{DecodeError, Limits, MAX_DEPTH};
 pub use problem::{FieldProblem, ProblemBody};

@@ -62,6 +62,14 @@ fn closure(
     seen
 }
 
+/// Everything that `from` leads to, itself included, as far as `parents` knows.
+pub(crate) fn reached(
+    from: impl IntoIterator<Item = CommitId>,
+    parents: impl Fn(&CommitId) -> Option<Parents>,
+) -> HashSet<CommitId> {
+    closure(from, parents, |_| false)
+}
+
 /// Whether `ancestor` is reached from `of`, or is it: whether moving a ref from `ancestor` to `of` is a
 /// fast-forward (`spec/wire.md` 5.6).
 pub fn is_ancestor(

@@ -1,9 +1,13 @@
-//! Who last changed each line of a file: the part that compares (`spec/hub.md` 3, `blame`).
+//! Who last changed each line of a file: what compares, and what is known on the way (`spec/hub.md` 3, `blame`).
 //!
 //! Whoever walks a history begins with one claim for each line of the newest version, and asks of each version what its
-//! parents had already: those claims go on to the parent, the rest are this version's own.
+//! parents had already: those claims go on to the parent, the rest are this version's own. [`Walk`] keeps which versions
+//! have yet to be asked; reading commits and files is for whoever drives it.
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use imara_diff::{Algorithm, Diff, InternedInput};
+use names::{CommitId, ObjectId, RepoPath};
 
 /// A line whose origin is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +57,107 @@ pub fn part(claims: Vec<Claim>, older: &str, newer: &str) -> Parted {
         }
     }
     parted
+}
+
+/// A version of the file: where its commit stands in the history, the commit, and the path in it. The greatest is asked
+/// first, so an order in which children are greater asks each version once, with all lines that lead to it.
+pub type Place<Order> = (Order, CommitId, RepoPath);
+
+/// A version that is asked now.
+#[derive(Debug)]
+pub struct Version {
+    /// Its commit.
+    pub commit: CommitId,
+    /// Where the file is in it.
+    pub path: RepoPath,
+    /// What the file holds.
+    pub object: ObjectId,
+    /// The same as text.
+    pub text: Arc<str>,
+    /// The lines that lead here and that no parent has had yet, in ascending order of `here`.
+    pub claims: Vec<Claim>,
+    /// The first parent that has the file, and where; for whoever drives the walk to fill in.
+    pub before: Option<(CommitId, RepoPath)>,
+}
+
+/// Where lines came from.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The commit that they came with, or that they were followed to.
+    pub commit: CommitId,
+    /// Where the file was then.
+    pub path: RepoPath,
+    /// The file in the first parent that has it.
+    pub before: Option<(CommitId, RepoPath)>,
+    /// Whether the commit is where they came from; else they are older, and the walk ended here.
+    pub is_settled: bool,
+}
+
+/// The lines that lead to a version that has not been asked yet.
+#[derive(Debug)]
+struct Waiting {
+    claims: Vec<Claim>,
+    object: ObjectId,
+    text: Arc<str>,
+}
+
+/// Which versions have yet to be asked, and what is known of lines.
+#[derive(Debug)]
+pub struct Walk<Order> {
+    waiting: BTreeMap<Place<Order>, Waiting>,
+    settled: Vec<(Claim, Arc<Origin>)>,
+}
+
+impl<Order: Ord> Walk<Order> {
+    /// Begins at the newest version.
+    pub fn new(place: Place<Order>, object: ObjectId, text: Arc<str>, claims: Vec<Claim>) -> Self {
+        let mut walk = Self { waiting: BTreeMap::new(), settled: Vec::new() };
+        walk.follow(place, object, text, claims);
+        walk
+    }
+
+    /// The version to ask now: the greatest one. None when every line is settled.
+    pub fn next_version(&mut self) -> Option<Version> {
+        let ((_, commit, path), Waiting { claims, object, text }) = self.waiting.pop_last()?;
+        Some(Version { commit, path, object, text, claims, before: None })
+    }
+
+    /// Lets lines go on to an older version. Lines from several sides may lead to one.
+    pub fn follow(
+        &mut self,
+        place: Place<Order>,
+        object: ObjectId,
+        text: Arc<str>,
+        claims: Vec<Claim>,
+    ) {
+        if claims.is_empty() {
+            return;
+        }
+        let fresh = || Waiting { claims: Vec::new(), object, text };
+        let version = self.waiting.entry(place).or_insert_with(fresh);
+        version.claims.extend(claims);
+        version.claims.sort_unstable_by_key(|claim| claim.here);
+    }
+
+    /// The lines that are left of `version` came with it.
+    pub fn settle(&mut self, version: Version) {
+        let Version { commit, path, claims, before, object: _, text: _ } = version;
+        let origin = Arc::new(Origin { commit, path, before, is_settled: true });
+        self.settled.extend(claims.into_iter().map(|claim| (claim, Arc::clone(&origin))));
+    }
+
+    /// Every line with what is known of it, from top to bottom. Those that were still on their way are older than the
+    /// commit that they were followed to.
+    pub fn end(mut self) -> Vec<(Claim, Arc<Origin>)> {
+        for ((_, commit, path), version) in self.waiting {
+            let before = Some((commit, path.clone()));
+            let origin = Arc::new(Origin { commit, path, before, is_settled: false });
+            let left = version.claims.into_iter();
+            self.settled.extend(left.map(|claim| (claim, Arc::clone(&origin))));
+        }
+        self.settled.sort_unstable_by_key(|(claim, _)| claim.line);
+        self.settled
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 //! | place            | what is there                                                            |
 //! |------------------|--------------------------------------------------------------------------|
 //! | `snapshot.rs`    | [`snapshot_id`], [`SnapshotHasher`], paths that cannot stand together        |
+//! | `delta.rs`        | [`SnapshotMerge`]: a snapshot from another one and what differs              |
 //! | `commit.rs`      | [`commit_id`], and the checks of records from elsewhere                    |
 //! | `commit_time.rs` | [`CommitTime`]: times that keep their form                                 |
 //! | `fault.rs`       | [`Fault`]: why a record is refused, with the code of the wire               |
@@ -28,6 +29,7 @@ pub mod blame;
 mod canonical;
 mod commit;
 mod commit_time;
+mod delta;
 pub mod diff;
 mod fault;
 mod glob;
@@ -46,6 +48,7 @@ pub use ancestry::{
 };
 pub use commit::{commit_id, new_record, verify_commit, verify_object, verify_snapshot};
 pub use commit_time::CommitTime;
+pub use delta::{DeltaError, ManifestEntry, SnapshotMerge};
 pub use fault::Fault;
 pub use signing::signing_bytes;
 pub use snapshot::{Manifest, SnapshotHasher, check_no_conflict, clashing_paths, snapshot_id};

@@ -9,6 +9,7 @@
 //! | `error.rs`      | [`Error`], and how it becomes HTTP                                             |
 //! | `repositories/` | create, find, list; [`Repository`] as a resource; JSON                         |
 //! | `wire/`         | wire 1: refs, uploads, push, negotiate, fetch                                  |
+//! | `wire2/`        | wire 2: negotiate, a history as a stream, objects and snapshots by their ids    |
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
 //! | `life/`         | changed, renamed, archived, deleted, restored, removed for good                |
 //! | `signatures/`   | who signed a commit, and what a repository asks of it                         |
@@ -48,6 +49,7 @@ mod signatures;
 mod upkeep;
 mod views;
 mod wire;
+mod wire2;
 
 pub use collect::{Collection, Grace};
 pub use error::Error;
@@ -60,6 +62,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         repositories::STATEMENTS,
         reading::STATEMENTS,
         &wire::statements(),
+        &wire2::statements(),
         collect::STATEMENTS,
         ref_log::STATEMENTS,
         life::STATEMENTS,
@@ -120,6 +123,7 @@ impl Hub {
         let trust = self.trust.clone();
         let routes = Routes::new(self, trust);
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
-        pages::routes(ref_log::routes(wire::routes(repositories::routes(routes)))).finish()
+        let routes = ref_log::routes(wire2::routes(wire::routes(repositories::routes(routes))));
+        pages::routes(routes).finish()
     }
 }

@@ -133,6 +133,10 @@ pub enum Command {
     Show(commands::show::Show),
     /// Show what differs
     Diff(commands::diff::Diff),
+    /// Show who last changed each line of a file
+    ///
+    /// As the commit has it, followed through merges and to the names that the file had before.
+    Blame(commands::blame::Blame),
     /// List, make or remove branches
     Branch(commands::branch::Branch),
     /// Go to a branch or a commit
@@ -159,6 +163,16 @@ pub enum Command {
     /// With all that it leads to. In a directory that is no working copy yet, it first makes one: `.muse` with one
     /// commit of all files, and the address as the remote `origin`.
     Push(commands::push::Push),
+    /// Bring what others have done
+    ///
+    /// The branches of a remote, each byte checked against its id. They are called `remote/branch` here; your own
+    /// branches and your files stay as they are.
+    Fetch(commands::fetch::Fetch),
+    /// Bring what others have done into your branch
+    ///
+    /// A fetch and a merge in one: your branch follows, or gets a commit of both sides. Changes that are in no commit are
+    /// never overwritten, but --force moves them to .muse/motet/rescued.
+    Pull(commands::pull::Pull),
     /// Fetch a repository into a new directory
     ///
     /// All its branches, each byte checked against its id, with the default branch checked out. The directory must be
@@ -215,6 +229,7 @@ impl Command {
             Self::Log(_) => "log",
             Self::Show(_) => "show",
             Self::Diff(_) => "diff",
+            Self::Blame(_) => "blame",
             Self::Branch(_) => "branch",
             Self::Checkout(_) => "checkout",
             Self::Restore(_) => "restore",
@@ -222,6 +237,8 @@ impl Command {
             Self::Tag(_) => "tag",
             Self::Remote(command) => command.name(),
             Self::Push(_) => "push",
+            Self::Fetch(_) => "fetch",
+            Self::Pull(_) => "pull",
             Self::Clone(_) => "clone",
             Self::Serve(_) => "serve",
             Self::Admin(command) => command.name(),

@@ -3,6 +3,7 @@
 
 use std::{borrow::Cow, fmt, io};
 
+use api::stream::StreamError;
 use history::worktree::WorktreeError;
 
 use crate::{
@@ -139,7 +140,7 @@ impl From<&Refusal> for Failure {
                 "check owner and name, and that you may read it; motet repo create makes one"
             }
             "not_fast_forward" | "unknown_parent" => {
-                "the branch has commits that you lack: clone it again and add yours, or push --force"
+                "the branch has commits that you lack: motet pull merges them, then push again; or push --force"
             }
             "too_large" | "quota_exceeded" => "send less, or ask those who run the server",
             "key_taken" => "a key belongs to one handle: motet keygen --out <file> makes another",
@@ -176,6 +177,8 @@ impl From<WorktreeError> for Failure {
             E::Changing(_) => (Exit::Decide, "changing"),
             E::RefConflict { .. } => (Exit::Decide, "ref_conflict"),
             E::NothingMatched(_) => (Exit::Decide, "nothing_matched"),
+            E::NoFile { .. } => (Exit::NotFound, "no_file"),
+            E::NotText(_) => (Exit::Decide, "not_text"),
             E::UnknownRevision(_) => (Exit::NotFound, "unknown_revision"),
             E::AmbiguousRevision(_) => (Exit::Usage, "ambiguous_revision"),
             E::Merging => (Exit::Decide, "merging"),
@@ -213,7 +216,15 @@ impl From<TransferError> for Failure {
             E::Client(error) => error.into(),
             E::Worktree(error) => error.into(),
             E::Fault(ref fault) => Self::new(Exit::Unverified, fault.code(), &error),
+            E::Stream(StreamError::Cut { .. }) | E::Cut(_) => {
+                Self::new(Exit::Refused, "cut_off", error)
+                    .hint("what has come is kept: the same command goes on from there")
+            }
+            E::Stream(_) => Self::new(Exit::Unverified, "bad_stream", error),
+            E::Delta(_) => Self::new(Exit::Unverified, "snapshot_mismatch", error),
             E::BadBranch { .. } => Self::new(Exit::Unverified, "bad_ref", error),
+            E::BadDomain(_) => Self::new(Exit::Unverified, "bad_domain", error),
+            E::TooManyBranches { .. } => Self::new(Exit::Refused, "too_large", error),
             E::NoCommit(_) | E::NoSnapshot(_) | E::NoObject { .. } => {
                 Self::new(Exit::Unverified, "incomplete", error)
             }

@@ -104,6 +104,11 @@ fn surface_of(request: &Request) -> Surface {
     }
 }
 
+/// Whether only wire 2 has such an address: it tells a refusal in one form to everybody (`spec/wire.md` 9).
+fn is_wire_2(path: &str) -> bool {
+    path.split('/').nth(3) == Some("v2") && !path.starts_with("/api/")
+}
+
 impl Around {
     /// What is known of a request from the start.
     fn context(&self, request: &Request) -> Context {
@@ -112,8 +117,8 @@ impl Around {
         context.base_url.clone_from(&self.base_url);
         context.peer = request.extensions().get::<Peer>().map(|peer| peer.0);
         context.client = client(&self.proxies, context.peer, request.headers());
-        context.speaks_protocol_2 =
-            request.headers().get(PROTOCOL).is_some_and(|it| it.as_bytes() == b"2");
+        let says_so = request.headers().get(PROTOCOL).is_some_and(|it| it.as_bytes() == b"2");
+        context.speaks_protocol_2 = says_so || is_wire_2(request.uri().path());
         context
     }
 

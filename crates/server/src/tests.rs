@@ -38,6 +38,9 @@ fn expected(entry: &Entry) -> Class {
         }
         Surface::Page if entry.path.contains("/raw/") => Class::Download,
         Surface::Api | Surface::Oauth | Surface::Page => Class::Global,
+        // Wire 2 reads by ids; an object may be long.
+        Surface::Wire if entry.path.ends_with("/v2/objects/{object}") => Class::Download,
+        Surface::Wire if entry.path.contains("/v2/") => Class::WireRead,
         Surface::Wire => match last {
             "push" => Class::Push,
             "filter-objects" | "presign" | "objects" => Class::Upload,

@@ -73,6 +73,7 @@ pub fn codes() -> &'static [(&'static str, &'static str)] {
         ("unauthenticated", "Who is asking is not known"),
         ("forbidden", "Not allowed"),
         ("not_found", "Not found"),
+        ("cursor_gone", "The place where it went on is gone"),
         ("archived", "The repository is archived"),
         ("precondition_failed", "It has changed since"),
         ("conflict", "The state of things does not allow it"),
@@ -277,8 +278,9 @@ impl Problem {
             .map_or_else(|| self.status.canonical_reason().unwrap_or("Refused"), |(_, title)| title)
     }
 
-    fn document(&self, context: &Context) -> String {
-        let body = ProblemBody {
+    /// What a problem document says of it.
+    pub fn document_body(&self, context: &Context) -> ProblemBody {
+        ProblemBody {
             type_uri: format!("/help/errors#{}", self.code),
             title: self.title().to_owned(),
             status: self.status.as_u16(),
@@ -296,8 +298,11 @@ impl Problem {
                 .collect(),
             server_time: self.server_time.map(|time| time.to_string()),
             moved_to: self.moved_to().map(str::to_owned),
-        };
-        serde_json::to_string(&body).unwrap_or_default()
+        }
+    }
+
+    fn document(&self, context: &Context) -> String {
+        serde_json::to_string(&self.document_body(context)).unwrap_or_default()
     }
 
     /// As RFC 6749 section 5.2 has it: the grammar knows neither quotes nor letters beyond ASCII.

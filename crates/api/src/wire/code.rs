@@ -61,6 +61,8 @@ codes! {
     LogConflict = 409 "log_conflict",
     /// The tag of a release is taken.
     ReleaseExists = 409 "release_exists",
+    /// A cursor of wire 2 that leads on no more.
+    CursorGone = 410 "cursor_gone",
     /// A limit is exceeded.
     TooLarge = 413 "too_large",
     /// A quota is used up.

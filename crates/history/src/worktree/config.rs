@@ -16,7 +16,7 @@ const MAX_NAME_BYTES: usize = 64;
 pub struct RemoteName(Box<str>);
 
 /// Whether TOML takes `name` unquoted, and a path takes it as it is.
-pub(super) fn is_plain_name(name: &str) -> bool {
+pub fn is_plain_name(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     !name.is_empty() && name.len() <= MAX_NAME_BYTES && name.chars().all(fits)
 }

@@ -211,6 +211,13 @@ impl Dir {
         Ok(File::from(fs::openat(&self.0, name, CREATE, FILE_MODE)?))
     }
 
+    /// Opens a regular file to be read and written; it is made if there is none.
+    pub(super) fn open_to_write(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = File::from(fs::openat(&self.0, name, flags | OFlags::NONBLOCK, FILE_MODE)?);
+        if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a file")) }
+    }
+
     /// What tells this directory from others on its file system.
     pub(super) fn inode(&self) -> io::Result<u64> {
         Ok(fs::fstat(&self.0)?.st_ino)

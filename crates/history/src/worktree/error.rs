@@ -71,6 +71,17 @@ pub enum WorktreeError {
     /// No file is at, or below, a path that was named.
     #[error("no file is at `{0}`, neither here nor in the commit")]
     NothingMatched(String),
+    /// The commit has no file of this path.
+    #[error("commit {} has no file `{path}`", .commit.short())]
+    NoFile {
+        /// The path.
+        path: RepoPath,
+        /// The commit.
+        commit: CommitId,
+    },
+    /// The file has no lines.
+    #[error("`{0}` is no text")]
+    NotText(RepoPath),
     /// No branch, tag or commit is called so.
     #[error("`{0}` is no branch, tag or commit here")]
     UnknownRevision(String),

@@ -7,7 +7,11 @@ use std::{
 
 use api::{Limits, Value};
 
-use super::{Result, WorkingCopy, WorktreeError, dir::Dir, json};
+use super::{
+    Result, WorkingCopy, WorktreeError,
+    dir::{Dir, Found},
+    json,
+};
 
 /// The longest record that is read into memory: a snapshot of a million long paths.
 const MAX_RECORD_BYTES: u64 = 512 << 20;
@@ -57,6 +61,11 @@ impl WorkingCopy {
         sync().map_err(WorktreeError::io(shown(path)))
     }
 
+    /// Writes a file whole or not at all; [`WorkingCopy::sync`] brings it to the disk.
+    pub(super) fn put_bytes(&self, path: &str, bytes: &[u8]) -> Result<()> {
+        self.put_file(path, |file| file.write_all(bytes))
+    }
+
     /// Writes a file that another one leads to: [`WorkingCopy::sync`] comes between the two.
     pub(super) fn put_file(
         &self,
@@ -67,13 +76,15 @@ impl WorkingCopy {
         let temporaries = self.temporaries()?;
         let write =
             || self.muse.make(directory)?.write_with(name, &temporaries, &self.random, pour);
-        write().map_err(WorktreeError::io(shown(path)))
+        write().map_err(WorktreeError::io(shown(path)))?;
+        self.unsynced.note(path);
+        Ok(())
     }
 
     /// Waits until all objects and records are on the disk. To be called before a ref is moved to what was just
     /// stored; [`WorkingCopy::finish_commit`] does so itself.
     pub fn sync(&self) -> Result<()> {
-        self.muse.sync_all().map_err(WorktreeError::io(".muse"))
+        self.unsynced.sync(&self.muse)
     }
 
     /// Removes a file; nothing there is fine.
@@ -86,9 +97,10 @@ impl WorkingCopy {
         remove().map_err(WorktreeError::io(shown(path)))
     }
 
-    /// A JSON file; none if it is not there.
+    /// A JSON file; none if it is not there, or empty, as a crash of the machine can leave it.
     pub(super) fn read_json(&self, path: &str) -> Result<Option<Value>> {
-        let Some(bytes) = self.read_file(path, MAX_RECORD_BYTES)? else { return Ok(None) };
+        let bytes = self.read_file(path, MAX_RECORD_BYTES)?.filter(|bytes| !bytes.is_empty());
+        let Some(bytes) = bytes else { return Ok(None) };
         let value = Value::from_json_slice(&bytes, &Limits::of_body(MAX_RECORD_BYTES));
         Ok(Some(value.map_err(|error| damaged(path, error.to_string()))?))
     }
@@ -100,9 +112,11 @@ impl WorkingCopy {
             Some(directory) => directory.find(name),
             None => Ok(None),
         };
+        self.unsynced.note(path);
         match there().map_err(WorktreeError::io(shown(path)))? {
-            Some(_) => Ok(()),
-            None => self.put_file(path, |file| file.write_all(&json::pretty(&value()))),
+            // A crash of the machine can leave a file empty that was never waited for.
+            Some(Found::File(stamp)) if stamp.size_bytes > 0 => Ok(()),
+            Some(_) | None => self.put_bytes(path, &json::pretty(&value())),
         }
     }
 }

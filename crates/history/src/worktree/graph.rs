@@ -10,7 +10,7 @@ use api::CommitRecord;
 use names::{CommitId, UnixMillis};
 
 use super::{Result, WorkingCopy, WorktreeError};
-use crate::{CommitTime, Parents};
+use crate::{CommitTime, Parents, ancestry::reached};
 
 /// The graph of a working copy. A commit that is not here has no known parents.
 #[derive(Debug)]
@@ -46,6 +46,11 @@ impl<'a> Graph<'a> {
     /// What went wrong on the way, if anything.
     pub fn check(&self) -> Result<()> {
         self.error.take().map_or(Ok(()), Err)
+    }
+
+    /// Everything that `from` leads to, itself included.
+    pub fn reached(&self, from: impl IntoIterator<Item = CommitId>) -> HashSet<CommitId> {
+        reached(from, |id| self.parents(id))
     }
 
     /// How many commits `ours` has that `theirs` lacks, and the other way round.

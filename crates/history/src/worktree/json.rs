@@ -64,7 +64,8 @@ fn indent(out: &mut String, depth: usize) {
     out.extend(std::iter::repeat_n("  ", depth));
 }
 
-fn put_text(out: &mut String, text: &str) {
+/// Text in quotes.
+pub(super) fn put_text(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
         match c {

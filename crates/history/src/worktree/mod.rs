@@ -12,6 +12,7 @@
 //! | `refs.rs`     | HEAD, branches, tags, heads of remotes                                    |
 //! | `log.rs`      | what HEAD and the branches were                                           |
 //! | `store.rs`    | commits, snapshots and objects                                            |
+//! | `unsynced.rs` | what a crash of the machine could lose                                     |
 //! | `json.rs`     | the form of records                                                       |
 //! | `config.rs`   | `config.toml`: the user and the remotes                                    |
 //! | `ignore.rs`, `scan.rs` | which files are versioned                                |
@@ -20,20 +21,24 @@
 //! | `changes.rs`, `status.rs` | how the files stand to a commit                               |
 //! | `paths.rs`    | which paths a command is about                                            |
 //! | `graph.rs`, `revision.rs` | commits that lead to one another, and what the user calls them |
+//! | `follow.rs`, `blame.rs` | the history of some paths, and of the lines of a file            |
 //! | `label.rs`    | free text on commits                                                      |
 //! | `merging.rs`, `merge_file.rs` | a merge, and what of it waits for the user                |
 //! | `record.rs`   | from files to a commit                                                    |
 //! | `stage.rs`    | what the Muse client has staged                                           |
 //! | `checkout.rs` | from a commit to files                                                    |
 
+mod blame;
 mod changes;
 mod checkout;
 mod config;
 mod dir;
 mod error;
 mod files;
+mod follow;
 mod graph;
 mod ignore;
+mod incoming;
 mod index;
 mod json;
 mod label;
@@ -49,6 +54,7 @@ mod scan;
 mod stage;
 mod status;
 mod store;
+mod unsynced;
 #[cfg(test)]
 mod tests;
 
@@ -59,13 +65,16 @@ use std::{
 
 use names::{Id, Random, UnixMillis};
 
+pub use blame::BlamedLine;
 pub use changes::{ChangeKind, PathChange, changes};
 pub use checkout::Overwrite;
-pub use config::{Config, Remote, RemoteName, User};
+pub use config::{Config, Remote, RemoteName, User, is_plain_name};
 pub use dir::Stamp;
 pub use error::WorktreeError;
+pub use follow::{Subject, Touched};
 pub use graph::{Graph, Walk};
 pub use ignore::{IGNORE_FILE, Ignore, IgnoreError};
+pub use incoming::{IncomingObject, IncomingSnapshot, SnapshotEntries};
 pub use label::Label;
 pub use log::LogEntry;
 pub use look::Look;
@@ -79,6 +88,7 @@ pub use status::{Status, Tracking};
 
 use api::Value;
 use dir::Dir;
+use unsynced::Unsynced;
 
 use crate::CommitTime;
 
@@ -100,6 +110,7 @@ pub struct WorkingCopy {
     repo_id: String,
     domain: String,
     random: Random,
+    unsynced: Unsynced,
 }
 
 /// The kind of a repository's id.
@@ -141,7 +152,7 @@ impl WorkingCopy {
         now: UnixMillis,
         random: &Random,
     ) -> Result<Self> {
-        if !config::is_plain_name(domain) {
+        if !is_plain_name(domain) {
             return Err(WorktreeError::Domain(domain.to_owned()));
         }
         std::fs::create_dir_all(directory).map_err(WorktreeError::io(directory.display()))?;
@@ -153,7 +164,8 @@ impl WorkingCopy {
         })?;
         let repo_id = Id::<Repository>::unguessable(random).to_string();
         let (domain, random) = (domain.to_owned(), random.clone());
-        let copy = Self { path, root, muse, repo_id, domain, random };
+        let unsynced = Unsynced::default();
+        let copy = Self { path, root, muse, repo_id, domain, random, unsynced };
         for directory in ["refs/heads", "commits", "snapshots", "objects"] {
             copy.muse.make(directory).map_err(WorktreeError::io(directory))?;
         }
@@ -186,6 +198,7 @@ impl WorkingCopy {
             repo_id: String::new(),
             domain: String::new(),
             random: random.clone(),
+            unsynced: Unsynced::default(),
         };
         let damaged =
             |reason: String| WorktreeError::Damaged { path: ".muse/repo.json".to_owned(), reason };

@@ -16,6 +16,11 @@ impl Paths {
         texts.into_iter().map(|text| place(inside, text)).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Reads one path in the same way; none for the root.
+    pub fn parse_one(inside: &str, text: &str) -> Result<Option<RepoPath>, PathError> {
+        place(inside, text)
+    }
+
     /// Exactly these files.
     pub fn of(paths: impl IntoIterator<Item = RepoPath>) -> Self {
         Self(paths.into_iter().map(Some).collect())

@@ -113,6 +113,19 @@ impl WorkingCopy {
         self.write_ref(&format!("remotes/{remote}"), branch, Some(commit))
     }
 
+    /// Notes what several branches of a remote have, with one wait for the disk.
+    pub fn set_remote_heads<'a>(
+        &self,
+        remote: &RemoteName,
+        heads: impl IntoIterator<Item = (&'a BranchName, CommitId)>,
+    ) -> Result<()> {
+        let space = format!("remotes/{remote}");
+        for (branch, commit) in heads {
+            self.put_ref(&space, branch, Some(commit), Self::put_bytes)?;
+        }
+        self.sync()
+    }
+
     /// Forgets a branch of a remote.
     pub fn delete_remote_head(&self, remote: &RemoteName, branch: &BranchName) -> Result<()> {
         self.delete_ref(&format!("remotes/{remote}"), branch)
@@ -145,6 +158,16 @@ impl WorkingCopy {
     }
 
     fn write_ref(&self, space: &str, name: &BranchName, commit: Option<CommitId>) -> Result<()> {
+        self.put_ref(space, name, commit, Self::write_file)
+    }
+
+    fn put_ref(
+        &self,
+        space: &str,
+        name: &BranchName,
+        commit: Option<CommitId>,
+        write: impl FnOnce(&Self, &str, &[u8]) -> Result<()>,
+    ) -> Result<()> {
         let path = format!("{space}/{name}");
         let text = commit.map(|id| id.to_string()).unwrap_or_default();
         // A directory that refs were removed from is in nobody's way.
@@ -154,7 +177,7 @@ impl WorkingCopy {
         {
             above.remove_empty(last).map_err(WorktreeError::io(&path))?;
         }
-        self.write_file(&path, text.as_bytes()).map_err(|error| match error {
+        write(self, &path, text.as_bytes()).map_err(|error| match error {
             WorktreeError::Io { cause, .. }
                 if matches!(
                     cause.kind(),

@@ -8,7 +8,7 @@ use std::{
 use api::{CommitRecord, SnapshotRecord, Value};
 use names::{CommitId, Hasher, ObjectId, SnapshotId};
 
-use super::{Result, WorkingCopy, WorktreeError, files::damaged};
+use super::{Result, WorkingCopy, WorktreeError, dir::Found, files::damaged};
 use crate::{Fault, verify_commit, verify_snapshot};
 
 /// How much of a file is in memory while it is copied or hashed.
@@ -55,7 +55,16 @@ impl WorkingCopy {
 
     /// Whether an object is here. The empty one always is: a Muse clone does not store it (D1).
     pub fn has_object(&self, id: &ObjectId) -> Result<bool> {
-        Ok(*id == ObjectId::EMPTY || self.open_object(id)?.is_some())
+        if *id == ObjectId::EMPTY {
+            return Ok(true);
+        }
+        let path = object_path(id);
+        let (directory, name) = super::files::split(&path);
+        let find = || match self.muse.descend(directory)? {
+            Some(directory) => directory.find(name),
+            None => Ok(None),
+        };
+        Ok(is_whole(id, find().map_err(WorktreeError::io(&path))?))
     }
 
     /// The bytes of an object, checked against its id; none if it is not here.
@@ -96,7 +105,8 @@ impl WorkingCopy {
         let path = object_path(&id);
         let (directory, name) = super::files::split(&path);
         let directory = self.muse.make(directory).map_err(WorktreeError::io(&path))?;
-        if directory.find(name).map_err(WorktreeError::io(&path))?.is_some() {
+        self.unsynced.note(&path);
+        if is_whole(&id, directory.find(name).map_err(WorktreeError::io(&path))?) {
             return Ok(());
         }
         let fill = |file: &mut File| {
@@ -123,6 +133,12 @@ impl WorkingCopy {
     }
 }
 
+/// Whether what stands in the place of an object is it, as far as can be told without reading: a crash of the
+/// machine can leave a file empty that was never waited for.
+fn is_whole(id: &ObjectId, found: Option<Found>) -> bool {
+    matches!(found, Some(Found::File(stamp)) if stamp.size_bytes > 0 || *id == ObjectId::EMPTY)
+}
+
 /// Why an object was not stored.
 enum Stored {
     Other(ObjectId),
@@ -135,7 +151,7 @@ impl From<io::Error> for Stored {
     }
 }
 
-fn object_path(id: &ObjectId) -> String {
+pub(super) fn object_path(id: &ObjectId) -> String {
     let text = id.to_string();
     let (shard, rest) = text.split_at_checked(2).unwrap_or_default();
     format!("objects/{shard}/{rest}")

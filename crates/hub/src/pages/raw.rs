@@ -105,7 +105,7 @@ pub(super) fn image_type(bytes: &[u8]) -> Option<&'static str> {
 
 impl Hub {
     /// The start of an object, to judge its type by, and the body to send.
-    async fn body_of(&self, id: ObjectId) -> Result<(Bytes, Body), Error> {
+    pub(crate) async fn body_of(&self, id: ObjectId) -> Result<(Bytes, Body), Error> {
         if id == ObjectId::EMPTY {
             return Ok((Bytes::new(), Body::empty()));
         }
@@ -128,7 +128,8 @@ impl Hub {
         Ok((first, Body::from_stream(rest)))
     }
 
-    fn pieces(&self, id: ObjectId, place: Place) -> mpsc::Receiver<Bytes> {
+    /// The bytes of an object as they are read, once all of it has been verified.
+    pub(crate) fn pieces(&self, id: ObjectId, place: Place) -> mpsc::Receiver<Bytes> {
         let (to, from) = mpsc::channel(QUEUE);
         let objects = self.objects.clone();
         tokio::spawn(async move {

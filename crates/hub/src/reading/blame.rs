@@ -4,14 +4,10 @@
 //! it. A file that is gone in a parent is looked for among what moved. What is not settled when the time is up is handed
 //! out as it stands: those lines are older than the commit that they were followed to.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use history::{
-    blame::{self, Claim},
+    blame::{self, Claim, Origin, Version},
     diff::{ChangedFile, as_text, detect_renames},
     tree::{Kind, Node, TreeDiff, TreeLookup},
 };
@@ -47,44 +43,30 @@ pub(crate) struct Blame {
     pub(crate) runs: Vec<Run>,
 }
 
-/// A version of the file that lines lead to. The newest generation is last, so that it comes first.
-type Place = (i64, CommitId, RepoPath);
-
-/// The lines that lead to a version, and what it holds.
-struct Version {
-    claims: Vec<Claim>,
-    object: ObjectId,
-    text: Arc<str>,
-}
+/// The generation of its commit orders versions.
+type Lines = blame::Walk<i64>;
 
 struct Walk<'a> {
     hub: &'a Hub,
     repository: &'a Repository,
     commits: HashMap<CommitId, Arc<Commit>>,
     nodes: HashMap<NodeId, Arc<Node>>,
-    waiting: BTreeMap<Place, Version>,
-    settled: Vec<(Claim, Origin)>,
+    lines: Lines,
 }
 
-/// Where a line came from.
-#[derive(Clone)]
-struct Origin {
-    commit: Arc<Commit>,
-    path: RepoPath,
-    before: Option<(CommitId, RepoPath)>,
-    is_settled: bool,
+fn is_same(run: &Run, origin: &Origin) -> bool {
+    run.commit.record.commit_id == origin.commit
+        && run.path == origin.path
+        && run.is_settled == origin.is_settled
 }
 
-impl Origin {
-    fn is_same(&self, run: &Run) -> bool {
-        run.commit.record.commit_id == self.commit.record.commit_id
-            && run.path == self.path
-            && run.is_settled == self.is_settled
-    }
-
-    fn begin(self) -> Run {
-        let Self { commit, path, before, is_settled } = self;
-        Run { lines: 1, commit, path, before, is_settled }
+fn begin(commit: &Arc<Commit>, origin: &Origin) -> Run {
+    Run {
+        lines: 1,
+        commit: Arc::clone(commit),
+        path: origin.path.clone(),
+        before: origin.before.clone(),
+        is_settled: origin.is_settled,
     }
 }
 
@@ -98,19 +80,18 @@ impl Hub {
         (object, text): (ObjectId, Arc<str>),
     ) -> Result<Blame, Error> {
         let (started, id) = (Instant::now(), commit.record.commit_id);
-        let first = Version { claims: blame::claims(&text), object, text };
+        let claims = blame::claims(&text);
         let mut walk = Walk {
             hub: self,
             repository,
-            waiting: BTreeMap::from([((commit.generation, id, path), first)]),
+            lines: Lines::new((commit.generation, id, path), object, text, claims),
             commits: HashMap::from([(id, Arc::new(commit))]),
             nodes: HashMap::new(),
-            settled: Vec::new(),
         };
         while started.elapsed() < self.settings.blame
-            && let Some((place, version)) = walk.waiting.pop_last()
+            && let Some(version) = walk.lines.next_version()
         {
-            walk.step(place, version).await?;
+            walk.step(version).await?;
         }
         Ok(walk.end())
     }
@@ -118,44 +99,33 @@ impl Hub {
 
 impl Walk<'_> {
     /// Hands on what the parents have, and settles the rest.
-    async fn step(&mut self, (_, id, path): Place, version: Version) -> Result<(), Error> {
-        let commit = self.commit(id).await?;
-        let (Version { mut claims, object, text }, mut before) = (version, None);
+    async fn step(&mut self, mut version: Version) -> Result<(), Error> {
+        let commit = self.commit(version.commit).await?;
         for parent in commit.record.parents() {
             let parent = self.commit(parent).await?;
-            let Some((path, older)) = self.version(&parent, &commit, &path).await? else {
+            let Some((path, older)) = self.version(&parent, &commit, &version.path).await? else {
                 continue;
             };
             let parent_id = parent.record.commit_id;
-            before = before.or_else(|| Some((parent_id, path.clone())));
+            version.before = version.before.take().or_else(|| Some((parent_id, path.clone())));
             let place = (parent.generation, parent_id, path);
-            if older == object {
-                self.follow(place, claims, object, Arc::clone(&text));
+            if older == version.object {
+                let Version { object, text, claims, .. } = version;
+                self.lines.follow(place, object, text, claims);
                 return Ok(());
             }
             let Some(older_text) = self.text(older).await? else { continue };
-            let newer = Arc::clone(&text);
-            let (parted, older_text) = compare(claims, older_text, newer).await?;
-            self.follow(place, parted.older, older, older_text);
-            claims = parted.newer;
-            if claims.is_empty() {
+            let claims = std::mem::take(&mut version.claims);
+            let (parted, older_text) =
+                compare(claims, older_text, Arc::clone(&version.text)).await?;
+            self.lines.follow(place, older, older_text, parted.older);
+            version.claims = parted.newer;
+            if version.claims.is_empty() {
                 return Ok(());
             }
         }
-        let origin = Origin { commit, path, before, is_settled: true };
-        self.settled.extend(claims.into_iter().map(|claim| (claim, origin.clone())));
+        self.lines.settle(version);
         Ok(())
-    }
-
-    /// Lines from several sides may lead to one version.
-    fn follow(&mut self, place: Place, claims: Vec<Claim>, object: ObjectId, text: Arc<str>) {
-        if claims.is_empty() {
-            return;
-        }
-        let fresh = || Version { claims: Vec::new(), object, text };
-        let version = self.waiting.entry(place).or_insert_with(fresh);
-        version.claims.extend(claims);
-        version.claims.sort_unstable_by_key(|claim| claim.here);
     }
 
     async fn commit(&mut self, id: CommitId) -> Result<Arc<Commit>, Error> {
@@ -233,21 +203,15 @@ impl Walk<'_> {
     }
 
     /// What was found, and what there was no time for.
-    fn end(mut self) -> Blame {
-        for ((_, id, path), version) in std::mem::take(&mut self.waiting) {
-            if let Some(commit) = self.commits.get(&id).map(Arc::clone) {
-                let before = Some((id, path.clone()));
-                let origin = Origin { commit, path, before, is_settled: false };
-                let left = version.claims.into_iter();
-                self.settled.extend(left.map(|claim| (claim, origin.clone())));
-            }
-        }
-        self.settled.sort_unstable_by_key(|(claim, _)| claim.line);
+    fn end(self) -> Blame {
         let mut runs: Vec<Run> = Vec::new();
-        for (_, origin) in self.settled {
+        for (_, origin) in self.lines.end() {
             match runs.last_mut() {
-                Some(run) if origin.is_same(run) => run.lines += 1,
-                Some(_) | None => runs.push(origin.begin()),
+                Some(run) if is_same(run, &origin) => run.lines += 1,
+                Some(_) | None => {
+                    let commit = self.commits.get(&origin.commit);
+                    runs.extend(commit.map(|commit| begin(commit, &origin)));
+                }
             }
         }
         Blame { runs }

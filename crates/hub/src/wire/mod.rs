@@ -10,7 +10,7 @@
 //! | `fetch.rs`  | refs, negotiate, fetch                                                   |
 //! | `landing/`  | the one transaction of a push                                            |
 
-mod body;
+pub(crate) mod body;
 mod bundle;
 mod fetch;
 mod landing;
@@ -56,7 +56,11 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn new(call: &Call, body: impl Into<Value>) -> Self {
-        Self { format: accepted(call), body: body.into() }
+        Self::in_format(accepted(call), body)
+    }
+
+    pub(crate) fn in_format(format: Format, body: impl Into<Value>) -> Self {
+        Self { format, body: body.into() }
     }
 }
 

@@ -21,6 +21,7 @@
 //! | `people.rs`    | keys, tokens, agents, organizations, invitations                     |
 //! | `repositories.rs` | repositories through the JSON API                                 |
 //! | `wire.rs`      | [`Wire`]: the calls of wire 1                                         |
+//! | `wire2.rs`     | the calls of wire 2 that read                                         |
 //! | `batch.rs`     | [`ObjectBatch`]: the body of `push/objects`                           |
 
 mod account;
@@ -38,6 +39,7 @@ mod repositories;
 mod tests;
 mod transport;
 mod wire;
+mod wire2;
 
 pub use account::Registered;
 pub use address::{AddressError, Origin, RepositoryAddress};

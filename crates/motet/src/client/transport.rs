@@ -2,7 +2,7 @@
 
 use std::{
     error::Error as _,
-    sync::atomic::{AtomicI64, Ordering},
+    sync::atomic::{AtomicBool, AtomicI64, Ordering},
     time::Duration,
 };
 
@@ -67,6 +67,8 @@ pub struct Client {
     pub(super) random: Random,
     /// What the server's clock is ahead, as far as it has told.
     ahead_seconds: AtomicI64,
+    /// Whether it has said that it speaks wire 2.
+    speaks_wire_2: AtomicBool,
 }
 
 /// What a server shows of its clock.
@@ -133,6 +135,7 @@ impl Client {
             clock,
             random,
             ahead_seconds,
+            speaks_wire_2: AtomicBool::new(false),
         })
     }
 
@@ -156,6 +159,11 @@ impl Client {
     /// The key that requests are signed with.
     pub const fn key(&self) -> Option<&PrivateKey> {
         self.key.as_ref()
+    }
+
+    /// Whether the server has said that it speaks wire 2.
+    pub(super) fn speaks_wire_2(&self) -> bool {
+        self.speaks_wire_2.load(Ordering::Relaxed)
     }
 
     /// Asks whether the server is there and what time it has. Not signed.
@@ -183,11 +191,11 @@ impl Client {
 
     /// Sends `call` and gives what comes back part by part: for answers that are too long to hold. The clock is corrected
     /// as for [`Client::send`].
-    pub(super) async fn send_streamed(
+    pub(super) async fn send_streamed<E: From<ClientError>>(
         &self,
         call: &Call,
-        mut each: impl FnMut(&[u8]) -> Result<(), ClientError>,
-    ) -> Result<(), ClientError> {
+        mut each: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut response = match self.respond(call).await {
             Err(ClientError::Refused(refusal)) if self.corrects_clock(&refusal) => {
                 self.respond(call).await?
@@ -255,6 +263,9 @@ impl Client {
         let upload_seconds = call.body.len() as u64 / MIN_UPLOAD_BYTES_PER_SECOND;
         let patience = SILENCE + Duration::from_secs(upload_seconds);
         let response = self.within(patience, request.send()).await?;
+        if call.is_wire && response.headers().get("motet-protocol").is_some_and(|it| it == "2") {
+            self.speaks_wire_2.store(true, Ordering::Relaxed);
+        }
         self.successful(response).await
     }
 

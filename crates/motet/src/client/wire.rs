@@ -13,7 +13,7 @@ use reqwest::Method;
 
 use super::{Client, ClientError, ObjectBatch, transport::Call};
 
-const MESSAGE_PACK: &str = "application/x-msgpack";
+pub(super) const MESSAGE_PACK: &str = "application/x-msgpack";
 /// The longest answer to a fetch that is read. A server stops at what a Muse client takes, unless its settings
 /// say otherwise for clients that take more.
 const MAX_FETCH_BYTES: u64 = limits::ANSWER_BYTES * 4;
@@ -21,9 +21,9 @@ const MAX_FETCH_BYTES: u64 = limits::ANSWER_BYTES * 4;
 /// One repository, over wire 1.
 #[derive(Clone, Copy)]
 pub struct Wire<'a> {
-    client: &'a Client,
-    owner: &'a Handle,
-    name: &'a RepositoryName,
+    pub(super) client: &'a Client,
+    pub(super) owner: &'a Handle,
+    pub(super) name: &'a RepositoryName,
 }
 
 impl Client {
@@ -75,7 +75,7 @@ impl Wire<'_> {
         self.call(Method::POST, endpoint, body, limits::ANSWER_BYTES).await
     }
 
-    async fn call<A: TryFrom<Value, Error = WireError>>(
+    pub(super) async fn call<A: TryFrom<Value, Error = WireError>>(
         &self,
         method: Method,
         endpoint: &str,
@@ -109,7 +109,7 @@ impl Wire<'_> {
     }
 }
 
-fn encoded(value: &Value) -> Bytes {
+pub(super) fn encoded(value: &Value) -> Bytes {
     let mut body = Vec::new();
     // Writing into memory does not fail.
     msgpack::write_value(&mut body, value).unwrap_or_default();

@@ -1,12 +1,12 @@
 //! `motet checkout`: the files of another commit.
 
-use history::worktree::{Head, LogEntry, Remote, RemoteName, WorkingCopy, WorktreeError};
+use history::worktree::{Head, LogEntry, RemoteName, WorkingCopy, WorktreeError};
 use names::{BranchName, CommitId};
 use serde_json::json;
 
 use super::{
     branch::{exists, start},
-    working::{head_name, overwrite, rescue_place, told_rescued},
+    working::{follow, head_name, overwrite, rescue_place, told_rescued},
 };
 use crate::{
     context::{Context, ORIGIN},
@@ -116,15 +116,4 @@ fn target(copy: &WorkingCopy, arguments: &Checkout) -> Result<Target, Failure> {
     }
     let commit = copy.resolve(text)?;
     Ok(Target { head: Head::Detached(commit), commit: Some(commit), made: None })
-}
-
-/// Lets a remote that no branch follows be followed by `branch`.
-fn follow(copy: &WorkingCopy, name: &RemoteName, branch: &BranchName) -> Result<(), Failure> {
-    let mut config = copy.config()?;
-    let Ok(remote) = config.remote(name) else { return Ok(()) };
-    if remote.branch.is_none() {
-        config.set_remote(&Remote { branch: Some(branch.clone()), ..remote });
-        copy.write_config(&config)?;
-    }
-    Ok(())
 }

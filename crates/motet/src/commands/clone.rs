@@ -2,17 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use api::stream::StreamError;
 use history::worktree::{Head, Remote, RemoteName, WorkingCopy};
 use names::BranchName;
 use serde_json::json;
 
-use super::{counted, sized};
+use super::{fetch::no_branch, counted, sized};
 use crate::{
     client::RepositoryAddress,
     context::{Context, ORIGIN},
     failure::{Exit, Failure},
     report::Report,
-    transfer::{Fetched, Heads, fetch},
+    transfer::{Fetched, Heads, Note, Source, TransferError, fetch},
     visible,
 };
 
@@ -39,22 +40,51 @@ pub(super) async fn run(arguments: &Clone, context: &Context) -> Result<Report, 
         Some(directory) => context.at(directory),
         None => context.at(Path::new(address.name.as_str())),
     };
-    let nest = Nest::prepare(&directory, context)?;
     let client = context.client_of_account(&address.origin)?;
-    let wire = client.wire(&address.owner, &address.name);
-    let refs = wire.refs().await?;
-    let heads = Heads::of(&refs)?;
-    let branch = which_branch(branch.as_ref(), &refs.default_branch, &heads)?;
+    let source = Source::of(&client, address);
+    let place = Place::of(&directory, &source.address(), context)?;
+    let offer = source.offer().await?;
+    let heads = offer.heads;
+    let branch = which_branch(branch.as_ref(), offer.default_branch, &heads)?;
 
-    let now = context.clock.now();
-    let copy = WorkingCopy::init(&nest.path, &refs.domain, now, &context.random)?;
-    let fetched = fetch(&copy, wire, &heads, &context.progress).await?;
+    let (nest, copy) = match place {
+        Place::Begun(copy) => (None, copy),
+        Place::New(mut nest) => {
+            let now = context.clock.now();
+            let mut copy = WorkingCopy::init(&nest.path, &offer.domain, now, &context.random)?;
+            if source.is_paged() && !heads.is_empty() {
+                // From here on whoever is cut off finds what has come, and goes on from there.
+                nest.settle()?;
+                copy = WorkingCopy::discover(&nest.path, &context.random)?;
+                Note { address: source.address(), ..Note::default() }.keep(&copy)?;
+            }
+            (Some(nest), copy)
+        }
+    };
+    let want = heads.iter().map(|(_, commit)| commit);
+    let fetched = match fetch(&copy, source, want, &context.progress).await {
+        Ok(fetched) => fetched,
+        Err(error) => {
+            if let (true, Some(nest)) = (goes_on(&error, &copy)?, nest) {
+                nest.keep()?;
+            }
+            return Err(error.into());
+        }
+    };
     write_refs(&copy, address, &heads, &branch)?;
     if let Some(commit) = heads.get(&branch) {
         copy.checkout(None, commit, &Head::Branch(branch.clone()))?;
     }
-    nest.keep()?;
+    if let Some(nest) = nest {
+        nest.keep()?;
+    }
     Ok(report(arguments, &directory, &branch, &heads, &fetched))
+}
+
+/// Whether the same command brings what is missing.
+fn goes_on(error: &TransferError, copy: &WorkingCopy) -> Result<bool, Failure> {
+    let is_cut = matches!(error, TransferError::Cut(_) | TransferError::Stream(StreamError::Cut { .. }));
+    Ok(is_cut && Note::of(copy)?.is_some_and(|note| note.cursor.is_some()))
 }
 
 fn report(
@@ -91,22 +121,15 @@ fn report(
 
 fn which_branch(
     asked: Option<&BranchName>,
-    default: &str,
+    default: BranchName,
     heads: &Heads,
 ) -> Result<BranchName, Failure> {
     if let Some(branch) = asked {
         if heads.get(branch).is_some() {
             return Ok(branch.clone());
         }
-        let known: Vec<_> = heads.iter().map(|(name, _)| name.as_str()).collect();
-        let failure =
-            Failure::new(Exit::NotFound, "no_branch", format!("there is no branch `{branch}`"));
-        return Err(failure.hint(format!("there are: {}", known.join(", "))));
+        return Err(no_branch(branch, heads));
     }
-    let default: BranchName = default.parse().map_err(|error| {
-        let message = format!("the server names the default branch `{default}`: {error}");
-        Failure::new(Exit::Unverified, "bad_ref", message)
-    })?;
     // A default branch without a commit is beside the point as long as others have some.
     let first = heads.iter().next().map(|(name, _)| name.clone());
     Ok(if heads.get(&default).is_some() { default } else { first.unwrap_or(default) })
@@ -122,13 +145,33 @@ fn write_refs(
     super::begin_on(copy, branch)?;
     let remote: RemoteName = ORIGIN.parse()?;
     for (name, commit) in heads.iter() {
-        copy.set_remote_head(&remote, name, commit)?;
         copy.set_branch_head(name, Some(commit))?;
     }
+    copy.set_remote_heads(&remote, heads.iter())?;
     let mut config = copy.config()?;
     let url = address.to_string();
     config.set_remote(&Remote { name: remote, url, branch: Some(branch.clone()) });
     Ok(copy.write_config(&config)?)
+}
+
+/// Where a clone goes.
+enum Place {
+    /// There is nothing yet.
+    New(Nest),
+    /// One of the same repository was cut there.
+    Begun(WorkingCopy),
+}
+
+impl Place {
+    fn of(target: &Path, address: &str, context: &Context) -> Result<Self, Failure> {
+        if target.join(".muse").is_dir() {
+            let copy = WorkingCopy::discover(target, &context.random)?;
+            if Note::of(&copy)?.is_some_and(|note| note.address == address) {
+                return Ok(Self::Begun(copy));
+            }
+        }
+        Nest::prepare(target, context).map(Self::New)
+    }
 }
 
 /// Where a clone grows. Dropped before it is kept, it goes with all that is in it.
@@ -136,6 +179,8 @@ struct Nest {
     /// Where it grows: beside the target, or in it if that is there and empty.
     path: PathBuf,
     target: PathBuf,
+    /// Whether the target was not there before.
+    is_made: bool,
     is_kept: bool,
 }
 
@@ -164,14 +209,22 @@ impl Nest {
                 return Err(Failure::new(Exit::Usage, "no_directory", message));
             }
         };
-        Ok(Self { path, target: target.to_owned(), is_kept: false })
+        let is_made = path != target;
+        Ok(Self { path, target: target.to_owned(), is_made, is_kept: false })
+    }
+
+    /// Gives the directory its name, though what is in it is not kept yet.
+    fn settle(&mut self) -> Result<(), Failure> {
+        if self.path != self.target {
+            std::fs::rename(&self.path, &self.target)?;
+            self.path.clone_from(&self.target);
+        }
+        Ok(())
     }
 
     /// Gives the directory its name.
     fn keep(mut self) -> Result<(), Failure> {
-        if self.path != self.target {
-            std::fs::rename(&self.path, &self.target)?;
-        }
+        self.settle()?;
         self.is_kept = true;
         Ok(())
     }
@@ -183,7 +236,7 @@ impl Drop for Nest {
             return;
         }
         // Nobody is left to tell that something could not be removed.
-        if self.path != self.target {
+        if self.is_made {
             std::fs::remove_dir_all(&self.path).unwrap_or_default();
             return;
         }

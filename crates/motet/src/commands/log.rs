@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use api::CommitRecord;
 use history::{
     Parents, topological_order,
-    worktree::{Paths, Walk, WorkingCopy, WorktreeError, changes},
+    worktree::{Paths, Subject, Touched, Walk, WorkingCopy, WorktreeError, changes},
 };
 use names::CommitId;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{
     lanes::Lanes,
     patch::{Newer, Shown, patch},
-    working::{commit_value, paths, subject, told_commit},
+    working::{commit_value, file, paths, subject as first_line, told_commit},
 };
 use crate::{context::Context, failure::Failure, report::Report};
 
@@ -23,7 +23,8 @@ use crate::{context::Context, failure::Failure, report::Report};
 Examples:
   motet log -n 5
   motet log draft --oneline --graph
-  motet log --stat -- verses/")]
+  motet log --stat -- verses/
+  motet log --follow words.txt      also under its earlier names")]
 pub struct Log {
     /// Where to begin: a branch, a tag, a commit; HEAD if left out
     #[arg(value_name = "REVISION")]
@@ -31,6 +32,9 @@ pub struct Log {
     /// Only commits that changed these files and directories
     #[arg(value_name = "PATH", last = true)]
     pub paths: Vec<String>,
+    /// Only commits that changed this file, also under the names that it had before
+    #[arg(long, value_name = "FILE", conflicts_with = "paths")]
+    pub follow: Option<String>,
     /// At most so many
     #[arg(short = 'n', long, value_name = "NUMBER")]
     pub number: Option<usize>,
@@ -47,34 +51,28 @@ pub struct Log {
 
 pub(super) fn run(arguments: &Log, context: &Context) -> Result<Report, Failure> {
     let copy = context.working_copy()?;
-    let paths = paths(context, &copy, &arguments.paths)?;
+    let subject = subject(arguments, context, &copy)?;
     let from = match &arguments.revision {
         Some(text) => Some(copy.resolve(text)?),
         None => copy.head_commit()?,
     };
     let number = arguments.number.unwrap_or(usize::MAX);
+    let limit = if arguments.graph { usize::MAX } else { number };
     let names = ref_names(&copy)?;
-    let mut records = Vec::new();
+    let mut records = match &subject {
+        Some(subject) => copy.touched(from, subject, limit)?,
+        None => everything(&copy, from, limit)?,
+    };
     if arguments.graph {
-        let all: Vec<_> = Walk::new(&copy, from)?.collect::<Result<_, _>>()?;
-        records = children_first(all)?;
+        records = children_first(records)?;
         records.truncate(number);
-    } else {
-        let mut walk = Walk::new(&copy, from)?;
-        while records.len() < number
-            && let Some(record) = walk.next().transpose()?
-        {
-            if paths.is_everything() || touches(&copy, &record, &paths)? {
-                records.push(record);
-            }
-        }
     }
     let mut lanes = Lanes::default();
     let (mut text, mut values) = (String::new(), Vec::new());
-    for record in &records {
-        let (told, value) = tell(arguments, &copy, record, &names, &paths)?;
+    for Touched { record, paths, parents } in &records {
+        let (told, value) = tell(arguments, &copy, record, &names, paths)?;
         if arguments.graph {
-            text.push_str(&lanes.draw(record.commit_id, &Parents::from(record), &told));
+            text.push_str(&lanes.draw(record.commit_id, parents, &told));
         } else {
             text.push_str(&told);
         }
@@ -86,6 +84,32 @@ pub(super) fn run(arguments: &Log, context: &Context) -> Result<Report, Failure>
     Ok(Report { is_long: true, ..Report::answer(json!({ "commits": values }), text) })
 }
 
+/// What the commits have to do with; none for all of them.
+fn subject(
+    arguments: &Log,
+    context: &Context,
+    copy: &WorkingCopy,
+) -> Result<Option<Subject>, Failure> {
+    if let Some(typed) = &arguments.follow {
+        return Ok(Some(Subject::File(file(context, copy, typed)?)));
+    }
+    let paths = paths(context, copy, &arguments.paths)?;
+    Ok((!paths.is_everything()).then_some(Subject::Paths(paths)))
+}
+
+/// Every commit that `from` leads to, at most `limit`.
+fn everything(
+    copy: &WorkingCopy,
+    from: Option<CommitId>,
+    limit: usize,
+) -> Result<Vec<Touched>, WorktreeError> {
+    let told = |record: CommitRecord| {
+        let parents = Parents::from(&record);
+        Touched { record, paths: Paths::default(), parents }
+    };
+    Walk::new(copy, from)?.take(limit).map(|record| record.map(told)).collect()
+}
+
 fn tell(
     arguments: &Log,
     copy: &WorkingCopy,
@@ -95,7 +119,7 @@ fn tell(
 ) -> Result<(String, Value), WorktreeError> {
     let names = names.get(&record.commit_id).map_or("", String::as_str);
     let mut text = if arguments.oneline || arguments.graph {
-        format!("{}{names} {}\n", record.commit_id.short(), subject(record))
+        format!("{}{names} {}\n", record.commit_id.short(), first_line(record))
     } else {
         told_commit(record, names) + "\n"
     };
@@ -132,20 +156,12 @@ pub(super) fn changed(
     Ok(found)
 }
 
-fn touches(
-    copy: &WorkingCopy,
-    record: &CommitRecord,
-    paths: &Paths,
-) -> Result<bool, WorktreeError> {
-    Ok(!changed(copy, record, paths)?.is_empty())
-}
-
-fn children_first(records: Vec<CommitRecord>) -> Result<Vec<CommitRecord>, Failure> {
+fn children_first(records: Vec<Touched>) -> Result<Vec<Touched>, Failure> {
     let graph: BTreeMap<_, _> =
-        records.iter().map(|record| (record.commit_id, Parents::from(record))).collect();
+        records.iter().map(|it| (it.record.commit_id, it.parents)).collect();
     let order = topological_order(&graph).map_err(WorktreeError::from)?;
     let mut by_id: HashMap<_, _> =
-        records.into_iter().map(|record| (record.commit_id, record)).collect();
+        records.into_iter().map(|it| (it.record.commit_id, it)).collect();
     Ok(order.iter().rev().filter_map(|id| by_id.remove(id)).collect())
 }
 

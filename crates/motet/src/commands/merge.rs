@@ -26,7 +26,6 @@ Examples:
   motet merge draft
   motet merge --continue            when every conflict is decided
   motet merge --abort               back to how it was")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Merge {
     /// A branch, a tag, a commit
     #[arg(value_name = "REVISION", required_unless_present_any = ["abort", "go_on"])]
@@ -34,6 +33,20 @@ pub struct Merge {
     /// Make a commit of both sides even if the head could just follow
     #[arg(long)]
     pub no_ff: bool,
+    /// How it is made
+    #[command(flatten)]
+    pub manner: JoinManner,
+    /// Take the merge that waits for you back
+    #[arg(long, conflicts_with_all = ["revision", "go_on"])]
+    pub abort: bool,
+    /// Commit the merge that waited for you
+    #[arg(long = "continue", id = "go_on", conflicts_with = "revision")]
+    pub go_on: bool,
+}
+
+/// How another history is taken in.
+#[derive(Debug, clap::Args)]
+pub struct JoinManner {
     /// What the commit says
     #[arg(short, long, value_name = "TEXT")]
     pub message: Option<String>,
@@ -43,12 +56,26 @@ pub struct Merge {
     /// Move changes in the way to .muse/motet/rescued instead of refusing
     #[arg(long)]
     pub force: bool,
-    /// Take the merge that waits for you back
-    #[arg(long, conflicts_with_all = ["revision", "go_on"])]
-    pub abort: bool,
-    /// Commit the merge that waited for you
-    #[arg(long = "continue", id = "go_on", conflicts_with = "revision")]
-    pub go_on: bool,
+}
+
+/// What is taken in.
+pub(super) struct Join<'a> {
+    pub(super) theirs: CommitId,
+    /// What the user calls it.
+    pub(super) name: &'a str,
+    pub(super) manner: &'a JoinManner,
+    pub(super) follow: Follow,
+}
+
+/// Whether the head may follow without a commit of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Follow {
+    /// If it can.
+    May,
+    /// Never.
+    Never,
+    /// It must, else nothing happens.
+    Must,
 }
 
 pub(super) fn run(arguments: &Merge, context: &Context) -> Result<Report, Failure> {
@@ -64,19 +91,35 @@ pub(super) fn run(arguments: &Merge, context: &Context) -> Result<Report, Failur
     }
     let name = arguments.revision.as_deref().unwrap_or_default();
     let theirs = copy.resolve(name)?;
+    let follow = if arguments.no_ff { Follow::Never } else { Follow::May };
+    join(context, &copy, &Join { theirs, name, manner: &arguments.manner, follow })
+}
+
+/// Takes another history into HEAD's.
+pub(super) fn join(
+    context: &Context,
+    copy: &WorkingCopy,
+    it: &Join<'_>,
+) -> Result<Report, Failure> {
+    let (name, theirs) = (it.name, it.theirs);
     let ours = copy.head_commit()?.ok_or_else(no_commit)?;
-    match copy.plan_merge(ours, theirs, arguments.no_ff)? {
+    match copy.plan_merge(ours, theirs, it.follow == Follow::Never)? {
         MergePlan::UpToDate => {
             let result = json!({ "merged": false, "up_to_date": true, "commit": ours });
             Ok(Report::news(result, format!("{} is merged already", visible(name))))
         }
-        MergePlan::FastForward => follow(arguments, context, &copy, [ours, theirs], name),
+        MergePlan::FastForward => follow(context, copy, Some(ours), it),
+        MergePlan::Merge { .. } if it.follow == Follow::Must => {
+            let message = format!("{} and the branch have both gone on", visible(name));
+            Err(Failure::new(Exit::Decide, "diverged", message)
+                .hint("without --ff-only the two are merged"))
+        }
         MergePlan::Merge { merged, .. } if merged.conflicts.is_empty() => {
-            commit(arguments, context, &copy, [ours, theirs], name, &merged)
+            commit(context, copy, ours, it, &merged)
         }
         MergePlan::Merge { bases, merged } => {
             let place = rescue_place(context);
-            let overwrite = overwrite(arguments.force, &place);
+            let overwrite = overwrite(it.manner.force, &place);
             let (_, rescued) =
                 copy.begin_merge([ours, theirs], name, &bases, &merged, overwrite)?;
             Ok(torn(name, [ours, theirs], &merged, &told_rescued(&rescued, &place)))
@@ -84,16 +127,16 @@ pub(super) fn run(arguments: &Merge, context: &Context) -> Result<Report, Failur
     }
 }
 
-fn follow(
-    arguments: &Merge,
+/// Lets HEAD follow to a commit that it is behind; `ours` is none on a branch without a commit.
+pub(super) fn follow(
     context: &Context,
     copy: &WorkingCopy,
-    [ours, theirs]: [CommitId; 2],
-    name: &str,
+    ours: Option<CommitId>,
+    it: &Join<'_>,
 ) -> Result<Report, Failure> {
-    let place = rescue_place(context);
-    let (before, after) = (copy.manifest_of(Some(ours))?, copy.manifest_of(Some(theirs))?);
-    let rescued = copy.replace_files(&before, &after, overwrite(arguments.force, &place))?;
+    let (name, theirs, place) = (it.name, it.theirs, rescue_place(context));
+    let (before, after) = (copy.manifest_of(ours)?, copy.manifest_of(Some(theirs))?);
+    let rescued = copy.replace_files(&before, &after, overwrite(it.manner.force, &place))?;
     let author = copy.config()?.user().author();
     let what = format!("merge {name}: fast-forward");
     copy.move_head(theirs, &author, context.clock.now(), &what)?;
@@ -105,14 +148,14 @@ fn follow(
 }
 
 fn commit(
-    arguments: &Merge,
     context: &Context,
     copy: &WorkingCopy,
-    [ours, theirs]: [CommitId; 2],
-    name: &str,
+    ours: CommitId,
+    it: &Join<'_>,
     merged: &TreeMerge,
 ) -> Result<Report, Failure> {
-    let message = match &arguments.message {
+    let Join { theirs, name, manner, follow: _ } = *it;
+    let message = match &manner.message {
         Some(message) => message.clone(),
         None => format!("Merge {name} into {}", head_name(&copy.head()?)),
     };
@@ -120,14 +163,14 @@ fn commit(
     new.parents = Some(Parents::new(Some(ours), Some(theirs)));
     new.files = CommitFiles::Manifest(merged.manifest.clone());
     let mut record = copy.prepare_commit(&new)?;
-    if !arguments.no_sign {
+    if !manner.no_sign {
         sign(context, copy, &mut record)?;
     }
     // Before the commit counts, because changes in the way leave everything as it was.
     let place = rescue_place(context);
     let before = copy.manifest_of(Some(ours))?;
     let rescued =
-        copy.replace_files(&before, &merged.manifest, overwrite(arguments.force, &place))?;
+        copy.replace_files(&before, &merged.manifest, overwrite(manner.force, &place))?;
     copy.finish_commit(&record)?;
     let result = json!({
         "merged": true,
@@ -174,12 +217,12 @@ fn abort(context: &Context, copy: &WorkingCopy) -> Result<Report, Failure> {
 
 fn go_on(arguments: &Merge, context: &Context, copy: &WorkingCopy) -> Result<Report, Failure> {
     let state = copy.merge_state()?.ok_or(WorktreeError::NotMerging)?;
-    let message = match &arguments.message {
+    let message = match &arguments.manner.message {
         Some(message) => message.clone(),
         None => format!("Merge {} into {}", state.other_branch, head_name(&copy.head()?)),
     };
     let mut record = copy.prepare_commit(&new_commit(context, copy, &message)?)?;
-    if !arguments.no_sign {
+    if !arguments.manner.no_sign {
         sign(context, copy, &mut record)?;
     }
     copy.finish_commit(&record)?;

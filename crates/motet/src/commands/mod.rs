@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod agent;
 pub mod audit;
+pub mod blame;
 pub mod branch;
 pub mod checkout;
 pub mod clone;
@@ -11,6 +12,7 @@ pub mod completions;
 pub mod demo_history;
 pub mod diff;
 pub mod doctor;
+pub mod fetch;
 pub mod import_dir;
 pub mod init;
 pub mod invite;
@@ -23,6 +25,7 @@ pub mod me;
 pub mod merge;
 pub mod org;
 pub mod patch;
+pub mod pull;
 pub mod push;
 pub mod register;
 pub mod remote;
@@ -61,6 +64,7 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Repo
         Command::Log(arguments) => log::run(&arguments, context),
         Command::Show(arguments) => show::run(&arguments, context),
         Command::Diff(arguments) => diff::run(&arguments, context),
+        Command::Blame(arguments) => blame::run(&arguments, context),
         Command::Branch(arguments) => branch::run(&arguments, context),
         Command::Checkout(arguments) => checkout::run(&arguments, context),
         Command::Restore(arguments) => restore::run(&arguments, context),
@@ -68,6 +72,8 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Repo
         Command::Tag(arguments) => tag::run(&arguments, context),
         Command::Remote(command) => remote::run(&command, context),
         Command::Push(arguments) => push::run(&arguments, context).await,
+        Command::Fetch(arguments) => fetch::run(&arguments, context).await,
+        Command::Pull(arguments) => pull::run(&arguments, context).await,
         Command::Clone(arguments) => clone::run(&arguments, context).await,
         Command::Admin(command) => admin::run(&command, context).await,
         Command::Audit(command) => audit::run(&command, context).await,

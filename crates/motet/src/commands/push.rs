@@ -9,11 +9,14 @@ use history::{
 use names::BranchName;
 use serde_json::{Value, json};
 
-use super::counted;
+use super::{
+    counted,
+    working::{address_of, which_remote},
+};
 use crate::{
     client::{Client, RepositoryAddress},
     context::{Context, ORIGIN, origin_address},
-    failure::{Exit, Failure},
+    failure::Failure,
     report::Report,
     transfer::{PushOptions, Pushed, push},
     visible,
@@ -221,22 +224,9 @@ fn which_target(arguments: &Push, config: &Config, branch: &BranchName) -> Resul
         let remote = remotes.iter().find(known).map(|remote| remote.name.clone());
         return Ok(Target { address, remote });
     }
-    let remote = match &arguments.target {
-        Some(name) => config.remote(&name.parse()?)?,
-        None => remotes
-            .iter()
-            .find(|remote| remote.branch.as_ref() == Some(branch))
-            .or_else(|| remotes.iter().find(|remote| remote.name.as_str() == ORIGIN))
-            .or_else(|| remotes.first().filter(|_| remotes.len() == 1))
-            .cloned()
-            .ok_or_else(|| {
-                Failure::new(Exit::Usage, "no_remote", "this working copy has no remote to push to")
-                    .hint("motet push <address> -u names one")
-            })?,
-    };
-    let address = remote.url.parse().map_err(|error| {
-        Failure::from(error).hint(format!("the remote {} is in .muse/config.toml", remote.name))
-    })?;
+    let named = arguments.target.as_deref().map(str::parse).transpose()?;
+    let remote = which_remote(config, named.as_ref(), Some(branch))?;
+    let address = address_of(&remote)?;
     Ok(Target { address, remote: Some(remote.name) })
 }
 

@@ -49,7 +49,7 @@ pub enum Remote {
     },
 }
 
-fn remote_name(text: &str) -> Result<RemoteName, String> {
+pub(super) fn remote_name(text: &str) -> Result<RemoteName, String> {
     text.parse().map_err(|error: history::worktree::WorktreeError| error.to_string())
 }
 

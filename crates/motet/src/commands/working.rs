@@ -1,15 +1,20 @@
 //! What commands in a working copy share: paths as they were typed, who commits, what is signed.
 
+use std::path::Path;
+
 use api::CommitRecord;
 use history::{
     CommitTime, signing_bytes,
-    worktree::{Head, NewCommit, Overwrite, Paths, WorkingCopy},
+    worktree::{
+        Config, Head, NewCommit, Overwrite, Paths, Remote, RemoteName, WorkingCopy,
+    },
 };
-use names::{CommitId, RepoPath};
+use names::{BranchName, CommitId, PathError, RepoPath};
 use serde_json::{Value, json};
 
 use crate::{
-    context::{Context, origin_address},
+    client::RepositoryAddress,
+    context::{Context, ORIGIN, origin_address},
     failure::Failure,
     store::{Credential, load_key},
     visible::{visible, visible_lines},
@@ -21,12 +26,69 @@ pub(super) fn paths(
     copy: &WorkingCopy,
     typed: &[String],
 ) -> Result<Paths, Failure> {
-    let inside = context.directory.strip_prefix(copy.path()).unwrap_or(std::path::Path::new(""));
-    let inside = inside
+    Paths::parse(inside(context, copy)?, typed.iter().map(String::as_str)).map_err(bad_path)
+}
+
+/// The one file that was typed, below the directory in which it was.
+pub(super) fn file(context: &Context, copy: &WorkingCopy, typed: &str) -> Result<RepoPath, Failure> {
+    let path = Paths::parse_one(inside(context, copy)?, typed).map_err(bad_path)?;
+    path.ok_or_else(|| Failure::usage("bad_path", "that is no file").hint("name a file"))
+}
+
+fn bad_path(error: PathError) -> Failure {
+    Failure::usage("bad_path", error).hint("name paths of this working copy")
+}
+
+/// Where in the working copy a command was typed.
+fn inside<'a>(context: &'a Context, copy: &WorkingCopy) -> Result<&'a str, Failure> {
+    let inside = context.directory.strip_prefix(copy.path()).unwrap_or(Path::new(""));
+    inside
         .to_str()
-        .ok_or_else(|| Failure::usage("bad_path", "the directory's name is not UTF-8"))?;
-    Paths::parse(inside, typed.iter().map(String::as_str))
-        .map_err(|error| Failure::usage("bad_path", error).hint("name paths of this working copy"))
+        .ok_or_else(|| Failure::usage("bad_path", "the directory's name is not UTF-8"))
+}
+
+/// The remote that is meant: the named one, else the one that the branch follows, else `origin`, else the only one.
+pub(super) fn which_remote(
+    config: &Config,
+    named: Option<&RemoteName>,
+    branch: Option<&BranchName>,
+) -> Result<Remote, Failure> {
+    if let Some(name) = named {
+        return Ok(config.remote(name)?);
+    }
+    let remotes = config.remotes();
+    let follows = |remote: &&Remote| branch.is_some() && remote.branch.as_ref() == branch;
+    let found = remotes
+        .iter()
+        .find(follows)
+        .or_else(|| remotes.iter().find(|remote| remote.name.as_str() == ORIGIN))
+        .or_else(|| remotes.first().filter(|_| remotes.len() == 1));
+    found.cloned().ok_or_else(|| {
+        Failure::usage("no_remote", "this working copy has no remote that is meant")
+            .hint("motet remote add origin <address> makes one, motet push <address> -u too")
+    })
+}
+
+/// Where a remote is.
+pub(super) fn address_of(remote: &Remote) -> Result<RepositoryAddress, Failure> {
+    remote.url.parse().map_err(|error| {
+        Failure::from(error).hint(format!("the remote {} is in .muse/config.toml", remote.name))
+    })
+}
+
+/// Lets a remote that no branch follows be followed by `branch`.
+pub(super) fn follow(
+    copy: &WorkingCopy,
+    name: &RemoteName,
+    branch: &BranchName,
+) -> Result<(), Failure> {
+    let mut config = copy.config()?;
+    let Ok(remote) = config.remote(name) else { return Ok(()) };
+    if remote.branch.is_none() {
+        config.set_remote(&Remote { branch: Some(branch.clone()), ..remote });
+        copy.write_config(&config)?;
+    }
+    Ok(())
 }
 
 /// A commit on HEAD by whoever is configured: in the working copy, else by the handle at its server.

@@ -71,6 +71,7 @@ fn help_of_the_program() {
       log          List commits
       show         Show a commit and what it changed
       diff         Show what differs
+      blame        Show who last changed each line of a file
       branch       List, make or remove branches
       checkout     Go to a branch or a commit
       restore      Bring files back from a commit
@@ -78,6 +79,8 @@ fn help_of_the_program() {
       tag          List, make or remove tags and labels
       remote       Manage other places with the same history
       push         Send a branch to a server
+      fetch        Bring what others have done
+      pull         Bring what others have done into your branch
       clone        Fetch a repository into a new directory
       serve        Run a server
       admin        Run the install that a server serves
@@ -396,9 +399,9 @@ fn help_of_doctor() {
 #[test]
 fn wrong_use_is_told_in_both_manners() {
     let home = tempfile::tempdir().unwrap();
-    let (exit, out, err) = typed(home.path(), &["pull"]);
+    let (exit, out, err) = typed(home.path(), &["rebase"]);
     assert_eq!((exit, out.as_str()), (2, ""));
-    assert!(err.starts_with("error: unrecognized subcommand 'pull'"), "{err}");
+    assert!(err.starts_with("error: unrecognized subcommand 'rebase'"), "{err}");
     let (exit, told) = json(home.path(), &["clone", "ssh://h/a/b"]);
     assert_eq!(
         (exit, &told["ok"], &told["error"]["code"]),

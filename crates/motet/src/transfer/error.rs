@@ -1,6 +1,7 @@
 //! Why a transfer did not succeed.
 
-use history::{Fault, worktree::WorktreeError};
+use api::stream::StreamError;
+use history::{DeltaError, Fault, worktree::WorktreeError};
 use names::{BranchName, CommitId, ObjectId, SnapshotId};
 
 use crate::client::ClientError;
@@ -17,6 +18,15 @@ pub enum TransferError {
     /// What the server sent is not what its ids say.
     #[error("the server sent something else than it says: {0}")]
     Fault(#[from] Fault),
+    /// The bytes that came are no stream of wire 2, or not a whole one.
+    #[error("what the server sent cannot be read: {0}")]
+    Stream(#[from] StreamError),
+    /// The connection broke, and what came until then is kept.
+    #[error("the transfer was cut: {0}")]
+    Cut(ClientError),
+    /// A snapshot that is told by another one, wrongly.
+    #[error("the server sent something else than it says: {0}")]
+    Delta(String),
     /// A name of a branch that cannot be one.
     #[error("the server names a branch `{name}`, which cannot be: {reason}")]
     BadBranch {
@@ -24,6 +34,15 @@ pub enum TransferError {
         name: String,
         /// Why it cannot be.
         reason: String,
+    },
+    /// A domain that cannot be one.
+    #[error("the server names the domain `{0}`, which cannot be")]
+    BadDomain(String),
+    /// More branches than a repository may have.
+    #[error("the server names more than {max} branches")]
+    TooManyBranches {
+        /// The limit.
+        max: usize,
     },
     /// A commit that belongs to the history was not sent.
     #[error("the server left out commit {0}")]
@@ -53,4 +72,14 @@ pub enum TransferError {
         /// The limit.
         max_bytes: u64,
     },
+}
+
+impl From<DeltaError<WorktreeError>> for TransferError {
+    fn from(error: DeltaError<WorktreeError>) -> Self {
+        match error {
+            DeltaError::Kept(error) => error.into(),
+            DeltaError::Fault(fault) => fault.into(),
+            DeltaError::Order { .. } | DeltaError::Files { .. } => Self::Delta(error.to_string()),
+        }
+    }
 }

@@ -5,6 +5,9 @@ use names::{BranchName, CommitId};
 
 use super::TransferError;
 
+/// The most branches that are taken: as many refs as a repository may have (`spec/hub.md` 1).
+const MAX_BRANCHES: usize = 100_000;
+
 /// The branches of a server, with their commits.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Heads(Vec<(BranchName, CommitId)>);
@@ -17,6 +20,9 @@ impl Heads {
             name: crate::visible::visible(name),
             reason,
         };
+        if refs.branch_heads.len() > MAX_BRANCHES {
+            return Err(TransferError::TooManyBranches { max: MAX_BRANCHES });
+        }
         let mut heads: Vec<(BranchName, CommitId)> = Vec::new();
         for (name, commit) in &refs.branch_heads {
             let branch: BranchName = name.parse().map_err(|error| bad(name, format!("{error}")))?;

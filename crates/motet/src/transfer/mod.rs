@@ -1,26 +1,37 @@
-//! Histories between a working copy and a server, over wire 1.
+//! Histories between a working copy and a server.
 //!
 //! Nothing that a server sent reaches a branch before all of it has been checked: every name and path parsed,
 //! every id computed again, every parent, snapshot and object of the received history there. What is written is
 //! written in the order objects, snapshots, commits; refs are the caller's, last.
 //!
-//! | file       | what is there                                       |
-//! |------------|-----------------------------------------------------|
-//! | `error.rs` | [`TransferError`]                                     |
-//! | `heads.rs` | [`Heads`]: what the branches of a server are            |
-//! | `graph.rs` | the parents of local commits                         |
-//! | `push.rs`  | [`push()`]                                            |
-//! | `fetch.rs` | [`fetch()`]                                           |
+//! | file          | what is there                                          |
+//! |---------------|--------------------------------------------------------|
+//! | `error.rs`    | [`TransferError`]                                        |
+//! | `heads.rs`    | [`Heads`]: what the branches of a server are               |
+//! | `source.rs`   | [`Source`]: a repository on a server, whichever wire it speaks |
+//! | `incoming.rs` | [`Incoming`]: what comes, checked before it is kept         |
+//! | `pages.rs`    | a history over wire 2, page by page                        |
+//! | `receiver.rs` | what comes in pages, checked before it is kept              |
+//! | `note.rs`     | how far a transfer has come, where it is cut                |
+//! | `fetch.rs`    | [`fetch()`]                                              |
+//! | `push.rs`     | [`push()`]                                               |
 
 mod error;
 mod fetch;
-mod graph;
 mod heads;
+mod incoming;
+mod note;
+mod pages;
 mod push;
+mod receiver;
+mod source;
 #[cfg(test)]
 mod tests;
 
 pub use error::TransferError;
-pub use fetch::{Fetched, fetch};
+pub use fetch::fetch;
 pub use heads::Heads;
+pub use incoming::{Fetched, Incoming};
+pub use note::Note;
 pub use push::{PushOptions, Pushed, push};
+pub use source::{Offer, Source};

@@ -11,11 +11,11 @@ use api::{
 };
 use history::{
     Parents, reachable_not,
-    worktree::{WorkingCopy, WorktreeError},
+    worktree::{Graph, WorkingCopy, WorktreeError},
 };
 use names::{BranchName, CommitId, ObjectId};
 
-use super::{Heads, TransferError, graph::Graph};
+use super::{Heads, TransferError};
 use crate::{
     client::{ObjectBatch, Wire},
     progress::Progress,

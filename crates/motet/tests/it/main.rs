@@ -47,8 +47,12 @@
 //! | `office.rs`       | install admins, who is stopped, and the look into what is private                 |
 //! | `jobs.rs`         | background work as those who run the install see it, and nobody else              |
 //! | `upkeep.rs`       | background work is done: by schedules, across kills, stops and processes          |
+//! | `wire2.rs`, `wire2/` | histories of any size, in pages that go on where they were cut                |
 //! | `working_copies.rs` | the commands of a working copy: told, ended, on disk                           |
 //! | `merges.rs`       | merging in a working copy                                                       |
+//! | `pulling.rs`      | fetch and pull: what others did comes, and nothing of one's own is lost          |
+//! | `hostile.rs`      | servers that lie to a clone and a fetch                                         |
+//! | `told.rs`         | every command of a working copy with `--json`, in success and in failure         |
 //! | `authenticator.rs`| nothing: a device that holds passkeys                                           |
 //! | `provider.rs`     | nothing: a provider of accounts elsewhere                                       |
 //! | `ground.rs`       | nothing: a server on either database, and that database                           |
@@ -73,6 +77,7 @@ mod flows;
 mod ground;
 mod heavy;
 mod history;
+mod hostile;
 mod hosts;
 mod integrity;
 mod jobs;
@@ -94,6 +99,7 @@ mod postgres;
 mod privacy;
 mod provider;
 mod publishers;
+mod pulling;
 mod quotas;
 mod recorded;
 mod ref_log;
@@ -109,11 +115,13 @@ mod signed_commits;
 mod storage;
 mod store;
 mod strangers;
+mod told;
 mod tokens;
 mod upkeep;
 mod vectors;
 mod visibility;
 mod words;
+mod wire2;
 mod working_copies;
 
 use testkit::{Person, Server};

@@ -173,6 +173,12 @@ fn asked(street: &Street, entry: &Entry, owner: &str, name: &str) -> Request {
         "main"
     };
     let target = entry.path.replace("{owner}", owner).replace("{name}", name);
+    let story = Story::of_one("a song");
+    let (object, snapshot) =
+        (story.objects.keys().next().unwrap(), story.snapshots.keys().next().unwrap());
+    let target = target
+        .replace("{object}", &object.to_string())
+        .replace("{snapshot}", &snapshot.to_string());
     let target =
         target.replace("{*place}", place).replace("{id}", &tip).replace("{handle}", "o-viewer");
     assert!(!target.contains('{'), "a parameter of {} is unknown to this test", entry.path);

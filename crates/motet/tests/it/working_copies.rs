@@ -34,6 +34,29 @@ impl Desk {
         desk
     }
 
+    /// A directory that is no working copy yet, with the accounts of `other`.
+    pub(crate) fn with_accounts_of(other: &Self) -> Self {
+        let desk = Self::empty();
+        fs::create_dir(desk.config()).unwrap();
+        for entry in fs::read_dir(other.config()).unwrap() {
+            let entry = entry.unwrap();
+            // Permissions come along: a key is readable by its owner alone.
+            fs::copy(entry.path(), desk.config().join(entry.file_name())).unwrap();
+        }
+        let mode = fs::metadata(other.config()).unwrap().permissions();
+        fs::set_permissions(desk.config(), mode).unwrap();
+        desk
+    }
+
+    /// Another one with the same files.
+    pub(crate) fn copy(&self) -> Self {
+        let home = TempDir::new().unwrap();
+        let from = self.home.path().join(".");
+        let copied = Command::new("cp").arg("-a").arg(from).arg(home.path()).status().unwrap();
+        assert!(copied.success());
+        Self { home }
+    }
+
     pub(crate) fn path(&self) -> std::path::PathBuf {
         self.home.path().join("work")
     }

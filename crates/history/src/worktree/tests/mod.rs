@@ -1,10 +1,12 @@
 //! Working copies in real directories.
 
 mod checkout;
+mod lines;
 mod merging;
 mod muse;
 mod record;
 mod standing;
+mod trees;
 
 use std::{fs, os::unix::fs::symlink};
 

@@ -1,0 +1,58 @@
+//! Wire 2: a history of any size, in pages of bounded memory (`spec/wire.md` 9).
+//!
+//! Nothing here holds a connection to the database, or more than a page, while a client is slow: what is read is never
+//! changed, so each step reads for itself.
+//!
+//! | file           | what is there                                                         |
+//! |----------------|-----------------------------------------------------------------------|
+//! | `mod.rs`       | the routes, messages                                                    |
+//! | `negotiate.rs` | what both sides hold, and what a fetch would bring                       |
+//! | `fetch.rs`     | a history as a stream, page by page                                      |
+//! | `line.rs`      | the commits of a fetch in their order, and what each changes               |
+//! | `position.rs`  | where a fetch goes on                                                    |
+//! | `sending.rs`   | a stream on its way out                                                  |
+//! | `bytes.rs`     | objects, put into a stream                                               |
+//! | `objects.rs`   | objects by their ids                                                     |
+//! | `range.rs`     | a part of one object                                                     |
+//! | `snapshots.rs` | a snapshot, or what differs between two, page by page                     |
+//! | `visible.rs`   | what a caller may see of what is held                                     |
+//! | `store.rs`     | the SQL                                                                  |
+
+mod bytes;
+mod fetch;
+mod line;
+mod negotiate;
+mod objects;
+mod position;
+mod range;
+mod sending;
+mod snapshots;
+mod store;
+mod visible;
+
+use api::{Value, WireError, wire2::BODY_BYTES};
+use trust::Class;
+use web::{Call, Routes, Spec, Surface};
+
+use crate::{Error, Hub, wire::body};
+
+/// Every statement of wire 2.
+pub(crate) fn statements() -> Vec<&'static db::Sql> {
+    store::STATEMENTS.to_vec()
+}
+
+pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
+    let ask = Spec::new(Surface::Wire).body_bytes(BODY_BYTES);
+    let bytes = ask.class(Class::Download);
+    routes
+        .post("/{owner}/{name}/v2/negotiate", ask, negotiate::negotiate)
+        .post("/{owner}/{name}/v2/fetch", ask, fetch::fetch)
+        .post("/{owner}/{name}/v2/objects", ask, objects::several)
+        .get("/{owner}/{name}/v2/objects/{object}", bytes, objects::one)
+        .get("/{owner}/{name}/v2/snapshots/{snapshot}", ask, snapshots::page)
+}
+
+/// The one message that a request is.
+async fn message<T: TryFrom<Value, Error = WireError>>(call: Call) -> Result<T, Error> {
+    T::try_from(body::message(call, BODY_BYTES).await?).map_err(Error::Wire)
+}

@@ -1,0 +1,177 @@
+//! What comes in pages, checked before it is kept (`spec/wire.md` 9.1).
+//!
+//! Every object is hashed when it ends, every snapshot while base and delta are merged, every commit when it comes; and
+//! none is kept before what it needs. At a cursor all that came before is on the disk, and noted. Memory is bounded by
+//! one frame.
+
+use api::{
+    CommitRecord,
+    stream::{Decoder, Frame, LargeObject, SmallObject, SnapshotPart, StreamKind},
+};
+use history::{
+    SnapshotMerge, verify_commit,
+    worktree::{IncomingObject, IncomingSnapshot, SnapshotEntries},
+};
+use names::ObjectId;
+
+use super::{Incoming, Note, TransferError};
+use crate::client::ClientError;
+
+/// Takes one stream.
+pub(super) struct Receiver<'a, 'b> {
+    incoming: &'a mut Incoming<'b>,
+    note: &'a mut Note,
+    decoder: Decoder,
+    object: Option<IncomingObject>,
+    snapshot: Option<Snapshot>,
+    more: bool,
+}
+
+/// A snapshot whose last part has not come.
+struct Snapshot {
+    merge: SnapshotMerge<SnapshotEntries>,
+    /// Where it is written; nowhere if it is here already.
+    file: Option<IncomingSnapshot>,
+}
+
+impl<'a, 'b> Receiver<'a, 'b> {
+    pub(super) fn new(incoming: &'a mut Incoming<'b>, note: &'a mut Note) -> Self {
+        let decoder = Decoder::default();
+        Self { incoming, note, decoder, object: None, snapshot: None, more: false }
+    }
+
+    /// Takes the next bytes.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<(), TransferError> {
+        self.decoder.feed(bytes);
+        while let Some(frame) = self.decoder.next()? {
+            self.frame(frame)?;
+        }
+        Ok(())
+    }
+
+    /// No more bytes come. Says whether the last cursor leads on.
+    pub(super) fn finish(self) -> Result<bool, TransferError> {
+        self.decoder.finish()?;
+        Ok(self.more)
+    }
+
+    fn frame(&mut self, frame: Frame) -> Result<(), TransferError> {
+        match frame {
+            Frame::Begin(begin) if begin.kind == StreamKind::Fetch => Ok(()),
+            Frame::Begin(_) => Err(TransferError::Delta("a stream of another kind".to_owned())),
+            Frame::Objects(objects) => objects.into_iter().try_for_each(|it| self.small(&it)),
+            Frame::Object(head) => self.begin_object(head),
+            Frame::Data(bytes) => self.data(&bytes),
+            Frame::ObjectEnd(_) => self.end_object(),
+            Frame::Snapshot(part) => self.part(part),
+            Frame::Commits(records) => records.into_iter().try_for_each(|it| self.commit(&it)),
+            Frame::Cursor(cursor) => {
+                self.note.cursor = Some(cursor);
+                self.note.keep(self.incoming.copy)
+            }
+            Frame::Error(problem) => Err(ClientError::refused_in_stream(*problem).into()),
+            Frame::End(end) => {
+                self.more = end.more;
+                Ok(())
+            }
+            Frame::Log(_) | Frame::Progress(_) => Ok(()),
+        }
+    }
+
+    fn small(&mut self, object: &SmallObject) -> Result<(), TransferError> {
+        self.incoming.copy.keep_object(object.id, &object.bytes)?;
+        self.came(object.bytes.len());
+        self.incoming.fetched.objects += 1;
+        Ok(())
+    }
+
+    /// Bytes of objects that came.
+    fn came(&mut self, bytes: usize) {
+        let bytes = bytes as u64;
+        self.incoming.fetched.object_bytes += bytes;
+        self.note.object_bytes += bytes;
+        self.incoming.progress.advance(bytes);
+    }
+
+    /// An object begins, or goes on behind a cursor: in the same stream, or in the next one.
+    fn begin_object(&mut self, head: LargeObject) -> Result<(), TransferError> {
+        let goes_on = self.object.as_ref().is_some_and(|it| it.bytes() == head.offset);
+        if !goes_on || head.offset == 0 {
+            self.object = Some(self.incoming.copy.begin_object(head.id, head.offset)?);
+        }
+        Ok(())
+    }
+
+    fn data(&mut self, bytes: &[u8]) -> Result<(), TransferError> {
+        if let Some(object) = &mut self.object {
+            object.write(bytes)?;
+        }
+        self.came(bytes.len());
+        Ok(())
+    }
+
+    fn end_object(&mut self) -> Result<(), TransferError> {
+        if let Some(object) = self.object.take() {
+            self.incoming.copy.finish_object(object)?;
+            self.incoming.fetched.objects += 1;
+        }
+        Ok(())
+    }
+
+    fn part(&mut self, part: SnapshotPart) -> Result<(), TransferError> {
+        let copy = self.incoming.copy;
+        let id = part.snapshot_id;
+        let mut snapshot = match self.snapshot.take() {
+            Some(begun) => begun,
+            None => {
+                let entries = match part.base {
+                    None => SnapshotEntries::Nothing,
+                    Some(base) => {
+                        copy.snapshot_entries(&base)?.ok_or(TransferError::NoSnapshot(base))?
+                    }
+                };
+                let is_here = copy.has_snapshot(&id)?;
+                let file = if is_here { None } else { Some(copy.begin_snapshot(id)?) };
+                Snapshot { merge: SnapshotMerge::new(id, entries), file }
+            }
+        };
+        for (_, object) in &part.set {
+            if !self.is_held(object)? {
+                return Err(TransferError::NoObject { object: *object, snapshot: id });
+            }
+        }
+        let (last, files, created_at) = (part.last, part.files, part.created_at.clone());
+        let Snapshot { merge, file } = &mut snapshot;
+        merge.part(part, |entry| file.as_mut().map_or(Ok(()), |file| file.push(entry)))?;
+        if !last {
+            self.snapshot = Some(snapshot);
+            return Ok(());
+        }
+        let Snapshot { merge, mut file } = snapshot;
+        merge.finish(files, |entry| file.as_mut().map_or(Ok(()), |file| file.push(entry)))?;
+        if let Some(file) = file {
+            copy.finish_snapshot(file, &created_at)?;
+        }
+        Ok(())
+    }
+
+    fn is_held(&self, object: &ObjectId) -> Result<bool, TransferError> {
+        Ok(self.incoming.copy.has_object(object)?)
+    }
+
+    fn commit(&mut self, commit: &CommitRecord) -> Result<(), TransferError> {
+        verify_commit(commit)?;
+        let copy = self.incoming.copy;
+        for parent in commit.parents() {
+            if !copy.has_commit(&parent)? {
+                return Err(TransferError::NoCommit(parent));
+            }
+        }
+        if !copy.has_snapshot(&commit.snapshot_id)? {
+            return Err(TransferError::NoSnapshot(commit.snapshot_id));
+        }
+        copy.write_commit(commit)?;
+        self.incoming.fetched.commits += 1;
+        Ok(())
+    }
+}
