@@ -17,8 +17,8 @@ pub use accounts::{
     AcceptInvite, Agent, AgentPage, BreakGlass, ChangeAgent, ChangeOrganization, ChangeProfile,
     Collaborator, CollaboratorPage, Confirm, Invitation, KeyPage, LevelRequest, LocalCredentials,
     LocalInit, Membership, MembershipPage, MintedToken, NewAgent, NewOrganization, NewToken,
-    OpenGlass, PublicKey, PublicKeyPage, RoleRequest, RotateToken, Suspend, Token, TokenPage,
-    WebLogin,
+    OpenGlass, PublicKey, PublicKeyPage, RoleRequest, RotateToken, ServerKey, ServerKeyPage,
+    Suspend, Token, TokenPage, WebLogin,
 };
 pub use audit::{AuditEvent, PruneAudit, PrunedAudit, RotatedKey};
 pub use jobs::{Job, JobCounts, JobDetail, JobPage, Schedule, ScheduleRun};

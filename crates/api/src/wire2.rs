@@ -2,7 +2,11 @@
 //!
 //! They travel as wire 1's do, in MessagePack or JSON by the headers, and keys that nobody knows are ignored.
 
+mod log;
+
 use names::{CommitId, ObjectId};
+
+pub use log::{KEYS, KeysWanted, KnownKey, KnownKeys, LOG_ITEMS, LogHead, LogItem, LogPage};
 
 use crate::{
     Value, WireCode, WireError,

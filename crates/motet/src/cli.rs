@@ -168,6 +168,11 @@ pub enum Command {
     /// The branches of a remote, each byte checked against its id. They are called `remote/branch` here; your own
     /// branches and your files stay as they are.
     Fetch(commands::fetch::Fetch),
+    /// Check that everything is what its id and its signature say
+    ///
+    /// Commits, snapshots and objects here; and the log of the server, which must go on from where it was. What could
+    /// not be checked is told, and never counts as good. Ends with 6 if something is wrong.
+    Verify(commands::verify::Verify),
     /// Bring what others have done into your branch
     ///
     /// A fetch and a merge in one: your branch follows, or gets a commit of both sides. Changes that are in no commit are
@@ -239,6 +244,7 @@ impl Command {
             Self::Push(_) => "push",
             Self::Fetch(_) => "fetch",
             Self::Pull(_) => "pull",
+            Self::Verify(_) => "verify",
             Self::Clone(_) => "clone",
             Self::Serve(_) => "serve",
             Self::Admin(command) => command.name(),

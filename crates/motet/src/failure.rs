@@ -223,6 +223,9 @@ impl From<TransferError> for Failure {
             E::Stream(_) => Self::new(Exit::Unverified, "bad_stream", error),
             E::Delta(_) => Self::new(Exit::Unverified, "snapshot_mismatch", error),
             E::BadBranch { .. } => Self::new(Exit::Unverified, "bad_ref", error),
+            E::Log(_) => Self::new(Exit::Unverified, "another_history", error).hint(
+                "nothing was taken over; ask those who run the server whether it was restored from a backup",
+            ),
             E::BadDomain(_) => Self::new(Exit::Unverified, "bad_domain", error),
             E::TooManyBranches { .. } => Self::new(Exit::Refused, "too_large", error),
             E::NoCommit(_) | E::NoSnapshot(_) | E::NoObject { .. } => {

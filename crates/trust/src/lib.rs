@@ -216,6 +216,18 @@ impl Trust {
         self.0.signing_keys.get().ok_or(Error::Locked)
     }
 
+    /// The public halves of the keys that others have to check, active and not: of the server, of provenance, of the
+    /// audit log.
+    pub async fn server_keys(&self) -> Result<Vec<signing_keys::VerifyingKey>, Error> {
+        use signing_keys::Purpose;
+        let mut tx = self.0.db.glance().await?;
+        let mut found = Vec::new();
+        for purpose in [Purpose::Server, Purpose::Provenance, Purpose::Audit] {
+            found.extend(signing_keys::all(&mut tx, purpose).await?);
+        }
+        Ok(found)
+    }
+
     /// How much anyone may ask for.
     pub fn limits(&self) -> &Limits {
         &self.0.limits

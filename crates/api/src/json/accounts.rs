@@ -34,6 +34,32 @@ pub struct PublicKeyPage {
     pub next_cursor: Option<String>,
 }
 
+/// A key with which the instance signs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerKey {
+    /// `SHA256:` and 43 characters, as `ssh-keygen -l` prints it.
+    pub fingerprint: String,
+    /// `server` for commits, tags, merges and the ref log; `provenance` for builds; `audit` for the audit log.
+    pub purpose: String,
+    /// The OpenSSH line, without a comment.
+    pub public_key: String,
+    /// `active`, `retiring` or `retired`.
+    pub status: String,
+    /// Since when it is there.
+    pub created_at: String,
+    /// When another took its place.
+    pub retired_at: Option<String>,
+}
+
+/// The keys with which the instance signs and signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerKeyPage {
+    /// By purpose, oldest first.
+    pub items: Vec<ServerKey>,
+    /// Always nothing: there are few.
+    pub next_cursor: Option<String>,
+}
+
 /// A bearer token, without what makes it one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {

@@ -300,7 +300,10 @@ impl WorkingCopy {
             None => false,
             Some(lines) => is_sorted(lines),
         };
-        if is_ours && let Some(file) = open()? && let Some(lines) = begun(file)? {
+        if is_ours
+            && let Some(file) = open()?
+            && let Some(lines) = begun(file)?
+        {
             return Ok(Some(SnapshotEntries::Lines(lines)));
         }
         let record = self.snapshot(id)?;

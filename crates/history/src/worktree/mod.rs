@@ -11,6 +11,7 @@
 //! | `files.rs`    | a file of `.muse` by its path                                             |
 //! | `refs.rs`     | HEAD, branches, tags, heads of remotes                                    |
 //! | `log.rs`      | what HEAD and the branches were                                           |
+//! | `remote_log.rs` | how far the logs of remotes were followed                               |
 //! | `store.rs`    | commits, snapshots and objects                                            |
 //! | `unsynced.rs` | what a crash of the machine could lose                                     |
 //! | `json.rs`     | the form of records                                                       |
@@ -49,14 +50,15 @@ mod merging;
 mod paths;
 mod record;
 mod refs;
+mod remote_log;
 mod revision;
 mod scan;
 mod stage;
 mod status;
 mod store;
-mod unsynced;
 #[cfg(test)]
 mod tests;
+mod unsynced;
 
 use std::{
     io,

@@ -169,10 +169,10 @@ pub(crate) async fn page(
     tx: &mut Tx,
     repository: Id<Repository>,
     after: u64,
-    limit: u32,
+    limit: u64,
 ) -> Result<Vec<Logged>, Error> {
     let rows: Vec<ItemRow> =
-        db::fetch_all!(tx, PAGE, repository.uuid(), bound(after), i64::from(limit))?;
+        db::fetch_all!(tx, PAGE, repository.uuid(), bound(after), bound(limit))?;
     rows.into_iter().map(|row| believe(repository, row)).collect()
 }
 

@@ -58,7 +58,7 @@ pub(super) async fn refs(
             ("format".to_owned(), "muse".into()),
             ("refs".to_owned(), Value::list(places)),
             ("next_cursor".to_owned(), Value::Nil),
-            ("log".to_owned(), log),
+            ("log".to_owned(), log.into()),
         ]);
     }
     Ok(Answer::new(&call, answer))

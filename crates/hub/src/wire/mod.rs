@@ -50,8 +50,8 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
 
 /// An answer of the wire, in the encoding that the client asked for.
 pub(crate) struct Answer {
-    format: Format,
-    body: Value,
+    pub(crate) format: Format,
+    pub(crate) body: Value,
 }
 
 impl Answer {

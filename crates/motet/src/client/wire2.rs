@@ -1,11 +1,16 @@
 //! The calls of wire 2 that read (`spec/wire.md` 9).
 
 use api::{
-    ProblemBody,
+    ProblemBody, Value, WireError,
+    json::ServerKeyPage,
     stream::MEDIA_TYPE,
-    wire::limits::SMALL_BODY_BYTES,
-    wire2::{Fetch, Negotiate, Negotiated},
+    wire::{
+        Refs,
+        limits::{self, SMALL_BODY_BYTES},
+    },
+    wire2::{Fetch, KeysWanted, KnownKeys, LogHead, LogPage, Negotiate, Negotiated},
 };
+use bytes::Bytes;
 use reqwest::Method;
 
 use super::{
@@ -13,6 +18,22 @@ use super::{
     transport::Call,
     wire::{MESSAGE_PACK, encoded},
 };
+
+/// What `refs` answers those who speak wire 2.
+struct RefsAndLog(Refs, Option<LogHead>);
+
+impl TryFrom<Value> for RefsAndLog {
+    type Error = WireError;
+
+    fn try_from(value: Value) -> Result<Self, WireError> {
+        let log = match &value {
+            Value::Map(fields) => fields.iter().find(|(key, _)| key == "log"),
+            _ => None,
+        };
+        let log = log.map(|(_, log)| LogHead::try_from(log.clone())).transpose()?;
+        Ok(Self(value.try_into()?, log))
+    }
+}
 
 impl Wire<'_> {
     /// The address of the repository, as it is noted.
@@ -29,6 +50,30 @@ impl Wire<'_> {
     pub async fn negotiate(&self, ask: Negotiate) -> Result<Negotiated, ClientError> {
         let body = encoded(&ask.into());
         self.call(Method::POST, "v2/negotiate", body, SMALL_BODY_BYTES).await
+    }
+
+    /// What the branches are, and where the log stands for those who follow it; nothing where there is none.
+    pub async fn refs_and_log(&self) -> Result<(Refs, Option<LogHead>), ClientError> {
+        let RefsAndLog(refs, log) =
+            self.call(Method::GET, "refs", Bytes::new(), limits::ANSWER_BYTES).await?;
+        Ok((refs, log))
+    }
+
+    /// Items of the log behind the number `after`.
+    pub async fn log(&self, after: u64, limit: u64) -> Result<LogPage, ClientError> {
+        let endpoint = format!("v2/log?after={after}&limit={limit}");
+        self.call(Method::GET, &endpoint, Bytes::new(), SMALL_BODY_BYTES).await
+    }
+
+    /// The registered ones of some keys.
+    pub async fn known_keys(&self, keys: Vec<String>) -> Result<KnownKeys, ClientError> {
+        let body = encoded(&KeysWanted { keys }.into());
+        self.call(Method::POST, "v2/keys", body, SMALL_BODY_BYTES).await
+    }
+
+    /// The keys with which the server signs and signed.
+    pub async fn server_keys(&self) -> Result<ServerKeyPage, ClientError> {
+        self.client.json(Method::GET, "/api/v1/server-keys", None::<&()>).await
     }
 
     /// A history as a stream, handed on as it comes. Nothing of it has been checked.

@@ -7,7 +7,7 @@ use history::worktree::{Head, Remote, RemoteName, WorkingCopy};
 use names::BranchName;
 use serde_json::json;
 
-use super::{fetch::no_branch, counted, sized};
+use super::{counted, fetch::no_branch, sized};
 use crate::{
     client::RepositoryAddress,
     context::{Context, ORIGIN},
@@ -44,6 +44,7 @@ pub(super) async fn run(arguments: &Clone, context: &Context) -> Result<Report, 
     let source = Source::of(&client, address);
     let place = Place::of(&directory, &source.address(), context)?;
     let offer = source.offer().await?;
+    let log = source.follow(None, &offer).await?;
     let heads = offer.heads;
     let branch = which_branch(branch.as_ref(), offer.default_branch, &heads)?;
 
@@ -72,6 +73,9 @@ pub(super) async fn run(arguments: &Clone, context: &Context) -> Result<Report, 
         }
     };
     write_refs(&copy, address, &heads, &branch)?;
+    if let Some(log) = log {
+        copy.set_remote_log(&ORIGIN.parse()?, &log)?;
+    }
     if let Some(commit) = heads.get(&branch) {
         copy.checkout(None, commit, &Head::Branch(branch.clone()))?;
     }
@@ -83,7 +87,8 @@ pub(super) async fn run(arguments: &Clone, context: &Context) -> Result<Report, 
 
 /// Whether the same command brings what is missing.
 fn goes_on(error: &TransferError, copy: &WorkingCopy) -> Result<bool, Failure> {
-    let is_cut = matches!(error, TransferError::Cut(_) | TransferError::Stream(StreamError::Cut { .. }));
+    let is_cut =
+        matches!(error, TransferError::Cut(_) | TransferError::Stream(StreamError::Cut { .. }));
     Ok(is_cut && Note::of(copy)?.is_some_and(|note| note.cursor.is_some()))
 }
 

@@ -154,7 +154,9 @@ pub(super) async fn bring(
     let address = address_of(remote)?;
     let client = context.client_of_account(&address.origin)?;
     let source = Source::of(&client, &address);
-    let heads = source.offer().await?.heads;
+    let offer = source.offer().await?;
+    let log = source.follow(copy.remote_log(&remote.name)?, &offer).await?;
+    let heads = offer.heads;
     let wanted: Vec<(&BranchName, CommitId)> = if named.is_empty() {
         heads.iter().collect()
     } else {
@@ -172,6 +174,9 @@ pub(super) async fn bring(
     }
     let gone = forget_gone(copy, &remote.name, &heads, named.is_empty(), prune)?;
     copy.set_remote_heads(&remote.name, wanted)?;
+    if let Some(log) = log {
+        copy.set_remote_log(&remote.name, &log)?;
+    }
     branches.extend(gone);
     Ok(Brought { remote: remote.name.clone(), address, branches, fetched })
 }

@@ -36,6 +36,7 @@ pub mod show;
 pub mod status;
 pub mod tag;
 pub mod token;
+pub mod verify;
 pub mod whoami;
 mod working;
 
@@ -74,6 +75,7 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Repo
         Command::Push(arguments) => push::run(&arguments, context).await,
         Command::Fetch(arguments) => fetch::run(&arguments, context).await,
         Command::Pull(arguments) => pull::run(&arguments, context).await,
+        Command::Verify(arguments) => verify::run(&arguments, context).await,
         Command::Clone(arguments) => clone::run(&arguments, context).await,
         Command::Admin(command) => admin::run(&command, context).await,
         Command::Audit(command) => audit::run(&command, context).await,

@@ -98,6 +98,9 @@ pub(super) fn run(command: &Remote, context: &Context) -> Result<Report, Failure
                     copy.set_remote_head(new, &branch, commit)?;
                 }
             }
+            if let Some(log) = copy.remote_log(old)? {
+                copy.set_remote_log(new, &log)?;
+            }
             forget(&copy, old)?;
             told(new, format!("{old} is called {new} now"))
         }

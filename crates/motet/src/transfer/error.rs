@@ -35,6 +35,9 @@ pub enum TransferError {
         /// Why it cannot be.
         reason: String,
     },
+    /// The server shows an older or another history than it did.
+    #[error("the server shows an older or another history: {0}")]
+    Log(String),
     /// A domain that cannot be one.
     #[error("the server names the domain `{0}`, which cannot be")]
     BadDomain(String),

@@ -12,6 +12,7 @@
 //! | `incoming.rs` | [`Incoming`]: what comes, checked before it is kept         |
 //! | `pages.rs`    | a history over wire 2, page by page                        |
 //! | `receiver.rs` | what comes in pages, checked before it is kept              |
+//! | `log.rs`      | the log of a server is followed, and believed only as far as it goes on |
 //! | `note.rs`     | how far a transfer has come, where it is cut                |
 //! | `fetch.rs`    | [`fetch()`]                                              |
 //! | `push.rs`     | [`push()`]                                               |
@@ -20,6 +21,7 @@ mod error;
 mod fetch;
 mod heads;
 mod incoming;
+mod log;
 mod note;
 mod pages;
 mod push;
@@ -32,6 +34,7 @@ pub use error::TransferError;
 pub use fetch::fetch;
 pub use heads::Heads;
 pub use incoming::{Fetched, Incoming};
+pub use log::Keys;
 pub use note::Note;
 pub use push::{PushOptions, Pushed, push};
 pub use source::{Offer, Source};

@@ -1,10 +1,17 @@
 //! Where a history comes from: a repository on a server, over whichever wire the two have in common.
 
-use api::wire::{FetchRequest, Refs};
-use history::worktree::is_plain_name;
+use api::{
+    wire::{FetchRequest, Refs},
+    wire2::LogHead,
+};
+use history::{ref_log::Chain, worktree::is_plain_name};
 use names::{BranchName, CommitId};
 
-use super::{Heads, Incoming, TransferError, pages};
+use super::{
+    Heads, Incoming, TransferError,
+    log::{Keys, follow},
+    pages,
+};
 use crate::{
     client::{Client, ClientError, RepositoryAddress, Wire},
     visible::visible,
@@ -26,10 +33,14 @@ pub struct Offer {
     pub default_branch: BranchName,
     /// The branches.
     pub heads: Heads,
+    /// The repository, as the server names it for good.
+    pub repository_id: String,
+    /// Where the log of its refs ends; nothing where it has none.
+    pub log: Option<LogHead>,
 }
 
 impl Offer {
-    fn of(refs: &Refs) -> Result<Self, TransferError> {
+    fn of((refs, log): (&Refs, Option<LogHead>)) -> Result<Self, TransferError> {
         let heads = Heads::of(refs)?;
         let default_branch = refs.default_branch.parse().map_err(|error| {
             let name = visible(&refs.default_branch);
@@ -38,7 +49,8 @@ impl Offer {
         if !is_plain_name(&refs.domain) {
             return Err(TransferError::BadDomain(visible(&refs.domain)));
         }
-        Ok(Self { domain: refs.domain.clone(), default_branch, heads })
+        let (domain, repository_id) = (refs.domain.clone(), refs.repo_id.clone());
+        Ok(Self { domain, default_branch, heads, repository_id, log })
     }
 }
 
@@ -51,7 +63,33 @@ impl<'a> Source<'a> {
     /// What there is.
     pub async fn offer(&self) -> Result<Offer, TransferError> {
         match self {
-            Self::Server(wire) => Offer::of(&wire.refs().await?),
+            Self::Server(wire) => {
+                let (refs, log) = wire.refs_and_log().await?;
+                Offer::of((&refs, log))
+            }
+        }
+    }
+
+    /// The log of its refs, followed from where it was followed before to the end that was offered; nothing where there
+    /// is none, and was none.
+    pub async fn follow(
+        &self,
+        known: Option<Chain>,
+        offer: &Offer,
+    ) -> Result<Option<Chain>, TransferError> {
+        match self {
+            Self::Server(wire) => follow(*wire, known, offer).await,
+        }
+    }
+
+    /// Takes in those of some keys that the server knows.
+    pub async fn learn(&self, names: Vec<String>, keys: &mut Keys) -> Result<(), TransferError> {
+        match self {
+            Self::Server(wire) => {
+                let found = wire.known_keys(names).await?;
+                found.keys.iter().for_each(|it| keys.add(&it.public_key));
+                Ok(())
+            }
         }
     }
 
@@ -77,7 +115,9 @@ impl<'a> Source<'a> {
         incoming: &mut Incoming<'_>,
     ) -> Result<(), TransferError> {
         match self {
-            Self::Server(wire) if wire.is_paged() => pages::bring(*wire, want, have, incoming).await,
+            Self::Server(wire) if wire.is_paged() => {
+                pages::bring(*wire, want, have, incoming).await
+            }
             Self::Server(wire) => bring_whole(*wire, want, have, incoming).await,
         }
     }

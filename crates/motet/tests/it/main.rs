@@ -17,6 +17,7 @@
 //! | `publishers.rs`   | tenants, the tokens that act as them, the secrets that they show                |
 //! | `signed_commits.rs` | who signed a commit, and what a repository asks of it                       |
 //! | `ref_log.rs`      | every movement of a branch is in a chain that nobody changes unseen              |
+//! | `verify.rs`       | everything is what it says, and a server shows no other history than before      |
 //! | `signatures.rs`   | who signs, is believed; who does not, is not                                    |
 //! | `rfc9421.rs`      | requests signed as strangers do, by HTTP Message Signatures                      |
 //! | `replays.rs`      | one signature, one effect; a body that was not signed has none                  |
@@ -115,13 +116,14 @@ mod signed_commits;
 mod storage;
 mod store;
 mod strangers;
-mod told;
 mod tokens;
+mod told;
 mod upkeep;
 mod vectors;
+mod verify;
 mod visibility;
-mod words;
 mod wire2;
+mod words;
 mod working_copies;
 
 use testkit::{Person, Server};

@@ -52,6 +52,18 @@ db::statements! {
         // Reading goes on.
         postgres "LOCK TABLE uploads IN EXCLUSIVE MODE"
     };
+    LOG_TIME = "UPDATE ref_log SET time_text = '2026-01-01T00:00:00.000Z' WHERE counter = 2";
+    LOG_PRINCIPAL = "UPDATE ref_seals SET principal = 'eve' WHERE seq = 2";
+    LOG_GAP = "DELETE FROM ref_log WHERE counter = 2";
+    LOG_SWAP = "
+        UPDATE ref_seals
+           SET entry_hash = (SELECT e.entry_hash FROM ref_log AS e
+                              WHERE e.counter = CASE ref_seals.seq WHEN 1 THEN 2 ELSE 1 END)
+         WHERE seq < 3";
+    LOG_REF = "
+        UPDATE refs
+           SET target = (SELECT c.parent1 FROM commits AS c
+                          WHERE c.repository_id = refs.repository_id AND c.id = refs.target)";
     LET_GO = {
         sqlite "DROP TRIGGER held_up",
         postgres "SELECT 1"
@@ -177,4 +189,30 @@ pub(crate) async fn noted_in(tx: &mut Tx, organization: &str) -> Result<Vec<Stri
 /// The table of sessions cannot be read any more.
 pub(crate) async fn hide_sessions(tx: &mut Tx) -> Result<(), Error> {
     db::execute!(tx, HIDE_SESSIONS).map(drop)
+}
+
+/// What somebody with the database can do to a ref log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Spoil {
+    /// An entry has another time.
+    Time,
+    /// A seal names another principal.
+    Principal,
+    /// One entry and its seal are gone.
+    Gap,
+    /// Two seals are of each other's entries.
+    Swap,
+    /// A ref is where its log did not move it.
+    Ref,
+}
+
+/// Changes the log of the one repository, and tells how many rows were changed.
+pub(crate) async fn spoil_log(tx: &mut Tx, what: Spoil) -> Result<u64, Error> {
+    match what {
+        Spoil::Time => db::execute!(tx, LOG_TIME),
+        Spoil::Principal => db::execute!(tx, LOG_PRINCIPAL),
+        Spoil::Gap => db::execute!(tx, LOG_GAP),
+        Spoil::Swap => db::execute!(tx, LOG_SWAP),
+        Spoil::Ref => db::execute!(tx, LOG_REF),
+    }
 }

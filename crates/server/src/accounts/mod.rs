@@ -11,6 +11,7 @@
 //! | `profile.rs`       | what an account says of itself; leaving                     |
 //! | `organizations.rs` | organizations, members, invitations                        |
 //! | `publishers.rs`    | publishers, their tokens and secrets                        |
+//! | `server_keys.rs`   | the keys with which the instance signs                     |
 
 mod agents;
 mod identities;
@@ -19,6 +20,7 @@ mod organizations;
 mod passkeys;
 mod profile;
 mod publishers;
+mod server_keys;
 mod tokens;
 
 use api::json;
@@ -40,7 +42,7 @@ pub(crate) fn routes(trust: &Trust) -> (Router, Vec<Entry>) {
         .get("/api/v1/me", Surface::Api, me)
         .get("/api/v1/principals/{handle}", Surface::Api, face)
         .get("/api/v1/principals/{handle}/keys", Surface::Api, keys::of_anybody);
-    routes = keys::routes(routes, small);
+    routes = server_keys::routes(keys::routes(routes, small));
     routes = passkeys::routes(routes, tiny);
     routes = identities::routes(routes, tiny);
     routes = tokens::routes(routes, small);
