@@ -40,7 +40,8 @@ fn expected(entry: &Entry) -> Class {
         Surface::Api | Surface::Oauth | Surface::Page => Class::Global,
         Surface::Wire => match last {
             "push" => Class::Push,
-            "filter-objects" | "presign" | "objects" => Class::Upload,
+            "filter-objects" | "presign" | "confirm" | "objects" => Class::Upload,
+            "{token}" => Class::Presigned,
             _ => Class::WireRead,
         },
     }
