@@ -5,6 +5,7 @@
 //! | `recorded.rs`     | recorded exchanges of the Muse client get the same answers                      |
 //! | `vectors.rs`      | the published test vectors hold on a running server                             |
 //! | `integrity.rs`    | nothing is kept that is not what its id says                                    |
+//! | `presigned.rs`    | objects that are sent to addresses of their own                                 |
 //! | `paths.rs`        | paths and branches that would hurt somebody are refused                         |
 //! | `history.rs`      | fast-forward, force, repetition, annotations                                    |
 //! | `blame.rs`        | each line of a file names the commit that it came with                          |
@@ -89,6 +90,7 @@ mod passkeys;
 mod paths;
 mod people;
 mod postgres;
+mod presigned;
 mod privacy;
 mod provider;
 mod publishers;

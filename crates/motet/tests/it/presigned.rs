@@ -12,6 +12,7 @@ use testkit::{Answer, Person, Request, Server, Story};
 use crate::{
     MOTET,
     ground::{Ground, on_both, order, settled},
+    keyring::{revoke, second_key},
     server_and_anna, store,
 };
 
@@ -128,13 +129,16 @@ async fn presign_for_reading_names_everything_inline() {
     assert_eq!(answer, Presigned { presigned: Vec::new(), inline: vec![one, other] });
     // Nothing was made for it.
     server.get("/api/v1/repos/anna/song").by(&anna).send().await.assert_status(404);
-    for (key, value) in [("ttl_seconds", json!(29)), ("ttl_seconds", json!(3601)), ("direction", json!("up"))] {
+    for (key, value) in
+        [("ttl_seconds", json!(29)), ("ttl_seconds", json!(3601)), ("direction", json!("up"))]
+    {
         let mut body = json!({ "object_ids": [one.to_string()], "direction": "put" });
         body[key] = value;
         let refused = server.post("/anna/song/presign").json(&body).by(&anna).send().await;
         refused.assert_refused(400, "malformed");
     }
-    let refused = server.post("/anna/song/presign").json(&json!({ "object_ids": ["x"], "direction": "put" }));
+    let refused =
+        server.post("/anna/song/presign").json(&json!({ "object_ids": ["x"], "direction": "put" }));
     refused.by(&anna).send().await.assert_refused(422, "bad_id");
 }
 
@@ -184,7 +188,9 @@ async fn an_unknown_address_and_a_spoilt_one_are_not_there() {
     let address = address_of(&server, &anna, b"mine").await;
     let base = format!("{}/o/up/", server.base_url());
     let cut = &address[..address.len() - 1];
-    for wrong in [&format!("{base}{}", "A".repeat(43)), cut, &format!("{address}A"), &format!("{base}x")] {
+    for wrong in
+        [&format!("{base}{}", "A".repeat(43)), cut, &format!("{address}A"), &format!("{base}x")]
+    {
         told(&server, wrong, b"mine").await.assert_refused(404, "not_found");
     }
     told(&server, &address, b"mine").await.assert_status(200);
@@ -225,26 +231,29 @@ on_both! {
 
         // Archived, and back.
         let address = address_of(&server, &anna, b"of anna").await;
-        let archive = |method: Method| server.request(method, "/api/v1/repos/anna/song/archive").by(&anna).send();
-        archive(Method::POST).await.assert_status(200);
+        let change = |word: &str| server.post(&format!("/api/v1/repos/anna/song/{word}")).by(&anna);
+        change("archive").send().await.assert_status(200);
         told(&server, &address, b"of anna").await.assert_refused(403, "archived");
-        archive(Method::DELETE).await.assert_status(200);
+        change("unarchive").send().await.assert_status(200);
         told(&server, &address, b"of anna").await.assert_status(200);
 
-        // The key is given up.
-        let fingerprint = bo.key().fingerprint().to_string();
-        let keys = server.get("/api/v1/keys").by(&bo).send().await.json();
-        let key = keys["items"].as_array().unwrap().iter().find(|it| it["fingerprint"] == fingerprint);
-        let address = address_of(&server, &bo, b"last").await;
-        let other = crate::keyring::second_key(&server, &bo).await;
-        let target = format!("/api/v1/keys/{}", key.unwrap()["id"].as_str().unwrap());
-        let revoke = json!({ "reason": "retired" });
-        server.request(Method::DELETE, &target).json(&revoke).by(&other).send().await;
-        told(&server, &address, b"last").await.assert_refused(404, "not_found");
+        // The key is given up, before and on the way.
+        let second = second_key(&server, &bo, 7).await;
+        let (one, other) = (
+            address_of(&server, &second, b"last").await,
+            address_of(&server, &second, &[9; 100_000]).await,
+        );
+        let fingerprint = second.key().fingerprint().to_string();
+        let held = put(&server, &other, &[9; 100_000]);
+        let refused = held.send_held(async || {
+            revoke(&server, &bo, "bo", &fingerprint, "retired").await.assert_status(200);
+        });
+        refused.await.assert_refused(404, "not_found");
+        told(&server, &one, b"last").await.assert_refused(404, "not_found");
 
         // The repository is deleted.
         let address = address_of(&server, &anna, b"gone").await;
-        server.request(Method::DELETE, "/api/v1/repos/anna/song").by(&anna).send().await;
+        server.request(Method::DELETE, "/api/v1/repos/anna/song").by(&anna).send().await.assert_status(204);
         told(&server, &address, b"gone").await.assert_refused(404, "not_found");
     }
 }
