@@ -8,7 +8,8 @@
 //! | `lib.rs`        | the door: [`Hub`], its routes                                                  |
 //! | `error.rs`      | [`Error`], and how it becomes HTTP                                             |
 //! | `repositories/` | create, find, list; [`Repository`] as a resource; JSON                         |
-//! | `wire/`         | wire 1: refs, uploads, push, negotiate, fetch                                  |
+//! | `wire/`         | wire 1: refs, uploads, push, negotiate, fetch, labels                          |
+//! | `releases/`     | releases and their tags                                                        |
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
 //! | `life/`         | changed, renamed, archived, deleted, restored, removed for good                |
 //! | `quotas/`       | how much an owner and a repository may hold                                    |
@@ -40,6 +41,7 @@ mod pages;
 mod purge;
 mod quotas;
 mod reading;
+mod releases;
 mod repositories;
 mod upkeep;
 mod views;
@@ -56,6 +58,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         repositories::STATEMENTS,
         reading::STATEMENTS,
         &wire::statements(),
+        releases::STATEMENTS,
         collect::STATEMENTS,
         life::STATEMENTS,
         quotas::STATEMENTS,
@@ -115,6 +118,6 @@ impl Hub {
         let trust = self.trust.clone();
         let routes = Routes::new(self, trust);
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
-        pages::routes(wire::routes(repositories::routes(routes))).finish()
+        pages::routes(wire::routes(releases::routes(repositories::routes(routes)))).finish()
     }
 }

@@ -40,6 +40,7 @@ fn expected(entry: &Entry) -> Class {
         Surface::Api | Surface::Oauth | Surface::Page => Class::Global,
         Surface::Wire => match last {
             "push" => Class::Push,
+            "tags" | "releases" | "{tag}" if entry.action.writes() => Class::Global,
             "filter-objects" | "presign" | "confirm" | "objects" => Class::Upload,
             "{token}" => Class::Presigned,
             _ => Class::WireRead,

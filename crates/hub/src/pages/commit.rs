@@ -7,12 +7,13 @@ use web::{Call, Problem, look::When};
 
 use super::{changes, parts};
 use crate::{
-    Hub, Repository,
+    Error, Hub, Repository,
     reading::{self, Commit, Revision},
     views::{
         Section,
         commit::{CommitPage, Parent, Provenance},
     },
+    wire,
 };
 
 /// A commit that a ref leads to, named by its full id.
@@ -27,6 +28,7 @@ pub(super) async fn commit(
     let (revision, _) = Revision::with_path(&mut tx, repository, &id.to_string()).await?;
     let commit = reading::commit(&mut tx, repository, id).await?;
     let changes = reading::changes(&mut tx, repository, &commit, changes::FILES).await?;
+    let labels = wire::labels_of(&mut tx, repository.id, &[id]).await.map_err(Error::Db)?;
     drop(tx);
     let shown = hub.show_changes(repository, &commit, changes).await?;
     let page = page(
@@ -37,7 +39,8 @@ pub(super) async fn commit(
         shown,
         When::new(commit.committed_at, hub.clock.now()),
     );
-    web::page(&page)
+    let labels = labels.into_values().flatten().collect();
+    web::page(&CommitPage { labels, ..page })
 }
 
 fn page(
@@ -64,6 +67,7 @@ fn page(
         committed_at: record.committed_at.clone(),
         when,
         branch: record.branch.clone(),
+        labels: Vec::new(),
         provenance: Provenance {
             agent_id: record.agent_id.clone(),
             model_id: record.model_id.clone(),

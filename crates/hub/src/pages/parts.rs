@@ -128,6 +128,7 @@ pub(super) fn line(repository: &Repository, commit: &Commit, now: UnixMillis) ->
         signature: signature(commit),
         agent_id: commit.record.agent_id.clone(),
         has_body: !body.is_empty(),
+        labels: Vec::new(),
     }
 }
 

@@ -200,4 +200,6 @@ pub(crate) struct CommitLine {
     pub agent_id: String,
     /// Whether the message has more than one line.
     pub has_body: bool,
+    /// Its labels, as written, where the page shows them.
+    pub labels: Vec<String>,
 }

@@ -103,6 +103,7 @@ fn line(subject: &str, days: i64, signature: Signature) -> CommitLine {
         signature,
         agent_id: String::new(),
         has_body: false,
+        labels: Vec::new(),
     }
 }
 
@@ -365,6 +366,7 @@ pub(super) fn commit() -> CommitPage {
         committed_at: "2026-11-21T20:53:00.123456+00:00".to_owned(),
         when: when(0),
         branch: "main".to_owned(),
+        labels: vec!["section:verse".to_owned(), HOSTILE.to_owned()],
         provenance: Provenance {
             agent_id: "note-g".to_owned(),
             model_id: "mill-2".to_owned(),

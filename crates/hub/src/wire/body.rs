@@ -94,7 +94,7 @@ pub(super) async fn read<T: Send + 'static>(
 }
 
 /// Decodes the body as one message.
-pub(super) async fn message(call: Call, body_bytes: u64) -> Result<Value, Error> {
+pub(crate) async fn message(call: Call, body_bytes: u64) -> Result<Value, Error> {
     let format = Format::of_content_type(Some(call.header("content-type")));
     let mut limits = Limits::of_body(body_bytes);
     limits.memory_bytes = limits.memory_bytes.min(MAX_DECODED_BYTES);

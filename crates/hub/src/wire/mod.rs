@@ -9,11 +9,13 @@
 //! | `push.rs`   | push: the order of processing, and its one transaction                   |
 //! | `bundle.rs` | what a push brings, checked by itself                                    |
 //! | `fetch.rs`  | refs, negotiate, fetch                                                   |
+//! | `labels/`   | POST and GET of `tags`: labels of commits                               |
 //! | `landing/`  | the one transaction of a push                                            |
 
 mod body;
 mod bundle;
 mod fetch;
+mod labels;
 mod landing;
 mod presigned;
 mod push;
@@ -30,6 +32,8 @@ use trust::Class;
 use web::{Call, Media, Routes, Spec, Surface};
 
 use crate::Hub;
+pub(crate) use body::message;
+pub(crate) use labels::of_commits as labels_of;
 pub(crate) use landing::lock;
 pub(crate) use presigned::end_addresses;
 
@@ -38,21 +42,27 @@ const ADDRESS_TIME: Duration = Duration::from_hours(1);
 
 /// Every statement of the wire.
 pub(crate) fn statements() -> Vec<&'static db::Sql> {
-    [landing::STATEMENTS, presigned::STATEMENTS].concat()
+    [landing::STATEMENTS, presigned::STATEMENTS, labels::STATEMENTS].concat()
 }
 
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
-    use api::wire::limits::{FETCH_BODY_BYTES, PRESIGNED_OBJECT_BYTES, PUSH_BODY_BYTES};
+    use api::wire::limits::{
+        FETCH_BODY_BYTES, PRESIGNED_OBJECT_BYTES, PUSH_BODY_BYTES, SMALL_BODY_BYTES,
+    };
     let push = Spec::new(Surface::Wire).body_bytes(PUSH_BODY_BYTES).class(Class::Push);
     let upload = push.class(Class::Upload);
-    let fetch = Spec::new(Surface::Wire).body_bytes(FETCH_BODY_BYTES);
+    let read = Spec::new(Surface::Wire);
+    let label = read.body_bytes(SMALL_BODY_BYTES).class(Class::Global);
+    let fetch = read.body_bytes(FETCH_BODY_BYTES);
     let address = Spec::new(Surface::Wire)
         .body_bytes(PRESIGNED_OBJECT_BYTES)
         .class(Class::Presigned)
         .media(Media::Any)
         .within(ADDRESS_TIME);
     routes
-        .get("/{owner}/{name}/refs", Surface::Wire, fetch::refs)
+        .get("/{owner}/{name}/refs", read.or_page(), fetch::refs)
+        .get("/{owner}/{name}/tags", read.or_page(), labels::list)
+        .post("/{owner}/{name}/tags", label, labels::add)
         .post("/{owner}/{name}/filter-objects", upload, upload::filter_objects)
         .post("/{owner}/{name}/presign", upload, presigned::presign)
         .post("/{owner}/{name}/confirm", upload, presigned::confirm)
@@ -71,7 +81,12 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn new(call: &Call, body: impl Into<Value>) -> Self {
-        Self { format: accepted(call), body: body.into() }
+        Self::in_format(accepted(call), body)
+    }
+
+    /// One for a call that has been taken apart.
+    pub(crate) fn in_format(format: Format, body: impl Into<Value>) -> Self {
+        Self { format, body: body.into() }
     }
 }
 
