@@ -6,6 +6,8 @@
 //! | `vectors.rs`      | the published test vectors hold on a running server                             |
 //! | `integrity.rs`    | nothing is kept that is not what its id says                                    |
 //! | `presigned.rs`    | objects that are sent to addresses of their own                                 |
+//! | `labels.rs`       | labels of commits                                                               |
+//! | `releases.rs`     | releases on the wire                                                            |
 //! | `paths.rs`        | paths and branches that would hurt somebody are refused                         |
 //! | `history.rs`      | fast-forward, force, repetition, annotations                                    |
 //! | `blame.rs`        | each line of a file names the commit that it came with                          |
@@ -77,6 +79,7 @@ mod integrity;
 mod jobs;
 mod keyring;
 mod kills;
+mod labels;
 mod life;
 mod limits;
 mod linked;
@@ -97,6 +100,7 @@ mod publishers;
 mod quotas;
 mod recorded;
 mod registration;
+mod releases;
 mod repeats;
 mod replays;
 mod rfc9421;

@@ -253,7 +253,9 @@ on_both! {
 
         // The repository is deleted.
         let address = address_of(&server, &anna, b"gone").await;
-        server.request(Method::DELETE, "/api/v1/repos/anna/song").by(&anna).send().await.assert_status(204);
+        let confirm = json!({ "confirm": "anna/song" });
+        let gone = server.request(Method::DELETE, "/api/v1/repos/anna/song").json(&confirm);
+        gone.by(&anna).send().await.assert_status(204);
         told(&server, &address, b"gone").await.assert_refused(404, "not_found");
     }
 }

@@ -31,15 +31,24 @@ db::statements! {
          ORDER BY received_at, id LIMIT $4";
     OF_COMMITS = {
         sqlite "
-        SELECT DISTINCT l.commit_id, l.label FROM json_each($2) AS wanted
-          JOIN commit_labels AS l ON l.repository_id = $1 AND l.commit_id = unhex(wanted.value)
-         ORDER BY l.label",
+        SELECT commit_id, label
+          FROM (SELECT commit_id, label, row_number() OVER (PARTITION BY commit_id ORDER BY label) AS place
+                  FROM (SELECT DISTINCT l.commit_id, l.label FROM json_each($2) AS wanted
+                          JOIN commit_labels AS l
+                            ON l.repository_id = $1 AND l.commit_id = unhex(wanted.value)) AS once) AS placed
+         WHERE place <= $3 ORDER BY label",
         postgres "
-        SELECT DISTINCT l.commit_id, l.label FROM jsonb_array_elements_text($2::jsonb) AS wanted
-          JOIN commit_labels AS l ON l.repository_id = $1 AND l.commit_id = decode(wanted.value, 'hex')
-         ORDER BY l.label"
+        SELECT commit_id, label
+          FROM (SELECT commit_id, label, row_number() OVER (PARTITION BY commit_id ORDER BY label) AS place
+                  FROM (SELECT DISTINCT l.commit_id, l.label FROM jsonb_array_elements_text($2::jsonb) AS wanted
+                          JOIN commit_labels AS l
+                            ON l.repository_id = $1 AND l.commit_id = decode(wanted.value, 'hex')) AS once) AS placed
+         WHERE place <= $3 ORDER BY label"
     };
 }
+
+/// Labels of one commit that a page shows.
+const SHOWN: i64 = 20;
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -97,14 +106,14 @@ pub(super) async fn after(
     rows.into_iter().map(believe).collect()
 }
 
-/// The labels of commits, each once and by name.
+/// The labels of commits, each once and by name, as many as a page shows.
 pub(crate) async fn of_commits(
     tx: &mut Tx,
     repository: Id<Repository>,
     ids: &[CommitId],
 ) -> Result<HashMap<CommitId, Vec<String>>, Error> {
     let rows: Vec<(Vec<u8>, String)> =
-        db::fetch_all!(tx, OF_COMMITS, repository.uuid(), db::rows(ids))?;
+        db::fetch_all!(tx, OF_COMMITS, repository.uuid(), db::rows(ids), SHOWN)?;
     let mut labels: HashMap<CommitId, Vec<String>> = HashMap::new();
     for (commit, label) in rows {
         labels.entry(commit_id(&commit)?).or_default().push(label);
