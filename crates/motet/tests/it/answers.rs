@@ -295,10 +295,10 @@ async fn no_answer_of_the_wire_is_packed_or_leads_elsewhere_whoever_asks() {
     let requests = wire_requests(&server, &anna).await;
     let agents = ["Python-urllib/3.13", "GPTBot/1.1", "Mozilla/5.0", "curl/8.0", ""];
     for (number, agent) in agents.into_iter().enumerate() {
-        for (request, status) in &requests {
+        for (place, (request, status)) in requests.iter().enumerate() {
             let asked = request.clone().header("accept-encoding", "gzip, br, zstd, deflate");
             // A signature works once.
-            let nonce = format!("{:022}", number + 1);
+            let nonce = format!("{:022}", 1_000 * number + place);
             let answer = asked.header("user-agent", agent).nonce(&nonce).send().await;
             // The release is there from the first round on.
             let is_taken = answer.status == 409 && answer.code() == "release_exists";

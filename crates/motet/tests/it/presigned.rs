@@ -306,7 +306,7 @@ async fn a_token_may_ask_for_an_address_and_ends_with_it() {
     let answer: Presigned = asked.send().await.wire();
     let address = &answer.presigned[0].1;
     told(&server, address, b"by token").await.assert_status(200);
-    let target = format!("/api/v1/tokens/{}", token["id"].as_str().unwrap());
+    let target = format!("/api/v1/tokens/{}", token["token"]["id"].as_str().unwrap());
     server.request(Method::DELETE, &target).by(&anna).send().await;
     told(&server, address, b"by token").await.assert_refused(404, "not_found");
 }
