@@ -8,7 +8,7 @@
 use axum::{
     body::HttpBody as _,
     extract::Request,
-    http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use http_body_util::{BodyExt as _, Collected};
@@ -85,16 +85,21 @@ where
         }
         Err(_) => too_long().tell(spec.surface, &context),
     };
-    if spec.surface == Surface::Wire || spec.is_page_too {
-        accept::vary(response.headers_mut());
-    }
-    if let Some(robots) = robots {
-        response.headers_mut().insert("x-robots-tag", HeaderValue::from_static(robots));
-    }
+    mark(response.headers_mut(), &spec, robots);
     if has_ended_session && let Ok(line) = HeaderValue::from_str(&trust.settings().no_cookie()) {
         response.headers_mut().append(header::SET_COOKIE, line);
     }
     response
+}
+
+/// What an answer says whatever it is: that it depends on what was wanted, and what robots are told.
+fn mark(headers: &mut HeaderMap, spec: &Spec, robots: Option<&'static str>) {
+    if spec.surface == Surface::Wire || spec.is_page_too {
+        accept::vary(headers);
+    }
+    if let Some(robots) = robots {
+        headers.insert("x-robots-tag", HeaderValue::from_static(robots));
+    }
 }
 
 /// What is looked at before anything of the request is believed: where it comes from, and what an unsafe one must look

@@ -271,7 +271,7 @@ async fn the_recorded_upload_to_an_address_gets_its_answer() {
 }
 
 #[tokio::test]
-async fn a_repository_that_was_made_before_takes_the_recorded_pushes() {
+async fn a_repository_that_was_made_before_takes_every_recorded_push() {
     let (server, quartet) = quartet().await;
     server.create(&quartet, "songbook", "private").await;
     replay_signed(&server, &quartet, &stems(&SONGBOOK[..FIRST])).await;
