@@ -51,13 +51,11 @@ pub(crate) async fn newest<A>(
     let (actor, repository) = (allowed.actor(), allowed.resource());
     let readable = Allowed::<act::ObjectRead, _>::ask(actor, repository.clone())?;
     let mut tx = hub.db.read().await?;
-    match Revision::first(&mut tx, repository).await? {
-        Some(revision) => hub.commits_page(tx, readable.resource(), call, &revision, 0).await,
-        None => {
-            drop(tx);
-            super::home(hub, Allowed::ask(actor, repository.clone())?, call).await
-        }
+    if let Some(revision) = Revision::first(&mut tx, repository).await? {
+        return hub.commits_page(tx, readable.resource(), call, &revision, 0).await;
     }
+    drop(tx);
+    super::home(hub, Allowed::ask(actor, repository.clone())?, call).await
 }
 
 impl Hub {

@@ -82,7 +82,7 @@ impl Hub {
         if !new.asked.is_draft {
             let repository = ask::<act::ReleasePublish>(actor, repository)?;
             set_tag(&mut tx, &repository, &new).await?;
-            let published = self.note(actor, &repository, Noted::ReleasePublished, &new.asked.tag);
+            let published = note(actor, &repository, Noted::ReleasePublished, &new.asked.tag);
             let chain = self.trust.chain_of(&mut tx, repository.resource.owner).await?;
             self.trust.note(&mut tx, chain, published).await?;
         }
@@ -107,7 +107,7 @@ impl Hub {
         } else {
             let repository = ask::<act::ReleaseYank>(actor, repository)?;
             if store::yank(&mut tx, known.id, OVER_THE_WIRE, self.clock.now()).await? {
-                let retracted = self.note(actor, &repository, Noted::ReleaseRetracted, tag);
+                let retracted = note(actor, &repository, Noted::ReleaseRetracted, tag);
                 let chain = self.trust.chain_of(&mut tx, repository.resource.owner).await?;
                 self.trust.note(&mut tx, chain, retracted).await?;
             }
@@ -117,13 +117,13 @@ impl Hub {
         tracing::info!(repository, tag, draft = known.is_draft, "release retracted");
         Ok(())
     }
+}
 
-    /// What is written down about a release.
-    fn note(&self, actor: &Actor, of: &Repository, what: Noted, tag: &str) -> Entry {
-        Entry::done(what, actor, On::new("repository", of.id))
-            .with("name", of.full_name())
-            .with("tag", tag)
-    }
+/// What is written down about a release.
+fn note(actor: &Actor, of: &Repository, what: Noted, tag: &str) -> Entry {
+    Entry::done(what, actor, On::new("repository", of.id))
+        .with("name", of.full_name())
+        .with("tag", tag)
 }
 
 /// The repository as it is in this transaction, locked, and still allowed.

@@ -74,8 +74,8 @@ pub(super) async fn list(
     let mut found = store::after(&mut tx, repository.id, after, PAGE + 1).await?;
     let has_more = found.len() > PAGE as usize;
     found.truncate(PAGE as usize);
-    let last = found.last().filter(|_| has_more).map(|(place, _)| place.to_bytes());
-    let next_cursor = last.map(|bytes| hub.cursors.write(&list, &bytes));
+    let end = found.last().filter(|_| has_more).map(|(place, _)| place.to_bytes());
+    let next_cursor = end.map(|bytes| hub.cursors.write(&list, &bytes));
     let tags = found.into_iter().map(|(_, label)| label).collect();
     Ok(Answer::new(&call, LabelPage { tags, next_cursor }).into_response())
 }

@@ -170,8 +170,8 @@ impl Hub {
         let (principal, now) = (upload::principal(allowed)?, self.clock.now());
         let mut tx = self.trust.begin(allowed.actor()).await?;
         let repository = self.target(&mut tx, allowed).await?;
-        let live = store::count_live(&mut tx, principal, now).await?;
-        let room = usize::try_from(LIVE.saturating_sub(live)).unwrap_or(usize::MAX);
+        let count = store::count_live(&mut tx, principal, now).await?;
+        let room = usize::try_from(LIVE.saturating_sub(count)).unwrap_or(usize::MAX);
         let inline = missing.split_off(room.min(missing.len()));
         let token = || AddressToken::generate(&self.random);
         let new: Vec<_> =
