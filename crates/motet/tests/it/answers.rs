@@ -256,7 +256,7 @@ async fn wire_requests(
         (post("confirm", ids()), 200),
         (crate::presigned::put(server, &address, b"sent"), 200),
         (crate::presigned::put(server, &address, b"other"), 422),
-        (crate::presigned::put(server, &format!("{}A", address), b"sent"), 404),
+        (crate::presigned::put(server, &format!("{address}A"), b"sent"), 404),
         (post("push/objects", testkit::objects_body(vec![testkit::object(b"new")])), 200),
         (post("push", story.push_to("main").into_value(Format::MessagePack)), 200),
         (post("negotiate", Negotiate { want: want.clone(), have: vec![] }.into()), 200),

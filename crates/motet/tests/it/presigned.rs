@@ -48,7 +48,7 @@ pub(crate) async fn address_of(server: &Server, by: &Person, bytes: &[u8]) -> St
 /// One commit with a file that lies in a segment and one that is a file of its own.
 fn large_story() -> Story {
     let mut story = Story::default();
-    story.commit(&[], "two", &[("small.txt", b"small\n"), ("large.bin", &[7; 200_000])]);
+    story.commit(&[], "two", &[("small.txt", b"small\n"), ("large.bin", &vec![7; 200_000])]);
     story
 }
 
@@ -69,9 +69,9 @@ on_both! {
             let nothing = confirm(&server, &anna, &[*id]).await;
             assert_eq!((nothing.confirmed.len(), nothing.missing), (0, vec![*id]));
             for _ in 0..2 {
-                let taken = put(&server, address, &story.objects[id]).send().await;
-                taken.assert_status(200);
-                assert!(taken.body.is_empty());
+                let answer = put(&server, address, &story.objects[id]).send().await;
+                answer.assert_status(200);
+                assert!(answer.body.is_empty());
             }
         }
         let absent = ObjectId::of(b"never sent");
@@ -220,14 +220,14 @@ on_both! {
         server.request(Method::PUT, of_bo).json(&level("write")).by(&anna).send().await.assert_status(200);
 
         // A right that goes while the bytes are on their way.
-        let address = address_of(&server, &bo, &[7; 100_000]).await;
-        let held = put(&server, &address, &[7; 100_000]);
+        let address = address_of(&server, &bo, &vec![7; 100_000]).await;
+        let held = put(&server, &address, &vec![7; 100_000]);
         let refused = held.send_held(async || {
             server.request(Method::PUT, of_bo).json(&level("read")).by(&anna).send().await;
         });
         refused.await.assert_refused(403, "forbidden");
         server.request(Method::PUT, of_bo).json(&level("write")).by(&anna).send().await.assert_status(200);
-        assert_eq!(server.missing(&bo, SONG, &[ObjectId::of(&[7; 100_000])]).await.len(), 1);
+        assert_eq!(server.missing(&bo, SONG, &[ObjectId::of(&vec![7; 100_000])]).await.len(), 1);
 
         // Archived, and back.
         let address = address_of(&server, &anna, b"of anna").await;
@@ -241,10 +241,10 @@ on_both! {
         let second = second_key(&server, &bo, 7).await;
         let (one, other) = (
             address_of(&server, &second, b"last").await,
-            address_of(&server, &second, &[9; 100_000]).await,
+            address_of(&server, &second, &vec![9; 100_000]).await,
         );
         let fingerprint = second.key().fingerprint().to_string();
-        let held = put(&server, &other, &[9; 100_000]);
+        let held = put(&server, &other, &vec![9; 100_000]);
         let refused = held.send_held(async || {
             revoke(&server, &bo, "bo", &fingerprint, "retired").await.assert_status(200);
         });
