@@ -78,3 +78,51 @@ impl Trust {
         Ok(Some(Actor(Some(Arc::new(acting)))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use keys::Nonce;
+
+    use super::*;
+    use crate::{Account, Allowed, Registration, RevokeReason, act, tests::House};
+
+    #[tokio::test]
+    async fn a_mandate_is_worth_what_its_key_is_worth_and_nothing_of_the_operator_s() {
+        let house = House::new(Registration::Open).await;
+        let [key, second, office] = [house.key(), house.key(), house.key()];
+        let signed = async |by, method| {
+            let nonce = Nonce::generate(&house.random);
+            house.signed(&house.trust, by, method, &nonce).await.unwrap()
+        };
+        house.register(&Actor::anonymous(), "ada", &key).await.unwrap();
+        let ada = signed(&key, "POST").await;
+        house.register(&ada, "ada", &second).await.unwrap();
+        let mandate = Mandate::of(&signed(&second, "POST").await).unwrap();
+        let mandated = async |mandate| {
+            let mut tx = house.db.glance().await.unwrap();
+            house.trust.mandated(&mut tx, mandate).await.unwrap()
+        };
+
+        // Long after the request, and for as many transactions as are wanted.
+        house.clock.advance(Duration::from_hours(1));
+        let again = mandated(mandate).await.unwrap();
+        assert_eq!(again.principal(), ada.principal());
+        for _ in 0..2 {
+            house.trust.begin(&again).await.unwrap().commit().await.unwrap();
+        }
+        let ada = signed(&key, "POST").await;
+        let account = house.trust.account(&ada, &"ada".parse().unwrap()).await.unwrap().unwrap();
+        let own = Allowed::<act::KeyRevoke, Account>::ask(&ada, account).unwrap();
+        let name = second.public().fingerprint();
+        let name = crate::KeyName::Fingerprint(name);
+        house.trust.revoke_key(&own, name, RevokeReason::Retired, None).await.unwrap();
+        assert!(mandated(mandate).await.is_none());
+
+        house.trust.ensure_operator(*office.public()).await.unwrap();
+        let mandate = Mandate::of(&signed(&office, "POST").await).unwrap();
+        assert!(mandated(mandate).await.is_none());
+        assert_eq!(Mandate::of(&Actor::anonymous()), None);
+    }
+}
