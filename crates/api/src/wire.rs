@@ -13,6 +13,7 @@
 //! | `records.rs`  | commit and snapshot records from and to [`Value`]                      |
 //! | `requests.rs` | what clients send                                                      |
 //! | `answers.rs`  | what servers answer                                                    |
+//! | `labels.rs`   | labels of commits; `releases.rs`: releases                             |
 //! | `objects.rs`  | [`InlineObject`]; bodies of `push/objects`, walked in flat memory      |
 //!
 //! [`Value`]: crate::Value
@@ -21,9 +22,11 @@ mod answers;
 mod code;
 mod fields;
 mod format;
+mod labels;
 pub mod limits;
 mod objects;
 mod records;
+mod releases;
 mod requests;
 #[cfg(test)]
 mod tests;
@@ -33,7 +36,9 @@ pub(crate) use code::quotable;
 pub use code::{WireCode, WireError};
 pub use fields::Fields;
 pub use format::Format;
+pub use labels::{Label, LabelPage, LabelsStored, NewLabels};
 pub use objects::{
     InlineObject, ObjectSink, ObjectsError, read_push_objects, read_push_objects_json,
 };
+pub use releases::{Channel, NotAVersion, Release, ReleaseMade, Releases, Retracted, SemVer};
 pub use requests::{Direction, FetchRequest, Negotiate, ObjectIds, Presign, PushRequest};

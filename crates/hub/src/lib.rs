@@ -8,8 +8,9 @@
 //! | `lib.rs`        | the door: [`Hub`], its routes                                                  |
 //! | `error.rs`      | [`Error`], and how it becomes HTTP                                             |
 //! | `repositories/` | create, find, list; [`Repository`] as a resource; JSON                         |
-//! | `wire/`         | wire 1: refs, uploads, push, negotiate, fetch                                  |
+//! | `wire/`         | wire 1: refs, uploads, push, negotiate, fetch, labels                          |
 //! | `wire2/`        | wire 2: negotiate, a history as a stream, objects and snapshots by their ids    |
+//! | `releases/`     | releases and their tags                                                        |
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
 //! | `life/`         | changed, renamed, archived, deleted, restored, removed for good                |
 //! | `signatures/`   | who signed a commit, and what a repository asks of it                         |
@@ -44,6 +45,7 @@ mod purge;
 mod quotas;
 mod reading;
 mod ref_log;
+mod releases;
 mod repositories;
 mod signatures;
 mod upkeep;
@@ -63,6 +65,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         reading::STATEMENTS,
         &wire::statements(),
         &wire2::statements(),
+        releases::STATEMENTS,
         collect::STATEMENTS,
         ref_log::STATEMENTS,
         life::STATEMENTS,
@@ -123,7 +126,7 @@ impl Hub {
         let trust = self.trust.clone();
         let routes = Routes::new(self, trust);
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
-        let routes = ref_log::routes(wire2::routes(wire::routes(repositories::routes(routes))));
-        pages::routes(routes).finish()
+        let routes = wire::routes(releases::routes(repositories::routes(routes)));
+        pages::routes(ref_log::routes(wire2::routes(routes))).finish()
     }
 }

@@ -28,10 +28,12 @@
 //! | `register.rs`      | [`RegistrationMessage`]: what a new key signs                           |
 //! | `tag.rs`           | [`tag()`]: marks on what comes back unchanged                              |
 //! | `token.rs`         | [`TokenText`]: a bearer token                                            |
+//! | `address.rs`       | [`AddressToken`]: the secret of an address                              |
 //! | `session_token.rs` | [`SessionClaims`]: the token in a browser's cookie                       |
 //! | `install.rs`       | [`InstallKey`]: the root of the secrets at rest                         |
 //! | `seal.rs`          | [`Sealer`]: how a secret lies in a row                                  |
 
+mod address;
 mod canonical;
 mod digest_header;
 mod fingerprint;
@@ -51,6 +53,7 @@ mod ssh;
 mod tag;
 mod token;
 
+pub use address::AddressToken;
 pub use canonical::{CanonicalRequest, sign_request};
 pub use digest_header::{ContentDigestError, format_content_digest, parse_content_digest};
 pub use fingerprint::{BadFingerprint, Fingerprint};

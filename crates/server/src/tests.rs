@@ -43,7 +43,9 @@ fn expected(entry: &Entry) -> Class {
         Surface::Wire if entry.path.contains("/v2/") => Class::WireRead,
         Surface::Wire => match last {
             "push" => Class::Push,
-            "filter-objects" | "presign" | "objects" => Class::Upload,
+            "tags" | "releases" | "{tag}" if entry.action.writes() => Class::Global,
+            "filter-objects" | "presign" | "confirm" | "objects" => Class::Upload,
+            "{token}" => Class::Presigned,
             _ => Class::WireRead,
         },
     }

@@ -12,12 +12,15 @@ use serde_json::Value;
 use crate::Answer;
 
 /// Texts before a secret, wherever they stand in an answer.
-const MARKS: [&str; 4] = ["mt_", "/login/once/", "whsec_", "code="];
+const MARKS: [&str; 5] = ["mt_", "/login/once/", "/o/up/", "whsec_", "code="];
 /// Members of JSON answers whose texts are secrets.
 const MEMBERS: [&str; 6] =
     ["value", "user_code", "device_code", "access_token", "refresh_token", "device_token"];
 /// What a mark has behind it is a word of its own below this, such as a name or an id.
 const SECRET_CHARS: usize = 43;
+
+/// Longer answers are histories.
+const MAX_BYTES: usize = 4 << 20;
 
 /// Every secret that was seen in an answer. Shared by all who speak to one server.
 #[derive(Clone, Default)]
@@ -55,8 +58,9 @@ impl Canaries {
                 self.add(value);
             }
         }
-        let is_text = ["json", "html"].iter().any(|it| answer.header("content-type").contains(it));
-        if answer.status >= 300 || !is_text {
+        let is_text =
+            ["json", "html", "msgpack"].iter().any(|it| answer.header("content-type").contains(it));
+        if answer.status >= 300 || !is_text || answer.body.len() > MAX_BYTES {
             return;
         }
         let text = answer.text();

@@ -28,6 +28,7 @@
 //! | `office/`       | install admins, suspending, and the look into what is private                      |
 //! | `publishers/`   | organizations as tenants of the work plane, and tokens that act as them            |
 //! | `secrets/`      | what publishers show to others, sealed                                            |
+//! | `mandates/`     | what is done later on the word of a credential                                    |
 //! | `local/`        | a local server and its one person                                                 |
 //! | `idempotency/`  | requests that may be repeated: the first answer again                              |
 //! | `hosts/`        | what the install is called, and what a local server answers to                    |
@@ -62,6 +63,7 @@ mod invites;
 mod keyring;
 pub mod limits;
 mod local;
+mod mandates;
 mod office;
 mod organizations;
 mod passkeys;
@@ -100,6 +102,7 @@ pub use invites::{Invitation, Invited};
 pub use keyring::{KeyName, Signer, signers};
 pub use limits::{Class, Exceeded, LimitSetting, LimitSettings, Limits, Place};
 pub use local::LocalCredentials;
+pub use mandates::Mandate;
 pub use office::Glass;
 pub use organizations::{BaseLevel, Membership};
 pub use passkeys::{Assertion, NewPasskey, Passkey, PasskeyChallenge, PasskeyRequest};
@@ -141,6 +144,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         signing_keys::STATEMENTS,
         limits::STATEMENTS,
         local::STATEMENTS,
+        mandates::STATEMENTS,
         publishers::STATEMENTS,
         secrets::STATEMENTS,
         idempotency::STATEMENTS,

@@ -92,8 +92,8 @@ impl Body {
         self.expected = digest;
     }
 
-    /// Charges every byte that comes.
-    pub(crate) fn charge(&mut self, meter: Option<Meter>) {
+    /// Charges every byte that comes from now on.
+    pub fn charge(&mut self, meter: Option<Meter>) {
         self.meter = meter;
     }
 

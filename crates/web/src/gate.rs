@@ -5,12 +5,10 @@
 //! A refusal is told in the words of the surface, after the rest of the body was read, so that clients which write
 //! first see it.
 
-use std::time::Duration;
-
 use axum::{
     body::HttpBody as _,
     extract::Request,
-    http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use http_body_util::{BodyExt as _, Collected};
@@ -18,19 +16,10 @@ use tokio::time::timeout;
 use trust::{Act, Actor, Allowed, Authenticated, Bearers, Refusal, Signed, Trust, authority};
 
 use crate::{
-    Body, BodyFault, Call, Context, Input, Load, Params, Problem, Spec, Surface, entrance, form,
-    limits, refusals,
+    Body, BodyFault, Call, Context, Input, Load, Params, Problem, Spec, Surface, accept, entrance,
+    form, limits, refusals,
     repeat::{self, Turn},
 };
-
-/// How long a handler may work before the caller is told to come back. A push is read within it too, and a slow
-/// upload of 500 MiB needs minutes; silence is bounded by the body itself.
-fn time_limit(surface: Surface) -> Duration {
-    match surface {
-        Surface::Wire => Duration::from_mins(15),
-        Surface::Api | Surface::Oauth | Surface::Page | Surface::Plain => Duration::from_secs(30),
-    }
-}
 
 /// Lets a request through to its handler, or tells why not.
 pub(crate) async fn pass<Door, A, R, I, F, Fut, Out>(
@@ -50,6 +39,7 @@ where
     Out: IntoResponse,
 {
     let (mut parts, body) = request.into_parts();
+    let spec = spec.asked_with(&parts.method, &parts.headers);
     let mut context = parts.extensions.remove::<Context>().unwrap_or_default();
     let mut body = Body::new(body, spec.body_bytes);
     let rest = body.rest();
@@ -86,7 +76,7 @@ where
         limits::judge(&trust, &spec, &context, refused).await;
         Ok(repeat::after(&trust, &actor, outcome?).await)
     };
-    let answer = timeout(time_limit(spec.surface), answer).await;
+    let answer = timeout(spec.time_limit, answer).await;
     let mut response = match answer {
         Ok(Ok(response)) => finish(response, spec.surface, &method, tags.as_ref(), &context).await,
         Ok(Err(problem)) => {
@@ -95,13 +85,21 @@ where
         }
         Err(_) => too_long().tell(spec.surface, &context),
     };
-    if let Some(robots) = robots {
-        response.headers_mut().insert("x-robots-tag", HeaderValue::from_static(robots));
-    }
+    mark(response.headers_mut(), &spec, robots);
     if has_ended_session && let Ok(line) = HeaderValue::from_str(&trust.settings().no_cookie()) {
         response.headers_mut().append(header::SET_COOKIE, line);
     }
     response
+}
+
+/// What an answer says whatever it is: that it depends on what was wanted, and what robots are told.
+fn mark(headers: &mut HeaderMap, spec: &Spec, robots: Option<&'static str>) {
+    if spec.surface == Surface::Wire || spec.is_page_too {
+        accept::vary(headers);
+    }
+    if let Some(robots) = robots {
+        headers.insert("x-robots-tag", HeaderValue::from_static(robots));
+    }
 }
 
 /// What is looked at before anything of the request is believed: where it comes from, and what an unsafe one must look

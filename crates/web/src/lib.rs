@@ -11,6 +11,7 @@
 //! | `limits.rs`  | how much of what a request counts as; [`Cost`]                                     |
 //! | `refusals.rs`| what the gate refuses and the audit log wants to know                              |
 //! | `repeat.rs`  | the same POST once more gets the first answer again                                |
+//! | `accept.rs`  | [`prefers_page()`]: a page or a message                                             |
 //! | `call.rs`    | [`Call`]: what a handler gets of the request; [`Input`], [`Json`]                   |
 //! | `body.rs`    | [`Body`]: capped before it is read, hashed while it is read                         |
 //! | `problem.rs` | [`Problem`]: a refusal, and how each [`Surface`] tells it                           |
@@ -23,6 +24,7 @@
 //! Invariant: a handler runs only behind [`trust::Allowed`], and nothing takes effect before the last byte of a signed
 //! body has matched its digest: [`Call`] reads bodies to their end before it hands them out.
 
+mod accept;
 mod body;
 mod call;
 mod cursor;
@@ -37,6 +39,7 @@ mod refusals;
 mod repeat;
 mod routes;
 
+pub use accept::prefers_page;
 pub use body::{Body, BodyFault};
 pub use call::{Call, Context, Input, Json, Params, page};
 pub use cursor::Cursors;

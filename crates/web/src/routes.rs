@@ -3,10 +3,12 @@
 //! A route cannot be mounted without an action: the handler's own signature names it, as `Allowed<act::RepoRead,
 //! Repository>`. The list of [`Entry`]s is what tests and the reference page walk.
 
+use std::time::Duration;
+
 use axum::{
     Router,
     extract::Request,
-    http::Method,
+    http::{HeaderMap, Method},
     response::IntoResponse,
     routing::{MethodFilter, on},
 };
@@ -16,7 +18,7 @@ use trust::{
     Trust,
 };
 
-use crate::{Cost, Input, Media, Params, Problem, Surface, gate};
+use crate::{Cost, Input, Media, Params, Problem, Surface, accept::prefers_page, gate};
 
 /// The body cap of everything that does not say otherwise (`spec/conventions.md`, Requests).
 const DEFAULT_BODY_BYTES: u64 = 10 << 20;
@@ -86,6 +88,10 @@ pub struct Spec {
     pub media: Media,
     /// Which tokens it takes.
     pub bearers: Bearers,
+    /// How long its handler may work before the caller is told to come back. Silence is bounded by the body itself.
+    pub time_limit: Duration,
+    /// Whether the same address is a page for those who would rather read one.
+    pub is_page_too: bool,
 }
 
 impl Spec {
@@ -103,8 +109,47 @@ impl Spec {
             Surface::Plain => (Media::Any, Bearers::Api),
             Surface::Oauth => (Media::Any, Bearers::None),
         };
-        let (body_bytes, cost) = (DEFAULT_BODY_BYTES, Cost::Page);
-        Self { surface, body_bytes, class, cost, is_guarded: false, media, bearers }
+        // A push is read within it too, and a slow upload of 500 MiB needs minutes.
+        let time_limit = match surface {
+            Surface::Wire => Duration::from_mins(15),
+            Surface::Api | Surface::Oauth | Surface::Page | Surface::Plain => {
+                Duration::from_secs(30)
+            }
+        };
+        Self {
+            surface,
+            body_bytes: DEFAULT_BODY_BYTES,
+            class,
+            cost: Cost::Page,
+            is_guarded: false,
+            media,
+            bearers,
+            time_limit,
+            is_page_too: false,
+        }
+    }
+
+    /// The same with more or less time.
+    #[must_use]
+    pub const fn within(mut self, time_limit: Duration) -> Self {
+        self.time_limit = time_limit;
+        self
+    }
+
+    /// The same, and a page for those who would rather read one: [`prefers_page`](crate::prefers_page).
+    #[must_use]
+    pub const fn or_page(mut self) -> Self {
+        self.is_page_too = true;
+        self
+    }
+
+    /// What holds for one request: everything about it is a page's where one is wanted.
+    pub(crate) fn asked_with(self, method: &Method, headers: &HeaderMap) -> Self {
+        if self.is_page_too && method.is_safe() && prefers_page(headers) {
+            Self { is_page_too: true, ..Self::new(Surface::Page) }
+        } else {
+            self
+        }
     }
 
     /// The same with another body.

@@ -24,6 +24,25 @@ pub const RECORDS: usize = 100_000;
 /// Files in one snapshot.
 pub const FILES: usize = 1_000_000;
 
+/// Labels in one request.
+pub const LABELS: usize = 10_000;
+/// One label.
+pub const LABEL_BYTES: usize = 500;
+/// The tag of a release: the name of a ref.
+pub const TAG_BYTES: usize = 255;
+/// The title of a release.
+pub const TITLE_CHARS: usize = 500;
+/// The notes of a release.
+pub const NOTES_BYTES: usize = 128 << 10;
+/// Entries in the changelog of a release.
+pub const CHANGELOG: usize = 500;
+/// All of them together, in MessagePack.
+pub const CHANGELOG_BYTES: u64 = 1 << 20;
+/// A PGP signature with its armour, which nobody looks into.
+pub const GPG_SIGNATURE_BYTES: usize = 16 << 10;
+/// One object that is sent to an address of its own.
+pub const PRESIGNED_OBJECT_BYTES: u64 = 5 << 30;
+
 /// A commit's message.
 pub const MESSAGE_BYTES: usize = 256 << 10;
 /// Each short text of a commit: author, agent fields, prompt hash, signature and the like.

@@ -1,5 +1,6 @@
 //! The messages of wire 1: recorded bytes, defaults, refusals, limits.
 
+mod beside;
 mod fixtures;
 mod objects;
 

@@ -7,13 +7,14 @@ use web::{Call, Problem, look::When};
 
 use super::{changes, parts};
 use crate::{
-    Hub, Repository,
+    Error, Hub, Repository,
     reading::{self, Commit, Revision},
     signatures::{self, Judged},
     views::{
         Section,
         commit::{CommitPage, Parent, Provenance},
     },
+    wire,
 };
 
 /// A commit that a ref leads to, named by its full id.
@@ -29,6 +30,7 @@ pub(super) async fn commit(
     let commit = reading::commit(&mut tx, repository, id).await?;
     let changes = reading::changes(&mut tx, repository, &commit, changes::FILES).await?;
     let judged = signatures::judge(&mut tx, [&commit].into_iter()).await?.remove(&id);
+    let labels = wire::labels_of(&mut tx, repository.id, &[id]).await.map_err(Error::Db)?;
     drop(tx);
     let shown = hub.show_changes(repository, &commit, changes).await?;
     let page = page(
@@ -39,7 +41,8 @@ pub(super) async fn commit(
         shown,
         When::new(commit.committed_at, hub.clock.now()),
     );
-    web::page(&page)
+    let labels = labels.into_values().flatten().collect();
+    web::page(&CommitPage { labels, ..page })
 }
 
 fn page(
@@ -66,6 +69,7 @@ fn page(
         committed_at: record.committed_at.clone(),
         when,
         branch: record.branch.clone(),
+        labels: Vec::new(),
         provenance: Provenance {
             agent_id: record.agent_id.clone(),
             model_id: record.model_id.clone(),

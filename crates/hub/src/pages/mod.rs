@@ -24,6 +24,9 @@ mod repository;
 use trust::Class;
 use web::{Cost, Routes, Spec, Surface};
 
+pub(crate) use commits::newest as newest_commits;
+pub(crate) use repository::home;
+
 use crate::Hub;
 
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
@@ -33,7 +36,7 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
         .get("/", Surface::Page, lists::explore)
         .get("/explore", Surface::Page, lists::explore)
         .get("/{owner}", Surface::Page, lists::profile)
-        .get("/{owner}/{name}", Surface::Page, repository::home)
+        .get("/{owner}/{name}", Surface::Page, home)
         .get("/{owner}/{name}/tree/{*place}", place, repository::tree)
         .get("/{owner}/{name}/blob/{*place}", place, blob::blob)
         .get("/{owner}/{name}/blame/{*place}", page.cost(Cost::Walk), blame::blame)

@@ -135,6 +135,7 @@ pub(super) fn line(
         agent_id: commit.record.agent_id.clone(),
         is_untrusted_agent: judged.is_none_or(|it| it.is_untrusted_agent),
         has_body: !body.is_empty(),
+        labels: Vec::new(),
     }
 }
 

@@ -27,7 +27,7 @@ const ENTRIES: usize = 1_000;
 const README_BYTES: u64 = 512 << 10;
 
 /// The first page: what it is, what is in it, the readme.
-pub(super) async fn home(
+pub(crate) async fn home(
     hub: Hub,
     allowed: Allowed<act::RepoRead, Repository>,
     call: Call,

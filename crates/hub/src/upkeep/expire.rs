@@ -1,4 +1,4 @@
-//! `hub.expire`: uploads that ended go, and with them repositories that never came to be.
+//! `hub.expire`: uploads and addresses that ended go, and with them repositories that never came to be.
 //!
 //! A first upload to a free name makes a hidden repository (`spec/wire.md` 6.4). If no push follows, its uploads end
 //! after a day; once it has none any more, the name is free again.
@@ -9,10 +9,12 @@ use jobs::{Done, Failure};
 use names::UnixMillis;
 
 use super::store;
-use crate::Hub;
+use crate::{Hub, wire};
 
 /// Uploads that one transaction forgets: some milliseconds.
 const UPLOADS: usize = 2_000;
+/// Addresses that one transaction forgets.
+const ADDRESSES: u32 = 2_000;
 /// Repositories that one transaction removes.
 const REPOSITORIES: u32 = 100;
 /// How long a repository may be in the making, even if nothing was uploaded to it: as long as an upload is kept.
@@ -28,14 +30,17 @@ pub(super) async fn run(hub: Hub) -> Result<Done, Failure> {
 
     let mut tx = hub.db.write().await?;
     let uploads = hub.objects.end_pending(&mut tx, UPLOADS).await?;
+    let addresses = wire::end_addresses(&mut tx, now, ADDRESSES).await?;
     let removed = store::remove_forsaken(&mut tx, &forsaken).await?;
     hub.trust.remove_resources(&mut tx, &removed).await?;
     let repositories = removed.len();
-    if uploads > 0 || repositories > 0 {
-        tracing::info!(uploads, repositories, "what had ended was removed");
+    let is_moving = uploads > 0 || addresses > 0 || repositories > 0;
+    if is_moving {
+        tracing::info!(uploads, addresses, repositories, "what had ended was removed");
     }
-    let has_more = uploads >= UPLOADS as u64 || forsaken.len() >= REPOSITORIES as usize;
-    let is_moving = uploads > 0 || repositories > 0;
+    let has_more = uploads >= UPLOADS as u64
+        || addresses >= u64::from(ADDRESSES)
+        || forsaken.len() >= REPOSITORIES as usize;
     let done = Done::with(tx);
     Ok(if has_more && is_moving { done.again_at(now) } else { done })
 }

@@ -35,6 +35,8 @@ pub(crate) struct CommitPage {
     pub when: When,
     /// The branch that it was made on, as written; may be empty.
     pub branch: String,
+    /// Its labels, as written.
+    pub labels: Vec<String>,
     /// Claimed provenance.
     pub provenance: Provenance,
     /// State of the signature.

@@ -204,4 +204,6 @@ pub(crate) struct CommitLine {
     pub is_untrusted_agent: bool,
     /// Whether the message has more than one line.
     pub has_body: bool,
+    /// Its labels, as written, where the page shows them.
+    pub labels: Vec<String>,
 }

@@ -104,6 +104,7 @@ fn line(subject: &str, days: i64, signature: Signature) -> CommitLine {
         agent_id: String::new(),
         is_untrusted_agent: false,
         has_body: false,
+        labels: Vec::new(),
     }
 }
 
@@ -370,6 +371,7 @@ pub(super) fn commit() -> CommitPage {
         committed_at: "2026-11-21T20:53:00.123456+00:00".to_owned(),
         when: when(0),
         branch: "main".to_owned(),
+        labels: vec!["section:verse".to_owned(), HOSTILE.to_owned()],
         provenance: Provenance {
             agent_id: "note-g".to_owned(),
             model_id: "mill-2".to_owned(),

@@ -6,15 +6,15 @@ use api::{
     Value, WireCode, msgpack,
     wire::{FetchRequest, Format, InlineObject, Negotiate, Negotiated, Refs, limits},
 };
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use db::Tx;
 use names::{CommitId, NodeId, ObjectId, SnapshotId};
 use trust::{Allowed, act};
-use web::{Call, Problem};
+use web::{Call, Problem, prefers_page};
 
 use super::{Answer, body, encoded};
 use crate::{
-    Error, Hub, Repository,
+    Error, Hub, Repository, pages,
     reading::{self, Snapshot},
     ref_log,
 };
@@ -29,8 +29,12 @@ pub(super) async fn refs(
     hub: Hub,
     allowed: Allowed<act::RefRead, Repository>,
     call: Call,
-) -> Result<Answer, Problem> {
+) -> Result<Response, Problem> {
     let repository = allowed.resource();
+    if prefers_page(&call.headers) {
+        let allowed = Allowed::ask(allowed.actor(), repository.clone())?;
+        return pages::home(hub, allowed, call).await;
+    }
     let mut tx = hub.db.glance().await?;
     let branch_heads = reading::heads(&mut tx, repository).await?;
     let log = ref_log::head_of(&hub, &mut tx, repository).await?;
@@ -61,7 +65,7 @@ pub(super) async fn refs(
             ("log".to_owned(), log.into()),
         ]);
     }
-    Ok(Answer::new(&call, answer))
+    Ok(Answer::new(&call, answer).into_response())
 }
 
 /// Which of the client's commits are held, and from which it should fetch.

@@ -4,44 +4,69 @@
 //! |-------------|------------------------------------------------------------------------|
 //! | `mod.rs`    | the routes, answers in either encoding                                   |
 //! | `body.rs`   | bodies, decoded on a blocking thread while they arrive                    |
-//! | `upload.rs` | filter-objects, presign, push/objects: what becomes pending               |
+//! | `upload.rs` | filter-objects, push/objects: what becomes pending                        |
+//! | `presigned/`| presign, PUT to an address, confirm                                      |
 //! | `push.rs`   | push: the order of processing, and its one transaction                   |
 //! | `bundle.rs` | what a push brings, checked by itself                                    |
 //! | `fetch.rs`  | refs, negotiate, fetch                                                   |
+//! | `labels/`   | POST and GET of `tags`: labels of commits                               |
 //! | `landing/`  | the one transaction of a push                                            |
 
 pub(crate) mod body;
 mod bundle;
 mod fetch;
+mod labels;
 mod landing;
+mod presigned;
 mod push;
 mod upload;
 
+use std::time::Duration;
+
 use api::{Value, wire::Format};
 use axum::{
-    http::{HeaderValue, header},
+    http::{HeaderValue, Method, header},
     response::{IntoResponse, Response},
 };
 use trust::Class;
-use web::{Call, Routes, Spec, Surface};
+use web::{Call, Media, Routes, Spec, Surface};
 
 use crate::Hub;
+pub(crate) use body::message;
+pub(crate) use labels::of_commits as labels_of;
 pub(crate) use landing::lock;
+pub(crate) use presigned::end_addresses;
+
+/// How long one object may take that is sent to an address of its own: 5 GiB come in an hour at 1.5 MB a second.
+const ADDRESS_TIME: Duration = Duration::from_hours(1);
 
 /// Every statement of the wire.
 pub(crate) fn statements() -> Vec<&'static db::Sql> {
-    landing::STATEMENTS.to_vec()
+    [landing::STATEMENTS, presigned::STATEMENTS, labels::STATEMENTS].concat()
 }
 
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
-    use api::wire::limits::{FETCH_BODY_BYTES, PUSH_BODY_BYTES};
+    use api::wire::limits::{
+        FETCH_BODY_BYTES, PRESIGNED_OBJECT_BYTES, PUSH_BODY_BYTES, SMALL_BODY_BYTES,
+    };
     let push = Spec::new(Surface::Wire).body_bytes(PUSH_BODY_BYTES).class(Class::Push);
     let upload = push.class(Class::Upload);
-    let fetch = Spec::new(Surface::Wire).body_bytes(FETCH_BODY_BYTES);
+    let read = Spec::new(Surface::Wire);
+    let label = read.body_bytes(SMALL_BODY_BYTES).class(Class::Global);
+    let fetch = read.body_bytes(FETCH_BODY_BYTES);
+    let address = Spec::new(Surface::Wire)
+        .body_bytes(PRESIGNED_OBJECT_BYTES)
+        .class(Class::Presigned)
+        .media(Media::Any)
+        .within(ADDRESS_TIME);
     routes
-        .get("/{owner}/{name}/refs", Surface::Wire, fetch::refs)
+        .get("/{owner}/{name}/refs", read.or_page(), fetch::refs)
+        .get("/{owner}/{name}/tags", read.or_page(), labels::list)
+        .post("/{owner}/{name}/tags", label, labels::add)
         .post("/{owner}/{name}/filter-objects", upload, upload::filter_objects)
-        .post("/{owner}/{name}/presign", upload, upload::presign)
+        .post("/{owner}/{name}/presign", upload, presigned::presign)
+        .post("/{owner}/{name}/confirm", upload, presigned::confirm)
+        .on(Method::PUT, "/o/up/{token}", address, presigned::put)
         .post("/{owner}/{name}/push/objects", upload, upload::push_objects)
         .post("/{owner}/{name}/push", push, push::push)
         .post("/{owner}/{name}/negotiate", fetch, fetch::negotiate)
@@ -59,6 +84,7 @@ impl Answer {
         Self::in_format(accepted(call), body)
     }
 
+    /// One for a call that has been taken apart.
     pub(crate) fn in_format(format: Format, body: impl Into<Value>) -> Self {
         Self { format, body: body.into() }
     }

@@ -8,8 +8,8 @@ use api::{
     Limits,
     msgpack::Reader,
     wire::{
-        Format, Missing, ObjectIds, ObjectSink, ObjectsError, Presign, Presigned, Stored, limits,
-        read_push_objects, read_push_objects_json,
+        Format, Missing, ObjectIds, ObjectSink, ObjectsError, Stored, limits, read_push_objects,
+        read_push_objects_json,
     },
 };
 use db::Tx;
@@ -42,15 +42,6 @@ pub(super) async fn filter_objects(
     let ids = ObjectIds::parse(message, limits::IDS).map_err(Error::Wire)?.object_ids;
     let missing = hub.missing(&allowed, &ids).await?;
     Ok(Answer { format, body: Missing { missing }.into() })
-}
-
-/// Every object that is missing goes inline: this store hands out no upload addresses yet.
-pub(super) async fn presign(hub: Hub, allowed: Upload, call: Call) -> Result<Answer, Problem> {
-    let format = super::accepted(&call);
-    let message = body::message(call, limits::PUSH_BODY_BYTES).await?;
-    let ids = Presign::try_from(message).map_err(Error::Wire)?.object_ids;
-    let inline = hub.missing(&allowed, &ids).await?;
-    Ok(Answer { format, body: Presigned { presigned: Vec::new(), inline }.into() })
 }
 
 /// Takes objects in. Each is hashed while it arrives; one wrong hash refuses them all.
@@ -129,7 +120,11 @@ pub(super) fn mismatch(claimed: ObjectId, computed: ObjectId) -> Error {
 
 impl Hub {
     /// Which of `ids`, each once and in order, are neither linked here nor pending for the caller.
-    async fn missing(&self, allowed: &Upload, ids: &[ObjectId]) -> Result<Vec<ObjectId>, Error> {
+    pub(super) async fn missing(
+        &self,
+        allowed: &Upload,
+        ids: &[ObjectId],
+    ) -> Result<Vec<ObjectId>, Error> {
         let mut seen = std::collections::HashSet::new();
         let mut missing: Vec<_> = ids.iter().copied().filter(|id| seen.insert(*id)).collect();
         // Every repository holds the empty object from the start (`spec/wire.md` D1).
@@ -173,7 +168,11 @@ impl Hub {
     }
 
     /// Refuses what could not be kept by the length that it announces.
-    async fn check_announced(&self, allowed: &Upload, announced: u64) -> Result<(), Error> {
+    pub(super) async fn check_announced(
+        &self,
+        allowed: &Upload,
+        announced: u64,
+    ) -> Result<(), Error> {
         match allowed.resource() {
             PushTarget::Existing(it) => {
                 self.check_room(it.resource.owner, Some(it), it.full_name(), announced).await

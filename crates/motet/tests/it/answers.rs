@@ -2,7 +2,10 @@
 //!
 //! The headers that every answer carries are checked by the testkit on every answer of the whole suite.
 
-use api::wire::Format;
+use api::{
+    Value,
+    wire::{Direction, FetchRequest, Format, Negotiate, ObjectIds, Presign},
+};
 use http::Method;
 use testkit::{Story, answers_in};
 
@@ -118,7 +121,7 @@ async fn the_wire_is_never_packed_and_the_api_may_be() {
     let mut story = Story::default();
     story.commit(&[], "long", &[("long.txt", "a".repeat(100_000).as_bytes())]);
     server.push_story(&anna, "anna/song", &story, "main").await;
-    let fetch = api::wire::FetchRequest { want: vec![story.tip()], have: Vec::new() }.into();
+    let fetch = FetchRequest { want: vec![story.tip()], have: Vec::new() }.into();
     for request in [
         server.get("/anna/song/refs"),
         server.wire(&anna, "anna/song", "fetch", &fetch),
@@ -225,5 +228,136 @@ async fn lists_are_read_page_by_page() {
             query.contains("limit=0") || query.contains("101") || refused.status != 200,
             "{query} is taken"
         );
+    }
+}
+
+/// Every address of the wire, with what a client may send there; and whether it succeeds.
+async fn wire_requests(
+    server: &testkit::Server,
+    anna: &testkit::Person,
+) -> Vec<(testkit::Request, u16)> {
+    let story = Story::of_one("a song");
+    server.create(anna, "song", "public").await;
+    server.push_story(anna, "anna/song", &story, "main").await;
+    let id = names::ObjectId::of(b"new");
+    let ids = || Value::from(ObjectIds { object_ids: vec![id] });
+    let direction = Direction::Put;
+    let presign = Presign { object_ids: vec![id], direction, ttl_seconds: 60 };
+    let address = crate::presigned::address_of(server, anna, b"sent").await;
+    let (want, have) = (vec![story.tip()], Vec::new());
+    let post = |endpoint: &str, body: Value| server.wire(anna, "anna/song", endpoint, &body);
+    let nothing = Value::Array(Vec::new());
+    let mut requests = vec![
+        (server.get("/anna/song/refs"), 200),
+        (server.get("/anna/song/tags"), 200),
+        (server.get("/anna/song/releases"), 200),
+        (post("filter-objects", ids()), 200),
+        (post("presign", presign.into()), 200),
+        (post("confirm", ids()), 200),
+        (crate::presigned::put(server, &address, b"sent"), 200),
+        (crate::presigned::put(server, &address, b"other"), 422),
+        (crate::presigned::put(server, &format!("{address}A"), b"sent"), 404),
+        (post("push/objects", testkit::objects_body(vec![testkit::object(b"new")])), 200),
+        (post("push", story.push_to("main").into_value(Format::MessagePack)), 200),
+        (post("negotiate", Negotiate { want: want.clone(), have: vec![] }.into()), 200),
+        (post("fetch", FetchRequest { want, have }.into()), 200),
+        (post("tags", Value::map([("tags", nothing.clone())])), 200),
+        (post("releases", crate::releases::of(&story, "v1.0.0").into()), 200),
+        (server.request(Method::DELETE, "/anna/song/releases/v1.0.0").by(anna), 200),
+        (server.request(Method::DELETE, "/anna/song/releases/v9.0.0").by(anna), 404),
+    ];
+    for endpoint in ["refs", "tags", "releases"] {
+        requests.push((server.get(&format!("/anna/none/{endpoint}")), 404));
+    }
+    for endpoint in [
+        "filter-objects",
+        "presign",
+        "confirm",
+        "push/objects",
+        "push",
+        "negotiate",
+        "fetch",
+        "tags",
+        "releases",
+    ] {
+        requests.push((post(endpoint, nothing.clone()), 400));
+        if !["negotiate", "fetch"].contains(&endpoint) {
+            requests.push((post(endpoint, nothing.clone()).unsigned(), 401));
+        }
+    }
+    requests
+}
+
+/// `spec/wire.md` 11.17.
+#[tokio::test]
+async fn no_answer_of_the_wire_is_packed_or_leads_elsewhere_whoever_asks() {
+    let (server, anna) = server_and_anna().await;
+    let requests = wire_requests(&server, &anna).await;
+    let agents = ["Python-urllib/3.13", "GPTBot/1.1", "Mozilla/5.0", "curl/8.0", ""];
+    for (number, agent) in agents.into_iter().enumerate() {
+        for (place, (request, status)) in requests.iter().enumerate() {
+            let asked = request.clone().header("accept-encoding", "gzip, br, zstd, deflate");
+            // A signature works once.
+            let nonce = format!("{:022}", 1_000 * number + place);
+            let answer = asked.header("user-agent", agent).nonce(&nonce).send().await;
+            // The release is there from the first round on.
+            let is_taken = answer.status == 409 && answer.code() == "release_exists";
+            assert!(answer.status == *status || is_taken, "{request:?}: {}", answer.text());
+            for name in ["content-encoding", "location", "set-cookie"] {
+                assert!(answer.header(name).is_empty(), "{name} of {request:?}");
+            }
+            let vary = answer.all("vary").to_ascii_lowercase();
+            assert!(vary.split(", ").any(|it| it == "accept"), "{vary} of {request:?}");
+            assert_eq!(answer.header("motet-protocol"), "2");
+            if answer.status != 200 {
+                assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
+                assert!(answer.body.len() <= 400, "{}", answer.text());
+            }
+        }
+    }
+    // And with no name at all.
+    for target in ["refs", "tags", "releases"] {
+        for (owner, status) in [("anna/song", 200), ("anna/none", 404)] {
+            let host = server.authority();
+            let bare = format!(
+                "GET /{owner}/{target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
+            );
+            let answers = answers_in(&server.raw(bare.as_bytes()).await);
+            assert_eq!(answers[0].status, status, "{owner}/{target}");
+            assert!(answers[0].header("content-encoding").is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_browser_is_shown_the_page_at_the_address_of_the_wire() {
+    const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let (server, anna) = server_and_anna().await;
+    server.create(&anna, "open", "public").await;
+    server.create(&anna, "empty", "public").await;
+    server.push_story(&anna, "anna/open", &Story::of_one("a song of ours"), "main").await;
+    server.push_story(&anna, "anna/veiled", &Story::of_one("a secret song"), "main").await;
+    let browser = |target: &str| server.get(target).header("accept", BROWSER);
+    for endpoint in ["refs", "releases", "tags"] {
+        let shown = browser(&format!("/anna/open/{endpoint}")).send().await;
+        shown.assert_status(200);
+        assert_eq!(shown.header("content-type"), "text/html; charset=utf-8", "{endpoint}");
+        assert!(shown.text().contains("a song of ours"), "{endpoint}");
+        assert!(shown.all("vary").to_ascii_lowercase().contains("accept"), "{endpoint}");
+        browser(&format!("/anna/empty/{endpoint}")).send().await.assert_status(200);
+        // As every page: told to those who may see it, and hidden in the words of a page.
+        let hidden = browser(&format!("/anna/veiled/{endpoint}")).send().await;
+        hidden.assert_status(404);
+        assert_eq!(hidden.header("content-type"), "text/html; charset=utf-8");
+        assert!(hidden.all("vary").to_ascii_lowercase().contains("accept"), "{endpoint}");
+        let cookie = crate::sessions::sign_in(&server, &anna).await;
+        let own = browser(&format!("/anna/veiled/{endpoint}")).header("cookie", &cookie);
+        let own = own.send().await;
+        own.assert_status(200);
+        assert!(own.text().contains("a secret song"), "{endpoint}");
+        // A client of the wire is no browser, whatever else it takes.
+        let wire = server.get(&format!("/anna/open/{endpoint}"));
+        let wire = wire.header("accept", "application/x-msgpack, text/html").send().await;
+        assert_eq!(wire.header("content-type"), "application/x-msgpack");
     }
 }

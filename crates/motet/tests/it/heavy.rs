@@ -1,12 +1,16 @@
 //! A body of 500 MiB costs no memory, and is worth nothing if its last byte is not the one that was signed
 //! (`spec/trust.md` 3.2, Body; 16, point 5).
 
+use api::wire::FetchRequest;
 use bytes::Bytes;
 use names::ObjectId;
 use sha2::{Digest as _, Sha256};
 use testkit::{Ground, Person, Request, Server, Story};
 
-use crate::MOTET;
+use crate::{
+    MOTET,
+    presigned::{address_of, put},
+};
 
 const OBJECT_BYTES: usize = 1 << 20;
 /// With what stands between them they come to half a MiB less than a push may have.
@@ -74,6 +78,34 @@ async fn a_push_of_500_mib_whose_last_byte_was_altered_leaves_nothing_and_costs_
     let taken = upload(&server, &anna, pieces, sha256).send().await;
     assert_eq!(taken.wire::<api::wire::Stored>().stored, u64::from(OBJECTS));
     assert!(server.stored().await > before);
+    let above = server.peak_bytes() - idle;
+    assert!(above < ABOVE_IDLE_BYTES, "{} MiB above idle", above >> 20);
+}
+
+/// An object of 70 MiB comes at an address of its own in flat memory, and no Muse client could fetch it (`spec/wire.md`
+/// 11.11).
+#[tokio::test]
+async fn a_fetch_that_no_muse_client_could_read_is_refused_before_a_byte_of_it() {
+    let server = Server::with(MOTET).on(Ground::SqliteDisk).start().await;
+    let anna = server.register("anna").await;
+    let large = vec![b'.'; 70 << 20];
+    let mut story = Story::default();
+    story.commit(&[], "large", &[("large.bin", &large)]);
+    server.create(&anna, "song", "public").await;
+    let address = address_of(&server, &anna, &large).await;
+    server.forget_peak();
+    let idle = server.peak_bytes();
+    put(&server, &address, &large).send().await.assert_status(200);
+    server.push(&anna, "anna/song", story.push_to("main")).await.assert_status(200);
+    let body = FetchRequest { want: vec![story.tip()], have: Vec::new() }.into();
+    let refused = server.wire(&anna, "anna/song", "fetch", &body).send().await;
+    refused.assert_refused(413, "too_large");
+    let advice = format!("use: motet clone {}/anna/song", server.base_url());
+    assert!(
+        refused.text().contains("71 MiB") && refused.text().contains(&advice),
+        "{}",
+        refused.text()
+    );
     let above = server.peak_bytes() - idle;
     assert!(above < ABOVE_IDLE_BYTES, "{} MiB above idle", above >> 20);
 }

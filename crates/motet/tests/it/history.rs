@@ -175,6 +175,23 @@ async fn a_delta_is_taken_once_and_null_never_takes_it_away() {
     }
 }
 
+/// What the Muse client signs with a shared secret: nobody but its maker can say whether it is good (`spec/wire.md` 7).
+#[tokio::test]
+async fn a_signature_of_64_digits_is_kept_and_shown_as_unverifiable() {
+    let (server, anna) = server_and_anna().await;
+    let mut story = Story::of_one("a song");
+    story.last().signature = "5e".repeat(32);
+    story.last().signer_key_id = "0123456789abcdef".to_owned();
+    server.push_story(&anna, SONG, &story, "main").await;
+    let kept = record(&server, &anna, story.tip()).await;
+    assert_eq!((&*kept.signature, &*kept.signer_key_id), (&*"5e".repeat(32), "0123456789abcdef"));
+    for target in [format!("/{SONG}/commits/main"), format!("/{SONG}/commit/{}", story.tip())] {
+        let page = server.get(&target).by(&anna).send().await.text();
+        assert!(page.contains("unverifiable"), "{target}");
+        assert!(!page.contains("✓") && !page.contains(">verified"), "{target}");
+    }
+}
+
 #[tokio::test]
 async fn the_fields_of_a_known_commit_are_not_replaced() {
     let (server, anna) = server_and_anna().await;

@@ -5,6 +5,9 @@
 //! | `recorded.rs`     | recorded exchanges of the Muse client get the same answers                      |
 //! | `vectors.rs`      | the published test vectors hold on a running server                             |
 //! | `integrity.rs`    | nothing is kept that is not what its id says                                    |
+//! | `presigned.rs`    | objects that are sent to addresses of their own                                 |
+//! | `labels.rs`       | labels of commits                                                               |
+//! | `releases.rs`     | releases on the wire                                                            |
 //! | `paths.rs`        | paths and branches that would hurt somebody are refused                         |
 //! | `history.rs`      | fast-forward, force, repetition, annotations                                    |
 //! | `blame.rs`        | each line of a file names the commit that it came with                          |
@@ -84,6 +87,7 @@ mod integrity;
 mod jobs;
 mod keyring;
 mod kills;
+mod labels;
 mod life;
 mod limits;
 mod linked;
@@ -97,6 +101,7 @@ mod passkeys;
 mod paths;
 mod people;
 mod postgres;
+mod presigned;
 mod privacy;
 mod provider;
 mod publishers;
@@ -105,6 +110,7 @@ mod quotas;
 mod recorded;
 mod ref_log;
 mod registration;
+mod releases;
 mod repeats;
 mod replays;
 mod rfc9421;

@@ -49,11 +49,15 @@ const COLUMNS: [&str; 13] = [
 fn row(action: Action) -> Option<Vec<(u16, u16)>> {
     use Action as A;
     let cells = match action {
-        A::RepoRead | A::RefRead | A::ObjectRead => {
+        A::RepoRead | A::RefRead | A::ObjectRead | A::ReleaseRead => {
             "200/404 200/404 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/404"
         }
         A::RefPush => {
             "401/401 403/404 403/403 403/403 403/403 403/403 200/200 200/200 200/200 200/200 200/200 200/200 403/404"
+        }
+        // A label and a release stand below no name of an agent.
+        A::TagWrite | A::ReleaseDraft => {
+            "401/401 403/404 403/403 403/403 403/403 403/403 200/200 200/200 200/200 200/200 200/200 403/403 403/404"
         }
         A::CollaboratorAdd | A::CollaboratorRemove | A::RepoUpdate | A::RepoArchive => {
             "401/401 403/404 403/403 403/403 403/403 403/403 403/403 403/403 200/200 200/200 200/200 403/403 403/404"
@@ -112,14 +116,17 @@ async fn tenant(server: &Server, owner: &Person, organization: &str) -> names::C
     for (name, visibility) in [("open", "public"), ("veiled", "private")] {
         let new = json!({ "owner": organization, "name": name, "visibility": visibility });
         server.post("/api/v1/repos").json(&new).by(owner).send().await.assert_status(201);
-        server.push_story(owner, &format!("{organization}/{name}"), &story, "main").await;
+        let repository = format!("{organization}/{name}");
+        server.push_story(owner, &repository, &story, "main").await;
+        crate::releases::publish(server, owner, &repository, &story, "v1.0.0").await;
     }
     story.tip()
 }
 
 /// An agent of `owner`, with a key of its own.
 pub(crate) async fn agent(server: &Server, owner: &Person) -> Person {
-    let scope = json!({ "planes": { "hub": "write", "trust": "write" }, "repositories": "all" });
+    let planes = json!({ "hub": "write", "collab": "write", "trust": "write" });
+    let scope = json!({ "planes": planes, "repositories": "all" });
     let new = json!({ "handle": "loom", "scope": scope });
     server.post("/api/v1/agents").json(&new).by(owner).send().await.assert_status(201);
     let loom = Person::new("loom", names::Secret::new([77; 32]));
@@ -181,6 +188,7 @@ fn asked(street: &Street, entry: &Entry, owner: &str, name: &str) -> Request {
         .replace("{snapshot}", &snapshot.to_string());
     let target =
         target.replace("{*place}", place).replace("{id}", &tip).replace("{handle}", "o-viewer");
+    let target = target.replace("{tag}", "v1.0.0");
     assert!(!target.contains('{'), "a parameter of {} is unknown to this test", entry.path);
     let request = street.server.request(entry.method.clone(), &target);
     match entry.surface {

@@ -14,6 +14,8 @@ db::statements! {
     END_CODES = "UPDATE one_time_codes SET expires_at = 1";
     AGE_SESSIONS = "UPDATE sessions SET auth_time = 1";
     DROP_AUDIENCES = "UPDATE tokens SET audience = NULL WHERE kind = 'agent'";
+    END_ADDRESS = "UPDATE upload_addresses SET ends_at = 1 WHERE object_id = $1";
+    COUNT_ADDRESSES = "SELECT count(*) FROM upload_addresses";
     COUNT_RESOURCES = "SELECT count(*) FROM resources";
     NOTED_IN = "
         SELECT e.action FROM audit_events AS e JOIN principals AS p ON p.id = e.chain
@@ -215,4 +217,16 @@ pub(crate) async fn spoil_log(tx: &mut Tx, what: Spoil) -> Result<u64, Error> {
         Spoil::Swap => db::execute!(tx, LOG_SWAP),
         Spoil::Ref => db::execute!(tx, LOG_REF),
     }
+}
+
+/// The address for this object has ended.
+pub(crate) async fn end_address(tx: &mut Tx, object: names::ObjectId) -> Result<u64, Error> {
+    let object = &object.as_bytes()[..];
+    db::execute!(tx, END_ADDRESS, object)
+}
+
+/// How many addresses for uploads there are.
+pub(crate) async fn count_addresses(tx: &mut Tx) -> Result<i64, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, COUNT_ADDRESSES)?;
+    Ok(count)
 }

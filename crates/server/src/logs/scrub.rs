@@ -10,7 +10,7 @@ use std::{
 const GONE: &str = "[hidden]";
 
 /// What a secret begins with, as far as it may be read.
-const MARKS: [&str; 13] = [
+const MARKS: [&str; 14] = [
     "mt_",
     // A JSON Web Token: the token of a browser's session is one.
     "eyJ",
@@ -25,6 +25,7 @@ const MARKS: [&str; 13] = [
     "secret=",
     "code=",
     "/login/once/",
+    "/o/up/",
 ];
 /// A private key as text.
 const PEM: (&str, &str) = ("-----BEGIN ", "-----END ");

@@ -173,6 +173,18 @@ actions! {
     RepoCreate, "hub.repo.create", true, Need::Level(Level::Owner);
     /// Upload objects and move a branch forward; makes the repository on the first push.
     RefPush, "hub.ref.push", true, Need::Level(Level::Write);
+    /// Send the bytes of one object to an address that was given out for it: it proves itself.
+    ObjectPut, "hub.object.put", true, Need::Anyone;
+    /// Label commits.
+    TagWrite, "hub.tag.write", true, Need::Level(Level::Write);
+    /// See releases that were published.
+    ReleaseRead, "collab.release.read", false, Need::Level(Level::Read);
+    /// Make a draft of a release, see drafts, and throw them away.
+    ReleaseDraft, "collab.release.draft", true, Need::Level(Level::Write);
+    /// Publish a release.
+    ReleasePublish, "collab.release.publish", true, Need::Level(Level::Write);
+    /// Take a published release out of use.
+    ReleaseYank, "collab.release.yank", true, Need::Level(Level::Write);
     /// Move a branch to where it does not lead.
     RefForce, "hub.ref.force", true, Need::Level(Level::Admin);
     /// See who was given a level on a repository.
@@ -258,6 +270,7 @@ impl Action {
                 | Self::LocalInit
                 | Self::PublisherCreate
                 | Self::PrincipalRead
+                | Self::ObjectPut
                 | Self::MeRead
         )
     }

@@ -23,6 +23,9 @@ pub enum Class {
     WireRead,
     /// What prepares a push: belongs to a window, which is counted once.
     Upload,
+    /// Bytes sent to an address that was given out for them. Who sent them is known once the address is looked up, and
+    /// counts then, as [`Class::Upload`].
+    Presigned,
     /// What moves a ref: closes the window, or counts by itself.
     Push,
     /// Bytes of files and objects.
@@ -41,6 +44,7 @@ impl Class {
         Self::Bootstrap,
         Self::WireRead,
         Self::Upload,
+        Self::Presigned,
         Self::Push,
         Self::Download,
     ];
@@ -48,7 +52,7 @@ impl Class {
     /// What counts for an address that is not signed in.
     pub const fn anonymous(self) -> Option<Rate> {
         match self {
-            Self::Free => None,
+            Self::Free | Self::Presigned => None,
             Self::Global | Self::Mint | Self::Export | Self::Leave => Some(Rate::Anonymous),
             Self::Auth => Some(Rate::Auth),
             Self::Bootstrap => Some(Rate::Bootstrap),
@@ -60,7 +64,7 @@ impl Class {
     /// What counts for a principal. Pushes have windows besides: `Limits::upload`.
     pub const fn signed_in(self) -> Option<Rate> {
         match self {
-            Self::Free => None,
+            Self::Free | Self::Presigned => None,
             Self::Global => Some(Rate::Principal),
             Self::Mint => Some(Rate::Mints),
             Self::Export => Some(Rate::Exports),

@@ -229,6 +229,7 @@ impl Limits {
                 | Class::Auth
                 | Class::Bootstrap
                 | Class::WireRead
+                | Class::Presigned
                 | Class::Download => (class.signed_in(), Who::Principal(principal.id)),
             },
         };

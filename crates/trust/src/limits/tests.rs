@@ -57,6 +57,7 @@ Auth: auth 20/60s | auth 20/60s
 Bootstrap: bootstrap 5/60s | bootstrap 5/60s
 WireRead: wire-anonymous 240/60s | wire-reads 600/60s
 Upload: wire-anonymous 240/60s | uploads 1200/60s
+Presigned: - | -
 Push: wire-anonymous 240/60s | pushes 30/60s
 Download: downloads-anonymous 120/60s | downloads 1200/60s
 ip 3000/60s

@@ -40,6 +40,9 @@ pub const EXEMPT: &[(&str, &str)] = &[
     ("one_time_codes", "live for minutes, and are proofs"),
     ("idempotent_requests", "live for a day, and repeat answers that were given"),
     ("uploads", "live for a day, and hold bytes that a push has not named yet"),
+    ("upload_addresses", "live for an hour, and are proofs"),
+    ("commit_labels", "are part of a repository, as its commits are"),
+    ("releases", "are part of a repository, as its commits are"),
     (
         "commits",
         "are the history of a repository, which is cloned from the address in repositories",

@@ -6,24 +6,48 @@ use std::{fs, path::PathBuf};
 use super::super::*;
 use crate::{Limits, Value, msgpack};
 
-/// Bodies by stem, as `01-push-first/5-push.request.bin`.
-fn bodies() -> Vec<(String, Vec<u8>)> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/muse-wire");
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/muse-wire")
+}
+
+/// Every recorded body by stem, as `01-push-first/5-push.request.bin`.
+fn files() -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
-    for folder in
-        ["01-push-first", "03-push-incremental", "05-push-branch", "06-push-merge", "08-clone"]
-    {
-        for file in fs::read_dir(root.join(folder)).unwrap() {
-            let path = file.unwrap().path();
+    for folder in fs::read_dir(root()).unwrap().map(|it| it.unwrap().path()) {
+        if !folder.is_dir() {
+            continue;
+        }
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        for path in fs::read_dir(&folder).unwrap().map(|it| it.unwrap().path()) {
             if path.extension().is_some_and(|extension| extension == "bin") {
-                let name = path.file_name().unwrap().to_str().unwrap();
-                found.push((format!("{folder}/{name}"), fs::read(&path).unwrap()));
+                let file = path.file_name().unwrap().to_str().unwrap();
+                found.push((format!("{name}/{file}"), fs::read(&path).unwrap()));
             }
         }
     }
     found.sort();
-    assert_eq!(found.len(), 33);
     found
+}
+
+/// The status of a recorded answer.
+fn status(name: &str) -> u64 {
+    let file = fs::read(root().join(name.replace(".bin", ".json"))).unwrap();
+    serde_json::from_slice::<serde_json::Value>(&file).unwrap()["status"].as_u64().unwrap()
+}
+
+/// The recorded messages in MessagePack.
+fn bodies() -> Vec<(String, Vec<u8>)> {
+    let is_other = |name: &str| {
+        // Raw bytes, JSON, and lines of text.
+        name.contains("upload.") || name.ends_with("releases.request.bin") || is_refusal(name)
+    };
+    let bodies: Vec<_> = files().into_iter().filter(|(name, _)| !is_other(name)).collect();
+    assert!(bodies.len() > 100, "{}", bodies.len());
+    bodies
+}
+
+fn is_refusal(name: &str) -> bool {
+    name.ends_with("response.bin") && status(name) != 200
 }
 
 fn decode(bytes: &[u8]) -> Value {
@@ -49,6 +73,11 @@ fn through_our_types(name: &str, value: Value) -> Result<Value, WireError> {
         () if is("push-objects.response") => Stored::try_from(value)?.into(),
         () if is("push.request") => PushRequest::try_from(value)?.into_value(format),
         () if is("push.response") => Pushed::try_from(value)?.into(),
+        () if is("negotiate.request") => Negotiate::try_from(value)?.into(),
+        () if is("negotiate.response") => Negotiated::try_from(value)?.into(),
+        () if is("22-release-delete") => Retracted::try_from(value)?.into(),
+        () if is("list") => Releases::try_from(value)?.into(),
+        () if is("releases.response") => ReleaseMade::try_from(value)?.into(),
         () if is("fetch.request") => FetchRequest::try_from(value)?.into(),
         () if is("fetch.response") => FetchAnswer::try_from(value)?.into_value(format),
         () => panic!("{name} is of no known kind"),
@@ -103,6 +132,35 @@ fn every_recorded_body_survives_our_types() {
         };
         assert_eq!(sorted(ours), sorted(recorded), "{name}");
     }
+}
+
+#[test]
+fn every_recorded_release_survives_our_types() {
+    let releases = files().into_iter().filter(|(name, _)| name.ends_with("releases.request.bin"));
+    let mut seen = 0;
+    for (name, bytes) in releases {
+        let limits = Limits::of_body(bytes.len() as u64);
+        let recorded = Value::from_json_slice(&bytes, &limits).unwrap();
+        let release = Release::try_from(recorded.clone()).unwrap();
+        assert!(release.semver.is_some(), "{name}");
+        assert_eq!(sorted(release.into()), sorted(recorded), "{name}");
+        seen += 1;
+    }
+    assert_eq!(seen, 3);
+}
+
+#[test]
+fn every_recorded_refusal_has_a_code_of_ours_with_its_status() {
+    let mut seen = 0;
+    for (name, bytes) in files().into_iter().filter(|(name, _)| is_refusal(name)) {
+        let line = String::from_utf8(bytes).unwrap();
+        let (code, _) = line.split_once(": ").unwrap();
+        let ours = WireCode::ALL.iter().find(|it| it.as_str() == code);
+        let ours = ours.unwrap_or_else(|| panic!("{name}: nobody knows {code}"));
+        assert_eq!(u64::from(ours.status()), status(&name), "{name}");
+        seen += 1;
+    }
+    assert!(seen > 10, "{seen}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::{Action, COLUMNS, Entry, Street, fits, of_repositories, put, row, str
 
 /// Scopes that reach the repository, each written in another way.
 fn scopes() -> [Value; 4] {
-    let planes = json!({ "hub": "write" });
+    let planes = json!({ "hub": "write", "collab": "write" });
     [
         json!({ "planes": planes, "repositories": "all" }),
         json!({ "planes": planes, "repositories": ["choir/*"] }),
@@ -15,7 +15,7 @@ fn scopes() -> [Value; 4] {
         json!({ "planes": planes, "repositories": "all", "verbs": [
             "hub.ref.push", "hub.repo.read", "hub.object.read", "hub.ref.read",
             "hub.collaborator.add", "hub.collaborator.remove", "hub.collaborator.read", "hub.repo.update",
-            "hub.repo.archive",
+            "hub.repo.archive", "hub.tag.write", "collab.release.read", "collab.release.draft", "collab.release.yank",
         ] }),
     ]
 }

@@ -1,0 +1,3 @@
+DROP TABLE releases;
+DROP TABLE commit_labels;
+DROP TABLE upload_addresses;
