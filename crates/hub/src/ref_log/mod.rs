@@ -2,7 +2,7 @@
 //!
 //! | file       | what is there                                                              |
 //! |------------|----------------------------------------------------------------------------|
-//! | `mod.rs`   | [`Movement`]; [`Hub::append`], the one place where an entry is written        |
+//! | `mod.rs`   | [`Movement`]; [`Hub::move_ref`], the one place where a ref moves              |
 //! | `claim.rs` | [`Claim`]: an entry that its pusher signed, checked                          |
 //! | `api.rs`   | the log as wire 2 and the JSON API hand it out                              |
 //! | `store.rs` | the SQL                                                                     |
@@ -14,6 +14,7 @@ mod api;
 mod claim;
 mod store;
 
+use ::api::WireCode;
 use db::Tx;
 use history::ref_log::{RefEntry, SERVER_KEY, Seal};
 use keys::Fingerprint;
@@ -119,8 +120,28 @@ async fn put_seal(
 }
 
 impl Hub {
-    /// Writes entry and seal of a movement. The repository is locked and `old` was read in this transaction.
-    pub(crate) async fn append(
+    /// Moves a ref: its entry, its seal, and itself. The repository is locked, and `old` was read in this transaction.
+    pub(crate) async fn move_ref(
+        &self,
+        tx: &mut Tx,
+        (repository, actor): (&Repository, &Actor),
+        movement: &Movement<'_>,
+        now: UnixMillis,
+    ) -> Result<Written, Error> {
+        if repository.require_signed_refs && movement.claim.is_none() {
+            let sentence = format!(
+                "refs of {} move by signed entries alone; use: motet push",
+                repository.full_name()
+            );
+            return Err(Error::wire(WireCode::UnsignedEntry, sentence));
+        }
+        let written = self.append(tx, (repository.id, actor), movement, now).await?;
+        store::set_ref(tx, repository.id, movement, &written, now).await?;
+        Ok(written)
+    }
+
+    /// Writes entry and seal of a movement.
+    async fn append(
         &self,
         tx: &mut Tx,
         (repository, actor): (Id<Repository>, &Actor),

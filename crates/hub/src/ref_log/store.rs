@@ -2,8 +2,9 @@
 
 use db::{Error, Tx};
 use history::ref_log::{Item, RefEntry, Seal};
-use names::{Digest, Id};
+use names::{Digest, Id, UnixMillis};
 
+use super::{Movement, Written};
 use crate::Repository;
 
 db::statements! {
@@ -21,6 +22,13 @@ db::statements! {
             (repository_id, seq, entry_hash, prev_seal, evidence, principal, via, time_text, server_key, signature,
              seal_hash)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    SET_REF = "
+        INSERT INTO refs (repository_id, name, target, kind, updated_at, counter, entry_hash)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (repository_id, name) DO UPDATE
+        SET target = excluded.target, updated_at = excluded.updated_at, counter = excluded.counter,
+            entry_hash = excluded.entry_hash";
+    REMOVE_REF = "DELETE FROM refs WHERE repository_id = $1 AND name = $2";
     PAGE = "
         SELECT e.ref, e.counter, e.old, e.new, e.prev, e.pusher_key, e.time_text, e.signature, e.forced,
                s.seq, s.entry_hash, s.prev_seal, s.evidence, s.principal, s.via, s.time_text AS seal_time, s.server_key,
@@ -108,6 +116,27 @@ pub(super) async fn add_entry(
         i64::from(is_forced),
     )
     .map(drop)
+}
+
+/// Lets a ref be where its last entry says.
+pub(super) async fn set_ref(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    to: &Movement<'_>,
+    written: &Written,
+    now: UnixMillis,
+) -> Result<(), Error> {
+    let Some(tip) = to.new else {
+        return db::execute!(tx, REMOVE_REF, repository.uuid(), to.name).map(drop);
+    };
+    let kind = match to.name {
+        name if name.starts_with("refs/heads/") => "branch",
+        name if name.starts_with("refs/tags/") => "tag",
+        _ => "other",
+    };
+    let counter = i64::try_from(written.counter).unwrap_or(i64::MAX);
+    let (tip, hash) = (&tip.as_bytes()[..], &written.entry_hash.as_bytes()[..]);
+    db::execute!(tx, SET_REF, repository.uuid(), to.name, tip, kind, now.0, counter, hash).map(drop)
 }
 
 pub(super) async fn add_seal(

@@ -26,7 +26,7 @@ use trust::{
 pub(crate) use store::STATEMENTS;
 pub(crate) use wire::routes;
 
-use crate::{Error, Hub, Repository, reading, repositories, wire as wire_one};
+use crate::{Error, Hub, Repository, reading, ref_log::Movement, repositories, wire as wire_one};
 
 /// Releases of a repository: one a day for 27 years.
 const MOST: u64 = 10_000;
@@ -81,7 +81,7 @@ impl Hub {
         }
         if !new.asked.is_draft {
             let repository = ask::<act::ReleasePublish>(actor, repository)?;
-            set_tag(&mut tx, &repository, &new).await?;
+            self.set_tag(&mut tx, (&repository, actor), &new).await?;
             let published = note(actor, &repository, Noted::ReleasePublished, &new.asked.tag);
             let chain = self.trust.chain_of(&mut tx, repository.resource.owner).await?;
             self.trust.note(&mut tx, chain, published).await?;
@@ -162,24 +162,34 @@ async fn check_commit(tx: &mut Tx, of: &Repository, asked: &Release) -> Result<(
     Ok(())
 }
 
-/// Makes the tag of a release, unless it is there. It never moves.
-async fn set_tag(tx: &mut Tx, of: &Repository, release: &NewRelease) -> Result<(), Error> {
-    let (tag, commit) = (&release.tag, release.asked.commit_id);
-    for (name, target) in store::tags(tx, of.id).await? {
-        if name == *tag && target == commit {
-            return Ok(());
+impl Hub {
+    /// Makes the tag of a release, unless it is there. It never moves.
+    async fn set_tag(
+        &self,
+        tx: &mut Tx,
+        (of, actor): (&Repository, &Actor),
+        release: &NewRelease,
+    ) -> Result<(), Error> {
+        let (tag, commit) = (&release.tag, release.asked.commit_id);
+        for (name, target) in store::tags(tx, of.id).await? {
+            if name == *tag && target == commit {
+                return Ok(());
+            }
+            if name == *tag {
+                let sentence = format!("the tag {tag} is at {target}, and a tag never moves");
+                return Err(Error::wire(WireCode::ReleaseExists, sentence));
+            }
+            if name.clashes_with(tag) {
+                let sentence = format!(
+                    "`{tag}` and `{name}` cannot both be tags: one is a directory of the other"
+                );
+                return Err(Error::wire(WireCode::RefConflict, sentence));
+            }
         }
-        if name == *tag {
-            let sentence = format!("the tag {tag} is at {target}, and a tag never moves");
-            return Err(Error::wire(WireCode::ReleaseExists, sentence));
-        }
-        if name.clashes_with(tag) {
-            let sentence = format!(
-                "`{tag}` and `{name}` cannot both be tags: one is a directory of the other"
-            );
-            return Err(Error::wire(WireCode::RefConflict, sentence));
-        }
+        let name = format!("{}{tag}", store::TAGS_BELOW);
+        let movement =
+            Movement { name: &name, old: None, new: Some(commit), is_forced: false, claim: None };
+        self.move_ref(tx, (of, actor), &movement, release.made_at).await?;
+        Ok(())
     }
-    store::add_tag(tx, of.id, tag, commit, release.made_at).await?;
-    Ok(())
 }

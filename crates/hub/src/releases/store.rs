@@ -36,12 +36,10 @@ db::statements! {
         UPDATE releases SET yanked_at = $2, yank_reason = $3
          WHERE id = $1 AND published_at IS NOT NULL AND yanked_at IS NULL";
     TAGS = "SELECT name, target FROM refs WHERE repository_id = $1 AND kind = 'tag' ORDER BY name";
-    ADD_TAG = "
-        INSERT INTO refs (repository_id, name, target, kind, updated_at) VALUES ($1, $2, $3, 'tag', $4)";
 }
 
 /// Where the names of tags stand among those of refs.
-const TAGS_BELOW: &str = "refs/tags/";
+pub(super) const TAGS_BELOW: &str = "refs/tags/";
 
 /// A list of releases.
 #[derive(Debug, Clone, Copy)]
@@ -194,15 +192,4 @@ pub(super) async fn tags(
         Ok((name.parse().map_err(Error::corrupt("refs.name"))?, commit_id(&target)?))
     };
     rows.into_iter().map(believe).collect()
-}
-
-pub(super) async fn add_tag(
-    tx: &mut Tx,
-    repository: Id<Repository>,
-    tag: &BranchName,
-    target: CommitId,
-    now: UnixMillis,
-) -> Result<(), Error> {
-    let (name, target) = (format!("{TAGS_BELOW}{tag}"), &target.as_bytes()[..]);
-    db::execute!(tx, ADD_TAG, repository.uuid(), name, target, now.0).map(drop)
 }

@@ -6,7 +6,7 @@ mod store;
 
 use std::collections::HashMap;
 
-use api::{CommitRecord, Value, WireCode, msgpack};
+use api::{CommitRecord, Value, msgpack};
 use db::Tx;
 use history::tree::Tree;
 use names::{BranchName, CommitId, Id, ObjectId, UnixMillis};
@@ -160,16 +160,8 @@ impl Hub {
             Move::Forward(old) => (old, false),
             Move::Leaves(old) => (Some(old), true),
         };
-        if push.repository.require_signed_refs {
-            let sentence = format!(
-                "branches of {} move by signed entries alone; use: motet push",
-                push.repository.full_name()
-            );
-            return Err(Error::wire(WireCode::UnsignedEntry, sentence));
-        }
         let movement = Movement { name: &name, old, new: Some(push.tip), is_forced, claim: None };
-        let written = self.append(tx, (repository, push.actor), &movement, push.now).await?;
-        store::set_ref(tx, repository, &movement, &written, push.now).await?;
+        self.move_ref(tx, (push.repository, push.actor), &movement, push.now).await?;
         if let Move::Leaves(former) = push.moved {
             collect::leave(tx, repository, former, push.now).await?;
         }

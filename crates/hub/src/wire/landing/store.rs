@@ -4,15 +4,10 @@ use std::collections::HashSet;
 
 use api::{CommitRecord, Value, msgpack, wire::limits::STRUCTURED_DELTA_BYTES};
 use db::{Error, Tx};
-use names::{CommitId, Id, SnapshotId, UnixMillis};
+use names::{CommitId, Id, SnapshotId};
 
 use super::{NewCommit, NewSnapshot, Push};
-use crate::{
-    Repository,
-    quotas::Change,
-    reading::Commit,
-    ref_log::{Movement, Written},
-};
+use crate::{Repository, quotas::Change, reading::Commit};
 
 /// Bytes of tree nodes in one statement: bounds what is held twice, as bytes and as text.
 const NODE_BYTES: usize = 4 << 20;
@@ -125,13 +120,6 @@ db::statements! {
                   FROM jsonb_array_elements($1::jsonb)) AS new
          WHERE commits.repository_id = $2 AND commits.id = new.id AND commits.test_runs < new.runs"
     };
-    SET_REF = "
-        INSERT INTO refs (repository_id, name, target, kind, updated_at, counter, entry_hash)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
-        ON CONFLICT (repository_id, name) DO UPDATE
-        SET target = excluded.target, updated_at = excluded.updated_at, counter = excluded.counter,
-            entry_hash = excluded.entry_hash";
-    REMOVE_REF = "DELETE FROM refs WHERE repository_id = $1 AND name = $2";
     COUNT = "
         UPDATE repositories
            SET size_bytes = size_bytes + $2, object_count = object_count + $3, commit_count = commit_count + $4,
@@ -288,27 +276,6 @@ pub(super) async fn add_annotations(
         db::execute!(tx, RAISE_TEST_RUNS, runs, repository.uuid())?;
     }
     Ok(())
-}
-
-/// Lets a ref be where its last entry says.
-pub(in crate::wire) async fn set_ref(
-    tx: &mut Tx,
-    repository: Id<Repository>,
-    to: &Movement<'_>,
-    written: &Written,
-    now: UnixMillis,
-) -> Result<(), Error> {
-    let Some(tip) = to.new else {
-        return db::execute!(tx, REMOVE_REF, repository.uuid(), to.name).map(drop);
-    };
-    let kind = match to.name {
-        name if name.starts_with("refs/heads/") => "branch",
-        name if name.starts_with("refs/tags/") => "tag",
-        _ => "other",
-    };
-    let counter = i64::try_from(written.counter).unwrap_or(i64::MAX);
-    let (tip, hash) = (&tip.as_bytes()[..], &written.entry_hash.as_bytes()[..]);
-    db::execute!(tx, SET_REF, repository.uuid(), to.name, tip, kind, now.0, counter, hash).map(drop)
 }
 
 /// Gives a commit that has no signature one, with the fields that it covers.
