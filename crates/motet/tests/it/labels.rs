@@ -141,3 +141,13 @@ async fn a_label_that_would_deceive_is_made_visible() {
         assert!(page.contains("&#60;b&#62;") || page.contains("&lt;b&gt;"), "{target}");
     }
 }
+
+#[tokio::test]
+async fn a_body_of_labels_or_of_a_release_has_at_most_10_mib() {
+    let (server, anna, _) = house(&Ground::Sqlite).await;
+    let large = vec![b' '; (10 << 20) + 1];
+    for endpoint in ["tags", "releases"] {
+        let request = server.post(&format!("/{SONG}/{endpoint}")).body(large.clone()).by(&anna);
+        request.send().await.assert_refused(413, "too_large");
+    }
+}

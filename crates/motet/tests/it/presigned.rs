@@ -2,7 +2,7 @@
 
 use api::{
     Value,
-    wire::{Confirmed, Direction, Format, ObjectIds, Presign, Presigned},
+    wire::{Confirmed, Direction, ObjectIds, Presign, Presigned},
 };
 use http::Method;
 use names::ObjectId;
@@ -328,7 +328,7 @@ async fn neither_log_nor_database_holds_an_address() {
 }
 
 #[tokio::test]
-async fn too_many_ids_are_refused() {
+async fn ids_and_addresses_have_their_limits() {
     let (server, anna) = server_and_anna().await;
     let ids: Vec<_> = (0..=100_000_u32).map(|number| ObjectId::of(&number.to_be_bytes())).collect();
     for (endpoint, body) in [
@@ -339,9 +339,14 @@ async fn too_many_ids_are_refused() {
         refused.assert_refused(413, "too_large");
         assert!(refused.text().contains("100000"), "{}", refused.text());
     }
-    let mut bytes = Vec::new();
-    Format::MessagePack.write(&mut bytes, &ask(Direction::Put, &ids[..100_000], 3600)).unwrap();
-    let request = server.post("/anna/song/presign").by(&anna).msgpack_bytes(bytes);
-    let answer: Presigned = request.send().await.wire();
-    assert_eq!((answer.presigned.len(), answer.inline.len()), (100_000, 0));
+    let send = async |ids: &[ObjectId]| -> Presigned {
+        server.wire(&anna, SONG, "presign", &ask(Direction::Put, ids, 3600)).send().await.wire()
+    };
+    // Each asks for new addresses; once there are as many as one may have, the rest goes inline.
+    for _ in 0..2 {
+        let answer = send(&ids[..100_000]).await;
+        assert_eq!((answer.presigned.len(), answer.inline.len()), (100_000, 0));
+    }
+    let answer = send(&ids[..2]).await;
+    assert_eq!((answer.presigned.len(), answer.inline), (0, ids[..2].to_vec()));
 }
