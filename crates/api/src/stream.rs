@@ -28,7 +28,9 @@ mod writer;
 
 pub use decoder::Decoder;
 pub use error::StreamError;
-pub use frame::{Begin, Counts, End, Frame, LargeObject, Progress, SmallObject, SnapshotPart, StreamKind};
+pub use frame::{
+    Begin, Counts, End, Frame, LargeObject, Progress, SmallObject, SnapshotPart, StreamKind,
+};
 pub use writer::Writer;
 
 /// The media type of a stream.

@@ -148,7 +148,8 @@ impl<E, B: Iterator<Item = Result<ManifestEntry, E>>> SnapshotMerge<B> {
             self.nested.pop();
         }
         // Whatever is below a file begins with it, and stands between it and the first that does not.
-        let is_below = |file: &&RepoPath| path.as_str().as_bytes().get(file.as_str().len()) == Some(&b'/');
+        let is_below =
+            |file: &&RepoPath| path.as_str().as_bytes().get(file.as_str().len()) == Some(&b'/');
         if let Some(file) = self.nested.iter().find(is_below) {
             return Err(Fault::PathConflict { file: file.clone(), inside: path.clone() }.into());
         }
@@ -191,7 +192,16 @@ mod tests {
 
     fn part(set: Vec<ManifestEntry>, del: Vec<RepoPath>) -> SnapshotPart {
         let (snapshot_id, created_at) = (SnapshotId::of(b""), String::new());
-        SnapshotPart { snapshot_id, base: None, part: 0, last: true, files: 0, created_at, set, del }
+        SnapshotPart {
+            snapshot_id,
+            base: None,
+            part: 0,
+            last: true,
+            files: 0,
+            created_at,
+            set,
+            del,
+        }
     }
 
     fn manifest() -> impl Strategy<Value = Manifest> {

@@ -56,7 +56,9 @@ impl From<DecodeError> for Refused {
     fn from(error: DecodeError) -> Self {
         match error {
             DecodeError::TooLarge { what } => Self::TooLarge(what),
-            DecodeError::Malformed { .. } | DecodeError::Io(_) => Self::Malformed(error.to_string()),
+            DecodeError::Malformed { .. } | DecodeError::Io(_) => {
+                Self::Malformed(error.to_string())
+            }
         }
     }
 }

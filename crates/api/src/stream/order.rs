@@ -37,8 +37,7 @@ impl Order {
 
     /// Takes the next frame, or says why it cannot be the next.
     pub(super) fn take(&mut self, frame: &Frame) -> Result<(), Refused> {
-        let place = std::mem::take(&mut self.place);
-        self.place = match (place, frame) {
+        self.place = match (self.place.clone(), frame) {
             (Place::Start, Frame::Begin(_)) => Place::Between,
             (Place::Start, _) => return wrong("a stream begins with what it is"),
             (Place::Over, _) => return wrong("nothing follows the end of a stream"),

@@ -113,7 +113,10 @@ impl Frame {
             }
             Type::Data => Self::Data(payload),
             Type::ObjectEnd => Self::ObjectEnd(
-                payload.as_slice().try_into().map_err(|_| Refused::malformed("an id is 32 bytes"))?,
+                payload
+                    .as_slice()
+                    .try_into()
+                    .map_err(|_| Refused::malformed("an id is 32 bytes"))?,
             ),
             Type::Cursor => Self::Cursor(cursor(payload)?),
             Type::Objects => Self::Objects(read_small_objects(&payload)?),
@@ -220,9 +223,8 @@ fn commits(value: Value) -> Result<Vec<CommitRecord>, Refused> {
 
 fn path(value: Value) -> Result<RepoPath, Refused> {
     let Value::Text(text) = value else { return Err(Refused::malformed("a path is text")) };
-    text.parse().map_err(|error| {
-        Refused::malformed(format!("`{}`: {error}", crate::wire::quotable(&text)))
-    })
+    text.parse()
+        .map_err(|error| Refused::malformed(format!("`{}`: {error}", crate::wire::quotable(&text))))
 }
 
 fn snapshot(value: Value) -> Result<SnapshotPart, Refused> {
@@ -291,14 +293,19 @@ fn read_small_objects(mut payload: &[u8]) -> Result<Vec<SmallObject>, Refused> {
         let length = u32::from_be_bytes(length.try_into().map_err(|_| cut())?);
         let length = usize::try_from(length).map_err(|_| cut())?;
         if length > SMALL_OBJECT_BYTES {
-            let what = format!("a small object of {length} bytes: the limit is {SMALL_OBJECT_BYTES}");
+            let what =
+                format!("a small object of {length} bytes: the limit is {SMALL_OBJECT_BYTES}");
             return Err(Refused::TooLarge(what));
         }
         let (bytes, rest) = rest.split_at_checked(length).ok_or_else(cut)?;
         objects.push(SmallObject { id, bytes: bytes.to_vec() });
         payload = rest;
     }
-    if objects.is_empty() { Err(Refused::malformed("a frame of objects holds some")) } else { Ok(objects) }
+    if objects.is_empty() {
+        Err(Refused::malformed("a frame of objects holds some"))
+    } else {
+        Ok(objects)
+    }
 }
 
 fn large_object(value: Value) -> Result<LargeObject, Refused> {
@@ -306,7 +313,9 @@ fn large_object(value: Value) -> Result<LargeObject, Refused> {
     let id = raw("id", fields.take("id"))?;
     let (size, offset) = (number(fields, "size")?, number(fields, "offset")?);
     if size > OBJECT_BYTES {
-        return Err(Refused::TooLarge(format!("an object of {size} bytes: the limit is {OBJECT_BYTES}")));
+        return Err(Refused::TooLarge(format!(
+            "an object of {size} bytes: the limit is {OBJECT_BYTES}"
+        )));
     }
     if offset > size {
         return Err(Refused::malformed("an object goes on behind its end"));

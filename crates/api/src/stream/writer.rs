@@ -48,9 +48,9 @@ impl Writer {
         let refuse = |refused: Refused| refused.at(offset);
         self.order.take(&frame).map_err(refuse)?;
         let kind = frame.type_of();
-        let payload = frame
-            .payload()
-            .map_err(|error| refuse(Refused::TooLarge(format!("a frame cannot be written: {error}"))))?;
+        let payload = frame.payload().map_err(|error| {
+            refuse(Refused::TooLarge(format!("a frame cannot be written: {error}")))
+        })?;
         let packed = self.packer.pack(&payload);
         let flags = if matches!(kind, super::payload::Type::Progress) { OPTIONAL } else { 0 };
         let (flags, payload) = match packed {

@@ -215,7 +215,11 @@ impl Dir {
     pub(super) fn open_to_write(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = File::from(fs::openat(&self.0, name, flags | OFlags::NONBLOCK, FILE_MODE)?);
-        if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a file")) }
+        if file.metadata()?.is_file() {
+            Ok(file)
+        } else {
+            Err(io::Error::other("it is not a file"))
+        }
     }
 
     /// What tells this directory from others on its file system.

@@ -97,7 +97,11 @@ pub(super) async fn one(
     }
     let etag = format!("\"{id}\"");
     let is_private = allowed.resource().is_private();
-    if call.header("if-none-match").split(',').any(|tag| matches!(tag.trim(), "*") || tag.trim() == etag) {
+    if call
+        .header("if-none-match")
+        .split(',')
+        .any(|tag| matches!(tag.trim(), "*") || tag.trim() == etag)
+    {
         let mut response = StatusCode::NOT_MODIFIED.into_response();
         describe(response.headers_mut(), &etag, is_private);
         return Ok(response);

@@ -98,8 +98,7 @@ fn read(bytes: &[u8], now: UnixMillis) -> Option<Position> {
     let (id, rest) = rest.split_first_chunk::<32>()?;
     let (changes, rest) = rest.split_first_chunk::<8>()?;
     let sent = <[u8; 8]>::try_from(rest).ok()?;
-    let after =
-        At { generation: i64::from_be_bytes(*generation), id: CommitId::from_bytes(*id) };
+    let after = At { generation: i64::from_be_bytes(*generation), id: CommitId::from_bytes(*id) };
     let (changes, bytes) = (u64::from_be_bytes(*changes), u64::from_be_bytes(sent));
     (now.0 < i64::from_be_bytes(*ends_at)).then_some(Position { after, changes, bytes })
 }
@@ -128,11 +127,9 @@ mod tests {
         // The order of what is wanted says nothing.
         let again = bound(1, &[two, one, two]);
         assert_eq!(again.read(&cursors, &text, now).unwrap(), at);
-        for (other, when) in [
-            (&asked, later(LIFE_MILLIS)),
-            (&bound(2, &[one, two]), now),
-            (&bound(1, &[one]), now),
-        ] {
+        for (other, when) in
+            [(&asked, later(LIFE_MILLIS)), (&bound(2, &[one, two]), now), (&bound(1, &[one]), now)]
+        {
             let refused = other.read(&cursors, &text, when).unwrap_err();
             assert!(matches!(refused, Error::Wire(it) if it.code == WireCode::CursorGone));
         }

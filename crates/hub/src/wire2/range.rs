@@ -60,20 +60,23 @@ pub(super) fn asked(text: &str, size: u64) -> Asked {
 pub(super) fn part(hub: Hub, id: ObjectId, place: Place, part: Range<u64>) -> Response {
     let (size, length) = (place.size, part.end - part.start);
     let told = format!("bytes {}-{}/{size}", part.start, part.end.saturating_sub(1));
-    let pieces = futures_util::stream::unfold((hub, place, part), move |(hub, place, part)| async move {
-        if part.is_empty() {
-            return None;
-        }
-        let next = part.start..part.end.min(part.start + PIECE_BYTES);
-        let rest = next.end..part.end;
-        let piece = hub.objects.read_range(id, place.clone(), next).await.map_err(|error| {
+    let pieces = futures_util::stream::unfold(
+        (hub, place, part),
+        move |(hub, place, part)| async move {
+            if part.is_empty() {
+                return None;
+            }
+            let next = part.start..part.end.min(part.start + PIECE_BYTES);
+            let rest = next.end..part.end;
+            let piece = hub.objects.read_range(id, place.clone(), next).await.map_err(|error| {
             tracing::error!(object = %id, %error, "a part of an object could not be sent to its end");
             std::io::Error::other("a part of an object could not be read")
         });
-        // After an error nothing more is tried.
-        let rest = if piece.is_ok() { rest } else { 0..0 };
-        Some((piece, (hub, place, rest)))
-    });
+            // After an error nothing more is tried.
+            let rest = if piece.is_ok() { rest } else { 0..0 };
+            Some((piece, (hub, place, rest)))
+        },
+    );
     let mut response = (StatusCode::PARTIAL_CONTENT, Body::from_stream(pieces)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));

@@ -43,8 +43,9 @@ impl<'a> Seen<'a> {
         want: &[Wanted],
     ) -> Result<Vec<CommitId>, Error> {
         let id = self.repository().id;
-        let hidden =
-            || Error::wire(WireCode::NotFound, "a wanted commit is on no branch of this repository");
+        let hidden = || {
+            Error::wire(WireCode::NotFound, "a wanted commit is on no branch of this repository")
+        };
         let (mut commits, mut seen) = (Vec::new(), HashSet::new());
         for it in want {
             let commit = match it {

@@ -7,7 +7,7 @@ use history::worktree::{Head, Remote, RemoteName, WorkingCopy};
 use names::BranchName;
 use serde_json::json;
 
-use super::{fetch::no_branch, counted, sized};
+use super::{counted, fetch::no_branch, sized};
 use crate::{
     client::RepositoryAddress,
     context::{Context, ORIGIN},
@@ -83,7 +83,8 @@ pub(super) async fn run(arguments: &Clone, context: &Context) -> Result<Report, 
 
 /// Whether the same command brings what is missing.
 fn goes_on(error: &TransferError, copy: &WorkingCopy) -> Result<bool, Failure> {
-    let is_cut = matches!(error, TransferError::Cut(_) | TransferError::Stream(StreamError::Cut { .. }));
+    let is_cut =
+        matches!(error, TransferError::Cut(_) | TransferError::Stream(StreamError::Cut { .. }));
     Ok(is_cut && Note::of(copy)?.is_some_and(|note| note.cursor.is_some()))
 }
 

@@ -67,6 +67,7 @@ impl<'a, 'b> Receiver<'a, 'b> {
             Frame::Commits(records) => records.into_iter().try_for_each(|it| self.commit(&it)),
             Frame::Cursor(cursor) => {
                 self.note.cursor = Some(cursor);
+                self.object.as_ref().map_or(Ok(()), IncomingObject::sync)?;
                 self.note.keep(self.incoming.copy)
             }
             Frame::Error(problem) => Err(ClientError::refused_in_stream(*problem).into()),

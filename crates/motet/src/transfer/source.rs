@@ -77,7 +77,9 @@ impl<'a> Source<'a> {
         incoming: &mut Incoming<'_>,
     ) -> Result<(), TransferError> {
         match self {
-            Self::Server(wire) if wire.is_paged() => pages::bring(*wire, want, have, incoming).await,
+            Self::Server(wire) if wire.is_paged() => {
+                pages::bring(*wire, want, have, incoming).await
+            }
             Self::Server(wire) => bring_whole(*wire, want, have, incoming).await,
         }
     }

@@ -304,7 +304,8 @@ async fn objects_come_by_their_ids_whole_or_in_part() {
 
     let ids = vec![small, id, ObjectId::EMPTY, small];
     let ask = ObjectsRequest { ids };
-    let several = frames(&asking(&server, Some(&anna), &format!("{SONG}/v2/objects"), ask).send().await);
+    let several =
+        frames(&asking(&server, Some(&anna), &format!("{SONG}/v2/objects"), ask).send().await);
     assert_eq!(came(&several).objects, [small, id, ObjectId::EMPTY]);
 
     let get = |id: ObjectId| server.get(&format!("/{SONG}/v2/objects/{id}")).by(&anna);
@@ -415,7 +416,8 @@ async fn errors_are_problem_documents_for_everybody() {
         assert_eq!(answer.header("content-type"), "application/problem+json", "{target}");
     }
     let many = vec![ObjectId::of(b"x"); 10_001];
-    let ask = asking(&server, Some(&anna), &format!("{SONG}/v2/objects"), ObjectsRequest { ids: many });
+    let ask =
+        asking(&server, Some(&anna), &format!("{SONG}/v2/objects"), ObjectsRequest { ids: many });
     let refused = ask.send().await;
     assert_eq!(refused.header("content-type"), "application/problem+json");
     assert!(matches!(refused.status, 400 | 413 | 422), "{}", refused.text());

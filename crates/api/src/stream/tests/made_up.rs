@@ -47,7 +47,16 @@ fn snapshot() -> impl Strategy<Value = Vec<Frame>> {
             }
             let (last, files) = (part + 1 == parts, names.len() as u64);
             let created_at = "2026-11-21T12:00:00+00:00".to_owned();
-            Frame::Snapshot(SnapshotPart { snapshot_id: id, base, part, last, files, created_at, set, del })
+            Frame::Snapshot(SnapshotPart {
+                snapshot_id: id,
+                base,
+                part,
+                last,
+                files,
+                created_at,
+                set,
+                del,
+            })
         };
         (0..parts).map(part).collect()
     })
@@ -56,8 +65,9 @@ fn snapshot() -> impl Strategy<Value = Vec<Frame>> {
 fn others() -> impl Strategy<Value = Vec<Frame>> {
     prop_oneof![
         "[ -~]{1,512}".prop_map(|text| vec![Frame::Cursor(text)]),
-        (".{0,20}", 0..1_u64 << 40, 0..1_u64 << 40)
-            .prop_map(|(phase, done, total)| vec![Frame::Progress(Progress { phase, done, total })]),
+        (".{0,20}", 0..1_u64 << 40, 0..1_u64 << 40).prop_map(|(phase, done, total)| vec![
+            Frame::Progress(Progress { phase, done, total })
+        ]),
         Just(vec![Frame::Log(vec![crate::Value::from("an item")])]),
     ]
 }

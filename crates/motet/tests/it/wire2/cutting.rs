@@ -130,7 +130,9 @@ fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 fn story() -> Story {
     let mut story = Story::default();
     let mut contents: Vec<(String, Vec<u8>)> = (0..40)
-        .map(|number| (format!("notes/{number}.txt"), format!("note {number}\n").repeat(40).into_bytes()))
+        .map(|number| {
+            (format!("notes/{number}.txt"), format!("note {number}\n").repeat(40).into_bytes())
+        })
         .collect();
     let files = |contents: &[(String, Vec<u8>)]| contents.to_vec();
     let mut parents = Vec::new();
@@ -139,7 +141,8 @@ fn story() -> Story {
         contents.push((format!("takes/{round}.raw"), noise(seed, size)));
         contents[round * 3].1.extend(b"and more\n");
         let all = files(&contents);
-        let all: Vec<_> = all.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+        let all: Vec<_> =
+            all.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
         parents = vec![story.commit(&parents, &format!("take {round}"), &all)];
     }
     story

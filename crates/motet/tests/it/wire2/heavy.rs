@@ -33,8 +33,11 @@ async fn what_is_too_large_for_wire_1_is_cloned_over_wire_2_in_little_memory() {
     let mut story = Story::default();
     let contents: Vec<_> = (0..OBJECTS).map(|seed| noise(seed, OBJECT_BYTES)).collect();
     let names: Vec<_> = (0..OBJECTS).map(|number| format!("takes/{number:02}.raw")).collect();
-    let files: Vec<(&str, &[u8])> =
-        names.iter().zip(&contents).map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    let files: Vec<(&str, &[u8])> = names
+        .iter()
+        .zip(&contents)
+        .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+        .collect();
     let first = story.commit(&[], "half", &files[..36]);
     story.commit(&[first], "all", &files);
     server.push_story(&anna, "anna/song", &story, "main").await;
