@@ -6,7 +6,7 @@
 
 use api::{
     CommitRecord,
-    stream::{Decoder, Frame, LargeObject, SmallObject, SnapshotPart, StreamKind},
+    stream::{Decoder, Frame, LargeObject, SmallObject, SnapshotPart, StreamError, StreamKind},
 };
 use history::{
     SnapshotMerge, verify_commit,
@@ -25,6 +25,11 @@ pub(super) struct Receiver<'a, 'b> {
     object: Option<IncomingObject>,
     snapshot: Option<Snapshot>,
     more: bool,
+}
+
+/// A stream that is whole, and not what was asked for.
+pub(super) fn malformed(what: &str) -> TransferError {
+    StreamError::Malformed { offset: 0, what: what.to_owned() }.into()
 }
 
 /// A snapshot whose last part has not come.
@@ -58,7 +63,7 @@ impl<'a, 'b> Receiver<'a, 'b> {
     fn frame(&mut self, frame: Frame) -> Result<(), TransferError> {
         match frame {
             Frame::Begin(begin) if begin.kind == StreamKind::Fetch => Ok(()),
-            Frame::Begin(_) => Err(TransferError::Delta("a stream of another kind".to_owned())),
+            Frame::Begin(_) => Err(malformed("this is a stream of another kind")),
             Frame::Objects(objects) => objects.into_iter().try_for_each(|it| self.small(&it)),
             Frame::Object(head) => self.begin_object(head),
             Frame::Data(bytes) => self.data(&bytes),
