@@ -99,12 +99,16 @@ impl<'a, 'b> Receiver<'a, 'b> {
         self.incoming.progress.advance(bytes);
     }
 
-    /// An object begins, or goes on behind a cursor: in the same stream, or in the next one.
+    /// An object begins, or goes on behind a cursor: in the same stream, or in the next one. One that is here came to
+    /// its end before the transfer was cut, and its bytes pass by.
     fn begin_object(&mut self, head: LargeObject) -> Result<(), TransferError> {
         let goes_on = self.object.as_ref().is_some_and(|it| it.bytes() == head.offset);
-        if !goes_on || head.offset == 0 {
-            self.object = Some(self.incoming.copy.begin_object(head.id, head.offset)?);
+        if goes_on && head.offset > 0 {
+            return Ok(());
         }
+        let copy = self.incoming.copy;
+        let is_here = copy.has_object(&head.id)?;
+        self.object = if is_here { None } else { Some(copy.begin_object(head.id, head.offset)?) };
         Ok(())
     }
 
