@@ -11,7 +11,7 @@ fn read(bytes: &[u8], piece: usize) -> (Vec<Frame>, Result<(), StreamError>, u64
     for piece in bytes.chunks(piece) {
         decoder.feed(piece);
         loop {
-            match decoder.next() {
+            match decoder.next_frame() {
                 Ok(Some(frame)) => frames.push(frame),
                 Ok(None) => break,
                 Err(error) => return (frames, Err(error), decoder.offset()),

@@ -48,7 +48,7 @@ impl<'a, 'b> Receiver<'a, 'b> {
     /// Takes the next bytes.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<(), TransferError> {
         self.decoder.feed(bytes);
-        while let Some(frame) = self.decoder.next()? {
+        while let Some(frame) = self.decoder.next_frame()? {
             self.frame(frame)?;
         }
         Ok(())

@@ -35,7 +35,7 @@ fn read(bytes: &[u8]) -> (Vec<Frame>, Result<(), StreamError>) {
     let (mut decoder, mut frames) = (Decoder::default(), Vec::new());
     for piece in bytes.chunks(1 << 16) {
         decoder.feed(piece);
-        while let Some(frame) = decoder.next().unwrap() {
+        while let Some(frame) = decoder.next_frame().unwrap() {
             frames.push(frame);
         }
     }
