@@ -7,6 +7,7 @@ mod jobs;
 mod objects;
 mod timing;
 mod trust;
+mod wire2;
 
 use std::{future::Future, path::Path, pin::Pin};
 
@@ -32,6 +33,7 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     ("hub.json.unsigned", |binary| Box::pin(hub::json_unsigned(binary))),
     ("hub.json.signed", |binary| Box::pin(hub::json_signed(binary))),
     ("hub.push.1000", |binary| Box::pin(hub::push_1000(binary))),
+    ("wire2.clone", |binary| Box::pin(wire2::clone(binary))),
     ("idle.memory", |binary| Box::pin(idle::memory(binary))),
     ("idle.transactions", |binary| Box::pin(idle::transactions(binary))),
     ("idle.start", |binary| Box::pin(async move { idle::start(binary) })),

@@ -18,7 +18,7 @@ const PACKED: u8 = 0x01;
 /// Whoever does not know the type may leave the frame out.
 const OPTIONAL: u8 = 0x80;
 
-/// Reads a stream that comes piece by piece: [`feed`](Self::feed) it, and take [`next`](Self::next) until there is
+/// Reads a stream that comes piece by piece: [`feed`](Self::feed) it, and take [`next_frame`](Self::next_frame) until there is
 /// none. Keeps at most one payload, and what it was fed and has not taken.
 ///
 /// A stream may be taken up in the middle, between two frames, by whoever kept the decoder or goes through the bytes
@@ -56,7 +56,7 @@ impl Decoder {
 
     /// The next frame that is whole; none if more bytes have to come first. What is wrong is found before it takes
     /// memory: a length in the head of a frame, what packed bytes declare.
-    pub fn next(&mut self) -> Result<Option<Frame>, StreamError> {
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, StreamError> {
         if !self.has_begun {
             let Some(magic) = ahead(&self.buffer, self.at, MAGIC.len()) else {
                 return self.check_magic();

@@ -25,7 +25,7 @@ fn read(bytes: &[u8], piece: usize) -> (Vec<Frame>, Result<(), StreamError>) {
     for piece in bytes.chunks(piece) {
         decoder.feed(piece);
         loop {
-            match decoder.next() {
+            match decoder.next_frame() {
                 Ok(Some(frame)) => frames.push(frame),
                 Ok(None) => break,
                 Err(error) => return (frames, Err(error)),

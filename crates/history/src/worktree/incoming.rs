@@ -40,6 +40,11 @@ impl IncomingObject {
         self.bytes
     }
 
+    /// Waits until what has come of it is on the disk.
+    pub fn sync(&self) -> Result<()> {
+        self.file.sync_all().map_err(WorktreeError::io(INCOMING))
+    }
+
     /// Takes the next bytes.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write_all(bytes).map_err(WorktreeError::io(INCOMING))?;
@@ -170,10 +175,11 @@ impl WorkingCopy {
         if computed != id {
             return Err(Fault::ObjectMismatch { claimed: id, computed }.into());
         }
+        let path = super::store::object_path(&id);
+        self.unsynced.note(&path);
         if self.has_object(&id)? {
             return Ok(());
         }
-        let path = super::store::object_path(&id);
         let (directory, name) = split(&path);
         let incoming = self.incoming()?;
         let write = || {
@@ -228,6 +234,7 @@ impl WorkingCopy {
             return Err(Fault::ObjectMismatch { claimed: id, computed }.into());
         }
         let path = super::store::object_path(&id);
+        self.unsynced.note(&path);
         let (directory, last) = split(&path);
         let place = || incoming.move_to(&name, &self.muse.make(directory)?, last);
         place().map_err(WorktreeError::io(&path))
@@ -256,13 +263,11 @@ impl WorkingCopy {
             let close = if is_empty { "{}" } else { "\n  }" };
             write!(file, "{close},\n  \"created_at\": {time}\n}}\n")?;
             file.flush()?;
-            self.incoming_dir()?.move_to(&name, &self.muse.make("snapshots")?, &name)
+            self.muse.make(INCOMING)?.move_to(&name, &self.muse.make("snapshots")?, &name)
         };
-        end().map_err(WorktreeError::io(format!("snapshots/{name}")))
-    }
-
-    fn incoming_dir(&self) -> io::Result<Dir> {
-        self.muse.make(INCOMING)
+        let path = format!("snapshots/{name}");
+        self.unsynced.note(&path);
+        end().map_err(WorktreeError::io(path))
     }
 
     /// Whether a snapshot is here.

@@ -15,7 +15,7 @@ use super::{position::At, store};
 use crate::{Error, Hub, Repository, reading};
 
 /// Commits that are looked at together.
-const ROOTS: i64 = 200;
+const ROOTS: i64 = 2_000;
 /// Directories that are remembered as seen. Beyond them some are looked at again.
 const SEEN: usize = 200_000;
 

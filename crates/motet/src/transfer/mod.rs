@@ -28,6 +28,8 @@ mod push;
 mod receiver;
 mod source;
 #[cfg(test)]
+mod paged_tests;
+#[cfg(test)]
 mod tests;
 
 pub use error::TransferError;

@@ -6,7 +6,7 @@ use api::wire2::{Fetch, HAVES, Negotiate, Negotiated, Objects, Wanted};
 use history::worktree::{Graph, WorkingCopy};
 use names::CommitId;
 
-use super::{Incoming, Note, TransferError, receiver::Receiver};
+use super::{Incoming, Note, TransferError, receiver::{Receiver, malformed}};
 use crate::client::{ClientError, Wire};
 
 /// How far back the gap above what is common is looked through.
@@ -79,8 +79,7 @@ async fn go_on(
             break;
         }
         if note.cursor == before {
-            let what = "the server sends nothing new, and says that there is more";
-            return Err(TransferError::Delta(what.to_owned()));
+            return Err(malformed("nothing new came, and there is said to be more"));
         }
     }
     incoming.progress.end();

@@ -6,7 +6,7 @@
 
 use api::{
     CommitRecord,
-    stream::{Decoder, Frame, LargeObject, SmallObject, SnapshotPart, StreamKind},
+    stream::{Decoder, Frame, LargeObject, SmallObject, SnapshotPart, StreamError, StreamKind},
 };
 use history::{
     SnapshotMerge, verify_commit,
@@ -27,6 +27,11 @@ pub(super) struct Receiver<'a, 'b> {
     more: bool,
 }
 
+/// A stream that is whole, and not what was asked for.
+pub(super) fn malformed(what: &str) -> TransferError {
+    StreamError::Malformed { offset: 0, what: what.to_owned() }.into()
+}
+
 /// A snapshot whose last part has not come.
 struct Snapshot {
     merge: SnapshotMerge<SnapshotEntries>,
@@ -43,7 +48,7 @@ impl<'a, 'b> Receiver<'a, 'b> {
     /// Takes the next bytes.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<(), TransferError> {
         self.decoder.feed(bytes);
-        while let Some(frame) = self.decoder.next()? {
+        while let Some(frame) = self.decoder.next_frame()? {
             self.frame(frame)?;
         }
         Ok(())
@@ -58,7 +63,7 @@ impl<'a, 'b> Receiver<'a, 'b> {
     fn frame(&mut self, frame: Frame) -> Result<(), TransferError> {
         match frame {
             Frame::Begin(begin) if begin.kind == StreamKind::Fetch => Ok(()),
-            Frame::Begin(_) => Err(TransferError::Delta("a stream of another kind".to_owned())),
+            Frame::Begin(_) => Err(malformed("this is a stream of another kind")),
             Frame::Objects(objects) => objects.into_iter().try_for_each(|it| self.small(&it)),
             Frame::Object(head) => self.begin_object(head),
             Frame::Data(bytes) => self.data(&bytes),
@@ -67,6 +72,7 @@ impl<'a, 'b> Receiver<'a, 'b> {
             Frame::Commits(records) => records.into_iter().try_for_each(|it| self.commit(&it)),
             Frame::Cursor(cursor) => {
                 self.note.cursor = Some(cursor);
+                self.object.as_ref().map_or(Ok(()), IncomingObject::sync)?;
                 self.note.keep(self.incoming.copy)
             }
             Frame::Error(problem) => Err(ClientError::refused_in_stream(*problem).into()),
@@ -93,12 +99,16 @@ impl<'a, 'b> Receiver<'a, 'b> {
         self.incoming.progress.advance(bytes);
     }
 
-    /// An object begins, or goes on behind a cursor: in the same stream, or in the next one.
+    /// An object begins, or goes on behind a cursor: in the same stream, or in the next one. One that is here came to
+    /// its end before the transfer was cut, and its bytes pass by.
     fn begin_object(&mut self, head: LargeObject) -> Result<(), TransferError> {
         let goes_on = self.object.as_ref().is_some_and(|it| it.bytes() == head.offset);
-        if !goes_on || head.offset == 0 {
-            self.object = Some(self.incoming.copy.begin_object(head.id, head.offset)?);
+        if goes_on && head.offset > 0 {
+            return Ok(());
         }
+        let copy = self.incoming.copy;
+        let is_here = copy.has_object(&head.id)?;
+        self.object = if is_here { None } else { Some(copy.begin_object(head.id, head.offset)?) };
         Ok(())
     }
 

@@ -46,7 +46,7 @@ fn history() -> (Refs, FetchAnswer) {
 }
 
 /// Clones from a server that gives `answers`, into `home/songs`.
-fn clone(home: &Path, answers: Vec<Vec<u8>>) -> (Exit, serde_json::Value) {
+pub(super) fn clone(home: &Path, answers: Vec<Vec<u8>>) -> (Exit, serde_json::Value) {
     let (origin, _asked) = fake::serve(answers);
     let (config, address) = (home.join("config"), format!("{origin}/ada/songs"));
     let all = [

@@ -43,12 +43,12 @@ fn a_frame_that_declares_more_than_it_may_is_refused_by_its_head() {
 fn a_decoder_keeps_no_more_than_one_payload_whatever_is_declared() {
     let mut decoder = Decoder::default();
     decoder.feed(&after_begin(&frame(0x7f, 0x80, &vec![1; limits::PAYLOAD_BYTES])));
-    assert!(matches!(decoder.next(), Ok(Some(Frame::Begin(_)))));
-    assert_eq!(decoder.next(), Ok(None), "a frame of a type that may be left out");
+    assert!(matches!(decoder.next_frame(), Ok(Some(Frame::Begin(_)))));
+    assert_eq!(decoder.next_frame(), Ok(None), "a frame of a type that may be left out");
     let offset = decoder.offset();
     for _ in 0..64 {
         decoder.feed(&frame(0x7f, 0x80, &vec![2; limits::PAYLOAD_BYTES]));
-        assert_eq!(decoder.next(), Ok(None));
+        assert_eq!(decoder.next_frame(), Ok(None));
     }
     assert_eq!(decoder.offset() - offset, 64 * (limits::PAYLOAD_BYTES as u64 + 6));
     assert!(decoder.kept() <= 2 * (limits::PAYLOAD_BYTES + 6));

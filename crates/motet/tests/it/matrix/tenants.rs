@@ -113,6 +113,7 @@ fn in_paths(server: &Server, entries: &[Entry], things: &Things) -> Vec<Pair> {
             if path.contains("{owner}/{name}") {
                 let id = names::CommitId::of(b"no commit").to_string();
                 let path = path.replace("{owner}", "choir").replace("{name}", value);
+                let path = path.replace("{object}", &id).replace("{snapshot}", &id);
                 return path.replace("{id}", &id).replace("{handle}", "other");
             }
             if path.contains("{key_id}") {

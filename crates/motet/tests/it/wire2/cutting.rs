@@ -17,7 +17,7 @@ use tokio::{
 use super::noise;
 use crate::{MOTET, working_copies::Desk};
 
-/// How often a clone is cut. `MOTET_CUTS` says otherwise.
+/// How often a clone is cut. A hundred take some minutes.
 const CUTS: u64 = 20;
 /// What may stand before the first page of an answer, and around its pieces.
 const HEADS_BYTES: u64 = 64 << 10;
@@ -150,7 +150,6 @@ fn story() -> Story {
 
 #[tokio::test]
 async fn a_clone_that_is_cut_anywhere_goes_on_and_ends_as_if_it_had_not_been() {
-    let cuts = std::env::var("MOTET_CUTS").map_or(CUTS, |text| text.parse().unwrap());
     let server = Server::start(MOTET).await;
     let anna = server.register("anna").await;
     server.create(&anna, "song", "public").await;
@@ -175,7 +174,7 @@ async fn a_clone_that_is_cut_anywhere_goes_on_and_ends_as_if_it_had_not_been() {
 
     let random = Random::seeded(12);
     let mut continued = 0;
-    for _ in 0..cuts {
+    for _ in 0..CUTS {
         let cut = u64::from_be_bytes(random.bytes()) % whole;
         proxy.cut_after(Some(cut));
         let (desk, done) = clone().await;
@@ -202,5 +201,5 @@ async fn a_clone_that_is_cut_anywhere_goes_on_and_ends_as_if_it_had_not_been() {
             assert!(cut < 10 << 20, "a page had come, and nothing was kept");
         }
     }
-    assert!(continued > cuts / 3, "{continued} of {cuts} went on");
+    assert!(continued > CUTS / 3, "{continued} of {CUTS} went on");
 }
