@@ -53,9 +53,9 @@ mod scan;
 mod stage;
 mod status;
 mod store;
-mod unsynced;
 #[cfg(test)]
 mod tests;
+mod unsynced;
 
 use std::{
     io,

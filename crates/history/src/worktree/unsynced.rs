@@ -13,11 +13,7 @@ use std::{
     thread,
 };
 
-use super::{
-    Result, WorktreeError,
-    dir::Dir,
-    files::split,
-};
+use super::{Result, WorktreeError, dir::Dir, files::split};
 
 /// The most files that are waited for one by one: a wait takes milliseconds, whatever the file.
 const MAX_FILES: usize = 64;

@@ -1,11 +1,6 @@
 //! `motet blame`: who last changed each line of a file.
 
-use std::{
-    collections::HashMap,
-    fmt::Write as _,
-    ops::RangeInclusive,
-    str::FromStr,
-};
+use std::{collections::HashMap, fmt::Write as _, ops::RangeInclusive, str::FromStr};
 
 use api::CommitRecord;
 use history::worktree::{BlamedLine, WorkingCopy, WorktreeError};

@@ -6,7 +6,7 @@ use history::worktree::{Head, Remote, RemoteName, WorkingCopy};
 use names::BranchName;
 use serde_json::json;
 
-use super::{fetch::no_branch, counted, sized};
+use super::{counted, fetch::no_branch, sized};
 use crate::{
     client::RepositoryAddress,
     context::{Context, ORIGIN},

@@ -169,8 +169,7 @@ fn commit(
     // Before the commit counts, because changes in the way leave everything as it was.
     let place = rescue_place(context);
     let before = copy.manifest_of(Some(ours))?;
-    let rescued =
-        copy.replace_files(&before, &merged.manifest, overwrite(manner.force, &place))?;
+    let rescued = copy.replace_files(&before, &merged.manifest, overwrite(manner.force, &place))?;
     copy.finish_commit(&record)?;
     let result = json!({
         "merged": true,

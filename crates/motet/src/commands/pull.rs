@@ -49,8 +49,7 @@ pub(super) async fn run(arguments: &Pull, context: &Context) -> Result<Report, F
     if copy.merge_state()?.is_some() {
         return Err(WorktreeError::Merging.into());
     }
-    let remote =
-        working::which_remote(&copy.config()?, arguments.remote.as_ref(), Some(&current))?;
+    let remote = working::which_remote(&copy.config()?, arguments.remote.as_ref(), Some(&current))?;
     let branch = arguments.branch.as_ref().unwrap_or(&current);
     if arguments.set_upstream && *branch != current {
         let message = format!("`{current}` can belong to a branch of the same name only");

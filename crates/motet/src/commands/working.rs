@@ -5,9 +5,7 @@ use std::path::Path;
 use api::CommitRecord;
 use history::{
     CommitTime, signing_bytes,
-    worktree::{
-        Config, Head, NewCommit, Overwrite, Paths, Remote, RemoteName, WorkingCopy,
-    },
+    worktree::{Config, Head, NewCommit, Overwrite, Paths, Remote, RemoteName, WorkingCopy},
 };
 use names::{BranchName, CommitId, PathError, RepoPath};
 use serde_json::{Value, json};
@@ -30,7 +28,11 @@ pub(super) fn paths(
 }
 
 /// The one file that was typed, below the directory in which it was.
-pub(super) fn file(context: &Context, copy: &WorkingCopy, typed: &str) -> Result<RepoPath, Failure> {
+pub(super) fn file(
+    context: &Context,
+    copy: &WorkingCopy,
+    typed: &str,
+) -> Result<RepoPath, Failure> {
     let path = Paths::parse_one(inside(context, copy)?, typed).map_err(bad_path)?;
     path.ok_or_else(|| Failure::usage("bad_path", "that is no file").hint("name a file"))
 }
@@ -42,9 +44,7 @@ fn bad_path(error: PathError) -> Failure {
 /// Where in the working copy a command was typed.
 fn inside<'a>(context: &'a Context, copy: &WorkingCopy) -> Result<&'a str, Failure> {
     let inside = context.directory.strip_prefix(copy.path()).unwrap_or(Path::new(""));
-    inside
-        .to_str()
-        .ok_or_else(|| Failure::usage("bad_path", "the directory's name is not UTF-8"))
+    inside.to_str().ok_or_else(|| Failure::usage("bad_path", "the directory's name is not UTF-8"))
 }
 
 /// The remote that is meant: the named one, else the one that the branch follows, else `origin`, else the only one.

@@ -37,7 +37,8 @@ pub async fn fetch(
 /// The commits that refs name and that are here.
 fn tips(copy: &WorkingCopy) -> Result<HashSet<CommitId>, TransferError> {
     let mut tips: HashSet<CommitId> = copy.head_commit()?.into_iter().collect();
-    let mut add = |refs: Vec<(_, Option<CommitId>)>| tips.extend(refs.into_iter().filter_map(|it| it.1));
+    let mut add =
+        |refs: Vec<(_, Option<CommitId>)>| tips.extend(refs.into_iter().filter_map(|it| it.1));
     add(copy.branches()?);
     add(copy.tags()?);
     for Remote { name, .. } in copy.config()?.remotes() {

@@ -25,7 +25,7 @@ enum Said {
     /// These bytes as the body.
     Bytes(Vec<u8>),
     /// These bytes instead of an HTTP answer, over and over, after these.
-    Endless(&'static str, &'static [u8]),
+    Endless(&'static str, Vec<u8>),
     /// The head of an answer, and half of its body.
     Half,
     Redirect(&'static str),
@@ -70,15 +70,17 @@ fn answer(mut stream: TcpStream, refs: &Said, fetch: &Said) -> std::io::Result<(
             stream.write_all(&whole(&body))
         }
         Said::Bytes(body) => stream.write_all(&whole(body)),
-        Said::Half => stream.write_all(format!("{begin}Content-Length: 100\r\n\r\nhalf").as_bytes()),
+        Said::Half => {
+            stream.write_all(format!("{begin}Content-Length: 100\r\n\r\nhalf").as_bytes())
+        }
         Said::Redirect(place) => stream.write_all(
-            format!("HTTP/1.1 302 Found\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n").as_bytes(),
+            format!("HTTP/1.1 302 Found\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n")
+                .as_bytes(),
         ),
         Said::Endless(first, part) => {
             stream.write_all(first.as_bytes())?;
-            let part = part.repeat((1 << 20) / part.len());
             loop {
-                stream.write_all(&part)?;
+                stream.write_all(part)?;
             }
         }
     }
@@ -134,8 +136,9 @@ fn object_value(id: impl ToString, content: &[u8]) -> Value {
 fn honest() -> History {
     let content = b"do re mi\n";
     let object = ObjectId::of(content);
-    let manifest: Manifest =
-        [("song.txt", object), ("empty", ObjectId::EMPTY)].map(|(path, id)| (path.parse().unwrap(), id)).into();
+    let manifest: Manifest = [("song.txt", object), ("empty", ObjectId::EMPTY)]
+        .map(|(path, id)| (path.parse().unwrap(), id))
+        .into();
     let (commit, record) = commit_value(&[], &manifest, "one");
     let files = manifest.iter().map(|(path, id)| (path.to_string(), id.to_string()));
     let answer = Value::map([
@@ -165,35 +168,81 @@ type Lie = (&'static str, Said, Said, i32, &'static str);
 fn lies() -> Vec<Lie> {
     let History { commit, refs: honest_refs, answer } = honest();
     let good = Said::MessagePack(honest_refs);
-    let named = |name: &'static str| Said::MessagePack(refs(&[(name, commit.to_string())], "main", "code"));
+    let named =
+        |name: &'static str| Said::MessagePack(refs(&[(name, commit.to_string())], "main", "code"));
     let fine = Said::MessagePack(answer.clone());
     let mut lies: Vec<Lie> = Vec::new();
-    for name in ["../../x", "/etc/x", "a/../../x", "HEAD", ".muse", "a//b", "a\0b", "a\u{1b}[2J", "refs/heads/x", ""] {
+    for name in [
+        "../../x",
+        "/etc/x",
+        "a/../../x",
+        "HEAD",
+        ".muse",
+        "a//b",
+        "a\0b",
+        "a\u{1b}[2J",
+        "refs/heads/x",
+        "",
+    ] {
         lies.push(("a branch's name", named(name), fine.clone(), 6, "bad_ref"));
     }
     let id = commit.to_string();
     let two = Said::MessagePack(refs(&[("a", id.clone()), ("a/b", id.clone())], "a", "code"));
     lies.push(("branches in each other's way", two, fine.clone(), 6, "bad_ref"));
-    let bad_id = Said::MessagePack(refs(&[("main", "../../etc/passwd".to_owned())], "main", "code"));
+    let bad_id =
+        Said::MessagePack(refs(&[("main", "../../etc/passwd".to_owned())], "main", "code"));
     lies.push(("an id that is a path", bad_id, fine.clone(), 6, "unbelievable"));
     let domain = Said::MessagePack(refs(&[("main", id.clone())], "main", "../x"));
     lies.push(("a domain", domain, fine.clone(), 6, "bad_domain"));
     let default = Said::MessagePack(refs(&[("main", id)], "../../x", "code"));
     lies.push(("the default branch", default, fine.clone(), 6, "bad_ref"));
-    for path in
-        ["../out", "/etc/passwd", ".muse/HEAD", ".muse/config.toml", "a/.MUSE/x", ".git/hooks/x", "a//b", "a\0b", "", "."]
-    {
+    for path in [
+        "../out",
+        "/etc/passwd",
+        ".muse/HEAD",
+        ".muse/config.toml",
+        "a/.MUSE/x",
+        ".git/hooks/x",
+        "a//b",
+        "a\0b",
+        "",
+        ".",
+    ] {
         let files = [(path.to_owned(), ObjectId::EMPTY.to_string())];
         let snapshot = snapshot_value(ObjectId::EMPTY, files);
-        lies.push(("a path", good.clone(), with(&answer, "snapshots", vec![snapshot]), 6, "unbelievable"));
+        lies.push((
+            "a path",
+            good.clone(),
+            with(&answer, "snapshots", vec![snapshot]),
+            6,
+            "unbelievable",
+        ));
     }
     let own: [(&str, &str, Vec<Value>, &str); 6] = [
-        ("another object", "objects", vec![object_value(ObjectId::of(b"do re mi\n"), b"do re fa\n")], "hash_mismatch"),
+        (
+            "another object",
+            "objects",
+            vec![object_value(ObjectId::of(b"do re mi\n"), b"do re fa\n")],
+            "hash_mismatch",
+        ),
         ("no object", "objects", vec![], "incomplete"),
         ("no snapshot", "snapshots", vec![], "incomplete"),
-        ("another snapshot", "snapshots", vec![snapshot_value(snapshot_id(&Manifest::new()), [("a".to_owned(), ObjectId::EMPTY.to_string())])], "snapshot_mismatch"),
+        (
+            "another snapshot",
+            "snapshots",
+            vec![snapshot_value(
+                snapshot_id(&Manifest::new()),
+                [("a".to_owned(), ObjectId::EMPTY.to_string())],
+            )],
+            "snapshot_mismatch",
+        ),
         ("no commit", "commits", vec![], "incomplete"),
-        ("another commit", "commits", vec![commit_value(&[], &Manifest::new(), "another").1], "incomplete"),
+        (
+            "another commit",
+            "commits",
+            vec![commit_value(&[], &Manifest::new(), "another").1],
+            "incomplete",
+        ),
     ];
     for (what, key, items, code) in own {
         lies.push((what, good.clone(), with(&answer, key, items), 6, code));
@@ -202,7 +251,13 @@ fn lies() -> Vec<Lie> {
     let empty = snapshot_value(snapshot_id(&Manifest::new()), []);
     let Said::MessagePack(orphan_answer) = with(&answer, "commits", vec![record]) else { panic!() };
     let to_orphan = Said::MessagePack(refs(&[("main", orphan.to_string())], "main", "code"));
-    lies.push(("a parent that is nowhere", to_orphan, with(&orphan_answer, "snapshots", vec![empty]), 6, "incomplete"));
+    lies.push((
+        "a parent that is nowhere",
+        to_orphan,
+        with(&orphan_answer, "snapshots", vec![empty]),
+        6,
+        "incomplete",
+    ));
     lies
 }
 
@@ -211,13 +266,32 @@ fn noises() -> Vec<Lie> {
     let good = Said::MessagePack(honest().refs);
     let endless_body = "HTTP/1.1 200 OK\r\nContent-Type: application/x-msgpack\r\nTransfer-Encoding: chunked\r\n\r\n";
     let fine = Said::Bytes(Vec::new());
+    let chunk = [b"100000\r\n".as_slice(), &vec![7; 1 << 20], b"\r\n"].concat();
     let deep = [&[0x91; 100_000][..], &[0xc0]].concat();
     vec![
-        ("an endless list of branches", Said::Endless(endless_body, b"10\r\n0123456789abcdef\r\n"), fine.clone(), 5, "too_long"),
-        ("an endless answer", good.clone(), Said::Endless(endless_body, b"10\r\n0123456789abcdef\r\n"), 5, "too_long"),
-        ("an endless head", good.clone(), Said::Endless("HTTP/1.1 200 OK\r\n", b"a: b\r\n"), 5, "unreachable"),
+        (
+            "an endless list of branches",
+            Said::Endless(endless_body, chunk.clone()),
+            fine.clone(),
+            5,
+            "too_long",
+        ),
+        ("an endless answer", good.clone(), Said::Endless(endless_body, chunk), 5, "too_long"),
+        (
+            "an endless head",
+            good.clone(),
+            Said::Endless("HTTP/1.1 200 OK\r\n", b"a: b\r\n".repeat(1000)),
+            5,
+            "unreachable",
+        ),
         ("half an answer", good.clone(), Said::Half, 5, "cut_off"),
-        ("a list longer than its bytes", good.clone(), Said::Bytes(vec![0xdd, 0xff, 0xff, 0xff, 0xff]), 5, "bad_answer"),
+        (
+            "a list longer than its bytes",
+            good.clone(),
+            Said::Bytes(vec![0xdd, 0xff, 0xff, 0xff, 0xff]),
+            5,
+            "bad_answer",
+        ),
         ("a list in a list in a list", good.clone(), Said::Bytes(deep), 5, "bad_answer"),
         ("another place", Said::Redirect("file:///etc/passwd"), fine.clone(), 5, "redirected"),
         ("no MessagePack", Said::Bytes(b"<html>".to_vec()), fine, 5, "bad_answer"),
@@ -250,7 +324,10 @@ fn an_honest_server_of_this_kind_is_believed() {
     let desk = Desk::new();
     desk.ok(&["remote", "add", "origin", &format!("{origin}/ada/songs")]);
     let pulled = desk.ok(&["pull"]);
-    assert_eq!((&pulled["merge"]["commit"], desk.read("song.txt")), (&json!(commit), "do re mi\n".into()));
+    assert_eq!(
+        (&pulled["merge"]["commit"], desk.read("song.txt")),
+        (&json!(commit), "do re mi\n".into())
+    );
     desk.ok(&["clone", &format!("{origin}/ada/songs"), "other"]);
     assert_eq!(desk.read("other/song.txt"), "do re mi\n");
 }
@@ -303,10 +380,13 @@ fn fetch_each(lies: Vec<Lie>, commands: &[&str]) {
         let mut after = everything(&root);
         // Objects and snapshots that are what their ids say may stay; nothing leads to them.
         after.retain(|name, bytes| {
-            let stored = ["objects/", "snapshots/"].iter().any(|it| name.starts_with(&format!("work/.muse/{it}")));
+            let stored = ["objects/", "snapshots/"]
+                .iter()
+                .any(|it| name.starts_with(&format!("work/.muse/{it}")));
             let is_object = name.starts_with("work/.muse/objects/") && !name.ends_with('/');
             if is_object {
-                let id: String = name.rsplit('/').take(2).collect::<Vec<_>>().into_iter().rev().collect();
+                let id: String =
+                    name.rsplit('/').take(2).collect::<Vec<_>>().into_iter().rev().collect();
                 assert_eq!(id, ObjectId::of(bytes).to_string(), "{what}");
             }
             !stored || before.contains_key(name)
@@ -327,5 +407,8 @@ fn a_link_in_the_way_is_not_followed() {
     desk.ok(&["remote", "add", "origin", &format!("{origin}/ada/songs")]);
     assert_eq!(desk.fails(&["pull"]), (1, "in_the_way".to_owned()));
     desk.ok(&["pull", "--force"]);
-    assert_eq!((desk.read("song.txt"), fs::read_to_string(outside).unwrap()), ("do re mi\n".into(), "outside\n".into()));
+    assert_eq!(
+        (desk.read("song.txt"), fs::read_to_string(outside).unwrap()),
+        ("do re mi\n".into(), "outside\n".into())
+    );
 }

@@ -65,7 +65,10 @@ async fn a_fetch_brings_commits_and_touches_nothing_else() {
     assert_eq!(status["tracking"][0]["behind"], 1, "{status}");
 
     let again = band.here.ok(&["fetch", "origin", "main"]);
-    assert_eq!((&again["commits"], &again["branches"][0]["change"]), (&json!(0), &json!("unchanged")));
+    assert_eq!(
+        (&again["commits"], &again["branches"][0]["change"]),
+        (&json!(0), &json!("unchanged"))
+    );
     assert_eq!(band.here.ok(&["show", "origin/draft/one"])["commit"]["commit_id"], json!(draft));
     assert_eq!(band.here.fails(&["fetch", "origin", "nowhere"]), (4, "no_branch".to_owned()));
     assert_eq!(band.here.fails(&["fetch", "elsewhere"]), (4, "no_remote".to_owned()));
@@ -108,7 +111,10 @@ async fn a_conflict_waits_as_that_of_a_merge() {
     assert_eq!(told["result"]["merge"]["conflicts"][0]["kind"], "content");
     assert!(band.here.read("song").contains(">>>>>>> theirs"));
     let state: Value = serde_json::from_str(&band.here.read(".muse/MERGE_STATE.json")).unwrap();
-    assert_eq!((&state["theirs_commit"], &state["other_branch"]), (&json!(theirs), &json!("origin/main")));
+    assert_eq!(
+        (&state["theirs_commit"], &state["other_branch"]),
+        (&json!(theirs), &json!("origin/main"))
+    );
     assert_eq!(band.here.fails(&["pull"]), (1, "merging".to_owned()));
     band.here.write("song", SONG);
     let merged = band.here.ok(&["merge", "--continue"]);
@@ -129,7 +135,10 @@ async fn what_is_in_no_commit_outlives_a_pull() {
     assert_eq!((code, &told["error"]["code"]), (1, &json!("in_the_way")));
     let message = told["error"]["message"].as_str().unwrap();
     assert!(message.contains("`song`") && message.contains("`new`"), "{message}");
-    assert_eq!((band.here.read("song"), band.here.read("new")), ("mine\n".into(), "mine too\n".into()));
+    assert_eq!(
+        (band.here.read("song"), band.here.read("new")),
+        ("mine\n".into(), "mine too\n".into())
+    );
     assert_eq!(band.here.read(".muse/refs/heads/main"), head);
     let forced = band.here.ok(&["pull", "--force"]);
     assert_eq!(forced["merge"]["rescued"], json!(["new", "song"]));

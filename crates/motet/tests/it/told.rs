@@ -147,10 +147,14 @@ fn one_object_and_the_right_code() {
         let fields: Vec<_> = told.as_object().unwrap().keys().map(String::as_str).collect();
         if word.is_empty() {
             assert_eq!(fields, ["command", "ok", "result"], "{typed:?}");
-            assert!(told["command"].as_str().is_some_and(|name| typed.join(" ").starts_with(name)), "{told}");
+            assert!(
+                told["command"].as_str().is_some_and(|name| typed.join(" ").starts_with(name)),
+                "{told}"
+            );
         } else {
             assert_eq!(fields, ["error", "ok"], "{typed:?}");
-            let error: Vec<_> = told["error"].as_object().unwrap().keys().map(String::as_str).collect();
+            let error: Vec<_> =
+                told["error"].as_object().unwrap().keys().map(String::as_str).collect();
             assert_eq!(error, ["code", "hint", "message"], "{typed:?}");
         }
         assert_eq!(told["ok"], Value::Bool(word.is_empty()), "{typed:?}");
@@ -164,7 +168,12 @@ fn a_pipe_gets_no_colours_and_no_bars() {
     for (place, typed, code, word) in CASES {
         let desk = desks.entry(*place).or_insert_with(|| desk(*place)).copy();
         let output = Command::new(MOTET)
-            .args(["-C", desk.path().to_str().unwrap(), "--config-dir", desk.config().to_str().unwrap()])
+            .args([
+                "-C",
+                desk.path().to_str().unwrap(),
+                "--config-dir",
+                desk.config().to_str().unwrap(),
+            ])
             .args(*typed)
             .env("TERM", "xterm-256color")
             .env("COLORTERM", "truecolor")
@@ -176,7 +185,11 @@ fn a_pipe_gets_no_colours_and_no_bars() {
             assert!(!text.contains(['\u{1b}', '\r']), "{typed:?}: {text}");
         }
         let is_told = !output.stderr.is_empty();
-        assert_eq!(is_told, !word.is_empty(), "{typed:?}: an error, and nothing else, goes to standard error");
+        assert_eq!(
+            is_told,
+            !word.is_empty(),
+            "{typed:?}: an error, and nothing else, goes to standard error"
+        );
     }
 }
 

@@ -11,19 +11,87 @@ use std::{
 use super::*;
 
 const NAMES: &[&str] = &[
-    "a", "b", "lib", "build", "dist", "node_modules", "__pycache__", ".venv", ".eggs", ".hidden", ".env", ".env.local",
-    ".envrc", "x.pem", "server.key", "notes.txt", "notes.TXT", "Thumbs.db", ".DS_Store", "größe.txt", "gro\u{308}ße",
-    "a b", "tab\tname", "new\nline", "*star", "[set]", "-dash", "back\\slash", "quote\"d", "\u{202e}mirrored", "😀.txt",
-    "~tilde", "a.log", "b.log", "keep.log", "a'b",
+    "a",
+    "b",
+    "lib",
+    "build",
+    "dist",
+    "node_modules",
+    "__pycache__",
+    ".venv",
+    ".eggs",
+    ".hidden",
+    ".env",
+    ".env.local",
+    ".envrc",
+    "x.pem",
+    "server.key",
+    "notes.txt",
+    "notes.TXT",
+    "Thumbs.db",
+    ".DS_Store",
+    "größe.txt",
+    "gro\u{308}ße",
+    "a b",
+    "tab\tname",
+    "new\nline",
+    "*star",
+    "[set]",
+    "-dash",
+    "back\\slash",
+    "quote\"d",
+    "\u{202e}mirrored",
+    "😀.txt",
+    "~tilde",
+    "a.log",
+    "b.log",
+    "keep.log",
+    "a'b",
 ];
 const BAD_NAMES: &[&[u8]] = &[b"\xff\xfe", b"caf\xe9.txt", b".GIT", b".Muse", b"git~1"];
 const PATTERNS: &[&str] = &[
-    "*.log", "!keep.log", "/a", "/lib/*", "lib/", "lib/*.txt", "**/b.log", "a/**", "lib/a/", "!.env.local", "?", "[ab].log",
-    "[!ab].log", "*.t[a-z]t", "!lib/", "a/*/b", "/*.txt", "größe*", ".hidden/", "!x.pem", "a/b", "**", "!/lib/a/*",
+    "*.log",
+    "!keep.log",
+    "/a",
+    "/lib/*",
+    "lib/",
+    "lib/*.txt",
+    "**/b.log",
+    "a/**",
+    "lib/a/",
+    "!.env.local",
+    "?",
+    "[ab].log",
+    "[!ab].log",
+    "*.t[a-z]t",
+    "!lib/",
+    "a/*/b",
+    "/*.txt",
+    "größe*",
+    ".hidden/",
+    "!x.pem",
+    "a/b",
+    "**",
+    "!/lib/a/*",
 ];
 const NEVER: &[&str] = &[
-    ".muse", ".git", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox", ".mypy_cache", ".ruff_cache",
-    ".pytest_cache", ".coverage", "htmlcov", "dist", "build", ".eggs", ".DS_Store",
+    ".muse",
+    ".git",
+    "node_modules",
+    "__pycache__",
+    ".venv",
+    "venv",
+    ".tox",
+    ".nox",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+    ".coverage",
+    "htmlcov",
+    "dist",
+    "build",
+    ".eggs",
+    ".DS_Store",
 ];
 const SECRETS: &[&str] =
     &[".env", ".env.*", ".envrc", "*.pem", "*.key", "*.p12", "*.pfx", ".DS_Store", "Thumbs.db"];
@@ -181,9 +249,10 @@ fn write_patterns(place: &Place, dice: &Dice) -> Vec<&'static str> {
 }
 
 fn odd(scan: &Scan) -> BTreeSet<String> {
-    let named = scan.skipped.iter().filter(|(_, reason)| {
-        matches!(reason, SkipReason::Link | SkipReason::NotAFile)
-    });
+    let named = scan
+        .skipped
+        .iter()
+        .filter(|(_, reason)| matches!(reason, SkipReason::Link | SkipReason::NotAFile));
     named.map(|(path, _)| path.to_str().unwrap().to_owned()).collect()
 }
 
