@@ -217,13 +217,14 @@ impl From<TransferError> for Failure {
             E::Fault(ref fault) => Self::new(Exit::Unverified, fault.code(), &error),
             E::BadBranch { .. } => Self::new(Exit::Unverified, "bad_ref", error),
             E::BadDomain(_) => Self::new(Exit::Unverified, "bad_domain", error),
-            E::TooManyBranches { .. } => Self::new(Exit::Refused, "too_large", error),
             E::NoCommit(_) | E::NoSnapshot(_) | E::NoObject { .. } => {
                 Self::new(Exit::Unverified, "incomplete", error)
             }
             E::NotOffered(_) => Self::new(Exit::Unverified, "not_offered", error),
             E::NoCommits(_) => Self::new(Exit::NotFound, "no_commits", error),
-            E::TooLarge { .. } => Self::new(Exit::Refused, "too_large", error),
+            E::TooManyBranches { .. } | E::TooLarge { .. } => {
+                Self::new(Exit::Refused, "too_large", error)
+            }
         }
     }
 }

@@ -93,7 +93,7 @@ struct History {
     answer: Value,
 }
 
-fn text(text: impl ToString) -> Value {
+fn text<T: ToString + ?Sized>(text: &T) -> Value {
     Value::from(text.to_string())
 }
 
@@ -112,8 +112,8 @@ fn commit_value(parents: &[CommitId], manifest: &Manifest, message: &str) -> (Co
     let id = commit_id(parents, &snapshot, message, TIME);
     let parent = |at: usize| Value::from(parents.get(at).map(ToString::to_string));
     let value = Value::map([
-        ("commit_id", text(id)),
-        ("snapshot_id", text(snapshot)),
+        ("commit_id", text(&id)),
+        ("snapshot_id", text(&snapshot)),
         ("message", text(message)),
         ("committed_at", text(TIME)),
         ("parent_commit_id", parent(0)),
@@ -123,13 +123,13 @@ fn commit_value(parents: &[CommitId], manifest: &Manifest, message: &str) -> (Co
     (id, value)
 }
 
-fn snapshot_value(id: impl ToString, files: impl IntoIterator<Item = (String, String)>) -> Value {
+fn snapshot_value(id: &impl ToString, files: impl IntoIterator<Item = (String, String)>) -> Value {
     let files = files.into_iter().map(|(path, id)| (path, Value::from(id)));
     let manifest = Value::map(files);
     Value::map([("snapshot_id", text(id)), ("manifest", manifest), ("created_at", text(TIME))])
 }
 
-fn object_value(id: impl ToString, content: &[u8]) -> Value {
+fn object_value(id: &impl ToString, content: &[u8]) -> Value {
     Value::map([("object_id", text(id)), ("content", Value::Bytes(content.to_vec()))])
 }
 
@@ -143,9 +143,9 @@ fn honest() -> History {
     let files = manifest.iter().map(|(path, id)| (path.to_string(), id.to_string()));
     let answer = Value::map([
         ("commits", Value::Array(vec![record])),
-        ("snapshots", Value::Array(vec![snapshot_value(snapshot_id(&manifest), files)])),
-        ("objects", Value::Array(vec![object_value(object, content)])),
-        ("branch_heads", Value::map([("main", text(commit))])),
+        ("snapshots", Value::Array(vec![snapshot_value(&snapshot_id(&manifest), files)])),
+        ("objects", Value::Array(vec![object_value(&object, content)])),
+        ("branch_heads", Value::map([("main", text(&commit))])),
     ]);
     History { commit, refs: refs(&[("main", commit.to_string())], "main", "code"), answer }
 }
@@ -209,7 +209,7 @@ fn lies() -> Vec<Lie> {
         ".",
     ] {
         let files = [(path.to_owned(), ObjectId::EMPTY.to_string())];
-        let snapshot = snapshot_value(ObjectId::EMPTY, files);
+        let snapshot = snapshot_value(&ObjectId::EMPTY, files);
         lies.push((
             "a path",
             good.clone(),
@@ -222,7 +222,7 @@ fn lies() -> Vec<Lie> {
         (
             "another object",
             "objects",
-            vec![object_value(ObjectId::of(b"do re mi\n"), b"do re fa\n")],
+            vec![object_value(&ObjectId::of(b"do re mi\n"), b"do re fa\n")],
             "hash_mismatch",
         ),
         ("no object", "objects", vec![], "incomplete"),
@@ -231,7 +231,7 @@ fn lies() -> Vec<Lie> {
             "another snapshot",
             "snapshots",
             vec![snapshot_value(
-                snapshot_id(&Manifest::new()),
+                &snapshot_id(&Manifest::new()),
                 [("a".to_owned(), ObjectId::EMPTY.to_string())],
             )],
             "snapshot_mismatch",
@@ -248,7 +248,7 @@ fn lies() -> Vec<Lie> {
         lies.push((what, good.clone(), with(&answer, key, items), 6, code));
     }
     let (orphan, record) = commit_value(&[CommitId::of(b"nowhere")], &Manifest::new(), "orphan");
-    let empty = snapshot_value(snapshot_id(&Manifest::new()), []);
+    let empty = snapshot_value(&snapshot_id(&Manifest::new()), []);
     let Said::MessagePack(orphan_answer) = with(&answer, "commits", vec![record]) else { panic!() };
     let to_orphan = Said::MessagePack(refs(&[("main", orphan.to_string())], "main", "code"));
     lies.push((
@@ -267,7 +267,8 @@ fn noises() -> Vec<Lie> {
     let endless_body = "HTTP/1.1 200 OK\r\nContent-Type: application/x-msgpack\r\nTransfer-Encoding: chunked\r\n\r\n";
     let fine = Said::Bytes(Vec::new());
     let chunk = [b"100000\r\n".as_slice(), &vec![7; 1 << 20], b"\r\n"].concat();
-    let deep = [&[0x91; 100_000][..], &[0xc0]].concat();
+    let mut deep = vec![0x91; 100_000];
+    deep.push(0xc0);
     vec![
         (
             "an endless list of branches",

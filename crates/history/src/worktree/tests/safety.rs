@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Every file, link and socket of the user by its path, with what tells it from another.
-fn everything(root: &std::path::Path) -> BTreeMap<PathBuf, Vec<u8>> {
+fn everything(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let (mut found, mut waiting) = (BTreeMap::new(), vec![root.to_owned()]);
     while let Some(directory) = waiting.pop() {
         for entry in fs::read_dir(&directory).into_iter().flatten() {
@@ -39,7 +39,7 @@ fn commit_all(place: &Place, message: &str) -> Manifest {
 }
 
 /// Whether a file of the user is in one of the two commits, so that it need not be kept.
-fn is_known(path: &std::path::Path, content: &[u8], sides: [&Manifest; 2]) -> bool {
+fn is_known(path: &Path, content: &[u8], sides: [&Manifest; 2]) -> bool {
     let Some(path) = path.to_str().and_then(|path| path.parse::<RepoPath>().ok()) else {
         return false;
     };
@@ -70,7 +70,7 @@ fn nothing_of_the_user_is_lost() {
             assert!(is_there || known, "seed {seed}: {} is lost", path.display());
         }
         for (path, object) in to.iter().filter(|(path, object)| from.get(*path) != Some(object)) {
-            let found = after.get(std::path::Path::new(path.as_str())).map(|it| ObjectId::of(it));
+            let found = after.get(Path::new(path.as_str())).map(|it| ObjectId::of(it));
             assert_eq!(found.as_ref(), Some(object), "seed {seed}: {path} is not there");
         }
     }
