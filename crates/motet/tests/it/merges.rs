@@ -83,14 +83,23 @@ fn a_new_file_of_both_waits_for_the_user() {
     let torn = desk.read("new");
     assert!(torn.contains("ours\n") && torn.contains("theirs\n"), "{torn}");
     assert!(desk.read(".muse/MERGE_STATE.json").contains(&sides[1]));
-    // Bytes that are no text cannot stand between markers: theirs stand beside.
-    let (desk, _) = diverged(("new", "\0ours"), ("new", "\0theirs"));
+}
+
+/// Bytes that are no text cannot stand between markers: theirs stand beside.
+#[test]
+fn new_bytes_of_both_stand_beside_each_other() {
+    let desk = Desk::new();
+    desk.commit("song", SONG);
+    for (branch, bytes) in [("side", "\0theirs"), ("main", "\0ours")] {
+        let make: &[&str] = if branch == "side" { &["-b"] } else { &[] };
+        desk.ok(&[&["checkout", branch], make].concat());
+        desk.write("new", bytes);
+        desk.ok(&["commit", "-m", branch]);
+    }
     let (code, told) = desk.json(&["merge", "side"]);
     let beside = told["result"]["conflicts"][0]["beside"].as_str().unwrap();
-    assert_eq!(
-        (code, desk.read("new"), desk.read(beside)),
-        (1, "\0ours".into(), "\0theirs".into())
-    );
+    let found = (code, desk.read("new"), desk.read(beside));
+    assert_eq!(found, (1, "\0ours".to_owned(), "\0theirs".to_owned()));
 }
 
 #[test]
