@@ -218,7 +218,21 @@ fn lies() -> Vec<Lie> {
             "unbelievable",
         ));
     }
-    let own: [(&str, &str, Vec<Value>, &str); 6] = [
+    lies.extend(lying_records());
+    lies
+}
+
+/// Objects, snapshots and commits that are not what their ids say, or not all there.
+fn lying_records() -> Vec<Lie> {
+    let History { commit, refs: honest_refs, answer } = honest();
+    let good = Said::MessagePack(honest_refs);
+    let mut lies: Vec<Lie> = Vec::new();
+    let (_, renamed) = commit_value(&[], &Manifest::new(), "another");
+    let Value::Map(mut fields) = renamed else { panic!() };
+    fields.retain(|(key, _)| key != "commit_id");
+    fields.push(("commit_id".into(), text(&commit)));
+    let own: [(&str, &str, Vec<Value>, &str); 7] = [
+        ("a commit's id", "commits", vec![Value::Map(fields)], "commit_mismatch"),
         (
             "another object",
             "objects",
