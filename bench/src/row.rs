@@ -39,6 +39,19 @@ impl Row {
         Self { name, value, limit, ratio, target, met: ratio >= target, unit, how }
     }
 
+    /// Less is better: the ratio has to be at most `target`.
+    pub(crate) fn within(
+        name: &'static str,
+        unit: &'static str,
+        value: f64,
+        limit: f64,
+        target: f64,
+        how: String,
+    ) -> Self {
+        let ratio = value / limit;
+        Self { name, value, limit, ratio, target, met: ratio <= target, unit, how }
+    }
+
     /// Less is better: the value has to stay within `limit`.
     pub(crate) fn at_most(
         name: &'static str,

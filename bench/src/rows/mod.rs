@@ -1,5 +1,6 @@
 //! The rows, one file a group.
 
+mod cli;
 mod db;
 mod hub;
 mod idle;
@@ -34,6 +35,10 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     ("hub.json.signed", |binary| Box::pin(hub::json_signed(binary))),
     ("hub.push.1000", |binary| Box::pin(hub::push_1000(binary))),
     ("wire2.clone", |binary| Box::pin(wire2::clone(binary))),
+    ("cli.commit.10000", |binary| Box::pin(async move { cli::commit(binary) })),
+    ("cli.status.10000", |binary| Box::pin(async move { cli::status_clean(binary) })),
+    ("cli.status.10000.changed", |binary| Box::pin(async move { cli::status_changed(binary) })),
+    ("cli.start", |binary| Box::pin(async move { cli::start(binary) })),
     ("idle.memory", |binary| Box::pin(idle::memory(binary))),
     ("idle.transactions", |binary| Box::pin(idle::transactions(binary))),
     ("idle.start", |binary| Box::pin(async move { idle::start(binary) })),

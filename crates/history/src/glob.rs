@@ -16,7 +16,17 @@ enum Step {
 
 /// A pattern, ready to be matched.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Glob(Vec<Step>);
+pub(crate) struct Glob(Form);
+
+/// Most patterns need no steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Form {
+    /// This text.
+    Is(String),
+    /// Any text with this end.
+    EndsWith(String),
+    Steps(Vec<Step>),
+}
 
 impl Glob {
     /// Reads a pattern; every text is one. A `[` that is never closed stands for itself.
@@ -39,12 +49,28 @@ impl Glob {
                 literal => steps.push(Step::Is(literal)),
             }
         }
-        Self(steps)
+        let plain = |steps: &[Step]| {
+            let plain = |step: &Step| if let Step::Is(c) = step { Some(*c) } else { None };
+            steps.iter().map(plain).collect::<Option<String>>()
+        };
+        let form = match (plain(&steps), steps.as_slice()) {
+            (Some(text), _) => Form::Is(text),
+            (None, [Step::Many, end @ ..]) => match plain(end) {
+                Some(end) => Form::EndsWith(end),
+                None => Form::Steps(steps),
+            },
+            (None, _) => Form::Steps(steps),
+        };
+        Self(form)
     }
 
     /// Whether the whole of `text` fits. Takes at most (length of text) × (length of pattern) steps.
     pub(crate) fn matches(&self, text: &str) -> bool {
-        let mut steps = self.0.as_slice();
+        let mut steps = match &self.0 {
+            Form::Is(whole) => return text == whole,
+            Form::EndsWith(end) => return text.ends_with(end.as_str()),
+            Form::Steps(steps) => steps.as_slice(),
+        };
         let mut text = text.chars();
         // Where to go on when a character does not fit: after the last `*`, which then takes one more.
         let mut retry: Option<(&[Step], std::str::Chars<'_>)> = None;

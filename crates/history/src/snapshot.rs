@@ -4,7 +4,10 @@
 //! The order is that of the bytes of the whole path, which is how a `BTreeMap<RepoPath, _>` walks; it is not
 //! the order of a walk by directories (`a-b`, `a.txt`, `a/b.txt`, `a0`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+};
 
 use names::{Hasher, ObjectId, RepoPath, SnapshotId};
 use unicode_normalization::UnicodeNormalization as _;
@@ -77,24 +80,33 @@ pub fn check_no_conflict(manifest: &Manifest) -> Result<(), Fault> {
 ///
 /// A directory clashes by its files: `A/x` beside `a/x` is found, `A/x` beside `a/y` harms nothing.
 pub fn clashing_paths(manifest: &Manifest) -> Vec<Vec<RepoPath>> {
-    let mut groups: HashMap<String, Vec<RepoPath>> = HashMap::new();
+    let mut first: HashMap<Cow<'_, str>, &RepoPath> = HashMap::with_capacity(manifest.len());
+    let mut groups: HashMap<&RepoPath, Vec<RepoPath>> = HashMap::new();
     for path in manifest.keys() {
-        groups.entry(folded(path)).or_default().push(path.clone());
+        match first.entry(folded(path)) {
+            Entry::Vacant(entry) => drop(entry.insert(path)),
+            Entry::Occupied(entry) => {
+                let first = *entry.get();
+                groups.entry(first).or_insert_with(|| vec![first.clone()]).push(path.clone());
+            }
+        }
     }
-    let mut clashes: Vec<_> = groups.into_values().filter(|group| group.len() > 1).collect();
+    let mut clashes: Vec<_> = groups.into_values().collect();
     clashes.sort();
     clashes
 }
 
 /// A path as a file system without case and with one normal form sees it.
-fn folded(path: &RepoPath) -> String {
-    if path.as_str().is_ascii() {
-        return path.as_str().to_ascii_lowercase();
+fn folded(path: &RepoPath) -> Cow<'_, str> {
+    let text = path.as_str();
+    if text.is_ascii() {
+        let is_folded = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        return if is_folded { text.into() } else { text.to_ascii_lowercase().into() };
     }
     // Upper case first, because `ß` and `ſ` have no lower case that shows what they equal. Folding may undo
     // the normal form, so that is made last.
     let plain: String = path.as_str().nfd().collect();
-    plain.to_uppercase().to_lowercase().nfc().collect()
+    plain.to_uppercase().to_lowercase().nfc().collect::<String>().into()
 }
 
 #[cfg(test)]

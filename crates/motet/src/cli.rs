@@ -202,6 +202,8 @@ pub enum Command {
     Doctor(commands::doctor::Doctor),
     /// Print a completion script for a shell
     Completions(commands::completions::Completions),
+    /// Print the manual as man reads it
+    Manual(commands::manual::Manual),
     /// Record a commit from a directory that stands elsewhere
     ///
     /// The files of the directory become the next commit of a branch. What is never versioned, and what the directory's
@@ -251,6 +253,7 @@ impl Command {
             Self::Audit(command) => command.name(),
             Self::Doctor(_) => "doctor",
             Self::Completions(_) => "completions",
+            Self::Manual(_) => "manual",
             Self::ImportDir(_) => "import-dir",
             Self::DemoHistory(_) => "demo-history",
         }

@@ -227,13 +227,14 @@ impl From<TransferError> for Failure {
                 "nothing was taken over; ask those who run the server whether it was restored from a backup",
             ),
             E::BadDomain(_) => Self::new(Exit::Unverified, "bad_domain", error),
-            E::TooManyBranches { .. } => Self::new(Exit::Refused, "too_large", error),
             E::NoCommit(_) | E::NoSnapshot(_) | E::NoObject { .. } => {
                 Self::new(Exit::Unverified, "incomplete", error)
             }
             E::NotOffered(_) => Self::new(Exit::Unverified, "not_offered", error),
             E::NoCommits(_) => Self::new(Exit::NotFound, "no_commits", error),
-            E::TooLarge { .. } => Self::new(Exit::Refused, "too_large", error),
+            E::TooManyBranches { .. } | E::TooLarge { .. } => {
+                Self::new(Exit::Refused, "too_large", error)
+            }
         }
     }
 }

@@ -9,6 +9,9 @@ const MAX_BYTES: usize = 4096;
 /// The longest segment, in bytes: what common file systems take.
 const MAX_SEGMENT_BYTES: usize = 255;
 
+/// What no segment may be taken for.
+const RESERVED: [&str; 4] = [".git", ".muse", "git~1", "muse~1"];
+
 /// Why a text is not a path of a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
@@ -71,10 +74,15 @@ fn is_ignored_by_hfs(c: char) -> bool {
 /// Whether a file system may take `segment` for `.git` or `.muse`: case folding, code points that HFS+
 /// ignores, trailing dots and blanks and a `:` stream suffix on NTFS, and its short names.
 fn is_reserved(segment: &str) -> bool {
+    // Most names are told at a glance: what is folded away below is no letter of ASCII.
+    if segment.is_ascii() {
+        let stem = segment.split(':').next().unwrap_or_default().trim_end_matches(['.', ' ']);
+        return RESERVED.iter().any(|name| stem.eq_ignore_ascii_case(name));
+    }
     let seen: String = segment.chars().filter(|c| !is_ignored_by_hfs(*c)).collect();
     let stem = seen.split(':').next().unwrap_or_default();
     let folded = stem.trim_end_matches(['.', ' ']).to_lowercase();
-    matches!(folded.as_str(), ".git" | ".muse" | "git~1" | "muse~1")
+    RESERVED.contains(&folded.as_str())
 }
 
 fn check_segment(segment: &str) -> Result<(), PathError> {

@@ -1,6 +1,6 @@
 //! What differs between two manifests, with the files that moved (`spec/hub.md` 10).
 
-use std::collections::HashSet;
+use std::{cmp::Ordering, collections::HashSet};
 
 use names::{ObjectId, RepoPath};
 
@@ -48,35 +48,52 @@ pub struct PathChange {
 
 /// What became of `before`, by path. Empty files are all alike, and are never taken for one that moved.
 pub fn changes(before: &Manifest, after: &Manifest) -> Vec<PathChange> {
-    let origins = moves(only(before, after), only(after, before));
+    let differing = differing(before, after);
+    let only = |side: fn(&Differing<'_>) -> [Option<ObjectId>; 2]| {
+        differing.iter().filter_map(move |it| match side(it) {
+            [Some(object), None] if object != ObjectId::EMPTY => Some((it.0, object)),
+            _ => None,
+        })
+    };
+    let origins = moves(only(|it| [it.1, it.2]), only(|it| [it.2, it.1]));
     let left: HashSet<&RepoPath> = origins.values().collect();
     let mut found = Vec::new();
-    for (path, object) in before {
-        let kind = match after.get(path) {
-            Some(now) if now == object => continue,
-            Some(_) => ChangeKind::Modified,
-            None if left.contains(path) => continue,
-            None => ChangeKind::Deleted,
+    for (path, before, after) in &differing {
+        let from = origins.get(*path).filter(|_| before.is_none()).cloned();
+        let kind = match (before, after) {
+            (Some(_), Some(_)) => ChangeKind::Modified,
+            (Some(_), None) if left.contains(path) => continue,
+            (Some(_), None) => ChangeKind::Deleted,
+            (None, _) if from.is_some() => ChangeKind::Renamed,
+            (None, _) => ChangeKind::Added,
         };
-        let (before, after) = (Some(*object), after.get(path).copied());
-        found.push(PathChange { kind, path: path.clone(), from: None, before, after });
+        let before = if kind == ChangeKind::Renamed { *after } else { *before };
+        found.push(PathChange { kind, path: (*path).clone(), from, before, after: *after });
     }
-    for (path, object) in after.iter().filter(|(path, _)| !before.contains_key(*path)) {
-        let from = origins.get(path).cloned();
-        let kind = if from.is_some() { ChangeKind::Renamed } else { ChangeKind::Added };
-        let before = from.as_ref().map(|_| *object);
-        found.push(PathChange { kind, path: path.clone(), from, before, after: Some(*object) });
-    }
-    found.sort_by(|a, b| a.path.cmp(&b.path));
     found
 }
 
-/// The files of `of` whose paths are not in `other`.
-fn only<'a>(
-    of: &'a Manifest,
-    other: &'a Manifest,
-) -> impl Iterator<Item = (&'a RepoPath, ObjectId)> {
-    of.iter()
-        .filter(|(path, id)| **id != ObjectId::EMPTY && !other.contains_key(*path))
-        .map(|(path, id)| (path, *id))
+/// A path, with what it held and holds.
+type Differing<'a> = (&'a RepoPath, Option<ObjectId>, Option<ObjectId>);
+
+/// The paths that are not the same on both sides, in their order: both are walked once, side by side.
+fn differing<'a>(before: &'a Manifest, after: &'a Manifest) -> Vec<Differing<'a>> {
+    let (mut olds, mut news) = (before.iter().peekable(), after.iter().peekable());
+    let mut found = Vec::new();
+    loop {
+        let order = match (olds.peek(), news.peek()) {
+            (Some((old, _)), Some((new, _))) => old.cmp(new),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return found,
+        };
+        let old = if order.is_le() { olds.next() } else { None };
+        let new = if order.is_ge() { news.next() } else { None };
+        let (was, is) = (old.map(|it| *it.1), new.map(|it| *it.1));
+        if was != is
+            && let Some((path, _)) = old.or(new)
+        {
+            found.push((path, was, is));
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::{
     fs::File,
     io::{self, Read as _},
     os::{
-        fd::OwnedFd,
+        fd::{AsFd as _, BorrowedFd, OwnedFd},
         unix::{ffi::OsStringExt as _, fs::MetadataExt as _},
     },
     path::Path,
@@ -108,24 +108,32 @@ impl Dir {
 
     /// The directory at `path`, segments joined by `/`; the empty path is this one. None if there is none.
     pub(super) fn descend(&self, path: &str) -> io::Result<Option<Self>> {
-        let mut at = Self(self.0.try_clone()?);
+        let mut at: Option<Self> = None;
         for segment in segments(path) {
-            at = match at.child(segment) {
-                Ok(child) => child,
+            at = match at.as_ref().unwrap_or(self).child(segment) {
+                Ok(child) => Some(child),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(error),
             };
         }
-        Ok(Some(at))
+        // Opened anew, not shared: who lists it must not move the place of another.
+        at.map_or_else(|| self.child("."), Ok).map(Some)
     }
 
     /// The directory at `path`, with all above it, made where they are not there.
     pub(super) fn make(&self, path: &str) -> io::Result<Self> {
-        let mut at = Self(self.0.try_clone()?);
+        let mut at: Option<Self> = None;
         for segment in segments(path) {
-            at = at.make_child(segment)?;
+            // It mostly is there.
+            let above = at.as_ref().unwrap_or(self);
+            at = Some(match above.child(segment) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    above.make_child(segment)?
+                }
+                opened => opened?,
+            });
         }
-        Ok(at)
+        at.map_or_else(|| self.child("."), Ok)
     }
 
     /// What `name` stands for, if anything.
@@ -134,25 +142,12 @@ impl Dir {
     }
 
     fn stat(&self, name: &[u8]) -> io::Result<Option<Found>> {
-        let stat = match fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => stat,
-            Err(error) if error == rustix::io::Errno::NOENT => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        Ok(Some(match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => {
-                let nanos = |nanos| i64::try_from(nanos).unwrap_or_default();
-                Found::File(Stamp {
-                    size_bytes: u64::try_from(stat.st_size).unwrap_or_default(),
-                    inode: stat.st_ino,
-                    modified: (stat.st_mtime, nanos(stat.st_mtime_nsec)),
-                    changed: (stat.st_ctime, nanos(stat.st_ctime_nsec)),
-                })
-            }
-            FileType::Directory => Found::Directory,
-            FileType::Symlink => Found::Link,
-            _ => Found::Other,
-        }))
+        stat(self.0.as_fd(), name)
+    }
+
+    /// This directory to be looked through.
+    pub(super) fn listing(self) -> io::Result<Listing> {
+        Ok(Listing(fs::Dir::new(self.0)?))
     }
 
     /// Opens a regular file; none if there is nothing, an error if it is anything else.
@@ -308,6 +303,63 @@ impl Dir {
         entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         Ok(entries)
     }
+}
+
+/// A directory that is looked through.
+#[derive(Debug)]
+pub(super) struct Listing(fs::Dir);
+
+impl Listing {
+    /// The names in it, in no order, and what they stand for. Only files are asked for more than the directory says.
+    pub(super) fn entries(&mut self) -> io::Result<Vec<(OsString, Found)>> {
+        let mut entries = Vec::new();
+        while let Some(entry) = self.0.read() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name == b"." || name == b".." {
+                continue;
+            }
+            let found = match entry.file_type() {
+                FileType::Directory => Some(Found::Directory),
+                FileType::Symlink => Some(Found::Link),
+                FileType::RegularFile | FileType::Unknown => stat(self.0.fd()?, name)?,
+                _ => Some(Found::Other),
+            };
+            entries.extend(found.map(|found| (OsString::from_vec(name.to_vec()), found)));
+        }
+        Ok(entries)
+    }
+
+    /// The directory `name` in it; none if it is gone.
+    pub(super) fn child(&self, name: &str) -> io::Result<Option<Dir>> {
+        match fs::openat(self.0.fd()?, name, DIRECTORY, Mode::empty()) {
+            Ok(fd) => Ok(Some(Dir(fd))),
+            Err(error) if error == rustix::io::Errno::NOENT => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn stat(directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Option<Found>> {
+    let stat = match fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => stat,
+        Err(error) if error == rustix::io::Errno::NOENT => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Some(match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => {
+            let nanos = |nanos| i64::try_from(nanos).unwrap_or_default();
+            Found::File(Stamp {
+                size_bytes: u64::try_from(stat.st_size).unwrap_or_default(),
+                inode: stat.st_ino,
+                modified: (stat.st_mtime, nanos(stat.st_mtime_nsec)),
+                changed: (stat.st_ctime, nanos(stat.st_ctime_nsec)),
+            })
+        }
+        FileType::Directory => Found::Directory,
+        FileType::Symlink => Found::Link,
+        _ => Found::Other,
+    }))
 }
 
 fn segments(path: &str) -> impl Iterator<Item = &str> {

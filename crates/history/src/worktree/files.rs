@@ -53,7 +53,7 @@ impl WorkingCopy {
 
     /// Writes a file, whole or not at all, with the directories on the way; it is on the disk when this returns.
     pub(super) fn write_file(&self, path: &str, bytes: &[u8]) -> Result<()> {
-        self.put_file(path, |file| {
+        self.pour_file(path, |file| {
             file.write_all(bytes)?;
             file.sync_all()
         })?;
@@ -72,13 +72,22 @@ impl WorkingCopy {
         path: &str,
         pour: impl FnOnce(&mut File) -> io::Result<()>,
     ) -> Result<()> {
+        self.pour_file(path, pour)?;
+        self.unsynced.note(path);
+        Ok(())
+    }
+
+    /// Writes a file that may be lost in a crash of the machine, and is made again then.
+    pub(super) fn put_hint(&self, path: &str, bytes: &[u8]) -> Result<()> {
+        self.pour_file(path, |file| file.write_all(bytes))
+    }
+
+    fn pour_file(&self, path: &str, pour: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
         let (directory, name) = split(path);
         let temporaries = self.temporaries()?;
         let write =
             || self.muse.make(directory)?.write_with(name, &temporaries, &self.random, pour);
-        write().map_err(WorktreeError::io(shown(path)))?;
-        self.unsynced.note(path);
-        Ok(())
+        write().map_err(WorktreeError::io(shown(path)))
     }
 
     /// Waits until all objects and records are on the disk. To be called before a ref is moved to what was just

@@ -159,13 +159,16 @@ impl Rule {
         }
         match &self.place {
             Place::Whole(glob) => glob.matches(path.as_str()),
-            Place::Tails(tails) => tails.iter().any(|tail| {
-                tail.len() <= path.segments().count()
-                    && tail
-                        .iter()
-                        .rev()
-                        .zip(path.segments().rev())
-                        .all(|(glob, part)| glob.matches(part))
+            Place::Tails(tails) => tails.iter().any(|tail| match tail.as_slice() {
+                [glob] => glob.matches(path.file_name()),
+                tail => {
+                    tail.len() <= path.segments().count()
+                        && tail
+                            .iter()
+                            .rev()
+                            .zip(path.segments().rev())
+                            .all(|(glob, part)| glob.matches(part))
+                }
             }),
         }
     }

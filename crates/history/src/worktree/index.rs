@@ -5,7 +5,10 @@
 //! size, inode and times are those that were noted. A file that changed within the second in which the index was
 //! begun could change once more without showing it, and is read again.
 
-use std::{collections::HashMap, io::Write as _};
+use std::{
+    collections::{BTreeMap, btree_map},
+    iter::Peekable,
+};
 
 use names::{Hasher, ObjectId, RepoPath};
 
@@ -22,24 +25,18 @@ const DIGEST_BYTES: usize = 32;
 pub(super) struct Index {
     /// The second in which the files began to be read.
     second: i64,
-    entries: HashMap<RepoPath, (Stamp, ObjectId)>,
+    entries: BTreeMap<RepoPath, (Stamp, ObjectId)>,
 }
 
 impl Index {
-    /// An index that is filled from now on.
-    pub(super) fn new(second: i64) -> Self {
-        Self { second, entries: HashMap::new() }
+    /// An index of these files.
+    pub(super) fn of(second: i64, files: Vec<(RepoPath, (Stamp, ObjectId))>) -> Self {
+        Self { second, entries: files.into_iter().collect() }
     }
 
-    /// What a file with this stamp holds, if that is certain.
-    pub(super) fn content(&self, path: &RepoPath, stamp: &Stamp) -> Option<ObjectId> {
-        let (noted, object) = self.entries.get(path)?;
-        (noted == stamp && stamp.is_older_than(self.second)).then_some(*object)
-    }
-
-    /// Notes what a file holds.
-    pub(super) fn note(&mut self, path: RepoPath, stamp: Stamp, object: ObjectId) {
-        self.entries.insert(path, (stamp, object));
+    /// To look files up in their order.
+    pub(super) fn reader(&self) -> IndexReader<'_> {
+        IndexReader { second: self.second, entries: self.entries.iter().peekable() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -79,7 +76,8 @@ impl Index {
         if reader.number()? != place {
             return None;
         }
-        let mut index = Self::new(reader.signed()?);
+        let second = reader.signed()?;
+        let mut files = Vec::new();
         for _ in 0..reader.number()? {
             let length = usize::try_from(reader.number()?).ok()?;
             let path = std::str::from_utf8(reader.take(length)?).ok()?.parse().ok()?;
@@ -87,9 +85,25 @@ impl Index {
             let modified = (reader.signed()?, reader.signed()?);
             let changed = (reader.signed()?, reader.signed()?);
             let object = ObjectId::from_bytes(reader.take(DIGEST_BYTES)?.try_into().ok()?);
-            index.note(path, Stamp { size_bytes, inode, modified, changed }, object);
+            files.push((path, (Stamp { size_bytes, inode, modified, changed }, object)));
         }
-        reader.0.is_empty().then_some(index)
+        reader.0.is_empty().then(|| Self::of(second, files))
+    }
+}
+
+/// Looks files up in their order, walking along.
+#[derive(Debug)]
+pub(super) struct IndexReader<'a> {
+    second: i64,
+    entries: Peekable<btree_map::Iter<'a, RepoPath, (Stamp, ObjectId)>>,
+}
+
+impl IndexReader<'_> {
+    /// What a file with this stamp holds, if that is certain. Each path comes after those that were asked for before.
+    pub(super) fn content(&mut self, path: &RepoPath, stamp: &Stamp) -> Option<ObjectId> {
+        while self.entries.next_if(|(known, _)| *known < path).is_some() {}
+        let (_, (noted, object)) = self.entries.next_if(|(known, _)| *known == path)?;
+        (noted == stamp && stamp.is_older_than(self.second)).then_some(*object)
     }
 }
 
@@ -129,7 +143,7 @@ impl WorkingCopy {
     /// Keeps the index. It may be lost in a crash, and is then rebuilt, so nobody waits for the disk.
     pub(super) fn write_index(&self, index: &Index) -> Result<()> {
         let bytes = index.encode(self.place()?);
-        self.put_file(FILE, |file| file.write_all(&bytes))
+        self.put_hint(FILE, &bytes)
     }
 
     /// What tells this working copy from a copy of it elsewhere.
@@ -143,14 +157,11 @@ mod tests {
     use super::*;
 
     fn sample() -> Index {
-        let mut index = Index::new(100);
-        for (at, path) in ["a", "größe/b", "c"].into_iter().enumerate() {
-            let number = i64::try_from(at).unwrap();
-            let stamp =
-                Stamp { size_bytes: 5, inode: 7, modified: (98 + number, 3), changed: (98, 4) };
-            index.note(path.parse().unwrap(), stamp, ObjectId::of(path.as_bytes()));
-        }
-        index
+        let file = |(at, path): (i64, &str)| {
+            let stamp = Stamp { size_bytes: 5, inode: 7, modified: (98 + at, 3), changed: (98, 4) };
+            (path.parse().unwrap(), (stamp, ObjectId::of(path.as_bytes())))
+        };
+        Index::of(100, (0..).zip(["a", "größe/b", "c"]).map(file).collect())
     }
 
     #[test]
@@ -183,7 +194,7 @@ mod tests {
         let index = sample();
         let known = |path: &str| {
             let path: RepoPath = path.parse().unwrap();
-            index.content(&path, &index.entries[&path].0)
+            index.reader().content(&path, &index.entries[&path].0)
         };
         assert_eq!(known("a"), Some(ObjectId::of(b"a")));
         assert_eq!(known("größe/b"), Some(ObjectId::of("größe/b".as_bytes())));
@@ -196,7 +207,7 @@ mod tests {
             Stamp { modified: (98, 4), ..stamp },
             Stamp { changed: (98, 5), ..stamp },
         ] {
-            assert_eq!(index.content(&path, &other), None);
+            assert_eq!(index.reader().content(&path, &other), None);
         }
     }
 }

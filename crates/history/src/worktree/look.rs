@@ -57,36 +57,35 @@ impl WorkingCopy {
     ) -> Result<Look> {
         let scan = self.scan()?;
         let old = self.index()?.unwrap_or_default();
-        let mut known = Vec::new();
-        let mut unknown = Vec::new();
+        let (mut known, mut unknown) = (Vec::with_capacity(scan.files.len()), Vec::new());
+        let mut reader = old.reader();
         for (path, stamp) in &scan.files {
-            let object = old.content(path, stamp);
+            let object = reader.content(path, stamp);
             let has_to_be_stored =
                 |object: &ObjectId| held.is_some_and(|held| !held.contains(object)) && wanted(path);
             match object {
-                Some(object) if !has_to_be_stored(&object) => known.push((path, *stamp, object)),
+                Some(object) if !has_to_be_stored(&object) => {
+                    known.push((path.clone(), (*stamp, object)));
+                }
                 Some(_) | None => unknown.push(path),
             }
         }
         if unknown.is_empty() && known.len() == old.len() {
-            let manifest = known.into_iter().map(|(path, _, id)| (path.clone(), id)).collect();
+            let manifest = known.into_iter().map(|(path, (_, id))| (path, id)).collect();
             return Ok(Look { manifest, scan });
         }
         // Asked before a file is read: what changes from now on is of this second or a later one.
         let second = self.temporaries()?.second(&self.random);
-        let mut index = Index::new(second.map_err(WorktreeError::io(".muse/motet/tmp"))?);
-        let mut manifest = Manifest::new();
-        for (path, stamp, object) in known {
-            manifest.insert(path.clone(), object);
-            index.note(path.clone(), stamp, object);
-        }
+        let second = second.map_err(WorktreeError::io(".muse/motet/tmp"))?;
+        let mut manifest: Manifest =
+            known.iter().map(|(path, (_, id))| (path.clone(), *id)).collect();
         for Seen { path, stamp, object } in self.read_all(&unknown, held, &wanted)? {
             if let Some(stamp) = stamp {
-                index.note(path.clone(), stamp, object);
+                known.push((path.clone(), (stamp, object)));
             }
             manifest.insert(path, object);
         }
-        self.write_index(&index)?;
+        self.write_index(&Index::of(second, known))?;
         Ok(Look { manifest, scan })
     }
 

@@ -18,6 +18,7 @@
 //! | `config.rs`   | `config.toml`: the user and the remotes                                    |
 //! | `ignore.rs`, `scan.rs` | which files are versioned                                |
 //! | `index.rs`    | which content each file had when it was last read                          |
+//! | `base.rs`     | the files that it was last compared with                                   |
 //! | `look.rs`     | what the files hold now                                                   |
 //! | `changes.rs`, `status.rs` | how the files stand to a commit                               |
 //! | `paths.rs`    | which paths a command is about                                            |
@@ -29,6 +30,7 @@
 //! | `stage.rs`    | what the Muse client has staged                                           |
 //! | `checkout.rs` | from a commit to files                                                    |
 
+mod base;
 mod blame;
 mod changes;
 mod checkout;

@@ -1,6 +1,6 @@
 //! How the files stand to the head, and the branch to its remote (`spec/hub.md` 10).
 
-use std::path::PathBuf;
+use std::{path::PathBuf, thread};
 
 use names::{BranchName, CommitId, RepoPath};
 
@@ -8,7 +8,7 @@ use super::{
     Graph, Head, MergeState, PathChange, RemoteName, Result, SkipReason, WorkingCopy,
     changes::changes,
 };
-use crate::clashing_paths;
+use crate::{Manifest, clashing_paths};
 
 /// How a branch stands to the branch that it follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +48,15 @@ impl WorkingCopy {
     /// How things stand.
     pub fn status(&self) -> Result<Status> {
         let (head, commit) = (self.head()?, self.head_commit()?);
-        let before = self.manifest_of(commit)?;
-        let look = self.look()?;
+        // What was is read while what is is looked at.
+        let (before, look) = thread::scope(|scope| {
+            let before = scope.spawn(|| self.base_of_commit(commit));
+            let look = self.look();
+            (before.join(), look)
+        });
+        // Whoever panics there panics here.
+        let before = before.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let look = look?;
         Ok(Status {
             changes: changes(&before, &look.manifest),
             clashes: clashing_paths(&look.manifest),
@@ -60,6 +67,11 @@ impl WorkingCopy {
             head,
             commit,
         })
+    }
+
+    fn base_of_commit(&self, commit: Option<CommitId>) -> Result<Manifest> {
+        let Some(id) = commit else { return Ok(Manifest::new()) };
+        self.base(&self.known(&id)?.snapshot_id)
     }
 
     fn tracking(&self, head: &Head, commit: Option<CommitId>) -> Result<Vec<Tracking>> {

@@ -1,6 +1,11 @@
 //! `motet blame`: who last changed each line of a file.
 
-use std::{collections::HashMap, fmt::Write as _, ops::RangeInclusive, str::FromStr};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt::Write as _,
+    ops::RangeInclusive,
+    str::FromStr,
+};
 
 use api::CommitRecord;
 use history::worktree::{BlamedLine, WorkingCopy, WorktreeError};
@@ -89,8 +94,8 @@ fn records(
 ) -> Result<HashMap<CommitId, CommitRecord>, WorktreeError> {
     let mut records = HashMap::new();
     for line in lines {
-        if !records.contains_key(&line.commit) {
-            records.insert(line.commit, copy.known(&line.commit)?);
+        if let Entry::Vacant(entry) = records.entry(line.commit) {
+            entry.insert(copy.known(&line.commit)?);
         }
     }
     Ok(records)

@@ -21,6 +21,7 @@ pub mod keygen;
 mod lanes;
 pub mod log;
 pub mod login;
+pub mod manual;
 pub mod me;
 pub mod merge;
 pub mod org;
@@ -82,6 +83,7 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Repo
         Command::Serve(arguments) => serve::run(*arguments).await,
         Command::Doctor(arguments) => doctor::run(&arguments, context).await,
         Command::Completions(arguments) => Ok(completions::run(&arguments)),
+        Command::Manual(arguments) => manual::run(&arguments, context),
         Command::ImportDir(arguments) => import_dir::run(&arguments, context),
         Command::DemoHistory(arguments) => demo_history::run(&arguments, context),
     }

@@ -87,6 +87,7 @@ fn help_of_the_program() {
       audit        Check the log of what was done on an install
       doctor       Check configuration, key, server and working copy
       completions  Print a completion script for a shell
+      manual       Print the manual as man reads it
 
     Options:
       -h, --help     Print help

@@ -23,12 +23,12 @@ mod heads;
 mod incoming;
 mod log;
 mod note;
+#[cfg(test)]
+mod paged_tests;
 mod pages;
 mod push;
 mod receiver;
 mod source;
-#[cfg(test)]
-mod paged_tests;
 #[cfg(test)]
 mod tests;
 

@@ -25,7 +25,7 @@ enum Said {
     /// These bytes as the body.
     Bytes(Vec<u8>),
     /// These bytes instead of an HTTP answer, over and over, after these.
-    Endless(&'static str, &'static [u8]),
+    Endless(&'static str, Vec<u8>),
     /// The head of an answer, and half of its body.
     Half,
     Redirect(&'static str),
@@ -79,9 +79,8 @@ fn answer(mut stream: TcpStream, refs: &Said, fetch: &Said) -> std::io::Result<(
         ),
         Said::Endless(first, part) => {
             stream.write_all(first.as_bytes())?;
-            let part = part.repeat((1 << 20) / part.len());
             loop {
-                stream.write_all(&part)?;
+                stream.write_all(part)?;
             }
         }
     }
@@ -94,7 +93,7 @@ struct History {
     answer: Value,
 }
 
-fn text(text: impl ToString) -> Value {
+fn text<T: ToString + ?Sized>(text: &T) -> Value {
     Value::from(text.to_string())
 }
 
@@ -113,8 +112,8 @@ fn commit_value(parents: &[CommitId], manifest: &Manifest, message: &str) -> (Co
     let id = commit_id(parents, &snapshot, message, TIME);
     let parent = |at: usize| Value::from(parents.get(at).map(ToString::to_string));
     let value = Value::map([
-        ("commit_id", text(id)),
-        ("snapshot_id", text(snapshot)),
+        ("commit_id", text(&id)),
+        ("snapshot_id", text(&snapshot)),
         ("message", text(message)),
         ("committed_at", text(TIME)),
         ("parent_commit_id", parent(0)),
@@ -124,13 +123,13 @@ fn commit_value(parents: &[CommitId], manifest: &Manifest, message: &str) -> (Co
     (id, value)
 }
 
-fn snapshot_value(id: impl ToString, files: impl IntoIterator<Item = (String, String)>) -> Value {
+fn snapshot_value(id: &impl ToString, files: impl IntoIterator<Item = (String, String)>) -> Value {
     let files = files.into_iter().map(|(path, id)| (path, Value::from(id)));
     let manifest = Value::map(files);
     Value::map([("snapshot_id", text(id)), ("manifest", manifest), ("created_at", text(TIME))])
 }
 
-fn object_value(id: impl ToString, content: &[u8]) -> Value {
+fn object_value(id: &impl ToString, content: &[u8]) -> Value {
     Value::map([("object_id", text(id)), ("content", Value::Bytes(content.to_vec()))])
 }
 
@@ -144,9 +143,9 @@ fn honest() -> History {
     let files = manifest.iter().map(|(path, id)| (path.to_string(), id.to_string()));
     let answer = Value::map([
         ("commits", Value::Array(vec![record])),
-        ("snapshots", Value::Array(vec![snapshot_value(snapshot_id(&manifest), files)])),
-        ("objects", Value::Array(vec![object_value(object, content)])),
-        ("branch_heads", Value::map([("main", text(commit))])),
+        ("snapshots", Value::Array(vec![snapshot_value(&snapshot_id(&manifest), files)])),
+        ("objects", Value::Array(vec![object_value(&object, content)])),
+        ("branch_heads", Value::map([("main", text(&commit))])),
     ]);
     History { commit, refs: refs(&[("main", commit.to_string())], "main", "code"), answer }
 }
@@ -210,7 +209,7 @@ fn lies() -> Vec<Lie> {
         ".",
     ] {
         let files = [(path.to_owned(), ObjectId::EMPTY.to_string())];
-        let snapshot = snapshot_value(ObjectId::EMPTY, files);
+        let snapshot = snapshot_value(&ObjectId::EMPTY, files);
         lies.push((
             "a path",
             good.clone(),
@@ -219,11 +218,25 @@ fn lies() -> Vec<Lie> {
             "unbelievable",
         ));
     }
-    let own: [(&str, &str, Vec<Value>, &str); 6] = [
+    lies.extend(lying_records());
+    lies
+}
+
+/// Objects, snapshots and commits that are not what their ids say, or not all there.
+fn lying_records() -> Vec<Lie> {
+    let History { commit, refs: honest_refs, answer } = honest();
+    let good = Said::MessagePack(honest_refs);
+    let mut lies: Vec<Lie> = Vec::new();
+    let (_, renamed) = commit_value(&[], &Manifest::new(), "another");
+    let Value::Map(mut fields) = renamed else { panic!() };
+    fields.retain(|(key, _)| key != "commit_id");
+    fields.push(("commit_id".into(), text(&commit)));
+    let own: [(&str, &str, Vec<Value>, &str); 7] = [
+        ("a commit's id", "commits", vec![Value::Map(fields)], "commit_mismatch"),
         (
             "another object",
             "objects",
-            vec![object_value(ObjectId::of(b"do re mi\n"), b"do re fa\n")],
+            vec![object_value(&ObjectId::of(b"do re mi\n"), b"do re fa\n")],
             "hash_mismatch",
         ),
         ("no object", "objects", vec![], "incomplete"),
@@ -232,7 +245,7 @@ fn lies() -> Vec<Lie> {
             "another snapshot",
             "snapshots",
             vec![snapshot_value(
-                snapshot_id(&Manifest::new()),
+                &snapshot_id(&Manifest::new()),
                 [("a".to_owned(), ObjectId::EMPTY.to_string())],
             )],
             "snapshot_mismatch",
@@ -249,7 +262,7 @@ fn lies() -> Vec<Lie> {
         lies.push((what, good.clone(), with(&answer, key, items), 6, code));
     }
     let (orphan, record) = commit_value(&[CommitId::of(b"nowhere")], &Manifest::new(), "orphan");
-    let empty = snapshot_value(snapshot_id(&Manifest::new()), []);
+    let empty = snapshot_value(&snapshot_id(&Manifest::new()), []);
     let Said::MessagePack(orphan_answer) = with(&answer, "commits", vec![record]) else { panic!() };
     let to_orphan = Said::MessagePack(refs(&[("main", orphan.to_string())], "main", "code"));
     lies.push((
@@ -267,26 +280,22 @@ fn noises() -> Vec<Lie> {
     let good = Said::MessagePack(honest().refs);
     let endless_body = "HTTP/1.1 200 OK\r\nContent-Type: application/x-msgpack\r\nTransfer-Encoding: chunked\r\n\r\n";
     let fine = Said::Bytes(Vec::new());
-    let deep = [&[0x91; 100_000][..], &[0xc0]].concat();
+    let chunk = [b"100000\r\n".as_slice(), &vec![7; 1 << 20], b"\r\n"].concat();
+    let mut deep = vec![0x91; 100_000];
+    deep.push(0xc0);
     vec![
         (
             "an endless list of branches",
-            Said::Endless(endless_body, b"10\r\n0123456789abcdef\r\n"),
+            Said::Endless(endless_body, chunk.clone()),
             fine.clone(),
             5,
             "too_long",
         ),
-        (
-            "an endless answer",
-            good.clone(),
-            Said::Endless(endless_body, b"10\r\n0123456789abcdef\r\n"),
-            5,
-            "too_long",
-        ),
+        ("an endless answer", good.clone(), Said::Endless(endless_body, chunk), 5, "too_long"),
         (
             "an endless head",
             good.clone(),
-            Said::Endless("HTTP/1.1 200 OK\r\n", b"a: b\r\n"),
+            Said::Endless("HTTP/1.1 200 OK\r\n", b"a: b\r\n".repeat(1000)),
             5,
             "unreachable",
         ),

@@ -74,6 +74,34 @@ fn the_same_line_waits_for_the_user() {
     assert_eq!(desk.ok(&["status"])["clean"], true);
 }
 
+/// H81: both add the same new file differently.
+#[test]
+fn a_new_file_of_both_waits_for_the_user() {
+    let (desk, sides) = diverged(("new", "ours\n"), ("new", "theirs\n"));
+    let (code, told) = desk.json(&["merge", "side"]);
+    assert_eq!((code, &told["result"]["conflicts"][0]["kind"]), (1, &json!("add_add")));
+    let torn = desk.read("new");
+    assert!(torn.contains("ours\n") && torn.contains("theirs\n"), "{torn}");
+    assert!(desk.read(".muse/MERGE_STATE.json").contains(&sides[1]));
+}
+
+/// Bytes that are no text cannot stand between markers: theirs stand beside.
+#[test]
+fn new_bytes_of_both_stand_beside_each_other() {
+    let desk = Desk::new();
+    desk.commit("song", SONG);
+    for (branch, bytes) in [("side", "\0theirs"), ("main", "\0ours")] {
+        let make: &[&str] = if branch == "side" { &["-b"] } else { &[] };
+        desk.ok(&[&["checkout", branch], make].concat());
+        desk.write("new", bytes);
+        desk.ok(&["commit", "-m", branch]);
+    }
+    let (code, told) = desk.json(&["merge", "side"]);
+    let beside = told["result"]["conflicts"][0]["beside"].as_str().unwrap();
+    let found = (code, desk.read("new"), desk.read(beside));
+    assert_eq!(found, (1, "\0ours".to_owned(), "\0theirs".to_owned()));
+}
+
 #[test]
 fn a_branch_that_is_only_behind_follows() {
     let desk = Desk::new();

@@ -211,9 +211,8 @@ async fn branches_that_are_forced_or_gone_are_told() {
 async fn an_empty_record_is_none() {
     let band = Band::new().await;
     let second = band.goes_on("song", &SONG.replace('1', "11"));
-    for (directory, id) in [("commits", second.as_str())] {
-        fs::write(band.here.path().join(format!(".muse/{directory}/{id}.json")), "").unwrap();
-    }
+    let record = format!(".muse/commits/{second}.json");
+    fs::write(band.here.path().join(record), "").unwrap();
     band.here.ok(&["pull"]);
     assert_eq!(band.here.read("song"), SONG.replace('1', "11"));
 }

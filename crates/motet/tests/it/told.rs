@@ -131,6 +131,7 @@ const CASES: &[(Place, &[&str], i32, &str)] = &[
     (Place::Nowhere, &["clone", "http://forge.example/ada/songs"], 2, "insecure"),
     (Place::Grown, &["clone", "http://127.0.0.1:9/ada/songs", "."], 1, "not_empty"),
     (Place::Nowhere, &["completions", "bash"], 0, ""),
+    (Place::Nowhere, &["manual"], 0, ""),
     (Place::Nowhere, &["whoami"], 7, "not_signed_in"),
     (Place::Nowhere, &["nonsense"], 2, "wrong_use"),
     (Place::Nowhere, &["status", "--nonsense"], 2, "wrong_use"),

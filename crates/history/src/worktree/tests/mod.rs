@@ -5,6 +5,7 @@ mod lines;
 mod merging;
 mod muse;
 mod record;
+mod safety;
 mod standing;
 mod trees;
 

@@ -97,7 +97,7 @@ const SECRETS: &[&str] =
     &[".env", ".env.*", ".envrc", "*.pem", "*.key", "*.p12", "*.pfx", ".DS_Store", "Thumbs.db"];
 
 /// Numbers that are the same for a seed.
-struct Dice(Random);
+pub(super) struct Dice(pub(super) Random);
 
 impl Dice {
     fn below(&self, end: usize) -> usize {
@@ -211,7 +211,7 @@ impl Model {
 }
 
 /// Adds, changes and removes something in `directory`.
-fn stir(dice: &Dice, directory: &Path, depth: usize) {
+pub(super) fn stir(dice: &Dice, directory: &Path, depth: usize) {
     for _ in 0..dice.below(5) {
         let name = match dice.below(12) {
             0 => OsStr::from_bytes(dice.one_of(BAD_NAMES)),
