@@ -34,6 +34,7 @@
 //! | `quotas.rs`       | how much an owner and a repository may hold                                     |
 //! | `flows.rs`        | applications ask people for a token                                             |
 //! | `people.rs`       | keys, tokens, agents and organizations from the command line                    |
+//! | `races.rs`        | of two at the same moment one wins and the other knows it                       |
 //! | `life.rs`         | settings, another name, archived, deleted, restored, removed for good           |
 //! | `limits.rs`       | how much anyone may ask for, and who failed too often has to wait               |
 //! | `storage.rs`      | the store keeps itself sound and small                                          |
@@ -93,6 +94,7 @@ mod privacy;
 mod provider;
 mod publishers;
 mod quotas;
+mod races;
 mod recorded;
 mod registration;
 mod repeats;

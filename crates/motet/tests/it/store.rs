@@ -37,6 +37,42 @@ db::statements! {
         sqlite "DROP TRIGGER no_tombs",
         postgres "ALTER TABLE objects DROP CONSTRAINT no_tombs"
     };
+    // Stops whoever comes by until the test lets go of the lock of that number.
+    STOP = {
+        sqlite "SELECT 1",
+        postgres "
+        CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            PERFORM pg_advisory_xact_lock_shared(TG_ARGV[0]::bigint);
+            RETURN COALESCE(NEW, OLD);
+        END $$"
+    };
+    STOP_NEW_PRINCIPALS = {
+        sqlite "SELECT 1",
+        postgres "CREATE TRIGGER stop BEFORE INSERT ON principals FOR EACH ROW EXECUTE FUNCTION stop(1)"
+    };
+    STOP_NEW_TOKENS = {
+        sqlite "SELECT 1",
+        postgres "CREATE TRIGGER stop BEFORE INSERT ON tokens FOR EACH ROW EXECUTE FUNCTION stop(2)"
+    };
+    STOP_REMOVALS = {
+        sqlite "SELECT 1",
+        postgres "CREATE TRIGGER stop BEFORE DELETE ON repositories FOR EACH ROW EXECUTE FUNCTION stop(3)"
+    };
+    HOLD_STOP = {
+        sqlite "SELECT 1 WHERE $1 > 0",
+        postgres "SELECT pg_advisory_xact_lock($1)"
+    };
+    HOLD_REPOSITORY = {
+        sqlite "SELECT 1 WHERE $1 <> ''",
+        postgres "SELECT 1 FROM repositories WHERE name = $1 FOR UPDATE"
+    };
+    WAITING = {
+        sqlite "SELECT 0",
+        postgres "
+        SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    };
+    RETENTION_OVER = "UPDATE repositories SET purge_at = 1 WHERE name = $1 AND deleted_at IS NOT NULL";
     // Whoever deletes an upload counts to ten to the power of twelve first.
     DIGITS = {
         sqlite "
@@ -177,4 +213,49 @@ pub(crate) async fn noted_in(tx: &mut Tx, organization: &str) -> Result<Vec<Stri
 /// The table of sessions cannot be read any more.
 pub(crate) async fn hide_sessions(tx: &mut Tx) -> Result<(), Error> {
     db::execute!(tx, HIDE_SESSIONS).map(drop)
+}
+
+/// Where whoever comes by is stopped, on PostgreSQL, for as long as a transaction of the test holds it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Stop {
+    /// Before a principal is added.
+    NewPrincipals,
+    /// Before a token is added.
+    NewTokens,
+    /// Before a repository is removed for good.
+    Removals,
+}
+
+/// Puts all stops up; nobody is stopped yet.
+pub(crate) async fn put_stops_up(tx: &mut Tx) -> Result<(), Error> {
+    db::execute!(tx, STOP)?;
+    db::execute!(tx, STOP_NEW_PRINCIPALS)?;
+    db::execute!(tx, STOP_NEW_TOKENS)?;
+    db::execute!(tx, STOP_REMOVALS).map(drop)
+}
+
+/// Stops whoever comes by, until this transaction ends.
+pub(crate) async fn stop(tx: &mut Tx, at: Stop) -> Result<(), Error> {
+    let lock = match at {
+        Stop::NewPrincipals => 1_i64,
+        Stop::NewTokens => 2,
+        Stop::Removals => 3,
+    };
+    db::execute!(tx, HOLD_STOP, lock).map(drop)
+}
+
+/// Holds the row of a repository, until this transaction ends.
+pub(crate) async fn hold_repository(tx: &mut Tx, name: &str) -> Result<(), Error> {
+    db::execute!(tx, HOLD_REPOSITORY, name).map(drop)
+}
+
+/// How many wait for somebody else on this database.
+pub(crate) async fn waiting(tx: &mut Tx) -> Result<i64, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, WAITING)?;
+    Ok(count)
+}
+
+/// What was deleted has been kept long enough.
+pub(crate) async fn let_retention_pass(tx: &mut Tx, name: &str) -> Result<u64, Error> {
+    db::execute!(tx, RETENTION_OVER, name)
 }
