@@ -41,6 +41,7 @@
 //! | `postgres.rs`     | the same path on PostgreSQL                                                     |
 //! | `audit.rs`        | what is done is written down, and nobody changes the record unseen                |
 //! | `words.rs`        | every action of the log is written by something, or has its reason               |
+//! | `pages.rs`        | what every page is, and what https adds to every answer                          |
 //! | `privacy.rs`      | what is kept of a person: taken away, left behind                                |
 //! | `matrix.rs`, `matrix/` | every route, by everybody, on public and private: as the table says              |
 //! | `office.rs`       | install admins, who is stopped, and the look into what is private                 |
@@ -86,6 +87,7 @@ mod matrix;
 mod merges;
 mod office;
 mod organizations;
+mod pages;
 mod passkeys;
 mod paths;
 mod people;

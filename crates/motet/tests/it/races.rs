@@ -1,5 +1,6 @@
 //! Two at the same moment, brought there by locks that the test holds: processes that boot for the first time on one
-//! database, a repository that is restored while it is due to be removed (`spec/trust.md` 1, 13, 16.3; `spec/hub.md` 1).
+//! database, a repository that is restored while it is due to be removed, pushes that fit once (`spec/trust.md` 1, 9, 13;
+//! 16, points 3 and 54; `spec/hub.md` 1).
 //!
 //! On PostgreSQL alone: on SQLite there is one process, and one who writes.
 
@@ -150,4 +151,45 @@ async fn what_is_being_purged_cannot_be_restored_any_more() {
     removals.commit().await.unwrap();
     settled(&server).await;
     assert_eq!(rows(&server, "repo_purged").await, 1);
+}
+
+/// Both pushes have come as far as the row of the repository: whatever could be looked at before has been.
+#[tokio::test]
+async fn of_two_pushes_that_fit_once_one_passes() {
+    let (database, db) = with_stops().await;
+    let ground = Ground::Postgres(database);
+    let server = ground.server().arg("--quota-repository-bytes=10000").start().await;
+    let anna = server.register("anna").await;
+    server.create(&anna, "song", "private").await;
+    let mut pushes = Vec::new();
+    for path in ["one", "two"] {
+        let mut story = Story::default();
+        story.commit(&[], path, &[(path, path.repeat(2_000).as_bytes())]);
+        server.push_objects(&anna, "anna/song", story.inline()).await.assert_status(200);
+        let push = story.push_to(path).into_value(api::wire::Format::MessagePack);
+        pushes.push((path, story.tip(), server.wire(&anna, "anna/song", "push", &push)));
+    }
+    let mut row = db.write().await.unwrap();
+    store::hold_repository(&mut row, "song").await.unwrap();
+    let held = async {
+        waiting(&db, 2).await;
+        row.commit().await.unwrap();
+    };
+    let both = join(pushes[0].2.send(), pushes[1].2.send());
+    let ((one, two), ()) = join(both, held).await;
+    let (mut passed, mut refused) = (0, 0);
+    for (answer, (branch, tip, _)) in [one, two].iter().zip(&pushes) {
+        let head = server.head(&anna, "anna/song", branch).await;
+        if answer.status == 200 {
+            passed += 1;
+            assert_eq!(head, Some(*tip));
+        } else {
+            refused += 1;
+            answer.assert_refused(413, "quota_exceeded");
+            assert_eq!(head, None, "a branch that was refused is not there");
+        }
+    }
+    assert_eq!((passed, refused), (1, 1));
+    let usage = server.get(&format!("{SONG}/usage")).by(&anna).send().await.json();
+    assert_eq!(usage["bytes"]["used"], 6_000);
 }

@@ -115,8 +115,38 @@ async fn every_signed_part_counts() {
         .header("content-type", "application/json; charset=utf-8")
         .body(body);
     carried(other_type).await.assert_refused(401, "unauthenticated");
+    for (was, is) in [
+        ("ts=\"1", "ts=\"2"),
+        ("nonce=\"", "nonce=\"A"),
+        ("MSign key=\"SHA256:", "MSign key=\"SHA256:A"),
+    ] {
+        // As long as before, so that only the part itself is another one.
+        let (before, rest) = credentials.split_once(was).unwrap();
+        let rest = if was.ends_with(['"', ':']) { &rest[1..] } else { rest };
+        let other = json("/api/v1/repos").header("authorization", &format!("{before}{is}{rest}"));
+        let answer = other.header("content-digest", &digest).send().await;
+        assert_eq!(answer.status, 401, "{is}: {}", answer.text());
+    }
     nothing_was_made(&server, &anna).await;
     carried(json("/api/v1/repos")).await.assert_status(201);
+}
+
+/// The same address, and another thing to do there.
+#[tokio::test]
+async fn what_was_signed_to_be_changed_does_not_take_it_away() {
+    let (server, anna) = server_and_anna().await;
+    let body = serde_json::json!({ "confirm": "anna" });
+    let asked = |method| server.request(method, "/api/v1/me").json(&body);
+    let credentials = asked(http::Method::PATCH).credentials(&anna);
+    let digest = names::ObjectId::of(body.to_string().as_bytes());
+    let digest = keys::format_content_digest(digest.as_bytes());
+    let leave = asked(http::Method::DELETE).header("authorization", &credentials);
+    let leave = leave.header("content-digest", &digest).send().await;
+    leave.assert_refused(401, "unauthenticated");
+    // What is signed is believed: here no field is called so.
+    let change = asked(http::Method::PATCH).header("authorization", &credentials);
+    change.header("content-digest", &digest).send().await.assert_refused(422, "invalid");
+    me(&server).by(&anna).send().await.assert_status(200);
 }
 
 #[tokio::test]

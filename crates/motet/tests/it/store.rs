@@ -14,6 +14,14 @@ db::statements! {
     END_CODES = "UPDATE one_time_codes SET expires_at = 1";
     AGE_SESSIONS = "UPDATE sessions SET auth_time = 1";
     DROP_AUDIENCES = "UPDATE tokens SET audience = NULL WHERE kind = 'agent'";
+    COUNT_PRINCIPALS = "SELECT count(*) FROM principals";
+    FORGET_OPERATORS_KEYS = "
+        DELETE FROM keys WHERE principal_id IN (SELECT id FROM principals WHERE kind = 'operator')";
+    FORGET_OPERATOR = "DELETE FROM principals WHERE kind = 'operator'";
+    WITHOUT_TERMS = "
+        SELECT p.handle FROM principals AS p
+         WHERE p.kind <> 'operator' AND EXISTS (SELECT 1 FROM keys AS k WHERE k.principal_id = p.id)
+           AND (p.tos_version IS NULL OR p.tos_accepted_at IS NULL)";
     COUNT_RESOURCES = "SELECT count(*) FROM resources";
     NOTED_IN = "
         SELECT e.action FROM audit_events AS e JOIN principals AS p ON p.id = e.chain
@@ -213,6 +221,28 @@ pub(crate) async fn noted_in(tx: &mut Tx, organization: &str) -> Result<Vec<Stri
 /// The table of sessions cannot be read any more.
 pub(crate) async fn hide_sessions(tx: &mut Tx) -> Result<(), Error> {
     db::execute!(tx, HIDE_SESSIONS).map(drop)
+}
+
+/// How many accounts there are, of whatever kind.
+pub(crate) async fn count_principals(tx: &mut Tx) -> Result<i64, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, COUNT_PRINCIPALS)?;
+    Ok(count)
+}
+
+/// The operator has no registered key any more.
+pub(crate) async fn forget_operators_keys(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, FORGET_OPERATORS_KEYS)
+}
+
+/// There is no operator any more.
+pub(crate) async fn forget_operator(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, FORGET_OPERATOR)
+}
+
+/// Who has a key, and of whom it is not known which terms were taken, and when.
+pub(crate) async fn without_terms(tx: &mut Tx) -> Result<Vec<String>, Error> {
+    let rows: Vec<(String,)> = db::fetch_all!(tx, WITHOUT_TERMS)?;
+    Ok(rows.into_iter().map(|(handle,)| handle).collect())
 }
 
 /// Where whoever comes by is stopped, on PostgreSQL, for as long as a transaction of the test holds it.
