@@ -91,6 +91,19 @@ async fn two_first_boots_at_the_same_moment_leave_one_operator_and_one_invitatio
     create.again_to(&other).send().await.assert_refused(401, "replayed");
     let listed = other.get("/api/v1/repos").by(&carol).send().await.json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    let scope = json!({ "scope": { "planes": { "hub": "read" }, "repositories": "all" } });
+    let minted = one.post("/api/v1/tokens").json(&scope).by(&carol).send().await.json();
+    let bearer = format!("Bearer {}", minted["value"].as_str().unwrap());
+    let by_token =
+        |server: &Server| server.get("/api/v1/repos").header("authorization", &bearer).send();
+    for server in [&one, &other] {
+        by_token(server).await.assert_status(200);
+    }
+    let revoke = format!("/api/v1/tokens/{}", minted["token"]["id"].as_str().unwrap());
+    other.request(Method::DELETE, &revoke).by(&carol).send().await.assert_status(204);
+    for server in [&one, &other] {
+        by_token(server).await.assert_refused(401, "unauthenticated");
+    }
 }
 
 /// A server with `anna/song`, which was deleted long ago.

@@ -6,8 +6,9 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::Request;
-use keys::{InstallKey, Nonce, PrivateKey};
+use keys::{InstallKey, Nonce, PrivateKey, SessionClaims};
 use tokio::time::timeout;
 
 use super::{HOST, House};
@@ -229,4 +230,43 @@ async fn a_token_that_was_rotated_ends_when_its_overlap_does() {
     assert!(!works(&old).await && works(&next).await, "on time, and not a moment later");
     house.clock.advance(90 * DAY);
     assert!(!works(&next).await, "nobody said how long, so it was ninety days");
+}
+
+/// A token with the right signature is believed for what it says alone, and of that nothing may be otherwise.
+#[tokio::test]
+async fn a_session_token_that_says_something_else_is_none() {
+    let (house, _, cookie) = signed_in().await;
+    let token = cookie.split_once('=').unwrap().1;
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    let claims: SessionClaims = serde_json::from_slice(&claims).unwrap();
+    let mut tx = house.db.write().await.unwrap();
+    let keys = house.trust.signing_keys().unwrap();
+    let session = keys.active(&mut tx, Purpose::Session).await.unwrap();
+    let audit = keys.active(&mut tx, Purpose::Audit).await.unwrap();
+    tx.commit().await.unwrap();
+    let believed = async |claims: &SessionClaims, kid: &str| {
+        let token = claims.to_token(kid, |bytes| session.sign(bytes));
+        by_cookie(&house, &format!("__Host-motet={token}")).await.is_ok()
+    };
+    assert!(believed(&claims, session.kid()).await);
+    assert!(!believed(&claims, "unknown").await);
+    // Of another purpose, though it is a key of the install.
+    assert!(!believed(&claims, audit.kid()).await);
+    let by_audit = claims.to_token(audit.kid(), |bytes| audit.sign(bytes));
+    assert!(by_cookie(&house, &format!("__Host-motet={by_audit}")).await.is_err());
+    let now = house.clock.now().seconds();
+    let other = || claims.clone();
+    for (what, claims, is_believed) in [
+        ("iss", SessionClaims { iss: "https://evil.example".into(), ..other() }, false),
+        ("aud", SessionClaims { aud: "motet".into(), ..other() }, false),
+        ("sub", SessionClaims { sub: claims.jti.clone(), ..other() }, false),
+        ("jti", SessionClaims { jti: claims.sub.clone(), ..other() }, false),
+        ("jti", SessionClaims { jti: "one".into(), ..other() }, false),
+        ("iat", SessionClaims { iat: now + 30, ..other() }, true),
+        ("iat", SessionClaims { iat: now + 31, ..other() }, false),
+        ("exp", SessionClaims { exp: now + 1, ..other() }, true),
+        ("exp", SessionClaims { exp: now, ..other() }, false),
+    ] {
+        assert_eq!(believed(&claims, session.kid()).await, is_believed, "{what}: {claims:?}");
+    }
 }
