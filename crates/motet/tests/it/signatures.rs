@@ -91,6 +91,13 @@ async fn what_is_signed_for_another_install_is_worth_nothing_here() {
     carried.send().await.assert_refused(401, "unauthenticated");
 }
 
+/// The same with another character behind `part`.
+fn with_another_character(credentials: &str, part: &str) -> String {
+    let (before, after) = credentials.split_once(part).unwrap();
+    let other = if after.starts_with('A') { 'B' } else { 'A' };
+    format!("{before}{part}{other}{}", &after[1..])
+}
+
 #[tokio::test]
 async fn every_signed_part_counts() {
     let (server, anna) = server_and_anna().await;
@@ -115,17 +122,15 @@ async fn every_signed_part_counts() {
         .header("content-type", "application/json; charset=utf-8")
         .body(body);
     carried(other_type).await.assert_refused(401, "unauthenticated");
-    for (was, is) in [
-        ("ts=\"1", "ts=\"2"),
-        ("nonce=\"", "nonce=\"A"),
-        ("MSign key=\"SHA256:", "MSign key=\"SHA256:A"),
-    ] {
-        // As long as before, so that only the part itself is another one.
-        let (before, rest) = credentials.split_once(was).unwrap();
-        let rest = if was.ends_with(['"', ':']) { &rest[1..] } else { rest };
-        let other = json("/api/v1/repos").header("authorization", &format!("{before}{is}{rest}"));
-        let answer = other.header("content-digest", &digest).send().await;
-        assert_eq!(answer.status, 401, "{is}: {}", answer.text());
+    let other_moment = credentials
+        .replace(&format!("ts=\"{}\"", signed.ts()), &format!("ts=\"{}\"", signed.ts() + 1));
+    let others =
+        ["nonce=\"", "key=\"SHA256:"].map(|part| with_another_character(&credentials, part));
+    for other in others.into_iter().chain([other_moment]) {
+        assert_ne!(other, credentials);
+        let request = json("/api/v1/repos").header("authorization", &other);
+        let answer = request.header("content-digest", &digest).send().await;
+        answer.assert_refused(401, "unauthenticated");
     }
     nothing_was_made(&server, &anna).await;
     carried(json("/api/v1/repos")).await.assert_status(201);
@@ -145,7 +150,8 @@ async fn what_was_signed_to_be_changed_does_not_take_it_away() {
     leave.assert_refused(401, "unauthenticated");
     // What is signed is believed: here no field is called so.
     let change = asked(http::Method::PATCH).header("authorization", &credentials);
-    change.header("content-digest", &digest).send().await.assert_refused(422, "invalid");
+    let change = change.header("content-digest", &digest).send().await;
+    assert!(matches!(change.status, 400 | 422), "{}", change.text());
     me(&server).by(&anna).send().await.assert_status(200);
 }
 
