@@ -94,8 +94,9 @@ async fn two_first_boots_at_the_same_moment_leave_one_operator_and_one_invitatio
     let scope = json!({ "scope": { "planes": { "hub": "read" }, "repositories": "all" } });
     let minted = one.post("/api/v1/tokens").json(&scope).by(&carol).send().await.json();
     let bearer = format!("Bearer {}", minted["value"].as_str().unwrap());
-    let by_token =
-        |server: &Server| server.get("/api/v1/repos").header("authorization", &bearer).send();
+    let by_token = async |server: &Server| {
+        server.get("/api/v1/repos").header("authorization", &bearer).send().await
+    };
     for server in [&one, &other] {
         by_token(server).await.assert_status(200);
     }
