@@ -24,15 +24,17 @@ function binary() {
   return found;
 }
 
-// Starts a server on a fresh directory, registers `demo` and pushes both branches of the demo history.
-export async function house() {
+// Starts a server on a fresh directory, registers `demo` and pushes both branches of the demo history. It is told `args`, and
+// `env` beside its own environment.
+export async function house({ args = [], env = {} } = {}) {
   const motet = binary();
   const dir = mkdtempSync(join(tmpdir(), "motet-journey-"));
   // One browser reads in a minute what a crowd of strangers would.
-  const wide = ["anonymous", "points", "points-around", "downloads-anonymous", "auth", "device-flows", "applications"];
+  const wide = ["anonymous", "points", "points-around", "downloads-anonymous", "auth", "device-flows", "applications", "registrations", "sessions"];
   const limits = ["--limit", wide.map((name) => `${name}=100000`).join()];
-  const server = spawn(motet, ["serve", "--data-dir", join(dir, "data"), "--listen", "127.0.0.1:0", ...limits], {
+  const server = spawn(motet, ["serve", "--data-dir", join(dir, "data"), "--listen", "127.0.0.1:0", ...limits, ...args], {
     stdio: ["ignore", "pipe", "ignore"],
+    env: { ...process.env, ...env },
   });
   const [ready] = await once(createInterface({ input: server.stdout }), "line");
   const address = ready.split(" ").at(-1);

@@ -23,8 +23,8 @@ pub use accounts::{
 pub use audit::{AuditEvent, PruneAudit, PrunedAudit, RotatedKey};
 pub use jobs::{Job, JobCounts, JobDetail, JobPage, Schedule, ScheduleRun};
 pub use passkeys::{
-    Identity, IdentityPage, NewPasskey, Passkey, PasskeyAssertion, PasskeyChallenge, PasskeyPage,
-    PasskeyRequest, SignedIn,
+    BrowserSession, BrowserSessionPage, Identity, IdentityPage, NewPasskey, Passkey,
+    PasskeyAssertion, PasskeyChallenge, PasskeyPage, PasskeyRequest, SignedIn,
 };
 pub use publishers::{
     BootstrapToken, ChangePublisher, FoundedPublisher, MadeSecret, NewPublisher,

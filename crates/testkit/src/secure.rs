@@ -2,7 +2,7 @@
 
 use crate::Answer;
 
-/// Headers with one value on every answer of a server without https.
+/// Headers with one value on every answer.
 const FIXED: [(&str, &str); 6] = [
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
@@ -15,6 +15,10 @@ const FIXED: [(&str, &str); 6] = [
          midi=(), payment=(), usb=(), publickey-credentials-get=(self)",
     ),
 ];
+
+/// What https adds.
+const STRICT: &str = "max-age=63072000; includeSubDomains; preload";
+const UPGRADE: &str = "; upgrade-insecure-requests";
 
 /// What pages may load, and what raw bytes of users may do.
 const POLICIES: [&str; 2] = [
@@ -35,7 +39,12 @@ pub fn assert_secure(answer: &Answer) {
     let is_secret = answer.all("cache-control") == "no-store" && referrer == "no-referrer";
     assert!(is_secret || referrer == "same-origin", "`referrer-policy` of {seen}");
     let policy = answer.all("content-security-policy");
-    assert!(POLICIES.contains(&policy.as_str()), "`{policy}` is no policy of ours: {seen}");
+    let strict = answer.all("strict-transport-security");
+    assert!(strict.is_empty() || strict == STRICT, "`{strict}` of {seen}");
+    let is_page = policy != POLICIES[1];
+    assert_eq!(policy.ends_with(UPGRADE), is_page && !strict.is_empty(), "`{policy}` of {seen}");
+    let policy = policy.trim_end_matches(UPGRADE);
+    assert!(POLICIES.contains(&policy), "`{policy}` is no policy of ours: {seen}");
     let vary = answer.all("vary").to_ascii_lowercase();
     let vary: Vec<_> = vary.split(',').map(str::trim).collect();
     assert!(vary.contains(&"cookie") && vary.contains(&"authorization"), "`Vary` of {seen}");

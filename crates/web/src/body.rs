@@ -9,13 +9,16 @@ use axum::http::StatusCode;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use names::Hasher;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use trust::limits::Meter;
 
 use crate::Problem;
 
 /// How long a body may be silent between two pieces.
 const SILENCE: Duration = Duration::from_secs(30);
+/// Whoever was waited for as long as that has to have sent this much a second (`spec/trust.md` 9, slow clients).
+const PATIENCE: Duration = Duration::from_secs(30);
+const LEAST_BYTES_A_SECOND: u64 = 1 << 10;
 /// What is read and dropped of a refused request's body, so that a client which writes everything before it reads
 /// gets to see the answer (`spec/wire.md` 3).
 const DRAIN_BYTES: u64 = 32 << 20;
@@ -37,6 +40,9 @@ pub enum BodyFault {
     /// Nothing came for a while.
     #[error("nothing of the body came for 30 seconds")]
     Silent,
+    /// It trickles.
+    #[error("the body came more slowly than 1 KiB a second")]
+    Slow,
 }
 
 impl From<BodyFault> for Problem {
@@ -47,7 +53,9 @@ impl From<BodyFault> for Problem {
             }
             BodyFault::DigestMismatch => trust::Error::DigestMismatch.into(),
             BodyFault::Cut => Self::malformed(&fault),
-            BodyFault::Silent => Self::refuse(StatusCode::REQUEST_TIMEOUT, "malformed", &fault),
+            BodyFault::Silent | BodyFault::Slow => {
+                Self::refuse(StatusCode::REQUEST_TIMEOUT, "malformed", &fault)
+            }
         }
     }
 }
@@ -70,6 +78,8 @@ pub struct Body {
     inner: Option<axum::body::Body>,
     cap: u64,
     taken: u64,
+    /// How long the client was waited for.
+    waited: Duration,
     expected: Option<[u8; 32]>,
     hasher: Hasher,
     rest: Rest,
@@ -80,7 +90,8 @@ pub struct Body {
 impl Body {
     pub(crate) fn new(inner: axum::body::Body, cap: u64) -> Self {
         let (hasher, rest) = (Hasher::default(), Rest::default());
-        Self { inner: Some(inner), cap, taken: 0, expected: None, hasher, rest, meter: None }
+        let (inner, waited) = (Some(inner), Duration::ZERO);
+        Self { inner, cap, taken: 0, waited, expected: None, hasher, rest, meter: None }
     }
 
     pub(crate) fn rest(&self) -> Rest {
@@ -100,7 +111,10 @@ impl Body {
     /// The next piece, or nothing once the whole body was taken and has its digest.
     pub async fn next(&mut self) -> Option<Result<Bytes, BodyFault>> {
         let inner = self.inner.as_mut()?;
-        let frame = match timeout(SILENCE, inner.frame()).await {
+        let asked = Instant::now();
+        let frame = timeout(SILENCE, inner.frame()).await;
+        self.waited += asked.elapsed();
+        let frame = match frame {
             Err(_) => return Some(Err(self.fail(BodyFault::Silent))),
             Ok(Some(Err(_))) => return Some(Err(self.fail(BodyFault::Cut))),
             Ok(Some(Ok(frame))) => frame,
@@ -115,6 +129,9 @@ impl Body {
         self.taken += piece.len() as u64;
         if let Some(meter) = &self.meter {
             meter.add(piece.len() as u64);
+        }
+        if is_slow(self.taken, self.waited) {
+            return Some(Err(self.fail(BodyFault::Slow)));
         }
         if self.taken > self.cap {
             // What goes over the cap is not hashed, so there is nothing to compare at the end.
@@ -152,6 +169,12 @@ impl Body {
     }
 }
 
+/// Whether so many bytes are too few for a client that was waited for so long. What the server itself takes to work on
+/// what came is not counted.
+fn is_slow(bytes: u64, waited: Duration) -> bool {
+    waited >= PATIENCE && bytes < waited.as_secs().saturating_mul(LEAST_BYTES_A_SECOND)
+}
+
 impl Drop for Body {
     fn drop(&mut self) {
         if let Some(inner) = self.inner.take() {
@@ -187,6 +210,28 @@ impl Rest {
                 Err(BodyFault::DigestMismatch)
             }
             _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_trickles_is_given_up_after_half_a_minute() {
+        for (bytes, seconds, is_given_up) in [
+            (0, 29, false),
+            (29, 29, false),
+            (30, 30, true),
+            (30 << 10, 30, false),
+            ((30 << 10) - 1, 30, true),
+            // A large push over a slow line goes on for as long as it goes on.
+            (500 << 20, 6 * 3_600, false),
+            (20 << 20, 6 * 3_600, true),
+        ] {
+            let waited = Duration::from_secs(seconds);
+            assert_eq!(is_slow(bytes, waited), is_given_up, "{bytes} bytes in {seconds} s");
         }
     }
 }

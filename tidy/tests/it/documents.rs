@@ -68,37 +68,92 @@ fn links_between_documents_lead_somewhere() {
     holds("a link in a document leads to a file that is there", &broken);
 }
 
-#[test]
-fn every_claim_of_the_readme_names_a_proof_that_is_there() {
-    let readme = read("README.md".to_owned()).expect("there is a README");
-    let sources = rust_files(&["crates", "bench", "tests", "tidy"]);
-    let in_journeys =
-        |path: &String| path.starts_with("tests/browser/") && path.ends_with(".test.mjs");
-    let journeys: Vec<_> = files().into_iter().filter(in_journeys).filter_map(read).collect();
-    let is_there = |proof: &str| {
+/// The tests, journeys and bench rows that a document may name.
+struct Proofs {
+    sources: Vec<Source>,
+    journeys: Vec<Source>,
+}
+
+impl Proofs {
+    fn of_the_house() -> Self {
+        let is_journey =
+            |path: &String| path.starts_with("tests/browser/") && path.ends_with(".test.mjs");
+        Self {
+            sources: rust_files(&["crates", "bench", "tests", "tidy"]),
+            journeys: files().into_iter().filter(is_journey).filter_map(read).collect(),
+        }
+    }
+
+    fn are_there(&self, proof: &str) -> bool {
         if proof.contains(' ') {
             // A journey through the browser; its name may go on with how it is made.
             let names = ["\"", "`"].map(|quote| format!("test({quote}{proof}"));
-            return journeys
+            return self
+                .journeys
                 .iter()
                 .any(|source| names.iter().any(|name| source.text.contains(name)));
         }
         let (module, name) = proof.rsplit_once("::").unwrap_or(("", proof));
         let (test, row) = (format!("fn {name}("), format!("\"{name}\""));
-        sources.iter().any(|source| {
+        self.sources.iter().any(|source| {
             let is_module = module.is_empty() || source.path.ends_with(&format!("/{module}.rs"));
             (is_module && source.text.contains(&test))
                 || (source.room() == "bench" && source.text.contains(&row))
         })
-    };
+    }
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn every_claim_of_the_readme_names_a_proof_that_is_there() {
+    let readme = read("README.md".to_owned()).expect("there is a README");
+    let proofs = Proofs::of_the_house();
     let claims = readme.text.lines().skip_while(|line| !line.starts_with("| Claim")).skip(2);
     let mut broken = Vec::new();
     for claim in claims.take_while(|line| line.starts_with('|')) {
-        let proof = claim.trim_end_matches(['|', ' ']).rsplit('|').next().unwrap_or_default();
-        let proofs: Vec<_> = proof.split('`').skip(1).step_by(2).collect();
-        if proofs.is_empty() || !proofs.iter().all(|proof| is_there(proof)) {
+        let named = claim.trim_end_matches(['|', ' ']).rsplit('|').next().unwrap_or_default();
+        let named = quoted(named);
+        if named.is_empty() || !named.iter().all(|proof| proofs.are_there(proof)) {
             broken.push(claim.to_owned());
         }
     }
     holds("a claim in the README ends in the name of a test or a bench row", &broken);
+}
+
+/// Documents that go through the points after which a plane is called done, and how many there are.
+const CHECKS: &[(&str, usize)] = &[("docs/checks/trust.md", 63)];
+
+#[test]
+fn every_point_of_a_plane_stands_once_with_its_proofs_or_what_is_missing() {
+    let proofs = Proofs::of_the_house();
+    let mut broken = Vec::new();
+    for (path, count) in CHECKS {
+        let document = read((*path).to_owned()).expect("a list of checks is there");
+        let mut next = 1;
+        for line in document.text.lines() {
+            let cells: Vec<_> = line.split('|').map(str::trim).collect();
+            let [_, number, _, held, missing, _] = cells[..] else { continue };
+            let Ok(number) = number.parse::<usize>() else { continue };
+            if number != next {
+                broken.push(format!("{path}: {number} stands where {next} should"));
+            }
+            next = number + 1;
+            let held = quoted(held);
+            if held.is_empty() && missing.is_empty() {
+                broken.push(format!(
+                    "{path}: {number} says neither what holds it nor what is missing"
+                ));
+            }
+            let absent = held.iter().filter(|proof| !proofs.are_there(proof));
+            broken.extend(absent.map(|proof| format!("{path}: {number}: {proof}")));
+        }
+        if next != count + 1 {
+            broken.push(format!("{path}: ends before {next} and has {count} points"));
+        }
+    }
+    holds("each point stands once, and each test that it names is there", &broken);
 }

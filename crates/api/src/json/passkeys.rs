@@ -118,3 +118,31 @@ pub struct IdentityPage {
     /// Always nothing: a person has one with each provider.
     pub next_cursor: Option<String>,
 }
+
+/// The session of a browser, as its person sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrowserSession {
+    /// Which.
+    pub id: String,
+    /// Since when.
+    pub created_at: String,
+    /// When it was last used, to five minutes.
+    pub last_seen_at: String,
+    /// When it ends at the latest.
+    pub ends_at: String,
+    /// Where it was opened from.
+    pub ip: String,
+    /// What opened it, in its own words.
+    pub user_agent: String,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// A list of sessions, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrowserSessionPage {
+    /// The sessions that are live.
+    pub items: Vec<BrowserSession>,
+    /// Always nothing: a person has at most thirty.
+    pub next_cursor: Option<String>,
+}

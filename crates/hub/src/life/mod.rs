@@ -23,7 +23,7 @@ use trust::{
 use web::{Load, Params, Problem};
 
 pub(crate) use api::routes;
-pub(crate) use store::{STATEMENTS, to_purge};
+pub(crate) use store::{STATEMENTS, begin_purge, to_purge};
 
 use crate::{
     Error, Homepage, Hub, Repository, reading, repositories, signatures::Required, upkeep, wire,
@@ -283,7 +283,8 @@ impl Hub {
         let allowed: Allowed<act::RepoRestore, _> =
             self.again(&mut tx, actor, allowed.resource().0.id).await?;
         let before = allowed.resource();
-        if before.deleted_at.is_none() {
+        // Meanwhile it may have been restored, or be on its way out.
+        if !store::is_restorable(&mut tx, before.id).await? {
             return Err(Error::NotFound);
         }
         let owner = before.resource.owner;
@@ -320,7 +321,7 @@ impl Hub {
         let allowed: Allowed<act::RepoPurge, _> =
             self.again(&mut tx, actor, allowed.resource().0.id).await?;
         let it = allowed.resource();
-        if it.deleted_at.is_none() {
+        if !store::is_restorable(&mut tx, it.id).await? {
             return Err(Error::NotFound);
         }
         store::purge_now(&mut tx, it.id, now).await?;

@@ -19,6 +19,9 @@ db::statements! {
         SET repository_id = excluded.repository_id, created_at = excluded.created_at";
     DELETE = "UPDATE repositories SET deleted_at = $2, purge_at = $3, updated_at = $2 WHERE id = $1";
     PURGE_NOW = "UPDATE repositories SET purge_at = $2 WHERE id = $1 AND deleted_at IS NOT NULL";
+    // From here on there is no way back: no time is as long ago as that.
+    BEGIN_PURGE = "UPDATE repositories SET purge_at = 0 WHERE id = $1 AND deleted_at IS NOT NULL";
+    IS_RESTORABLE = "SELECT CAST(1 AS BIGINT) FROM repositories WHERE id = $1 AND deleted_at IS NOT NULL AND purge_at > 0";
     TO_PURGE = "
         SELECT id FROM repositories WHERE purge_at <= $1 AND deleted_at IS NOT NULL ORDER BY purge_at LIMIT $2";
 }
@@ -70,6 +73,17 @@ pub(super) async fn purge_now(
     now: UnixMillis,
 ) -> Result<(), Error> {
     db::execute!(tx, PURGE_NOW, id.uuid(), now.0).map(drop)
+}
+
+/// What is being removed for good cannot be restored any more.
+pub(crate) async fn begin_purge(tx: &mut Tx, id: Id<Repository>) -> Result<(), Error> {
+    db::execute!(tx, BEGIN_PURGE, id.uuid()).map(drop)
+}
+
+/// Whether the repository is deleted, and nothing of it has gone yet.
+pub(super) async fn is_restorable(tx: &mut Tx, id: Id<Repository>) -> Result<bool, Error> {
+    let row: Option<(i64,)> = db::fetch_optional!(tx, IS_RESTORABLE, id.uuid())?;
+    Ok(row.is_some())
 }
 
 /// Deleted repositories whose time is over.

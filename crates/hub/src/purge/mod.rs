@@ -56,7 +56,8 @@ impl Hub {
     }
 
     /// Removes a repository that nobody can see any more: first what leads to its history, then the history piece by
-    /// piece, then the repository itself. Interrupted anywhere, it is begun again.
+    /// piece, then the repository itself. Interrupted anywhere, it is begun again. Once the first step is done, nobody
+    /// restores it any more.
     async fn purge(&self, id: Id<Repository>) -> Result<(), Error> {
         let mut tx = self.db.write().await?;
         wire::lock(&mut tx, id).await?;
@@ -65,6 +66,7 @@ impl Hub {
         if found.is_none_or(|it| it.resource.state != ResourceState::Deleted) {
             return Ok(());
         }
+        life::begin_purge(&mut tx, id).await?;
         store::drop_refs(&mut tx, id).await?;
         tx.commit().await?;
         self.collect(id, Grace::None, false).await?;

@@ -30,12 +30,13 @@ db::statements! {
     FIND_DELETED = (concat!("
         SELECT ", columns!(), ", ", trust::granted!("$3", "$4"), "
           FROM repositories AS r JOIN resources AS s ON s.id = r.id
-         WHERE r.owner_id = $1 AND r.name = $2 AND r.deleted_at IS NOT NULL
+         WHERE r.owner_id = $1 AND r.name = $2 AND r.deleted_at IS NOT NULL AND r.purge_at > 0
          ORDER BY r.deleted_at DESC, r.id LIMIT 1"));
     DELETED_OF = (concat!("
         SELECT ", columns!(), ", ", trust::granted!("$2", "$3"), "
           FROM repositories AS r JOIN resources AS s ON s.id = r.id
-         WHERE r.owner_id = $1 AND r.deleted_at IS NOT NULL ORDER BY r.deleted_at DESC, r.id LIMIT 500"));
+         WHERE r.owner_id = $1 AND r.deleted_at IS NOT NULL AND r.purge_at > 0
+         ORDER BY r.deleted_at DESC, r.id LIMIT 500"));
     BY_ID_FOR = (concat!("
         SELECT ", columns!(), ", ", trust::granted!("$2", "$3"), "
           FROM repositories AS r JOIN resources AS s ON s.id = r.id WHERE r.id = $1"));

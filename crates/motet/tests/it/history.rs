@@ -205,6 +205,29 @@ async fn the_fields_of_a_known_commit_are_not_replaced() {
     assert_eq!(record(&server, &anna, story.tip()).await, before);
 }
 
+/// A name in a commit is a name in a commit (`spec/trust.md` 1, agent labels; 16, point 47).
+#[tokio::test]
+async fn an_agent_that_a_commit_names_is_taken_and_shown_as_claimed() {
+    let (server, anna) = server_and_anna().await;
+    let mut story = Story::of_one("a song");
+    story.last().agent_id = "nobody-knows/this-agent".to_owned();
+    server.create(&anna, "song", "public").await;
+    server.push_story(&anna, SONG, &story, "main").await;
+    let page = server.get(&format!("/{SONG}/commit/{}", story.tip())).send().await;
+    page.assert_status(200);
+    let text = page.text();
+    assert!(
+        text.contains("this-agent") && text.contains("claimed, not signed by this agent"),
+        "{text}"
+    );
+    // What a text says gives nobody a right.
+    let boris = server.register("boris").await;
+    let mut theirs = story.clone();
+    theirs.commit(&[story.tip()], "theirs", &[("a.txt", b"a")]);
+    theirs.last().agent_id = "anna".to_owned();
+    server.push(&boris, SONG, theirs.push_since(1, "main")).await.assert_refused(403, "forbidden");
+}
+
 #[tokio::test]
 async fn a_fetch_brings_what_the_client_lacks_and_no_more() {
     let (server, anna) = server_and_anna().await;

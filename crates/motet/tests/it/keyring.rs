@@ -5,7 +5,10 @@ use names::{Random, Secret};
 use serde_json::json;
 use testkit::{Answer, Person, Server, Story};
 
-use crate::ground::{Ground, on_both};
+use crate::{
+    ground::{Ground, on_both},
+    sessions::sign_in,
+};
 
 pub(crate) async fn revoke(
     server: &Server,
@@ -41,6 +44,9 @@ on_both! {
         list.clone().send().await.assert_status(200);
 
         let fingerprint = second.key().fingerprint().to_string();
+        let cookie = sign_in(&server, &second).await;
+        let browses = || server.get("/api/v1/me").header("cookie", &cookie);
+        browses().send().await.assert_status(200);
         let gone = revoke(&server, &anna, "anna", &fingerprint, "compromised").await;
         gone.assert_status(200);
         assert_eq!(gone.json()["revoke_reason"], "compromised");
@@ -49,6 +55,7 @@ on_both! {
             assert_eq!(server.get(target).by(&second).send().await.status, 401, "{target}");
         }
         list.send().await.assert_refused(401, "unauthenticated");
+        browses().send().await.assert_refused(401, "unauthenticated");
         // The row stays, and nobody registers the key again.
         let keys = server.get("/api/v1/auth/keys").by(&anna).send().await.json();
         assert_eq!(keys["items"].as_array().unwrap().len(), 2);

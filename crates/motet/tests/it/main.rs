@@ -40,12 +40,14 @@
 //! | `quotas.rs`       | how much an owner and a repository may hold                                     |
 //! | `flows.rs`        | applications ask people for a token                                             |
 //! | `people.rs`       | keys, tokens, agents and organizations from the command line                    |
+//! | `races.rs`        | of two at the same moment one wins and the other knows it                       |
 //! | `life.rs`         | settings, another name, archived, deleted, restored, removed for good           |
 //! | `limits.rs`       | how much anyone may ask for, and who failed too often has to wait               |
 //! | `storage.rs`      | the store keeps itself sound and small                                          |
 //! | `postgres.rs`     | the same path on PostgreSQL                                                     |
 //! | `audit.rs`        | what is done is written down, and nobody changes the record unseen                |
 //! | `words.rs`        | every action of the log is written by something, or has its reason               |
+//! | `pages.rs`        | what every page is, and what https adds to every answer                          |
 //! | `privacy.rs`      | what is kept of a person: taken away, left behind                                |
 //! | `matrix.rs`, `matrix/` | every route, by everybody, on public and private: as the table says              |
 //! | `office.rs`       | install admins, who is stopped, and the look into what is private                 |
@@ -97,6 +99,7 @@ mod matrix;
 mod merges;
 mod office;
 mod organizations;
+mod pages;
 mod passkeys;
 mod paths;
 mod people;
@@ -107,6 +110,7 @@ mod provider;
 mod publishers;
 mod pulling;
 mod quotas;
+mod races;
 mod recorded;
 mod ref_log;
 mod registration;

@@ -305,6 +305,28 @@ fn statements(server: &Server) -> Vec<String> {
     names.filter(|it| !later.iter().any(|part| it.contains(part))).collect()
 }
 
+/// Actions that no route asks for by itself, and where they are asked for.
+const WITHOUT_A_ROUTE: [(Action, &str); 3] = [
+    (Action::RefForce, "a push that loses commits asks for it beside the push"),
+    (Action::RepoVisibility, "a change of the settings asks for it if it shows the repository"),
+    (Action::RepoDeletedRead, "a list asks for it of each repository"),
+];
+
+/// `spec/trust.md` 8.4; 16, point 44: what is asked of the authority has an address, or stands here with its reason. That each
+/// address answers as the tables say is told by the tests around this one.
+#[tokio::test]
+async fn every_action_has_a_route_or_its_reason() {
+    let entries = routes().await;
+    let has_route = |action: Action| entries.iter().any(|it| it.action == action);
+    let excused = |action: Action| WITHOUT_A_ROUTE.iter().any(|(it, _)| *it == action);
+    let odd: Vec<_> = Action::ALL
+        .iter()
+        .filter(|it| has_route(**it) == excused(**it))
+        .map(|it| it.name())
+        .collect();
+    assert!(odd.is_empty(), "without a route and a reason, or with both: {odd:?}");
+}
+
 /// What the office alone may ask, and what belongs to one account: strangers find nothing there.
 #[tokio::test]
 async fn the_office_and_the_accounts_of_others_are_not_there() {

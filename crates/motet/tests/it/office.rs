@@ -8,7 +8,10 @@ use names::Secret;
 use serde_json::json;
 use testkit::{Person, Server};
 
-use crate::ground::{Ground, on_both};
+use crate::{
+    ground::{Ground, on_both},
+    store,
+};
 
 /// Makes somebody an install admin, as the operator.
 async fn grant(server: &Server, handle: &str) {
@@ -130,6 +133,42 @@ on_both! {
         let seen = server.get(page).by(&bert).send().await;
         assert!(!seen.text().contains("asked by anna in #41"), "only who runs it is told");
         assert_eq!(rows(&server, "breakglass_opened").await.len(), 1);
+    }
+}
+
+on_both! {
+    async fn whatever_is_missing_of_the_operator_is_there_after_the_next_boot(ground: Ground) {
+        let mut server = ground.server().start().await;
+        server.register("anna").await;
+        let db = ground.db(&server).await;
+        let count = async || store::count_principals(&mut db.glance().await.unwrap()).await.unwrap();
+        let before = count().await;
+        let key = server.data_dir().join("operator.key");
+        let first = fs::read(&key).unwrap();
+        assert_eq!(rows(&server, "operator_repaired").await.len(), 1, "the first boot makes it");
+        for (repairs, missing) in [(1, "nothing"), (2, "file"), (3, "registered half"), (4, "row")] {
+            server.stop().await;
+            let mut tx = db.write().await.unwrap();
+            match missing {
+                "file" => fs::remove_file(&key).unwrap(),
+                "registered half" => {
+                    assert_eq!(store::forget_operators_keys(&mut tx).await.unwrap(), 2);
+                }
+                "row" => {
+                    assert_eq!(store::forget_operators_keys(&mut tx).await.unwrap(), 1);
+                    assert_eq!(store::forget_operator(&mut tx).await.unwrap(), 1);
+                }
+                _ => {}
+            }
+            tx.commit().await.unwrap();
+            server.restart().await;
+            // The office is the operator's again, and it was written down if something was missing.
+            assert_eq!(rows(&server, "operator_repaired").await.len(), repairs, "{missing}");
+            assert_eq!(count().await, before, "{missing}");
+            assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(fs::read(&key).unwrap() == first, repairs == 1, "{missing}");
+        }
+        server.get("/api/v1/principals/operator").send().await.assert_status(404);
     }
 }
 

@@ -8,7 +8,7 @@ use testkit::{Answer, Person, Server, Story};
 
 use crate::{
     ground::{Ground, on_both, settled},
-    store,
+    organizations as orgs, store,
 };
 
 const EXPORT: &str = "/api/v1/me/export";
@@ -153,6 +153,9 @@ on_both! {
         tx.commit().await.unwrap();
         run().await;
         assert_eq!(left().await, 0);
+        // The handle never changes hands.
+        let late = Person::new("anna", names::Secret::new([10; 32]));
+        server.register_key(&late, &late.key().public().to_openssh()).await.assert_refused(409, "handle_taken");
         let audit = server.get("/api/v1/admin/audit?limit=100").by(&server.operator()).send().await.json();
         let done: Vec<_> = audit["items"].as_array().unwrap().iter().map(|it| it["action"].clone()).collect();
         for action in ["account_deleted", "repo_purged", "account_purged"] {
@@ -228,6 +231,17 @@ on_both! {
         let page = server.get("/legal/terms").send().await;
         let version = principal["tos_version"].as_str().unwrap();
         assert!(page.text().contains(version) && principal["tos_accepted_at"].is_string());
+        // Whoever has a key has taken them: an agent by its owner, whoever comes by an organization's invitation too.
+        let boris = server.register("boris").await;
+        orgs::post(&server, "/api/v1/orgs", &anna, json!({ "handle": "choir" })).await.assert_status(201);
+        orgs::join(&server, &anna, &boris, "member").await;
+        server.post("/api/v1/agents").json(&json!({ "handle": "loom" })).by(&anna).send().await.assert_status(201);
+        let loom = Person::new("loom", names::Secret::new([21; 32]));
+        let met = loom.answer_to(&server.challenge("loom", &loom.key().public().to_openssh()).await);
+        server.post("/api/v1/auth/verify").json(&met).by(&anna).send().await.assert_status(201);
+        let db = ground.db(&server).await;
+        assert_eq!(store::without_terms(&mut db.glance().await.unwrap()).await.unwrap(), Vec::<String>::new());
+        db.close().await;
         for target in ["/legal/privacy", "/legal/takedown"] {
             let page = server.get(target).send().await;
             page.assert_status(200);

@@ -2,6 +2,7 @@
 
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use testkit::{Ground, Server, Story};
 use tokio::{io::AsyncReadExt as _, net::TcpStream, time::timeout};
 
@@ -101,9 +102,30 @@ async fn the_wrong_install_key_refuses_to_start() {
 
 #[tokio::test]
 async fn a_key_that_is_no_install_key_refuses_to_start() {
-    for bad in ["", "short", &KEY[..62], &format!("{KEY}00"), &format!(" {KEY}"), &"g".repeat(64)] {
-        let ended = Server::with(MOTET).env("MOTET_INSTALL_KEY", bad).refuses().await;
+    let base64 = |bytes: usize| STANDARD.encode(vec![7; bytes]);
+    // The last character before the padding has bits that mean nothing.
+    let loose = base64(32).replace("c=", "d=");
+    assert_ne!(loose, base64(32));
+    for bad in [
+        "",
+        "short",
+        &KEY[..48],
+        &KEY[..62],
+        &format!("{KEY}00"),
+        &format!(" {KEY}"),
+        &format!("{KEY} "),
+        &"g".repeat(64),
+        &base64(24),
+        &base64(31),
+        &base64(33),
+        &loose,
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let setup = Server::with(MOTET).on(Ground::SqliteDisk).data_dir(dir.path());
+        let ended = setup.env("MOTET_INSTALL_KEY", bad).refuses().await;
         assert_eq!(ended.code, Some(2), "{bad:?}: {}", ended.log);
+        assert!(!dir.path().join("motet.db").exists(), "{bad:?}: there are rows");
+        assert!(bad.len() < 20 || !ended.log.contains(bad), "{bad:?} is in the log");
     }
     let upper = Server::with(MOTET).env("MOTET_INSTALL_KEY", &KEY.to_uppercase()).start().await;
     upper.get("/healthz").send().await.assert_status(200);

@@ -151,6 +151,70 @@ on_both! {
 }
 
 on_both! {
+    async fn sessions_are_listed_and_ended_by_their_person_alone(ground: Ground) {
+        let server = ground.server().start().await;
+        let (anna, ben) = (server.register("anna").await, server.register("ben").await);
+        let (first, second) = (sign_in(&server, &anna).await, sign_in(&server, &anna).await);
+        let other = sign_in(&server, &ben).await;
+        let is_in = async |cookie: &str| server.get("/api/v1/me").header("cookie", cookie).send().await.status == 200;
+        let listed = async |request: Request| {
+            let answer = request.send().await;
+            answer.assert_status(200);
+            assert_eq!(answer.header("cache-control"), "private, no-cache");
+            answer.json()["items"].as_array().unwrap().clone()
+        };
+        let target = "/api/v1/auth/sessions";
+        server.get(target).send().await.assert_refused(401, "unauthenticated");
+        let seen = listed(server.get(target).header("cookie", &second)).await;
+        assert_eq!(seen.iter().map(|it| it["current"] == json!(true)).collect::<Vec<_>>(), [true, false]);
+        for it in &seen {
+            assert_eq!((&it["ip"], &it["user_agent"]), (&json!("127.0.0.1"), &json!("motet-testkit")));
+            assert!(["created_at", "last_seen_at", "ends_at"].iter().all(|at| it[*at].is_string()), "{it}");
+        }
+        // A signature asks from no session.
+        let by_key = listed(server.get(target).by(&anna)).await;
+        assert!(by_key.len() == 2 && by_key.iter().all(|it| it["current"] == json!(false)));
+        // What proves a session stands in none of it.
+        let text = json!(seen).to_string();
+        assert!([&first, &second].iter().all(|it| !text.contains(it.split_once('=').unwrap().1)));
+
+        let id = |at: usize| seen[at]["id"].as_str().unwrap().to_owned();
+        let end = |id: &str| server.request(Method::DELETE, &format!("{target}/{id}"));
+        end(&id(0)).by(&ben).send().await.assert_refused(404, "not_found");
+        end("nonsense").by(&anna).send().await.assert_refused(404, "not_found");
+        end(&id(1)).send().await.assert_refused(401, "unauthenticated");
+        // From a browser it takes our own page and its mark.
+        own_page(end(&id(1)).header("cookie", &second)).send().await.assert_refused(403, "cross_site");
+        assert!(is_in(&first).await && is_in(&second).await);
+        let mark = mark(&server, &second).await;
+        let marked = |request: Request| own_page(request.header("cookie", &second)).header("x-motet-csrf", &mark);
+        marked(end(&id(1))).send().await.assert_status(204);
+        assert!(!is_in(&first).await && is_in(&second).await);
+        end(&id(1)).by(&anna).send().await.assert_refused(404, "not_found");
+        marked(server.request(Method::DELETE, target)).send().await.assert_status(204);
+        assert!(!is_in(&second).await && is_in(&other).await);
+        assert!(listed(server.get(target).by(&anna)).await.is_empty());
+
+        // A token does it as far as its scope reaches.
+        let third = sign_in(&server, &anna).await;
+        let with = async |reach: &str| {
+            let scope = json!({ "scope": { "planes": { "trust": reach } } });
+            let minted = server.post("/api/v1/tokens").json(&scope).by(&anna).send().await.json();
+            format!("Bearer {}", minted["value"].as_str().unwrap())
+        };
+        let (reads, writes) = (with("read").await, with("write").await);
+        assert_eq!(listed(server.get(target).header("authorization", &reads)).await.len(), 1);
+        let all = || server.request(Method::DELETE, target);
+        all().header("authorization", &reads).send().await.assert_refused(403, "forbidden");
+        all().header("authorization", &writes).send().await.assert_status(204);
+        assert!(!is_in(&third).await && is_in(&other).await);
+        let rows = "/api/v1/admin/audit?action=session_revoked";
+        let rows = server.get(rows).by(&server.operator()).send().await.json();
+        assert_eq!(rows["items"].as_array().unwrap().len(), 3, "{rows}");
+    }
+}
+
+on_both! {
     async fn sessions_that_cannot_be_read_are_an_outage_and_never_nobody(ground: Ground) {
         let server = ground.server().start().await;
         let anna = server.register("anna").await;

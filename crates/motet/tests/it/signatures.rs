@@ -91,6 +91,13 @@ async fn what_is_signed_for_another_install_is_worth_nothing_here() {
     carried.send().await.assert_refused(401, "unauthenticated");
 }
 
+/// The same with another character behind `part`.
+fn with_another_character(credentials: &str, part: &str) -> String {
+    let (before, after) = credentials.split_once(part).unwrap();
+    let other = if after.starts_with('A') { 'B' } else { 'A' };
+    format!("{before}{part}{other}{}", &after[1..])
+}
+
 #[tokio::test]
 async fn every_signed_part_counts() {
     let (server, anna) = server_and_anna().await;
@@ -115,8 +122,37 @@ async fn every_signed_part_counts() {
         .header("content-type", "application/json; charset=utf-8")
         .body(body);
     carried(other_type).await.assert_refused(401, "unauthenticated");
+    let other_moment = credentials
+        .replace(&format!("ts=\"{}\"", signed.ts()), &format!("ts=\"{}\"", signed.ts() + 1));
+    let others =
+        ["nonce=\"", "key=\"SHA256:"].map(|part| with_another_character(&credentials, part));
+    for other in others.into_iter().chain([other_moment]) {
+        assert_ne!(other, credentials);
+        let request = json("/api/v1/repos").header("authorization", &other);
+        let answer = request.header("content-digest", &digest).send().await;
+        answer.assert_refused(401, "unauthenticated");
+    }
     nothing_was_made(&server, &anna).await;
     carried(json("/api/v1/repos")).await.assert_status(201);
+}
+
+/// The same address, and another thing to do there.
+#[tokio::test]
+async fn what_was_signed_to_be_changed_does_not_take_it_away() {
+    let (server, anna) = server_and_anna().await;
+    let body = serde_json::json!({ "confirm": "anna" });
+    let asked = |method| server.request(method, "/api/v1/me").json(&body);
+    let credentials = asked(http::Method::PATCH).credentials(&anna);
+    let digest = names::ObjectId::of(body.to_string().as_bytes());
+    let digest = keys::format_content_digest(digest.as_bytes());
+    let leave = asked(http::Method::DELETE).header("authorization", &credentials);
+    let leave = leave.header("content-digest", &digest).send().await;
+    leave.assert_refused(401, "unauthenticated");
+    // What is signed is believed: here no field is called so.
+    let change = asked(http::Method::PATCH).header("authorization", &credentials);
+    let change = change.header("content-digest", &digest).send().await;
+    assert!(matches!(change.status, 400 | 422), "{}", change.text());
+    me(&server).by(&anna).send().await.assert_status(200);
 }
 
 #[tokio::test]

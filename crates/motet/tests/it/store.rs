@@ -16,6 +16,14 @@ db::statements! {
     DROP_AUDIENCES = "UPDATE tokens SET audience = NULL WHERE kind = 'agent'";
     END_ADDRESS = "UPDATE upload_addresses SET ends_at = 1 WHERE object_id = $1";
     COUNT_ADDRESSES = "SELECT count(*) FROM upload_addresses";
+    COUNT_PRINCIPALS = "SELECT count(*) FROM principals";
+    FORGET_OPERATORS_KEYS = "
+        DELETE FROM keys WHERE principal_id IN (SELECT id FROM principals WHERE kind = 'operator')";
+    FORGET_OPERATOR = "DELETE FROM principals WHERE kind = 'operator'";
+    WITHOUT_TERMS = "
+        SELECT p.handle FROM principals AS p
+         WHERE p.kind <> 'operator' AND EXISTS (SELECT 1 FROM keys AS k WHERE k.principal_id = p.id)
+           AND (p.tos_version IS NULL OR p.tos_accepted_at IS NULL)";
     COUNT_RESOURCES = "SELECT count(*) FROM resources";
     NOTED_IN = "
         SELECT e.action FROM audit_events AS e JOIN principals AS p ON p.id = e.chain
@@ -39,6 +47,42 @@ db::statements! {
         sqlite "DROP TRIGGER no_tombs",
         postgres "ALTER TABLE objects DROP CONSTRAINT no_tombs"
     };
+    // Stops whoever comes by until the test lets go of the lock of that number.
+    STOP = {
+        sqlite "SELECT 1",
+        postgres "
+        CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            PERFORM pg_advisory_xact_lock_shared(TG_ARGV[0]::bigint);
+            RETURN COALESCE(NEW, OLD);
+        END $$"
+    };
+    STOP_NEW_PRINCIPALS = {
+        sqlite "SELECT 1",
+        postgres "CREATE TRIGGER stop BEFORE INSERT ON principals FOR EACH ROW EXECUTE FUNCTION stop(1)"
+    };
+    STOP_NEW_TOKENS = {
+        sqlite "SELECT 1",
+        postgres "CREATE TRIGGER stop BEFORE INSERT ON tokens FOR EACH ROW EXECUTE FUNCTION stop(2)"
+    };
+    STOP_REMOVALS = {
+        sqlite "SELECT 1",
+        postgres "CREATE TRIGGER stop BEFORE DELETE ON repositories FOR EACH ROW EXECUTE FUNCTION stop(3)"
+    };
+    HOLD_STOP = {
+        sqlite "SELECT 1 WHERE $1 > 0",
+        postgres "SELECT pg_advisory_xact_lock($1)"
+    };
+    HOLD_REPOSITORY = {
+        sqlite "SELECT 1 WHERE $1 <> ''",
+        postgres "SELECT 1 FROM repositories WHERE name = $1 FOR UPDATE"
+    };
+    WAITING = {
+        sqlite "SELECT 0",
+        postgres "
+        SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    };
+    RETENTION_OVER = "UPDATE repositories SET purge_at = 1 WHERE name = $1 AND deleted_at IS NOT NULL";
     // Whoever deletes an upload counts to ten to the power of twelve first.
     DIGITS = {
         sqlite "
@@ -229,4 +273,71 @@ pub(crate) async fn end_address(tx: &mut Tx, object: names::ObjectId) -> Result<
 pub(crate) async fn count_addresses(tx: &mut Tx) -> Result<i64, Error> {
     let (count,): (i64,) = db::fetch_one!(tx, COUNT_ADDRESSES)?;
     Ok(count)
+}
+
+/// How many accounts there are, of whatever kind.
+pub(crate) async fn count_principals(tx: &mut Tx) -> Result<i64, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, COUNT_PRINCIPALS)?;
+    Ok(count)
+}
+
+/// The operator has no registered key any more.
+pub(crate) async fn forget_operators_keys(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, FORGET_OPERATORS_KEYS)
+}
+
+/// There is no operator any more.
+pub(crate) async fn forget_operator(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, FORGET_OPERATOR)
+}
+
+/// Who has a key, and of whom it is not known which terms were taken, and when.
+pub(crate) async fn without_terms(tx: &mut Tx) -> Result<Vec<String>, Error> {
+    let rows: Vec<(String,)> = db::fetch_all!(tx, WITHOUT_TERMS)?;
+    Ok(rows.into_iter().map(|(handle,)| handle).collect())
+}
+
+/// Where whoever comes by is stopped, on PostgreSQL, for as long as a transaction of the test holds it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Stop {
+    /// Before a principal is added.
+    NewPrincipals,
+    /// Before a token is added.
+    NewTokens,
+    /// Before a repository is removed for good.
+    Removals,
+}
+
+/// Puts all stops up; nobody is stopped yet.
+pub(crate) async fn put_stops_up(tx: &mut Tx) -> Result<(), Error> {
+    db::execute!(tx, STOP)?;
+    db::execute!(tx, STOP_NEW_PRINCIPALS)?;
+    db::execute!(tx, STOP_NEW_TOKENS)?;
+    db::execute!(tx, STOP_REMOVALS).map(drop)
+}
+
+/// Stops whoever comes by, until this transaction ends.
+pub(crate) async fn stop(tx: &mut Tx, at: Stop) -> Result<(), Error> {
+    let lock = match at {
+        Stop::NewPrincipals => 1_i64,
+        Stop::NewTokens => 2,
+        Stop::Removals => 3,
+    };
+    db::execute!(tx, HOLD_STOP, lock).map(drop)
+}
+
+/// Holds the row of a repository, until this transaction ends.
+pub(crate) async fn hold_repository(tx: &mut Tx, name: &str) -> Result<(), Error> {
+    db::execute!(tx, HOLD_REPOSITORY, name).map(drop)
+}
+
+/// How many wait for somebody else on this database.
+pub(crate) async fn waiting(tx: &mut Tx) -> Result<i64, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, WAITING)?;
+    Ok(count)
+}
+
+/// What was deleted has been kept long enough.
+pub(crate) async fn let_retention_pass(tx: &mut Tx, name: &str) -> Result<u64, Error> {
+    db::execute!(tx, RETENTION_OVER, name)
 }

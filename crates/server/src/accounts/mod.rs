@@ -6,6 +6,7 @@
 //! | `keys.rs`          | keys: own ones, those of an agent, anybody's live ones      |
 //! | `passkeys.rs`      | passkeys, and signing in with one                           |
 //! | `identities.rs`    | accounts elsewhere that sign one in                          |
+//! | `sessions.rs`      | sessions of one's own browsers                              |
 //! | `tokens.rs`        | bearer tokens                                             |
 //! | `agents.rs`        | agents of a person or an organization                       |
 //! | `profile.rs`       | what an account says of itself; leaving                     |
@@ -21,6 +22,7 @@ mod passkeys;
 mod profile;
 mod publishers;
 mod server_keys;
+mod sessions;
 mod tokens;
 
 use api::json;
@@ -45,6 +47,7 @@ pub(crate) fn routes(trust: &Trust) -> (Router, Vec<Entry>) {
     routes = server_keys::routes(keys::routes(routes, small));
     routes = passkeys::routes(routes, tiny);
     routes = identities::routes(routes, tiny);
+    routes = sessions::routes(routes, tiny);
     routes = tokens::routes(routes, small);
     routes = agents::routes(routes, small);
     routes = profile::routes(routes, small);

@@ -1,17 +1,22 @@
-//! What ends by itself: sessions, the look through the glass, the key that signs sessions (`spec/trust.md` 16, points 33
-//! and 48).
+//! What ends by itself: addresses that sign in, tokens, sessions, the look through the glass, the key that signs sessions (`spec/trust.md` 16, points 24,
+//! 31, 33 and 48).
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::Request;
-use keys::{InstallKey, Nonce, PrivateKey};
+use keys::{InstallKey, Nonce, PrivateKey, SessionClaims};
 use tokio::time::timeout;
 
 use super::{HOST, House};
 use crate::{
-    Actor, Allowed, Anything, Bearers, Browser, Error, Granted, Level, Registration, ResourceRow,
-    Signed, Visibility, act,
+    Actor, Allowed, Anything, Bearers, Browser, Error, Granted, Level, Minted, NewToken,
+    Registration, ResourceRow, Scope, Signed, TokenKind, Visibility, act,
     audit::{Chain, Filter, Noted},
+    authority::{Plane, Reach},
     signing_keys::{Purpose, Status},
     store::ResourceState,
 };
@@ -176,4 +181,92 @@ async fn another_key_signs_sessions_and_what_the_old_one_signed_is_good_for_seve
     house.clock.advance(7 * DAY);
     house.trust.rotate_due_session_key().await.unwrap();
     assert_eq!(keys().await, [Status::Retired, Status::Active]);
+}
+
+#[tokio::test]
+async fn an_address_signs_in_for_a_minute() {
+    let (house, key, _) = signed_in().await;
+    for (wait, works) in [(59_999, true), (60_001, false), (61_000, false)] {
+        let actor = by_key(&house, &key).await;
+        let allowed = Allowed::<act::SessionOpen, _>::ask(&actor, Anything).unwrap();
+        let once = house.trust.web_login(&allowed).await.unwrap();
+        house.clock.advance(Duration::from_millis(wait));
+        let opened = house.trust.start_session(once.code.expose(), &Browser::default()).await;
+        assert_eq!(opened.is_ok(), works, "{wait}");
+        let again = house.trust.start_session(once.code.expose(), &Browser::default()).await;
+        assert!(matches!(again, Err(Error::LoginEnded)), "{wait}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_was_rotated_ends_when_its_overlap_does() {
+    let (house, key, _) = signed_in().await;
+    let allowed = async || {
+        let actor = by_key(&house, &key).await;
+        let account = house.trust.account(&actor, &"anna".parse().unwrap()).await.unwrap();
+        Allowed::<act::TokenMint, _>::ask(&actor, account.unwrap()).unwrap()
+    };
+    let planes = [(Plane::Hub, Reach::Read)].into();
+    let new = NewToken {
+        kind: TokenKind::Personal,
+        label: String::new(),
+        scope: Scope { planes, ..Scope::default() },
+        life: None,
+    };
+    let old = house.trust.mint(&allowed().await, new).await.unwrap();
+    let overlap = Some(Duration::from_secs(60));
+    let next = house.trust.rotate(&allowed().await, old.token.id, overlap).await.unwrap();
+    let works = async |minted: &Minted| {
+        let bearer = format!("Bearer {}", minted.text.expose());
+        let request = Request::builder().uri("/").header("authorization", bearer).body(()).unwrap();
+        let (parts, ()) = request.into_parts();
+        let here = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let signed = Signed::of(&parts, HOST, here).unwrap().taking(Bearers::Api, false);
+        house.trust.authenticate(&signed).await.is_ok()
+    };
+    house.clock.advance(Duration::from_millis(59_999));
+    assert!(works(&old).await && works(&next).await);
+    house.clock.advance(Duration::from_millis(1));
+    assert!(!works(&old).await && works(&next).await, "on time, and not a moment later");
+    house.clock.advance(90 * DAY);
+    assert!(!works(&next).await, "nobody said how long, so it was ninety days");
+}
+
+/// A token with the right signature is believed for what it says alone, and of that nothing may be otherwise.
+#[tokio::test]
+async fn a_session_token_that_says_something_else_is_none() {
+    let (house, _, cookie) = signed_in().await;
+    let token = cookie.split_once('=').unwrap().1;
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    let claims: SessionClaims = serde_json::from_slice(&claims).unwrap();
+    let mut tx = house.db.write().await.unwrap();
+    let keys = house.trust.signing_keys().unwrap();
+    let session = keys.active(&mut tx, Purpose::Session).await.unwrap();
+    let audit = keys.active(&mut tx, Purpose::Audit).await.unwrap();
+    tx.commit().await.unwrap();
+    let believed = async |claims: &SessionClaims, kid: &str| {
+        let token = claims.to_token(kid, |bytes| session.sign(bytes));
+        by_cookie(&house, &format!("__Host-motet={token}")).await.is_ok()
+    };
+    assert!(believed(&claims, session.kid()).await);
+    assert!(!believed(&claims, "unknown").await);
+    // Of another purpose, though it is a key of the install.
+    assert!(!believed(&claims, audit.kid()).await);
+    let by_audit = claims.to_token(audit.kid(), |bytes| audit.sign(bytes));
+    assert!(by_cookie(&house, &format!("__Host-motet={by_audit}")).await.is_err());
+    let now = house.clock.now().seconds();
+    let other = || claims.clone();
+    for (what, claims, is_believed) in [
+        ("iss", SessionClaims { iss: "https://evil.example".into(), ..other() }, false),
+        ("aud", SessionClaims { aud: "motet".into(), ..other() }, false),
+        ("sub", SessionClaims { sub: claims.jti.clone(), ..other() }, false),
+        ("jti", SessionClaims { jti: claims.sub.clone(), ..other() }, false),
+        ("jti", SessionClaims { jti: "one".into(), ..other() }, false),
+        ("iat", SessionClaims { iat: now + 30, ..other() }, true),
+        ("iat", SessionClaims { iat: now + 31, ..other() }, false),
+        ("exp", SessionClaims { exp: now + 1, ..other() }, true),
+        ("exp", SessionClaims { exp: now, ..other() }, false),
+    ] {
+        assert_eq!(believed(&claims, session.kid()).await, is_believed, "{what}: {claims:?}");
+    }
 }

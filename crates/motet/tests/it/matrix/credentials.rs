@@ -4,7 +4,11 @@ use serde_json::{Value, json};
 use testkit::{Answer, Request, Server};
 
 use super::{Action, Entry, Method, Surface, agent, join, routes};
-use crate::{MOTET, server_and_anna};
+use crate::{
+    MOTET,
+    flows::{self, Application, VERIFIER},
+    server_and_anna,
+};
 
 /// The rows of the table that are mounted. A page's forms are taken from a session alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +70,7 @@ fn row(entry: &Entry) -> Row {
 fn takes(row: Row, kind: &str) -> bool {
     match row {
         // What makes a publisher or a member is no credential.
-        Row::Open => !["bootstrap", "invite"].contains(&kind),
+        Row::Open => !["bootstrap", "invite", "refresh"].contains(&kind),
         Row::Reading | Row::Writing => ["personal", "agent"].contains(&kind),
         Row::Wire => ["personal", "agent", "git"].contains(&kind),
         Row::Publisher => ["admin", "runner"].contains(&kind),
@@ -118,6 +122,10 @@ async fn tokens(server: &Server, anna: &testkit::Person) -> Vec<(&'static str, S
     server.post("/api/v1/orgs/choir/publisher").by(anna).send().await.assert_status(201);
     agent(server, anna).await;
     let of_publisher = "/api/v1/publishers/choir/tokens";
+    let app = Application::new(server).await;
+    let browser = flows::Browser::new(server, anna).await;
+    let code = app.code(&browser, ("handle", "robot")).await;
+    let refresh = app.redeem(server, &code, VERIFIER).await.json()["refresh_token"].clone();
     let bootstrap = server.post("/api/v1/admin/bootstrap-token").by(&server.operator());
     vec![
         ("personal", made(mint("/api/v1/tokens", wide("personal")), "/value").await),
@@ -125,6 +133,7 @@ async fn tokens(server: &Server, anna: &testkit::Person) -> Vec<(&'static str, S
         ("git", made(mint("/api/v1/tokens", git), "/value").await),
         ("admin", made(mint(&format!("{of_publisher}/admin"), json!({})), "/value").await),
         ("runner", made(mint(&format!("{of_publisher}/runner"), json!({})), "/value").await),
+        ("refresh", refresh.as_str().unwrap().to_owned()),
         ("bootstrap", made(bootstrap, "/value").await),
         ("invite", made(mint("/api/v1/orgs/choir/invites", json!({ "role": "viewer" })), "/code").await),
     ]
@@ -153,6 +162,10 @@ async fn walk(server: &Server, tokens: &[(&'static str, String)], founding: bool
                 }
                 // OAuth has its own word for it, and its own status (RFC 6749 section 5.2).
                 Row::Oauth => (400..=401).contains(&answer.status),
+                // A token that would be taken elsewhere is told why it is not here.
+                Row::ClassS if entry.surface == Surface::Api && takes(Row::Wire, kind) => {
+                    answer.status == 401 && answer.code() == "bearer_refused"
+                }
                 _ => is_refused(&answer) != takes(row, kind),
             };
             cells += 1;

@@ -44,15 +44,14 @@ async fn things(server: &Server, anna: &Person) -> Things {
     crate::sessions::sign_in(server, anna).await;
     let keys = made(server.get("/api/v1/auth/keys").by(anna)).await;
     let sessions = crate::sessions::sign_in(server, anna).await;
-    let page = server.get("/settings/sessions").header("cookie", &sessions).send().await.text();
-    let (_, rest) = page.split_once("/settings/sessions/").unwrap();
+    let sessions = made(server.get("/api/v1/auth/sessions").header("cookie", &sessions)).await;
     let ids = BTreeMap::from([
         ("token", text(&token["token"]["id"])),
         ("agent token", text(&of_agent["token"]["id"])),
         ("runner", text(&runner["token"]["id"])),
         ("secret", text(&secret["secret"]["id"])),
         ("key", text(&keys["items"][0]["id"])),
-        ("session", rest.split('/').next().unwrap().to_owned()),
+        ("session", text(&sessions["items"][0]["id"])),
     ]);
     Things { ids }
 }
@@ -134,6 +133,9 @@ fn in_paths(server: &Server, entries: &[Entry], things: &Things) -> Vec<Pair> {
             path if path.contains("{owner}/{name}") => ("veiled".to_owned(), "absent".to_owned()),
             path if path.contains("{key_id}") => (things.ids["key"].clone(), NOBODYS.to_owned()),
             path if path.contains("/passkeys/") => continue,
+            path if path.contains("/auth/sessions/") => {
+                (things.ids["session"].clone(), NOBODYS.to_owned())
+            }
             path if path.contains("/agents/{handle}") => ("loom".to_owned(), "none".to_owned()),
             path if path.contains("/secrets/{kind}/{id}") => {
                 (things.ids["secret"].clone(), NOBODYS.to_owned())
@@ -209,6 +211,8 @@ async fn what_one_tenant_has_is_to_another_what_nobody_has() {
     }
     let tokens = made(server.get("/api/v1/tokens").by(&anna)).await;
     assert_eq!(tokens["items"].as_array().unwrap().len(), 1);
+    let sessions = made(server.get("/api/v1/auth/sessions").by(&anna)).await;
+    assert_eq!(sessions["items"].as_array().unwrap().len(), 2);
 }
 
 /// A cursor shows where somebody stands in a list; to anybody else it opens nothing.
