@@ -1,6 +1,6 @@
 //! `motet verify`, and fetching from a server that shows another history than before (`spec/wire.md` 8).
 
-use std::{fs, path::Path};
+use std::{fs, net::TcpListener, path::Path};
 
 use serde_json::{Value, json};
 use testkit::{Ground as Kind, Server};
@@ -21,7 +21,10 @@ struct Choir {
 
 impl Choir {
     async fn new() -> Self {
-        let server = Server::with(MOTET).on(Kind::SqliteDisk).start().await;
+        // Started again it is at the same address.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let server = Server::with(MOTET).on(Kind::SqliteDisk).listen(&address.to_string());
+        let server = server.start().await;
         let (origin, there) = (server.base_url(), Desk::new());
         there.commit("song", "one\n");
         there.ok(&["keygen"]);
