@@ -43,6 +43,16 @@ async fn change(
     Ok(Json(json_of(&after)))
 }
 
+/// The same for a page, which shows what is there when it is sent.
+pub(crate) async fn change_as_asked(
+    hub: &Hub,
+    allowed: &Allowed<act::RepoUpdate, Repository>,
+    asked: json::RepositoryChanges,
+) -> Result<Repository, Problem> {
+    let changes = parse(asked, allowed.resource())?;
+    Ok(hub.change_repository(allowed, changes, |_| true).await?)
+}
+
 /// Whether one of the tags in `If-Match` is that of the repository as `GET` shows it.
 fn matches(expected: &str, it: &Repository) -> bool {
     let shown = serde_json::to_vec(&json_of(it)).unwrap_or_default();
@@ -126,7 +136,7 @@ async fn delete(
 }
 
 /// What cannot be taken back easily is asked for with its name.
-fn check_confirmed(confirm: &str, it: &Repository) -> Result<(), Problem> {
+pub(crate) fn check_confirmed(confirm: &str, it: &Repository) -> Result<(), Problem> {
     if confirm == it.full_name() {
         return Ok(());
     }
@@ -139,18 +149,23 @@ async fn restore(
     allowed: Allowed<act::RepoRestore, Deleted>,
     Json(asked): Json<json::Restored>,
 ) -> Result<impl IntoResponse, Problem> {
-    let name: Option<RepositoryName> = match asked.name.map(|name| name.parse()) {
-        None => None,
-        Some(Ok(name)) => Some(name),
-        Some(Err(error)) => {
-            let message = format!("{error}");
-            let fault = Fault { pointer: "/name".to_owned(), code: "invalid", message };
-            return Err(Problem::invalid(vec![fault]));
-        }
-    };
-    let restored = hub.restore_repository(&allowed, name).await?;
+    let restored = restore_as(&hub, &allowed, asked.name.as_deref()).await?;
     let location = format!("/api/v1/repos/{}", restored.full_name());
     Ok(([(header::LOCATION, location)], Json(json_of(&restored))))
+}
+
+/// Under another name, if one is asked for.
+pub(crate) async fn restore_as(
+    hub: &Hub,
+    allowed: &Allowed<act::RepoRestore, Deleted>,
+    name: Option<&str>,
+) -> Result<Repository, Problem> {
+    let name: Option<RepositoryName> = name.map(str::parse).transpose().map_err(|error| {
+        let message = format!("{error}");
+        let fault = Fault { pointer: "/name".to_owned(), code: "invalid", message };
+        Problem::invalid(vec![fault])
+    })?;
+    Ok(hub.restore_repository(allowed, name).await?)
 }
 
 async fn purge(

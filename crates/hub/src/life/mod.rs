@@ -22,13 +22,14 @@ use trust::{
 };
 use web::{Load, Params, Problem};
 
-pub(crate) use api::routes;
+pub(crate) use api::{change_as_asked, check_confirmed, restore_as, routes};
 pub(crate) use store::{STATEMENTS, to_purge};
 
 use crate::{Error, Homepage, Hub, Repository, reading, repositories, upkeep, wire};
 
-/// How long what was deleted can be restored.
-const KEPT: Duration = Duration::from_hours(30 * 24);
+/// How long what was deleted can be restored, in days.
+pub(crate) const KEPT_DAYS: u16 = 30;
+const KEPT: Duration = Duration::from_hours(KEPT_DAYS as u64 * 24);
 
 /// What is to be another way; what is not named stays.
 #[derive(Debug, Clone, Default)]

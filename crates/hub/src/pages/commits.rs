@@ -59,7 +59,7 @@ pub(super) async fn commits(
             repository,
             format!("Commits at {text} · {}", repository.full_name()),
         ),
-        head: parts::head(repository, Some(&revision), Section::Commits),
+        head: parts::head(allowed.actor(), repository, Some(&revision), Section::Commits),
         branches: parts::menu(repository, &heads, &revision, "commits", None),
         path: Vec::new(),
         days,

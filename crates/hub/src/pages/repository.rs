@@ -49,7 +49,7 @@ pub(super) async fn home(
     let origin = call.context.base_url.clone();
     web::page(&RepositoryPage {
         layout: parts::layout(&call, repository, repository.full_name()),
-        head: parts::head(repository, first.as_ref(), Section::Code),
+        head: parts::head(allowed.actor(), repository, first.as_ref(), Section::Code),
         description: repository.description.clone(),
         looks,
         address: format!("{origin}/{}", repository.full_name()),
@@ -117,7 +117,7 @@ pub(super) async fn tree(
             repository,
             format!("{name} at {text} · {}", repository.full_name()),
         ),
-        head: parts::head(repository, Some(&revision), Section::Code),
+        head: parts::head(allowed.actor(), repository, Some(&revision), Section::Code),
         branches: parts::menu(repository, &heads, &revision, "tree", path.as_ref()),
         path: path.as_ref().map(|path| parts::crumbs(repository, &text, path)).unwrap_or_default(),
         listing,

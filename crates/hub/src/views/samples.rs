@@ -71,13 +71,16 @@ pub(super) fn layout(title: &str) -> Layout {
     }
 }
 
-fn head(section: Section) -> Head {
+pub(super) fn head(section: Section) -> Head {
     Head {
         owner: "ada".to_owned(),
         name: "engine".to_owned(),
         href: "/ada/engine".to_owned(),
         commits_href: Some("/ada/engine/commits/main".to_owned()),
+        settings_href: (section == Section::Settings)
+            .then(|| "/ada/engine/settings/general".to_owned()),
         is_private: false,
+        is_archived: false,
         section,
     }
 }

@@ -35,6 +35,7 @@
 //! | `flows.rs`        | applications ask people for a token                                             |
 //! | `people.rs`       | keys, tokens, agents and organizations from the command line                    |
 //! | `life.rs`         | settings, another name, archived, deleted, restored, removed for good           |
+//! | `life_pages.rs`   | the same through the forms of pages                                             |
 //! | `limits.rs`       | how much anyone may ask for, and who failed too often has to wait               |
 //! | `storage.rs`      | the store keeps itself sound and small                                          |
 //! | `postgres.rs`     | the same path on PostgreSQL                                                     |
@@ -77,6 +78,7 @@ mod jobs;
 mod keyring;
 mod kills;
 mod life;
+mod life_pages;
 mod limits;
 mod linked;
 mod local_mode;

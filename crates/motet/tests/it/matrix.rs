@@ -58,14 +58,14 @@ fn row(action: Action) -> Option<Vec<(u16, u16)>> {
         A::CollaboratorAdd | A::CollaboratorRemove | A::RepoUpdate | A::RepoArchive => {
             "401/401 403/404 403/403 403/403 403/403 403/403 403/403 403/403 200/200 200/200 200/200 403/403 403/404"
         }
-        A::CollaboratorRead => {
+        A::CollaboratorRead | A::RepoSettings => {
             "401/404 403/404 403/403 403/403 403/403 403/403 403/403 403/403 200/200 200/200 200/200 403/403 403/404"
         }
         // Of what is there nothing is restored, and nothing purged.
         A::RepoRestore | A::RepoPurge => {
             "401/401 404/404 404/404 404/404 404/404 404/404 404/404 404/404 404/404 404/404 404/404 403/403 404/404"
         }
-        A::RepoCollect | A::RepoDelete => {
+        A::RepoCollect | A::RepoDelete | A::RepoVisibility => {
             "401/401 403/404 403/403 403/403 403/403 403/403 403/403 403/403 403/403 403/403 200/200 403/403 403/404"
         }
         _ => return None,

@@ -181,6 +181,8 @@ actions! {
     CollaboratorAdd, "hub.collaborator.add", true, Need::Level(Level::Admin);
     /// Take a level away.
     CollaboratorRemove, "hub.collaborator.remove", true, Need::Level(Level::Admin);
+    /// See how a repository is set up.
+    RepoSettings, "hub.repo.settings", false, Need::Level(Level::Admin);
     /// Change what a repository says of itself, and what it is called.
     RepoUpdate, "hub.repo.update", true, Need::Level(Level::Admin);
     /// Let a repository only be read from now on, or take that back.
