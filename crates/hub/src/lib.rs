@@ -11,6 +11,8 @@
 //! | `wire/`         | wire 1: refs, uploads, push, negotiate, fetch                                  |
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
 //! | `life/`         | changed, renamed, archived, deleted, restored, removed for good                |
+//! | `transfers/`    | handed on to somebody else                                                     |
+//! | `forks/`        | made from another, with its history                                            |
 //! | `quotas/`       | how much an owner and a repository may hold                                    |
 //! | `collect/`      | what nothing leads to is let go                                                |
 //! | `purge/`        | what those leave behind who have left                                          |
@@ -34,6 +36,7 @@ use web::{Cursors, Entry, Routes};
 
 mod collect;
 mod error;
+mod forks;
 mod glass;
 mod life;
 mod pages;
@@ -41,6 +44,7 @@ mod purge;
 mod quotas;
 mod reading;
 mod repositories;
+mod transfers;
 mod upkeep;
 mod views;
 mod wire;
@@ -48,7 +52,9 @@ mod wire;
 pub use collect::{Collection, Grace};
 pub use error::Error;
 pub use quotas::{Exceeded, Limited, Quotas};
-pub use repositories::{Homepage, HomepageError, NewRepository, Repository};
+pub use repositories::{
+    Fork, Homepage, HomepageError, Licence, NewRepository, Repository, Topic, Topics,
+};
 
 /// Every statement of this room, for the test that prepares them all.
 pub fn statements() -> Vec<&'static db::Sql> {
@@ -58,6 +64,8 @@ pub fn statements() -> Vec<&'static db::Sql> {
         &wire::statements(),
         collect::STATEMENTS,
         life::STATEMENTS,
+        forks::STATEMENTS,
+        transfers::STATEMENTS,
         quotas::STATEMENTS,
         purge::STATEMENTS,
         upkeep::STATEMENTS,
@@ -114,6 +122,7 @@ impl Hub {
     pub fn routes(self) -> (Router, Vec<Entry>) {
         let trust = self.trust.clone();
         let routes = Routes::new(self, trust);
+        let routes = forks::routes(transfers::routes(routes));
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         pages::routes(wire::routes(repositories::routes(routes))).finish()
     }

@@ -9,9 +9,9 @@ use names::RepositoryName;
 use trust::{Allowed, Visibility, act};
 use web::{Call, Fault, Input as _, Json, Problem, Routes, Spec, Surface};
 
-use super::{Changes, Deleted, HomepageChange};
+use super::{Changes, Deleted, HomepageChange, LicenceChange};
 use crate::{
-    Hub, Repository,
+    Hub, Repository, Topics,
     repositories::{check_description, json_of},
 };
 
@@ -38,9 +38,11 @@ async fn change(
     let expected = call.header("if-match").to_owned();
     let Json(asked) = Json::<json::RepositoryChanges>::take(call).await?;
     let changes = parse(asked, allowed.resource())?;
-    let is_expected = |it: &Repository| expected.is_empty() || matches(&expected, it);
+    let forked_from = hub.source_of(allowed.actor(), allowed.resource()).await?;
+    let is_expected =
+        |it: &Repository| expected.is_empty() || matches(&expected, it, forked_from.clone());
     let after = hub.change_repository(&allowed, changes, is_expected).await?;
-    Ok(Json(json_of(&after)))
+    Ok(Json(json::Repository { forked_from, ..json_of(&after) }))
 }
 
 /// The same for a page, which shows what is there when it is sent.
@@ -54,8 +56,9 @@ pub(crate) async fn change_as_asked(
 }
 
 /// Whether one of the tags in `If-Match` is that of the repository as `GET` shows it.
-fn matches(expected: &str, it: &Repository) -> bool {
-    let shown = serde_json::to_vec(&json_of(it)).unwrap_or_default();
+fn matches(expected: &str, it: &Repository, forked_from: Option<String>) -> bool {
+    let shown = json::Repository { forked_from, ..json_of(it) };
+    let shown = serde_json::to_vec(&shown).unwrap_or_default();
     web::is_tag_of(expected, &shown)
 }
 
@@ -65,7 +68,20 @@ fn parse(asked: json::RepositoryChanges, of: &Repository) -> Result<Changes, Pro
     let mut fault = |pointer: &str, message: String| {
         faults.push(Fault { pointer: pointer.to_owned(), code: "invalid", message });
     };
-    let mut changes = Changes { says_no_training: asked.training_opt_out, ..Changes::default() };
+    let (says_no_training, says_forks) = (asked.training_opt_out, asked.allow_forks);
+    let mut changes = Changes { says_no_training, says_forks, ..Changes::default() };
+    if let Some(words) = asked.topics {
+        let topics = Topics::parse(words.iter().map(String::as_str));
+        changes.topics = topics.map_err(|error| fault("/topics", error.to_string())).ok();
+    }
+    match asked.licence.as_deref() {
+        None => {}
+        Some("") => changes.licence = Some(LicenceChange::Remove),
+        Some(text) => match text.parse() {
+            Ok(licence) => changes.licence = Some(LicenceChange::Set(licence)),
+            Err(error) => fault("/licence", format!("{error}")),
+        },
+    }
     if let Some(name) = asked.name {
         changes.name =
             name.parse().map_err(|error: names::NameError| fault("/name", error.to_string())).ok();

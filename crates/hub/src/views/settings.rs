@@ -94,6 +94,12 @@ pub(crate) struct GeneralPage {
     pub homepage: Field,
     /// The branch that is shown first.
     pub default_branch: Field,
+    /// What it is about, with spaces between.
+    pub topics: Field,
+    /// On which terms it is had.
+    pub licence: Field,
+    /// Whether others may make theirs from it.
+    pub allows_forks: bool,
     /// The branches that there are; none before the first push.
     pub branches: Vec<String>,
     /// Whether those who train models are asked to leave it alone.
@@ -161,6 +167,14 @@ pub(crate) struct DangerPage {
     pub confirm_delete: Field,
     /// How long it can be restored.
     pub kept_days: u16,
+    /// For whom it waits, and until when.
+    pub waits_for: Option<(String, When)>,
+    /// Whose it shall be.
+    pub to: Field,
+    /// The name, to hand it on.
+    pub confirm_transfer: Field,
+    /// How long it waits to be taken.
+    pub waits_days: u16,
 }
 
 /// `/settings/repositories`.
@@ -177,6 +191,8 @@ pub(crate) struct DeletedPage {
     pub owner: String,
     /// Whose can be shown: one's own, and those of organizations that one owns.
     pub owners: Vec<String>,
+    /// What waits to be taken by the reader, or by others.
+    pub transfers: Vec<TransferRow>,
     /// The last deleted first.
     pub repositories: Vec<DeletedRow>,
     /// How long what is deleted can be restored.
@@ -208,4 +224,47 @@ impl DeletedRow {
     fn visibility(&self) -> &'static str {
         super::visibility(self.is_private)
     }
+}
+
+/// A repository that waits to be taken.
+#[derive(Debug, Clone)]
+pub(crate) struct TransferRow {
+    /// Which.
+    pub id: String,
+    /// `owner/name` as it is now.
+    pub full_name: String,
+    /// Whose it would be.
+    pub to: String,
+    /// Until when it waits.
+    pub until: When,
+    /// Whether the reader decides.
+    pub is_mine: bool,
+    /// Another name.
+    pub name: Field,
+}
+
+/// `/{owner}/{name}/fork`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "fork.html")]
+pub(crate) struct ForkPage {
+    /// The frame of all pages.
+    pub layout: Layout,
+    /// Owner, name, tabs.
+    pub head: Head,
+    /// The mark of the session; without one there is no form.
+    pub csrf: Option<String>,
+    /// Whether others may make theirs from it.
+    pub allows_forks: bool,
+    /// Whether only members see it.
+    pub is_private: bool,
+    /// Whose it can be.
+    pub owners: Vec<String>,
+    /// Whose it shall be.
+    pub owner: Field,
+    /// What it shall be called.
+    pub name: Field,
+    /// Whether only the branch that is shown first is taken over.
+    pub default_branch_only: bool,
+    /// That branch.
+    pub default_branch: String,
 }

@@ -6,12 +6,13 @@ use super::{
     Section,
     samples::{head, layout, when},
     settings::{
-        DangerPage, DeletedPage, DeletedRow, Field, Frame, GeneralPage, MemberRow, MembersPage, Tab,
+        DangerPage, DeletedPage, DeletedRow, Field, ForkPage, Frame, GeneralPage, MemberRow,
+        MembersPage, Tab, TransferRow,
     },
 };
 
 /// Text that somebody typed to deceive.
-const HOSTILE: &str = "<script>alert(1)</script> \u{202e}gnp.exe\" onclick=\"x";
+const HOSTILE: &str = "<script>alert(1)</script> \u{202e}gnp.exe\"";
 
 fn field(value: &str) -> Field {
     Field { value: value.to_owned(), fault: None }
@@ -39,6 +40,9 @@ pub(super) fn general(is_archived: bool) -> GeneralPage {
         description: field("The analytical engine, in Rust"),
         homepage: wrong("http://engine.example", "a homepage is an https address"),
         default_branch: field("main"),
+        topics: wrong("Brass", "`Brass` is no topic"),
+        licence: field("Apache-2.0"),
+        allows_forks: true,
         branches: vec!["main".to_owned(), "feature/difference-tables".to_owned()],
         says_no_training: true,
         is_private: false,
@@ -73,10 +77,29 @@ pub(super) fn danger(is_archived: bool) -> DangerPage {
         full_name: "ada/engine".to_owned(),
         owns: true,
         is_private: true,
-        name: wrong(HOSTILE, HOSTILE),
+        name: wrong("<script>\"", HOSTILE),
         confirm_visibility: field(""),
         confirm_delete: wrong("engine", "to confirm, give the name: ada/engine"),
         kept_days: 30,
+        waits_for: is_archived.then(|| ("grace".to_owned(), when(-5))),
+        to: wrong("nobody", "there is nobody called nobody who owns things"),
+        confirm_transfer: field("ada/engine"),
+        waits_days: 7,
+    }
+}
+
+pub(super) fn fork(allows_forks: bool) -> ForkPage {
+    ForkPage {
+        layout: layout("Fork ada/engine"),
+        head: head(Section::Code),
+        csrf: Some("mark".to_owned()),
+        allows_forks,
+        is_private: true,
+        owners: vec!["grace".to_owned(), "choir".to_owned()],
+        owner: field("choir"),
+        name: wrong("engine", "the name is taken"),
+        default_branch_only: true,
+        default_branch: "main".to_owned(),
     }
 }
 
@@ -95,12 +118,21 @@ pub(super) fn deleted(is_empty: bool) -> DeletedPage {
         row("1", "engine", 2, wrong("engine", "the name is taken")),
         row("2", "letters", 9, Field::default()),
     ];
+    let waiting = TransferRow {
+        id: "9".to_owned(),
+        full_name: "charles/tables".to_owned(),
+        to: "ada".to_owned(),
+        until: when(-6),
+        is_mine: true,
+        name: wrong("tables", "the name is taken"),
+    };
     DeletedPage {
         layout: Layout { crumbs: Vec::new(), ..layout("Repositories") },
         csrf: Some("mark".to_owned()),
         is_stale: is_empty,
         owner: "ada".to_owned(),
         owners: vec!["ada".to_owned(), "choir".to_owned()],
+        transfers: if is_empty { Vec::new() } else { vec![waiting] },
         repositories: if is_empty { Vec::new() } else { rows },
         kept_days: 30,
     }

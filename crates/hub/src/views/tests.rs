@@ -46,6 +46,8 @@ fn pages() -> Vec<(&'static str, String)> {
         ("settings-danger", settings_samples::danger(false).render().unwrap()),
         ("settings-danger-archived", settings_samples::danger(true).render().unwrap()),
         ("settings-deleted", settings_samples::deleted(false).render().unwrap()),
+        ("fork", settings_samples::fork(true).render().unwrap()),
+        ("fork-off", settings_samples::fork(false).render().unwrap()),
         ("settings-deleted-empty", settings_samples::deleted(true).render().unwrap()),
     ]
 }
@@ -113,5 +115,5 @@ fn a_fault_is_told_beside_its_field_and_what_was_typed_stays() {
     assert!(page.contains(r#"id="homepage-fault" role="alert""#));
     // What is archived has nothing to change but that.
     assert!(!settings_samples::general(true).render().unwrap().contains("<form"));
-    assert_eq!(settings_samples::danger(true).render().unwrap().matches("<form").count(), 2);
+    assert_eq!(settings_samples::danger(true).render().unwrap().matches("<form").count(), 3);
 }

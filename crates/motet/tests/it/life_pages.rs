@@ -57,15 +57,15 @@ on_both! {
         let here = "/anna/song/settings/general";
         assert_eq!(reader.see("/anna/song/settings").await.header("location"), here);
         let led = reader
-            .done(here, "description=What+we+sing&homepage=https%3A%2F%2Fsong.example&default_branch=main&training_opt_out=yes")
+            .done(here, "description=What+we+sing&homepage=https%3A%2F%2Fsong.example&default_branch=main&topics=Music,+tides&licence=MIT&training_opt_out=yes")
             .await;
         assert_eq!(led, here);
         let page = reader.see(here).await.text();
-        for shown in [r#"value="What we sing""#, r#"value="https://song.example""#, "checked"] {
+        for shown in [r#"value="What we sing""#, r#"value="music tides""#, r#"value="MIT""#, r#"value="https://song.example""#, "checked"] {
             assert!(page.contains(shown), "{shown}");
         }
         let wrong = reader
-            .send(here, "description=Mine&homepage=http%3A%2F%2Fsong.example&default_branch=none")
+            .send(here, "description=Mine&homepage=http%3A%2F%2Fsong.example&default_branch=none&topics=a_b&licence=")
             .await;
         wrong.assert_status(422);
         let page = wrong.text();
@@ -74,6 +74,7 @@ on_both! {
             r#"value="http://song.example""#,
             "<option selected>none</option>",
             r#"id="homepage-fault" role="alert""#,
+            r#"id="topics-fault" role="alert""#,
         ] {
             assert!(page.contains(shown), "{shown}: {page}");
         }
@@ -92,8 +93,8 @@ on_both! {
 on_both! {
     async fn the_settings_are_shown_to_those_who_may_change_them(ground: Ground) {
         let (server, anna, _) = house(&ground).await;
-        let (other, admin) = (server.register("other").await, server.register("admin").await);
-        for (handle, level) in [("other", "write"), ("admin", "admin")] {
+        let (other, admin) = (server.register("other").await, server.register("boris").await);
+        for (handle, level) in [("other", "write"), ("boris", "admin")] {
             let put = format!("/api/v1/repos/anna/song/collaborators/{handle}");
             let put = server.request(Method::PUT, &put).json(&json!({ "level": level }));
             put.by(&anna).send().await.assert_status(200);

@@ -18,6 +18,7 @@
 //! | `signatures.rs`   | who signs, is believed; who does not, is not                                    |
 //! | `rfc9421.rs`      | requests signed as strangers do, by HTTP Message Signatures                      |
 //! | `replays.rs`      | one signature, one effect; a body that was not signed has none                  |
+//! | `repo_commands.rs` | the commands for repositories                                                  |
 //! | `repeats.rs`      | a request that names itself has one effect and one answer                       |
 //! | `registration.rs` | which keys and handles can be registered                                        |
 //! | `passkeys.rs`     | passkeys sign a browser in, and nothing else does in their place                |
@@ -32,6 +33,7 @@
 //! | `kills/`          | what was acknowledged outlives every kill, and work goes on after it             |
 //! | `faults.rs`       | a full disk, a database that goes away: said, survived, nothing lost             |
 //! | `quotas.rs`       | how much an owner and a repository may hold                                     |
+//! | `forks.rs`        | a repository is made from another one                                           |
 //! | `flows.rs`        | applications ask people for a token                                             |
 //! | `people.rs`       | keys, tokens, agents and organizations from the command line                    |
 //! | `life.rs`         | settings, another name, archived, deleted, restored, removed for good           |
@@ -69,6 +71,7 @@ mod creating;
 mod crowds;
 mod faults;
 mod flows;
+mod forks;
 mod ground;
 mod heavy;
 mod history;
@@ -99,6 +102,7 @@ mod recorded;
 mod registration;
 mod repeats;
 mod replays;
+mod repo_commands;
 mod rfc9421;
 mod secrets;
 mod serve;
@@ -108,6 +112,7 @@ mod storage;
 mod store;
 mod strangers;
 mod tokens;
+mod transfers;
 mod upkeep;
 mod vectors;
 mod visibility;

@@ -189,6 +189,12 @@ actions! {
     RepoArchive, "hub.repo.archive", true, Need::Level(Level::Admin);
     /// Show a repository to everybody, or only to some.
     RepoVisibility, "hub.repo.visibility", true, Need::Level(Level::Owner);
+    /// Make a repository from another one, with its history.
+    RepoFork, "hub.repo.fork", true, Need::Level(Level::Read);
+    /// Hand a repository on to somebody else, or take that back.
+    RepoTransfer, "hub.repo.transfer", true, Need::Level(Level::Owner);
+    /// Take a repository that somebody hands on, or leave it.
+    TransferDecide, "hub.transfer.decide", true, Need::Level(Level::Admin);
     /// Delete a repository; it can be restored for a while.
     RepoDelete, "hub.repo.delete", true, Need::Level(Level::Owner);
     /// See which repositories were deleted and can be restored.
@@ -237,9 +243,10 @@ impl Action {
         matches!(self, Self::RepoCreate | Self::RefPush)
     }
 
-    /// Whether it is done to what is archived: everything else that changes something waits until that is taken back.
+    /// Whether it is done to what is archived, or leaves it as it is: everything else that changes something waits until
+    /// that is taken back.
     pub const fn changes_archived(self) -> bool {
-        matches!(self, Self::RepoArchive | Self::RepoDelete)
+        matches!(self, Self::RepoArchive | Self::RepoDelete | Self::RepoFork | Self::RepoTransfer)
     }
 
     /// Whether it is done to what was deleted: for everything else there is nothing.
@@ -295,6 +302,8 @@ impl Action {
                 | Self::RepoCollect
                 | Self::RepoVisibility
                 | Self::RepoDelete
+                | Self::RepoTransfer
+                | Self::TransferDecide
                 | Self::RepoRestore
                 | Self::RepoPurge
                 | Self::JobWrite

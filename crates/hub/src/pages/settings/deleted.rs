@@ -14,7 +14,8 @@ use crate::{
     Hub, Repository,
     life::{self, Deleted},
     pages::parts,
-    views::settings::{DeletedPage, DeletedRow, Field},
+    transfers::{self, Offered},
+    views::settings::{DeletedPage, DeletedRow, Field, TransferRow},
 };
 
 /// The tab that is open, and its address.
@@ -24,7 +25,12 @@ const RESTORE: &str = "/settings/repositories/{owner}/{name}/restore";
 const PURGE: &str = "/settings/repositories/{owner}/{name}/purge";
 
 pub(super) fn routes(routes: Routes<Hub>, form: Spec) -> Routes<Hub> {
-    routes.get(HERE, Surface::Page, show).post(RESTORE, form, restore).post(PURGE, form, purge)
+    routes
+        .get(HERE, Surface::Page, show)
+        .post(RESTORE, form, restore)
+        .post(PURGE, form, purge)
+        .post("/settings/transfers/{id}/accept", form, take)
+        .post("/settings/transfers/{id}/decline", form, decline)
 }
 
 /// Whose: one's own, unless another is named.
@@ -109,6 +115,18 @@ async fn page(
             confirm: field("confirm", &typed.confirm),
         }
     };
+    let mut waiting = Vec::new();
+    for it in hub.transfers(actor).await? {
+        let is_typed = typed.of == it.id.to_string();
+        waiting.push(TransferRow {
+            id: it.id.to_string(),
+            full_name: it.full_name,
+            is_mine: it.to == me || memberships.iter().any(|of| runs(of, &it.to)),
+            to: it.to.to_string(),
+            until: When::new(it.ends_at, now),
+            name: if is_typed { faults.field("name", &typed.name) } else { Field::default() },
+        });
+    }
     let session = actor.session();
     web::page(&DeletedPage {
         layout,
@@ -118,9 +136,15 @@ async fn page(
             .chain(memberships.iter().filter_map(owned))
             .collect(),
         owner: owner.to_string(),
+        transfers: waiting,
         repositories: last_of_each_name(found).iter().map(row).collect(),
         kept_days: life::KEPT_DAYS,
     })
+}
+
+/// Whether somebody decides for an organization.
+fn runs(membership: &Membership, organization: &Handle) -> bool {
+    membership.organization == *organization && membership.role >= Role::Admin
 }
 
 /// Of several that had a name, the one that was deleted last is the one that comes back.
@@ -171,4 +195,30 @@ async fn purge(
     }
     hub.purge_repository(&allowed).await?;
     Ok(lead_to(&back_to(&it.owner)))
+}
+
+async fn take(
+    hub: Hub,
+    allowed: Allowed<act::TransferDecide, Offered>,
+    call: Call,
+) -> Result<Response, Problem> {
+    let layout = layout(&call);
+    let Form(As { name }) = Form::<As>::take(call).await?;
+    let wish = Some(name.trim()).filter(|it| !it.is_empty());
+    let faults = match transfers::take_as_asked(&hub, &allowed, wish).await {
+        Ok(taken) => return Ok(lead_to(&parts::home_of(&taken))),
+        Err(problem) => Faults::of(problem, "name")?,
+    };
+    let of = allowed.resource().transfer.id.to_string();
+    let typed = Typed { of, name, ..Typed::default() };
+    again(page(&hub, allowed.actor(), layout, None, (typed, faults)).await)
+}
+
+async fn decline(
+    hub: Hub,
+    allowed: Allowed<act::TransferDecide, Offered>,
+    (): (),
+) -> Result<Response, Problem> {
+    hub.decline(&allowed).await?;
+    Ok(lead_to(HERE))
 }

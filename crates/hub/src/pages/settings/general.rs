@@ -7,7 +7,7 @@ use trust::{Actor, Allowed, act};
 use web::{Call, Form, Input as _, Problem, Routes, Spec, Surface, look::Layout};
 
 use super::{Faults, Tab, address, again, frame, head, layout, lead_to};
-use crate::{Homepage, Hub, Repository, life, reading, views::settings::GeneralPage};
+use crate::{Homepage, Hub, Licence, Repository, life, reading, views::settings::GeneralPage};
 
 const HERE: &str = "/{owner}/{name}/settings/general";
 
@@ -22,7 +22,11 @@ struct Typed {
     description: String,
     homepage: String,
     default_branch: String,
+    /// Words with spaces or commas between.
+    topics: String,
+    licence: String,
     /// A box that is not ticked is not sent.
+    allow_forks: Option<String>,
     training_opt_out: Option<String>,
 }
 
@@ -32,15 +36,24 @@ impl Typed {
             description: it.description.clone(),
             homepage: it.homepage.as_ref().map_or("", Homepage::as_str).to_owned(),
             default_branch: it.default_branch.to_string(),
+            topics: it.topics.words().join(" "),
+            licence: it.licence.as_ref().map_or("", Licence::as_str).to_owned(),
+            allow_forks: it.allows_forks().then(String::new),
             training_opt_out: it.says_no_training.then(String::new),
         }
     }
 
-    fn changes(&self) -> json::RepositoryChanges {
+    fn changes(&self, of: &Repository) -> json::RepositoryChanges {
+        let words = self.topics.split([' ', ',', '\t']).filter(|it| !it.is_empty());
+        let allow_forks = self.allow_forks.is_some();
         json::RepositoryChanges {
             description: Some(self.description.clone()),
             homepage: Some(self.homepage.trim().to_owned()),
             default_branch: Some(self.default_branch.trim().to_owned()),
+            topics: Some(words.map(str::to_lowercase).collect()),
+            licence: Some(self.licence.trim().to_owned()),
+            // What nobody has said follows who sees it.
+            allow_forks: (allow_forks != of.allows_forks()).then_some(allow_forks),
             training_opt_out: Some(self.training_opt_out.is_some()),
             ..json::RepositoryChanges::default()
         }
@@ -66,16 +79,18 @@ async fn page(
     (typed, faults): (Typed, Faults),
 ) -> Result<Response, Problem> {
     let heads = reading::branches(&mut hub.db.glance().await?, repository.id).await?;
-    let Typed { description, homepage, default_branch, training_opt_out } = typed;
     web::page(&GeneralPage {
         layout,
         head: head(actor, repository),
         frame: frame(hub, actor, repository, Tab::General)?,
-        description: faults.field("description", description),
-        homepage: faults.field("homepage", homepage),
-        default_branch: faults.field("default_branch", default_branch),
+        description: faults.field("description", typed.description),
+        homepage: faults.field("homepage", typed.homepage),
+        default_branch: faults.field("default_branch", typed.default_branch),
+        topics: faults.field("topics", typed.topics),
+        licence: faults.field("licence", typed.licence),
+        allows_forks: typed.allow_forks.is_some(),
         branches: heads.iter().map(|(name, _)| name.to_string()).collect(),
-        says_no_training: training_opt_out.is_some(),
+        says_no_training: typed.training_opt_out.is_some(),
         is_private: repository.is_private(),
     })
 }
@@ -88,7 +103,7 @@ async fn change(
     let repository = allowed.resource();
     let layout = layout(&call, repository, Tab::General);
     let Form(typed) = Form::<Typed>::take(call).await?;
-    match life::change_as_asked(&hub, &allowed, typed.changes()).await {
+    match life::change_as_asked(&hub, &allowed, typed.changes(repository)).await {
         Ok(_) => Ok(lead_to(&address(repository, Tab::General))),
         Err(problem) => {
             let faults = Faults::of(problem, "description")?;

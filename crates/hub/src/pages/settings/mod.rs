@@ -9,10 +9,12 @@
 //! | `general.rs`  | `settings/general`: what a repository says of itself                         |
 //! | `members.rs`  | `settings/members`: who was given a level                                    |
 //! | `danger.rs`   | `settings/danger`: another name, who sees it, archived, deleted              |
-//! | `deleted.rs`  | `/settings/repositories`: what was deleted and can be restored               |
+//! | `deleted.rs`  | `/settings/repositories`: what was deleted, and what is handed on            |
+//! | `fork.rs`     | `/{owner}/{name}/fork`: one of one's own from it                             |
 
 mod danger;
 mod deleted;
+mod fork;
 mod general;
 mod members;
 
@@ -39,7 +41,7 @@ pub(super) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let form = Spec::new(Surface::Page).body_bytes(FORM_BYTES);
     let routes = routes.get("/{owner}/{name}/settings", Surface::Page, first);
     let routes = members::routes(general::routes(routes, form), form);
-    deleted::routes(danger::routes(routes, form), form)
+    fork::routes(deleted::routes(danger::routes(routes, form), form), form)
 }
 
 /// The address that people type leads to the first of the pages.
@@ -120,6 +122,14 @@ impl Faults {
     /// The same, all about one field.
     fn renamed(self, field: &str) -> Self {
         Self(self.0.into_iter().map(|(_, message)| (field.to_owned(), message)).collect())
+    }
+
+    /// The same, where what is said of one field is said of another.
+    fn moved(mut self, from: &str, to: &str) -> Self {
+        for (field, _) in self.0.iter_mut().filter(|(field, _)| field == from) {
+            to.clone_into(field);
+        }
+        self
     }
 
     /// A field with what stands in it, and what is wrong with that.
