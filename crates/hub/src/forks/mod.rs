@@ -17,8 +17,9 @@ mod copy;
 mod store;
 mod watch;
 
-use jobs::NewJob;
-use names::RepositoryName;
+use db::Tx;
+use jobs::{Bell, NewJob};
+use names::{Id, RepositoryName};
 use trust::{
     Actor, Allowed, Namespace, ResourceState, act,
     audit::{Entry, Noted, On},
@@ -70,14 +71,22 @@ impl Hub {
             .with("forked_from", source.full_name());
         let chain = self.trust.chain_of(&mut tx, made.resource.owner).await?;
         self.trust.note(&mut tx, chain, created).await?;
-        let job = NewJob::new(COPY, &Copy { fork: made.id.uuid() })?;
-        let job = job.unique(format!("hub.fork/{}", made.id));
-        let bell = self.queue.push(&mut tx, job).await?;
+        let bell = self.ask_for_copy(&mut tx, made.id).await?;
         let found = repositories::by_id(&mut tx, made.id).await?.ok_or(Error::NotFound)?;
         tx.commit().await?;
         bell.ring();
         tracing::info!(fork = made.full_name(), source = source.full_name(), "repository forked");
         Ok(found)
+    }
+
+    /// Has the history of a fork copied, as soon as a worker comes to it.
+    pub(crate) async fn ask_for_copy(
+        &self,
+        tx: &mut Tx,
+        fork: Id<Repository>,
+    ) -> Result<Bell, Error> {
+        let job = NewJob::new(COPY, &Copy { fork: fork.uuid() })?;
+        Ok(self.queue.push(tx, job.unique(format!("hub.fork/{fork}"))).await?)
     }
 
     /// What a repository was made from, as `owner/name`, if whoever asks may see that.

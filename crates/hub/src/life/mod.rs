@@ -14,6 +14,7 @@ mod store;
 use std::time::Duration;
 
 use db::Tx;
+use jobs::Bell;
 use names::{BranchName, Handle, Id, RepositoryName, UnixMillis};
 use trust::{
     Act, Actor, Allowed, Resource, ResourceRow, ResourceState, Trust, Visibility, act,
@@ -212,7 +213,7 @@ impl Hub {
             return Err(Error::NameTaken);
         }
         repositories::forget_alias(tx, owner, &after.name).await?;
-        store::add_alias(tx, before, after.updated_at).await?;
+        add_alias(tx, before, after.updated_at).await?;
         Ok(())
     }
 
@@ -349,7 +350,13 @@ impl Hub {
             .with("name", after.full_name());
         let chain = self.trust.chain_of(&mut tx, owner).await?;
         self.trust.note(&mut tx, chain, entry).await?;
+        // The copying of its history ended when it was deleted.
+        let bell = match after.fork {
+            Some(fork) if fork.is_copying => Some(self.ask_for_copy(&mut tx, after.id).await?),
+            Some(_) | None => None,
+        };
         tx.commit().await?;
+        bell.into_iter().for_each(Bell::ring);
         tracing::info!(repository = after.full_name(), "repository restored");
         Ok(after)
     }

@@ -150,7 +150,7 @@ impl Hub {
         let allowed: Allowed<act::RepoTransfer, _> =
             self.again(&mut tx, actor, allowed.resource().id).await?;
         let it = allowed.resource();
-        if store::forget(&mut tx, it.id).await? {
+        if forget(&mut tx, it.id).await? {
             self.note_transfer(&mut tx, actor, it, "withdrawn".to_owned()).await?;
         }
         Ok(tx.commit().await?)
@@ -176,7 +176,7 @@ impl Hub {
         allowed: &Allowed<act::TransferDecide, Offered>,
     ) -> Result<(), Error> {
         let (mut tx, it) = self.decide(allowed).await?;
-        store::forget(&mut tx, it.id).await?;
+        forget(&mut tx, it.id).await?;
         self.note_transfer(&mut tx, allowed.actor(), &it, "declined".to_owned()).await?;
         Ok(tx.commit().await?)
     }
@@ -231,7 +231,7 @@ impl Hub {
         if self.trust.is_suspended(tx, after.id.uuid()).await? {
             return Err(Error::ForkElsewhere);
         }
-        store::forget(tx, after.id).await?;
+        forget(tx, after.id).await?;
         let entry = || {
             Entry::done(Noted::RepoTransferred, actor, On::new("repository", after.id))
                 .with("from", before.full_name())
