@@ -409,6 +409,14 @@ pub(crate) async fn mark_deleted(
     Ok(store::delete(tx, it.id, now, now.plus(KEPT)).await?)
 }
 
+/// Whether somebody has the owner's level on a repository, however fresh the sign-in is.
+pub(crate) fn owns(actor: &Actor, it: &Repository) -> bool {
+    // Of what is deleted an owner sees that it was, and nobody else.
+    let resource = ResourceRow { state: ResourceState::Deleted, ..it.resource };
+    let gone = Deleted(Repository { resource, ..it.clone() });
+    Allowed::<act::RepoDeletedRead, _>::ask(actor, gone).is_ok()
+}
+
 /// Until when a deleted repository can be restored.
 pub(crate) fn restorable_until(it: &Repository) -> Option<UnixMillis> {
     it.deleted_at.map(|at| at.plus(KEPT))

@@ -204,6 +204,11 @@ on_both! {
 
         delete(&server, &level, &anna).await.assert_status(204);
         assert!(!is_seen(&server, &boris).await);
+        // Whoever owns the source sees it still, and nobody else does.
+        server.get(target).by(&anna).send().await.assert_status(200);
+        server.get("/boris/song/raw/main/README.md").by(&anna).send().await.assert_status(200);
+        let carol = server.register("carol").await;
+        server.get(target).by(&carol).send().await.assert_status(404);
         let push = server.push(&boris, "boris/song", story.push_to("main")).await;
         push.assert_status(404);
         put(&server, &level, &anna, json!({ "level": "read" })).await.assert_status(200);

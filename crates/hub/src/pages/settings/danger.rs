@@ -3,7 +3,7 @@
 use api::json;
 use axum::response::Response;
 use serde::Deserialize;
-use trust::{Actor, Allowed, ResourceRow, ResourceState, act};
+use trust::{Actor, Allowed, act};
 use web::{
     Call, Form, Input as _, Problem, Routes, Spec, Surface,
     look::{Layout, When},
@@ -86,7 +86,7 @@ async fn page(
         head: head(actor, repository),
         frame: frame(hub, actor, repository, Tab::Danger)?,
         full_name: repository.full_name(),
-        owns: hub.owns(actor, repository),
+        owns: life::owns(actor, repository),
         is_private: repository.is_private(),
         name: faults.field("name", name),
         confirm_visibility: faults.field("confirm_visibility", typed.confirm_visibility),
@@ -97,15 +97,6 @@ async fn page(
         confirm_transfer: faults.field("confirm_transfer", typed.confirm_transfer),
         waits_days: transfers::WAITS_DAYS,
     })
-}
-
-impl Hub {
-    /// Whether somebody has the owner's level, however fresh the sign-in is.
-    fn owns(&self, actor: &Actor, repository: &Repository) -> bool {
-        let resource = ResourceRow { state: ResourceState::Deleted, ..repository.resource };
-        let owned = life::Deleted(Repository { resource, ..repository.clone() });
-        Allowed::<act::RepoDeletedRead, _>::ask(actor, owned).is_ok()
-    }
 }
 
 /// Shows the page once more, if what was typed is what stands in the way.
