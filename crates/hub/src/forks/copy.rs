@@ -46,7 +46,7 @@ impl Hub {
     async fn copy_history(&self, id: Id<Repository>) -> Result<usize, Error> {
         let mut tx = self.db.read().await?;
         let Some(begun) = store::begun(&mut tx, id).await? else { return Ok(0) };
-        let plan = self.shown_of(&mut tx, &begun).await?;
+        let plan = shown_of(&mut tx, &begun).await?;
         drop(tx);
         let source = begun.source;
         if let Some(source) = source {
@@ -79,26 +79,26 @@ impl Hub {
         let is_copying = store::is_copying(&mut tx, id).await?;
         Ok(is_copying.then_some(tx))
     }
+}
 
-    /// Reads what the source shows, in one state of it. What is gone shows nothing.
-    async fn shown_of(&self, tx: &mut Tx, begun: &Begun) -> Result<Plan, Error> {
-        let Some(source) = begun.source else { return Ok(Plan::default()) };
-        let found = repositories::by_id(tx, source).await?;
-        let is_there = |it: &Repository| {
-            matches!(it.resource.state, ResourceState::Live | ResourceState::Archived)
-        };
-        let Some(found) = found.filter(is_there) else { return Ok(Plan::default()) };
-        let mut refs = store::refs(tx, source).await?;
-        if begun.default_only {
-            let only = found.default_branch.full();
-            refs.retain(|it| it.name == only);
-        }
-        let heads = refs.iter().map(|it| it.target);
-        let (commits, snapshots) = Self::reachable(tx, source, heads).await?;
-        let roots: HashMap<SnapshotId, NodeId> = snapshots;
-        let objects = reading::objects_below(tx, roots.values().copied()).await?;
-        let mut objects: Vec<_> = objects.into_keys().collect();
-        objects.sort_unstable();
-        Ok(Plan { refs, objects, snapshots: roots.into_keys().collect(), commits })
+/// Reads what the source shows, in one state of it. What is gone shows nothing.
+async fn shown_of(tx: &mut Tx, begun: &Begun) -> Result<Plan, Error> {
+    let Some(source) = begun.source else { return Ok(Plan::default()) };
+    let found = repositories::by_id(tx, source).await?;
+    let is_there = |it: &Repository| {
+        matches!(it.resource.state, ResourceState::Live | ResourceState::Archived)
+    };
+    let Some(found) = found.filter(is_there) else { return Ok(Plan::default()) };
+    let mut refs = store::refs(tx, source).await?;
+    if begun.default_only {
+        let only = found.default_branch.full();
+        refs.retain(|it| it.name == only);
     }
+    let heads = refs.iter().map(|it| it.target);
+    let (commits, snapshots) = Hub::reachable(tx, source, heads).await?;
+    let roots: HashMap<SnapshotId, NodeId> = snapshots;
+    let objects = reading::objects_below(tx, roots.values().copied()).await?;
+    let mut objects: Vec<_> = objects.into_keys().collect();
+    objects.sort_unstable();
+    Ok(Plan { refs, objects, snapshots: roots.into_keys().collect(), commits })
 }

@@ -14,7 +14,6 @@ mod store;
 use std::time::Duration;
 
 use db::Tx;
-use jobs::Bell;
 use names::{BranchName, Handle, Id, RepositoryName, UnixMillis};
 use trust::{
     Act, Actor, Allowed, Resource, ResourceRow, ResourceState, Trust, Visibility, act,
@@ -356,7 +355,9 @@ impl Hub {
             Some(_) | None => None,
         };
         tx.commit().await?;
-        bell.into_iter().for_each(Bell::ring);
+        if let Some(bell) = bell {
+            bell.ring();
+        }
         tracing::info!(repository = after.full_name(), "repository restored");
         Ok(after)
     }

@@ -33,7 +33,7 @@ impl Load<Hub> for Repository {
         }
         let mut found = found.ok_or_else(Problem::not_found)?;
         if found.resource.state == ResourceState::Suspended {
-            hub.show_suspended(&mut tx, actor, &mut found).await?;
+            show_suspended(&mut tx, actor, &mut found).await?;
         }
         found.answer_to(&owner, &name, actor)
     }
@@ -43,24 +43,16 @@ impl Load<Hub> for Repository {
     }
 }
 
-impl Hub {
-    /// What was made from something private is hidden from its owner, not from those who own that: they read it.
-    async fn show_suspended(
-        &self,
-        tx: &mut Tx,
-        actor: &Actor,
-        it: &mut Repository,
-    ) -> Result<(), Error> {
-        let Some(source) = it.fork.and_then(|fork| fork.source) else { return Ok(()) };
-        let source = store::by_id_for(tx, source, actor.readers()).await?;
-        if source.is_some_and(|source| life::owns(actor, &source)) {
-            let is_archived = it.archived_at.is_some();
-            it.resource.state =
-                if is_archived { ResourceState::Archived } else { ResourceState::Live };
-            it.resource.granted = Granted::own(Level::Read);
-        }
-        Ok(())
+/// What was made from something private is hidden from its owner, not from those who own that: they read it.
+async fn show_suspended(tx: &mut Tx, actor: &Actor, it: &mut Repository) -> Result<(), Error> {
+    let Some(source) = it.fork.and_then(|fork| fork.source) else { return Ok(()) };
+    let source = store::by_id_for(tx, source, actor.readers()).await?;
+    if source.is_some_and(|source| life::owns(actor, &source)) {
+        let is_archived = it.archived_at.is_some();
+        it.resource.state = if is_archived { ResourceState::Archived } else { ResourceState::Live };
+        it.resource.granted = Granted::own(Level::Read);
     }
+    Ok(())
 }
 
 /// Where a push goes: a repository, or a name that the first push would take.

@@ -272,7 +272,7 @@ on_both! {
         assert_eq!(found(&boris, "topic=none").await, 0);
         server.get("/api/v1/repos?topic=A%20b").send().await.assert_refused(422, "invalid");
         let explored = server.get("/explore?topic=tides").send().await.text();
-        assert!(explored.contains("anna/song") || explored.contains("/anna/song"), "{explored}");
+        assert!(explored.contains("/anna/song"), "{explored}");
         let none = server.get("/explore?topic=none").send().await.text();
         assert!(none.contains("Nothing that you may see is about none"), "{none}");
         let taken = patch(&server, SONG, &anna, json!({ "topics": [], "licence": "" })).await.json();

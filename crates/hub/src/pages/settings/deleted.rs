@@ -100,9 +100,8 @@ async fn page(
     let now = hub.clock.now();
     let row = |it: &Repository| {
         let is_typed = typed.of == it.full_name();
-        let field = |name: &str, value: &str| match is_typed {
-            true => faults.field(name, value),
-            false => Field::default(),
+        let field = |name: &str, value: &str| {
+            if is_typed { faults.field(name, value) } else { Field::default() }
         };
         DeletedRow {
             href: format!("{HERE}{}", parts::home_of(it)),
