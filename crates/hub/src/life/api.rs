@@ -69,7 +69,7 @@ fn parse(asked: json::RepositoryChanges, of: &Repository) -> Result<Changes, Pro
         faults.push(Fault { pointer: pointer.to_owned(), code: "invalid", message });
     };
     let (says_no_training, says_forks) = (asked.training_opt_out, asked.allow_forks);
-    let mut changes = Changes { says_no_training, says_forks, ..Changes::default() };
+    let mut changes = Changes { says_forks, says_no_training, ..Changes::default() };
     if let Some(words) = asked.topics {
         let topics = Topics::parse(words.iter().map(String::as_str));
         changes.topics = topics.map_err(|error| fault("/topics", error.to_string())).ok();

@@ -118,10 +118,10 @@ async fn list(
         return Ok((None, Json(json::Page { items, next_cursor: None })));
     }
     let limit = query.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1);
-    let (owned, about) = (query.owner.as_deref(), query.topic.as_deref());
+    let (whose, about) = (query.owner.as_deref(), query.topic.as_deref());
     let list = format!(
         "api/repos?owner={}&topic={}",
-        owned.unwrap_or_default(),
+        whose.unwrap_or_default(),
         about.unwrap_or_default()
     );
     let topic = about.map(str::parse).transpose().map_err(|error: super::about::TopicError| {

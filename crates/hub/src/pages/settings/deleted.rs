@@ -96,7 +96,7 @@ async fn page(
     let id = id.unwrap_or(Id::from_uuid(uuid::Uuid::nil()));
     let found = hub.deleted_repositories(actor, id).await?;
     let memberships = hub.trust.memberships(&Allowed::ask(actor, Anything)?).await?;
-    let owned = |it: &Membership| (it.role == Role::Owner).then(|| it.organization.to_string());
+    let run_by_me = |it: &Membership| (it.role == Role::Owner).then(|| it.organization.to_string());
     let now = hub.clock.now();
     let row = |it: &Repository| {
         let is_typed = typed.of == it.full_name();
@@ -132,7 +132,7 @@ async fn page(
         csrf: session.map(|session| hub.trust.csrf(session)).transpose()?,
         is_stale: session.is_some_and(|it| !it.is_fresh),
         owners: std::iter::once(me.to_string())
-            .chain(memberships.iter().filter_map(owned))
+            .chain(memberships.iter().filter_map(run_by_me))
             .collect(),
         owner: owner.to_string(),
         transfers: waiting,
