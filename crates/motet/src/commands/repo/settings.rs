@@ -112,7 +112,9 @@ fn lines(it: &Repository) -> String {
         ("pushed", text(&it.pushed_at)),
     ];
     let lines = said.into_iter().filter(|(_, text)| !text.is_empty());
-    lines.map(|(name, text)| format!("{name:<12} {}\n", visible(&text))).collect()
+    let lines: Vec<_> =
+        lines.map(|(name, text)| format!("{name:<12} {}\n", visible(&text))).collect();
+    lines.concat()
 }
 
 pub(super) async fn edit(arguments: &Edit, context: &Context) -> Result<Report, Failure> {
