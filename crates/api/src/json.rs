@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 mod accounts;
 mod audit;
+mod handing;
 mod jobs;
 mod passkeys;
 mod publishers;
@@ -21,6 +22,7 @@ pub use accounts::{
     Suspend, Token, TokenPage, WebLogin,
 };
 pub use audit::{AuditEvent, PruneAudit, PrunedAudit, RotatedKey};
+pub use handing::{Accepted, NewFork, NewTransfer, Transfer, TransferPage};
 pub use jobs::{Job, JobCounts, JobDetail, JobPage, Schedule, ScheduleRun};
 pub use passkeys::{
     BrowserSession, BrowserSessionPage, Identity, IdentityPage, NewPasskey, Passkey,
@@ -187,6 +189,21 @@ pub struct Repository {
     /// Its page elsewhere, an `https` address; may be empty.
     #[serde(default)]
     pub homepage: String,
+    /// What it is about.
+    #[serde(default)]
+    pub topics: Vec<String>,
+    /// On which terms it is had, as SPDX names them.
+    #[serde(default)]
+    pub licence: Option<String>,
+    /// Whether others may fork it.
+    #[serde(default)]
+    pub allow_forks: bool,
+    /// `owner/name` of what it was made from, for those who may see that; said where one repository is shown.
+    #[serde(default)]
+    pub forked_from: Option<String>,
+    /// `copying` or `ready`, of what was made from another one.
+    #[serde(default)]
+    pub fork_state: Option<String>,
     /// What its files are about; `code` unless it was made for something else.
     pub domain: String,
     /// The branch that a clone checks out.
@@ -244,6 +261,15 @@ pub struct RepositoryChanges {
     /// The branch that is shown first; it must be there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_branch: Option<String>,
+    /// What it is about: at most twenty words of a-z, 0-9 and -.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topics: Option<Vec<String>>,
+    /// On which terms it is had, as SPDX names them; empty for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// Whether others may fork it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_forks: Option<bool>,
     /// Whether those who train models are asked to leave it alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training_opt_out: Option<bool>,

@@ -17,6 +17,25 @@ pub enum Error {
     /// The default branch must be there.
     #[error("there is no branch `{0}`; push it first")]
     NoSuchBranch(names::BranchName),
+    /// A field of what was sent does not hold.
+    #[error("{message}")]
+    Asked {
+        /// Which.
+        field: &'static str,
+        /// What to do about it.
+        message: String,
+    },
+    /// Nobody may make one of their own from it.
+    #[error(
+        "this repository cannot be forked; whoever runs it can allow that, unless it is a fork of a private one"
+    )]
+    NoForks,
+    /// What was made from something private belongs to somebody who may read that.
+    #[error("what was made from a private repository belongs to somebody who may read that one")]
+    ForkElsewhere,
+    /// What was made from something private stays private as long as that is.
+    #[error("it was made from a private repository, and stays private as long as that one is")]
+    SourceIsPrivate,
     /// The owner has as many repositories as it may.
     #[error("an owner has at most {0} repositories; delete one first")]
     TooManyRepositories(u64),
@@ -68,6 +87,15 @@ impl From<Error> for Problem {
                 code: "invalid",
                 message: error.to_string(),
             }]),
+            Error::Asked { field, message } => Self::invalid(vec![Fault {
+                pointer: format!("/{field}"),
+                code: "invalid",
+                message,
+            }]),
+            Error::NoForks => Self::refuse(StatusCode::FORBIDDEN, "forbidden", &error),
+            Error::ForkElsewhere | Error::SourceIsPrivate => {
+                Self::refuse(StatusCode::CONFLICT, "conflict", &error)
+            }
             Error::TooManyRepositories(_) => {
                 Self::refuse(StatusCode::CONFLICT, "quota_exceeded", &error)
             }

@@ -15,6 +15,8 @@
 //! | `life/`         | changed, renamed, archived, deleted, restored, removed for good                |
 //! | `signatures/`   | who signed a commit, and what a repository asks of it                         |
 //! | `ref_log/`      | every movement of a ref, in chains                                           |
+//! | `transfers/`    | handed on to somebody else                                                     |
+//! | `forks/`        | made from another, with its history                                            |
 //! | `quotas/`       | how much an owner and a repository may hold                                    |
 //! | `collect/`      | what nothing leads to is let go                                                |
 //! | `purge/`        | what those leave behind who have left                                          |
@@ -38,6 +40,7 @@ use web::{Cursors, Entry, Routes};
 
 mod collect;
 mod error;
+mod forks;
 mod glass;
 mod life;
 mod pages;
@@ -48,6 +51,7 @@ mod ref_log;
 mod releases;
 mod repositories;
 mod signatures;
+mod transfers;
 mod upkeep;
 mod views;
 mod wire;
@@ -56,7 +60,9 @@ mod wire2;
 pub use collect::{Collection, Grace};
 pub use error::Error;
 pub use quotas::{Exceeded, Limited, Quotas};
-pub use repositories::{Homepage, HomepageError, NewRepository, Repository};
+pub use repositories::{
+    Fork, Homepage, HomepageError, Licence, NewRepository, Repository, Topic, Topics,
+};
 
 /// Every statement of this room, for the test that prepares them all.
 pub fn statements() -> Vec<&'static db::Sql> {
@@ -69,6 +75,8 @@ pub fn statements() -> Vec<&'static db::Sql> {
         collect::STATEMENTS,
         ref_log::STATEMENTS,
         life::STATEMENTS,
+        forks::STATEMENTS,
+        transfers::STATEMENTS,
         quotas::STATEMENTS,
         purge::STATEMENTS,
         upkeep::STATEMENTS,
@@ -125,6 +133,7 @@ impl Hub {
     pub fn routes(self) -> (Router, Vec<Entry>) {
         let trust = self.trust.clone();
         let routes = Routes::new(self, trust);
+        let routes = forks::routes(transfers::routes(routes));
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
         pages::routes(ref_log::routes(wire2::routes(routes))).finish()

@@ -229,7 +229,7 @@ impl Command {
             Self::Agent(command) => command.name(),
             Self::Org(command) => command.name(),
             Self::Invite(command) => command.name(),
-            Self::Repo(commands::repo::Repo::Create(_)) => "repo create",
+            Self::Repo(command) => command.name(),
             Self::Init(_) => "init",
             Self::Status(_) => "status",
             Self::Commit(_) => "commit",

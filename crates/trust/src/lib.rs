@@ -52,6 +52,7 @@ use uuid::Uuid;
 mod agents;
 pub mod audit;
 pub mod authority;
+mod bonds;
 mod boot;
 mod collaborators;
 mod error;
@@ -127,6 +128,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         audit::STATEMENTS,
         registration::STATEMENTS,
         signature::STATEMENTS,
+        bonds::STATEMENTS,
         boot::STATEMENTS,
         keyring::STATEMENTS,
         tokens::STATEMENTS,
@@ -253,7 +255,12 @@ impl Trust {
         &self,
         allowed: &Allowed<A, Account>,
     ) -> Result<Tx, Error> {
-        let (actor, known) = (allowed.actor(), &allowed.resource().principal);
+        self.begin_as::<A>(allowed.actor(), allowed.resource()).await
+    }
+
+    /// The same for what concerns an account that is known already.
+    pub async fn begin_as<A: Act>(&self, actor: &Actor, known: &Account) -> Result<Tx, Error> {
+        let known = &known.principal;
         let mut tx = self.begin(actor).await?;
         store::hold_namespace(&mut tx, known.id).await?;
         let now = store::space(&mut tx, &known.handle, actor.readers()).await?;

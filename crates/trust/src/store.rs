@@ -388,6 +388,8 @@ pub enum ResourceState {
     Archived,
     /// Gone for everybody.
     Deleted,
+    /// Gone for as long as its owner may not read what it was made from. No row says so: it follows from others.
+    Suspended,
 }
 
 /// A row of `resources`: what the authority needs to know of a thing. Made from a row, or by the room that makes
@@ -425,6 +427,7 @@ impl ResourceRow {
             "live" => ResourceState::Live,
             "archived" => ResourceState::Archived,
             "deleted" => ResourceState::Deleted,
+            "suspended" => ResourceState::Suspended,
             other => return Err(Error::corrupt("resources.state")(other)),
         };
         Ok(Self {
@@ -444,6 +447,7 @@ impl ResourceState {
             Self::Live => "live",
             Self::Archived => "archived",
             Self::Deleted => "deleted",
+            Self::Suspended => "suspended",
         }
     }
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use serde::de::DeserializeOwned;
 use trust::{Actor, Trust};
 
-use crate::{Body, Call, Input, Problem};
+use crate::{Body, Call, Fault, Input, Problem};
 
 /// The largest form, in bytes.
 const FORM_BYTES: u64 = 64 << 10;
@@ -33,6 +33,24 @@ impl<T: DeserializeOwned + Send> Input for Form<T> {
             form_urlencoded::parse(&bytes).filter(|(name, _)| name != FIELD).collect();
         let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         serde_urlencoded::from_str(&text).map(Self).map_err(|error| Problem::malformed(&error))
+    }
+}
+
+/// What a page shows of a refusal beside the fields of its form.
+impl Problem {
+    /// The stable word.
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The sentence that a person can act on.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// What is wrong with the fields.
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
     }
 }
 

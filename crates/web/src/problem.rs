@@ -54,7 +54,7 @@ pub struct Problem {
     pub(crate) status: StatusCode,
     pub(crate) code: &'static str,
     pub(crate) detail: String,
-    faults: Vec<Fault>,
+    pub(crate) faults: Vec<Fault>,
     headers: Vec<(HeaderName, HeaderValue)>,
     server_time: Option<UnixMillis>,
     moved: Option<Box<Moved>>,

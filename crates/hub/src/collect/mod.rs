@@ -24,7 +24,7 @@ use std::{
 };
 
 use db::Tx;
-use names::{CommitId, Id, ObjectId, SnapshotId, UnixMillis};
+use names::{CommitId, Id, NodeId, ObjectId, SnapshotId, UnixMillis};
 use objects::Link;
 use serde::{Deserialize, Serialize};
 use trust::audit::{Chain, Entry, Noted, On, Who};
@@ -33,7 +33,7 @@ pub(crate) use api::routes;
 pub(crate) use job::{COLLECT, COLLECT_DUE, Collect, collect, collect_due};
 pub(crate) use store::{STATEMENTS, leave};
 
-use crate::{Error, Hub, Repository, quotas::Change, reading, repositories, wire};
+use crate::{Error, Hub, Repository, forks, quotas::Change, reading, repositories, wire};
 use mark::Marker;
 
 /// How long a branch's former place is kept.
@@ -98,6 +98,10 @@ impl Hub {
         grace: Grace,
         dry_run: bool,
     ) -> Result<Collection, Error> {
+        // What a fork takes over lies there before anything leads to it.
+        if forks::is_copying(&mut self.db.glance().await?, id).await? {
+            return Ok(Collection { is_interrupted: true, ..Collection::default() });
+        }
         let marked = self.mark(id, grace).await?;
         let mut done = Collection::default();
         if dry_run {
@@ -182,6 +186,32 @@ impl Hub {
         Ok(Marked { state, commits, snapshots, kept_objects, cutoff })
     }
 
+    /// The commits that `heads` lead to, oldest first, and their snapshots with their roots.
+    pub(crate) async fn reachable(
+        tx: &mut Tx,
+        id: Id<Repository>,
+        heads: impl IntoIterator<Item = CommitId>,
+    ) -> Result<(Vec<CommitId>, HashMap<SnapshotId, NodeId>), Error> {
+        let (mut marker, mut before) = (Marker::from(heads), i64::MAX);
+        let (mut commits, mut named) = (Vec::new(), HashSet::new());
+        loop {
+            let page = store::commits_before(tx, id, before, PAGE).await?;
+            for it in &page {
+                if marker.keeps(&it.commit, false) {
+                    commits.push(it.commit.id);
+                    named.insert(it.snapshot);
+                }
+                before = it.position;
+            }
+            if page.len() < PAGE {
+                break;
+            }
+        }
+        commits.reverse();
+        let snapshots = store::snapshots(tx, id).await?.into_iter();
+        Ok((commits, snapshots.filter(|(id, _)| named.contains(id)).collect()))
+    }
+
     /// Lets commits and snapshots go. Gives the state that it leaves behind, unless the repository changed meanwhile.
     async fn let_records_go(
         &self,
@@ -224,13 +254,17 @@ impl Hub {
         loop {
             let (loose, last) = self.loose(id, marked, after).await?;
             for batch in loose.chunks(BATCH) {
-                let sizes: HashMap<_, _> = batch.iter().map(|it| (it.id, it.size)).collect();
-                let ids: Vec<_> = sizes.keys().copied().collect();
+                let own = batch.iter().filter(|it| !it.is_inherited);
+                let sizes: HashMap<_, _> = own.map(|it| (it.id, it.size)).collect();
+                let ids: Vec<_> = batch.iter().map(|it| it.id).collect();
                 let mut tx = self.db.write().await?;
                 let Some(repository) = still(&mut tx, id, state).await? else { return Ok(false) };
                 let gone = self.objects.unlink(&mut tx, id.uuid(), &ids, marked.cutoff).await?;
-                let bytes = gone.iter().filter_map(|id| sizes.get(id)).sum();
-                let change = Change { objects: gone.len() as u64, bytes, commits: 0 };
+                // What was taken over from another repository was never counted.
+                let counted: Vec<u64> =
+                    gone.iter().filter_map(|id| sizes.get(id)).copied().collect();
+                let bytes = counted.iter().sum();
+                let change = Change { objects: counted.len() as u64, bytes, commits: 0 };
                 self.release(&mut tx, &repository, change).await?;
                 if grace == Grace::None {
                     // In here, and not after the commit: then nothing leads to them any more, and whoever goes on
@@ -238,8 +272,9 @@ impl Hub {
                     self.objects.condemn_all(&mut tx, &gone).await?;
                 }
                 tx.commit().await?;
-                done.objects += change.objects;
-                done.bytes += change.bytes;
+                done.objects += gone.len() as u64;
+                done.bytes +=
+                    batch.iter().filter(|it| gone.contains(&it.id)).map(|it| it.size).sum::<u64>();
             }
             after = last;
             if after.is_none() {

@@ -9,9 +9,9 @@ use names::RepositoryName;
 use trust::{Allowed, Visibility, act};
 use web::{Call, Fault, Input as _, Json, Problem, Routes, Spec, Surface};
 
-use super::{Changes, Deleted, HomepageChange};
+use super::{Changes, Deleted, HomepageChange, LicenceChange};
 use crate::{
-    Hub, Repository,
+    Hub, Repository, Topics,
     repositories::{check_description, json_of},
 };
 
@@ -38,14 +38,27 @@ async fn change(
     let expected = call.header("if-match").to_owned();
     let Json(asked) = Json::<json::RepositoryChanges>::take(call).await?;
     let changes = parse(asked, allowed.resource())?;
-    let is_expected = |it: &Repository| expected.is_empty() || matches(&expected, it);
+    let forked_from = hub.source_of(allowed.actor(), allowed.resource()).await?;
+    let is_expected =
+        |it: &Repository| expected.is_empty() || matches(&expected, it, forked_from.clone());
     let after = hub.change_repository(&allowed, changes, is_expected).await?;
-    Ok(Json(json_of(&after)))
+    Ok(Json(json::Repository { forked_from, ..json_of(&after) }))
+}
+
+/// The same for a page, which shows what is there when it is sent.
+pub(crate) async fn change_as_asked(
+    hub: &Hub,
+    allowed: &Allowed<act::RepoUpdate, Repository>,
+    asked: json::RepositoryChanges,
+) -> Result<Repository, Problem> {
+    let changes = parse(asked, allowed.resource())?;
+    Ok(hub.change_repository(allowed, changes, |_| true).await?)
 }
 
 /// Whether one of the tags in `If-Match` is that of the repository as `GET` shows it.
-fn matches(expected: &str, it: &Repository) -> bool {
-    let shown = serde_json::to_vec(&json_of(it)).unwrap_or_default();
+fn matches(expected: &str, it: &Repository, forked_from: Option<String>) -> bool {
+    let shown = json::Repository { forked_from, ..json_of(it) };
+    let shown = serde_json::to_vec(&shown).unwrap_or_default();
     web::is_tag_of(expected, &shown)
 }
 
@@ -55,16 +68,27 @@ fn parse(asked: json::RepositoryChanges, of: &Repository) -> Result<Changes, Pro
     let mut fault = |pointer: &str, message: String| {
         faults.push(Fault { pointer: pointer.to_owned(), code: "invalid", message });
     };
-    let mut changes = Changes {
-        says_no_training: asked.training_opt_out,
-        require_signed_refs: asked.require_signed_refs,
-        ..Changes::default()
-    };
+    let (says_no_training, says_forks) = (asked.training_opt_out, asked.allow_forks);
+    let require_signed_refs = asked.require_signed_refs;
+    let mut changes =
+        Changes { says_forks, says_no_training, require_signed_refs, ..Changes::default() };
     if let Some(required) = asked.require_signed_commits {
         changes.require_signed_commits = required
             .parse()
             .map_err(|error: &str| fault("/require_signed_commits", error.to_owned()))
             .ok();
+    }
+    if let Some(words) = asked.topics {
+        let topics = Topics::parse(words.iter().map(String::as_str));
+        changes.topics = topics.map_err(|error| fault("/topics", error.to_string())).ok();
+    }
+    match asked.licence.as_deref() {
+        None => {}
+        Some("") => changes.licence = Some(LicenceChange::Remove),
+        Some(text) => match text.parse() {
+            Ok(licence) => changes.licence = Some(LicenceChange::Set(licence)),
+            Err(error) => fault("/licence", format!("{error}")),
+        },
     }
     if let Some(name) = asked.name {
         changes.name =
@@ -136,7 +160,7 @@ async fn delete(
 }
 
 /// What cannot be taken back easily is asked for with its name.
-fn check_confirmed(confirm: &str, it: &Repository) -> Result<(), Problem> {
+pub(crate) fn check_confirmed(confirm: &str, it: &Repository) -> Result<(), Problem> {
     if confirm == it.full_name() {
         return Ok(());
     }
@@ -149,18 +173,23 @@ async fn restore(
     allowed: Allowed<act::RepoRestore, Deleted>,
     Json(asked): Json<json::Restored>,
 ) -> Result<impl IntoResponse, Problem> {
-    let name: Option<RepositoryName> = match asked.name.map(|name| name.parse()) {
-        None => None,
-        Some(Ok(name)) => Some(name),
-        Some(Err(error)) => {
-            let message = format!("{error}");
-            let fault = Fault { pointer: "/name".to_owned(), code: "invalid", message };
-            return Err(Problem::invalid(vec![fault]));
-        }
-    };
-    let restored = hub.restore_repository(&allowed, name).await?;
+    let restored = restore_as(&hub, &allowed, asked.name.as_deref()).await?;
     let location = format!("/api/v1/repos/{}", restored.full_name());
     Ok(([(header::LOCATION, location)], Json(json_of(&restored))))
+}
+
+/// Under another name, if one is asked for.
+pub(crate) async fn restore_as(
+    hub: &Hub,
+    allowed: &Allowed<act::RepoRestore, Deleted>,
+    name: Option<&str>,
+) -> Result<Repository, Problem> {
+    let name: Option<RepositoryName> = name.map(str::parse).transpose().map_err(|error| {
+        let message = format!("{error}");
+        let fault = Fault { pointer: "/name".to_owned(), code: "invalid", message };
+        Problem::invalid(vec![fault])
+    })?;
+    Ok(hub.restore_repository(allowed, name).await?)
 }
 
 async fn purge(

@@ -16,21 +16,23 @@ use std::time::Duration;
 use db::Tx;
 use names::{BranchName, Handle, Id, RepositoryName, UnixMillis};
 use trust::{
-    Act, Actor, Allowed, Resource, ResourceRow, ResourceState, Visibility, act,
+    Act, Actor, Allowed, Resource, ResourceRow, ResourceState, Trust, Visibility, act,
     audit::{Entry, Noted, On},
     authority::Facts,
 };
 use web::{Load, Params, Problem};
 
-pub(crate) use api::routes;
-pub(crate) use store::{STATEMENTS, begin_purge, to_purge};
+pub(crate) use api::{change_as_asked, check_confirmed, restore_as, routes};
+pub(crate) use store::{STATEMENTS, add_alias, begin_purge, to_purge};
 
 use crate::{
-    Error, Homepage, Hub, Repository, reading, repositories, signatures::Required, upkeep, wire,
+    Error, Homepage, Hub, Licence, Repository, Topics, reading, repositories, signatures::Required,
+    transfers, upkeep, wire,
 };
 
-/// How long what was deleted can be restored.
-const KEPT: Duration = Duration::from_hours(30 * 24);
+/// How long what was deleted can be restored, in days.
+pub(crate) const KEPT_DAYS: u16 = 30;
+const KEPT: Duration = Duration::from_hours(KEPT_DAYS as u64 * 24);
 
 /// What is to be another way; what is not named stays.
 #[derive(Debug, Clone, Default)]
@@ -40,9 +42,21 @@ pub(crate) struct Changes {
     pub(crate) description: Option<String>,
     pub(crate) homepage: Option<HomepageChange>,
     pub(crate) default_branch: Option<BranchName>,
+    pub(crate) topics: Option<Topics>,
+    pub(crate) licence: Option<LicenceChange>,
+    pub(crate) says_forks: Option<bool>,
     pub(crate) says_no_training: Option<bool>,
     pub(crate) require_signed_commits: Option<Required>,
     pub(crate) require_signed_refs: Option<bool>,
+}
+
+/// What becomes of the terms.
+#[derive(Debug, Clone)]
+pub(crate) enum LicenceChange {
+    /// Nothing is said of them any more.
+    Remove,
+    /// They are these.
+    Set(Licence),
 }
 
 /// What becomes of the page elsewhere.
@@ -76,9 +90,43 @@ impl Load<Hub> for Deleted {
     }
 }
 
+impl Changes {
+    /// Says what is said of the repository; who sees it is another matter.
+    fn apply_to(self, after: &mut Repository) {
+        let Self { name, visibility: _, description, homepage, default_branch, .. } = self;
+        if let Some(name) = name {
+            after.name = name;
+        }
+        if let Some(description) = description {
+            after.description = description;
+        }
+        match homepage {
+            None => {}
+            Some(HomepageChange::Remove) => after.homepage = None,
+            Some(HomepageChange::Set(homepage)) => after.homepage = Some(homepage),
+        }
+        if let Some(branch) = default_branch {
+            after.default_branch = branch;
+        }
+        if let Some(topics) = self.topics {
+            after.topics = topics;
+        }
+        match self.licence {
+            None => {}
+            Some(LicenceChange::Remove) => after.licence = None,
+            Some(LicenceChange::Set(licence)) => after.licence = Some(licence),
+        }
+        after.require_signed_commits =
+            self.require_signed_commits.unwrap_or(after.require_signed_commits);
+        after.require_signed_refs = self.require_signed_refs.unwrap_or(after.require_signed_refs);
+        after.says_forks = self.says_forks.or(after.says_forks);
+        after.says_no_training = self.says_no_training.unwrap_or(after.says_no_training);
+    }
+}
+
 impl Hub {
     /// The repository as it is in this transaction, locked, and still allowed.
-    async fn again<A: Act>(
+    pub(crate) async fn again<A: Act>(
         &self,
         tx: &mut Tx,
         actor: &Actor,
@@ -106,29 +154,20 @@ impl Hub {
             return Err(Error::Stale);
         }
         let mut after = Repository { updated_at: now, ..before.clone() };
-        let Changes { name, visibility, description, homepage, default_branch, .. } = changes;
-        let Changes { says_no_training, require_signed_commits, require_signed_refs, .. } = changes;
-        after.name = name.unwrap_or(after.name);
-        after.description = description.unwrap_or(after.description);
-        match homepage {
-            None => {}
-            Some(HomepageChange::Remove) => after.homepage = None,
-            Some(HomepageChange::Set(homepage)) => after.homepage = Some(homepage),
+        if let Some(branch) = &changes.default_branch {
+            self.check_default_branch(&mut tx, before, branch).await?;
         }
-        after.require_signed_commits =
-            require_signed_commits.unwrap_or(after.require_signed_commits);
-        after.require_signed_refs = require_signed_refs.unwrap_or(after.require_signed_refs);
-        after.says_no_training = says_no_training.unwrap_or(after.says_no_training);
-        if let Some(branch) = default_branch {
-            self.check_default_branch(&mut tx, before, &branch).await?;
-            after.default_branch = branch;
-        }
+        let visibility = changes.visibility;
+        changes.apply_to(&mut after);
         if let Some(visibility) = visibility.filter(|it| *it != before.resource.visibility) {
             // An owner's, and no token's.
             let owner = Allowed::<act::RepoVisibility, _>::ask(actor, before.clone());
             owner.map_err(Error::Refused)?;
             after.resource.visibility = visibility;
-            self.trust.set_resource(&mut tx, &after.resource).await?;
+            self.show_or_hide(&mut tx, &after).await?;
+        }
+        if after.topics != before.topics {
+            store::set_topics(&mut tx, before.id, &after.topics).await?;
         }
         if after.name != before.name {
             self.rename(&mut tx, before, &after).await?;
@@ -137,6 +176,18 @@ impl Hub {
         self.note_changes(&mut tx, actor, before, &after).await?;
         tx.commit().await?;
         Ok(after)
+    }
+
+    /// Shows a repository to everybody or only to some, in this transaction. What was made from a private one stays
+    /// private as long as that is; what was made from one that becomes public is free of it.
+    async fn show_or_hide(&self, tx: &mut Tx, after: &Repository) -> Result<(), Error> {
+        if after.resource.visibility == Visibility::Public {
+            if self.trust.is_bound(tx, after.id.uuid()).await? {
+                return Err(Error::SourceIsPrivate);
+            }
+            self.trust.unbind_from(tx, after.id.uuid()).await?;
+        }
+        Ok(self.trust.set_resource(tx, &after.resource).await?)
     }
 
     /// The branch that is shown first is there, unless nothing is.
@@ -166,7 +217,7 @@ impl Hub {
             return Err(Error::NameTaken);
         }
         repositories::forget_alias(tx, owner, &after.name).await?;
-        store::add_alias(tx, before, after.updated_at).await?;
+        add_alias(tx, before, after.updated_at).await?;
         Ok(())
     }
 
@@ -185,6 +236,7 @@ impl Hub {
             |it: &Repository| it.homepage.as_ref().map_or("", Homepage::as_str).to_owned();
         let required = |it: &Repository| it.require_signed_commits.as_str().to_owned();
         let signed_refs = |it: &Repository| it.require_signed_refs.to_string();
+        let licence = |it: &Repository| it.licence.as_ref().map_or("", Licence::as_str).to_owned();
         let fields = [
             ("require_signed_commits", required(before), required(after)),
             ("require_signed_refs", signed_refs(before), signed_refs(after)),
@@ -192,6 +244,9 @@ impl Hub {
             ("description", before.description.clone(), after.description.clone()),
             ("homepage", homepage(before), homepage(after)),
             ("default_branch", before.default_branch.to_string(), after.default_branch.to_string()),
+            ("topics", before.topics.words().join(" "), after.topics.words().join(" ")),
+            ("licence", licence(before), licence(after)),
+            ("allow_forks", before.allows_forks().to_string(), after.allows_forks().to_string()),
         ];
         for (field, was, is) in fields {
             if was != is {
@@ -260,9 +315,7 @@ impl Hub {
         let allowed: Allowed<act::RepoDelete, _> =
             self.again(&mut tx, actor, allowed.resource().id).await?;
         let it = allowed.resource();
-        let gone = ResourceRow { state: ResourceState::Deleted, ..it.resource };
-        self.trust.set_resource(&mut tx, &gone).await?;
-        store::delete(&mut tx, it.id, now, now.plus(KEPT)).await?;
+        mark_deleted(&self.trust, &mut tx, it, now).await?;
         let entry = Entry::done(Noted::RepoDeleted, actor, On::new("repository", it.id))
             .with("name", it.full_name());
         let chain = self.trust.chain_of(&mut tx, it.resource.owner).await?;
@@ -306,7 +359,15 @@ impl Hub {
             .with("name", after.full_name());
         let chain = self.trust.chain_of(&mut tx, owner).await?;
         self.trust.note(&mut tx, chain, entry).await?;
+        // The copying of its history ended when it was deleted.
+        let bell = match after.fork {
+            Some(fork) if fork.is_copying => Some(self.ask_for_copy(&mut tx, after.id).await?),
+            Some(_) | None => None,
+        };
         tx.commit().await?;
+        if let Some(bell) = bell {
+            bell.ring();
+        }
         tracing::info!(repository = after.full_name(), "repository restored");
         Ok(after)
     }
@@ -344,6 +405,27 @@ impl Hub {
         };
         Ok(found.into_iter().filter(may).collect())
     }
+}
+
+/// Takes a repository away from every surface, in this transaction; nobody is to take it any more.
+pub(crate) async fn mark_deleted(
+    trust: &Trust,
+    tx: &mut Tx,
+    it: &Repository,
+    now: UnixMillis,
+) -> Result<(), Error> {
+    let gone = ResourceRow { state: ResourceState::Deleted, ..it.resource };
+    trust.set_resource(tx, &gone).await?;
+    transfers::forget(tx, it.id).await?;
+    Ok(store::delete(tx, it.id, now, now.plus(KEPT)).await?)
+}
+
+/// Whether somebody has the owner's level on a repository, however fresh the sign-in is.
+pub(crate) fn owns(actor: &Actor, it: &Repository) -> bool {
+    // Of what is deleted an owner sees that it was, and nobody else.
+    let resource = ResourceRow { state: ResourceState::Deleted, ..it.resource };
+    let gone = Deleted(Repository { resource, ..it.clone() });
+    Allowed::<act::RepoDeletedRead, _>::ask(actor, gone).is_ok()
 }
 
 /// Until when a deleted repository can be restored.

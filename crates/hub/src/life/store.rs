@@ -4,15 +4,21 @@ use db::{Error, Tx};
 use names::{Id, UnixMillis};
 use uuid::Uuid;
 
-use crate::{Homepage, Repository};
+use crate::{Homepage, Licence, Repository, Topic, Topics};
 
 db::statements! {
     CHANGE = "
         UPDATE repositories
            SET name = $2, description = $3, homepage = $4, default_branch = $5, archived_at = $6, updated_at = $7,
-               training_opt_out = $8, require_signed_commits = $9, require_signed_refs = $10, deleted_at = NULL,
-               purge_at = NULL
+               training_opt_out = $8, require_signed_commits = $9, require_signed_refs = $10, licence = $11,
+               allow_forks = $12, deleted_at = NULL, purge_at = NULL
          WHERE id = $1";
+    CLEAR_TOPICS = "DELETE FROM repository_topics WHERE repository_id = $1";
+    ADD_TOPICS = {
+        sqlite "INSERT INTO repository_topics (repository_id, topic) SELECT $2, value FROM json_each($1)",
+        postgres "
+        INSERT INTO repository_topics (repository_id, topic) SELECT $2, jsonb_array_elements_text($1::jsonb)"
+    };
     ADD_ALIAS = "
         INSERT INTO repository_aliases (owner_id, name, repository_id, created_at) VALUES ($1, $2, $3, $4)
         ON CONFLICT (owner_id, name) DO UPDATE
@@ -35,6 +41,8 @@ pub(super) async fn change(tx: &mut Tx, it: &Repository) -> Result<(), Error> {
     let (now, says_no) = (it.updated_at.0, i64::from(it.says_no_training));
     let text = &it.description;
     let (commits, refs) = (it.require_signed_commits.as_str(), i64::from(it.require_signed_refs));
+    let licence = it.licence.as_ref().map_or("", Licence::as_str);
+    let forks = it.says_forks.map(i64::from);
     db::execute!(
         tx,
         CHANGE,
@@ -47,13 +55,25 @@ pub(super) async fn change(tx: &mut Tx, it: &Repository) -> Result<(), Error> {
         now,
         says_no,
         commits,
-        refs
+        refs,
+        licence,
+        forks
     )
     .map(drop)
 }
 
+pub(super) async fn set_topics(
+    tx: &mut Tx,
+    id: Id<Repository>,
+    topics: &Topics,
+) -> Result<(), Error> {
+    db::execute!(tx, CLEAR_TOPICS, id.uuid())?;
+    let words = db::rows(topics.iter().map(Topic::as_str));
+    db::execute!(tx, ADD_TOPICS, words, id.uuid()).map(drop)
+}
+
 /// Lets the name that a repository has lead on to it.
-pub(super) async fn add_alias(tx: &mut Tx, it: &Repository, now: UnixMillis) -> Result<(), Error> {
+pub(crate) async fn add_alias(tx: &mut Tx, it: &Repository, now: UnixMillis) -> Result<(), Error> {
     let (owner, name) = (it.resource.owner.uuid(), it.name.as_str());
     db::execute!(tx, ADD_ALIAS, owner, name, it.id.uuid(), now.0).map(drop)
 }

@@ -74,7 +74,7 @@ pub(super) async fn blame(
             repository,
             format!("Blame of {path} at {named} · {}", repository.full_name()),
         ),
-        head: parts::head(repository, Some(&revision), Section::Code),
+        head: parts::head(allowed.actor(), repository, Some(&revision), Section::Code),
         branches: parts::menu(repository, &heads, &revision, "blame", Some(&path)),
         path: parts::crumbs(repository, &named, &path),
         name: path.file_name().to_owned(),

@@ -67,7 +67,7 @@ pub(super) async fn blob(
             repository,
             format!("{path} at {text} · {}", repository.full_name()),
         ),
-        head: parts::head(repository, Some(&revision), Section::Code),
+        head: parts::head(allowed.actor(), repository, Some(&revision), Section::Code),
         branches: parts::menu(repository, &heads, &revision, "blob", Some(&path)),
         path: parts::crumbs(repository, &text, &path),
         name: path.file_name().to_owned(),

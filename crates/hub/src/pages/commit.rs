@@ -35,7 +35,7 @@ pub(super) async fn commit(
     let shown = hub.show_changes(repository, &commit, changes).await?;
     let page = page(
         &call,
-        repository,
+        &allowed,
         &revision,
         (&commit, judged.as_ref()),
         shown,
@@ -47,19 +47,19 @@ pub(super) async fn commit(
 
 fn page(
     call: &Call,
-    repository: &Repository,
+    allowed: &Allowed<act::ObjectRead, Repository>,
     revision: &Revision,
     (commit, judged): (&Commit, Option<&Judged>),
     shown: changes::Shown,
     when: When,
 ) -> CommitPage {
-    let record = &commit.record;
+    let (repository, record) = (allowed.resource(), &commit.record);
     let (subject, body) = parts::split(&record.message);
     let parent =
         |id: CommitId| Parent { short_id: id.short(), href: parts::commit_href(repository, id) };
     CommitPage {
         layout: parts::layout(call, repository, format!("{subject} · {}", repository.full_name())),
-        head: parts::head(repository, Some(revision), Section::Commits),
+        head: parts::head(allowed.actor(), repository, Some(revision), Section::Commits),
         subject,
         body,
         id: record.commit_id.to_string(),

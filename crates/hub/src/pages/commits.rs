@@ -40,7 +40,7 @@ pub(super) async fn commits(
     if path.is_some() {
         return Err(Problem::not_found());
     }
-    hub.commits_page(tx, repository, call, &revision, skip).await
+    hub.commits_page(tx, &allowed, call, &revision, skip).await
 }
 
 /// The commits of the branch that is shown first; the repository's own page while it has none.
@@ -53,7 +53,7 @@ pub(crate) async fn newest<A>(
     let readable = Allowed::<act::ObjectRead, _>::ask(actor, repository.clone())?;
     let mut tx = hub.db.read().await?;
     if let Some(revision) = Revision::first(&mut tx, repository).await? {
-        return hub.commits_page(tx, readable.resource(), call, &revision, 0).await;
+        return hub.commits_page(tx, &readable, call, &revision, 0).await;
     }
     drop(tx);
     super::home(hub, Allowed::ask(actor, repository.clone())?, call).await
@@ -63,11 +63,12 @@ impl Hub {
     async fn commits_page(
         &self,
         mut tx: Tx,
-        repository: &Repository,
+        allowed: &Allowed<act::ObjectRead, Repository>,
         call: Call,
         revision: &Revision,
         skip: u32,
     ) -> Result<Response, Problem> {
+        let repository = allowed.resource();
         let found = reading::log(&mut tx, repository.id, revision.commit, skip, PAGE + 1)
             .await
             .map_err(Error::Db)?;
@@ -96,7 +97,7 @@ impl Hub {
                 repository,
                 format!("Commits at {text} · {}", repository.full_name()),
             ),
-            head: parts::head(repository, Some(revision), Section::Commits),
+            head: parts::head(allowed.actor(), repository, Some(revision), Section::Commits),
             branches: parts::menu(repository, &heads, revision, "commits", None),
             path: Vec::new(),
             days,

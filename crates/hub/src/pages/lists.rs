@@ -10,8 +10,8 @@ use web::{
 
 use super::parts;
 use crate::{
-    Hub,
-    repositories::Cursor,
+    Hub, Topic,
+    repositories::{Cursor, Filter},
     views::{explore::ExplorePage, profile::ProfilePage},
 };
 
@@ -21,6 +21,13 @@ const PAGE: u16 = 30;
 #[derive(Deserialize)]
 struct After {
     after: Option<String>,
+}
+
+/// What of everything is shown.
+#[derive(Deserialize)]
+struct Explored {
+    after: Option<String>,
+    topic: Option<String>,
 }
 
 impl After {
@@ -36,8 +43,13 @@ pub(super) async fn explore(
     allowed: Allowed<act::RepoList, Anything>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let after = call.query::<After>()?.cursor(&hub, "/explore");
-    let listed = hub.list(&allowed, None, after, PAGE).await?;
+    let asked = call.query::<Explored>()?;
+    // What is no topic is nobody's: the page without one.
+    let topic: Option<Topic> = asked.topic.as_deref().and_then(|it| it.parse().ok());
+    let here = topic.as_ref().map_or("/explore".to_owned(), |it| format!("/explore?topic={it}"));
+    let after = After { after: asked.after }.cursor(&hub, &here);
+    let filter = Filter { owner: None, topic: topic.clone() };
+    let listed = hub.list(&allowed, &filter, after, PAGE).await?;
     let now = hub.clock.now();
     let layout = Layout {
         title: "Explore".to_owned(),
@@ -49,8 +61,9 @@ pub(super) async fn explore(
         layout,
         is_visitor: allowed.actor().is_anonymous(),
         repositories: listed.repositories.iter().map(|it| parts::row(it, now)).collect(),
-        newer_href: after.map(|_| "/explore".to_owned()),
-        older_href: listed.next.map(|it| older(&hub, "/explore", it)),
+        newer_href: after.map(|_| here.clone()),
+        older_href: listed.next.map(|it| older(&hub, &here, it)),
+        topic: topic.map(|it| it.to_string()),
         origin: call.context.base_url.clone(),
     })
 }
@@ -82,8 +95,9 @@ pub(super) async fn profile(
     let Profile(principal) = allowed.resource();
     let list = format!("/{}", principal.handle);
     let after = call.query::<After>()?.cursor(&hub, &list);
+    let filter = Filter { owner: Some(principal.id), topic: None };
     let may_list = Allowed::<act::RepoList, _>::ask(allowed.actor(), Anything)?;
-    let listed = hub.list(&may_list, Some(principal.id), after, PAGE).await?;
+    let listed = hub.list(&may_list, &filter, after, PAGE).await?;
     let keys = hub.trust.keys(&mut hub.db.glance().await?, principal.id).await?;
     let (now, handle) = (hub.clock.now(), principal.handle.to_string());
     let layout = Layout {
@@ -108,5 +122,6 @@ pub(super) async fn profile(
 
 /// The address of the next page of a list.
 fn older(hub: &Hub, list: &str, next: Cursor) -> String {
-    format!("{list}?after={}", hub.cursors.write(list, &next.to_bytes()))
+    let mark = if list.contains('?') { '&' } else { '?' };
+    format!("{list}{mark}after={}", hub.cursors.write(list, &next.to_bytes()))
 }

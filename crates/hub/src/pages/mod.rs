@@ -9,6 +9,7 @@
 //! | `raw.rs`        | `raw/…`                                                   |
 //! | `commits.rs`    | `commits/…`                                               |
 //! | `commit.rs`     | `commit/{id}`; `changes.rs` is its lower half               |
+//! | `settings/`     | `settings/…`, `/settings/repositories`                    |
 //! | `parts.rs`      | what several pages share: head, branch menu, commit line   |
 
 mod blame;
@@ -20,6 +21,7 @@ mod lists;
 mod parts;
 mod raw;
 mod repository;
+mod settings;
 
 use trust::Class;
 use web::{Cost, Routes, Spec, Surface};
@@ -32,7 +34,7 @@ use crate::Hub;
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let page = Spec::new(Surface::Page);
     let place = page.cost(Cost::Place);
-    routes
+    settings::routes(routes)
         .get("/", Surface::Page, lists::explore)
         .get("/explore", Surface::Page, lists::explore)
         .get("/{owner}", Surface::Page, lists::profile)

@@ -1,6 +1,7 @@
 //! What several pages share.
 
 use names::{BranchName, CommitId, RepoPath, UnixMillis};
+use trust::{Actor, Allowed, ResourceState, act};
 use web::{
     Call,
     look::{Crumb, Layout, When, href},
@@ -52,13 +53,22 @@ pub(super) fn layout(call: &Call, repository: &Repository, title: String) -> Lay
     }
 }
 
-pub(super) fn head(repository: &Repository, revision: Option<&Revision>, section: Section) -> Head {
+/// What stands above every page; the settings only for those who may see them.
+pub(super) fn head(
+    actor: &Actor,
+    repository: &Repository,
+    revision: Option<&Revision>,
+    section: Section,
+) -> Head {
+    let may_set = Allowed::<act::RepoSettings, _>::ask(actor, repository.clone()).is_ok();
     Head {
         owner: repository.owner.to_string(),
         name: repository.name.to_string(),
         href: home_of(repository),
         commits_href: revision.map(|it| place(repository, "commits", &it.text(), None)),
+        settings_href: may_set.then(|| format!("{}/settings/general", home_of(repository))),
         is_private: repository.is_private(),
+        is_archived: repository.resource.state == ResourceState::Archived,
         section,
     }
 }

@@ -47,11 +47,20 @@ pub(crate) async fn home(
             Some(Contents { branches, listing: Listing { readme, ..listing } })
         }
     };
+    let forked_from = hub.source_of(allowed.actor(), repository).await?;
     let origin = call.context.base_url.clone();
     web::page(&RepositoryPage {
         layout: parts::layout(&call, repository, repository.full_name()),
-        head: parts::head(repository, first.as_ref(), Section::Code),
+        head: parts::head(allowed.actor(), repository, first.as_ref(), Section::Code),
         description: repository.description.clone(),
+        homepage: repository.homepage.as_ref().map(ToString::to_string),
+        topics: repository.topics.words(),
+        licence: repository.licence.as_ref().map(|it| it.as_str().to_owned()),
+        forked_from,
+        is_copying: repository.fork.is_some_and(|it| it.is_copying),
+        fork_href: repository
+            .allows_forks()
+            .then(|| format!("{}/fork", parts::home_of(repository))),
         looks,
         address: format!("{origin}/{}", repository.full_name()),
         origin,
@@ -118,7 +127,7 @@ pub(super) async fn tree(
             repository,
             format!("{name} at {text} · {}", repository.full_name()),
         ),
-        head: parts::head(repository, Some(&revision), Section::Code),
+        head: parts::head(allowed.actor(), repository, Some(&revision), Section::Code),
         branches: parts::menu(repository, &heads, &revision, "tree", path.as_ref()),
         path: path.as_ref().map(|path| parts::crumbs(repository, &text, path)).unwrap_or_default(),
         listing,

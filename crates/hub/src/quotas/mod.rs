@@ -147,6 +147,26 @@ impl Hub {
         Ok(())
     }
 
+    /// Counts a repository for another owner, in the transaction that hands it over; refuses what is above that owner's
+    /// limit.
+    pub(crate) async fn move_charge(
+        &self,
+        tx: &mut Tx,
+        before: &Repository,
+        after: &Repository,
+    ) -> Result<(), Error> {
+        let (former, owner) = (before.resource.owner, after.resource.owner);
+        let used = store::charge_owner(tx, owner, after.size_bytes).await?;
+        store::release_owner(tx, former, after.size_bytes).await?;
+        let limits = store::limits(tx, owner, after.id).await?;
+        let of = Limited::OwnerBytes;
+        let allowed = limits.get(&of).copied().unwrap_or_else(|| of.usual(&self.settings.quotas));
+        if used > allowed {
+            return Err(exceeded(Usage { of, used, allowed }, after.full_name()));
+        }
+        Ok(())
+    }
+
     /// Counts what a repository has let go, in the transaction that did.
     pub(crate) async fn release(
         &self,

@@ -18,7 +18,7 @@ use ::api::WireCode;
 use db::Tx;
 use history::ref_log::{RefEntry, SERVER_KEY, Seal};
 use keys::Fingerprint;
-use names::{CommitId, Digest, Id, UnixMillis};
+use names::{CommitId, Digest, Handle, Id, UnixMillis};
 use trust::{
     Actor, Credential,
     signing_keys::{Purpose, SigningKey},
@@ -78,12 +78,22 @@ pub(crate) struct Written {
     pub(crate) seal_hash: Digest,
 }
 
-/// Through what an actor came, and with which key.
-fn through(actor: &Actor) -> (Via, Option<Fingerprint>) {
-    match actor.credential() {
-        Some(Credential::Key(proof)) => (Via::Signature, Some(proof.fingerprint)),
-        Some(Credential::Token(_)) => (Via::Token, None),
-        Some(Credential::Session(_)) | None => (Via::Server, None),
+/// Who moves a ref, as entry and seal name them.
+struct Mover<'a> {
+    via: Via,
+    key: Option<Fingerprint>,
+    handle: &'a str,
+}
+
+impl<'a> Mover<'a> {
+    /// Whoever is behind a request.
+    fn of(actor: &'a Actor) -> Self {
+        let (via, key) = match actor.credential() {
+            Some(Credential::Key(proof)) => (Via::Signature, Some(proof.fingerprint)),
+            Some(Credential::Token(_)) => (Via::Token, None),
+            Some(Credential::Session(_)) | None => (Via::Server, None),
+        };
+        Self { via, key, handle: actor.handle().map(Handle::as_str).unwrap_or_default() }
     }
 }
 
@@ -135,20 +145,32 @@ impl Hub {
             );
             return Err(Error::wire(WireCode::UnsignedEntry, sentence));
         }
-        let written = self.append(tx, (repository.id, actor), movement, now).await?;
+        let written = self.append(tx, (repository.id, &Mover::of(actor)), movement, now).await?;
         store::set_ref(tx, repository.id, movement, &written, now).await?;
         Ok(written)
+    }
+
+    /// The same where the server itself moves a ref in a repository of `owner`: a fork that is filled.
+    pub(crate) async fn place_ref(
+        &self,
+        tx: &mut Tx,
+        (repository, owner): (Id<Repository>, &Handle),
+        movement: &Movement<'_>,
+        now: UnixMillis,
+    ) -> Result<(), Error> {
+        let mover = Mover { via: Via::Server, key: None, handle: owner.as_str() };
+        let written = self.append(tx, (repository, &mover), movement, now).await?;
+        Ok(store::set_ref(tx, repository, movement, &written, now).await?)
     }
 
     /// Writes entry and seal of a movement.
     async fn append(
         &self,
         tx: &mut Tx,
-        (repository, actor): (Id<Repository>, &Actor),
+        (repository, mover): (Id<Repository>, &Mover<'_>),
         movement: &Movement<'_>,
         now: UnixMillis,
     ) -> Result<Written, Error> {
-        let (via, key) = through(actor);
         let before = store::last(tx, repository, movement.name).await?;
         let written_by_us = RefEntry {
             repository_id: repository.to_string(),
@@ -157,7 +179,7 @@ impl Hub {
             new: movement.new.map(|it| it.to_string()).unwrap_or_default(),
             counter: before.as_ref().map_or(0, |it| it.counter) + 1,
             prev: before.as_ref().map(|it| it.entry_hash),
-            pusher_key: key.map(|it| it.to_string()).unwrap_or_default(),
+            pusher_key: mover.key.map(|it| it.to_string()).unwrap_or_default(),
             time: now.to_string(),
         };
         let (entry, signature) = match movement.claim {
@@ -169,9 +191,8 @@ impl Hub {
         };
         let entry_hash = entry.hash(signature.as_ref());
         store::add_entry(tx, repository, &entry, signature, entry_hash, movement.is_forced).await?;
-        let principal = actor.handle().map(ToString::to_string).unwrap_or_default();
-        let (seq, seal_hash) =
-            self.seal(tx, repository, (entry_hash, &principal, via.as_str()), now).await?;
+        let by = (entry_hash, mover.handle, mover.via.as_str());
+        let (seq, seal_hash) = self.seal(tx, repository, by, now).await?;
         Ok(Written { counter: entry.counter, entry_hash, seq, seal_hash })
     }
 

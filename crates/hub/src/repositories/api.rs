@@ -7,8 +7,8 @@ use serde::Deserialize;
 use trust::{Allowed, Anything, Namespace, Visibility, act};
 use web::{Call, Fault, Json, Problem, Routes, Spec, Surface};
 
-use super::{NewRepository, Repository, collaborators};
-use crate::{Hub, life};
+use super::{Filter, NewRepository, Repository, collaborators};
+use crate::{Hub, forks, life};
 
 /// The longest description, in characters.
 const MAX_DESCRIPTION: usize = 350;
@@ -88,17 +88,19 @@ pub(crate) fn check_description(text: &str) -> Result<(), String> {
 }
 
 async fn show(
-    _: Hub,
+    hub: Hub,
     allowed: Allowed<act::RepoRead, Repository>,
     (): (),
 ) -> Result<Json<json::Repository>, Problem> {
-    Ok(Json(json_of(allowed.resource())))
+    Ok(Json(forks::shown(&hub, allowed.actor(), allowed.resource()).await?))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
     owner: Option<String>,
+    /// Those about something.
+    topic: Option<String>,
     /// 1: what was deleted and can be restored.
     deleted: Option<u8>,
     limit: Option<u16>,
@@ -116,8 +118,16 @@ async fn list(
         return Ok((None, Json(json::Page { items, next_cursor: None })));
     }
     let limit = query.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1);
-    let filter = query.owner.as_deref().unwrap_or_default();
-    let list = format!("api/repos?owner={filter}");
+    let (whose, about) = (query.owner.as_deref(), query.topic.as_deref());
+    let list = format!(
+        "api/repos?owner={}&topic={}",
+        whose.unwrap_or_default(),
+        about.unwrap_or_default()
+    );
+    let topic = about.map(str::parse).transpose().map_err(|error: super::about::TopicError| {
+        let (pointer, message) = ("/topic".to_owned(), error.to_string());
+        Problem::invalid(vec![Fault { pointer, code: "invalid", message }])
+    })?;
     let after = match query.cursor.as_deref() {
         None => None,
         Some(text) => Some(hub.cursor(&list, text).ok_or_else(bad_cursor)?),
@@ -126,12 +136,14 @@ async fn list(
         None => None,
         Some(owner) => Some(hub.owner_of(owner).await?),
     };
-    let listed = hub.list(&allowed, owner, after, limit).await?;
+    let filter = Filter { owner, topic };
+    let listed = hub.list(&allowed, &filter, after, limit).await?;
     let next_cursor = listed.next.map(|cursor| hub.cursors.write(&list, &cursor.to_bytes()));
     let link = next_cursor.as_ref().map(|cursor| {
         let owner = query.owner.iter().map(|it| format!("&owner={}", web::look::href::segment(it)));
-        let owner = owner.collect::<String>();
-        [("link", format!("</api/v1/repos?limit={limit}{owner}&cursor={cursor}>; rel=\"next\""))]
+        let topic = query.topic.iter().map(|it| format!("&topic={}", web::look::href::segment(it)));
+        let kept = owner.chain(topic).collect::<String>();
+        [("link", format!("</api/v1/repos?limit={limit}{kept}&cursor={cursor}>; rel=\"next\""))]
     });
     let items = listed.repositories.iter().map(json_of).collect();
     Ok((link, Json(json::Page { items, next_cursor })))
@@ -177,6 +189,11 @@ pub(crate) fn json_of(it: &Repository) -> json::Repository {
         format: "muse".to_owned(),
         description: it.description.clone(),
         homepage: it.homepage.as_ref().map_or_else(String::new, ToString::to_string),
+        topics: it.topics.words(),
+        licence: it.licence.as_ref().map(|it| it.as_str().to_owned()),
+        allow_forks: it.allows_forks(),
+        forked_from: None,
+        fork_state: it.fork.map(|it| if it.is_copying { "copying" } else { "ready" }.to_owned()),
         domain: it.domain.clone(),
         default_branch: it.default_branch.to_string(),
         size_bytes: it.size_bytes,

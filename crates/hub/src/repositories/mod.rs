@@ -5,10 +5,12 @@
 //! | `mod.rs`      | [`Repository`], the door's methods                         |
 //! | `resource.rs` | how a route loads one; [`PushTarget`]                      |
 //! | `homepage.rs` | [`Homepage`]                                               |
+//! | `about.rs`    | [`Topics`], [`Licence`]                                    |
 //! | `api.rs`      | JSON under `/api/v1/repos`                                 |
 //! | `collaborators.rs` | JSON: who was given a level on one                  |
 //! | `store.rs`    | the SQL                                                  |
 
+mod about;
 mod api;
 mod collaborators;
 mod cursor;
@@ -24,6 +26,7 @@ use trust::{
     audit::{Entry, Noted, On},
 };
 
+pub use about::{Licence, Topic, Topics};
 pub(crate) use api::{check_description, json_of, routes};
 pub(crate) use cursor::Cursor;
 pub use homepage::{Homepage, HomepageError};
@@ -56,6 +59,14 @@ pub struct Repository {
     pub domain: String,
     /// What is shown and cloned first.
     pub default_branch: BranchName,
+    /// What it is about.
+    pub topics: Topics,
+    /// On which terms it is had, as its owner says.
+    pub licence: Option<Licence>,
+    /// Whether others may make theirs from it, if somebody has said so; see [`Repository::allows_forks`].
+    pub says_forks: Option<bool>,
+    /// What it was made from.
+    pub fork: Option<Fork>,
     /// Sum of the sizes of its distinct objects.
     pub size_bytes: u64,
     /// Number of its distinct objects.
@@ -80,6 +91,15 @@ pub struct Repository {
     pub deleted_at: Option<UnixMillis>,
 }
 
+/// That a repository was made from another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fork {
+    /// Which; nothing if that is gone for good.
+    pub source: Option<Id<Repository>>,
+    /// Whether the history is being copied still.
+    pub is_copying: bool,
+}
+
 impl Repository {
     /// `owner/name`.
     pub fn full_name(&self) -> String {
@@ -89,6 +109,11 @@ impl Repository {
     /// Whether only some may see it.
     pub fn is_private(&self) -> bool {
         self.resource.visibility == Visibility::Private
+    }
+
+    /// Whether others may make theirs from it: from what is public, unless somebody said otherwise.
+    pub fn allows_forks(&self) -> bool {
+        self.says_forks.unwrap_or(!self.is_private())
     }
 
     /// Whether those who train models are asked to leave it alone: of what is private, always (`spec/trust.md` 13).
@@ -108,6 +133,15 @@ pub struct NewRepository {
     pub description: String,
     /// What the first push is expected to make.
     pub default_branch: BranchName,
+}
+
+/// Which repositories a list shows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Filter {
+    /// Those of one owner.
+    pub(crate) owner: Option<Id<Principal>>,
+    /// Those about something.
+    pub(crate) topic: Option<Topic>,
 }
 
 /// A page of a list, and where it goes on.
@@ -175,6 +209,10 @@ impl Hub {
             homepage: None,
             domain: "code".to_owned(),
             default_branch: new.default_branch,
+            topics: Topics::default(),
+            licence: None,
+            says_forks: None,
+            fork: None,
             size_bytes: 0,
             object_count: 0,
             commit_count: 0,
@@ -206,13 +244,13 @@ impl Hub {
     pub(crate) async fn list(
         &self,
         allowed: &Allowed<act::RepoList, Anything>,
-        owner: Option<Id<Principal>>,
+        filter: &Filter,
         after: Option<Cursor>,
         limit: u16,
     ) -> Result<Listed, Error> {
         let mut tx = self.db.read().await?;
         let reader = allowed.actor().reader();
-        let mut found = store::list(&mut tx, reader, owner, after, limit).await?;
+        let mut found = store::list(&mut tx, reader, filter, after, limit).await?;
         let next = if found.len() > usize::from(limit) {
             found.truncate(limit.into());
             found.last().map(Cursor::of)

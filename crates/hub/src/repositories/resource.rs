@@ -1,13 +1,15 @@
 //! How a route loads what it acts on.
 
+use db::Tx;
 use names::{Handle, Id, RepositoryName};
 use trust::{
-    Actor, Allowed, Namespace, Resource, ResourceState, Visibility, act, authority::Facts,
+    Actor, Allowed, Granted, Level, Namespace, Resource, ResourceState, Visibility, act,
+    authority::Facts,
 };
 use web::{Load, Params, Problem};
 
 use super::{Repository, store};
-use crate::Hub;
+use crate::{Error, Hub, life};
 
 impl Resource for Repository {
     fn facts(&self) -> Facts<'_> {
@@ -29,13 +31,28 @@ impl Load<Hub> for Repository {
         if let (Some(level), Some(it)) = (seen, &mut found) {
             it.resource.granted.own = it.resource.granted.own.max(level);
         }
-        let found = found.ok_or_else(Problem::not_found)?;
+        let mut found = found.ok_or_else(Problem::not_found)?;
+        if found.resource.state == ResourceState::Suspended {
+            show_suspended(&mut tx, actor, &mut found).await?;
+        }
         found.answer_to(&owner, &name, actor)
     }
 
     fn robots(&self) -> Option<&'static str> {
         self.training_opt_out().then_some("noai, noimageai")
     }
+}
+
+/// What was made from something private is hidden from its owner, not from those who own that: they read it.
+async fn show_suspended(tx: &mut Tx, actor: &Actor, it: &mut Repository) -> Result<(), Error> {
+    let Some(source) = it.fork.and_then(|fork| fork.source) else { return Ok(()) };
+    let source = store::by_id_for(tx, source, actor.readers()).await?;
+    if source.is_some_and(|source| life::owns(actor, &source)) {
+        let is_archived = it.archived_at.is_some();
+        it.resource.state = if is_archived { ResourceState::Archived } else { ResourceState::Live };
+        it.resource.granted = Granted::own(Level::Read);
+    }
+    Ok(())
 }
 
 /// Where a push goes: a repository, or a name that the first push would take.

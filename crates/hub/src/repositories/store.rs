@@ -5,55 +5,69 @@ use names::{Id, RepositoryName, UnixMillis};
 use trust::{GrantedRow, Principal, Readers, ResourceRow};
 use uuid::Uuid;
 
-use super::{Cursor, Repository};
+use super::{Cursor, Filter, Fork, Repository, Topics};
 
 macro_rules! columns {
     () => {
         "r.id, r.owner_id, r.name, r.description, r.domain, r.default_branch, r.size_bytes, r.object_count, \
          r.commit_count, r.training_opt_out, r.pushed_at, r.created_at, r.updated_at, r.homepage, r.archived_at, r.deleted_at, \
-         r.require_signed_commits, r.require_signed_refs, s.owner_handle, s.visibility, s.state"
+         r.require_signed_commits, r.require_signed_refs, r.licence, r.allow_forks, \
+         (SELECT string_agg(t.topic, ' ' ORDER BY t.topic) FROM repository_topics AS t WHERE t.repository_id = r.id) AS topics, \
+         k.source_id AS fork_source, k.state AS fork_state, s.owner_handle, s.visibility"
+    };
+}
+
+macro_rules! tables {
+    () => {
+        "repositories AS r JOIN resources AS s ON s.id = r.id LEFT JOIN repository_forks AS k ON k.repository_id = r.id"
     };
 }
 
 db::statements! {
     FIND = (concat!("
-        SELECT ", columns!(), ", ", trust::granted!("$3", "$4"), "
-          FROM repositories AS r JOIN resources AS s ON s.id = r.id
+        SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted!("$3", "$4"), "
+          FROM ", tables!(), "
          WHERE r.owner_id = $1 AND r.name = $2 AND r.deleted_at IS NULL"));
     FIND_OR_MOVED = (concat!("
-        SELECT ", columns!(), ", ", trust::granted!("$3", "$4"), "
-          FROM repositories AS r JOIN resources AS s ON s.id = r.id
+        SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted!("$3", "$4"), "
+          FROM ", tables!(), "
          WHERE r.deleted_at IS NULL AND r.id = coalesce(
                (SELECT o.id FROM repositories AS o
                  WHERE o.owner_id = $1 AND o.name = $2 AND o.deleted_at IS NULL),
                (SELECT f.repository_id FROM repository_aliases AS f WHERE f.owner_id = $1 AND f.name = $2))"));
     FIND_DELETED = (concat!("
-        SELECT ", columns!(), ", ", trust::granted!("$3", "$4"), "
-          FROM repositories AS r JOIN resources AS s ON s.id = r.id
+        SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted!("$3", "$4"), "
+          FROM ", tables!(), "
          WHERE r.owner_id = $1 AND r.name = $2 AND r.deleted_at IS NOT NULL AND r.purge_at > 0
          ORDER BY r.deleted_at DESC, r.id LIMIT 1"));
     DELETED_OF = (concat!("
-        SELECT ", columns!(), ", ", trust::granted!("$2", "$3"), "
-          FROM repositories AS r JOIN resources AS s ON s.id = r.id
+        SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted!("$2", "$3"), "
+          FROM ", tables!(), "
          WHERE r.owner_id = $1 AND r.deleted_at IS NOT NULL AND r.purge_at > 0
          ORDER BY r.deleted_at DESC, r.id LIMIT 500"));
     BY_ID_FOR = (concat!("
-        SELECT ", columns!(), ", ", trust::granted!("$2", "$3"), "
-          FROM repositories AS r JOIN resources AS s ON s.id = r.id WHERE r.id = $1"));
+        SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted!("$2", "$3"), "
+          FROM ", tables!(), " WHERE r.id = $1"));
     FORGET_ALIAS = "DELETE FROM repository_aliases WHERE owner_id = $1 AND name = $2";
     BY_ID = (concat!("
-        SELECT ", columns!(), ", ", trust::granted_nothing!(), "
-          FROM repositories AS r JOIN resources AS s ON s.id = r.id WHERE r.id = $1"));
+        SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted_nothing!(), "
+          FROM ", tables!(), " WHERE r.id = $1"));
     LIST = (concat!("
-        SELECT ", columns!(), ", ", trust::granted_nothing!(), "
-          FROM repositories AS r JOIN resources AS s ON s.id = r.id
+        SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted_nothing!(), "
+          FROM ", tables!(), "
          WHERE ", trust::visible!(), "
            AND (coalesce(r.pushed_at, 0) < $2 OR (coalesce(r.pushed_at, 0) = $2 AND r.id < $3))
          ORDER BY coalesce(r.pushed_at, 0) DESC, r.id DESC LIMIT $4"));
     LIST_OF_OWNER = (concat!("
-        SELECT ", columns!(), ", ", trust::granted_nothing!(), "
-          FROM repositories AS r JOIN resources AS s ON s.id = r.id
+        SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted_nothing!(), "
+          FROM ", tables!(), "
          WHERE ", trust::visible!(), " AND r.owner_id = $5
+           AND (coalesce(r.pushed_at, 0) < $2 OR (coalesce(r.pushed_at, 0) = $2 AND r.id < $3))
+         ORDER BY coalesce(r.pushed_at, 0) DESC, r.id DESC LIMIT $4"));
+    LIST_OF_TOPIC = (concat!("
+        SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted_nothing!(), "
+          FROM ", tables!(), " JOIN repository_topics AS w ON w.repository_id = r.id
+         WHERE ", trust::visible!(), " AND w.topic = $5 AND (r.owner_id = $6 OR CAST($7 AS bigint) = 1)
            AND (coalesce(r.pushed_at, 0) < $2 OR (coalesce(r.pushed_at, 0) = $2 AND r.id < $3))
          ORDER BY coalesce(r.pushed_at, 0) DESC, r.id DESC LIMIT $4"));
     COUNT = "SELECT count(*) FROM repositories WHERE owner_id = $1 AND deleted_at IS NULL";
@@ -85,6 +99,11 @@ struct Row {
     deleted_at: Option<i64>,
     require_signed_commits: String,
     require_signed_refs: i64,
+    licence: String,
+    allow_forks: Option<i64>,
+    topics: Option<String>,
+    fork_source: Option<Uuid>,
+    fork_state: Option<String>,
     visibility: String,
     state: String,
     #[sqlx(flatten)]
@@ -99,6 +118,14 @@ impl TryFrom<Row> for Repository {
             |number: i64| u64::try_from(number).map_err(Error::corrupt("repositories.*_count"));
         let branch = row.default_branch.parse();
         let homepage = Some(row.homepage.as_str()).filter(|it| !it.is_empty()).map(str::parse);
+        let licence = Some(row.licence.as_str()).filter(|it| !it.is_empty()).map(str::parse);
+        let licence = licence.transpose().map_err(Error::corrupt("repositories.licence"))?;
+        let topics = Topics::parse(row.topics.as_deref().unwrap_or_default().split_whitespace())
+            .map_err(Error::corrupt("repository_topics.topic"))?;
+        let fork = row.fork_state.map(|state| Fork {
+            source: row.fork_source.map(Id::from_uuid),
+            is_copying: state == "copying",
+        });
         let homepage = homepage.transpose().map_err(Error::corrupt("repositories.homepage"))?;
         Ok(Self {
             id: Id::from_uuid(row.id),
@@ -127,6 +154,10 @@ impl TryFrom<Row> for Repository {
             created_at: UnixMillis(row.created_at),
             updated_at: UnixMillis(row.updated_at),
             homepage,
+            licence,
+            topics,
+            says_forks: row.allow_forks.map(|it| it == 1),
+            fork,
             archived_at: row.archived_at.map(UnixMillis),
             deleted_at: row.deleted_at.map(UnixMillis),
         })
@@ -213,16 +244,23 @@ pub(crate) async fn by_id(tx: &mut Tx, id: Id<Repository>) -> Result<Option<Repo
 pub(crate) async fn list(
     tx: &mut Tx,
     reader: Uuid,
-    owner: Option<Id<Principal>>,
+    filter: &Filter,
     after: Option<Cursor>,
     limit: u16,
 ) -> Result<Vec<Repository>, Error> {
     let start = Cursor { pushed_at: UnixMillis(i64::MAX), id: Id::from_uuid(Uuid::max()) };
     let Cursor { pushed_at, id } = after.unwrap_or(start);
     let (from, id, limit) = (pushed_at.0, id.uuid(), i64::from(limit) + 1);
-    let rows: Vec<Row> = match owner {
-        None => db::fetch_all!(tx, LIST, reader, from, id, limit)?,
-        Some(owner) => db::fetch_all!(tx, LIST_OF_OWNER, reader, from, id, limit, owner.uuid())?,
+    let rows: Vec<Row> = match (filter.owner, &filter.topic) {
+        (None, None) => db::fetch_all!(tx, LIST, reader, from, id, limit)?,
+        (Some(owner), None) => {
+            db::fetch_all!(tx, LIST_OF_OWNER, reader, from, id, limit, owner.uuid())?
+        }
+        (owner, Some(topic)) => {
+            let (any, topic) = (i64::from(owner.is_none()), topic.as_str());
+            let owner = owner.map_or(Uuid::nil(), Id::uuid);
+            db::fetch_all!(tx, LIST_OF_TOPIC, reader, from, id, limit, topic, owner, any)?
+        }
     };
     rows.into_iter().map(Repository::try_from).collect()
 }

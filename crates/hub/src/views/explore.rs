@@ -13,6 +13,8 @@ pub(crate) struct ExplorePage {
     pub layout: Layout,
     /// Whether to say what Motet is: for readers who are not signed in.
     pub is_visitor: bool,
+    /// What all of them are about, if only such are shown.
+    pub topic: Option<String>,
     /// The repositories of this page, the latest push first.
     pub repositories: Vec<RepositoryRow>,
     /// The page with more recent ones.

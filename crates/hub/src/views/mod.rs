@@ -12,6 +12,7 @@
 //! | `blob.rs`       | `/{owner}/{name}/blob/{ref}/{path}`                              |
 //! | `commits.rs`    | `/{owner}/{name}/commits/{ref}`                                  |
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
+//! | `settings.rs`   | `/{owner}/{name}/settings/…`, `/settings/repositories`            |
 //! | `filters.rs`    | what templates do to values                                      |
 
 pub(crate) mod blame;
@@ -23,9 +24,12 @@ pub(crate) mod explore;
 mod filters;
 pub(crate) mod profile;
 pub(crate) mod repository;
+pub(crate) mod settings;
 
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod settings_samples;
 #[cfg(test)]
 mod tests;
 
@@ -42,8 +46,12 @@ pub(crate) struct Head {
     pub href: String,
     /// Address of the commits of the shown ref; nothing while there are none.
     pub commits_href: Option<String>,
+    /// Address of the settings, for those who may see them.
+    pub settings_href: Option<String>,
     /// Whether only members see it.
     pub is_private: bool,
+    /// Whether it can only be read.
+    pub is_archived: bool,
     /// Which tab is open.
     pub section: Section,
 }
@@ -55,11 +63,21 @@ pub(crate) enum Section {
     Code,
     /// Commits.
     Commits,
+    /// What it says of itself, and who may do what.
+    Settings,
 }
 
 impl Head {
     fn is_code(&self) -> bool {
         self.section == Section::Code
+    }
+
+    fn is_commits(&self) -> bool {
+        self.section == Section::Commits
+    }
+
+    fn is_settings(&self) -> bool {
+        self.section == Section::Settings
     }
 
     fn visibility(&self) -> &'static str {

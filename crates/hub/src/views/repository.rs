@@ -15,6 +15,18 @@ pub(crate) struct RepositoryPage {
     pub head: Head,
     /// One line; may be empty.
     pub description: String,
+    /// Its page elsewhere.
+    pub homepage: Option<String>,
+    /// What it is about.
+    pub topics: Vec<String>,
+    /// On which terms it is had.
+    pub licence: Option<String>,
+    /// What it was made from, for those who may see that.
+    pub forked_from: Option<String>,
+    /// Whether its history is being copied still.
+    pub is_copying: bool,
+    /// Where one makes one's own from it.
+    pub fork_href: Option<String>,
     /// Install admins who looked into it, for those who run it.
     pub looks: Vec<Look>,
     /// What `motet clone` and `motet push` take.

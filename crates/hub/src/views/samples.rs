@@ -71,13 +71,16 @@ pub(super) fn layout(title: &str) -> Layout {
     }
 }
 
-fn head(section: Section) -> Head {
+pub(super) fn head(section: Section) -> Head {
     Head {
         owner: "ada".to_owned(),
         name: "engine".to_owned(),
         href: "/ada/engine".to_owned(),
         commits_href: Some("/ada/engine/commits/main".to_owned()),
+        settings_href: (section == Section::Settings)
+            .then(|| "/ada/engine/settings/general".to_owned()),
         is_private: false,
+        is_archived: false,
         section,
     }
 }
@@ -166,6 +169,12 @@ pub(super) fn repository() -> RepositoryPage {
         layout: layout("ada/engine"),
         head: head(Section::Code),
         looks: Vec::new(),
+        homepage: Some("https://engine.example".to_owned()),
+        topics: vec!["tables".to_owned(), "brass".to_owned()],
+        licence: Some("Apache-2.0".to_owned()),
+        forked_from: Some("charles/engine".to_owned()),
+        is_copying: true,
+        fork_href: Some("/ada/engine/fork".to_owned()),
         description: "The analytical engine, in Rust: cards in, tables out.".to_owned(),
         address: "https://motet.example/ada/engine".to_owned(),
         origin: "https://motet.example".to_owned(),
@@ -419,6 +428,7 @@ pub(super) fn explore(is_empty: bool) -> ExplorePage {
     ExplorePage {
         layout,
         is_visitor: true,
+        topic: None,
         repositories: if is_empty { Vec::new() } else { repositories },
         newer_href: None,
         older_href: (!is_empty).then(|| "/explore?after=x".to_owned()),

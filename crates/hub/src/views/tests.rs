@@ -6,7 +6,7 @@ use web::look::{LinkContext, markdown};
 use super::{
     blob::{BlobContent, HexRow},
     repository::RepositoryPage,
-    samples,
+    samples, settings_samples,
 };
 
 /// Every page by name.
@@ -39,6 +39,16 @@ fn pages() -> Vec<(&'static str, String)> {
         ("blame", samples::blame().render().unwrap()),
         ("commits", samples::commits().render().unwrap()),
         ("commit", samples::commit().render().unwrap()),
+        ("settings-general", settings_samples::general(false).render().unwrap()),
+        ("settings-general-archived", settings_samples::general(true).render().unwrap()),
+        ("settings-members", settings_samples::members(false).render().unwrap()),
+        ("settings-members-empty", settings_samples::members(true).render().unwrap()),
+        ("settings-danger", settings_samples::danger(false).render().unwrap()),
+        ("settings-danger-archived", settings_samples::danger(true).render().unwrap()),
+        ("settings-deleted", settings_samples::deleted(false).render().unwrap()),
+        ("fork", settings_samples::fork(true).render().unwrap()),
+        ("fork-off", settings_samples::fork(false).render().unwrap()),
+        ("settings-deleted-empty", settings_samples::deleted(true).render().unwrap()),
     ]
 }
 
@@ -95,4 +105,15 @@ fn the_empty_states_say_what_to_do() {
         assert!(page("explore-empty").contains(command));
         assert!(page("repository-empty").contains(command));
     }
+}
+
+#[test]
+fn a_fault_is_told_beside_its_field_and_what_was_typed_stays() {
+    let page = settings_samples::general(false).render().unwrap();
+    assert!(page.contains(r#"value="http://engine.example""#), "{page}");
+    assert!(page.contains(r#"aria-invalid="true" aria-describedby="homepage-fault""#));
+    assert!(page.contains(r#"id="homepage-fault" role="alert""#));
+    // What is archived has nothing to change but that.
+    assert!(!settings_samples::general(true).render().unwrap().contains("<form"));
+    assert_eq!(settings_samples::danger(true).render().unwrap().matches("<form").count(), 3);
 }

@@ -49,5 +49,6 @@ pub use batch::{MAX_BATCH_BYTES, MAX_BATCH_OBJECTS, ObjectBatch};
 pub use error::ClientError;
 pub use flows::DeviceFlow;
 pub use refusal::Refusal;
+pub use repositories::Handed;
 pub use transport::{Client, Options, ServerTime};
 pub use wire::Wire;

@@ -1,18 +1,36 @@
 //! Repositories through the JSON API (`spec/hub.md` 1, 9), and the form of all its calls.
 
-use api::json::{NewRepository, Repository};
+use api::json::{
+    Accepted, Collaborator, CollaboratorPage, Confirm, LevelRequest, NewFork, NewRepository,
+    NewTransfer, Page, Repository, RepositoryChanges, Restored, Transfer, TransferPage,
+};
 use bytes::Bytes;
 use names::{Handle, RepositoryName};
 use reqwest::Method;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    Client, ClientError,
+    Client, ClientError, Word,
     transport::{Answer, Call, MAX_JSON_BYTES},
 };
 
 pub(super) const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
+
+/// What has become of a repository that was handed on.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Handed {
+    /// It waits to be taken.
+    Waiting(Transfer),
+    /// It has its new owner.
+    Over(Box<Repository>),
+}
+
+/// An address of a repository.
+fn address(owner: &Handle, name: &RepositoryName, rest: &str) -> String {
+    format!("/api/v1/repos/{owner}/{name}{rest}")
+}
 
 impl Client {
     /// Makes a repository.
@@ -33,6 +51,167 @@ impl Client {
         let found: Repository = self.json::<(), _>(Method::GET, &target, None).await?;
         self.check_names(&found)?;
         Ok(found)
+    }
+
+    /// Changes what a repository says of itself.
+    pub async fn change_repository(
+        &self,
+        owner: &Handle,
+        name: &RepositoryName,
+        changes: &RepositoryChanges,
+    ) -> Result<Repository, ClientError> {
+        self.need_credential()?;
+        self.told(Method::PATCH, &address(owner, name, ""), Some(changes)).await
+    }
+
+    /// Lets a repository only be read, or takes that back.
+    pub async fn set_archived(
+        &self,
+        owner: &Handle,
+        name: &RepositoryName,
+        is_archived: bool,
+    ) -> Result<Repository, ClientError> {
+        self.need_credential()?;
+        let verb = if is_archived { "/archive" } else { "/unarchive" };
+        self.told::<()>(Method::POST, &address(owner, name, verb), None).await
+    }
+
+    /// Deletes a repository.
+    pub async fn delete_repository(
+        &self,
+        owner: &Handle,
+        name: &RepositoryName,
+        confirm: &str,
+    ) -> Result<(), ClientError> {
+        self.need_credential()?;
+        let confirm = Confirm { confirm: confirm.to_owned() };
+        self.order_with(Method::DELETE, &address(owner, name, ""), &confirm).await
+    }
+
+    /// What was deleted and can be restored.
+    pub async fn deleted_repositories(
+        &self,
+        owner: Option<&Handle>,
+    ) -> Result<Page<Repository>, ClientError> {
+        self.need_credential()?;
+        let owner = owner.map(|owner| format!("&owner={owner}")).unwrap_or_default();
+        self.json::<(), _>(Method::GET, &format!("/api/v1/repos?deleted=1{owner}"), None).await
+    }
+
+    /// Brings a deleted repository back.
+    pub async fn restore_repository(
+        &self,
+        owner: &Handle,
+        name: &RepositoryName,
+        other: Option<&RepositoryName>,
+    ) -> Result<Repository, ClientError> {
+        self.need_credential()?;
+        let asked = Restored { name: other.map(ToString::to_string) };
+        self.told(Method::POST, &address(owner, name, "/restore"), Some(&asked)).await
+    }
+
+    /// Makes a repository from another one.
+    pub async fn fork(
+        &self,
+        owner: &Handle,
+        name: &RepositoryName,
+        new: &NewFork,
+    ) -> Result<Repository, ClientError> {
+        self.need_credential()?;
+        self.told(Method::POST, &address(owner, name, "/forks"), Some(new)).await
+    }
+
+    /// Hands a repository on.
+    pub async fn transfer(
+        &self,
+        owner: &Handle,
+        name: &RepositoryName,
+        new: &NewTransfer,
+    ) -> Result<Handed, ClientError> {
+        self.need_credential()?;
+        self.json(Method::POST, &address(owner, name, "/transfer"), Some(new)).await
+    }
+
+    /// Takes back that a repository is handed on.
+    pub async fn keep_repository(
+        &self,
+        owner: &Handle,
+        name: &RepositoryName,
+    ) -> Result<(), ClientError> {
+        self.need_credential()?;
+        self.order(Method::DELETE, &address(owner, name, "/transfer")).await
+    }
+
+    /// What waits to be taken.
+    pub async fn transfers(&self) -> Result<TransferPage, ClientError> {
+        self.need_credential()?;
+        self.json::<(), _>(Method::GET, "/api/v1/transfers", None).await
+    }
+
+    /// Takes what somebody hands on.
+    pub async fn accept_transfer(
+        &self,
+        id: &Word,
+        name: Option<&RepositoryName>,
+    ) -> Result<Repository, ClientError> {
+        self.need_credential()?;
+        let asked = Accepted { name: name.map(ToString::to_string) };
+        self.told(Method::POST, &format!("/api/v1/transfers/{id}/accept"), Some(&asked)).await
+    }
+
+    /// Leaves it where it is.
+    pub async fn decline_transfer(&self, id: &Word) -> Result<(), ClientError> {
+        self.need_credential()?;
+        self.order(Method::POST, &format!("/api/v1/transfers/{id}/decline")).await
+    }
+
+    /// Who was given a level on a repository.
+    pub async fn collaborators(
+        &self,
+        owner: &Handle,
+        name: &RepositoryName,
+    ) -> Result<CollaboratorPage, ClientError> {
+        self.need_credential()?;
+        let target = address(owner, name, "/collaborators");
+        self.json::<(), _>(Method::GET, &target, None).await
+    }
+
+    /// Gives somebody a level.
+    pub async fn set_collaborator(
+        &self,
+        owner: &Handle,
+        name: &RepositoryName,
+        who: &Handle,
+        level: &str,
+    ) -> Result<Collaborator, ClientError> {
+        self.need_credential()?;
+        let target = format!("{}/{who}", address(owner, name, "/collaborators"));
+        let asked = LevelRequest { level: level.to_owned() };
+        self.json(Method::PUT, &target, Some(&asked)).await
+    }
+
+    /// Takes somebody's level away.
+    pub async fn remove_collaborator(
+        &self,
+        owner: &Handle,
+        name: &RepositoryName,
+        who: &Handle,
+    ) -> Result<(), ClientError> {
+        self.need_credential()?;
+        let target = format!("{}/{who}", address(owner, name, "/collaborators"));
+        self.order(Method::DELETE, &target).await
+    }
+
+    /// A call that answers a repository, whose names are believed only as far as they can be names.
+    async fn told<Q: Serialize + Sync>(
+        &self,
+        method: Method,
+        target: &str,
+        request: Option<&Q>,
+    ) -> Result<Repository, ClientError> {
+        let told: Repository = self.json(method, target, request).await?;
+        self.check_names(&told)?;
+        Ok(told)
     }
 
     /// Owner and name become parts of addresses.

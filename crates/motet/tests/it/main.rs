@@ -24,6 +24,7 @@
 //! | `signatures.rs`   | who signs, is believed; who does not, is not                                    |
 //! | `rfc9421.rs`      | requests signed as strangers do, by HTTP Message Signatures                      |
 //! | `replays.rs`      | one signature, one effect; a body that was not signed has none                  |
+//! | `repo_commands.rs` | the commands for repositories                                                  |
 //! | `repeats.rs`      | a request that names itself has one effect and one answer                       |
 //! | `registration.rs` | which keys and handles can be registered                                        |
 //! | `passkeys.rs`     | passkeys sign a browser in, and nothing else does in their place                |
@@ -38,10 +39,12 @@
 //! | `kills/`          | what was acknowledged outlives every kill, and work goes on after it             |
 //! | `faults.rs`       | a full disk, a database that goes away: said, survived, nothing lost             |
 //! | `quotas.rs`       | how much an owner and a repository may hold                                     |
+//! | `forks.rs`        | a repository is made from another one                                           |
 //! | `flows.rs`        | applications ask people for a token                                             |
 //! | `people.rs`       | keys, tokens, agents and organizations from the command line                    |
 //! | `races.rs`        | of two at the same moment one wins and the other knows it                       |
 //! | `life.rs`         | settings, another name, archived, deleted, restored, removed for good           |
+//! | `life_pages.rs`   | the same through the forms of pages                                             |
 //! | `limits.rs`       | how much anyone may ask for, and who failed too often has to wait               |
 //! | `storage.rs`      | the store keeps itself sound and small                                          |
 //! | `postgres.rs`     | the same path on PostgreSQL                                                     |
@@ -80,6 +83,7 @@ mod creating;
 mod crowds;
 mod faults;
 mod flows;
+mod forks;
 mod ground;
 mod heavy;
 mod history;
@@ -91,6 +95,7 @@ mod keyring;
 mod kills;
 mod labels;
 mod life;
+mod life_pages;
 mod limits;
 mod linked;
 mod local_mode;
@@ -117,6 +122,7 @@ mod registration;
 mod releases;
 mod repeats;
 mod replays;
+mod repo_commands;
 mod rfc9421;
 mod secrets;
 mod serve;
@@ -128,6 +134,7 @@ mod store;
 mod strangers;
 mod tokens;
 mod told;
+mod transfers;
 mod upkeep;
 mod vectors;
 mod verify;

@@ -62,14 +62,18 @@ fn row(action: Action) -> Option<Vec<(u16, u16)>> {
         A::CollaboratorAdd | A::CollaboratorRemove | A::RepoUpdate | A::RepoArchive => {
             "401/401 403/404 403/403 403/403 403/403 403/403 403/403 403/403 200/200 200/200 200/200 403/403 403/404"
         }
-        A::CollaboratorRead => {
+        A::CollaboratorRead | A::RepoSettings => {
             "401/404 403/404 403/403 403/403 403/403 403/403 403/403 403/403 200/200 200/200 200/200 403/403 403/404"
+        }
+        // Whether it can be forked at all is asked after this.
+        A::RepoFork => {
+            "401/401 200/404 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/404"
         }
         // Of what is there nothing is restored, and nothing purged.
         A::RepoRestore | A::RepoPurge => {
             "401/401 404/404 404/404 404/404 404/404 404/404 404/404 404/404 404/404 404/404 404/404 403/403 404/404"
         }
-        A::RepoCollect | A::RepoDelete => {
+        A::RepoCollect | A::RepoDelete | A::RepoVisibility | A::RepoTransfer => {
             "401/401 403/404 403/403 403/403 403/403 403/403 403/403 403/403 403/403 403/403 200/200 403/403 403/404"
         }
         _ => return None,
@@ -195,6 +199,10 @@ fn asked(street: &Street, entry: &Entry, owner: &str, name: &str) -> Request {
         // Not a message: whoever is let in is told so.
         Surface::Wire if entry.method == Method::POST => {
             request.header("content-type", "application/x-msgpack").body("")
+        }
+        // Nothing would be a fork with everything as usual.
+        Surface::Api if entry.action == Action::RepoFork => {
+            request.header("content-type", "application/json").body(r#"{"unknown":1}"#)
         }
         Surface::Api if entry.method != Method::GET => {
             request.header("content-type", "application/json").body("[]")

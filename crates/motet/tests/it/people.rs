@@ -14,7 +14,7 @@ use testkit::Server;
 use crate::{MOTET, flows::Browser};
 
 /// Somebody at a machine of their own.
-struct Machine {
+pub(crate) struct Machine {
     dir: TempDir,
     address: String,
 }
@@ -25,7 +25,7 @@ impl Machine {
     }
 
     /// The same, with a key that is registered for `handle`.
-    fn of(server: &Server, handle: &str) -> Self {
+    pub(crate) fn of(server: &Server, handle: &str) -> Self {
         let machine = Self::new(server);
         machine.done(&["keygen"]);
         machine.done(&["register", &machine.address, handle]);
@@ -53,20 +53,20 @@ impl Machine {
         (output.status.code().unwrap(), serde_json::from_str(&text).unwrap())
     }
 
-    fn run(&self, words: &[&str]) -> (i32, Value) {
+    pub(crate) fn run(&self, words: &[&str]) -> (i32, Value) {
         self.fed(words, "")
     }
 
     /// The result of a command that succeeds.
     #[track_caller]
-    fn done(&self, words: &[&str]) -> Value {
+    pub(crate) fn done(&self, words: &[&str]) -> Value {
         let (exit, told) = self.run(words);
         assert_eq!(exit, 0, "{words:?}: {told}");
         told["result"].clone()
     }
 
     /// The exit code and the word of a command that does not.
-    fn fails(&self, words: &[&str]) -> (i32, String) {
+    pub(crate) fn fails(&self, words: &[&str]) -> (i32, String) {
         let (exit, told) = self.run(words);
         (exit, told["error"]["code"].as_str().unwrap_or_default().to_owned())
     }

@@ -4,6 +4,9 @@ use db::{Error, Tx};
 
 db::statements! {
     MAKE_ADMIN = "UPDATE principals SET install_admin = 1 WHERE handle = $1";
+    END_TRANSFERS = "UPDATE repository_transfers SET ends_at = 1";
+    END_LAPSES = "UPDATE jobs SET run_at = 1 WHERE kind = 'hub.transfer_lapse' AND state = 'ready'";
+    AGE_SUSPENDED = "UPDATE bound_resources SET suspended_at = 1 WHERE suspended_at IS NOT NULL";
     END_UPLOADS = "
         UPDATE uploads SET ends_at = 1 WHERE repository_id IN (SELECT id FROM repositories WHERE name = $1)";
     AGE = "UPDATE repositories SET created_at = 1 WHERE name = $1";
@@ -340,4 +343,15 @@ pub(crate) async fn waiting(tx: &mut Tx) -> Result<i64, Error> {
 /// What was deleted has been kept long enough.
 pub(crate) async fn let_retention_pass(tx: &mut Tx, name: &str) -> Result<u64, Error> {
     db::execute!(tx, RETENTION_OVER, name)
+}
+
+/// What is handed on has waited for seven days.
+pub(crate) async fn end_transfers(tx: &mut Tx) -> Result<(), Error> {
+    db::execute!(tx, END_TRANSFERS)?;
+    db::execute!(tx, END_LAPSES).map(drop)
+}
+
+/// What is suspended has been for long.
+pub(crate) async fn age_suspended(tx: &mut Tx) -> Result<(), Error> {
+    db::execute!(tx, AGE_SUSPENDED).map(drop)
 }

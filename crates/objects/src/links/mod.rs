@@ -36,6 +36,8 @@ pub struct Link {
     pub size: u64,
     /// Since when.
     pub since: UnixMillis,
+    /// Whether it was taken over from another repository: then it counts for no quota.
+    pub is_inherited: bool,
 }
 
 impl Objects {
@@ -78,6 +80,17 @@ impl Objects {
         Ok(store::link(tx, repository, ids, self.0.clock.now()).await?)
     }
 
+    /// Links those of `ids` to the repository that `source` links, for no quota. What is linked already stays as it is.
+    pub async fn inherit(
+        &self,
+        tx: &mut Tx,
+        repository: Uuid,
+        source: Uuid,
+        ids: &[ObjectId],
+    ) -> Result<(), Error> {
+        Ok(store::inherit(tx, repository, source, ids, self.0.clock.now()).await?)
+    }
+
     /// Ends the links of `ids` that are older than `cutoff`; gives the ended ones.
     pub async fn unlink(
         &self,
@@ -100,7 +113,8 @@ impl Objects {
         Ok(store::links(tx, repository, after, limit).await?)
     }
 
-    /// Number and bytes of everything that is linked to a repository: the truth that counters are held to.
+    /// Number and bytes of everything that is linked to a repository and was not taken over from another: the truth that
+    /// counters are held to.
     pub async fn count_links(&self, tx: &mut Tx, repository: Uuid) -> Result<(u64, u64), Error> {
         Ok(store::count_links(tx, repository).await?)
     }

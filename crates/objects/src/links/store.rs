@@ -58,6 +58,20 @@ db::statements! {
         ON CONFLICT (repository_id, object_id) DO NOTHING
         RETURNING object_id"
     };
+    INHERIT = {
+        sqlite "
+        INSERT INTO repository_objects (repository_id, object_id, first_at, inherited)
+        SELECT $2, l.object_id, $4, 1 FROM json_each($1) AS wanted
+          JOIN repository_objects AS l ON l.repository_id = $3 AND l.object_id = unhex(wanted.value)
+         WHERE true
+        ON CONFLICT (repository_id, object_id) DO NOTHING",
+        postgres "
+        INSERT INTO repository_objects (repository_id, object_id, first_at, inherited)
+        SELECT $2, l.object_id, $4, 1 FROM jsonb_array_elements_text($1::jsonb) AS wanted
+          JOIN repository_objects AS l ON l.repository_id = $3 AND l.object_id = decode(wanted.value, 'hex')
+         ORDER BY l.object_id
+        ON CONFLICT (repository_id, object_id) DO NOTHING"
+    };
     PENDING_NO_LONGER = {
         sqlite "
         DELETE FROM uploads
@@ -80,13 +94,13 @@ db::statements! {
         RETURNING object_id"
     };
     LINKS = "
-        SELECT l.object_id, o.size, l.first_at
+        SELECT l.object_id, o.size, l.first_at, l.inherited
           FROM repository_objects AS l JOIN objects AS o ON o.id = l.object_id
          WHERE l.repository_id = $1 AND l.object_id > $2 ORDER BY l.object_id LIMIT $3";
     COUNT_LINKS = "
         SELECT count(*), CAST(coalesce(sum(o.size), 0) AS bigint)
           FROM repository_objects AS l JOIN objects AS o ON o.id = l.object_id
-         WHERE l.repository_id = $1";
+         WHERE l.repository_id = $1 AND l.inherited = 0";
 }
 
 pub(super) async fn available(
@@ -127,6 +141,16 @@ pub(super) async fn link(
     linked.iter().map(|(id,)| object_id(id)).collect()
 }
 
+pub(super) async fn inherit(
+    tx: &mut Tx,
+    repository: Uuid,
+    source: Uuid,
+    ids: &[ObjectId],
+    now: UnixMillis,
+) -> Result<(), Error> {
+    db::execute!(tx, INHERIT, db::rows(ids), repository, source, now.0).map(drop)
+}
+
 pub(super) async fn unlink(
     tx: &mut Tx,
     repository: Uuid,
@@ -144,10 +168,11 @@ pub(super) async fn links(
     limit: usize,
 ) -> Result<Vec<Link>, Error> {
     let after = after.as_ref().map_or(&[][..], |id| id.as_bytes());
-    let rows: Vec<(Vec<u8>, i64, i64)> =
+    let rows: Vec<(Vec<u8>, i64, i64, i64)> =
         db::fetch_all!(tx, LINKS, repository, after, number(limit))?;
-    let believe = |(id, size, since): (Vec<u8>, i64, i64)| {
-        Ok(Link { id: object_id(&id)?, size: count(size)?, since: UnixMillis(since) })
+    let believe = |(id, size, since, inherited): (Vec<u8>, i64, i64, i64)| {
+        let (id, size, is_inherited) = (object_id(&id)?, count(size)?, inherited == 1);
+        Ok(Link { id, size, since: UnixMillis(since), is_inherited })
     };
     rows.into_iter().map(believe).collect()
 }

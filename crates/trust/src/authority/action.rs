@@ -193,12 +193,20 @@ actions! {
     CollaboratorAdd, "hub.collaborator.add", true, Need::Level(Level::Admin);
     /// Take a level away.
     CollaboratorRemove, "hub.collaborator.remove", true, Need::Level(Level::Admin);
+    /// See how a repository is set up.
+    RepoSettings, "hub.repo.settings", false, Need::Level(Level::Admin);
     /// Change what a repository says of itself, and what it is called.
     RepoUpdate, "hub.repo.update", true, Need::Level(Level::Admin);
     /// Let a repository only be read from now on, or take that back.
     RepoArchive, "hub.repo.archive", true, Need::Level(Level::Admin);
     /// Show a repository to everybody, or only to some.
     RepoVisibility, "hub.repo.visibility", true, Need::Level(Level::Owner);
+    /// Make a repository from another one, with its history.
+    RepoFork, "hub.repo.fork", true, Need::Level(Level::Read);
+    /// Hand a repository on to somebody else, or take that back.
+    RepoTransfer, "hub.repo.transfer", true, Need::Level(Level::Owner);
+    /// Take a repository that somebody hands on, or leave it.
+    TransferDecide, "hub.transfer.decide", true, Need::Level(Level::Admin);
     /// Delete a repository; it can be restored for a while.
     RepoDelete, "hub.repo.delete", true, Need::Level(Level::Owner);
     /// See which repositories were deleted and can be restored.
@@ -247,9 +255,10 @@ impl Action {
         matches!(self, Self::RepoCreate | Self::RefPush)
     }
 
-    /// Whether it is done to what is archived: everything else that changes something waits until that is taken back.
+    /// Whether it is done to what is archived, or leaves it as it is: everything else that changes something waits until
+    /// that is taken back.
     pub const fn changes_archived(self) -> bool {
-        matches!(self, Self::RepoArchive | Self::RepoDelete)
+        matches!(self, Self::RepoArchive | Self::RepoDelete | Self::RepoFork | Self::RepoTransfer)
     }
 
     /// Whether it is done to what was deleted: for everything else there is nothing.
@@ -306,6 +315,8 @@ impl Action {
                 | Self::RepoCollect
                 | Self::RepoVisibility
                 | Self::RepoDelete
+                | Self::RepoTransfer
+                | Self::TransferDecide
                 | Self::RepoRestore
                 | Self::RepoPurge
                 | Self::JobWrite

@@ -134,6 +134,24 @@ macro_rules! granted_nothing {
     };
 }
 
+/// Whether the principal at `$me` is the one at `$account`, or runs it as an admin of an organization: for lists.
+#[macro_export]
+macro_rules! runs {
+    ($me:literal, $account:literal) => {
+        concat!(
+            "(",
+            $account,
+            " = ",
+            $me,
+            " OR EXISTS (SELECT 1 FROM org_members AS m WHERE m.org_id = ",
+            $account,
+            " AND m.principal_id = ",
+            $me,
+            " AND m.role IN ('admin', 'owner')))"
+        )
+    };
+}
+
 pub(crate) fn role(text: &str) -> Result<Role, Error> {
     text.parse().map_err(Error::corrupt("org_members.role"))
 }

@@ -151,6 +151,7 @@ pub fn decide(actor: &Actor, action: Action, facts: &Facts<'_>) -> Decision {
         // A thing in the making is known to the pushes of those who make it; a name in one's own space can be pushed to.
         Some(ResourceState::Nascent) => level >= Level::Write && action.makes(),
         None => level >= Level::Owner && action.makes(),
+        Some(ResourceState::Suspended) => false,
         Some(ResourceState::Deleted) => level >= Level::Owner && action.concerns_deleted(),
     };
     if !is_visible {
@@ -219,11 +220,11 @@ fn own_branches(actor: &Actor, action: Action, facts: &Facts<'_>) -> Option<Stri
 #[macro_export]
 macro_rules! visible {
     () => {
-        "(s.state IN ('live', 'archived') AND (s.visibility = 'public' OR s.owner_id = $1
+        concat!("(s.state IN ('live', 'archived') AND NOT ", $crate::suspended!(), " AND (s.visibility = 'public' OR s.owner_id = $1
           OR EXISTS (SELECT 1 FROM collaborators AS c WHERE c.repo_id = s.id AND c.principal_id = $1)
           OR EXISTS (SELECT 1 FROM org_members AS m JOIN organizations AS o ON o.principal_id = m.org_id
                       WHERE m.org_id = s.owner_id AND m.principal_id = $1
-                        AND (m.role <> 'member' OR o.base_level <> 'none'))))"
+                        AND (m.role <> 'member' OR o.base_level <> 'none'))))")
     };
 }
 

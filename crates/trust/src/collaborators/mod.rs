@@ -6,6 +6,7 @@ mod store;
 
 use db::Tx;
 use names::{Handle, Id, UnixMillis};
+use uuid::Uuid;
 
 use crate::{
     Allowed, Error, Kind, Level, Principal, Resource, ResourceRow, Trust, act,
@@ -99,6 +100,17 @@ impl Trust {
         self.note_collaborator(&mut tx, row, somebody.id, removed).await?;
         tx.commit().await?;
         tracing::info!(resource = %row.id, collaborator = %handle, "collaborator removed");
+        Ok(())
+    }
+
+    /// Lets somebody's level on a thing go that they own from now on, in the transaction that makes them its owner.
+    pub async fn forget_collaborator(
+        &self,
+        tx: &mut Tx,
+        thing: Uuid,
+        somebody: Id<Principal>,
+    ) -> Result<(), Error> {
+        store::remove(tx, thing, somebody).await?;
         Ok(())
     }
 

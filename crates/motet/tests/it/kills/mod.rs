@@ -9,8 +9,10 @@
 //! | `ledger.rs`     | many clients, collections and walks at once; the ledger of what was acknowledged |
 //! | `line.rs`       | what one client pushes to one branch, and what it knows of it                   |
 //! | `collecting.rs` | kills between the steps of collection and tidying                               |
+//! | `forking.rs`    | kills between the steps of copying a history                                     |
 
 mod collecting;
+mod forking;
 mod ledger;
 mod line;
 
