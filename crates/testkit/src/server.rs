@@ -144,12 +144,18 @@ async fn launch(plan: &Plan) -> (Process, SocketAddr) {
         Ok(line) => line,
         Err(status) => panic!("the server did not start: {status}; its log:\n{}", plan.log()),
     };
-    let ready =
-        line.strip_prefix("Motet ").and_then(|line| line.split_once(" is ready at http://"));
-    let Some(address) = ready.and_then(|(_, address)| address.parse().ok()) else {
+    let ready = line.strip_prefix("Motet ").and_then(|line| line.split_once(" is ready at http"));
+    let Some((_, told)) = ready else {
         panic!("this is not the line of a server that is ready: `{line}`");
     };
-    (process, address)
+    let told = told.strip_prefix("://").and_then(|address| address.parse().ok());
+    // A server with a public address tells that one; its directory says where it really is.
+    (process, told.unwrap_or_else(|| where_it_is(&plan.data_dir)))
+}
+
+fn where_it_is(data_dir: &Path) -> SocketAddr {
+    let line = std::fs::read_to_string(data_dir.join("server.address")).unwrap();
+    line.split(' ').next().unwrap().parse().unwrap()
 }
 
 /// A server of our own. It is killed when this is dropped.

@@ -193,14 +193,14 @@ async fn of_two_pushes_that_fit_once_one_passes() {
     let ((one, two), ()) = join(both, held).await;
     let (mut passed, mut refused) = (0, 0);
     for (answer, (branch, tip, _)) in [one, two].iter().zip(&pushes) {
-        let head = server.head(&anna, "anna/song", branch).await;
+        let landed = server.head(&anna, "anna/song", branch).await;
         if answer.status == 200 {
             passed += 1;
-            assert_eq!(head, Some(*tip));
+            assert_eq!(landed, Some(*tip));
         } else {
             refused += 1;
             answer.assert_refused(413, "quota_exceeded");
-            assert_eq!(head, None, "a branch that was refused is not there");
+            assert_eq!(landed, None, "a branch that was refused is not there");
         }
     }
     assert_eq!((passed, refused), (1, 1));

@@ -214,7 +214,7 @@ async fn a_token_that_was_rotated_ends_when_its_overlap_does() {
         life: None,
     };
     let old = house.trust.mint(&allowed().await, new).await.unwrap();
-    let overlap = Some(Duration::from_secs(60));
+    let overlap = Some(MINUTE);
     let next = house.trust.rotate(&allowed().await, old.token.id, overlap).await.unwrap();
     let works = async |minted: &Minted| {
         let bearer = format!("Bearer {}", minted.text.expose());

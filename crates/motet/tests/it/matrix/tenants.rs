@@ -91,6 +91,7 @@ fn empty(request: Request, entry: &Entry) -> Request {
 
 /// Each parameter of an address, with what the tenant has in its place and what nobody has.
 fn in_paths(server: &Server, entries: &[Entry], things: &Things) -> Vec<Pair> {
+    let of = |kind: &str| (things.ids[kind].clone(), NOBODYS.to_owned());
     let mut pairs = Vec::new();
     for entry in entries {
         let is_form = entry.surface == Surface::Page && entry.method == Method::POST;
@@ -131,21 +132,13 @@ fn in_paths(server: &Server, entries: &[Entry], things: &Things) -> Vec<Pair> {
         };
         let (foreign, absent) = match entry.path {
             path if path.contains("{owner}/{name}") => ("veiled".to_owned(), "absent".to_owned()),
-            path if path.contains("{key_id}") => (things.ids["key"].clone(), NOBODYS.to_owned()),
+            path if path.contains("{key_id}") => of("key"),
             path if path.contains("/passkeys/") => continue,
-            path if path.contains("/auth/sessions/") => {
-                (things.ids["session"].clone(), NOBODYS.to_owned())
-            }
+            path if path.contains("/auth/sessions/") => of("session"),
             path if path.contains("/agents/{handle}") => ("loom".to_owned(), "none".to_owned()),
-            path if path.contains("/secrets/{kind}/{id}") => {
-                (things.ids["secret"].clone(), NOBODYS.to_owned())
-            }
-            path if path.contains("{publisher}") && path.contains("{id}") => {
-                (things.ids["runner"].clone(), NOBODYS.to_owned())
-            }
-            path if path.contains("/tokens/{id}") => {
-                (things.ids["token"].clone(), NOBODYS.to_owned())
-            }
+            path if path.contains("/secrets/{kind}/{id}") => of("secret"),
+            path if path.contains("{publisher}") && path.contains("{id}") => of("runner"),
+            path if path.contains("/tokens/{id}") => of("token"),
             path if path.contains("{publisher}") || path.contains("/orgs/{handle}") => {
                 ("choir".to_owned(), NO_ONE.to_owned())
             }
