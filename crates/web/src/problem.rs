@@ -553,9 +553,9 @@ mod tests {
     fn the_api_gets_a_problem_document() {
         let problem = Problem::from(trust::Error::ClockSkew { server_time: UnixMillis(0) });
         let body = serde_json::to_value(problem.document_body(&context())).unwrap();
-        assert_eq!((&body["type"], &body["status"]), (&"/help/errors#clock_skew".into(), &401.into()));
+        assert_eq!(body["type"], "/help/errors#clock_skew");
+        assert_eq!((body["status"].as_u64(), &body["request_id"]), (Some(401), &"r1".into()));
         assert_eq!(body["server_time"], "1970-01-01T00:00:00.000Z");
-        assert_eq!(body["request_id"], "r1");
     }
 
     #[test]
