@@ -21,12 +21,12 @@ mod fetch;
 mod heads;
 mod incoming;
 mod note;
+#[cfg(test)]
+mod paged_tests;
 mod pages;
 mod push;
 mod receiver;
 mod source;
-#[cfg(test)]
-mod paged_tests;
 #[cfg(test)]
 mod tests;
 

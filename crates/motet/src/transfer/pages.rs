@@ -6,7 +6,10 @@ use api::wire2::{Fetch, HAVES, Negotiate, Negotiated, Objects, Wanted};
 use history::worktree::{Graph, WorkingCopy};
 use names::CommitId;
 
-use super::{Incoming, Note, TransferError, receiver::{Receiver, malformed}};
+use super::{
+    Incoming, Note, TransferError,
+    receiver::{Receiver, malformed},
+};
 use crate::client::{ClientError, Wire};
 
 /// How far back the gap above what is common is looked through.

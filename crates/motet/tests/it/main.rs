@@ -116,8 +116,8 @@ mod tokens;
 mod upkeep;
 mod vectors;
 mod visibility;
-mod words;
 mod wire2;
+mod words;
 mod working_copies;
 
 use testkit::{Person, Server};
