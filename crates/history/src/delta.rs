@@ -231,12 +231,12 @@ mod tests {
         fn base_and_delta_give_the_manifest(from in manifest(), to in manifest(), size in 1..6_usize) {
             let parts = delta(&from, &to, size);
             let result = merged(snapshot_id(&to), &from, parts.clone(), to.len() as u64);
-            match check_no_conflict(&to) {
-                Ok(()) => prop_assert_eq!(result.unwrap(), to),
-                Err(_) => {
-                    let is_refused = matches!(result, Err(DeltaError::Fault(Fault::PathConflict { .. })));
-                    prop_assert!(is_refused);
-                }
+            if check_no_conflict(&to).is_ok() {
+                prop_assert_eq!(result.unwrap(), to);
+            } else {
+                let is_refused =
+                    matches!(result, Err(DeltaError::Fault(Fault::PathConflict { .. })));
+                prop_assert!(is_refused);
             }
         }
 

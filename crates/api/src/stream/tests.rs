@@ -102,8 +102,13 @@ fn the_recorded_stream_means_what_is_said_of_it() {
                 assert_eq!(vec![digest], texts(&told, "digest_before_end"));
                 assert!(!end.more);
             }
-            Frame::Begin(_) | Frame::Object(_) | Frame::ObjectEnd(_) | Frame::Cursor(_) => {}
-            Frame::Log(_) | Frame::Progress(_) | Frame::Error(_) => {}
+            Frame::Begin(_)
+            | Frame::Object(_)
+            | Frame::ObjectEnd(_)
+            | Frame::Cursor(_)
+            | Frame::Log(_)
+            | Frame::Progress(_)
+            | Frame::Error(_) => {}
         }
     }
     assert_eq!(commits, texts(&told, "commits"));

@@ -101,8 +101,7 @@ impl Hub {
         let mut tx = self.db.glance().await?;
         let mut places = self.objects.find(&mut tx, ids).await?;
         drop(tx);
-        let place = |id: &ObjectId| (*id, places.remove(id));
-        let placed: Vec<_> = ids.iter().map(place).collect();
+        let found: Vec<_> = ids.iter().map(|id| (*id, places.remove(id))).collect();
         let read = |(id, place): (ObjectId, Option<Place>)| async move {
             let bytes = match place {
                 Some(place) => self.objects.read_at(id, place).await?,
@@ -111,6 +110,6 @@ impl Hub {
             };
             Ok(SmallObject { id, bytes })
         };
-        futures_util::stream::iter(placed).map(read).buffered(READS).try_collect().await
+        futures_util::stream::iter(found).map(read).buffered(READS).try_collect().await
     }
 }

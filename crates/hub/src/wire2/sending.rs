@@ -153,15 +153,13 @@ impl Sending {
         let mut work = pin!(work);
         loop {
             let left = PATIENCE.saturating_sub(self.sent_at.elapsed());
-            match timeout(left, &mut work).await {
-                Ok(done) => return done.map_err(Into::into),
-                Err(_) => {
-                    let (done, total) = (self.writer.bytes(), 0);
-                    let progress = Progress { phase: "reading".to_owned(), done, total };
-                    self.writer.write(Frame::Progress(progress))?;
-                    self.flush().await?;
-                }
+            if let Ok(done) = timeout(left, &mut work).await {
+                return done.map_err(Into::into);
             }
+            let (done, total) = (self.writer.bytes(), 0);
+            let progress = Progress { phase: "reading".to_owned(), done, total };
+            self.writer.write(Frame::Progress(progress))?;
+            self.flush().await?;
         }
     }
 }

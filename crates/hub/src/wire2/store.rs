@@ -171,6 +171,9 @@ pub(super) struct Tree {
     pub(super) created_at: String,
 }
 
+/// Commit, snapshot, root, files, and when the snapshot was made.
+type TreeRow = (Vec<u8>, Vec<u8>, Vec<u8>, i64, String);
+
 fn id<T: for<'a> TryFrom<&'a [u8], Error = names::BadDigest>>(bytes: &[u8]) -> Result<T, Error> {
     bytes.try_into().map_err(Error::corrupt("an id column"))
 }
@@ -295,8 +298,7 @@ pub(super) async fn trees(
     repository: Id<Repository>,
     ids: &[CommitId],
 ) -> Result<HashMap<CommitId, Tree>, Error> {
-    let rows: Vec<(Vec<u8>, Vec<u8>, Vec<u8>, i64, String)> =
-        db::fetch_all!(tx, TREES, repository.uuid(), db::rows(ids))?;
+    let rows: Vec<TreeRow> = db::fetch_all!(tx, TREES, repository.uuid(), db::rows(ids))?;
     let mut trees = HashMap::with_capacity(rows.len());
     for (commit, snapshot, root, files, created_at) in rows {
         let (snapshot, root, files) = (id(&snapshot)?, id(&root)?, number(files)?);

@@ -97,8 +97,8 @@ impl Wire<'_> {
 
 impl ClientError {
     /// A refusal that came in the middle of a stream.
-    pub(crate) fn refused_in_stream(problem: ProblemBody) -> Self {
-        let body = serde_json::to_vec(&problem).unwrap_or_default();
+    pub(crate) fn refused_in_stream(problem: &ProblemBody) -> Self {
+        let body = serde_json::to_vec(problem).unwrap_or_default();
         let refusal = Refusal::read(problem.status, "application/problem+json", &body);
         Self::Refused(Box::new(refusal))
     }

@@ -76,8 +76,7 @@ async fn go_on(
         };
         let before = note.cursor.clone();
         let mut receiver = Receiver::new(incoming, &mut note);
-        let received = wire.fetch_pages(ask, |bytes| receiver.take(bytes)).await;
-        received.map_err(cut)?;
+        wire.fetch_pages(ask, |bytes| receiver.take(bytes)).await.map_err(cut)?;
         if !receiver.finish()? {
             break;
         }

@@ -12,7 +12,7 @@ use history::{
     SnapshotMerge, verify_commit,
     worktree::{IncomingObject, IncomingSnapshot, SnapshotEntries},
 };
-use names::ObjectId;
+use names::{ObjectId, SnapshotId};
 
 use super::{Incoming, Note, TransferError};
 use crate::client::ClientError;
@@ -75,7 +75,7 @@ impl<'a, 'b> Receiver<'a, 'b> {
                 self.object.as_ref().map_or(Ok(()), IncomingObject::sync)?;
                 self.note.keep(self.incoming.copy)
             }
-            Frame::Error(problem) => Err(ClientError::refused_in_stream(*problem).into()),
+            Frame::Error(problem) => Err(ClientError::refused_in_stream(&problem).into()),
             Frame::End(end) => {
                 self.more = end.more;
                 Ok(())
@@ -131,20 +131,8 @@ impl<'a, 'b> Receiver<'a, 'b> {
     fn part(&mut self, part: SnapshotPart) -> Result<(), TransferError> {
         let copy = self.incoming.copy;
         let id = part.snapshot_id;
-        let mut snapshot = match self.snapshot.take() {
-            Some(begun) => begun,
-            None => {
-                let entries = match part.base {
-                    None => SnapshotEntries::Nothing,
-                    Some(base) => {
-                        copy.snapshot_entries(&base)?.ok_or(TransferError::NoSnapshot(base))?
-                    }
-                };
-                let is_here = copy.has_snapshot(&id)?;
-                let file = if is_here { None } else { Some(copy.begin_snapshot(id)?) };
-                Snapshot { merge: SnapshotMerge::new(id, entries), file }
-            }
-        };
+        let begun = self.snapshot.take();
+        let mut snapshot = begun.map_or_else(|| self.begin_snapshot(id, part.base), Ok)?;
         for (_, object) in &part.set {
             if !self.is_held(object)? {
                 return Err(TransferError::NoObject { object: *object, snapshot: id });
@@ -163,6 +151,20 @@ impl<'a, 'b> Receiver<'a, 'b> {
             copy.finish_snapshot(file, &created_at)?;
         }
         Ok(())
+    }
+
+    fn begin_snapshot(
+        &self,
+        id: SnapshotId,
+        base: Option<SnapshotId>,
+    ) -> Result<Snapshot, TransferError> {
+        let copy = self.incoming.copy;
+        let entries = match base {
+            None => SnapshotEntries::Nothing,
+            Some(base) => copy.snapshot_entries(&base)?.ok_or(TransferError::NoSnapshot(base))?,
+        };
+        let file = if copy.has_snapshot(&id)? { None } else { Some(copy.begin_snapshot(id)?) };
+        Ok(Snapshot { merge: SnapshotMerge::new(id, entries), file })
     }
 
     fn is_held(&self, object: &ObjectId) -> Result<bool, TransferError> {
