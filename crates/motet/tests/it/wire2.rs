@@ -140,7 +140,9 @@ on_both! {
         let frames = frames(&fetch(&server, &anna, all(&[tip], &[])).await);
         let it = came(&frames);
         let mut ids = [it.commits.clone(), story.commits.iter().map(|it| it.commit_id).collect()];
-        ids.iter_mut().for_each(|ids| ids.sort());
+        for ids in &mut ids {
+            ids.sort();
+        }
         assert_eq!(ids[0], ids[1]);
         let mut objects = it.objects.clone();
         objects.sort();
