@@ -38,8 +38,11 @@ fn status(name: &str) -> u64 {
 /// The recorded messages in MessagePack.
 fn bodies() -> Vec<(String, Vec<u8>)> {
     let is_other = |name: &str| {
-        // Raw bytes, JSON, and lines of text.
-        name.contains("upload.") || name.ends_with("releases.request.bin") || is_refusal(name)
+        // Raw bytes, a stream, JSON, and lines of text.
+        name.contains("upload.")
+            || name.starts_with("v2-stream/")
+            || name.ends_with("releases.request.bin")
+            || is_refusal(name)
     };
     let bodies: Vec<_> = files().into_iter().filter(|(name, _)| !is_other(name)).collect();
     assert!(bodies.len() > 100, "{}", bodies.len());
