@@ -80,6 +80,7 @@ fn help_of_the_program() {
       remote       Manage other places with the same history
       push         Send a branch to a server
       fetch        Bring what others have done
+      verify       Check that everything is what its id and its signature say
       pull         Bring what others have done into your branch
       clone        Fetch a repository into a new directory
       serve        Run a server

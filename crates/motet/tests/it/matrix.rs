@@ -314,9 +314,10 @@ fn statements(server: &Server) -> Vec<String> {
 }
 
 /// Actions that no route asks for by itself, and where they are asked for.
-const WITHOUT_A_ROUTE: [(Action, &str); 3] = [
+const WITHOUT_A_ROUTE: [(Action, &str); 4] = [
     (Action::RefForce, "a push that loses commits asks for it beside the push"),
-    (Action::RepoVisibility, "a change of the settings asks for it if it shows the repository"),
+    (Action::ReleasePublish, "making a release asks for it unless it is a draft"),
+    (Action::ReleaseYank, "retracting a release asks for it unless it is a draft"),
     (Action::RepoDeletedRead, "a list asks for it of each repository"),
 ];
 
