@@ -171,6 +171,7 @@ pub struct NewRepository {
 
 /// A repository as a client sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of its own in the answer")]
 pub struct Repository {
     /// Which repository, for good: owner and name may change.
     pub id: String,
