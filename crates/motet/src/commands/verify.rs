@@ -275,7 +275,7 @@ impl Findings {
             Some(true) => self.good_signatures += 1,
             Some(false) => self.faults.push(format!("the signature of commit {id}: it is false")),
             None => {
-                self.unchecked.push(format!("the signature of commit {id}: its key is not known"))
+                self.unchecked.push(format!("the signature of commit {id}: its key is not known"));
             }
         }
     }

@@ -69,8 +69,8 @@ async fn log(server: &Server, by: &Person, limit: u32) -> (Vec<Item>, Value) {
         match field(&value, "next_after") {
             Value::Nil => return (items, field(&value, "head").clone()),
             next => {
-                after =
-                    items.last().filter(|it| Value::from(it.seal.seq) == *next).unwrap().seal.seq
+                let last = items.last().filter(|it| Value::from(it.seal.seq) == *next);
+                after = last.unwrap().seal.seq;
             }
         }
     }
@@ -83,7 +83,9 @@ async fn sound(server: &Server, by: &Person) -> Chain {
     let key = ServersKey((!line.is_empty()).then(|| PublicKey::from_openssh(line).unwrap().0));
     let refs = server.refs(by, SONG).await;
     let mut chain = Chain::new(refs.repo_id);
-    items.iter().for_each(|item| chain.take(item, &key).unwrap());
+    for item in &items {
+        chain.take(item, &key).unwrap();
+    }
     assert_eq!(chain.unchecked, 0);
     assert_eq!(*field(&head, "seq"), Value::from(chain.seq));
     let told = chain.seal_hash.map(|it| it.to_string()).unwrap_or_default();

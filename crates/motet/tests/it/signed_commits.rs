@@ -40,6 +40,9 @@ async fn word(server: &Server, by: &Person, id: CommitId) -> String {
     shown(server, by, id).await.0
 }
 
+/// What somebody does to a commit.
+type Change = fn(&mut api::CommitRecord);
+
 /// Somebody whose key nobody has registered.
 fn unregistered() -> Person {
     Person::new("late", Secret::new([99; 32]))
@@ -92,7 +95,6 @@ async fn a_false_signature_refuses_the_push() {
     story.last().metadata.insert("section".to_owned(), "verse".to_owned());
     story.sign(&anna);
     let sound = story.clone();
-    type Change = fn(&mut api::CommitRecord);
     let changes: [(&str, Change); 9] = [
         ("author", |it| it.author = "Eve".to_owned()),
         ("branch", |it| it.branch = "other".to_owned()),
@@ -129,7 +131,7 @@ on_both! {
         // Nobody can tell yet that this one is false.
         let forged = grow(&mut story, "by somebody else");
         story.sign(&late);
-        story.last().author = "Eve".to_owned();
+        "Eve".clone_into(&mut story.last().author);
         push(&server, &anna, &story).await.assert_status(200);
         assert_eq!(word(&server, &anna, before).await, "key unknown");
         assert_eq!(word(&server, &anna, forged).await, "key unknown");
@@ -166,12 +168,12 @@ on_both! {
         story.last().author = String::new();
         push(&server, &anna, &story).await.assert_status(200);
         let mut signed = story.clone();
-        signed.last().author = "Anna".to_owned();
-        signed.last().model_id = "a large one".to_owned();
+        "Anna".clone_into(&mut signed.last().author);
+        "a large one".clone_into(&mut signed.last().model_id);
         signed.sign(&anna);
         // Other metadata than are stored would be taken over only where there are none; here the branch differs.
         let mut elsewhere = signed.clone();
-        elsewhere.last().branch = "other".to_owned();
+        "other".clone_into(&mut elsewhere.last().branch);
         elsewhere.sign(&anna);
         push(&server, &anna, &elsewhere).await.assert_status(200);
         assert_eq!(word(&server, &anna, one).await, "unsigned");

@@ -203,8 +203,8 @@ on_both! {
         limit.send().await.assert_status(200);
         server.push_story(&boris, "boris/song", &Story::of_one("y"), "main").await;
         post(&server, &accept, &boris, json!({})).await.assert_refused(409, "name_taken");
-        let taken = post(&server, &accept, &boris, json!({ "name": "hymn" })).await;
-        taken.assert_status(200);
+        let handed = post(&server, &accept, &boris, json!({ "name": "hymn" })).await;
+        handed.assert_status(200);
         assert_eq!(used(&server, &boris, "boris/hymn").await, (6, 7));
     }
 }
