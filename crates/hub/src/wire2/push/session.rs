@@ -147,20 +147,7 @@ impl Hub {
             }
             Kind::Branch(_) | Kind::Tag(_) => {}
         }
-        if is_gone { self.check_force(allowed) } else { Ok(()) }
-    }
-
-    /// Whether commits may be left behind.
-    #[expect(clippy::unused_self, reason = "asked beside the other checks")]
-    pub(super) fn check_force(&self, allowed: &Upload) -> Result<(), Error> {
-        let target = allowed.resource().clone();
-        match Allowed::<act::RefForce, _>::ask(allowed.actor(), target) {
-            Ok(_) => Ok(()),
-            Err(_) => {
-                let sentence = "moving a ref back, or away, needs the right to force";
-                Err(Error::wire(WireCode::ForceForbidden, sentence))
-            }
-        }
+        if is_gone { check_force(allowed) } else { Ok(()) }
     }
 
     /// The entry that its pusher signed, checked by itself; nothing if there is none.
@@ -184,6 +171,18 @@ impl Hub {
         let (key, _) = found.ok_or_else(|| bad("the key of the entry is not registered"))?;
         let of = (proof.fingerprint, &key.public);
         Claim::check(update.entry.as_bytes(), signature, of, began).map(Some)
+    }
+}
+
+/// Whether commits may be left behind.
+pub(super) fn check_force(allowed: &Upload) -> Result<(), Error> {
+    let target = allowed.resource().clone();
+    match Allowed::<act::RefForce, _>::ask(allowed.actor(), target) {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            let sentence = "moving a ref back, or away, needs the right to force";
+            Err(Error::wire(WireCode::ForceForbidden, sentence))
+        }
     }
 }
 
