@@ -283,7 +283,8 @@ impl Hub {
             .with("from", from.to_string())
             .with("to", to);
         let chain = self.trust.chain_of(tx, repository.resource.owner).await?;
-        Ok(self.trust.note(tx, chain, forced).await?)
+        self.trust.note(tx, chain, forced).await?;
+        Ok(())
     }
 }
 

@@ -22,8 +22,10 @@ use crate::{
 };
 
 pub(crate) use store::lock;
-pub(super) use store::{STATEMENTS, held_snapshots};
-pub(crate) use store::{Counted, add_commits, add_nodes, count, domain_of, hex, signed_commits};
+pub(super) use store::STATEMENTS;
+pub(crate) use store::{
+    Counted, add_commits, add_nodes, count, domain_of, held_snapshots, hex, signed_commits,
+};
 
 /// A commit that the repository does not hold yet.
 pub(crate) struct NewCommit<'a> {

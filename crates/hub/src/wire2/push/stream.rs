@@ -47,13 +47,14 @@ pub(super) struct Page {
 }
 
 /// Takes the next bytes of a push, on the word of its token.
-pub(super) async fn stream(
+pub(crate) async fn stream(
     hub: Hub,
     _: Allowed<act::ObjectPut, Anything>,
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let format = accepted(&call);
-    let Some(session) = hub.session_of(&call).await? else {
+    let (token, named) = (shown(call.header(header::AUTHORIZATION.as_str())), call.params.text("push").to_owned());
+    let Some(session) = hub.session_of(token.as_ref(), &named).await? else {
         // Whoever tries tokens is counted as a stranger of the wire.
         let (nobody, place) = (Actor::anonymous(), call.context.place());
         hub.trust.limits().admit(Class::Upload, &nobody, place, "")?;
@@ -87,6 +88,12 @@ pub(super) async fn stream(
     Ok(Answer::in_format(format, state))
 }
 
+/// The token of a push in a line `Authorization`.
+fn shown(line: &str) -> Option<AddressToken> {
+    let (scheme, text) = line.split_once(' ')?;
+    AddressToken::parse(text.trim()).filter(|_| scheme.eq_ignore_ascii_case("bearer"))
+}
+
 /// A push goes on where it stands, and nowhere else.
 pub(super) fn wrong_offset(session: &Session) -> Error {
     let sentence = match session.result {
@@ -97,15 +104,16 @@ pub(super) fn wrong_offset(session: &Session) -> Error {
 }
 
 impl Hub {
-    /// The push whose token a request shows.
-    async fn session_of(&self, call: &Call) -> Result<Option<Session>, Error> {
-        let line = call.header(header::AUTHORIZATION.as_str());
-        let (scheme, text) = line.split_once(' ').unwrap_or_default();
-        let token = AddressToken::parse(text.trim()).filter(|_| scheme.eq_ignore_ascii_case("bearer"));
+    /// The push of that name whose token a request shows.
+    async fn session_of(
+        &self,
+        token: Option<&AddressToken>,
+        name: &str,
+    ) -> Result<Option<Session>, Error> {
         let Some(token) = token else { return Ok(None) };
         let mut tx = self.db.glance().await?;
-        let found = store::by_token(&mut tx, &token, self.clock.now()).await?;
-        Ok(found.filter(|it| it.id.to_string() == call.params.text("push")))
+        let found = store::by_token(&mut tx, token, self.clock.now()).await?;
+        Ok(found.filter(|it| it.id.to_string() == name))
     }
 }
 
