@@ -17,6 +17,19 @@ pub const CHECKED_IDS: usize = 50_000;
 /// The longest record of an entry.
 const ENTRY_BYTES: usize = 8 << 10;
 
+/// Where a ref stands in its chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefPlace {
+    /// Its full name.
+    pub name: String,
+    /// Where it leads; nothing for one that is gone.
+    pub target: Option<CommitId>,
+    /// The number of its last entry; 0 for none.
+    pub counter: u64,
+    /// The hash of its last entry; empty for none.
+    pub entry_hash: String,
+}
+
 /// What is to become of a ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
@@ -139,6 +152,31 @@ fn ids<T: FromStr>(fields: &mut Fields, key: &str) -> Result<Vec<T>, WireError> 
         })
     };
     texts.into_iter().map(id).collect()
+}
+
+impl TryFrom<Value> for RefPlace {
+    type Error = WireError;
+
+    fn try_from(value: Value) -> Result<Self, WireError> {
+        let fields = &mut Fields::of(value, "a ref")?;
+        Ok(Self {
+            name: fields.text_or("ref", "", REF_BYTES)?,
+            target: target(fields, "target")?,
+            counter: number(fields, "counter")?,
+            entry_hash: fields.text_or("entry_hash", "", limits::FIELD_BYTES)?,
+        })
+    }
+}
+
+impl From<RefPlace> for Value {
+    fn from(it: RefPlace) -> Self {
+        Self::map([
+            ("ref", it.name.into()),
+            ("target", text(it.target)),
+            ("counter", it.counter.into()),
+            ("entry_hash", it.entry_hash.into()),
+        ])
+    }
 }
 
 impl TryFrom<Value> for Update {

@@ -28,7 +28,7 @@ pub(crate) use api::{head_of, routes};
 pub(crate) use claim::Claim;
 use store::LastSeal;
 use store::Logged;
-pub(crate) use store::STATEMENTS;
+pub(crate) use store::{STATEMENTS, gone};
 
 use crate::{Error, Hub, Repository};
 
