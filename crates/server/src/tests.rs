@@ -41,7 +41,7 @@ fn expected(entry: &Entry) -> Class {
         // Wire 2 reads by ids; an object may be long.
         Surface::Wire if entry.path.ends_with("/v2/objects/{object}") => Class::Download,
         Surface::Wire if entry.path.contains("/v2/push") => match last {
-            "push" | "commit" => Class::Push,
+            "commit" => Class::Push,
             "stream" => Class::Presigned,
             _ => Class::Upload,
         },

@@ -54,7 +54,7 @@ pub(crate) fn statements() -> Vec<&'static db::Sql> {
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let ask = Spec::new(Surface::Wire).body_bytes(BODY_BYTES);
     let bytes = ask.class(Class::Download);
-    let (begin, upload) = (ask.class(Class::Push), ask.class(Class::Upload));
+    let (upload, commit) = (ask.class(Class::Upload), ask.class(Class::Push));
     let stream = Spec::new(Surface::Wire)
         .body_bytes(push::STREAM_BODY_BYTES)
         .class(Class::Presigned)
@@ -67,12 +67,12 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
         .post("/{owner}/{name}/v2/objects", ask, objects::several)
         .get("/{owner}/{name}/v2/objects/{object}", bytes, objects::one)
         .get("/{owner}/{name}/v2/snapshots/{snapshot}", ask, snapshots::page)
-        .post("/{owner}/{name}/v2/push", begin, push::open)
+        .post("/{owner}/{name}/v2/push", upload, push::open)
         .post("/{owner}/{name}/v2/push/{push}/check", upload, push::check)
         .on(Method::PUT, "/{owner}/{name}/v2/push/{push}/stream", stream, push::stream)
         .get("/{owner}/{name}/v2/push/{push}", upload, push::state)
         .on(Method::DELETE, "/{owner}/{name}/v2/push/{push}", upload, push::give_up)
-        .post("/{owner}/{name}/v2/push/{push}/commit", begin, push::commit)
+        .post("/{owner}/{name}/v2/push/{push}/commit", commit, push::commit)
 }
 
 /// The one message that a request is.

@@ -156,7 +156,7 @@ async fn push_through(
     let branches = ["main".parse().unwrap()];
     let options = PushOptions { branches: &branches, tags: &[], delete: false, force: false };
     let wire = client.wire(&address.owner, &address.name);
-    motet::transfer::push(&copy, wire, &options, &Progress::default()).await
+    motet::transfer::push(&copy, wire, &options, &Progress::silent()).await
 }
 
 /// The push that is noted in a working copy.
