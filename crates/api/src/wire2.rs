@@ -7,10 +7,11 @@ mod push;
 
 use names::{CommitId, ObjectId};
 
-pub use push::{
-    CHECKED_IDS, Landed, OpenPush, PUSH_REFS, PushCheck, PushLanded, PushMissing, PushOpened, PushState, RefPlace, Update,
-};
 pub use log::{KEYS, KeysWanted, KnownKey, KnownKeys, LOG_ITEMS, LogHead, LogItem, LogPage};
+pub use push::{
+    CHECKED_IDS, Landed, OpenPush, PUSH_REFS, PushCheck, PushLanded, PushMissing, PushOpened,
+    PushState, RefPlace, Update,
+};
 
 use crate::{
     Value, WireCode, WireError,

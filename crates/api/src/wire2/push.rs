@@ -134,7 +134,8 @@ fn target(fields: &mut Fields, key: &str) -> Result<Option<CommitId>, WireError>
     if text.is_empty() {
         return Ok(None);
     }
-    let bad = |_| WireError::new(WireCode::BadId, format!("`{key}` is the id of a commit, or empty"));
+    let bad =
+        |_| WireError::new(WireCode::BadId, format!("`{key}` is the id of a commit, or empty"));
     text.parse().map(Some).map_err(bad)
 }
 
@@ -146,8 +147,7 @@ fn ids<T: FromStr>(fields: &mut Fields, key: &str) -> Result<Vec<T>, WireError> 
     let texts = fields.texts(key, CHECKED_IDS, limits::FIELD_BYTES)?;
     let id = |text: String| {
         text.parse().map_err(|_| {
-            let sentence =
-                format!("in `{key}`: an id is 64 lower-case hexadecimal characters");
+            let sentence = format!("in `{key}`: an id is 64 lower-case hexadecimal characters");
             WireError::new(WireCode::BadId, sentence)
         })
     };
@@ -214,7 +214,8 @@ impl TryFrom<Value> for OpenPush {
     fn try_from(value: Value) -> Result<Self, WireError> {
         let fields = &mut Fields::of(value, "the request")?;
         let updates = fields.required_list("updates", PUSH_REFS)?;
-        let updates: Vec<_> = updates.into_iter().map(Update::try_from).collect::<Result<_, _>>()?;
+        let updates: Vec<_> =
+            updates.into_iter().map(Update::try_from).collect::<Result<_, _>>()?;
         if updates.is_empty() {
             return Err(WireError::new(WireCode::EmptyPush, "a push moves at least one ref"));
         }
@@ -437,7 +438,10 @@ mod tests {
         let odd = Value::map([("ref", Value::from("refs/heads/main")), ("old", "x".into())]);
         assert_eq!(code(Value::map([("updates", Value::list([odd]))])), WireCode::BadId);
         let ids = Value::list(vec![CommitId::of(b"c").to_string(); CHECKED_IDS]);
-        let both = Value::map([("commits", ids), ("objects", Value::list([ObjectId::of(b"o").to_string()]))]);
+        let both = Value::map([
+            ("commits", ids),
+            ("objects", Value::list([ObjectId::of(b"o").to_string()])),
+        ]);
         assert_eq!(PushCheck::try_from(both).unwrap_err().code, WireCode::TooLarge);
     }
 }

@@ -1,10 +1,6 @@
 //! Pushes that have begun and not ended: what is noted of each goes on where it was cut (`spec/wire.md` 9.2).
 
-use std::{
-    fs::Permissions,
-    io::Write as _,
-    os::unix::fs::PermissionsExt as _,
-};
+use std::{fs::Permissions, io::Write as _, os::unix::fs::PermissionsExt as _};
 
 use api::Value;
 use names::Digest;

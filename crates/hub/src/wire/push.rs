@@ -265,7 +265,8 @@ impl Hub {
         }
         if let Move::Leaves(former) = push.moved {
             let to = push.tip.to_string();
-            self.note_forced(tx, (push.repository, actor), push.branch.as_str(), (former, to)).await?;
+            self.note_forced(tx, (push.repository, actor), push.branch.as_str(), (former, to))
+                .await?;
         }
         Ok(())
     }

@@ -170,8 +170,8 @@ impl Wire<'_> {
             abort.abort();
             self.client.too_slow()
         })?;
-        let answer = joined
-            .map_err(|error| ClientError::Setup(format!("a worker ended early: {error}")))?;
+        let answer =
+            joined.map_err(|error| ClientError::Setup(format!("a worker ended early: {error}")))?;
         let max_bytes = limits::SMALL_BODY_BYTES;
         let answer = self.client.answered(std::future::ready(answer), max_bytes).await?;
         let origin = self.client.origin();

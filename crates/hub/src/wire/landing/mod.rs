@@ -21,8 +21,8 @@ use crate::{
     signatures::Proofs,
 };
 
-pub(crate) use store::lock;
 pub(super) use store::STATEMENTS;
+pub(crate) use store::lock;
 pub(crate) use store::{
     Counted, add_commits, add_nodes, count, domain_of, held_snapshots, hex, signed_commits,
 };

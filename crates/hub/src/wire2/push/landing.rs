@@ -102,8 +102,8 @@ impl Hub {
         let mut after = 0;
         loop {
             let waiting = store::commits_after(tx, session.id, after, COMMITS).await?;
-            let Some(last) = waiting.last() else { return Ok(brought) };
-            after = last.position;
+            let Some(end) = waiting.last() else { return Ok(brought) };
+            after = end.position;
             let of = (repository, by, now);
             brought.taken.commits += take_commits(tx, of, waiting, &mut brought.domain).await?;
         }
@@ -126,7 +126,8 @@ impl Hub {
             let ids: Vec<_> = named.iter().map(|(id, _)| *id).collect();
             let here = self.objects.available(tx, uploader, &ids).await?;
             if let Some(id) = ids.iter().find(|id| !here.contains_key(id)) {
-                let sentence = format!("object {id} waited too long and is here no more; push again");
+                let sentence =
+                    format!("object {id} waited too long and is here no more; push again");
                 return Err(Error::wire(WireCode::MissingObjects, sentence));
             }
             let linked = self.objects.link(tx, repository.id.uuid(), &ids).await?;

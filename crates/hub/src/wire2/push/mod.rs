@@ -69,7 +69,8 @@ pub(super) async fn check(hub: Hub, allowed: Upload, call: Call) -> Result<Answe
     let mut tx = hub.db.glance().await?;
     let (session, repository) = hub.session(&mut tx, &allowed, id).await?;
     let PushCheck { mut commits, mut snapshots, objects } = asked;
-    let known = reading::known_commits(&mut tx, repository.id, &commits).await.map_err(Error::Db)?;
+    let known =
+        reading::known_commits(&mut tx, repository.id, &commits).await.map_err(Error::Db)?;
     let come = store::generations(&mut tx, session.id, &commits).await.map_err(Error::Db)?;
     commits.retain(|id| !known.contains_key(id) && !come.contains_key(id));
     let held = wire_landing::held_snapshots(&mut tx, repository.id, &snapshots).await;

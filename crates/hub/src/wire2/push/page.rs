@@ -62,6 +62,10 @@ impl Hub {
             }
         }
         let commits = self.checked(commits).await?;
+        // Looked at before anything has its name, and once more where nobody else can change it.
+        let mut tx = self.db.glance().await?;
+        place(&mut tx, (session, &repository), &commits, &held).await?;
+        drop(tx);
 
         // What was sent is on the disk, and has its name, before a row says so.
         let staged = self.objects.keep(sealed).await?;

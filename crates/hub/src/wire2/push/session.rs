@@ -177,13 +177,10 @@ impl Hub {
 /// Whether commits may be left behind.
 pub(super) fn check_force(allowed: &Upload) -> Result<(), Error> {
     let target = allowed.resource().clone();
-    match Allowed::<act::RefForce, _>::ask(allowed.actor(), target) {
-        Ok(_) => Ok(()),
-        Err(_) => {
-            let sentence = "moving a ref back, or away, needs the right to force";
-            Err(Error::wire(WireCode::ForceForbidden, sentence))
-        }
-    }
+    let sentence = "moving a ref back, or away, needs the right to force";
+    Allowed::<act::RefForce, _>::ask(allowed.actor(), target)
+        .map(drop)
+        .map_err(|_| Error::wire(WireCode::ForceForbidden, sentence))
 }
 
 /// A push moves refs from where they are.
@@ -223,9 +220,8 @@ fn check_names(present: &HashMap<&str, CommitId>, updates: &[Update]) -> Result<
         let below = format!("{name}/");
         let next = after.range(below.as_str()..).next().filter(|it| it.starts_with(&below));
         if let Some(other) = above.into_iter().find(|it| after.contains(it)).or(next.copied()) {
-            let sentence = format!(
-                "`{name}` and `{other}` cannot both be: one is a directory of the other"
-            );
+            let sentence =
+                format!("`{name}` and `{other}` cannot both be: one is a directory of the other");
             return Err(Error::wire(WireCode::RefConflict, sentence));
         }
     }

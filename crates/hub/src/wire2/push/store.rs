@@ -261,8 +261,7 @@ pub(super) async fn find(
     (id, of, by): Of,
     now: UnixMillis,
 ) -> Result<Option<Session>, Error> {
-    let row: Option<Row> =
-        db::fetch_optional!(tx, BY_ID, id.uuid(), of.uuid(), by.uuid(), now.0)?;
+    let row: Option<Row> = db::fetch_optional!(tx, BY_ID, id.uuid(), of.uuid(), by.uuid(), now.0)?;
     row.map(Session::try_from).transpose()
 }
 
@@ -336,8 +335,7 @@ pub(super) async fn generations(
     session: Id<Session>,
     ids: &[CommitId],
 ) -> Result<HashMap<CommitId, i64>, Error> {
-    let rows: Vec<(Vec<u8>, i64)> =
-        db::fetch_all!(tx, GENERATIONS, session.uuid(), db::rows(ids))?;
+    let rows: Vec<(Vec<u8>, i64)> = db::fetch_all!(tx, GENERATIONS, session.uuid(), db::rows(ids))?;
     rows.into_iter().map(|(bytes, generation)| Ok((id(&bytes)?, generation))).collect()
 }
 
@@ -347,8 +345,7 @@ pub(super) async fn roots(
     session: Id<Session>,
     ids: &[SnapshotId],
 ) -> Result<HashMap<SnapshotId, NodeId>, Error> {
-    let rows: Vec<(Vec<u8>, Vec<u8>)> =
-        db::fetch_all!(tx, ROOTS, session.uuid(), db::rows(ids))?;
+    let rows: Vec<(Vec<u8>, Vec<u8>)> = db::fetch_all!(tx, ROOTS, session.uuid(), db::rows(ids))?;
     rows.into_iter().map(|(snapshot, root)| Ok((id(&snapshot)?, id(&root)?))).collect()
 }
 
@@ -383,23 +380,24 @@ pub(super) async fn add_commits(
     if commits.is_empty() {
         return Ok(());
     }
-    let rows = db::rows(commits.iter().zip(before + 1..).map(|((commit, generation), position)| {
-        let it = &commit.record;
-        let mut record = Vec::new();
-        // Writing into memory does not fail.
-        api::msgpack::write_value(&mut record, &Value::from(it.clone())).unwrap_or_default();
-        serde_json::json!([
-            it.commit_id,
-            position,
-            it.snapshot_id,
-            it.parent_commit_id,
-            it.parent2_commit_id,
-            generation,
-            commit.committed_at.0,
-            commit.wire_bytes,
-            crate::wire::landing::hex(&record),
-        ])
-    }));
+    let rows =
+        db::rows(commits.iter().zip(before + 1..).map(|((commit, generation), position)| {
+            let it = &commit.record;
+            let mut record = Vec::new();
+            // Writing into memory does not fail.
+            api::msgpack::write_value(&mut record, &Value::from(it.clone())).unwrap_or_default();
+            serde_json::json!([
+                it.commit_id,
+                position,
+                it.snapshot_id,
+                it.parent_commit_id,
+                it.parent2_commit_id,
+                generation,
+                commit.committed_at.0,
+                commit.wire_bytes,
+                crate::wire::landing::hex(&record),
+            ])
+        }));
     db::execute!(tx, ADD_COMMITS, rows, session.uuid()).map(drop)
 }
 

@@ -53,7 +53,8 @@ pub(crate) async fn stream(
     mut call: Call,
 ) -> Result<Answer, Problem> {
     let format = accepted(&call);
-    let (token, named) = (shown(call.header(header::AUTHORIZATION.as_str())), call.params.text("push").to_owned());
+    let (token, named) =
+        (shown(call.header(header::AUTHORIZATION.as_str())), call.params.text("push").to_owned());
     let Some(session) = hub.session_of(token.as_ref(), &named).await? else {
         // Whoever tries tokens is counted as a stranger of the wire.
         let (nobody, place) = (Actor::anonymous(), call.context.place());
@@ -81,10 +82,8 @@ pub(crate) async fn stream(
     let announced = call.header("content-length").parse().unwrap_or(0);
     hub.check_announced(&allowed, announced).await?;
     let runtime = Handle::current();
-    let state = body::read(call.body, move |body| {
-        Receiver::new(hub, session, runtime).take(body)
-    })
-    .await?;
+    let state =
+        body::read(call.body, move |body| Receiver::new(hub, session, runtime).take(body)).await?;
     Ok(Answer::in_format(format, state))
 }
 
@@ -179,7 +178,11 @@ impl Receiver {
             Frame::Begin(begin) if begin.kind == StreamKind::Push => Ok(()),
             Frame::Begin(_) | Frame::Log(_) => Err(malformed("this is not the stream of a push")),
             Frame::Objects(objects) => objects.iter().try_for_each(|it| {
-                let id = if it.bytes.is_empty() { ObjectId::EMPTY } else { self.staging.add(&it.bytes)? };
+                let id = if it.bytes.is_empty() {
+                    ObjectId::EMPTY
+                } else {
+                    self.staging.add(&it.bytes)?
+                };
                 self.came(it.id, id)
             }),
             Frame::Object(head) => self.begin_object(head),

@@ -18,10 +18,7 @@ use names::{NodeId, ObjectId, RepoPath, SnapshotId};
 use objects::Uploader;
 
 use super::{page::Built, session::Session, store};
-use crate::{
-    Error, Hub, Repository, reading,
-    wire::bundle::refusal,
-};
+use crate::{Error, Hub, Repository, reading, wire::bundle::refusal};
 
 /// Paths in all the manifests that are remembered.
 const REMEMBERED_PATHS: usize = 200_000;
@@ -80,8 +77,7 @@ impl Manifests {
     fn remember(&mut self, id: SnapshotId, files: Arc<Vec<File>>) {
         self.paths += files.len();
         self.last.push_front((id, files));
-        while self.last.len() > 1
-            && (self.paths > REMEMBERED_PATHS || self.last.len() > REMEMBERED)
+        while self.last.len() > 1 && (self.paths > REMEMBERED_PATHS || self.last.len() > REMEMBERED)
         {
             let gone = self.last.pop_back();
             self.paths -= gone.map_or(0, |(_, files)| files.len());
@@ -224,13 +220,13 @@ fn with_sizes(
     sizes: &HashMap<ObjectId, u64>,
 ) -> Vec<File> {
     let mut before = base.iter().peekable();
-    let sized = whole.into_iter().map(|(path, object)| {
+    let files = whole.into_iter().map(|(path, object)| {
         while before.next_if(|(it, ..)| *it < path).is_some() {}
         let kept = before.peek().filter(|(it, same, _)| *it == path && *same == object);
         let size = kept.map(|(.., size)| *size).or_else(|| sizes.get(&object).copied());
         (path, object, size.unwrap_or(0))
     });
-    sized.collect()
+    files.collect()
 }
 
 /// The size of the snapshot in an answer of wire 1, without making that answer.
@@ -268,7 +264,8 @@ mod tests {
                 format!("d{}/{name}", number / 7).parse::<RepoPath>().unwrap()
             };
             let id = SnapshotId::of(b"any");
-            let mut files: Vec<_> = (0..count).map(|it| (path(it), ObjectId::of(b"x"), 1)).collect();
+            let mut files: Vec<_> =
+                (0..count).map(|it| (path(it), ObjectId::of(b"x"), 1)).collect();
             files.sort();
             files.dedup();
             let manifest = files.iter().map(|(path, object, _)| (path.clone(), *object)).collect();

@@ -23,8 +23,7 @@ pub(super) struct Delta {
 impl Delta {
     /// What `to` has otherwise than `base`, or than nothing.
     pub(super) fn between(base: Option<(SnapshotId, &Manifest)>, to: &SnapshotRecord) -> Self {
-        let mut before =
-            base.map(|(_, manifest)| manifest.iter()).into_iter().flatten().peekable();
+        let mut before = base.map(|(_, manifest)| manifest.iter()).into_iter().flatten().peekable();
         let mut changes = Vec::new();
         for (path, object) in &to.manifest {
             while let Some((gone, _)) = before.next_if(|(it, _)| *it < path) {
@@ -92,9 +91,8 @@ mod tests {
     use super::*;
 
     fn snapshot(files: &[(&str, &str)]) -> SnapshotRecord {
-        let file = |(path, text): &(&str, &str)| {
-            (path.parse().unwrap(), ObjectId::of(text.as_bytes()))
-        };
+        let file =
+            |(path, text): &(&str, &str)| (path.parse().unwrap(), ObjectId::of(text.as_bytes()));
         let manifest: Manifest = files.iter().map(file).collect();
         let snapshot_id = history::snapshot_id(&manifest);
         SnapshotRecord { snapshot_id, manifest, created_at: String::new() }
@@ -111,7 +109,8 @@ mod tests {
         let whole = Delta::between(None, &after);
         assert_eq!((whole.len(), whole.base), (3, None));
 
-        let names: Vec<_> = (0..20_000).map(|it| format!("a/path/of/some/length/{it:06}")).collect();
+        let names: Vec<_> =
+            (0..20_000).map(|it| format!("a/path/of/some/length/{it:06}")).collect();
         let many: Vec<_> = names.iter().map(|name| (name.as_str(), "x")).collect();
         let parts = Delta::between(None, &snapshot(&many)).into_parts();
         assert!(parts.len() > 1);

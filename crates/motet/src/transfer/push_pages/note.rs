@@ -77,7 +77,8 @@ mod tests {
             signature: String::new(),
         };
         let push = OpenedPush { id: "id".into(), token: "token".into() };
-        let note = PushNote { address: "https://forge.example/a/b".into(), push, updates: vec![update] };
+        let note =
+            PushNote { address: "https://forge.example/a/b".into(), push, updates: vec![update] };
         assert_eq!(PushNote::try_from(Value::from(note.clone())).unwrap(), note);
     }
 }

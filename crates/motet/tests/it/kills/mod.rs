@@ -49,7 +49,12 @@ pub(crate) fn compose(story: &mut Story, random: &Random) -> CommitId {
 }
 
 /// Uploads the objects of commit number `at` of the story.
-pub(crate) async fn upload(server: &Server, anna: &Person, story: &Story, at: usize) -> Result<(), Broken> {
+pub(crate) async fn upload(
+    server: &Server,
+    anna: &Person,
+    story: &Story,
+    at: usize,
+) -> Result<(), Broken> {
     let push = story.push_since(at, "main");
     let ids = push.snapshots.iter().flat_map(|it| it.manifest.values());
     let list = ids.map(|id| testkit::object(&story.objects[id]).into_value(Format::MessagePack));

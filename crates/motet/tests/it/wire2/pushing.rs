@@ -16,7 +16,9 @@ mod whole;
 use api::{
     CommitRecord, Value,
     stream::{Begin, Frame, SmallObject, SnapshotPart, StreamKind, Writer},
-    wire2::{OpenPush, PushCheck, PushLanded, PushMissing, PushOpened, PushState, RefPlace, Update},
+    wire2::{
+        OpenPush, PushCheck, PushLanded, PushMissing, PushOpened, PushState, RefPlace, Update,
+    },
 };
 use history::ref_log::RefEntry;
 use http::Method;
@@ -55,7 +57,11 @@ impl<'a> Pusher<'a> {
         let target = format!("/{}/v2/push{endpoint}", self.repository);
         let request = self.server.request(method.clone(), &target).by(&self.by);
         let accept = "application/x-msgpack";
-        if method == Method::POST { request.msgpack(&body.into()) } else { request.header("accept", accept) }
+        if method == Method::POST {
+            request.msgpack(&body.into())
+        } else {
+            request.header("accept", accept)
+        }
     }
 
     async fn open(&self, updates: Vec<Update>) -> Answer {
@@ -111,7 +117,8 @@ impl<'a> Pusher<'a> {
     async fn places(&self) -> (String, Vec<RefPlace>) {
         let asked = self.server.get(&format!("/{}/refs", self.repository)).by(&self.by);
         let accept = "application/x-msgpack";
-        let told = asked.header("motet-protocol", "2").header("accept", accept).send().await.value();
+        let told =
+            asked.header("motet-protocol", "2").header("accept", accept).send().await.value();
         let list = |name| match field(&told, name) {
             Value::Array(items) => items.clone(),
             other => panic!("{other:?} is no list"),
@@ -168,7 +175,8 @@ impl Tape {
     }
 
     fn objects<'b>(&mut self, bytes: impl IntoIterator<Item = &'b Vec<u8>>) {
-        let object = |bytes: &Vec<u8>| SmallObject { id: ObjectId::of(bytes), bytes: bytes.clone() };
+        let object =
+            |bytes: &Vec<u8>| SmallObject { id: ObjectId::of(bytes), bytes: bytes.clone() };
         let objects: Vec<_> = bytes.into_iter().map(object).collect();
         if !objects.is_empty() {
             self.write(Frame::Objects(objects));

@@ -82,7 +82,9 @@ async fn several_branches_and_tags_go_at_once_and_are_taken_away() {
     desk.commit("song", "of there\n");
     assert_eq!(desk.fails(&["push"]).1, "not_fast_forward");
     desk.ok(&["push", "--force"]);
-    assert!(!desk.path().join(".muse/motet/pushes").read_dir().is_ok_and(|mut it| it.next().is_some()));
+    assert!(
+        !desk.path().join(".muse/motet/pushes").read_dir().is_ok_and(|mut it| it.next().is_some())
+    );
 }
 
 /// Stands between client and server, and hangs up once so many bytes of requests have come by.
@@ -149,10 +151,11 @@ async fn push_through(
     directory: &Path,
     name: &str,
 ) -> Result<Pushed, TransferError> {
-    let address: RepositoryAddress = format!("http://{}/anna/{name}", gate.address).parse().unwrap();
+    let address: RepositoryAddress =
+        format!("http://{}/anna/{name}", gate.address).parse().unwrap();
     let options = Options { authority: Some(server.authority()), ..Options::default() };
     let client = Client::new(address.origin.clone(), Some(anna.key().clone()), options).unwrap();
-    let copy = WorkingCopy::open(directory).unwrap();
+    let copy = WorkingCopy::discover(directory, &Random::default()).unwrap();
     let branches = ["main".parse().unwrap()];
     let options = PushOptions { branches: &branches, tags: &[], delete: false, force: false };
     let wire = client.wire(&address.owner, &address.name);
@@ -205,7 +208,10 @@ async fn a_push_that_is_cut_anywhere_goes_on_and_ends_as_if_it_had_not_been() {
         gate.cut_after(None);
         push_through(&gate, both, &directory, &name).await.unwrap();
         // What stands before the last cursor is not sent again.
-        assert!(gate.passed() < whole - kept + AROUND_BYTES, "cut after {cut} of {whole}, {kept} kept");
+        assert!(
+            gate.passed() < whole - kept + AROUND_BYTES,
+            "cut after {cut} of {whole}, {kept} kept"
+        );
         continued += u64::from(kept > 0);
         let fetched = server.fetch(&anna, &me.repository, &[story.tip()], &[]).await;
         assert_eq!(fetched.commits.len(), story.commits.len());

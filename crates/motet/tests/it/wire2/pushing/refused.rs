@@ -93,7 +93,9 @@ async fn a_stream_of_another_kind_or_with_another_end_is_refused() {
     me.stream(&push, state.offset, b"GET / HTTP/1.1\r\n").await.assert_refused(400, "malformed");
     let bare = me.streaming(&push, state.offset, b"");
     let target = format!("/{SONG}/v2/push/{}/stream", push.id);
-    let without = server.request(Method::PUT, &target).header("authorization", &format!("Bearer {}", push.token));
+    let without = server
+        .request(Method::PUT, &target)
+        .header("authorization", &format!("Bearer {}", push.token));
     without.body(Vec::new()).send().await.assert_refused(400, "malformed");
     bare.send().await.assert_status(200);
 }
@@ -111,7 +113,11 @@ async fn what_cannot_be_moved_is_refused_when_the_push_begins() {
         (vec![update("refs/for/main/x", None, tip)], 422, "bad_ref"),
         (vec![update("main", None, tip)], 422, "bad_ref"),
         (vec![update("refs/heads/a..b/../c", None, tip)], 422, "bad_ref"),
-        (vec![update("refs/heads/x", None, tip), update("refs/heads/x", None, tip)], 422, "bad_ref"),
+        (
+            vec![update("refs/heads/x", None, tip), update("refs/heads/x", None, tip)],
+            422,
+            "bad_ref",
+        ),
         (vec![update("refs/heads/main/x", None, tip)], 422, "ref_conflict"),
         (vec![update(MAIN, None, other)], 409, "log_conflict"),
         (vec![update(MAIN, other, None)], 409, "log_conflict"),
