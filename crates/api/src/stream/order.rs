@@ -36,7 +36,7 @@ impl Order {
     }
 
     /// Whether the stream stands between two things, so that what came is closed.
-    pub(super) fn is_between(&self) -> bool {
+    pub(super) const fn is_between(&self) -> bool {
         matches!(self.place, Place::Between | Place::Over)
     }
 
@@ -47,8 +47,7 @@ impl Order {
 
     /// Takes the next frame, or says why it cannot be the next.
     pub(super) fn take(&mut self, frame: &Frame) -> Result<(), Refused> {
-        let place = std::mem::take(&mut self.place);
-        self.place = match (place, frame) {
+        self.place = match (self.place.clone(), frame) {
             (Place::Start, Frame::Begin(_)) => Place::Between,
             (Place::Start, _) => return wrong("a stream begins with what it is"),
             (Place::Over, _) => return wrong("nothing follows the end of a stream"),
@@ -79,12 +78,11 @@ impl Order {
             Frame::Data(_) | Frame::ObjectEnd(_) => {
                 return Err(Refused::malformed("bytes of an object follow its head"));
             }
-            Frame::End(_) => return Ok(Place::Over),
+            Frame::End(_) | Frame::Error(_) => return Ok(Place::Over),
+            Frame::Begin(_) => return wrong("a stream begins once"),
             Frame::Commits(records) => self.counts.commits += records.len() as u64,
             Frame::Objects(objects) => self.counts.objects += objects.len() as u64,
-            Frame::Cursor(_) | Frame::Log(_) => {}
-            // Taken care of before.
-            Frame::Begin(_) | Frame::Error(_) | Frame::Progress(_) => {}
+            Frame::Cursor(_) | Frame::Log(_) | Frame::Progress(_) => {}
         }
         Ok(Place::Between)
     }

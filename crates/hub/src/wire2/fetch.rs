@@ -22,7 +22,7 @@ use web::{Call, Problem};
 
 use super::{
     bytes::{Batch, Large, is_small},
-    line::{Changes, Line, News, Step},
+    line::{Changes, Line, News, Step, left_behind},
     position::{self, Bound, Position},
     sending::{Sending, Stop, Work},
     store,
@@ -83,6 +83,7 @@ pub(super) async fn fetch(
         position,
         sent: HashSet::new(),
         waiting: Vec::new(),
+        page_commits: 0,
         page_begins: 0,
     };
     Ok(Sending::answer(hub, context, begin, fetching).await?)
@@ -101,6 +102,8 @@ struct Fetching {
     sent: HashSet<ObjectId>,
     /// Commits of the page, whose objects and snapshots have been sent.
     waiting: Vec<CommitRecord>,
+    /// How many commits the page has.
+    page_commits: usize,
     /// How many bytes stand before the page.
     page_begins: u64,
 }
@@ -138,6 +141,7 @@ impl Fetching {
         send_snapshot(to, &step).await?;
         self.position = Position { after: step.at, changes: 0, bytes: 0 };
         self.waiting.push(step.record);
+        self.page_commits += 1;
         self.end_full_page(to).await
     }
 
@@ -156,6 +160,10 @@ impl Fetching {
         let Some(mut news) = self.news(step) else { return Ok(Goes::On) };
         let (hub, begin, mut passed) = (to.hub.clone(), self.position, 0);
         let mut batch = Batch::default();
+        let held = match self.objects {
+            Objects::All => to.patiently(left_behind(&hub, step)).await?,
+            Objects::Tips | Objects::None => HashSet::new(),
+        };
         while let Some(change) = to.patiently(news.next(&hub)).await? {
             passed += 1;
             // What was sent before the cursor that the client came with.
@@ -164,7 +172,7 @@ impl Fetching {
             }
             let offset = if passed == begin.changes + 1 { begin.bytes } else { 0 };
             let Change { after: Some(file), .. } = change else { continue };
-            if !self.is_new(file.object) {
+            if held.contains(&file.object) || !self.is_new(file.object) {
                 continue;
             }
             if is_small(file.size_bytes) {
@@ -174,6 +182,8 @@ impl Fetching {
                 batch.send(to).await?;
             } else {
                 batch.send(to).await?;
+                // A page may end in the middle of it, where no commit can stand.
+                self.send_commits(to).await?;
                 self.position.changes = passed - 1;
                 if self.send_large(to, file.object, offset).await? == Goes::NoFurther {
                     return Ok(Goes::NoFurther);
@@ -223,7 +233,7 @@ impl Fetching {
     }
 
     async fn end_full_page(&mut self, to: &mut Sending) -> Result<Goes, Stop> {
-        if self.waiting.len() < COMMITS && to.bytes() - self.page_begins < PAGE_BYTES {
+        if self.page_commits < COMMITS && to.bytes() - self.page_begins < PAGE_BYTES {
             return Ok(Goes::On);
         }
         self.end_page(to).await?;
@@ -232,6 +242,15 @@ impl Fetching {
 
     /// Sends the commits of the page, and where the next one begins.
     async fn end_page(&mut self, to: &mut Sending) -> Result<(), Stop> {
+        self.send_commits(to).await?;
+        let cursor = self.bound.write(&to.hub.cursors, &self.position, to.hub.clock.now());
+        to.put(Frame::Cursor(cursor)).await?;
+        (self.page_begins, self.page_commits) = (to.bytes(), 0);
+        to.flush().await
+    }
+
+    /// Sends the commits that wait.
+    async fn send_commits(&mut self, to: &mut Sending) -> Result<(), Stop> {
         let (mut frame, mut bytes) = (Vec::new(), 0);
         for record in std::mem::take(&mut self.waiting) {
             let size = msgpack::encoded_len(&Value::from(record.clone()));
@@ -245,10 +264,7 @@ impl Fetching {
         if !frame.is_empty() {
             to.put(Frame::Commits(frame)).await?;
         }
-        let cursor = self.bound.write(&to.hub.cursors, &self.position, to.hub.clock.now());
-        to.put(Frame::Cursor(cursor)).await?;
-        self.page_begins = to.bytes();
-        to.flush().await
+        Ok(())
     }
 }
 

@@ -1,10 +1,10 @@
 //! The commits of a fetch in their order, and what each changes.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use api::{CommitRecord, stream::limits::DELTA_BYTES};
 use history::tree::{Change, TreeDiff};
-use names::{CommitId, Id, NodeId};
+use names::{CommitId, Id, NodeId, ObjectId};
 
 use super::{
     position::At,
@@ -98,6 +98,22 @@ impl Changes {
             self.0.give(&given).map_err(|error| Error::Broken(error.to_string()))?;
         }
     }
+}
+
+/// Objects of a parent that are remembered, so that a file that moves is not sent again.
+const MOVED: usize = 50_000;
+
+/// What was at the paths that a commit changes: its first parent holds it, and so does whoever holds that.
+pub(super) async fn left_behind(hub: &Hub, step: &Step) -> Result<HashSet<ObjectId>, Error> {
+    let mut objects = HashSet::new();
+    let Some(parent) = step.parents.first() else { return Ok(objects) };
+    let mut changes = Changes::between(Some(parent.root), step.tree.root);
+    while objects.len() < MOVED
+        && let Some(change) = changes.next(hub).await?
+    {
+        objects.extend(change.before.map(|file| file.object));
+    }
+    Ok(objects)
 }
 
 /// What is new in a commit: what none of its parents has at the same path.

@@ -36,18 +36,19 @@ on_both! {
             tape.snapshot(&story, second.snapshot_id, Some(first.snapshot_id));
         })));
         forged.push(("missing_snapshot", 422, Box::new(|tape| tape.write(Frame::Commits(vec![first.clone()])))));
-        forged.push(("commit_mismatch", 422, Box::new(|tape| {
-            tape.commit(&story, first);
-            let record = CommitRecord { message: "another".to_owned(), ..second.clone() };
-            tape.snapshot(&story, second.snapshot_id, Some(first.snapshot_id));
-            tape.write(Frame::Commits(vec![record]));
-        })));
         forged.push(("unknown_parent", 409, Box::new(|tape| {
             tape.objects(story.objects.values().filter(|it| !it.is_empty()));
             tape.snapshot(&story, second.snapshot_id, None);
             tape.write(Frame::Commits(vec![second.clone()]));
         })));
         forged.push(("malformed", 400, Box::new(|tape| tape.write(Frame::Log(Vec::new())))));
+        forged.push(("commit_mismatch", 422, Box::new(|tape| {
+            tape.commit(&story, first);
+            tape.objects(story.objects.values().filter(|it| !it.is_empty()));
+            let record = CommitRecord { message: "another".to_owned(), ..second.clone() };
+            tape.snapshot(&story, second.snapshot_id, Some(first.snapshot_id));
+            tape.write(Frame::Commits(vec![record]));
+        })));
         for (code, status, forge) in forged {
             let push = me.begin(vec![update(MAIN, None, Some(story.tip()))]).await;
             let mut tape = Tape::begin();
