@@ -11,6 +11,7 @@
 //! | `stream.rs`  | the stream, decoded while it arrives                                       |
 //! | `page.rs`    | what stands before a cursor, checked and kept                              |
 //! | `tree.rs`    | snapshots made again from what they are told by                            |
+//! | `turn.rs`    | one request of a stream at a time                                          |
 //! | `landing.rs` | the one transaction                                                        |
 //! | `store.rs`   | the SQL                                                                    |
 
@@ -20,6 +21,7 @@ mod session;
 mod store;
 mod stream;
 mod tree;
+mod turn;
 
 use std::time::Duration;
 
@@ -48,6 +50,7 @@ use crate::{
 use session::Session;
 pub(super) use store::STATEMENTS;
 pub(super) use stream::{STREAM_BODY_BYTES, stream};
+use turn::Turn;
 
 /// How long a push waits for its next byte.
 const LIFE: Duration = Duration::from_hours(24);
@@ -85,6 +88,10 @@ pub(super) async fn check(hub: Hub, allowed: Upload, call: Call) -> Result<Answe
 /// Tells how far a push has come.
 pub(super) async fn state(hub: Hub, allowed: Upload, call: Call) -> Result<Answer, Problem> {
     let id = call.params.parse("push")?;
+    let mut tx = hub.db.glance().await?;
+    let (found, _) = hub.session(&mut tx, &allowed, id).await?;
+    drop(tx);
+    let _turn = Turn::of(found.id).await?;
     let mut tx = hub.db.glance().await?;
     let (session, _) = hub.session(&mut tx, &allowed, id).await?;
     Ok(Answer::new(&call, session.state))
