@@ -20,6 +20,7 @@ use super::{
     session::Session,
     store,
     tree::{Manifests, SnapshotDelta},
+    turn::Turn,
 };
 use crate::{
     Error, Hub,
@@ -55,12 +56,15 @@ pub(crate) async fn stream(
     let format = accepted(&call);
     let (token, named) =
         (shown(call.header(header::AUTHORIZATION.as_str())), call.params.text("push").to_owned());
-    let Some(session) = hub.session_of(token.as_ref(), &named).await? else {
+    let Some(found) = hub.session_of(token.as_ref()).await? else {
         // Whoever tries tokens is counted as a stranger of the wire.
         let (nobody, place) = (Actor::anonymous(), call.context.place());
         hub.trust.limits().admit(Class::Upload, &nobody, place, "")?;
-        return Err(Problem::not_found());
+        return Err(Error::Trust(trust::Error::Unauthenticated).into());
     };
+    let turn = Turn::of(found.id).await?;
+    let session = hub.session_of(token.as_ref()).await?;
+    let session = session.filter(|it| it.id.to_string() == named).ok_or(Error::NotFound)?;
     let mut tx = hub.db.glance().await?;
     let (allowed, repository) = hub.still_pushes(&mut tx, &session).await?;
     drop(tx);
@@ -82,8 +86,11 @@ pub(crate) async fn stream(
     let announced = call.header("content-length").parse().unwrap_or(0);
     hub.check_announced(&allowed, announced).await?;
     let runtime = Handle::current();
-    let state =
-        body::read(call.body, move |body| Receiver::new(hub, session, runtime).take(body)).await?;
+    let state = body::read(call.body, move |body| {
+        let _turn = turn;
+        Receiver::new(hub, session, runtime).take(body)
+    })
+    .await?;
     Ok(Answer::in_format(format, state))
 }
 
@@ -103,16 +110,11 @@ pub(super) fn wrong_offset(session: &Session) -> Error {
 }
 
 impl Hub {
-    /// The push of that name whose token a request shows.
-    async fn session_of(
-        &self,
-        token: Option<&AddressToken>,
-        name: &str,
-    ) -> Result<Option<Session>, Error> {
+    /// The push whose token a request shows.
+    async fn session_of(&self, token: Option<&AddressToken>) -> Result<Option<Session>, Error> {
         let Some(token) = token else { return Ok(None) };
         let mut tx = self.db.glance().await?;
-        let found = store::by_token(&mut tx, token, self.clock.now()).await?;
-        Ok(found.filter(|it| it.id.to_string() == name))
+        Ok(store::by_token(&mut tx, token, self.clock.now()).await?)
     }
 }
 

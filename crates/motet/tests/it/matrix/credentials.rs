@@ -16,6 +16,8 @@ enum Row {
     ClassS,
     Forms,
     Wire,
+    /// The stream of a push: it takes the token of its push, and nobody's own.
+    Stream,
     Publisher,
     /// The one address that makes publishers.
     Founding,
@@ -49,6 +51,8 @@ fn row(entry: &Entry) -> Row {
         Row::Founding
     } else if entry.surface == Surface::Oauth {
         Row::Oauth
+    } else if path.ends_with("/v2/push/{push}/stream") {
+        Row::Stream
     } else if entry.surface == Surface::Wire {
         Row::Wire
     } else if entry.surface == Surface::Page && entry.method == Method::POST {
@@ -71,7 +75,7 @@ fn takes(row: Row, kind: &str) -> bool {
         Row::Wire => ["personal", "agent", "git"].contains(&kind),
         Row::Publisher => ["admin", "runner"].contains(&kind),
         Row::Founding => kind == "bootstrap",
-        Row::ClassS | Row::Forms | Row::Oauth => false,
+        Row::Stream | Row::ClassS | Row::Forms | Row::Oauth => false,
     }
 }
 

@@ -195,7 +195,7 @@ async fn a_push_is_seen_by_whoever_began_it_and_by_nobody_else() {
     let state = me.state(&push).await;
     elsewhere.stream(&push, state.offset, b"").await.assert_status(404);
     let made_up = Begun { token: "A".repeat(43), ..push.clone() };
-    me.stream(&made_up, state.offset, b"").await.assert_refused(404, "not_found");
+    me.stream(&made_up, state.offset, b"").await.assert_refused(401, "unauthenticated");
     let unknown = Begun { id: "00000000-0000-0000-0000-000000000000".to_owned(), ..push.clone() };
     me.stream(&unknown, state.offset, b"").await.assert_refused(404, "not_found");
     // The token is for the stream alone.
@@ -206,6 +206,6 @@ async fn a_push_is_seen_by_whoever_began_it_and_by_nobody_else() {
     asked.send().await.assert_status(401);
 
     me.asking(Method::DELETE, &format!("/{}", push.id), Value::Nil).send().await.assert_status(204);
-    me.stream(&push, state.offset, b"").await.assert_refused(404, "not_found");
+    me.stream(&push, state.offset, b"").await.assert_refused(401, "unauthenticated");
     me.commit(&push).await.assert_refused(404, "not_found");
 }
