@@ -205,7 +205,7 @@ async fn a_session_is_taken_where_the_table_says_and_nowhere_else() {
             // Without the mark, whatever it is asked for.
             Row::Open | Row::Founding if !entry.method.is_safe() => answer.status == 403,
             // Nothing reads a cookie there: it is asked as by nobody.
-            Row::Open | Row::Wire | Row::Oauth | Row::Founding => {
+            Row::Open | Row::Wire | Row::Stream | Row::Oauth | Row::Founding => {
                 answer.status == asked(&server, &entry).send().await.status
             }
             Row::Reading => !is_refused(&answer),
