@@ -3,10 +3,15 @@
 //! They travel as wire 1's do, in MessagePack or JSON by the headers, and keys that nobody knows are ignored.
 
 mod log;
+mod push;
 
 use names::{CommitId, ObjectId};
 
 pub use log::{KEYS, KeysWanted, KnownKey, KnownKeys, LOG_ITEMS, LogHead, LogItem, LogPage};
+pub use push::{
+    CHECKED_IDS, Landed, OpenPush, PUSH_REFS, PushCheck, PushLanded, PushMissing, PushOpened,
+    PushState, RefPlace, Update,
+};
 
 use crate::{
     Value, WireCode, WireError,

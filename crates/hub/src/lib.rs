@@ -9,7 +9,7 @@
 //! | `error.rs`      | [`Error`], and how it becomes HTTP                                             |
 //! | `repositories/` | create, find, list; [`Repository`] as a resource; JSON                         |
 //! | `wire/`         | wire 1: refs, uploads, push, negotiate, fetch, labels                          |
-//! | `wire2/`        | wire 2: negotiate, a history as a stream, objects and snapshots by their ids    |
+//! | `wire2/`        | wire 2: negotiate, a history as a stream, objects and snapshots by ids, pushes   |
 //! | `releases/`     | releases and their tags                                                        |
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
 //! | `life/`         | changed, renamed, archived, deleted, restored, removed for good                |

@@ -231,6 +231,7 @@ impl From<TransferError> for Failure {
                 Self::new(Exit::Unverified, "incomplete", error)
             }
             E::NotOffered(_) => Self::new(Exit::Unverified, "not_offered", error),
+            E::BranchesOnly => Self::new(Exit::Refused, "branches_only", error),
             E::NoCommits(_) => Self::new(Exit::NotFound, "no_commits", error),
             E::TooManyBranches { .. } | E::TooLarge { .. } => {
                 Self::new(Exit::Refused, "too_large", error)

@@ -40,6 +40,11 @@ fn expected(entry: &Entry) -> Class {
         Surface::Api | Surface::Oauth | Surface::Page => Class::Global,
         // Wire 2 reads by ids; an object may be long.
         Surface::Wire if entry.path.ends_with("/v2/objects/{object}") => Class::Download,
+        Surface::Wire if entry.path.contains("/v2/push") => match last {
+            "commit" => Class::Push,
+            "stream" => Class::Presigned,
+            _ => Class::Upload,
+        },
         Surface::Wire if entry.path.contains("/v2/") => Class::WireRead,
         Surface::Wire => match last {
             "push" => Class::Push,

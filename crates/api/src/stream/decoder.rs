@@ -21,8 +21,8 @@ const OPTIONAL: u8 = 0x80;
 /// Reads a stream that comes piece by piece: [`feed`](Self::feed) it, and take [`next_frame`](Self::next_frame) until there is
 /// none. Keeps at most one payload, and what it was fed and has not taken.
 ///
-/// A stream may be taken up in the middle, between two frames, by whoever kept the decoder or goes through the bytes
-/// again: the digest covers them all.
+/// A stream may be taken up in the middle, between two frames, by whoever kept the decoder, goes through the bytes again
+/// (the digest covers them all), or believes what came before: [`Decoder::resumed`].
 #[derive(Debug, Default)]
 pub struct Decoder {
     /// Bytes that have come; those before `at` have been taken.
@@ -34,9 +34,23 @@ pub struct Decoder {
     order: Order,
     unpacker: Unpacker,
     has_begun: bool,
+    /// Whether it began in the middle: what stands before has been believed by somebody else.
+    is_resumed: bool,
 }
 
 impl Decoder {
+    /// One for a stream that goes on at `offset`, between two frames and behind a cursor. Digest and counts at its end are
+    /// those of the whole and cannot be compared; each thing still has its id.
+    pub fn resumed(offset: u64) -> Self {
+        Self {
+            offset,
+            order: Order::resumed(),
+            has_begun: true,
+            is_resumed: true,
+            ..Self::default()
+        }
+    }
+
     /// Takes the next bytes of the stream.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.buffer.drain(..self.at);
@@ -47,6 +61,11 @@ impl Decoder {
     /// How many bytes the frames have that were taken: where a transfer that was cut goes on.
     pub const fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// Whether nothing that was begun lacks its end: a cursor may stand in the middle of a large object.
+    pub fn is_between(&self) -> bool {
+        self.order.is_between()
     }
 
     /// Whether the last frame was taken.
@@ -139,10 +158,11 @@ impl Decoder {
     }
 
     fn check_end(&self, end: &End) -> Result<(), StreamError> {
-        if end.digest != self.digest.clone().finish() {
+        if !self.is_resumed && end.digest != self.digest.clone().finish() {
             return Err(StreamError::Digest);
         }
-        if end.bytes != self.offset || end.counts != self.order.counts {
+        let is_counted = self.is_resumed || end.counts == self.order.counts;
+        if end.bytes != self.offset || !is_counted {
             let what = "the end of the stream counts other things than came";
             return Err(self.refuse(Refused::malformed(what)));
         }

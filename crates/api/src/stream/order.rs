@@ -30,6 +30,16 @@ pub(super) struct Order {
 }
 
 impl Order {
+    /// Of a stream that goes on behind a cursor.
+    pub(super) fn resumed() -> Self {
+        Self { place: Place::Between, counts: Counts::default() }
+    }
+
+    /// Whether the stream stands between two things, so that what came is closed.
+    pub(super) const fn is_between(&self) -> bool {
+        matches!(self.place, Place::Between | Place::Over)
+    }
+
     /// Whether the last frame has come.
     pub(super) fn is_over(&self) -> bool {
         self.place == Place::Over

@@ -42,6 +42,18 @@ impl Writer {
         Ok(writer)
     }
 
+    /// Goes on with a stream of which `bytes` were written, up to a cursor. Its end has the digest of what is written from
+    /// here on.
+    pub fn resumed(bytes: u64) -> Self {
+        Self {
+            out: Vec::new(),
+            bytes,
+            digest: Hasher::default(),
+            order: Order::resumed(),
+            packer: Packer::default(),
+        }
+    }
+
     /// Writes the next frame, packed where that saves something.
     pub fn write(&mut self, frame: Frame) -> Result<(), StreamError> {
         let offset = self.bytes;

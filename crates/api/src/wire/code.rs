@@ -59,6 +59,8 @@ codes! {
     UnknownParent = 409 "unknown_parent",
     /// A signed entry that does not follow the log of its ref.
     LogConflict = 409 "log_conflict",
+    /// A push of wire 2 that goes on at another byte than it stands at.
+    WrongOffset = 409 "wrong_offset",
     /// The tag of a release is taken.
     ReleaseExists = 409 "release_exists",
     /// A cursor of wire 2 that leads on no more.

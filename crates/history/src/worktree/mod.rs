@@ -11,6 +11,7 @@
 //! | `files.rs`    | a file of `.muse` by its path                                             |
 //! | `refs.rs`     | HEAD, branches, tags, heads of remotes                                    |
 //! | `log.rs`      | what HEAD and the branches were                                           |
+//! | `push_note.rs` | pushes that have begun and not ended                                    |
 //! | `remote_log.rs` | how far the logs of remotes were followed                               |
 //! | `store.rs`    | commits, snapshots and objects                                            |
 //! | `unsynced.rs` | what a crash of the machine could lose                                     |
@@ -50,6 +51,7 @@ mod look;
 mod merge_file;
 mod merging;
 mod paths;
+mod push_note;
 mod record;
 mod refs;
 mod remote_log;

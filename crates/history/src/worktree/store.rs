@@ -122,7 +122,8 @@ impl WorkingCopy {
         }
     }
 
-    fn open_object(&self, id: &ObjectId) -> Result<Option<File>> {
+    /// The file of an object, for those who hash what they read; none if it is not here, or is the empty one and not kept.
+    pub fn open_object(&self, id: &ObjectId) -> Result<Option<File>> {
         let path = object_path(id);
         let (directory, name) = super::files::split(&path);
         let open = || match self.muse.descend(directory)? {

@@ -28,7 +28,7 @@ pub(crate) use api::{head_of, routes};
 pub(crate) use claim::Claim;
 use store::LastSeal;
 use store::Logged;
-pub(crate) use store::STATEMENTS;
+pub(crate) use store::{STATEMENTS, gone};
 
 use crate::{Error, Hub, Repository};
 
@@ -129,6 +129,50 @@ async fn put_seal(
     Ok(LastSeal { seq: seal.seq, seal_hash, server_key: seal.server_key })
 }
 
+/// The entry that a movement has now, if the server writes it.
+async fn next_entry(
+    tx: &mut Tx,
+    (repository, mover): (Id<Repository>, &Mover<'_>),
+    movement: &Movement<'_>,
+    now: UnixMillis,
+) -> Result<RefEntry, Error> {
+    let before = store::last(tx, repository, movement.name).await?;
+    Ok(RefEntry {
+        repository_id: repository.to_string(),
+        name: movement.name.to_owned(),
+        old: movement.old.map(|it| it.to_string()).unwrap_or_default(),
+        new: movement.new.map(|it| it.to_string()).unwrap_or_default(),
+        counter: before.as_ref().map_or(0, |it| it.counter) + 1,
+        prev: before.as_ref().map(|it| it.entry_hash),
+        pusher_key: mover.key.map(|it| it.to_string()).unwrap_or_default(),
+        time: now.to_string(),
+    })
+}
+
+/// Refuses a movement as it would be refused if it came now: for want of a signature, or because it is signed for another
+/// place of the log.
+pub(crate) async fn check_movement(
+    tx: &mut Tx,
+    (repository, actor): (&Repository, &Actor),
+    movement: &Movement<'_>,
+    now: UnixMillis,
+) -> Result<(), Error> {
+    match movement.claim {
+        None if repository.require_signed_refs => Err(unsigned(repository)),
+        None => Ok(()),
+        Some(claim) => {
+            let next = next_entry(tx, (repository.id, &Mover::of(actor)), movement, now).await?;
+            claim.check_place(&next)
+        }
+    }
+}
+
+fn unsigned(repository: &Repository) -> Error {
+    let sentence =
+        format!("refs of {} move by signed entries alone; use: motet push", repository.full_name());
+    Error::wire(WireCode::UnsignedEntry, sentence)
+}
+
 impl Hub {
     /// Moves a ref: its entry, its seal, and itself. The repository is locked, and `old` was read in this transaction.
     pub(crate) async fn move_ref(
@@ -139,11 +183,7 @@ impl Hub {
         now: UnixMillis,
     ) -> Result<Written, Error> {
         if repository.require_signed_refs && movement.claim.is_none() {
-            let sentence = format!(
-                "refs of {} move by signed entries alone; use: motet push",
-                repository.full_name()
-            );
-            return Err(Error::wire(WireCode::UnsignedEntry, sentence));
+            return Err(unsigned(repository));
         }
         let written = self.append(tx, (repository.id, &Mover::of(actor)), movement, now).await?;
         store::set_ref(tx, repository.id, movement, &written, now).await?;
@@ -171,17 +211,7 @@ impl Hub {
         movement: &Movement<'_>,
         now: UnixMillis,
     ) -> Result<Written, Error> {
-        let before = store::last(tx, repository, movement.name).await?;
-        let written_by_us = RefEntry {
-            repository_id: repository.to_string(),
-            name: movement.name.to_owned(),
-            old: movement.old.map(|it| it.to_string()).unwrap_or_default(),
-            new: movement.new.map(|it| it.to_string()).unwrap_or_default(),
-            counter: before.as_ref().map_or(0, |it| it.counter) + 1,
-            prev: before.as_ref().map(|it| it.entry_hash),
-            pusher_key: mover.key.map(|it| it.to_string()).unwrap_or_default(),
-            time: now.to_string(),
-        };
+        let written_by_us = next_entry(tx, (repository, mover), movement, now).await?;
         let (entry, signature) = match movement.claim {
             None => (written_by_us, None),
             Some(claim) => {

@@ -29,6 +29,12 @@ db::statements! {
         SET target = excluded.target, updated_at = excluded.updated_at, counter = excluded.counter,
             entry_hash = excluded.entry_hash";
     REMOVE_REF = "DELETE FROM refs WHERE repository_id = $1 AND name = $2";
+    GONE = "
+        SELECT e.ref, e.counter, e.entry_hash FROM ref_log AS e
+         WHERE e.repository_id = $1 AND e.new = ''
+           AND NOT EXISTS (SELECT 1 FROM ref_log AS n
+                            WHERE n.repository_id = $1 AND n.ref = e.ref AND n.counter > e.counter)
+         ORDER BY e.ref LIMIT $2";
     PAGE = "
         SELECT e.ref, e.counter, e.old, e.new, e.prev, e.pusher_key, e.time_text, e.signature, e.forced,
                s.seq, s.entry_hash, s.prev_seal, s.evidence, s.principal, s.via, s.time_text AS seal_time, s.server_key,
@@ -77,6 +83,20 @@ pub(crate) async fn last(
         Ok(Last { counter: number(counter)?, entry_hash: digest(&hash)?, target })
     };
     row.map(believe).transpose()
+}
+
+/// Refs that are gone, by name, with the ends of their chains.
+pub(crate) async fn gone(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    limit: u32,
+) -> Result<Vec<(String, u64, Digest)>, Error> {
+    let rows: Vec<(String, i64, Vec<u8>)> =
+        db::fetch_all!(tx, GONE, repository.uuid(), i64::from(limit))?;
+    let believe = |(name, counter, hash): (String, i64, Vec<u8>)| {
+        Ok((name, number(counter)?, digest(&hash)?))
+    };
+    rows.into_iter().map(believe).collect()
 }
 
 /// The last seal of a repository.

@@ -25,6 +25,7 @@ db::statements! {
          WHERE s.state = 'nascent' AND r.created_at < $1
            AND NOT EXISTS (SELECT 1 FROM uploads AS u WHERE u.repository_id = r.id AND u.ends_at >= $2)
            AND NOT EXISTS (SELECT 1 FROM upload_addresses AS a WHERE a.repository_id = r.id AND a.ends_at >= $2)
+           AND NOT EXISTS (SELECT 1 FROM push_sessions AS p WHERE p.repository_id = r.id AND p.ends_at >= $2)
          ORDER BY r.id LIMIT $3";
     // Locked before they are looked at again: an upload or a push under way has a lock on its repository, and is left
     // alone; one that comes later waits, and finds the name free.

@@ -27,7 +27,7 @@ const QUEUE: usize = 16;
 const MAX_DECODED_BYTES: u64 = 512 << 20;
 
 /// The body as a blocking stream.
-pub(super) struct BodyReader {
+pub(crate) struct BodyReader {
     queue: mpsc::Receiver<Result<Bytes, BodyFault>>,
     piece: Bytes,
 }
@@ -66,7 +66,7 @@ const TURN: Duration = Duration::from_secs(20);
 static TURNS: Semaphore = Semaphore::const_new(AT_ONCE);
 
 /// Runs `work` over the body on a blocking thread.
-pub(super) async fn read<T: Send + 'static>(
+pub(crate) async fn read<T: Send + 'static>(
     mut body: Body,
     work: impl FnOnce(BodyReader) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
@@ -112,7 +112,7 @@ pub(super) fn of_decoding(error: DecodeError) -> Error {
 }
 
 /// What went wrong while reading: the body's own fault, carried through the decoder.
-pub(super) fn of_io(error: io::Error) -> Error {
+pub(crate) fn of_io(error: io::Error) -> Error {
     let fault = error.get_ref().and_then(|inner| inner.downcast_ref::<BodyFault>()).copied();
     match fault {
         Some(fault) => Error::Body(fault),

@@ -12,11 +12,21 @@ use crate::Error;
 
 /// A commit whose id was recomputed from the received bytes.
 #[derive(Debug)]
-pub(super) struct CheckedCommit {
-    pub(super) record: CommitRecord,
-    pub(super) committed_at: UnixMillis,
+pub(crate) struct CheckedCommit {
+    pub(crate) record: CommitRecord,
+    pub(crate) committed_at: UnixMillis,
     /// Its size in an answer of wire 1.
-    pub(super) wire_bytes: u64,
+    pub(crate) wire_bytes: u64,
+}
+
+impl CheckedCommit {
+    /// Computes the id again, and looks at the texts.
+    pub(crate) fn check(record: CommitRecord) -> Result<Self, Error> {
+        check_texts(&record)?;
+        let time = history::verify_commit(&record).map_err(|fault| refusal(&fault))?;
+        let wire_bytes = msgpack::encoded_len(&Value::from(record.clone()));
+        Ok(Self { record, committed_at: time.unix_millis(), wire_bytes })
+    }
 }
 
 /// A push that is sound in itself.
@@ -83,15 +93,8 @@ fn tip_of(commits: &[CommitRecord]) -> Result<CommitId, Error> {
 fn check_commits(commits: Vec<CommitRecord>) -> Result<Vec<CheckedCommit>, Error> {
     let mut checked = HashMap::with_capacity(commits.len());
     for record in commits {
-        check_texts(&record)?;
-        let time = history::verify_commit(&record).map_err(|fault| refusal(&fault))?;
-        let wire_bytes = msgpack::encoded_len(&Value::from(record.clone()));
-        let committed_at = time.unix_millis();
-        checked.entry(record.commit_id).or_insert(CheckedCommit {
-            record,
-            committed_at,
-            wire_bytes,
-        });
+        let commit = CheckedCommit::check(record)?;
+        checked.entry(commit.record.commit_id).or_insert(commit);
     }
     let graph: BTreeMap<_, _> =
         checked.iter().map(|(id, it)| (*id, Parents::from(&it.record))).collect();
@@ -124,7 +127,7 @@ fn check_texts(record: &CommitRecord) -> Result<(), Error> {
 }
 
 /// A fault of the object model, in the words of the wire.
-pub(super) fn refusal(fault: &Fault) -> Error {
+pub(crate) fn refusal(fault: &Fault) -> Error {
     let code = match fault {
         Fault::Message { .. } => WireCode::BadMessage,
         Fault::Time { .. } => WireCode::BadTime,

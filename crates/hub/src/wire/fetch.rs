@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use api::{
     Value, WireCode, msgpack,
     wire::{FetchRequest, Format, InlineObject, Negotiate, Negotiated, Refs, limits},
+    wire2::RefPlace,
 };
 use axum::response::{IntoResponse as _, Response};
 use db::Tx;
@@ -23,6 +24,9 @@ use crate::{
 const READY_BYTES: u64 = 16 << 20;
 /// What an object costs in an answer beside its bytes: its id and the keys.
 const OBJECT_OVERHEAD_BYTES: u64 = 100;
+
+/// Refs that are gone of which is told. A name of another one is found in the log.
+const GONE: u32 = 10_000;
 
 /// The branches and what the repository is.
 pub(super) async fn refs(
@@ -48,19 +52,26 @@ pub(super) async fn refs(
     let mut answer = Value::from(refs);
     // Who speaks wire 2 gets what it asks for beside what wire 1 says.
     if let (true, Value::Map(fields)) = (call.context.speaks_protocol_2, &mut answer) {
-        let places = places.into_iter().map(|it| {
-            Value::map([
-                ("ref", it.name.into()),
-                ("target", it.target.to_string().into()),
-                ("counter", it.counter.into()),
-                ("entry_hash", it.entry_hash.map(|it| it.to_string()).unwrap_or_default().into()),
-            ])
+        let gone = ref_log::gone(&mut tx, repository.id, GONE).await.map_err(Error::Db)?;
+        let gone = gone.into_iter().map(|(name, counter, entry_hash)| RefPlace {
+            name,
+            target: None,
+            counter,
+            entry_hash: entry_hash.to_string(),
+        });
+        let places = places.into_iter().map(|it| RefPlace {
+            name: it.name,
+            target: Some(it.target),
+            counter: it.counter,
+            entry_hash: it.entry_hash.map(|it| it.to_string()).unwrap_or_default(),
         });
         fields.extend([
             ("protocol".to_owned(), 2_u64.into()),
             ("repository_id".to_owned(), repository.id.to_string().into()),
             ("format".to_owned(), "muse".into()),
             ("refs".to_owned(), Value::list(places)),
+            // Whoever makes one of them again goes on with its numbers.
+            ("gone".to_owned(), Value::list(gone)),
             ("next_cursor".to_owned(), Value::Nil),
             ("log".to_owned(), log.into()),
         ]);

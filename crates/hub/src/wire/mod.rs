@@ -13,13 +13,13 @@
 //! | `landing/`  | the one transaction of a push                                            |
 
 pub(crate) mod body;
-mod bundle;
+pub(crate) mod bundle;
 mod fetch;
 mod labels;
-mod landing;
+pub(crate) mod landing;
 mod presigned;
-mod push;
-mod upload;
+pub(crate) mod push;
+pub(crate) mod upload;
 
 use std::time::Duration;
 

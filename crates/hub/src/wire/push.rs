@@ -59,7 +59,7 @@ pub(super) async fn push(
 }
 
 /// Runs `work` where it may take long.
-pub(super) async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let joined = tokio::task::spawn_blocking(work).await;
@@ -104,12 +104,14 @@ impl Hub {
             objects: &sizes,
             moved,
         };
+        let repeated = bundle.commits.iter().map(|it| &it.record);
+        let repeated: Vec<_> = repeated.filter(|it| known.contains_key(&it.commit_id)).collect();
         if push.brings_something() || repository.is_nascent() {
             self.write(&mut tx, &push).await?;
-            landing::annotate(&mut tx, &repository, (&bundle, &proofs), &known).await?;
+            landing::annotate(&mut tx, &repository, &repeated, &proofs).await?;
             self.bring_to_life(&mut tx, &repository).await?;
         } else {
-            landing::annotate(&mut tx, &repository, (&bundle, &proofs), &known).await?;
+            landing::annotate(&mut tx, &repository, &repeated, &proofs).await?;
         }
         let branch_heads = reading::heads(&mut tx, &repository).await?;
         self.note_push(&mut tx, allowed.actor(), &push).await?;
@@ -262,14 +264,27 @@ impl Hub {
             self.note_created(tx, actor, push.repository).await?;
         }
         if let Move::Leaves(former) = push.moved {
-            let on = On::new("repository", push.repository.id);
-            let forced = Entry::done(Noted::RefForced, actor, on)
-                .with("branch", push.branch.as_str())
-                .with("from", former.to_string())
-                .with("to", push.tip.to_string());
-            let chain = self.trust.chain_of(tx, push.repository.resource.owner).await?;
-            self.trust.note(tx, chain, forced).await?;
+            let to = push.tip.to_string();
+            self.note_forced(tx, (push.repository, actor), push.branch.as_str(), (former, to))
+                .await?;
         }
+        Ok(())
+    }
+
+    /// Writes down that a ref was moved away from commits.
+    pub(crate) async fn note_forced(
+        &self,
+        tx: &mut db::Tx,
+        (repository, actor): (&Repository, &Actor),
+        branch: &str,
+        (from, to): (CommitId, String),
+    ) -> Result<(), Error> {
+        let forced = Entry::done(Noted::RefForced, actor, On::new("repository", repository.id))
+            .with("branch", branch)
+            .with("from", from.to_string())
+            .with("to", to);
+        let chain = self.trust.chain_of(tx, repository.resource.owner).await?;
+        self.trust.note(tx, chain, forced).await?;
         Ok(())
     }
 }

@@ -25,11 +25,11 @@ use crate::{
 };
 
 /// How long a pending object is kept.
-const PENDING: std::time::Duration = std::time::Duration::from_hours(24);
+pub(crate) const PENDING: std::time::Duration = std::time::Duration::from_hours(24);
 /// What a decoder asks the body for at once.
 const READ_BUFFER: usize = 256 << 10;
 
-type Upload = Allowed<act::RefPush, PushTarget>;
+pub(crate) type Upload = Allowed<act::RefPush, PushTarget>;
 
 /// The ids that the repository does not hold and the caller has not uploaded.
 pub(super) async fn filter_objects(
@@ -113,14 +113,14 @@ impl ObjectSink for Sink {
     }
 }
 
-pub(super) fn mismatch(claimed: ObjectId, computed: ObjectId) -> Error {
+pub(crate) fn mismatch(claimed: ObjectId, computed: ObjectId) -> Error {
     let sentence = format!("object {claimed} has the id {computed} by its bytes; nothing was kept");
     Error::wire(api::WireCode::HashMismatch, sentence)
 }
 
 impl Hub {
     /// Which of `ids`, each once and in order, are neither linked here nor pending for the caller.
-    pub(super) async fn missing(
+    pub(crate) async fn missing(
         &self,
         allowed: &Upload,
         ids: &[ObjectId],
@@ -139,7 +139,7 @@ impl Hub {
 
     /// The repository that an upload goes to, as it is in this transaction. On the first upload to a free name in
     /// one's own space this makes a hidden row that only the caller's pushes see.
-    pub(super) async fn target(&self, tx: &mut Tx, allowed: &Upload) -> Result<Repository, Error> {
+    pub(crate) async fn target(&self, tx: &mut Tx, allowed: &Upload) -> Result<Repository, Error> {
         let (owner, name) = match allowed.resource() {
             PushTarget::Existing(repository) => (repository.resource.owner, &repository.name),
             PushTarget::Absent { space, name } => (space.id.ok_or(Error::NotFound)?, name),
@@ -168,7 +168,7 @@ impl Hub {
     }
 
     /// Refuses what could not be kept by the length that it announces.
-    pub(super) async fn check_announced(
+    pub(crate) async fn check_announced(
         &self,
         allowed: &Upload,
         announced: u64,
@@ -186,7 +186,7 @@ impl Hub {
     }
 
     /// Writes the rows of what was staged, pending for the caller. Gives the number of objects that were not.
-    pub(super) async fn make_pending(
+    pub(crate) async fn make_pending(
         &self,
         tx: &mut Tx,
         allowed: &Upload,
@@ -201,12 +201,12 @@ impl Hub {
 }
 
 /// Who pushes.
-pub(super) fn principal(allowed: &Upload) -> Result<Id<trust::Principal>, Error> {
+pub(crate) fn principal(allowed: &Upload) -> Result<Id<trust::Principal>, Error> {
     Ok(allowed.actor().principal().ok_or(Error::NotFound)?.id)
 }
 
 /// Whose pending objects they are, and where.
-pub(super) fn uploader(allowed: &Upload, repository: &Repository) -> Result<Uploader, Error> {
+pub(crate) fn uploader(allowed: &Upload, repository: &Repository) -> Result<Uploader, Error> {
     Ok(Uploader { repository: repository.id.uuid(), principal: principal(allowed)?.uuid() })
 }
 

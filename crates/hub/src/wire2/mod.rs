@@ -16,6 +16,7 @@
 //! | `range.rs`     | a part of one object                                                     |
 //! | `snapshots.rs` | a snapshot, or what differs between two, page by page                     |
 //! | `visible.rs`   | what a caller may see of what is held                                     |
+//! | `push/`        | pushes: begun, sent page by page, made history                            |
 //! | `store.rs`     | the SQL                                                                  |
 
 mod bytes;
@@ -24,32 +25,54 @@ mod line;
 mod negotiate;
 mod objects;
 mod position;
+mod push;
 mod range;
 mod sending;
 mod snapshots;
 mod store;
 mod visible;
 
+use std::time::Duration;
+
 use api::{Value, WireError, wire2::BODY_BYTES};
-use trust::Class;
-use web::{Call, Routes, Spec, Surface};
+use axum::http::Method;
+use trust::{Bearers, Class};
+use web::{Call, Media, Routes, Spec, Surface};
+
+pub(crate) use push::end_pushes;
 
 use crate::{Error, Hub, wire::body};
 
+/// How long one request of a stream may take: as long as one for an address.
+const STREAM_TIME: Duration = Duration::from_hours(1);
+
 /// Every statement of wire 2.
 pub(crate) fn statements() -> Vec<&'static db::Sql> {
-    store::STATEMENTS.to_vec()
+    [store::STATEMENTS, push::STATEMENTS].concat()
 }
 
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let ask = Spec::new(Surface::Wire).body_bytes(BODY_BYTES);
     let bytes = ask.class(Class::Download);
+    let (upload, commit) = (ask.class(Class::Upload), ask.class(Class::Push));
+    let stream = Spec::new(Surface::Wire)
+        .body_bytes(push::STREAM_BODY_BYTES)
+        .class(Class::Presigned)
+        .media(Media::Any)
+        .bearers(Bearers::Own)
+        .within(STREAM_TIME);
     routes
         .post("/{owner}/{name}/v2/negotiate", ask, negotiate::negotiate)
         .post("/{owner}/{name}/v2/fetch", ask, fetch::fetch)
         .post("/{owner}/{name}/v2/objects", ask, objects::several)
         .get("/{owner}/{name}/v2/objects/{object}", bytes, objects::one)
         .get("/{owner}/{name}/v2/snapshots/{snapshot}", ask, snapshots::page)
+        .post("/{owner}/{name}/v2/push", upload, push::open)
+        .post("/{owner}/{name}/v2/push/{push}/check", upload, push::check)
+        .on(Method::PUT, "/{owner}/{name}/v2/push/{push}/stream", stream, push::stream)
+        .get("/{owner}/{name}/v2/push/{push}", upload, push::state)
+        .on(Method::DELETE, "/{owner}/{name}/v2/push/{push}", upload, push::give_up)
+        .post("/{owner}/{name}/v2/push/{push}/commit", commit, push::commit)
 }
 
 /// The one message that a request is.

@@ -22,6 +22,7 @@
 //! | `repositories.rs` | repositories through the JSON API                                 |
 //! | `wire.rs`      | [`Wire`]: the calls of wire 1                                         |
 //! | `wire2.rs`     | the calls of wire 2 that read                                         |
+//! | `push.rs`      | the calls of wire 2 that push                                         |
 //! | `batch.rs`     | [`ObjectBatch`]: the body of `push/objects`                           |
 
 mod account;
@@ -33,6 +34,7 @@ mod error;
 mod flows;
 mod local;
 mod people;
+mod push;
 mod refusal;
 mod repositories;
 #[cfg(test)]
@@ -48,6 +50,7 @@ pub use audit::AuditFilter;
 pub use batch::{MAX_BATCH_BYTES, MAX_BATCH_OBJECTS, ObjectBatch};
 pub use error::ClientError;
 pub use flows::DeviceFlow;
+pub use push::{Flight, OpenedPush, RefsAndPlaces};
 pub use refusal::Refusal;
 pub use repositories::Handed;
 pub use transport::{Client, Options, ServerTime};

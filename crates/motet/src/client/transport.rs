@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use keys::{CanonicalRequest, Nonce, PrivateKey, format_content_digest, sign_request};
-use names::{Clock, Digest, Random, Secret};
+use names::{Clock, Digest, Random, Secret, UnixMillis};
 use reqwest::{Method, Response, Url, header, redirect, retry};
 use time::{
     OffsetDateTime,
@@ -21,7 +21,9 @@ use super::{ClientError, Origin, Refusal};
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an answer may keep silent: above what the wire promises (`spec/wire.md` 3, Silence).
-const SILENCE: Duration = Duration::from_mins(1);
+pub(super) const SILENCE: Duration = Duration::from_mins(1);
+/// How long the answer to a stream may take: its last page is unpacked, hashed and synced before.
+pub(super) const ANSWER: Duration = Duration::from_mins(5);
 /// The slowest upload that is waited for.
 const MIN_UPLOAD_BYTES_PER_SECOND: u64 = 16 * 1024;
 /// The longest error that is read.
@@ -159,6 +161,48 @@ impl Client {
     /// The key that requests are signed with.
     pub const fn key(&self) -> Option<&PrivateKey> {
         self.key.as_ref()
+    }
+
+    /// What time it is there, as far as the server has told.
+    pub(crate) fn now(&self) -> UnixMillis {
+        let ahead = self.ahead_seconds.load(Ordering::Relaxed);
+        let now = self.clock.now();
+        UnixMillis(now.0.saturating_add(ahead.saturating_mul(1000)))
+    }
+
+    /// A request whose body is sent as it is made, on the word of a token of its own.
+    pub(super) fn streaming(
+        &self,
+        method: Method,
+        target: &str,
+        token: &str,
+        body: reqwest::Body,
+    ) -> Result<reqwest::RequestBuilder, ClientError> {
+        Ok(self
+            .http
+            .request(method, self.url(target)?)
+            .header(header::HOST, &self.authority)
+            .header("x-motet-client", CLIENT_NAME)
+            .header("motet-protocol", "2")
+            .bearer_auth(token)
+            .body(body))
+    }
+
+    /// The answer to such a request, once its body was sent.
+    pub(super) async fn answered(
+        &self,
+        sent: impl Future<Output = reqwest::Result<Response>>,
+        max_bytes: u64,
+    ) -> Result<Answer, ClientError> {
+        let response = self.successful(self.within(SILENCE, sent).await?).await?;
+        let content_type = header_text(&response, header::CONTENT_TYPE).to_owned();
+        let body = self.body(response, max_bytes).await?;
+        Ok(Answer { content_type, body })
+    }
+
+    /// How long a server may take no more of a body.
+    pub(super) fn too_slow(&self) -> ClientError {
+        ClientError::TimedOut { origin: self.origin.to_string(), seconds: SILENCE.as_secs() }
     }
 
     /// Whether the server has said that it speaks wire 2.

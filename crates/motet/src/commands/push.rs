@@ -1,4 +1,4 @@
-//! `motet push`: a branch to a server.
+//! `motet push`: branches and tags to a server.
 
 use std::fmt::Write as _;
 
@@ -18,7 +18,7 @@ use crate::{
     context::{Context, ORIGIN, origin_address},
     failure::Failure,
     report::Report,
-    transfer::{PushOptions, Pushed, push},
+    transfer::{PushOptions, Pushed, PushedRef, RefName, push},
     visible,
 };
 
@@ -35,13 +35,22 @@ const MAX_NAMED: usize = 5;
 Examples:
   motet push                                        the branch you are on, to where it came from
   motet push https://forge.example/ada/songs -m \"First songs\"
-  motet push origin draft --force")]
+  motet push origin draft --force
+  motet push origin main draft --tags               several at once, all of them or none
+  motet push origin --delete draft")]
 pub struct Push {
     /// The address of a repository, or the name of a remote; `origin` if left out
     #[arg(value_name = "ADDRESS|REMOTE")]
     pub target: Option<String>,
-    /// The branch; the one you are on if left out
-    pub branch: Option<BranchName>,
+    /// Branches; the one you are on if left out
+    #[arg(value_name = "BRANCH")]
+    pub branches: Vec<BranchName>,
+    /// Push all tags too
+    #[arg(long, conflicts_with = "delete")]
+    pub tags: bool,
+    /// Take the branches away on the server
+    #[arg(long, requires = "branches", conflicts_with_all = ["message", "set_upstream"])]
+    pub delete: bool,
     /// Replace the branch on the server even if it loses commits
     #[arg(long)]
     pub force: bool,
@@ -66,7 +75,7 @@ pub(super) async fn run(arguments: &Push, context: &Context) -> Result<Report, F
             let branch = which_branch(arguments, &copy)?;
             let target = which_target(arguments, &copy.config()?, &branch)?;
             let (_, client) = context.signed_in(&target.address.origin)?;
-            send(arguments, context, &copy, &client, &target, &branch, None).await
+            send(arguments, context, (&copy, &client), (&target, &branch), None).await
         }
         Some(_) => {
             Err(Failure::usage("has_commits", "-m is for a directory that is no working copy yet")
@@ -95,7 +104,7 @@ async fn push_plain_directory(arguments: &Push, context: &Context) -> Result<Rep
         }
     };
     let target = Target { address, remote: Some(ORIGIN.parse()?) };
-    let sent = send(arguments, context, &copy, &client, &target, &branch, Some(news)).await;
+    let sent = send(arguments, context, (&copy, &client), (&target, &branch), Some(news)).await;
     sent.map_err(|failure| {
         let before = failure.hint.clone().map(|hint| format!("{hint}; ")).unwrap_or_default();
         failure.hint(format!("{before}the working copy is made, so motet push is enough then"))
@@ -141,15 +150,16 @@ fn make_working_copy(
 async fn send(
     arguments: &Push,
     context: &Context,
-    copy: &WorkingCopy,
-    client: &Client,
-    target: &Target,
-    branch: &BranchName,
+    (copy, client): (&WorkingCopy, &Client),
+    (target, branch): (&Target, &BranchName),
     made: Option<String>,
 ) -> Result<Report, Failure> {
     let address = &target.address;
     let wire = client.wire(&address.owner, &address.name);
-    let options = PushOptions { branch, force: arguments.force };
+    let (named, tags) = (vec![branch.clone()], tags_of(arguments, copy)?);
+    let branches = if arguments.branches.is_empty() { &named } else { &arguments.branches };
+    let (delete, force) = (arguments.delete, arguments.force);
+    let options = PushOptions { branches, tags: &tags, delete, force };
     let pushed = push(copy, wire, &options, &context.progress).await.map_err(|error| {
         let failure = Failure::from(error);
         if failure.code != "not_found" {
@@ -163,27 +173,59 @@ async fn send(
         remote = Some(follow(copy, target, branch)?);
     }
     if let Some(remote) = &remote {
-        copy.set_remote_head(remote, branch, pushed.new)?;
+        for it in &pushed.refs {
+            match (&it.name, it.new) {
+                (RefName::Branch(name), Some(new)) => copy.set_remote_head(remote, name, new)?,
+                (RefName::Branch(name), None) => copy.delete_remote_head(remote, name)?,
+                (RefName::Tag(_), _) => {}
+            }
+        }
     }
-    let text = format!("{}{}", made.as_deref().unwrap_or_default(), told(&pushed, address));
+    let news = made.as_deref().unwrap_or_default();
+    let text = format!("{news}{}", told(&pushed, address));
     Ok(Report::news(result(&pushed, address, remote.as_ref(), made.is_some()), text))
 }
 
 fn told(pushed: &Pushed, address: &RepositoryAddress) -> String {
-    let branch = &pushed.branch;
-    if pushed.is_up_to_date() {
-        return format!("{branch} is up to date at {address}");
-    }
-    let what = match pushed.old {
-        None => format!("{} (new)", pushed.new.short()),
-        Some(old) => format!("{} → {}", old.short(), pushed.new.short()),
+    let (there, moved): (Vec<&PushedRef>, Vec<_>) =
+        pushed.refs.iter().partition(|it| it.is_up_to_date());
+    let shown = |it: &PushedRef| match &it.name {
+        RefName::Branch(name) => name.to_string(),
+        RefName::Tag(name) => format!("the tag {name}"),
     };
-    format!(
-        "pushed {branch} to {address}: {what}, {}, {}, {}",
-        counted(pushed.commits as u64, "commit"),
-        counted(pushed.objects, "object"),
-        super::sized(pushed.object_bytes),
-    )
+    let mut lines = Vec::new();
+    for it in moved {
+        let name = shown(it);
+        lines.push(match (it.old, it.new) {
+            (Some(old), None) => format!("took {name} away at {address}: it was {}", old.short()),
+            (Some(old), Some(new)) => {
+                format!("pushed {name} to {address}: {} → {}", old.short(), new.short())
+            }
+            (None, new) => {
+                let new = new.map(|it| it.short()).unwrap_or_default();
+                format!("pushed {name} to {address}: {new} (new)")
+            }
+        });
+    }
+    if let Some(last) = lines.last_mut().filter(|_| pushed.refs.iter().any(|it| it.new.is_some())) {
+        // Writing into a text does not fail.
+        write!(
+            last,
+            ", {}, {}, {}",
+            counted(pushed.commits as u64, "commit"),
+            counted(pushed.objects, "object"),
+            super::sized(pushed.object_bytes),
+        )
+        .unwrap_or_default();
+    }
+    // Of many tags most are there already.
+    let quiet = |it: &&PushedRef| matches!(it.name, RefName::Branch(_));
+    let there = there.into_iter().filter(quiet);
+    lines.extend(there.map(|it| {
+        let state = if it.new.is_some() { "is up to date" } else { "is not there" };
+        format!("{} {state} at {address}", shown(it))
+    }));
+    lines.join("\n")
 }
 
 fn result(
@@ -192,13 +234,22 @@ fn result(
     remote: Option<&RemoteName>,
     made_working_copy: bool,
 ) -> Value {
+    let of_ref = |it: &PushedRef| {
+        let (kind, name) = match &it.name {
+            RefName::Branch(name) => ("branch", name),
+            RefName::Tag(name) => ("tag", name),
+        };
+        json!({ kind: name, "old": it.old, "new": it.new, "up_to_date": it.is_up_to_date() })
+    };
+    let first = pushed.refs.first();
     json!({
         "address": address.to_string(),
         "remote": remote.map(RemoteName::as_str),
-        "branch": pushed.branch,
-        "old": pushed.old,
-        "new": pushed.new,
-        "up_to_date": pushed.is_up_to_date(),
+        "branch": first.map(|it| it.name.name()),
+        "old": first.and_then(|it| it.old),
+        "new": first.and_then(|it| it.new),
+        "up_to_date": pushed.refs.iter().all(PushedRef::is_up_to_date),
+        "refs": pushed.refs.iter().map(of_ref).collect::<Vec<_>>(),
         "commits": pushed.commits,
         "objects": pushed.objects,
         "object_bytes": pushed.object_bytes,
@@ -207,8 +258,17 @@ fn result(
     })
 }
 
+/// The tags that are here, if they are to go along.
+fn tags_of(arguments: &Push, copy: &WorkingCopy) -> Result<Vec<BranchName>, Failure> {
+    if !arguments.tags {
+        return Ok(Vec::new());
+    }
+    let tags = copy.tags()?.into_iter();
+    Ok(tags.filter_map(|(name, commit)| commit.map(|_| name)).collect())
+}
+
 fn which_branch(arguments: &Push, copy: &WorkingCopy) -> Result<BranchName, Failure> {
-    match (&arguments.branch, copy.head()?) {
+    match (arguments.branches.first(), copy.head()?) {
         (Some(branch), _) => Ok(branch.clone()),
         (None, Head::Branch(branch)) => Ok(branch),
         (None, Head::Detached(_)) => Err(Failure::usage("detached", "you are on no branch")

@@ -64,6 +64,9 @@ pub enum TransferError {
     /// The server asked for an object that was not offered.
     #[error("the server asks for object {0}, which was not offered")]
     NotOffered(ObjectId),
+    /// A push that this server does not take.
+    #[error("this server takes branches alone, and takes none away")]
+    BranchesOnly,
     /// There is nothing to push.
     #[error("the branch `{0}` has no commit")]
     NoCommits(BranchName),

@@ -15,7 +15,8 @@
 //! | `log.rs`      | the log of a server is followed, and believed only as far as it goes on |
 //! | `note.rs`     | how far a transfer has come, where it is cut                |
 //! | `fetch.rs`    | [`fetch()`]                                              |
-//! | `push.rs`     | [`push()`]                                               |
+//! | `push.rs`     | [`push()`], and what it sends over wire 1                  |
+//! | `push_pages/` | a push over wire 2                                       |
 
 mod error;
 mod fetch;
@@ -27,6 +28,7 @@ mod note;
 mod paged_tests;
 mod pages;
 mod push;
+mod push_pages;
 mod receiver;
 mod source;
 #[cfg(test)]
@@ -38,5 +40,5 @@ pub use heads::Heads;
 pub use incoming::{Fetched, Incoming};
 pub use log::Keys;
 pub use note::Note;
-pub use push::{PushOptions, Pushed, push};
+pub use push::{PushOptions, Pushed, PushedRef, RefName, push};
 pub use source::{Offer, Source};

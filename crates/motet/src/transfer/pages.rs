@@ -90,7 +90,7 @@ async fn go_on(
 }
 
 /// The connection broke: the next command goes on.
-fn cut(error: TransferError) -> TransferError {
+pub(super) fn cut(error: TransferError) -> TransferError {
     match error {
         TransferError::Client(
             inner @ (ClientError::CutOff { .. }

@@ -15,7 +15,7 @@ use history::{
 };
 use names::{BranchName, CommitId, ObjectId};
 
-use super::{Heads, TransferError};
+use super::{Heads, TransferError, push_pages};
 use crate::{
     client::{ObjectBatch, Wire},
     progress::Progress,
@@ -30,23 +30,83 @@ const MAX_STAGE_PATHS: usize = 400_000;
 const MAX_STAGE_COMMITS: usize = limits::RECORDS / 4;
 
 /// What is pushed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct PushOptions<'a> {
-    /// The branch, of the same name on both sides.
-    pub branch: &'a BranchName,
-    /// Whether the server's branch may lose commits.
+    /// Branches, of the same names on both sides.
+    pub branches: &'a [BranchName],
+    /// Tags.
+    pub tags: &'a [BranchName],
+    /// Whether the branches go away there instead.
+    pub delete: bool,
+    /// Whether the server's branches may lose commits.
     pub force: bool,
 }
 
-/// What came of it.
+/// A branch or a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pushed {
-    /// The branch.
-    pub branch: BranchName,
+pub enum RefName {
+    /// A branch.
+    Branch(BranchName),
+    /// A tag.
+    Tag(BranchName),
+}
+
+impl RefName {
+    /// The name as people write it.
+    pub const fn name(&self) -> &BranchName {
+        match self {
+            Self::Branch(name) | Self::Tag(name) => name,
+        }
+    }
+}
+
+/// A ref that is to be somewhere.
+pub(super) struct Wish {
+    /// The full name.
+    pub(super) name: String,
+    pub(super) shown: RefName,
+    /// Nowhere, if it shall go.
+    pub(super) new: Option<CommitId>,
+}
+
+impl PushOptions<'_> {
+    /// Where each ref shall be.
+    pub(super) fn wishes(&self, copy: &WorkingCopy) -> Result<Vec<Wish>, TransferError> {
+        let mut wishes = Vec::new();
+        for branch in self.branches {
+            let head = copy.branch_head(branch);
+            let new = match self.delete {
+                true => None,
+                false => Some(head?.ok_or_else(|| TransferError::NoCommits(branch.clone()))?),
+            };
+            let shown = RefName::Branch(branch.clone());
+            wishes.push(Wish { name: branch.full(), shown, new });
+        }
+        for tag in self.tags {
+            let new = copy.tag(tag)?.ok_or_else(|| TransferError::NoCommits(tag.clone()))?;
+            let (name, shown) = (format!("refs/tags/{tag}"), RefName::Tag(tag.clone()));
+            wishes.push(Wish { name, shown, new: Some(new) });
+        }
+        Ok(wishes)
+    }
+}
+
+/// What became of a ref.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushedRef {
+    /// Which.
+    pub name: RefName,
     /// Where it was on the server.
     pub old: Option<CommitId>,
-    /// Where it is.
-    pub new: CommitId,
+    /// Where it is; nowhere if it is gone.
+    pub new: Option<CommitId>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pushed {
+    /// In the order in which they were named.
+    pub refs: Vec<PushedRef>,
     /// How many commits were sent.
     pub commits: usize,
     /// How many objects were sent.
@@ -57,45 +117,63 @@ pub struct Pushed {
     pub message: String,
 }
 
-impl Pushed {
-    /// Whether the server had it all.
+impl PushedRef {
+    /// Whether it was there already.
     pub fn is_up_to_date(&self) -> bool {
-        self.old == Some(self.new)
+        self.old == self.new
     }
 }
 
-/// Pushes a branch. A repository that does not exist is pushed to all the same: some servers make it then.
+/// Pushes. A repository that does not exist is pushed to all the same: some servers make it then.
 pub async fn push(
     copy: &WorkingCopy,
     wire: Wire<'_>,
     options: &PushOptions<'_>,
     progress: &Progress,
 ) -> Result<Pushed, TransferError> {
-    let branch = options.branch;
-    let tip = copy.branch_head(branch)?.ok_or_else(|| TransferError::NoCommits(branch.clone()))?;
-    let heads = match wire.refs().await {
-        Ok(refs) => Heads::of(&refs)?,
-        Err(error) if error.refusal_code() == "not_found" => Heads::default(),
+    let there = match wire.refs_and_places().await {
+        Ok(there) => Some(there),
+        Err(error) if error.refusal_code() == "not_found" => None,
         Err(error) => return Err(error.into()),
     };
-    let mut pushed = Pushed {
-        branch: branch.clone(),
-        old: heads.get(branch),
-        new: tip,
-        commits: 0,
-        objects: 0,
-        object_bytes: 0,
-        message: String::new(),
-    };
-    if pushed.is_up_to_date() {
-        return Ok(pushed);
+    if wire.is_paged() {
+        return push_pages::push(copy, wire, options, there, progress).await;
+    }
+    if options.delete || !options.tags.is_empty() {
+        return Err(TransferError::BranchesOnly);
+    }
+    let mut pushed = Pushed::default();
+    for branch in options.branches {
+        // Asked again for each: what one push brought need not come with the next.
+        let heads = match wire.refs().await {
+            Ok(refs) => Heads::of(&refs)?,
+            Err(error) if error.refusal_code() == "not_found" => Heads::default(),
+            Err(error) => return Err(error.into()),
+        };
+        push_branch((copy, wire, progress), (branch, options.force), &heads, &mut pushed).await?;
+    }
+    Ok(pushed)
+}
+
+/// Pushes a branch over wire 1.
+async fn push_branch(
+    (copy, wire, progress): (&WorkingCopy, Wire<'_>, &Progress),
+    (branch, force): (&BranchName, bool),
+    heads: &Heads,
+    pushed: &mut Pushed,
+) -> Result<(), TransferError> {
+    let tip = copy.branch_head(branch)?.ok_or_else(|| TransferError::NoCommits(branch.clone()))?;
+    let (name, old) = (RefName::Branch(branch.clone()), heads.get(branch));
+    pushed.refs.push(PushedRef { name, old, new: Some(tip) });
+    if old == Some(tip) {
+        return Ok(());
     }
     let graph = Graph::new(copy);
     let theirs = heads.iter().map(|(_, commit)| commit);
     let new = reachable_not([tip], theirs, |id| graph.parents(id))?;
     graph.check()?;
     progress.begin("sending commits", new.len().max(1) as u64);
-    let mut sender = Sender { copy, graph: &graph, wire, options, progress, pushed: &mut pushed };
+    let mut sender = Sender { copy, graph: &graph, wire, branch, force, progress, pushed };
     if new.is_empty() {
         // The server has it all under other names; a push needs a commit all the same.
         let mut stage = Stage::default();
@@ -105,7 +183,7 @@ pub async fn push(
         sender.send_all(tip, &new).await?;
     }
     progress.end();
-    Ok(pushed)
+    Ok(())
 }
 
 /// Commits and snapshots that go together.
@@ -138,7 +216,8 @@ struct Sender<'a> {
     copy: &'a WorkingCopy,
     graph: &'a Graph<'a>,
     wire: Wire<'a>,
-    options: &'a PushOptions<'a>,
+    branch: &'a BranchName,
+    force: bool,
     progress: &'a Progress,
     pushed: &'a mut Pushed,
 }
@@ -204,8 +283,8 @@ impl Sender<'_> {
             commits,
             snapshots,
             objects: Vec::new(),
-            branch: self.options.branch.to_string(),
-            force: self.options.force,
+            branch: self.branch.to_string(),
+            force: self.force,
         };
         let answer = self.wire.push(request).await?;
         self.pushed.message = crate::visible::visible(&answer.message);

@@ -220,8 +220,11 @@ fn fits(answer: &Answer, cell: u16) -> bool {
     }
 }
 
+/// A push that has begun is one person's: `wire2::pushing::whole` asks who else sees it.
 fn of_repositories(entry: &Entry) -> bool {
-    entry.path.contains("{owner}/{name}") && !entry.path.starts_with("/api/v1/admin/")
+    entry.path.contains("{owner}/{name}")
+        && !entry.path.starts_with("/api/v1/admin/")
+        && !entry.path.contains("{push}")
 }
 
 #[tokio::test]

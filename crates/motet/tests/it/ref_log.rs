@@ -27,12 +27,12 @@ impl Signatures for ServersKey {
     }
 }
 
-fn field<'a>(value: &'a Value, name: &str) -> &'a Value {
+pub(crate) fn field<'a>(value: &'a Value, name: &str) -> &'a Value {
     let Value::Map(fields) = value else { panic!("{value:?} is no map") };
     &fields.iter().find(|(key, _)| key == name).unwrap_or_else(|| panic!("no {name}")).1
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     let Value::Text(text) = field(value, name) else { panic!("{name} is no text") };
     text
 }
@@ -42,7 +42,7 @@ fn signature(text: &str) -> Option<[u8; 64]> {
 }
 
 /// All items of the log, in pages of `limit`, and its head.
-async fn log(server: &Server, by: &Person, limit: u32) -> (Vec<Item>, Value) {
+pub(crate) async fn log(server: &Server, by: &Person, limit: u32) -> (Vec<Item>, Value) {
     let (mut items, mut after) = (Vec::new(), 0);
     loop {
         let target = format!("/{SONG}/v2/log?after={after}&limit={limit}");

@@ -5,9 +5,11 @@
 //! | `wire2.rs`   | what is asked and answered; who sees what                                |
 //! | `cutting.rs` | a clone that is cut anywhere goes on and ends as if it had not been        |
 //! | `heavy.rs`   | more than wire 1 can carry, in little memory                              |
+//! | `pushing/`    | pushes, page by page                                                      |
 
 mod cutting;
 mod heavy;
+mod pushing;
 
 use api::{
     Value,

@@ -41,6 +41,7 @@ pub const EXEMPT: &[(&str, &str)] = &[
     ("idempotent_requests", "live for a day, and repeat answers that were given"),
     ("uploads", "live for a day, and hold bytes that a push has not named yet"),
     ("upload_addresses", "live for an hour, and are proofs"),
+    ("push_sessions", "live for a day, and are proofs"),
     ("commit_labels", "are part of a repository, as its commits are"),
     ("releases", "are part of a repository, as its commits are"),
     (

@@ -75,6 +75,9 @@ pub enum Bearers {
     Publisher,
     /// The one that makes a publisher. It acts as nobody, so the route itself believes it, and the actor is anonymous.
     Bootstrap,
+    /// Those that the route itself made for one purpose and believes: a credential of somebody has come before, and the actor
+    /// is anonymous.
+    Own,
     /// Whatever it is: where nothing is had for it that anybody would not have without.
     Every,
 }
@@ -88,7 +91,7 @@ impl Bearers {
             }
             Self::Publisher => &[TokenKind::Admin, TokenKind::Runner],
             Self::Every => &TokenKind::ALL,
-            Self::Wire | Self::Bootstrap | Self::None => &[],
+            Self::Wire | Self::Bootstrap | Self::Own | Self::None => &[],
         }
     }
 
@@ -99,6 +102,7 @@ impl Bearers {
             | Self::Wire
             | Self::Publisher
             | Self::Bootstrap
+            | Self::Own
             | Self::Every
             | Self::None => None,
         }

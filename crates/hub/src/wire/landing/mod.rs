@@ -12,24 +12,27 @@ use history::tree::Tree;
 use names::{BranchName, CommitId, Id, ObjectId, UnixMillis};
 use trust::{Actor, Principal, ResourceRow, ResourceState};
 
-use super::bundle::{Bundle, CheckedCommit};
+use super::bundle::CheckedCommit;
 use crate::{
     Error, Hub, Repository, collect,
     quotas::Change,
-    reading::{self, Commit, Known},
+    reading::{self, Commit},
     ref_log::Movement,
     signatures::Proofs,
 };
 
+pub(super) use store::STATEMENTS;
 pub(crate) use store::lock;
-pub(super) use store::{STATEMENTS, held_snapshots, signed_commits};
+pub(crate) use store::{
+    Counted, add_commits, add_nodes, count, domain_of, held_snapshots, hex, signed_commits,
+};
 
 /// A commit that the repository does not hold yet.
-pub(super) struct NewCommit<'a> {
-    pub(super) checked: &'a CheckedCommit,
-    pub(super) generation: i64,
+pub(crate) struct NewCommit<'a> {
+    pub(crate) checked: &'a CheckedCommit,
+    pub(crate) generation: i64,
     /// The word in its row.
-    pub(super) signature_state: &'static str,
+    pub(crate) signature_state: &'static str,
 }
 
 /// A snapshot that the repository does not hold yet.
@@ -74,20 +77,17 @@ impl Push<'_> {
 
 /// Takes over from repeated commits what only grows: reviewers by union, test runs by maximum, a delta where there
 /// is none, a good signature where there is none (`spec/wire.md` 5, Records that are known already).
-pub(super) async fn annotate(
+pub(crate) async fn annotate(
     tx: &mut Tx,
     repository: &Repository,
-    (bundle, proofs): (&Bundle, &Proofs),
-    known: &HashMap<CommitId, Known>,
+    repeated: &[&CommitRecord],
+    proofs: &Proofs,
 ) -> Result<(), Error> {
-    let repeated: Vec<_> = bundle
-        .commits
-        .iter()
-        .map(|it| &it.record)
-        .filter(|it| known.contains_key(&it.commit_id))
-        .collect();
-    store::add_annotations(tx, repository.id, &repeated).await?;
-    let proved = repeated.into_iter().filter(|it| proofs.is_good(it.commit_id));
+    if repeated.is_empty() {
+        return Ok(());
+    }
+    store::add_annotations(tx, repository.id, repeated).await?;
+    let proved = repeated.iter().copied().filter(|it| proofs.is_good(it.commit_id));
     let proved: HashMap<_, _> = proved.map(|it| (it.commit_id, it)).collect();
     let ids: Vec<_> = proved.keys().copied().collect();
     for stored in reading::commits(tx, repository.id, &ids).await?.into_values() {
@@ -139,16 +139,18 @@ impl Hub {
     /// Writes links, trees, snapshots, commits, the ref and the counters; refuses what is above a quota.
     pub(super) async fn write(&self, tx: &mut Tx, push: &Push<'_>) -> Result<(), Error> {
         let repository = push.repository.id;
-        store::add_trees(tx, push.snapshots).await?;
+        add_nodes(tx, push.snapshots.iter().flat_map(|it| &it.tree.nodes)).await?;
         store::add_snapshots(tx, repository, push.snapshots).await?;
-        store::add_commits(tx, push).await?;
+        add_commits(tx, (repository, push.by, push.now), push.commits).await?;
         let ids: Vec<_> = push.objects.keys().copied().collect();
         let linked = self.objects.link(tx, repository.uuid(), &ids).await?;
         let bytes = linked.iter().filter_map(|id| push.objects.get(id)).sum();
         self.move_branch(tx, push).await?;
         let (objects, commits) = (linked.len() as u64, push.commits.len() as u64);
         let taken = Change { objects, bytes, commits };
-        let held = store::count(tx, push, taken).await?;
+        let domain = push.commits.iter().find_map(|it| domain_of(&it.checked.record));
+        let counted = Counted { taken, branch: Some(push.branch), domain, now: push.now };
+        let held = count(tx, repository, &counted).await?;
         self.charge(tx, push.repository, held, taken).await
     }
 
@@ -169,7 +171,7 @@ impl Hub {
     }
 
     /// Makes a repository that was only in the making visible to those who may see it.
-    pub(super) async fn bring_to_life(
+    pub(crate) async fn bring_to_life(
         &self,
         tx: &mut Tx,
         repository: &Repository,

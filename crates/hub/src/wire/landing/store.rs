@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use api::{CommitRecord, Value, msgpack, wire::limits::STRUCTURED_DELTA_BYTES};
 use db::{Error, Tx};
-use names::{CommitId, Id, SnapshotId};
+use names::{BranchName, CommitId, Id, NodeId, SnapshotId, UnixMillis};
+use trust::Principal;
 
-use super::{NewCommit, NewSnapshot, Push};
+use super::{NewCommit, NewSnapshot};
 use crate::{Repository, quotas::Change, reading::Commit};
 
 /// Bytes of tree nodes in one statement: bounds what is held twice, as bytes and as text.
@@ -136,7 +137,7 @@ pub(crate) async fn lock(tx: &mut Tx, repository: Id<Repository>) -> Result<(), 
 }
 
 /// Which of `ids` the repository holds.
-pub(in crate::wire) async fn held_snapshots(
+pub(crate) async fn held_snapshots(
     tx: &mut Tx,
     repository: Id<Repository>,
     ids: &[SnapshotId],
@@ -149,21 +150,20 @@ pub(in crate::wire) async fn held_snapshots(
 }
 
 /// Adds the nodes of new trees; equal directories are there already, of this repository or another.
-pub(super) async fn add_trees(tx: &mut Tx, snapshots: &[NewSnapshot<'_>]) -> Result<(), Error> {
-    for chunk in chunks(snapshots) {
+pub(crate) async fn add_nodes(
+    tx: &mut Tx,
+    nodes: impl Iterator<Item = &(NodeId, Vec<u8>)>,
+) -> Result<(), Error> {
+    for chunk in chunks(nodes) {
         db::execute!(tx, ADD_NODES, chunk)?;
     }
     Ok(())
 }
 
 /// The nodes of all trees, each once, as rows of bounded size.
-fn chunks(snapshots: &[NewSnapshot<'_>]) -> Vec<String> {
+fn chunks<'a>(nodes: impl Iterator<Item = &'a (NodeId, Vec<u8>)>) -> Vec<String> {
     let mut seen = HashSet::new();
-    let mut nodes = snapshots
-        .iter()
-        .flat_map(|it| &it.tree.nodes)
-        .filter(|(id, _)| seen.insert(*id))
-        .peekable();
+    let mut nodes = nodes.filter(|(id, _)| seen.insert(*id)).peekable();
     let mut chunks = Vec::new();
     while nodes.peek().is_some() {
         let (mut chunk, mut bytes) = (Vec::new(), 0);
@@ -192,14 +192,18 @@ pub(super) async fn add_snapshots(
     db::execute!(tx, ADD_SNAPSHOTS, rows, repository.uuid()).map(drop)
 }
 
-pub(super) async fn add_commits(tx: &mut Tx, push: &Push<'_>) -> Result<(), Error> {
-    if push.commits.is_empty() {
+/// Adds commits, parents first, as received by somebody at a moment.
+pub(crate) async fn add_commits(
+    tx: &mut Tx,
+    (repository, by, now): (Id<Repository>, Id<Principal>, UnixMillis),
+    commits: &[NewCommit<'_>],
+) -> Result<(), Error> {
+    if commits.is_empty() {
         return Ok(());
     }
-    let rows = db::rows(push.commits.iter().map(row));
-    let repository = push.repository.id;
-    db::execute!(tx, ADD_COMMITS, rows, repository.uuid(), push.now.0, push.by.uuid())?;
-    let records: Vec<_> = push.commits.iter().map(|new| &new.checked.record).collect();
+    let rows = db::rows(commits.iter().map(row));
+    db::execute!(tx, ADD_COMMITS, rows, repository.uuid(), now.0, by.uuid())?;
+    let records: Vec<_> = commits.iter().map(|new| &new.checked.record).collect();
     add_deltas_and_reviewers(tx, repository, &records).await
 }
 
@@ -305,7 +309,7 @@ pub(super) async fn sign(
 }
 
 /// Which of `ids` the repository holds with a signature.
-pub(in crate::wire) async fn signed_commits(
+pub(crate) async fn signed_commits(
     tx: &mut Tx,
     repository: Id<Repository>,
     ids: &[CommitId],
@@ -316,24 +320,33 @@ pub(in crate::wire) async fn signed_commits(
     rows.into_iter().map(believe).collect()
 }
 
+/// What a push changes of a repository's row.
+pub(crate) struct Counted<'a> {
+    pub(crate) taken: Change,
+    /// The branch that is shown first if nothing was pushed before.
+    pub(crate) branch: Option<&'a BranchName>,
+    pub(crate) domain: Option<&'a str>,
+    pub(crate) now: UnixMillis,
+}
+
 /// Moves the counters; gives the number and the bytes of the objects that the repository holds now. The first push also
 /// says which branch is shown first, and which domain it is.
-pub(super) async fn count(
+pub(crate) async fn count(
     tx: &mut Tx,
-    push: &Push<'_>,
-    taken: Change,
+    repository: Id<Repository>,
+    counted: &Counted<'_>,
 ) -> Result<(u64, u64), Error> {
-    let domain = push.commits.iter().find_map(|it| domain_of(&it.checked.record));
+    let Counted { taken, branch, domain, now } = counted;
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let (objects, bytes): (i64, i64) = db::fetch_one!(
         tx,
         COUNT,
-        push.repository.id.uuid(),
+        repository.uuid(),
         number(taken.bytes),
         number(taken.objects),
         number(taken.commits),
-        push.now.0,
-        push.branch.as_str(),
+        now.0,
+        branch.map_or("main", BranchName::as_str),
         domain.unwrap_or("code"),
     )?;
     let believe = |count: i64| u64::try_from(count).map_err(Error::corrupt("repositories.*_count"));
@@ -341,7 +354,7 @@ pub(super) async fn count(
 }
 
 /// The domain that a delta speaks of, where it is a name that one can have (`spec/hub.md` 1).
-fn domain_of(record: &CommitRecord) -> Option<&str> {
+pub(crate) fn domain_of(record: &CommitRecord) -> Option<&str> {
     let Some(Value::Map(entries)) = &record.structured_delta else { return None };
     let (_, value) = entries.iter().find(|(key, _)| key == "domain")?;
     let Value::Text(domain) = value else { return None };
@@ -353,7 +366,7 @@ fn domain_of(record: &CommitRecord) -> Option<&str> {
 }
 
 /// Hexadecimal text, for bytes inside rows.
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: [char; 16] =
         ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or_default();

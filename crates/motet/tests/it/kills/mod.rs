@@ -37,7 +37,7 @@ fn draw(random: &Random, end: u64) -> u64 {
 }
 
 /// Adds a commit that changes one file, adds one and keeps the others.
-fn compose(story: &mut Story, random: &Random) -> CommitId {
+pub(crate) fn compose(story: &mut Story, random: &Random) -> CommitId {
     let number = story.commits.len();
     let (large, small) = (random.bytes::<4096>().repeat(20), format!("verse {number}\n"));
     let name = format!("verses/{number}.txt");
@@ -51,7 +51,12 @@ fn compose(story: &mut Story, random: &Random) -> CommitId {
 }
 
 /// Uploads the objects of commit number `at` of the story.
-async fn upload(server: &Server, anna: &Person, story: &Story, at: usize) -> Result<(), Broken> {
+pub(crate) async fn upload(
+    server: &Server,
+    anna: &Person,
+    story: &Story,
+    at: usize,
+) -> Result<(), Broken> {
     let push = story.push_since(at, "main");
     let ids = push.snapshots.iter().flat_map(|it| it.manifest.values());
     let list = ids.map(|id| testkit::object(&story.objects[id]).into_value(Format::MessagePack));
@@ -76,7 +81,7 @@ async fn push(server: &Server, anna: &Person, story: &Story, at: usize) -> Resul
 }
 
 /// Everything up to `head` is there and is what its id says.
-async fn is_whole(server: &Server, anna: &Person, story: &Story, head: usize) {
+pub(crate) async fn is_whole(server: &Server, anna: &Person, story: &Story, head: usize) {
     let fetched = server.fetch(anna, SONG, &[story.commits[head].commit_id], &[]).await;
     assert_eq!(fetched.commits.len(), head + 1);
     for commit in &fetched.commits {
@@ -94,7 +99,7 @@ async fn is_whole(server: &Server, anna: &Person, story: &Story, head: usize) {
 }
 
 /// Kills the server at a random moment before `longest`.
-async fn kill_within(server: &Server, random: &Random, longest: Duration) {
+pub(crate) async fn kill_within(server: &Server, random: &Random, longest: Duration) {
     let moment = draw(random, u64::try_from(longest.as_micros()).unwrap());
     // Not to wait for anything: the moment is what is tried.
     sleep(Duration::from_micros(moment)).await;
@@ -102,7 +107,7 @@ async fn kill_within(server: &Server, random: &Random, longest: Duration) {
 }
 
 /// The number of the commit that the branch is at.
-async fn head_of(server: &Server, anna: &Person, story: &Story) -> usize {
+pub(crate) async fn head_of(server: &Server, anna: &Person, story: &Story) -> usize {
     let head = server.head(anna, SONG, "main").await;
     let at = story.commits.iter().position(|it| Some(it.commit_id) == head);
     at.unwrap_or_else(|| panic!("the head is {head:?}, which nobody pushed"))
@@ -133,7 +138,7 @@ async fn over(ground: &Ground, server: &Server, all: bool) {
 }
 
 /// A server, and a story of which the first commit is pushed.
-async fn begin() -> (Random, Server, Person, Story) {
+pub(crate) async fn begin() -> (Random, Server, Person, Story) {
     let random = seeded();
     let (server, anna) = server_and_anna().await;
     let mut story = Story::default();

@@ -20,6 +20,8 @@ enum Row {
     ClassS,
     Forms,
     Wire,
+    /// The stream of a push: it takes the token of its push, and nobody's own.
+    Stream,
     Publisher,
     /// The one address that makes publishers.
     Founding,
@@ -53,6 +55,8 @@ fn row(entry: &Entry) -> Row {
         Row::Founding
     } else if entry.surface == Surface::Oauth {
         Row::Oauth
+    } else if path.ends_with("/v2/push/{push}/stream") {
+        Row::Stream
     } else if entry.surface == Surface::Wire {
         Row::Wire
     } else if entry.surface == Surface::Page && entry.method == Method::POST {
@@ -75,7 +79,7 @@ fn takes(row: Row, kind: &str) -> bool {
         Row::Wire => ["personal", "agent", "git"].contains(&kind),
         Row::Publisher => ["admin", "runner"].contains(&kind),
         Row::Founding => kind == "bootstrap",
-        Row::ClassS | Row::Forms | Row::Oauth => false,
+        Row::Stream | Row::ClassS | Row::Forms | Row::Oauth => false,
     }
 }
 
@@ -214,7 +218,7 @@ async fn a_session_is_taken_where_the_table_says_and_nowhere_else() {
             // Without the mark, whatever it is asked for.
             Row::Open | Row::Founding if !entry.method.is_safe() => answer.status == 403,
             // Nothing reads a cookie there: it is asked as by nobody.
-            Row::Open | Row::Wire | Row::Oauth | Row::Founding => {
+            Row::Open | Row::Wire | Row::Stream | Row::Oauth | Row::Founding => {
                 answer.status == asked(&server, &entry).send().await.status
             }
             Row::Reading => !is_refused(&answer),

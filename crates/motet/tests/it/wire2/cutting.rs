@@ -127,7 +127,7 @@ fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// Some pages: many small files, objects of half a page, one longer than a page, in a history that parts and meets.
-fn story() -> Story {
+pub(super) fn story() -> Story {
     let mut story = Story::default();
     let mut contents: Vec<(String, Vec<u8>)> = (0..40)
         .map(|number| {
