@@ -38,6 +38,7 @@ Examples:
   motet push origin draft --force
   motet push origin main draft --tags               several at once, all of them or none
   motet push origin --delete draft")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct Push {
     /// The address of a repository, or the name of a remote; `origin` if left out
     #[arg(value_name = "ADDRESS|REMOTE")]

@@ -75,9 +75,10 @@ impl PushOptions<'_> {
         let mut wishes = Vec::new();
         for branch in self.branches {
             let head = copy.branch_head(branch);
-            let new = match self.delete {
-                true => None,
-                false => Some(head?.ok_or_else(|| TransferError::NoCommits(branch.clone()))?),
+            let new = if self.delete {
+                None
+            } else {
+                Some(head?.ok_or_else(|| TransferError::NoCommits(branch.clone()))?)
             };
             let shown = RefName::Branch(branch.clone());
             wishes.push(Wish { name: branch.full(), shown, new });

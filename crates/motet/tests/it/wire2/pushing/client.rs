@@ -31,7 +31,7 @@ use crate::{
 };
 
 const MAIN: &str = "refs/heads/main";
-/// How often a push is cut. `MOTET_CUTS` says otherwise.
+/// How often a push is cut.
 const CUTS: u64 = 20;
 /// What stands around the stream: heads of requests, questions, and what the connection had on its way.
 const AROUND_BYTES: u64 = 512 << 10;
@@ -173,7 +173,7 @@ fn noted(directory: &Path) -> Option<Begun> {
 
 #[tokio::test]
 async fn a_push_that_is_cut_anywhere_goes_on_and_ends_as_if_it_had_not_been() {
-    let cuts = std::env::var("MOTET_CUTS").map_or(CUTS, |text| text.parse().unwrap());
+    let cuts = CUTS;
     let server = Server::with(MOTET).on(testkit::Ground::SqliteDisk).start().await;
     let anna = server.register("anna").await;
     let story = cutting::story();
