@@ -118,16 +118,22 @@ fn help_of_push() {
     With all that it leads to. In a directory that is no working copy yet, it first makes one: `.muse`
     with one commit of all files, and the address as the remote `origin`.
 
-    Usage: motet push [OPTIONS] [ADDRESS|REMOTE] [BRANCH]
+    Usage: motet push [OPTIONS] [ADDRESS|REMOTE] [BRANCH]...
 
     Arguments:
       [ADDRESS|REMOTE]
               The address of a repository, or the name of a remote; `origin` if left out
 
-      [BRANCH]
-              The branch; the one you are on if left out
+      [BRANCH]...
+              Branches; the one you are on if left out
 
     Options:
+          --tags
+              Push all tags too
+
+          --delete
+              Take the branches away on the server
+
           --force
               Replace the branch on the server even if it loses commits
 
@@ -144,6 +150,8 @@ fn help_of_push() {
       motet push                                        the branch you are on, to where it came from
       motet push https://forge.example/ada/songs -m "First songs"
       motet push origin draft --force
+      motet push origin main draft --tags               several at once, all of them or none
+      motet push origin --delete draft
     "#);
 }
 
