@@ -214,26 +214,32 @@ impl<'a> Outgoing<'a> {
     }
 
     async fn put(&mut self, frame: Frame) -> Result<(), TransferError> {
-        let request = match &mut self.request {
+        let mut request = match self.request.take() {
             Some(request) => request,
-            None => {
-                let from = self.state.offset;
-                let flight = self.wire.take_off(self.push, from)?;
-                let writer = match from {
-                    0 => Writer::begin(Begin {
-                        kind: StreamKind::Push,
-                        repo_id: String::new(),
-                        want: self.tips.clone(),
-                        common: Vec::new(),
-                        cursor: None,
-                    })?,
-                    from => Writer::resumed(from),
-                };
-                self.request.insert(Request { flight, writer, from })
-            }
+            None => self.begin()?,
         };
-        request.writer.write(frame)?;
-        if request.writer.waiting() >= PIECE_BYTES { self.flush().await } else { Ok(()) }
+        let written = request.writer.write(frame);
+        let is_full = request.writer.waiting() >= PIECE_BYTES;
+        self.request = Some(request);
+        written?;
+        if is_full { self.flush().await } else { Ok(()) }
+    }
+
+    /// A request that goes on where the push stands.
+    fn begin(&self) -> Result<Request, TransferError> {
+        let from = self.state.offset;
+        let flight = self.wire.take_off(self.push, from)?;
+        let writer = match from {
+            0 => Writer::begin(Begin {
+                kind: StreamKind::Push,
+                repo_id: String::new(),
+                want: self.tips.clone(),
+                common: Vec::new(),
+                cursor: None,
+            })?,
+            from => Writer::resumed(from),
+        };
+        Ok(Request { flight, writer, from })
     }
 
     /// Hands what was written to the connection.

@@ -55,13 +55,10 @@ impl<'a> Pusher<'a> {
 
     fn asking(&self, method: Method, endpoint: &str, body: impl Into<Value>) -> Request {
         let target = format!("/{}/v2/push{endpoint}", self.repository);
-        let request = self.server.request(method.clone(), &target).by(&self.by);
+        let is_post = method == Method::POST;
+        let request = self.server.request(method, &target).by(&self.by);
         let accept = "application/x-msgpack";
-        if method == Method::POST {
-            request.msgpack(&body.into())
-        } else {
-            request.header("accept", accept)
-        }
+        if is_post { request.msgpack(&body.into()) } else { request.header("accept", accept) }
     }
 
     async fn open(&self, updates: Vec<Update>) -> Answer {

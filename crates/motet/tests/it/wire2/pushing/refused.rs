@@ -9,6 +9,9 @@ use crate::{
 
 const MAIN: &str = "refs/heads/main";
 
+/// What somebody does to a tape.
+type Forge<'a> = Box<dyn Fn(&mut Tape) + 'a>;
+
 on_both! {
     async fn what_is_forged_in_a_stream_is_refused_and_nothing_of_it_is_kept(ground: Ground) {
         let server = ground.server().start().await;
@@ -18,7 +21,7 @@ on_both! {
         let (first, second) = (&story.commits[0], &story.commits[1]);
         let object = |id: &[u8], bytes: &[u8]| Frame::Objects(vec![SmallObject { id: ObjectId::of(id), bytes: bytes.to_vec() }]);
 
-        let mut forged: Vec<(&str, u16, Box<dyn Fn(&mut Tape)>)> = Vec::new();
+        let mut forged: Vec<(&str, u16, Forge<'_>)> = Vec::new();
         forged.push(("hash_mismatch", 422, Box::new(move |tape| tape.write(object(b"right", b"wrong")))));
         forged.push(("snapshot_mismatch", 422, Box::new(|tape| {
             tape.objects(story.objects.values().filter(|it| !it.is_empty()));
