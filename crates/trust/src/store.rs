@@ -47,10 +47,11 @@ db::statements! {
                (SELECT m.role FROM org_members AS m WHERE m.org_id = p.id AND m.principal_id = $3) AS behind_role,
                (SELECT m.role FROM org_members AS m WHERE m.org_id = a.owner_id AND m.principal_id = $2) AS owner_role
           FROM principals AS p LEFT JOIN agents AS a ON a.principal_id = p.id WHERE p.handle = $1";
+    // Of two first boots the second meets the handle or the one row of an operator, whichever it comes to first.
     ADD_PRINCIPAL = "
         INSERT INTO principals (id, kind, handle, tos_version, tos_accepted_at, created_at)
         VALUES ($1, $2, $3, $4, $5, $6)
-        ON CONFLICT (handle) DO NOTHING";
+        ON CONFLICT DO NOTHING";
     ADD_KEY = "
         INSERT INTO keys (id, principal_id, fingerprint, public_key, label, created_at)
         VALUES ($1, $2, $3, $4, $5, $6)
