@@ -39,7 +39,8 @@ pub(super) async fn refs(
         let allowed = Allowed::ask(allowed.actor(), repository.clone())?;
         return pages::home(hub, allowed, call).await;
     }
-    let mut tx = hub.db.glance().await?;
+    // One state: a client compares the branches with the end of the log, and takes a difference for a lie.
+    let mut tx = hub.db.read().await?;
     let branch_heads = reading::heads(&mut tx, repository).await?;
     let log = ref_log::head_of(&hub, &mut tx, repository).await?;
     let places = reading::refs(&mut tx, repository.id).await.map_err(Error::Db)?;
