@@ -17,6 +17,16 @@ const BROTLI_QUALITY: u32 = 11;
 /// Brotli's usual window, 4 MiB: more than any asset.
 const BROTLI_WINDOW_BITS: u32 = 22;
 
+/// The one style sheet, from its parts in order.
+pub(super) const STYLE_SHEET: &str = concat!(
+    include_str!("../../static/css/base.css"),
+    include_str!("../../static/css/changes.css"),
+    include_str!("../../static/css/history.css"),
+    include_str!("../../static/css/records.css"),
+    include_str!("../../static/css/search.css"),
+    include_str!("../../static/css/around.css"),
+);
+
 /// One embedded file.
 #[derive(Debug)]
 pub struct Asset {
@@ -41,12 +51,7 @@ pub struct Encoded {
 
 static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
     [
-        Asset::new(
-            "motet",
-            "css",
-            "text/css; charset=utf-8",
-            include_bytes!("../../static/motet.css"),
-        ),
+        Asset::new("motet", "css", "text/css; charset=utf-8", STYLE_SHEET.as_bytes()),
         Asset::new("logo", "svg", "image/svg+xml", include_bytes!("../../static/logo.svg")),
         Asset::new(
             "passkeys",

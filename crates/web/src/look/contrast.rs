@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-const CSS: &str = include_str!("../../static/motet.css");
+const CSS: &str = super::assets::STYLE_SHEET;
 
 /// Relative luminance of `#rrggbb` (WCAG 2.2, definitions).
 fn luminance(colour: &str) -> f64 {

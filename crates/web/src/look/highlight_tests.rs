@@ -114,7 +114,7 @@ fn hostile_code_ends_in_time() {
 
 #[test]
 fn every_class_stands_in_the_style_sheet() {
-    let css = include_str!("../../static/motet.css");
+    let css = crate::look::assets::STYLE_SHEET;
     for kind in Kind::ALL {
         assert!(css.contains(&format!(".{}", kind.class())), "{}", kind.class());
     }
