@@ -26,6 +26,7 @@ mod settings;
 use trust::Class;
 use web::{Cost, Routes, Spec, Surface};
 
+pub(crate) use lists::Profile;
 pub(crate) use commits::newest as newest_commits;
 pub(crate) use repository::home;
 
