@@ -2,6 +2,9 @@ use api::{WireCode, WireError};
 use http::StatusCode;
 use web::{BodyFault, Fault, Problem};
 
+/// How long somebody is asked to wait who came while there was too much to do.
+const BUSY_SECONDS: u32 = 5;
+
 /// Why the room cannot do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -101,11 +104,12 @@ impl From<Error> for Problem {
             }
             Error::Wire(refusal) => {
                 let status = StatusCode::from_u16(refusal.code.status());
-                Self::refuse(
-                    status.unwrap_or(StatusCode::BAD_REQUEST),
-                    refusal.code.as_str(),
-                    &refusal.sentence,
-                )
+                let status = status.unwrap_or(StatusCode::BAD_REQUEST);
+                let problem = Self::refuse(status, refusal.code.as_str(), &refusal.sentence);
+                if refusal.code == WireCode::Unavailable {
+                    return problem.retry_after(BUSY_SECONDS);
+                }
+                problem
             }
             Error::Body(fault) => fault.into(),
             Error::Broken(_) => Self::internal(&error),

@@ -17,7 +17,7 @@ use axum::{
 use names::{Clock, Id, Random};
 use tower_http::compression::{CompressionLayer, Predicate};
 use trust::{Trust, audit::Origin};
-use web::{Context, Problem, Surface, admit_unrouted, headers::secure};
+use web::{Context, Problem, Surface, admit_unrouted, headers::secure, look::Theme};
 
 use crate::{
     Network,
@@ -118,6 +118,7 @@ impl Around {
         context.peer = request.extensions().get::<Peer>().map(|peer| peer.0);
         context.client = client(&self.proxies, context.peer, request.headers());
         let says_so = request.headers().get(PROTOCOL).is_some_and(|it| it.as_bytes() == b"2");
+        context.theme = Theme::of(request.headers());
         context.speaks_protocol_2 = says_so || is_wire_2(request.uri().path());
         context
     }

@@ -42,14 +42,13 @@ pub(super) fn layout(call: &Call, repository: &Repository, title: String) -> Lay
     Layout {
         title,
         description: repository.description.clone(),
-        canonical: None,
         crumbs: vec![
             Crumb::link(repository.owner.to_string(), format!("/{}", repository.owner)),
             Crumb::link(repository.name.to_string(), home_of(repository)),
         ],
         reader: call.context.reader(),
-        request_id: String::new(),
         is_noindex: repository.is_private(),
+        ..Layout::default()
     }
 }
 

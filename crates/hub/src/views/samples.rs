@@ -1,7 +1,7 @@
 //! Pages with invented contents, hostile names among them.
 
 use names::UnixMillis;
-use web::look::{Crumb, Html, Layout, LinkContext, When, highlight, markdown};
+use web::look::{Crumb, Html, Layout, LinkContext, Reader, When, highlight, markdown};
 
 use super::{
     BranchItem, BranchMenu, CommitLine, Head, RepositoryRow, Section, Signature,
@@ -65,7 +65,7 @@ pub(super) fn layout(title: &str) -> Layout {
         title: title.to_owned(),
         description: "The analytical engine, in Rust".to_owned(),
         crumbs: vec![Crumb::link("ada", "/ada"), Crumb::link("engine", "/ada/engine")],
-        reader: Some("grace".to_owned()),
+        reader: Reader::named("grace"),
         request_id: "0197c2de-3f5a-7c11-9d42-6d1f0e8a2b7c".to_owned(),
         ..Layout::default()
     }
@@ -424,7 +424,7 @@ pub(super) fn explore(is_empty: bool) -> ExplorePage {
     ];
     let mut layout = layout("Explore");
     layout.crumbs.clear();
-    layout.reader = None;
+    layout.reader = Reader::default();
     ExplorePage {
         layout,
         is_visitor: true,

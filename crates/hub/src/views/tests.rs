@@ -56,10 +56,12 @@ fn pages() -> Vec<(&'static str, String)> {
 fn nothing_of_a_repository_becomes_markup() {
     for (name, page) in pages() {
         for forbidden in
-            ["<script", "<style", " style=", "onclick", "onerror", "\u{202e}", "javascript:"]
+            ["<script>", "<style", " style=", "onclick", "onerror", "\u{202e}", "javascript:"]
         {
             assert!(!page.contains(forbidden), "{name} holds {forbidden}");
         }
+        // The one of the frame.
+        assert_eq!(page.matches("<script").count(), 1, "{name}");
     }
 }
 

@@ -37,7 +37,7 @@ mod tests {
         assert!(page.contains("There is no &#60;script&#62; here."));
         assert!(page.contains(r#"<meta name="robots" content="noindex">"#));
         assert_eq!(page.matches("<h1").count(), 1);
-        for forbidden in ["<script", "<style", " style=", " onclick="] {
+        for forbidden in ["<script>", "<style", " style=", " onclick="] {
             assert!(!page.contains(forbidden), "{forbidden}");
         }
     }

@@ -15,6 +15,8 @@
 //! |----------------|------------------------------------------------------------------------|
 //! | `assets.rs`    | the style sheet and the logo, embedded, addressed by their hash         |
 //! | `layout.rs`    | [`Layout`]: what the frame around each page needs                       |
+//! | `theme.rs`     | [`Theme`]: light, dark, or as the system has it                          |
+//! | `monogram.rs`  | [`Monogram`]: a letter in a colour; `shares.rs`: [`Share`]s of a whole    |
 //! | `error.rs`     | [`ErrorPage`]: every refusal as a page                                  |
 //! | `html.rs`      | [`Html`], escaping                                                      |
 //! | `visible.rs`   | control, bidirectional and zero-width characters made visible           |
@@ -34,7 +36,10 @@ pub mod highlight;
 pub mod href;
 pub mod layout;
 pub mod markdown;
+pub mod monogram;
+pub mod shares;
 pub mod sizes;
+pub mod theme;
 pub mod visible;
 
 mod finish;
@@ -49,5 +54,8 @@ mod contrast;
 pub use dates::When;
 pub use error::ErrorPage;
 pub use html::Html;
-pub use layout::{Crumb, Layout};
+pub use layout::{Crumb, Layout, Reader};
 pub use links::LinkContext;
+pub use monogram::Monogram;
+pub use shares::Share;
+pub use theme::Theme;
