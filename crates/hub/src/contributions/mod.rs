@@ -25,7 +25,7 @@ use names::{CommitId, Id};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub(crate) use days::{Days, WEEKS};
+pub(crate) use days::Days;
 pub(crate) use store::{STATEMENTS, target};
 pub(crate) use sweep::{Swept, sweep};
 

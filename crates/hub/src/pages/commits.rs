@@ -27,7 +27,7 @@ struct Where {
 }
 
 /// The commits that a revision leads to, newest first.
-pub(super) async fn commits(
+pub(crate) async fn commits(
     hub: Hub,
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,

@@ -37,6 +37,8 @@ pub(crate) async fn home(
     let first = Revision::first(&mut tx, repository).await?;
     let heads = reading::branches(&mut tx, repository.id).await?;
     let looks = hub.looks(&mut tx, &allowed).await?;
+    let csrf = call.context.reader().csrf;
+    let marks = hub.marks_bar(&mut tx, allowed.actor(), repository, csrf).await?;
     let contents = match &first {
         None => None,
         Some(revision) => {
@@ -62,6 +64,7 @@ pub(crate) async fn home(
             .allows_forks()
             .then(|| format!("{}/fork", parts::home_of(repository))),
         looks,
+        marks,
         address: format!("{origin}/{}", repository.full_name()),
         origin,
         size_bytes: repository.size_bytes,

@@ -12,9 +12,11 @@
 //! | `blob.rs`       | `/{owner}/{name}/blob/{ref}/{path}`                              |
 //! | `commits.rs`    | `/{owner}/{name}/commits/{ref}`                                  |
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
+//! | `around.rs`     | activity, people, `/`, `/usage`                                     |
 //! | `settings.rs`   | `/{owner}/{name}/settings/…`, `/settings/repositories`            |
 //! | `filters.rs`    | what templates do to values                                      |
 
+pub(crate) mod around;
 pub(crate) mod blame;
 pub(crate) mod blob;
 pub(crate) mod commit;
@@ -63,6 +65,8 @@ pub(crate) enum Section {
     Code,
     /// Commits.
     Commits,
+    /// What happened.
+    Activity,
     /// What it says of itself, and who may do what.
     Settings,
 }
@@ -74,6 +78,10 @@ impl Head {
 
     fn is_commits(&self) -> bool {
         self.section == Section::Commits
+    }
+
+    fn is_activity(&self) -> bool {
+        self.section == Section::Activity
     }
 
     fn is_settings(&self) -> bool {
@@ -108,6 +116,10 @@ pub(crate) struct RepositoryRow {
     pub commits: u64,
     /// Bytes of all its objects.
     pub size_bytes: u64,
+    /// How many like it.
+    pub stars: u64,
+    /// What most of it is written in; may be empty.
+    pub language: String,
     /// Whether only members see it.
     pub is_private: bool,
 }
