@@ -14,9 +14,11 @@ use crate::{Hub, Repository, pages::Profile};
 const PAGE: (u16, u16) = (30, 100);
 
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
-    routes
-        .get("/api/v1/repos/{owner}/{name}/activity", Surface::Api, of_repository)
-        .get("/api/v1/principals/{handle}/activity", Surface::Api, of_principal)
+    routes.get("/api/v1/repos/{owner}/{name}/activity", Surface::Api, of_repository).get(
+        "/api/v1/principals/{handle}/activity",
+        Surface::Api,
+        of_principal,
+    )
 }
 
 #[derive(Deserialize)]
@@ -72,9 +74,9 @@ async fn answer(
     let mut tx = hub.db.read().await?;
     let seen = hub.happenings(&mut tx, actor, of, (kinds, before, limit.into())).await?;
     let next_cursor = seen.next.map(|it| hub.cursors.write(&list, it.as_bytes()));
-    let link = next_cursor.as_ref().map(|cursor| {
-        [("link", format!("<{list}&limit={limit}&cursor={cursor}>; rel=\"next\""))]
-    });
+    let link = next_cursor
+        .as_ref()
+        .map(|cursor| [("link", format!("<{list}&limit={limit}&cursor={cursor}>; rel=\"next\""))]);
     let items = seen.items.into_iter().map(json_of).collect();
     Ok((link, Json(json::Page { items, next_cursor })))
 }

@@ -51,8 +51,7 @@ impl Hub {
         let mut days = Days { first, last, ..Days::default() };
         for (is_by_agents, map) in [(false, &mut days.own), (true, &mut days.by_agents)] {
             let commits = store::days(tx, reader, of, (from, until), is_by_agents).await?;
-            let releases =
-                activity::releases_by_day(tx, reader, of, from, is_by_agents).await?;
+            let releases = activity::releases_by_day(tx, reader, of, from, is_by_agents).await?;
             for (day, number) in commits.into_iter().chain(releases) {
                 *map.entry(day).or_default() += number.unsigned_abs();
             }

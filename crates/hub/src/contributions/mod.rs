@@ -73,8 +73,7 @@ impl Hub {
         let mut tx = self.db.read().await?;
         let Some(repository) = repositories::by_id(&mut tx, id).await? else { return Ok(()) };
         let name = repository.default_branch.full();
-        let (old, new) =
-            (store::head(&mut tx, id).await?, target(&mut tx, id, &name).await?);
+        let (old, new) = (store::head(&mut tx, id).await?, target(&mut tx, id, &name).await?);
         if old == new {
             return Ok(());
         }

@@ -157,11 +157,7 @@ pub(super) async fn head(tx: &mut Tx, id: Id<Repository>) -> Result<Option<Commi
     row.map(|(head,)| commit(&head)).transpose()
 }
 
-pub(super) async fn set_head(
-    tx: &mut Tx,
-    id: Id<Repository>,
-    head: CommitId,
-) -> Result<(), Error> {
+pub(super) async fn set_head(tx: &mut Tx, id: Id<Repository>, head: CommitId) -> Result<(), Error> {
     db::execute!(tx, SET_HEAD, id.uuid(), head.as_bytes().to_vec()).map(drop)
 }
 

@@ -162,7 +162,8 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
-        let may_stand = |c: char| c == '\n' || (c >= ' ' && !('\u{fffe}'..='\u{ffff}').contains(&c));
+        let may_stand =
+            |c: char| c == '\n' || (c >= ' ' && !('\u{fffe}'..='\u{ffff}').contains(&c));
         assert!(text.chars().all(may_stand) && !text.contains('\u{202e}'), "{text:?}");
     }
 }

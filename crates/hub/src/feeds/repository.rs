@@ -58,7 +58,11 @@ pub(super) async fn releases(
     let found = store::releases(&mut tx, repository.id, ENTRIES).await?;
     let entry = |it: store::Released| Entry {
         id: hub.tagged().id(it.at, &format!("release/{}", it.id)),
-        title: if it.title.is_empty() { it.tag.clone() } else { format!("{}: {}", it.tag, it.title) },
+        title: if it.title.is_empty() {
+            it.tag.clone()
+        } else {
+            format!("{}: {}", it.tag, it.title)
+        },
         at: it.at,
         href: format!("{}/commit/{}", feed.page, it.commit),
         author: it.by,
@@ -80,7 +84,8 @@ pub(super) async fn tags(
     let mut tx = hub.db.glance().await?;
     let found = store::tags(&mut tx, repository.id, ENTRIES).await?;
     let entry = |it: store::Tag| {
-        let named = format!("repository/{}/tag/{}/{}", repository.id, href::path(&it.name), it.target);
+        let named =
+            format!("repository/{}/tag/{}/{}", repository.id, href::path(&it.name), it.target);
         Entry {
             // A tag that was set anew is another one.
             id: hub.tagged().id(repository.created_at, &named),

@@ -102,7 +102,8 @@ struct Explored {
 impl Explored {
     /// What is no topic, language or licence is left out.
     fn filter(&self) -> Filter {
-        let word = |it: &Option<String>| it.as_deref().map(str::trim).unwrap_or_default().to_owned();
+        let word =
+            |it: &Option<String>| it.as_deref().map(str::trim).unwrap_or_default().to_owned();
         let topic: Option<Topic> = word(&self.topic).to_lowercase().parse().ok();
         let licence: Option<Licence> = word(&self.licence).parse().ok();
         let language =

@@ -6,7 +6,7 @@ use trust::{Actor, Allowed, Anything, Kind, Principal, Resource, act, authority:
 use web::{
     Call, Load, Params, Problem,
     look::{
-        LinkContext, Layout, Monogram, When,
+        Layout, LinkContext, Monogram, When,
         charts::{Heat, heatmap},
         markdown,
     },
@@ -217,8 +217,7 @@ impl Hub {
             Tab::Repositories => self.own_tab(actor, of, (here, after)).await,
             Tab::Stars => {
                 let filter = Filter { starred_by: Some(of.id), ..Filter::default() };
-                let (rows, is_later, older_href) =
-                    self.rows(actor, &filter, (here, after)).await?;
+                let (rows, is_later, older_href) = self.rows(actor, &filter, (here, after)).await?;
                 Ok(Opened { body: ProfileBody::Stars(rows), is_later, older_href })
             }
             Tab::Followers => self.people_tab(Circle::Followers(of.id), (here, after)).await,
@@ -299,7 +298,8 @@ fn heat_boxes(days: &Days) -> Vec<HeatBox> {
         HeatBox { title: title.to_owned(), total, picture: heatmap(&heat) }
     };
     let own = boxed("Signed commits and releases", "Signed commits and releases", &days.own);
-    let agents = (!days.by_agents.is_empty())
-        .then(|| boxed("By their agents", "Signed commits and releases of agents", &days.by_agents));
+    let agents = (!days.by_agents.is_empty()).then(|| {
+        boxed("By their agents", "Signed commits and releases of agents", &days.by_agents)
+    });
     std::iter::once(own).chain(agents).collect()
 }

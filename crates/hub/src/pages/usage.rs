@@ -55,7 +55,11 @@ pub(super) async fn usage(
     for other in std::iter::once(own.clone()).chain(around.organizations) {
         if hub.owned_space(&mut tx, actor, &other).await?.is_some() {
             others.push(Choice {
-                href: if other == own { "/usage".to_owned() } else { format!("/usage?owner={other}") },
+                href: if other == own {
+                    "/usage".to_owned()
+                } else {
+                    format!("/usage?owner={other}")
+                },
                 text: other.to_string(),
                 count: None,
                 is_current: other == handle,

@@ -123,7 +123,8 @@ impl Hub {
                 let retracted = note(actor, &repository, Noted::ReleaseRetracted, tag);
                 let chain = self.trust.chain_of(&mut tx, repository.resource.owner).await?;
                 self.trust.note(&mut tx, chain, retracted).await?;
-                self.tell_of_release(&mut tx, What::ReleaseYanked, allowed, (known.id, tag)).await?;
+                self.tell_of_release(&mut tx, What::ReleaseYanked, allowed, (known.id, tag))
+                    .await?;
             }
         }
         tx.commit().await?;

@@ -298,10 +298,34 @@ pub(crate) async fn list(
             let (liked, by) = (i64::from(starred_by.is_some()), whose(starred_by));
             match sort {
                 Sort::Pushed => db::fetch_all!(
-                    tx, LIST_CHOSEN, reader, rank, id, limit, any, owner, topic, licence, language, liked, by
+                    tx,
+                    LIST_CHOSEN,
+                    reader,
+                    rank,
+                    id,
+                    limit,
+                    any,
+                    owner,
+                    topic,
+                    licence,
+                    language,
+                    liked,
+                    by
                 )?,
                 Sort::Stars => db::fetch_all!(
-                    tx, LIST_BY_STARS, reader, rank, id, limit, any, owner, topic, licence, language, liked, by
+                    tx,
+                    LIST_BY_STARS,
+                    reader,
+                    rank,
+                    id,
+                    limit,
+                    any,
+                    owner,
+                    topic,
+                    licence,
+                    language,
+                    liked,
+                    by
                 )?,
             }
         }

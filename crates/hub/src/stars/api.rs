@@ -154,11 +154,7 @@ async fn following(
     people(&hub, Circle::Following(allowed.resource().0.id), call).await
 }
 
-async fn people(
-    hub: &Hub,
-    of: Circle,
-    call: Call,
-) -> Result<impl IntoResponse + use<>, Problem> {
+async fn people(hub: &Hub, of: Circle, call: Call) -> Result<impl IntoResponse + use<>, Problem> {
     let asked: Asked = call.query()?;
     let limit = asked.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1);
     let list = call.uri.path().to_owned();
@@ -169,9 +165,9 @@ async fn people(
     let mut tx = hub.db.glance().await?;
     let crowd = hub.crowd(&mut tx, of, (after.as_deref(), limit.into())).await?;
     let next_cursor = crowd.next.map(|it| hub.cursors.write(&list, it.as_bytes()));
-    let link = next_cursor.as_ref().map(|cursor| {
-        [("link", format!("<{list}?limit={limit}&cursor={cursor}>; rel=\"next\""))]
-    });
+    let link = next_cursor
+        .as_ref()
+        .map(|cursor| [("link", format!("<{list}?limit={limit}&cursor={cursor}>; rel=\"next\""))]);
     let shown = |it: super::Somebody| json::Somebody {
         handle: it.handle,
         kind: it.kind,
@@ -198,9 +194,9 @@ async fn starred(
     let may_list = Allowed::<act::RepoList, _>::ask(allowed.actor(), Anything)?;
     let listed = hub.list(&may_list, &filter, after, limit).await?;
     let next_cursor = listed.next.map(|it| hub.cursors.write(&list, &it.to_bytes()));
-    let link = next_cursor.as_ref().map(|cursor| {
-        [("link", format!("<{list}?limit={limit}&cursor={cursor}>; rel=\"next\""))]
-    });
+    let link = next_cursor
+        .as_ref()
+        .map(|cursor| [("link", format!("<{list}?limit={limit}&cursor={cursor}>; rel=\"next\""))]);
     let items = listed.repositories.iter().map(json_of).collect();
     Ok((link, Json(json::Page { items, next_cursor })))
 }

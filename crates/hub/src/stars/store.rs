@@ -293,10 +293,7 @@ pub(super) async fn own_stars(tx: &mut Tx, me: Id<Principal>) -> Result<Vec<Valu
     Ok(rows.into_iter().map(shown).collect())
 }
 
-pub(super) async fn own_subscriptions(
-    tx: &mut Tx,
-    me: Id<Principal>,
-) -> Result<Vec<Value>, Error> {
+pub(super) async fn own_subscriptions(tx: &mut Tx, me: Id<Principal>) -> Result<Vec<Value>, Error> {
     let rows: Vec<Own> = db::fetch_all!(tx, OWN_SUBSCRIPTIONS, me.uuid())?;
     let shown =
         |it: Own| json!({ "repository": it.full(), "level": it.level, "since": it.since() });

@@ -29,6 +29,8 @@ pub(crate) mod repository;
 pub(crate) mod settings;
 
 #[cfg(test)]
+mod around_samples;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod settings_samples;

@@ -52,6 +52,7 @@
 //! | `words.rs`        | every action of the log is written by something, or has its reason               |
 //! | `pages.rs`        | what every page is, and what https adds to every answer                          |
 //! | `privacy.rs`      | what is kept of a person: taken away, left behind                                |
+//! | `around.rs`, `around/` | what happened and who looks on: activity, stars, feeds, profiles             |
 //! | `matrix.rs`, `matrix/` | every route, by everybody, on public and private: as the table says              |
 //! | `office.rs`       | install admins, who is stopped, and the look into what is private                 |
 //! | `jobs.rs`         | background work as those who run the install see it, and nobody else              |
@@ -72,6 +73,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
 mod answers;
+mod around;
 mod audit;
 mod authenticator;
 mod blame;

@@ -58,11 +58,7 @@ pub(super) async fn set_profile(
 }
 
 /// Those around `of` that `reader` may see.
-pub(super) async fn around(
-    tx: &mut Tx,
-    of: Id<Principal>,
-    reader: Uuid,
-) -> Result<Around, Error> {
+pub(super) async fn around(tx: &mut Tx, of: Id<Principal>, reader: Uuid) -> Result<Around, Error> {
     type Handles = Vec<(String,)>;
     let typed = |rows: Handles| -> Result<Vec<Handle>, Error> {
         let parse = |(handle,): (String,)| handle.parse();

@@ -45,12 +45,7 @@ pub fn heatmap(heat: &Heat<'_>) -> Html {
     let total: u64 = counts.range(first..=last).map(|(_, count)| count).sum();
     let name = escaped(name);
     let of = |day: i64| counts.get(&day).copied().unwrap_or(0);
-    let label = format!(
-        "{name}: {} from {} to {}",
-        sizes::count(total),
-        date(first),
-        date(last)
-    );
+    let label = format!("{name}: {} from {} to {}", sizes::count(total), date(first), date(last));
     let mut out = format!(
         "<figure class=\"heat\"><svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{label}\">"
     );
@@ -208,7 +203,13 @@ mod tests {
         };
         let table = bars("Used", &[bar("bytes", 5), bar("<b>", 0), bar("over", 12)], Some(10));
         let table = table.as_str();
-        for part in ["class=\"part\" width=\"500\"", "class=\"part\" width=\"0\"", "width=\"1000\" height=\"8\"/></svg>", "5 of 10", "&lt;b&gt;"] {
+        for part in [
+            "class=\"part\" width=\"500\"",
+            "class=\"part\" width=\"0\"",
+            "width=\"1000\" height=\"8\"/></svg>",
+            "5 of 10",
+            "&lt;b&gt;",
+        ] {
             assert!(table.contains(part), "{part}: {table}");
         }
         assert!(meter(1, u64::MAX).as_str().contains("width=\"5\""));
