@@ -15,6 +15,7 @@
 //! | `life/`         | changed, renamed, archived, deleted, restored, removed for good                |
 //! | `signatures/`   | who signed a commit, and what a repository asks of it                         |
 //! | `ref_log/`      | every movement of a ref, in chains                                           |
+//! | `refs/`         | branches and tags as lists                                                     |
 //! | `transfers/`    | handed on to somebody else                                                     |
 //! | `forks/`        | made from another, with its history                                            |
 //! | `quotas/`       | how much an owner and a repository may hold                                    |
@@ -48,6 +49,7 @@ mod purge;
 mod quotas;
 mod reading;
 mod ref_log;
+mod refs;
 mod releases;
 mod repositories;
 mod signatures;
@@ -74,6 +76,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         releases::STATEMENTS,
         collect::STATEMENTS,
         ref_log::STATEMENTS,
+        refs::STATEMENTS,
         life::STATEMENTS,
         forks::STATEMENTS,
         transfers::STATEMENTS,

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use trust::{Actor, Allowed, Anything, Principal, Resource, act, authority::Facts};
 use web::{
     Call, Load, Params, Problem,
-    look::{Layout, When},
+    look::{Layout, Monogram, When},
 };
 
 use super::parts;
@@ -108,6 +108,7 @@ pub(super) async fn profile(
     };
     web::page(&ProfilePage {
         layout,
+        monogram: Monogram::of(&handle),
         kind: principal.kind.as_str().to_owned(),
         joined: Some(When::new(principal.created_at, now)),
         key_count: keys.len() as u64,

@@ -9,6 +9,7 @@
 //! | `raw.rs`        | `raw/…`                                                   |
 //! | `commits.rs`    | `commits/…`                                               |
 //! | `commit.rs`     | `commit/{id}`; `changes.rs` is its lower half               |
+//! | `refs.rs`       | `branches`, `tags`                                        |
 //! | `settings/`     | `settings/…`, `/settings/repositories`                    |
 //! | `parts.rs`      | what several pages share: head, branch menu, commit line   |
 
@@ -20,13 +21,14 @@ mod commits;
 mod lists;
 mod parts;
 mod raw;
+mod refs;
 mod repository;
 mod settings;
 
 use trust::Class;
 use web::{Cost, Routes, Spec, Surface};
 
-pub(crate) use commits::newest as newest_commits;
+pub(crate) use refs::tags;
 pub(crate) use repository::home;
 
 use crate::Hub;
@@ -34,7 +36,7 @@ use crate::Hub;
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let page = Spec::new(Surface::Page);
     let place = page.cost(Cost::Place);
-    settings::routes(routes)
+    refs::routes(settings::routes(routes))
         .get("/", Surface::Page, lists::explore)
         .get("/explore", Surface::Page, lists::explore)
         .get("/{owner}", Surface::Page, lists::profile)

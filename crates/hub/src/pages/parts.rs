@@ -89,6 +89,7 @@ pub(super) fn menu(
     BranchMenu {
         current: now.branch.as_ref().map_or_else(|| now.commit.short(), ToString::to_string),
         kind: if now.branch.is_some() { "branch" } else { "commit" },
+        ref_path: href::path(&now.text()),
         branches: heads.iter().take(MENU).map(item).collect(),
         hidden: heads.len().saturating_sub(MENU) as u64,
     }
@@ -119,7 +120,6 @@ pub(super) fn row(repository: &Repository, now: UnixMillis) -> RepositoryRow {
         name: repository.name.to_string(),
         href: home_of(repository),
         description: repository.description.clone(),
-        default_branch: repository.default_branch.to_string(),
         pushed: repository.pushed_at.map(|then| When::new(then, now)),
         commits: repository.commit_count,
         size_bytes: repository.size_bytes,

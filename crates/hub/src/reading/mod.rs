@@ -5,9 +5,11 @@
 //! | `mod.rs`    | [`Commit`], [`Snapshot`]; manifests and objects of snapshots          |
 //! | `resolve.rs`| what a text in an address names: branch, path, commit               |
 //! | `files.rs`  | a directory, a file, the changes of a commit                        |
+//! | `ancestry.rs`| how commits stand to one another                                  |
 //! | `blame.rs`  | who last changed each line of a file                                |
 //! | `store.rs`  | the SQL                                                            |
 
+mod ancestry;
 mod blame;
 mod files;
 mod resolve;
@@ -20,6 +22,7 @@ use db::Tx;
 use history::tree::{Kind, TreeWalk};
 use names::{BranchName, CommitId, Digest, NodeId, ObjectId, SnapshotId, UnixMillis};
 
+pub(crate) use ancestry::ahead_behind;
 pub(crate) use blame::{BLAMED_BYTES, Blame, Run};
 pub(crate) use files::{Changes, FileBytes, Found, changes, commit, find, root_of};
 pub(crate) use resolve::Revision;

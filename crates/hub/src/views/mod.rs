@@ -12,6 +12,7 @@
 //! | `blob.rs`       | `/{owner}/{name}/blob/{ref}/{path}`                              |
 //! | `commits.rs`    | `/{owner}/{name}/commits/{ref}`                                  |
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
+//! | `refs.rs`       | `/{owner}/{name}/branches`, `/{owner}/{name}/tags`                |
 //! | `settings.rs`   | `/{owner}/{name}/settings/…`, `/settings/repositories`            |
 //! | `filters.rs`    | what templates do to values                                      |
 
@@ -23,6 +24,7 @@ pub(crate) mod diff;
 pub(crate) mod explore;
 mod filters;
 pub(crate) mod profile;
+pub(crate) mod refs;
 pub(crate) mod repository;
 pub(crate) mod settings;
 
@@ -63,6 +65,8 @@ pub(crate) enum Section {
     Code,
     /// Commits.
     Commits,
+    /// Branches and tags.
+    Branches,
     /// What it says of itself, and who may do what.
     Settings,
 }
@@ -74,6 +78,10 @@ impl Head {
 
     fn is_commits(&self) -> bool {
         self.section == Section::Commits
+    }
+
+    fn is_branches(&self) -> bool {
+        self.section == Section::Branches
     }
 
     fn is_settings(&self) -> bool {
@@ -100,8 +108,6 @@ pub(crate) struct RepositoryRow {
     pub href: String,
     /// One line; may be empty.
     pub description: String,
-    /// The branch that is shown first.
-    pub default_branch: String,
     /// Time of the last push, if there was one.
     pub pushed: Option<When>,
     /// Commits of the default branch.
@@ -125,6 +131,8 @@ pub(crate) struct BranchMenu {
     pub current: String,
     /// What `current` is: `branch`, `tag` or `commit`.
     pub kind: &'static str,
+    /// The same, percent-encoded and in full, for addresses.
+    pub ref_path: String,
     /// The branches to go to, the default one first.
     pub branches: Vec<BranchItem>,
     /// How many more branches there are than the menu holds.
@@ -198,6 +206,16 @@ impl Signature {
 
     fn is_verified(&self) -> bool {
         matches!(self, Self::Verified(_))
+    }
+}
+
+impl CommitLine {
+    /// The author without the address behind the name; all of it where there is no name.
+    fn author_name(&self) -> &str {
+        match self.author.split_once('<') {
+            Some((name, _)) if !name.trim().is_empty() => name.trim(),
+            Some(_) | None => &self.author,
+        }
     }
 }
 
