@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 mod accounts;
+mod around;
 mod audit;
 mod handing;
 mod jobs;
@@ -21,6 +22,7 @@ pub use accounts::{
     OpenGlass, PublicKey, PublicKeyPage, RoleRequest, RotateToken, ServerKey, ServerKeyPage,
     Suspend, Token, TokenPage, WebLogin,
 };
+pub use around::{Doer, Happening, HeatDay, Heatmap, Somebody, Subscription};
 pub use audit::{AuditEvent, PruneAudit, PrunedAudit, RotatedKey};
 pub use handing::{Accepted, NewFork, NewTransfer, Transfer, TransferPage};
 pub use jobs::{Job, JobCounts, JobDetail, JobPage, Schedule, ScheduleRun};
@@ -215,6 +217,12 @@ pub struct Repository {
     pub object_count: u64,
     /// How many commits it holds.
     pub commit_count: u64,
+    /// How many like it.
+    #[serde(default)]
+    pub stars: u64,
+    /// How many want to know what happens to it.
+    #[serde(default)]
+    pub watchers: u64,
     /// Whether those who train models are asked to leave it alone: of what is private, always.
     #[serde(default)]
     pub training_opt_out: bool,

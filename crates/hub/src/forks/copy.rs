@@ -84,9 +84,9 @@ impl Hub {
             }
             let new = Some(*target);
             let movement = Movement { name, old: None, new, is_forced: false, claim: None };
-            self.place_ref(tx, (id, &fork.owner), &movement, self.clock.now()).await?;
+            self.place_ref(tx, &fork, &movement, self.clock.now()).await?;
         }
-        Ok(())
+        self.follow_later(tx, id).await
     }
 
     /// A transaction that holds the fork, while there is something to copy into.

@@ -28,6 +28,8 @@ mod settings;
 use trust::Class;
 use web::{Cost, Routes, Spec, Surface};
 
+pub(crate) use commits::newest as newest_commits;
+pub(crate) use lists::Profile;
 pub(crate) use refs::tags;
 pub(crate) use repository::home;
 
