@@ -13,6 +13,8 @@
 //! | `releases/`     | releases and their tags                                                        |
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
 //! | `life/`         | changed, renamed, archived, deleted, restored, removed for good                |
+//! | `edits/`        | commits that the server makes for somebody                                     |
+//! | `intake/`       | what a repository takes in: content policy, paths that clash                   |
 //! | `signatures/`   | who signed a commit, and what a repository asks of it                         |
 //! | `ref_log/`      | every movement of a ref, in chains                                           |
 //! | `transfers/`    | handed on to somebody else                                                     |
@@ -39,9 +41,11 @@ use trust::Trust;
 use web::{Cursors, Entry, Routes};
 
 mod collect;
+mod edits;
 mod error;
 mod forks;
 mod glass;
+mod intake;
 mod life;
 mod pages;
 mod purge;
@@ -133,7 +137,7 @@ impl Hub {
     pub fn routes(self) -> (Router, Vec<Entry>) {
         let trust = self.trust.clone();
         let routes = Routes::new(self, trust);
-        let routes = forks::routes(transfers::routes(routes));
+        let routes = edits::routes(forks::routes(transfers::routes(routes)));
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
         pages::routes(ref_log::routes(wire2::routes(routes))).finish()

@@ -10,7 +10,7 @@ use trust::ResourceState;
 use uuid::Uuid;
 
 use super::store::{self, Begun, Ref};
-use crate::{Error, Hub, Repository, reading, ref_log::Movement, repositories, wire};
+use crate::{Error, Hub, Repository, reading, ref_log::{Movement, Word}, repositories, wire};
 
 /// Copies the history of a fork.
 pub(crate) const COPY: Kind<Copy> = Kind::new("hub.fork");
@@ -82,8 +82,8 @@ impl Hub {
             if there.contains(name.as_str()) || !store::has_commit(tx, id, *target).await? {
                 continue;
             }
-            let new = Some(*target);
-            let movement = Movement { name, old: None, new, is_forced: false, claim: None };
+            let (new, word) = (Some(*target), Word::Server);
+            let movement = Movement { name, old: None, new, is_forced: false, word };
             self.place_ref(tx, (id, &fork.owner), &movement, self.clock.now()).await?;
         }
         Ok(())

@@ -26,7 +26,7 @@ use trust::{
 pub(crate) use store::STATEMENTS;
 pub(crate) use wire::routes;
 
-use crate::{Error, Hub, Repository, reading, ref_log::Movement, repositories, wire as wire_one};
+use crate::{Error, Hub, Repository, reading, ref_log::{Movement, Word}, repositories, wire as wire_one};
 
 /// Releases of a repository: one a day for 27 years.
 const MOST: u64 = 10_000;
@@ -188,7 +188,7 @@ impl Hub {
         }
         let name = format!("{}{tag}", store::TAGS_BELOW);
         let movement =
-            Movement { name: &name, old: None, new: Some(commit), is_forced: false, claim: None };
+            Movement { name: &name, old: None, new: Some(commit), is_forced: false, word: Word::Request };
         self.move_ref(tx, (of, actor), &movement, release.made_at).await?;
         Ok(())
     }
