@@ -16,7 +16,7 @@ use crate::{Error, Hub, Repository, reading, ref_log::{Movement, Word}, reposito
 pub(crate) const COPY: Kind<Copy> = Kind::new("hub.fork");
 
 /// Rows that one transaction writes: some milliseconds.
-const BATCH: usize = 500;
+pub(super) const BATCH: usize = 500;
 
 /// Which fork is filled.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -9,6 +9,8 @@
 //! | `raw.rs`        | `raw/…`                                                   |
 //! | `commits.rs`    | `commits/…`                                               |
 //! | `commit.rs`     | `commit/{id}`; `changes.rs` is its lower half               |
+//! | `forks.rs`      | `forks`: the network of a repository                       |
+//! | `log.rs`        | `log`: every movement of every ref                         |
 //! | `settings/`     | `settings/…`, `/settings/repositories`                    |
 //! | `parts.rs`      | what several pages share: head, branch menu, commit line   |
 
@@ -17,7 +19,9 @@ mod blob;
 mod changes;
 mod commit;
 mod commits;
+mod forks;
 mod lists;
+mod log;
 mod parts;
 mod raw;
 mod repository;
@@ -34,7 +38,7 @@ use crate::Hub;
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let page = Spec::new(Surface::Page);
     let place = page.cost(Cost::Place);
-    settings::routes(routes)
+    forks::routes(settings::routes(routes))
         .get("/", Surface::Page, lists::explore)
         .get("/explore", Surface::Page, lists::explore)
         .get("/{owner}", Surface::Page, lists::profile)
@@ -45,4 +49,5 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
         .get("/{owner}/{name}/raw/{*place}", page.class(Class::Download), raw::raw)
         .get("/{owner}/{name}/commits/{*place}", place, commits::commits)
         .get("/{owner}/{name}/commit/{id}", page.cost(Cost::Changes), commit::commit)
+        .get("/{owner}/{name}/log", page.cost(Cost::Place), log::show)
 }

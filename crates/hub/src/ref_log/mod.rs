@@ -4,7 +4,8 @@
 //! |------------|----------------------------------------------------------------------------|
 //! | `mod.rs`   | [`Movement`]; [`Hub::move_ref`], the one place where a ref moves              |
 //! | `claim.rs` | [`Claim`]: an entry that its pusher signed, checked                          |
-//! | `api.rs`   | the log as wire 2 and the JSON API hand it out                              |
+//! | `api.rs`   | the log as wire 2 hands it out                                              |
+//! | `shown.rs` | the log as people read it; `list.rs` is its JSON                             |
 //! | `store.rs` | the SQL                                                                     |
 //!
 //! Invariants: counters of a ref and numbers of seals have no gap; a ref's counter and hash are those of its last entry;
@@ -12,6 +13,8 @@
 
 mod api;
 mod claim;
+mod list;
+mod shown;
 mod store;
 
 use ::api::WireCode;
@@ -25,6 +28,7 @@ use trust::{
 
 pub(crate) use api::{head_of, routes};
 pub(crate) use claim::Claim;
+pub(crate) use shown::{Moved, Signed};
 use store::LastSeal;
 use store::Logged;
 pub(crate) use store::{STATEMENTS, gone};

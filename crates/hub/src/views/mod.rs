@@ -12,6 +12,8 @@
 //! | `blob.rs`       | `/{owner}/{name}/blob/{ref}/{path}`                              |
 //! | `commits.rs`    | `/{owner}/{name}/commits/{ref}`                                  |
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
+//! | `forks.rs`      | `/{owner}/{name}/forks`                                          |
+//! | `log.rs`        | `/{owner}/{name}/log`                                            |
 //! | `settings.rs`   | `/{owner}/{name}/settings/…`, `/settings/repositories`            |
 //! | `filters.rs`    | what templates do to values                                      |
 
@@ -22,6 +24,8 @@ pub(crate) mod commits;
 pub(crate) mod diff;
 pub(crate) mod explore;
 mod filters;
+pub(crate) mod forks;
+pub(crate) mod log;
 pub(crate) mod profile;
 pub(crate) mod repository;
 pub(crate) mod settings;
