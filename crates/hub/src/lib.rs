@@ -13,6 +13,8 @@
 //! | `releases/`     | releases and their tags                                                        |
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
 //! | `life/`         | changed, renamed, archived, deleted, restored, removed for good                |
+//! | `edits/`        | commits that the server makes for somebody                                     |
+//! | `intake/`       | what a repository takes in: content policy, paths that clash                   |
 //! | `signatures/`   | who signed a commit, and what a repository asks of it                         |
 //! | `ref_log/`      | every movement of a ref, in chains                                           |
 //! | `refs/`         | branches and tags as lists                                                     |
@@ -46,10 +48,12 @@ use web::{Cursors, Entry, Routes};
 mod activity;
 mod collect;
 mod contributions;
+mod edits;
 mod error;
 mod feeds;
 mod forks;
 mod glass;
+mod intake;
 mod life;
 mod pages;
 mod purge;
@@ -154,7 +158,7 @@ impl Hub {
     pub fn routes(self) -> (Router, Vec<Entry>) {
         let trust = self.trust.clone();
         let routes = Routes::new(self, trust);
-        let routes = forks::routes(transfers::routes(routes));
+        let routes = edits::routes(forks::routes(transfers::routes(routes)));
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));

@@ -5,13 +5,14 @@ use names::{Id, RepositoryName, UnixMillis};
 use trust::{GrantedRow, Principal, Readers, ResourceRow};
 use uuid::Uuid;
 
-use super::{Cursor, Filter, Fork, Repository, Sort, Topics};
+use super::{Cursor, Filter, Fork, Licence, Repository, Sort, Topics};
 
 macro_rules! columns {
     () => {
         "r.id, r.owner_id, r.name, r.description, r.domain, r.default_branch, r.size_bytes, r.object_count, \
          r.commit_count, r.stars, r.watchers, r.language, r.training_opt_out, r.pushed_at, r.created_at, r.updated_at, r.homepage, r.archived_at, r.deleted_at, \
-         r.require_signed_commits, r.require_signed_refs, r.licence, r.allow_forks, \
+         r.require_signed_commits, r.require_signed_refs, r.licence, r.allow_forks, r.is_template, r.content_policy, \
+         r.clashing_paths, \
          (SELECT string_agg(t.topic, ' ' ORDER BY t.topic) FROM repository_topics AS t WHERE t.repository_id = r.id) AS topics, \
          k.source_id AS fork_source, k.state AS fork_state, s.owner_handle, s.visibility"
     };
@@ -91,6 +92,7 @@ db::statements! {
         SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted_nothing!(), "
           FROM ", tables!(), " JOIN pinned_repositories AS w ON w.repository_id = r.id
          WHERE ", trust::visible!(), " AND w.principal_id = $2 ORDER BY w.position"));
+    SET_LICENCE = "UPDATE repositories SET licence = $2 WHERE id = $1";
     COUNT = "SELECT count(*) FROM repositories WHERE owner_id = $1 AND deleted_at IS NULL";
     INSERT = "
         INSERT INTO repositories
@@ -125,6 +127,9 @@ struct Row {
     require_signed_refs: i64,
     licence: String,
     allow_forks: Option<i64>,
+    is_template: i64,
+    content_policy: Option<String>,
+    clashing_paths: String,
     topics: Option<String>,
     fork_source: Option<Uuid>,
     fork_state: Option<String>,
@@ -177,6 +182,16 @@ impl TryFrom<Row> for Repository {
                 .parse()
                 .map_err(Error::corrupt("repositories.require_signed_commits"))?,
             require_signed_refs: row.require_signed_refs == 1,
+            is_template: row.is_template == 1,
+            says_content: row
+                .content_policy
+                .map(|it| it.parse())
+                .transpose()
+                .map_err(Error::corrupt("repositories.content_policy"))?,
+            clashing_paths: row
+                .clashing_paths
+                .parse()
+                .map_err(Error::corrupt("repositories.clashing_paths"))?,
             pushed_at: row.pushed_at.map(UnixMillis),
             created_at: UnixMillis(row.created_at),
             updated_at: UnixMillis(row.updated_at),
@@ -344,6 +359,15 @@ pub(crate) async fn pinned(
 pub(crate) async fn count(tx: &mut Tx, owner: Id<Principal>) -> Result<u64, Error> {
     let (count,): (i64,) = db::fetch_one!(tx, COUNT, owner.uuid())?;
     u64::try_from(count).map_err(Error::corrupt("count(*)"))
+}
+
+/// Says on which terms a new repository is had.
+pub(super) async fn set_licence(
+    tx: &mut Tx,
+    id: Id<Repository>,
+    licence: &Licence,
+) -> Result<(), Error> {
+    db::execute!(tx, SET_LICENCE, id.uuid(), licence.as_str()).map(drop)
 }
 
 /// Adds a repository.

@@ -29,6 +29,7 @@ use super::{
 };
 use crate::{
     Error, Hub, Repository, reading,
+    ref_log::Word,
     repositories::PushTarget,
     signatures::{Asked, Proofs},
 };
@@ -109,6 +110,7 @@ impl Hub {
             snapshots: &snapshots,
             objects: &sizes,
             moved,
+            word: Word::Request,
         };
         let repeated = bundle.commits.iter().map(|it| &it.record);
         let repeated: Vec<_> = repeated.filter(|it| known.contains_key(&it.commit_id)).collect();
