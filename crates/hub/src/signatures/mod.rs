@@ -17,8 +17,8 @@ use std::collections::HashMap;
 use api::CommitRecord;
 use db::Tx;
 use keys::{BadSignature, Fingerprint, Signature};
-use names::{CommitId, Handle, UnixMillis};
-use trust::{Kind, Signer};
+use names::{CommitId, Handle};
+use trust::{AgentLabel, Kind, Signer};
 
 pub(crate) use taking::{Asked, Proofs, Required};
 
@@ -80,7 +80,7 @@ pub(crate) enum State {
 pub(crate) struct Judged {
     /// Its signature.
     pub(crate) state: State,
-    /// Whether it names an agent that did not sign it.
+    /// Whether it names an agent that neither pushed nor signed it, and whose name the install does not expect.
     pub(crate) is_untrusted_agent: bool,
 }
 
@@ -98,18 +98,14 @@ pub(crate) async fn judge<'a>(
         .map(|it| {
             let form = form(it);
             let signer = form.key().and_then(|key| signers.get(&key));
-            (it.record.commit_id, judged(&it.record, form, signer, it.received_at))
+            (it.record.commit_id, judged(it, form, signer))
         })
         .collect())
 }
 
-/// What is shown of a record that was received at that moment.
-fn judged(
-    record: &CommitRecord,
-    form: Form,
-    signer: Option<&Signer>,
-    received: UnixMillis,
-) -> Judged {
+/// What is shown of a commit.
+fn judged(commit: &Commit, form: Form, signer: Option<&Signer>) -> Judged {
+    let (record, received) = (&commit.record, commit.received_at);
     let state = match (form, signer) {
         (Form::Unsigned, _) => State::Unsigned,
         (Form::Unverifiable, _) => State::Unverifiable,
@@ -127,5 +123,8 @@ fn judged(
     };
     let is_agents_own = matches!(&state, State::Verified(handle) if handle.as_str() == record.agent_id)
         && signer.is_some_and(|it| it.kind == Kind::Agent);
-    Judged { is_untrusted_agent: !record.agent_id.is_empty() && !is_agents_own, state }
+    Judged {
+        is_untrusted_agent: commit.agent == Some(AgentLabel::Unknown) && !is_agents_own,
+        state,
+    }
 }
