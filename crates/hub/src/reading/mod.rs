@@ -21,6 +21,7 @@ use api::{CommitRecord, SnapshotRecord};
 use db::Tx;
 use history::tree::{Kind, TreeWalk};
 use names::{BranchName, CommitId, Digest, NodeId, ObjectId, SnapshotId, UnixMillis};
+use trust::AgentLabel;
 
 pub(crate) use ancestry::ahead_behind;
 pub(crate) use blame::{BLAMED_BYTES, Blame, Run};
@@ -64,6 +65,8 @@ pub(crate) struct Commit {
     pub(crate) received_at: UnixMillis,
     /// Its size in an answer of wire 1.
     pub(crate) wire_bytes: u64,
+    /// How far the agent is known that it names; nothing if it names none.
+    pub(crate) agent: Option<AgentLabel>,
 }
 
 /// A stored snapshot.
