@@ -10,6 +10,7 @@
 //! | `commits.rs`    | `commits/…`                                               |
 //! | `commit.rs`     | `commit/{id}`; `changes.rs` is its lower half               |
 //! | `forks.rs`      | `forks`: the network of a repository                       |
+//! | `new.rs`        | `/new`                                                    |
 //! | `log.rs`        | `log`: every movement of every ref                         |
 //! | `settings/`     | `settings/…`, `/settings/repositories`                    |
 //! | `parts.rs`      | what several pages share: head, branch menu, commit line   |
@@ -22,6 +23,7 @@ mod commits;
 mod forks;
 mod lists;
 mod log;
+mod new;
 mod parts;
 mod raw;
 mod repository;
@@ -38,7 +40,7 @@ use crate::Hub;
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let page = Spec::new(Surface::Page);
     let place = page.cost(Cost::Place);
-    forks::routes(settings::routes(routes))
+    new::routes(forks::routes(settings::routes(routes)))
         .get("/", Surface::Page, lists::explore)
         .get("/explore", Surface::Page, lists::explore)
         .get("/{owner}", Surface::Page, lists::profile)

@@ -71,6 +71,10 @@ db::statements! {
          WHERE ", trust::visible!(), " AND w.topic = $5 AND (r.owner_id = $6 OR CAST($7 AS bigint) = 1)
            AND (coalesce(r.pushed_at, 0) < $2 OR (coalesce(r.pushed_at, 0) = $2 AND r.id < $3))
          ORDER BY coalesce(r.pushed_at, 0) DESC, r.id DESC LIMIT $4"));
+    TEMPLATES = (concat!("
+        SELECT s.owner_handle, r.name FROM repositories AS r JOIN resources AS s ON s.id = r.id
+         WHERE r.is_template = 1 AND r.deleted_at IS NULL AND ", trust::visible!(), "
+         ORDER BY s.owner_handle, r.name LIMIT 50"));
     SET_LICENCE = "UPDATE repositories SET licence = $2 WHERE id = $1";
     COUNT = "SELECT count(*) FROM repositories WHERE owner_id = $1 AND deleted_at IS NULL";
     INSERT = "
@@ -284,6 +288,12 @@ pub(crate) async fn list(
 pub(crate) async fn count(tx: &mut Tx, owner: Id<Principal>) -> Result<u64, Error> {
     let (count,): (i64,) = db::fetch_one!(tx, COUNT, owner.uuid())?;
     u64::try_from(count).map_err(Error::corrupt("count(*)"))
+}
+
+/// Templates that `reader` may see, as `owner/name`: as many as a form lists.
+pub(crate) async fn templates(tx: &mut Tx, reader: Uuid) -> Result<Vec<String>, Error> {
+    let rows: Vec<(String, String)> = db::fetch_all!(tx, TEMPLATES, reader)?;
+    Ok(rows.into_iter().map(|(owner, name)| format!("{owner}/{name}")).collect())
 }
 
 /// Says on which terms a new repository is had.

@@ -13,6 +13,7 @@
 //! | `commits.rs`    | `/{owner}/{name}/commits/{ref}`                                  |
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
 //! | `forks.rs`      | `/{owner}/{name}/forks`                                          |
+//! | `new.rs`        | `/new`                                                           |
 //! | `log.rs`        | `/{owner}/{name}/log`                                            |
 //! | `settings.rs`   | `/{owner}/{name}/settings/…`, `/settings/repositories`            |
 //! | `filters.rs`    | what templates do to values                                      |
@@ -26,10 +27,13 @@ pub(crate) mod explore;
 mod filters;
 pub(crate) mod forks;
 pub(crate) mod log;
+pub(crate) mod new;
 pub(crate) mod profile;
 pub(crate) mod repository;
 pub(crate) mod settings;
 
+#[cfg(test)]
+mod records_samples;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]

@@ -104,6 +104,14 @@ pub(crate) struct GeneralPage {
     pub branches: Vec<String>,
     /// Whether those who train models are asked to leave it alone.
     pub says_no_training: bool,
+    /// Whether others may begin theirs with its files.
+    pub is_template: bool,
+    /// Whether paths are refused that some file systems take for one.
+    pub refuses_clashes: bool,
+    /// What can be said of files that are not what their names say.
+    pub policies: [&'static str; 3],
+    /// What is.
+    pub content_policy: Field,
     /// Whether only members see it.
     pub is_private: bool,
 }

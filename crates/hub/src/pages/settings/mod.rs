@@ -114,6 +114,16 @@ impl Faults {
         }
     }
 
+    /// The same, where what is not there, or may not be, is a fault of `field` too: whoever typed it sees it.
+    pub(in crate::pages) fn of_missing(problem: Problem, field: &str) -> Result<Self, Problem> {
+        match problem.status() {
+            StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => {
+                Ok(Self::one(field, format!("there is no such {field} for you here")))
+            }
+            _ => Self::of(problem, field),
+        }
+    }
+
     /// One fault.
     pub(in crate::pages) fn one(field: &str, message: String) -> Self {
         Self(vec![(field.to_owned(), message)])
