@@ -18,6 +18,7 @@
 //! | `signatures/`   | who signed a commit, and what a repository asks of it                         |
 //! | `ref_log/`      | every movement of a ref, in chains                                           |
 //! | `transfers/`    | handed on to somebody else                                                     |
+//! | `invitations/`  | people are asked in                                                            |
 //! | `forks/`        | made from another, with its history                                            |
 //! | `quotas/`       | how much an owner and a repository may hold                                    |
 //! | `collect/`      | what nothing leads to is let go                                                |
@@ -46,6 +47,7 @@ mod error;
 mod forks;
 mod glass;
 mod intake;
+mod invitations;
 mod life;
 mod pages;
 mod purge;
@@ -81,6 +83,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         life::STATEMENTS,
         forks::STATEMENTS,
         transfers::STATEMENTS,
+        invitations::STATEMENTS,
         quotas::STATEMENTS,
         purge::STATEMENTS,
         upkeep::STATEMENTS,
@@ -137,7 +140,7 @@ impl Hub {
     pub fn routes(self) -> (Router, Vec<Entry>) {
         let trust = self.trust.clone();
         let routes = Routes::new(self, trust);
-        let routes = edits::routes(forks::routes(transfers::routes(routes)));
+        let routes = edits::routes(forks::routes(transfers::routes(invitations::routes(routes))));
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
         pages::routes(ref_log::routes(wire2::routes(routes))).finish()

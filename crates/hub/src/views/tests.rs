@@ -46,6 +46,8 @@ fn pages() -> Vec<(&'static str, String)> {
         ("settings-danger", settings_samples::danger(false).render().unwrap()),
         ("settings-danger-archived", settings_samples::danger(true).render().unwrap()),
         ("settings-deleted", settings_samples::deleted(false).render().unwrap()),
+        ("invitations", settings_samples::invitations(false).render().unwrap()),
+        ("invitations-empty", settings_samples::invitations(true).render().unwrap()),
         ("log", records_samples::log(true).render().unwrap()),
         ("log-broken", records_samples::log(false).render().unwrap()),
         ("forks", records_samples::forks(false).render().unwrap()),
