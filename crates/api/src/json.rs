@@ -37,7 +37,8 @@ pub use publishers::{
 };
 pub use records::{
     Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage, NewEdit, Ref,
-    RefPage, RepositoryInvitation, RepositoryInvitationPage, SetRef, Sync, Synced,
+    RefPage, RepositoryInvitation, RepositoryInvitationPage, RepositoryMember,
+    RepositoryMemberPage, SetRef, Sync, Synced,
 };
 pub use shown_once::ShownOnce;
 pub use storage::{

@@ -11,6 +11,7 @@
 //! | `commit.rs`     | `commit/{id}`; `changes.rs` is its lower half               |
 //! | `refs.rs`       | `branches`, `tags`                                        |
 //! | `forks.rs`      | `forks`: the network of a repository                       |
+//! | `new.rs`        | `/new`                                                    |
 //! | `log.rs`        | `log`: every movement of every ref                         |
 //! | `settings/`     | `settings/…`, `/settings/repositories`                    |
 //! | `parts.rs`      | what several pages share: head, branch menu, commit line   |
@@ -23,6 +24,7 @@ mod commits;
 mod forks;
 mod lists;
 mod log;
+mod new;
 mod parts;
 mod raw;
 mod refs;
@@ -41,7 +43,8 @@ use crate::Hub;
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let page = Spec::new(Surface::Page);
     let place = page.cost(Cost::Place);
-    refs::routes(forks::routes(settings::routes(routes)))
+    let routes = refs::routes(new::routes(routes));
+    forks::routes(settings::routes(routes))
         .get("/", Surface::Page, lists::explore)
         .get("/explore", Surface::Page, lists::explore)
         .get("/{owner}", Surface::Page, lists::profile)

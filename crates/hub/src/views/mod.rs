@@ -14,6 +14,7 @@
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
 //! | `refs.rs`       | `/{owner}/{name}/branches`, `/{owner}/{name}/tags`                |
 //! | `forks.rs`      | `/{owner}/{name}/forks`                                          |
+//! | `new.rs`        | `/new`                                                           |
 //! | `log.rs`        | `/{owner}/{name}/log`                                            |
 //! | `settings.rs`   | `/{owner}/{name}/settings/…`, `/settings/repositories`            |
 //! | `filters.rs`    | what templates do to values                                      |
@@ -27,11 +28,14 @@ pub(crate) mod explore;
 mod filters;
 pub(crate) mod forks;
 pub(crate) mod log;
+pub(crate) mod new;
 pub(crate) mod profile;
 pub(crate) mod refs;
 pub(crate) mod repository;
 pub(crate) mod settings;
 
+#[cfg(test)]
+mod records_samples;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]

@@ -39,6 +39,10 @@
 //! | `kills/`          | what was acknowledged outlives every kill, and work goes on after it             |
 //! | `faults.rs`       | a full disk, a database that goes away: said, survived, nothing lost             |
 //! | `quotas.rs`       | how much an owner and a repository may hold                                     |
+//! | `edits.rs`        | commits that the server makes are signed, and need what a push needs             |
+//! | `starting.rs`     | what a new repository begins with                                                |
+//! | `records.rs`      | the ref log and the network of forks as they are read; a fork that follows        |
+//! | `invitations.rs`  | people are asked into a repository, and decide                                    |
 //! | `forks.rs`        | a repository is made from another one                                           |
 //! | `flows.rs`        | applications ask people for a token                                             |
 //! | `people.rs`       | keys, tokens, agents and organizations from the command line                    |
@@ -81,6 +85,7 @@ mod connections;
 mod cors;
 mod creating;
 mod crowds;
+mod edits;
 mod faults;
 mod flows;
 mod forks;
@@ -90,6 +95,7 @@ mod history;
 mod hostile;
 mod hosts;
 mod integrity;
+mod invitations;
 mod jobs;
 mod keyring;
 mod kills;
@@ -117,6 +123,7 @@ mod pulling;
 mod quotas;
 mod races;
 mod recorded;
+mod records;
 mod ref_log;
 mod registration;
 mod releases;
@@ -129,6 +136,7 @@ mod serve;
 mod sessions;
 mod signatures;
 mod signed_commits;
+mod starting;
 mod storage;
 mod store;
 mod strangers;

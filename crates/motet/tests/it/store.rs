@@ -4,6 +4,8 @@ use db::{Error, Tx};
 
 db::statements! {
     MAKE_ADMIN = "UPDATE principals SET install_admin = 1 WHERE handle = $1";
+    RENAME_SEALER = "UPDATE ref_seals SET principal = $1 WHERE seq = 2";
+    END_INVITATIONS = "UPDATE repository_invitations SET ends_at = 1";
     END_TRANSFERS = "UPDATE repository_transfers SET ends_at = 1";
     END_LAPSES = "UPDATE jobs SET run_at = 1 WHERE kind = 'hub.transfer_lapse' AND state = 'ready'";
     AGE_SUSPENDED = "UPDATE bound_resources SET suspended_at = 1 WHERE suspended_at IS NOT NULL";
@@ -117,6 +119,16 @@ db::statements! {
         sqlite "DROP TRIGGER held_up",
         postgres "SELECT 1"
     };
+}
+
+/// Lets the time of every invitation be over.
+pub(crate) async fn end_invitations(tx: &mut Tx) -> Result<(), Error> {
+    db::execute!(tx, END_INVITATIONS).map(drop)
+}
+
+/// Lets the second seal of every repository name somebody else.
+pub(crate) async fn rename_sealer(tx: &mut Tx, handle: &str) -> Result<(), Error> {
+    db::execute!(tx, RENAME_SEALER, handle).map(drop)
 }
 
 /// The words that stand in all chains.
