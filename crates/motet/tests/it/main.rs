@@ -54,6 +54,8 @@
 //! | `postgres.rs`     | the same path on PostgreSQL                                                     |
 //! | `audit.rs`        | what is done is written down, and nobody changes the record unseen                |
 //! | `words.rs`        | every action of the log is written by something, or has its reason               |
+//! | `refs_pages.rs`   | branches and tags as pages; a branch that is taken away                         |
+//! | `help.rs`         | what every page has in common: keys, codes, themes, parts                        |
 //! | `pages.rs`        | what every page is, and what https adds to every answer                          |
 //! | `privacy.rs`      | what is kept of a person: taken away, left behind                                |
 //! | `matrix.rs`, `matrix/` | every route, by everybody, on public and private: as the table says              |
@@ -91,6 +93,7 @@ mod flows;
 mod forks;
 mod ground;
 mod heavy;
+mod help;
 mod history;
 mod hostile;
 mod hosts;
@@ -125,6 +128,7 @@ mod races;
 mod recorded;
 mod records;
 mod ref_log;
+mod refs_pages;
 mod registration;
 mod releases;
 mod repeats;
