@@ -33,6 +33,9 @@ pub enum Error {
         "this repository cannot be forked; whoever runs it can allow that, unless it is a fork of a private one"
     )]
     NoForks,
+    /// It was made from nothing, or from what whoever asks may not read.
+    #[error("this repository follows no other that you may read")]
+    NoSource,
     /// What was made from something private belongs to somebody who may read that.
     #[error("what was made from a private repository belongs to somebody who may read that one")]
     ForkElsewhere,
@@ -96,7 +99,7 @@ impl From<Error> for Problem {
                 message,
             }]),
             Error::NoForks => Self::refuse(StatusCode::FORBIDDEN, "forbidden", &error),
-            Error::ForkElsewhere | Error::SourceIsPrivate => {
+            Error::ForkElsewhere | Error::SourceIsPrivate | Error::NoSource => {
                 Self::refuse(StatusCode::CONFLICT, "conflict", &error)
             }
             Error::TooManyRepositories(_) => {

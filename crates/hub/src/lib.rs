@@ -13,9 +13,13 @@
 //! | `releases/`     | releases and their tags                                                        |
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
 //! | `life/`         | changed, renamed, archived, deleted, restored, removed for good                |
+//! | `edits/`        | commits that the server makes for somebody                                     |
+//! | `intake/`       | what a repository takes in: content policy, paths that clash                   |
 //! | `signatures/`   | who signed a commit, and what a repository asks of it                         |
 //! | `ref_log/`      | every movement of a ref, in chains                                           |
+//! | `refs/`         | branches and tags as lists                                                     |
 //! | `transfers/`    | handed on to somebody else                                                     |
+//! | `invitations/`  | people are asked in                                                            |
 //! | `forks/`        | made from another, with its history                                            |
 //! | `quotas/`       | how much an owner and a repository may hold                                    |
 //! | `collect/`      | what nothing leads to is let go                                                |
@@ -45,16 +49,20 @@ use web::{Cursors, Entry, Routes};
 mod activity;
 mod collect;
 mod contributions;
+mod edits;
 mod error;
 mod feeds;
 mod forks;
 mod glass;
+mod intake;
+mod invitations;
 mod life;
 mod pages;
 mod purge;
 mod quotas;
 mod reading;
 mod ref_log;
+mod refs;
 mod releases;
 mod repositories;
 mod signatures;
@@ -82,9 +90,11 @@ pub fn statements() -> Vec<&'static db::Sql> {
         releases::STATEMENTS,
         collect::STATEMENTS,
         ref_log::STATEMENTS,
+        refs::STATEMENTS,
         life::STATEMENTS,
         forks::STATEMENTS,
         transfers::STATEMENTS,
+        invitations::STATEMENTS,
         quotas::STATEMENTS,
         purge::STATEMENTS,
         upkeep::STATEMENTS,
@@ -151,7 +161,7 @@ impl Hub {
     pub fn routes(self) -> (Router, Vec<Entry>) {
         let trust = self.trust.clone();
         let routes = Routes::new(self, trust);
-        let routes = forks::routes(transfers::routes(routes));
+        let routes = edits::routes(forks::routes(transfers::routes(invitations::routes(routes))));
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));

@@ -8,13 +8,17 @@
 //! |------------|---------------------------------------------------------------------|
 //! | `mod.rs`   | [`Hub::fork`], where a fork came from                                 |
 //! | `copy.rs`  | the job that copies the history                                       |
+//! | `sync.rs`  | a fork's branch follows that of its source                            |
+//! | `network.rs` | what was made from one another, and how far apart it is             |
 //! | `watch.rs` | the job that ends what has been suspended for long                     |
 //! | `api.rs`   | JSON under `/api/v1/repos/{owner}/{name}/forks`                        |
 //! | `store.rs` | the SQL                                                              |
 
 mod api;
 mod copy;
+mod network;
 mod store;
+mod sync;
 mod watch;
 
 use db::Tx;
@@ -26,8 +30,9 @@ use trust::{
     audit::{Entry, Noted, On},
 };
 
-pub(crate) use api::{fork_as_asked, routes, shown};
+pub(crate) use api::{fork_as_asked, routes, shown, sync_as_asked};
 pub(crate) use copy::{COPY, run as copy};
+pub(crate) use network::{Fork, Network};
 pub(crate) use store::{STATEMENTS, is_copying};
 pub(crate) use watch::{WATCH, run as watch};
 

@@ -30,6 +30,7 @@ pub(crate) use store::{STATEMENTS, add_alias, begin_purge, to_purge};
 use crate::{
     Error, Homepage, Hub, Licence, Repository, Topics,
     activity::{By, What},
+    intake::{ClashingPaths, ContentPolicy},
     reading, repositories,
     signatures::Required,
     transfers, upkeep, wire,
@@ -53,6 +54,9 @@ pub(crate) struct Changes {
     pub(crate) says_no_training: Option<bool>,
     pub(crate) require_signed_commits: Option<Required>,
     pub(crate) require_signed_refs: Option<bool>,
+    pub(crate) is_template: Option<bool>,
+    pub(crate) says_content: Option<ContentPolicy>,
+    pub(crate) clashing_paths: Option<ClashingPaths>,
 }
 
 /// What becomes of the terms.
@@ -124,6 +128,9 @@ impl Changes {
         after.require_signed_commits =
             self.require_signed_commits.unwrap_or(after.require_signed_commits);
         after.require_signed_refs = self.require_signed_refs.unwrap_or(after.require_signed_refs);
+        after.is_template = self.is_template.unwrap_or(after.is_template);
+        after.says_content = self.says_content.or(after.says_content);
+        after.clashing_paths = self.clashing_paths.unwrap_or(after.clashing_paths);
         after.says_forks = self.says_forks.or(after.says_forks);
         after.says_no_training = self.says_no_training.unwrap_or(after.says_no_training);
     }
@@ -245,10 +252,15 @@ impl Hub {
             |it: &Repository| it.homepage.as_ref().map_or("", Homepage::as_str).to_owned();
         let required = |it: &Repository| it.require_signed_commits.as_str().to_owned();
         let signed_refs = |it: &Repository| it.require_signed_refs.to_string();
+        let content = |it: &Repository| it.content_policy().as_str().to_owned();
+        let clashing = |it: &Repository| it.clashing_paths.as_str().to_owned();
         let licence = |it: &Repository| it.licence.as_ref().map_or("", Licence::as_str).to_owned();
         let fields = [
             ("require_signed_commits", required(before), required(after)),
             ("require_signed_refs", signed_refs(before), signed_refs(after)),
+            ("template", before.is_template.to_string(), after.is_template.to_string()),
+            ("content_policy", content(before), content(after)),
+            ("clashing_paths", clashing(before), clashing(after)),
             ("name", before.full_name(), after.full_name()),
             ("description", before.description.clone(), after.description.clone()),
             ("homepage", homepage(before), homepage(after)),

@@ -12,6 +12,10 @@
 //! | `raw.rs`        | `raw/…`                                                   |
 //! | `commits.rs`    | `commits/…`                                               |
 //! | `commit.rs`     | `commit/{id}`; `changes.rs` is its lower half               |
+//! | `refs.rs`       | `branches`, `tags`                                        |
+//! | `forks.rs`      | `forks`: the network of a repository                       |
+//! | `new.rs`        | `/new`                                                    |
+//! | `log.rs`        | `log`: every movement of every ref                         |
 //! | `settings/`     | `settings/…`, `/settings/repositories`                    |
 //! | `parts.rs`      | what several pages share: head, branch menu, commit line   |
 
@@ -21,10 +25,14 @@ mod blob;
 mod changes;
 mod commit;
 mod commits;
+mod forks;
 mod lists;
+mod log;
+mod new;
 mod parts;
 mod profile;
 mod raw;
+mod refs;
 mod repository;
 mod settings;
 mod usage;
@@ -32,9 +40,10 @@ mod usage;
 use trust::Class;
 use web::{Cost, Routes, Spec, Surface};
 
-pub(crate) use commits::{commits, newest as newest_commits};
+pub(crate) use commits::commits;
 pub(crate) use parts::split;
 pub(crate) use profile::Profile;
+pub(crate) use refs::tags;
 pub(crate) use repository::home;
 
 use crate::{Hub, feeds};
@@ -42,7 +51,8 @@ use crate::{Hub, feeds};
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let page = Spec::new(Surface::Page);
     let place = page.cost(Cost::Place);
-    settings::routes(routes)
+    let routes = refs::routes(new::routes(routes));
+    forks::routes(settings::routes(routes))
         .get("/", Surface::Page, lists::start)
         .get("/explore", Surface::Page, lists::explore)
         .get("/usage", Surface::Page, usage::usage)
@@ -57,4 +67,5 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
         .get("/{owner}/{name}/raw/{*place}", page.class(Class::Download), raw::raw)
         .get("/{owner}/{name}/commits/{*place}", place, feeds::commits_or_page)
         .get("/{owner}/{name}/commit/{id}", page.cost(Cost::Changes), commit::commit)
+        .get("/{owner}/{name}/log", page.cost(Cost::Place), log::show)
 }

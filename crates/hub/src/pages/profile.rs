@@ -217,7 +217,7 @@ impl Hub {
             Tab::Repositories => self.own_tab(actor, of, (here, after)).await,
             Tab::Stars => {
                 let filter = Filter { starred_by: Some(of.id), ..Filter::default() };
-                let (rows, is_later, older_href) = self.rows(actor, &filter, (here, after)).await?;
+                let (rows, is_later, older_href) = self.owned_rows(actor, &filter, (here, after)).await?;
                 Ok(Opened { body: ProfileBody::Stars(rows), is_later, older_href })
             }
             Tab::Followers => self.people_tab(Circle::Followers(of.id), (here, after)).await,
@@ -236,7 +236,7 @@ impl Hub {
         }
     }
 
-    async fn rows(
+    async fn owned_rows(
         &self,
         actor: &Actor,
         filter: &Filter,
@@ -258,7 +258,7 @@ impl Hub {
         list: (&str, Option<String>),
     ) -> Result<Opened, Problem> {
         let filter = Filter { owner: Some(of.id), ..Filter::default() };
-        let (rows, is_later, older_href) = self.rows(actor, &filter, list).await?;
+        let (rows, is_later, older_href) = self.owned_rows(actor, &filter, list).await?;
         let (mut pinned, mut maps) = (Vec::new(), Vec::new());
         if !is_later {
             let now = self.clock.now();

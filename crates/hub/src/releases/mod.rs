@@ -31,7 +31,7 @@ use crate::{
     Error, Hub, Repository,
     activity::{self, By, Note, What},
     reading,
-    ref_log::Movement,
+    ref_log::{Movement, Word},
     repositories, wire as wire_one,
 };
 
@@ -217,8 +217,13 @@ impl Hub {
             }
         }
         let name = format!("{}{tag}", store::TAGS_BELOW);
-        let movement =
-            Movement { name: &name, old: None, new: Some(commit), is_forced: false, claim: None };
+        let movement = Movement {
+            name: &name,
+            old: None,
+            new: Some(commit),
+            is_forced: false,
+            word: Word::Request,
+        };
         self.move_ref(tx, (of, actor), &movement, release.made_at).await?;
         Ok(())
     }

@@ -6,6 +6,8 @@
 //! | `resource.rs` | how a route loads one; [`PushTarget`]                      |
 //! | `homepage.rs` | [`Homepage`]                                               |
 //! | `about.rs`    | [`Topics`], [`Licence`]                                    |
+//! | `start.rs`    | what a new one begins with                                 |
+//! | `making.rs`   | [`Hub::create_repository`], from nothing, files or a template |
 //! | `api.rs`      | JSON under `/api/v1/repos`                                 |
 //! | `collaborators.rs` | JSON: who was given a level on one                  |
 //! | `store.rs`    | the SQL                                                  |
@@ -15,7 +17,9 @@ mod api;
 mod collaborators;
 mod cursor;
 mod homepage;
+mod making;
 mod resource;
+mod start;
 mod store;
 
 use db::Tx;
@@ -28,18 +32,21 @@ use trust::{
 };
 
 pub use about::{Licence, Topic, Topics};
-pub(crate) use api::{check_description, json_of, routes};
+pub(crate) use api::{check_description, create_as_asked, json_of, routes};
 pub(crate) use cursor::Cursor;
 pub use homepage::{Homepage, HomepageError};
+pub(crate) use making::Start;
 pub(crate) use resource::PushTarget;
+pub(crate) use start::{ignored, licences};
 pub(crate) use store::{
     STATEMENTS, by_id, by_id_for, count, deleted_of, find, find_deleted, forget_alias, largest,
-    pinned,
+    pinned, templates,
 };
 
 use crate::{
     Error, Hub,
     activity::{self, By, Note, What},
+    intake::{ClashingPaths, ContentPolicy},
     signatures::Required,
 };
 
@@ -91,6 +98,12 @@ pub struct Repository {
     pub(crate) require_signed_commits: Required,
     /// Whether a ref moves only by an entry that its pusher signed.
     pub require_signed_refs: bool,
+    /// Whether others may begin theirs with its files.
+    pub is_template: bool,
+    /// Whether files are what their names say, if somebody has said so; see [`Repository::content_policy`].
+    pub(crate) says_content: Option<ContentPolicy>,
+    /// Whether paths may be there that some file systems take for one.
+    pub(crate) clashing_paths: ClashingPaths,
     /// When something was last pushed.
     pub pushed_at: Option<UnixMillis>,
     /// When it was made.
@@ -126,6 +139,11 @@ impl Repository {
     /// Whether others may make theirs from it: from what is public, unless somebody said otherwise.
     pub fn allows_forks(&self) -> bool {
         self.says_forks.unwrap_or(!self.is_private())
+    }
+
+    /// Whether files have to be what their names say: as is usual for its domain, unless somebody said otherwise.
+    pub(crate) fn content_policy(&self) -> ContentPolicy {
+        self.says_content.unwrap_or_else(|| ContentPolicy::usual(&self.domain))
     }
 
     /// Whether those who train models are asked to leave it alone: of what is private, always (`spec/trust.md` 13).
@@ -197,21 +215,6 @@ pub(crate) struct Listed {
 }
 
 impl Hub {
-    /// Makes an empty repository in the namespace that was authorized.
-    pub async fn create_repository(
-        &self,
-        allowed: &Allowed<act::RepoCreate, Namespace>,
-        new: NewRepository,
-    ) -> Result<Repository, Error> {
-        let mut tx = self.trust.begin(allowed.actor()).await?;
-        let space = allowed.resource();
-        let repository = self.insert(&mut tx, space, new, ResourceState::Live).await?;
-        self.note_created(&mut tx, allowed.actor(), &repository).await?;
-        tx.commit().await?;
-        tracing::info!(repository = repository.full_name(), "repository created");
-        Ok(repository)
-    }
-
     /// Writes down that a repository was made.
     pub(crate) async fn note_created(
         &self,
@@ -269,6 +272,9 @@ impl Hub {
             says_no_training: false,
             require_signed_commits: Required::Off,
             require_signed_refs: false,
+            is_template: false,
+            says_content: None,
+            clashing_paths: ClashingPaths::Allow,
             pushed_at: None,
             created_at: now,
             updated_at: now,

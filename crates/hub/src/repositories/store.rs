@@ -5,13 +5,14 @@ use names::{Id, RepositoryName, UnixMillis};
 use trust::{GrantedRow, Principal, Readers, ResourceRow};
 use uuid::Uuid;
 
-use super::{Cursor, Filter, Fork, Repository, Sort, Topics};
+use super::{Cursor, Filter, Fork, Licence, Repository, Sort, Topics};
 
 macro_rules! columns {
     () => {
         "r.id, r.owner_id, r.name, r.description, r.domain, r.default_branch, r.size_bytes, r.object_count, \
          r.commit_count, r.stars, r.watchers, r.language, r.training_opt_out, r.pushed_at, r.created_at, r.updated_at, r.homepage, r.archived_at, r.deleted_at, \
-         r.require_signed_commits, r.require_signed_refs, r.licence, r.allow_forks, \
+         r.require_signed_commits, r.require_signed_refs, r.licence, r.allow_forks, r.is_template, r.content_policy, \
+         r.clashing_paths, \
          (SELECT string_agg(t.topic, ' ' ORDER BY t.topic) FROM repository_topics AS t WHERE t.repository_id = r.id) AS topics, \
          k.source_id AS fork_source, k.state AS fork_state, s.owner_handle, s.visibility"
     };
@@ -94,6 +95,11 @@ db::statements! {
     LARGEST = "
         SELECT name, size_bytes FROM repositories WHERE owner_id = $1 AND deleted_at IS NULL
          ORDER BY size_bytes DESC, name LIMIT $2";
+    TEMPLATES = (concat!("
+        SELECT s.owner_handle, r.name FROM repositories AS r JOIN resources AS s ON s.id = r.id
+         WHERE r.is_template = 1 AND r.deleted_at IS NULL AND ", trust::visible!(), "
+         ORDER BY s.owner_handle, r.name LIMIT 50"));
+    SET_LICENCE = "UPDATE repositories SET licence = $2 WHERE id = $1";
     COUNT = "SELECT count(*) FROM repositories WHERE owner_id = $1 AND deleted_at IS NULL";
     INSERT = "
         INSERT INTO repositories
@@ -128,6 +134,9 @@ struct Row {
     require_signed_refs: i64,
     licence: String,
     allow_forks: Option<i64>,
+    is_template: i64,
+    content_policy: Option<String>,
+    clashing_paths: String,
     topics: Option<String>,
     fork_source: Option<Uuid>,
     fork_state: Option<String>,
@@ -180,6 +189,16 @@ impl TryFrom<Row> for Repository {
                 .parse()
                 .map_err(Error::corrupt("repositories.require_signed_commits"))?,
             require_signed_refs: row.require_signed_refs == 1,
+            is_template: row.is_template == 1,
+            says_content: row
+                .content_policy
+                .map(|it| it.parse())
+                .transpose()
+                .map_err(Error::corrupt("repositories.content_policy"))?,
+            clashing_paths: row
+                .clashing_paths
+                .parse()
+                .map_err(Error::corrupt("repositories.clashing_paths"))?,
             pushed_at: row.pushed_at.map(UnixMillis),
             created_at: UnixMillis(row.created_at),
             updated_at: UnixMillis(row.updated_at),
@@ -361,6 +380,21 @@ pub(crate) async fn largest(
 pub(crate) async fn count(tx: &mut Tx, owner: Id<Principal>) -> Result<u64, Error> {
     let (count,): (i64,) = db::fetch_one!(tx, COUNT, owner.uuid())?;
     u64::try_from(count).map_err(Error::corrupt("count(*)"))
+}
+
+/// Templates that `reader` may see, as `owner/name`: as many as a form lists.
+pub(crate) async fn templates(tx: &mut Tx, reader: Uuid) -> Result<Vec<String>, Error> {
+    let rows: Vec<(String, String)> = db::fetch_all!(tx, TEMPLATES, reader)?;
+    Ok(rows.into_iter().map(|(owner, name)| format!("{owner}/{name}")).collect())
+}
+
+/// Says on which terms a new repository is had.
+pub(super) async fn set_licence(
+    tx: &mut Tx,
+    id: Id<Repository>,
+    licence: &Licence,
+) -> Result<(), Error> {
+    db::execute!(tx, SET_LICENCE, id.uuid(), licence.as_str()).map(drop)
 }
 
 /// Adds a repository.

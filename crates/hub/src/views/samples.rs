@@ -1,7 +1,9 @@
 //! Pages with invented contents, hostile names among them.
 
 use names::UnixMillis;
-use web::look::{Crumb, Html, Layout, LinkContext, Reader, When, highlight, markdown};
+use web::look::{
+    Crumb, Html, Layout, LinkContext, Reader, Share, When, highlight, markdown,
+};
 
 use super::{
     BranchItem, BranchMenu, CommitLine, Head, RepositoryRow, Section, Signature, around_samples,
@@ -92,7 +94,13 @@ fn branches() -> BranchMenu {
         is_default: is_current,
     };
     let branches = vec![branch("main", true), branch("feature/difference-tables", false)];
-    BranchMenu { current: "main".to_owned(), kind: "branch", branches, hidden: 0 }
+    BranchMenu {
+        current: "main".to_owned(),
+        kind: "branch",
+        ref_path: "main".to_owned(),
+        branches,
+        hidden: 0,
+    }
 }
 
 fn line(subject: &str, days: i64, signature: Signature) -> CommitLine {
@@ -154,6 +162,7 @@ fn listing() -> Listing {
         parent_href: None,
         entries,
         more_href: None,
+        permalink_href: Some(format!("/ada/engine/tree/{ID}")),
         clash: None,
         readme: Some(Readme {
             name: "README.md".to_owned(),
@@ -181,6 +190,9 @@ pub(super) fn repository() -> RepositoryPage {
         size_bytes: 13_631_488,
         commit_count: 1_204,
         branch_count: 2,
+        tag_count: 1,
+        languages: Share::of([("Rust".to_owned(), 90_000), ("Shell".to_owned(), 1_200)]),
+        clone_command: "motet clone https://motet.example/ada/engine".to_owned(),
         contents: Some(Contents { branches: branches(), listing: listing() }),
     }
 }
@@ -407,7 +419,6 @@ fn row(owner: &str, name: &str, description: &str, pushed: Option<i64>) -> Repos
         name: name.to_owned(),
         href: format!("/{owner}/{name}"),
         description: description.to_owned(),
-        default_branch: "main".to_owned(),
         pushed: pushed.map(when),
         commits: 1_204,
         size_bytes: 13_631_488,

@@ -7,7 +7,7 @@ use super::{
     around_samples,
     blob::{BlobContent, HexRow},
     repository::RepositoryPage,
-    samples, settings_samples,
+    records_samples, samples, settings_samples,
 };
 
 /// Every page by name.
@@ -58,6 +58,14 @@ fn pages() -> Vec<(&'static str, String)> {
         ("settings-danger", settings_samples::danger(false).render().unwrap()),
         ("settings-danger-archived", settings_samples::danger(true).render().unwrap()),
         ("settings-deleted", settings_samples::deleted(false).render().unwrap()),
+        ("invitations", settings_samples::invitations(false).render().unwrap()),
+        ("invitations-empty", settings_samples::invitations(true).render().unwrap()),
+        ("log", records_samples::log(true).render().unwrap()),
+        ("log-broken", records_samples::log(false).render().unwrap()),
+        ("forks", records_samples::forks(false).render().unwrap()),
+        ("forks-alone", records_samples::forks(true).render().unwrap()),
+        ("new", records_samples::new(false).render().unwrap()),
+        ("new-free", records_samples::new(true).render().unwrap()),
         ("fork", settings_samples::fork(true).render().unwrap()),
         ("fork-off", settings_samples::fork(false).render().unwrap()),
         ("settings-deleted-empty", settings_samples::deleted(true).render().unwrap()),

@@ -64,8 +64,7 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let repository = allowed.resource();
     if prefers_page(&call.headers) {
-        // A label is shown beside its commit.
-        return pages::newest_commits(hub, &allowed, call).await;
+        return pages::tags(hub, &allowed, call).await;
     }
     let list = format!("/{}/tags", repository.full_name());
     let after = match call.query::<Asked>()?.cursor {
