@@ -11,6 +11,7 @@ mod handing;
 mod jobs;
 mod passkeys;
 mod publishers;
+mod reading;
 mod shown_once;
 mod storage;
 
@@ -31,6 +32,10 @@ pub use passkeys::{
 pub use publishers::{
     BootstrapToken, ChangePublisher, FoundedPublisher, MadeSecret, NewPublisher,
     NewPublisherSecret, NewPublisherToken, Publisher, PublisherSecret, RotatePublisherToken,
+};
+pub use reading::{
+    BlameAnswer, BlameRun, Blob, Commit, CommitDetail, CommitPage, CommitSignature, Comparison,
+    DiffFile, DiffHunk, DiffLine, DiffPage, FileList, Tree, TreeEntry,
 };
 pub use shown_once::ShownOnce;
 pub use storage::{

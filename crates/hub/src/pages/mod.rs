@@ -6,27 +6,35 @@
 //! | `repository.rs` | `/{owner}/{name}`, `tree/…`                                |
 //! | `blob.rs`       | `blob/…`                                                  |
 //! | `blame.rs`      | `blame/…`                                                 |
-//! | `raw.rs`        | `raw/…`                                                   |
+//! | `raw.rs`        | `raw/…`; `range.rs` is what part of it is asked for          |
+//! | `archive.rs`    | `archive/…`                                               |
 //! | `commits.rs`    | `commits/…`                                               |
 //! | `commit.rs`     | `commit/{id}`; `changes.rs` is its lower half               |
+//! | `compare.rs`    | `compare/{a}...{b}`; the same lower half                    |
 //! | `settings/`     | `settings/…`, `/settings/repositories`                    |
 //! | `parts.rs`      | what several pages share: head, branch menu, commit line   |
 
+mod archive;
 mod blame;
 mod blob;
 mod changes;
 mod commit;
 mod commits;
+mod compare;
 mod lists;
 mod parts;
+mod range;
 mod raw;
 mod repository;
 mod settings;
+
+use std::time::Duration;
 
 use trust::Class;
 use web::{Cost, Routes, Spec, Surface};
 
 pub(crate) use commits::newest as newest_commits;
+pub(crate) use raw::{image_type, raw_by_query};
 pub(crate) use repository::home;
 
 use crate::Hub;
@@ -44,5 +52,12 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
         .get("/{owner}/{name}/blame/{*place}", page.cost(Cost::Walk), blame::blame)
         .get("/{owner}/{name}/raw/{*place}", page.class(Class::Download), raw::raw)
         .get("/{owner}/{name}/commits/{*place}", place, commits::commits)
+        .get(
+            "/{owner}/{name}/archive/{*place}",
+            page.class(Class::Download).within(Duration::from_mins(1)),
+            archive::archive,
+        )
         .get("/{owner}/{name}/commit/{id}", page.cost(Cost::Changes), commit::commit)
+        .get("/{owner}/{name}/compare", Surface::Page, compare::choose)
+        .get("/{owner}/{name}/compare/{*range}", page.cost(Cost::Walk), compare::compare)
 }
