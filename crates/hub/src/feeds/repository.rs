@@ -9,7 +9,8 @@ use super::{ENTRIES, Entry, Feed, answer, entries, store};
 use crate::{
     Error, Hub, Repository,
     activity::{Kinds, Of},
-    pages, reading,
+    pages,
+    reading::{self, History, LogQuery},
 };
 
 /// What the names of feeds end in.
@@ -118,7 +119,7 @@ pub(crate) async fn commits_or_page(
         let is_expected = heads.is_empty() && branch == repository.default_branch;
         if !is_called(&place) && (is_called(branch.as_str()) || is_expected) {
             let head = heads.iter().find(|(it, _)| *it == branch).map(|(_, head)| *head);
-            return hub.commits_feed(repository, &branch, head, &call.context.base_url).await;
+            return hub.commits_feed(&allowed, &branch, head, &call.context.base_url).await;
         }
     }
     pages::commits(hub, allowed, call).await
@@ -127,18 +128,22 @@ pub(crate) async fn commits_or_page(
 impl Hub {
     async fn commits_feed(
         &self,
-        repository: &Repository,
+        allowed: &Allowed<act::ObjectRead, Repository>,
         branch: &BranchName,
         head: Option<CommitId>,
         origin: &str,
     ) -> Result<Response, Problem> {
+        let repository = allowed.resource();
         let name = href::path(branch.as_str());
         let title = format!("Commits of {branch} in {}", repository.full_name());
         let feed = feed(self, repository, origin, &format!("commits/{name}"), title);
-        let mut tx = self.db.read().await?;
         let found = match head {
-            Some(head) => reading::log(&mut tx, repository.id, head, 0, ENTRIES).await,
-            None => Ok(Vec::new()),
+            Some(head) => {
+                let query = LogQuery { from: vec![head], ..LogQuery::default() };
+                let history = History::open(self, allowed);
+                history.log(&query, None, ENTRIES as usize).await?.commits
+            }
+            None => Vec::new(),
         };
         let entry = |it: reading::Commit| {
             let id = it.record.commit_id;
@@ -153,7 +158,7 @@ impl Hub {
                 text: body,
             }
         };
-        let entries: Vec<_> = found.map_err(Error::Db)?.into_iter().map(entry).collect();
+        let entries: Vec<_> = found.into_iter().map(|it| entry(it.commit)).collect();
         Ok(answer(&Feed { page: format!("{}/commits/{name}", feed.page), entries, ..feed }))
     }
 }

@@ -217,7 +217,8 @@ impl Hub {
             Tab::Repositories => self.own_tab(actor, of, (here, after)).await,
             Tab::Stars => {
                 let filter = Filter { starred_by: Some(of.id), ..Filter::default() };
-                let (rows, is_later, older_href) = self.owned_rows(actor, &filter, (here, after)).await?;
+                let (rows, is_later, older_href) =
+                    self.owned_rows(actor, &filter, (here, after)).await?;
                 Ok(Opened { body: ProfileBody::Stars(rows), is_later, older_href })
             }
             Tab::Followers => self.people_tab(Circle::Followers(of.id), (here, after)).await,
