@@ -22,6 +22,7 @@
 //! | `diff/`          | lines, words, renames, patches                                            |
 //! | `archive/`       | the files of a commit as one file                                        |
 //! | `merge/`         | two histories into one                                                   |
+//! | `graph/`         | long histories: a file of layers that answers without reading commits      |
 //! | `glob.rs`        | shell patterns                                                           |
 //! | `worktree/`      | the user's files and `.muse` beside them                                  |
 
@@ -35,6 +36,7 @@ mod delta;
 pub mod diff;
 mod fault;
 mod glob;
+pub mod graph;
 mod hex;
 pub mod merge;
 pub mod ref_log;

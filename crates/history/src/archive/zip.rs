@@ -55,7 +55,8 @@ impl Zip {
     ) {
         let (start, is_large) = (out.len(), size >= LARGE);
         let name = format!("{}{path}", about.prefix);
-        let now = Now { name, position: self.at, is_large, moment: dos(about.seconds), ..Now::default() };
+        let now =
+            Now { name, position: self.at, is_large, moment: dos(about.seconds), ..Now::default() };
         let (extra, unknown) = if is_large { (20_u16, u32::MAX) } else { (0, 0) };
         let [time, date] = now.moment;
         put!(out, 0x0403_4b50_u32, needs(is_large), FLAGS, DEFLATED, time, date, 0_u32);
@@ -101,7 +102,17 @@ impl Zip {
         let of = |value: u64, is_large: bool| if is_large { u32::MAX } else { small(value) };
         let list = &mut self.list;
         let [time, date] = now.moment;
-        put!(list, 0x0201_4b50_u32, MADE_BY, needs(extra_bytes > 0), FLAGS, DEFLATED, time, date, sum);
+        put!(
+            list,
+            0x0201_4b50_u32,
+            MADE_BY,
+            needs(extra_bytes > 0),
+            FLAGS,
+            DEFLATED,
+            time,
+            date,
+            sum
+        );
         put!(list, of(now.packed, now.is_large), of(now.size, now.is_large));
         put!(list, short(now.name.len()), extra_bytes, 0_u16, 0_u16, 0_u16, ATTRIBUTES);
         put!(list, of(now.position, now.position >= LARGE));
@@ -122,7 +133,8 @@ impl Zip {
             put!(out, self.files, self.files, size, position);
             put!(out, 0x0706_4b50_u32, 0_u32, position + size, 1_u32);
         }
-        let files = if is_many { u16::MAX } else { short(usize::try_from(self.files).unwrap_or(0)) };
+        let files =
+            if is_many { u16::MAX } else { short(usize::try_from(self.files).unwrap_or(0)) };
         let of = |value: u64| if value >= LARGE { u32::MAX } else { small(value) };
         let comment = about.commit.to_string();
         put!(out, 0x0605_4b50_u32, 0_u16, 0_u16, files, files, of(size), of(position));

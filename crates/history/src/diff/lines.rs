@@ -5,7 +5,8 @@ use std::{borrow::Cow, ops::Range};
 use imara_diff::{Algorithm, Diff, InternedInput};
 
 use super::{
-    Blanks, DiffOptions, FileDiff, Hunk, Line, LineKind, MAX_TEXT_BYTES, TextDiff, as_text, words::marks,
+    Blanks, DiffOptions, FileDiff, Hunk, Line, LineKind, MAX_TEXT_BYTES, TextDiff, as_text,
+    words::marks,
 };
 
 /// Compares two contents of a file.

@@ -23,9 +23,7 @@ use std::ops::Range;
 pub use lines::diff;
 pub use patch::patch;
 pub use pieces::Pieces;
-pub use renames::{
-    ChangedFile, MAX_COMPARED, MAX_COMPARED_BYTES, Moves, detect_renames, moves,
-};
+pub use renames::{ChangedFile, MAX_COMPARED, MAX_COMPARED_BYTES, Moves, detect_renames, moves};
 
 /// Lines around a change.
 pub const CONTEXT_LINES: u32 = 3;
@@ -63,7 +61,11 @@ pub enum Blanks {
 
 impl Default for DiffOptions {
     fn default() -> Self {
-        Self { context_lines: CONTEXT_LINES, fold_above_lines: MAX_CHANGED_LINES, blanks: Blanks::All }
+        Self {
+            context_lines: CONTEXT_LINES,
+            fold_above_lines: MAX_CHANGED_LINES,
+            blanks: Blanks::All,
+        }
     }
 }
 

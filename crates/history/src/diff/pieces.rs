@@ -47,7 +47,8 @@ impl Pieces {
 
     /// How much of the larger one both have, of [`ALIKE`].
     pub(super) fn alike(&self, other: &Self) -> u32 {
-        let (mut these, mut those) = (self.pieces.iter().peekable(), other.pieces.iter().peekable());
+        let (mut these, mut those) =
+            (self.pieces.iter().peekable(), other.pieces.iter().peekable());
         let mut shared = 0;
         while let (Some(this), Some(that)) = (these.peek(), those.peek()) {
             match this.0.cmp(&that.0) {

@@ -54,13 +54,8 @@ pub(super) async fn blame(
     let (mut runs, mut is_partial) = (Vec::new(), false);
     if let (None, Some(text)) = (notice, as_text(&file.bytes)) {
         let text: Arc<str> = text.into();
-        let query = BlameQuery {
-            commit,
-            path: path.clone(),
-            object,
-            text: Arc::clone(&text),
-            lines: None,
-        };
+        let query =
+            BlameQuery { commit, path: path.clone(), object, text: Arc::clone(&text), lines: None };
         let blamed = history.within(hub.settings.blame).blame(query).await?;
         is_partial = blamed.runs.iter().any(|run| !run.is_settled);
         let name = path.file_name().to_owned();

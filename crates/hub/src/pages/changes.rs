@@ -14,7 +14,7 @@ use super::parts;
 use crate::{
     reading::{Difference, History, api},
     views::diff::{
-        Changes, DiffLine, FileBody, FileChange, Hunk, HowShown, LineKind, Part, Picture, Status,
+        Changes, DiffLine, FileBody, FileChange, HowShown, Hunk, LineKind, Part, Picture, Status,
     },
 };
 

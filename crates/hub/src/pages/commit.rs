@@ -35,8 +35,7 @@ pub(super) async fn commit(
     let revision = history.resolve(call.params.text("id")).await?;
     let (repository, id) = (allowed.resource(), revision.commit);
     let commit = history.commit(id).await?;
-    let found =
-        history.between((commit.record.parent_commit_id, id), asked.path()).await?;
+    let found = history.between((commit.record.parent_commit_id, id), asked.path()).await?;
     let here = parts::commit_href(repository, id);
     let before = commit.record.parent_commit_id;
     let between = Between { before, after: id, here: &here };
@@ -76,9 +75,7 @@ fn page(
         ),
     };
     let refs = around.refs.as_deref().map(|refs| refs.iter().take(REFS).map(tag).collect());
-    let archive = |ending: &str| {
-        format!("{}/archive/{id}.{ending}", parts::home_of(repository))
-    };
+    let archive = |ending: &str| format!("{}/archive/{id}.{ending}", parts::home_of(repository));
     CommitPage {
         layout: parts::layout(call, repository, format!("{subject} · {}", repository.full_name())),
         head: parts::head(allowed.actor(), repository, Some(revision), Section::Commits),

@@ -70,21 +70,6 @@ pub(super) async fn commits(
     hub.commits_page(&allowed, call, (&revision, path), asked).await
 }
 
-/// The commits of the branch that is shown first; the repository's own page while it has none.
-pub(crate) async fn newest<A>(
-    hub: Hub,
-    allowed: &Allowed<A, Repository>,
-    call: Call,
-) -> Result<Response, Problem> {
-    let (actor, repository) = (allowed.actor(), allowed.resource());
-    let readable = Allowed::<act::ObjectRead, _>::ask(actor, repository.clone())?;
-    let first = History::open(&hub, &readable).first().await?;
-    if let Some(revision) = first {
-        return hub.commits_page(&readable, call, (&revision, None), Where::default()).await;
-    }
-    super::home(hub, Allowed::ask(actor, repository.clone())?, call).await
-}
-
 impl Hub {
     async fn commits_page(
         &self,

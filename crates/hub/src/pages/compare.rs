@@ -18,7 +18,7 @@ use crate::{
     views::{
         Section,
         commit::Parent,
-        compare::{Compared, ComparePage},
+        compare::{ComparePage, Compared},
     },
 };
 
@@ -77,10 +77,9 @@ pub(super) async fn compare(
     let days = hub.days(repository, &log, None).await?;
     let swapped = format!("{}...{}", href::path(head_text), href::path(base_text));
     let compared = Compared {
-        merge_base: bases.first().map(|id| Parent {
-            short_id: id.short(),
-            href: parts::commit_href(repository, *id),
-        }),
+        merge_base: bases
+            .first()
+            .map(|id| Parent { short_id: id.short(), href: parts::commit_href(repository, *id) }),
         base_count: bases.len() as u64,
         ahead,
         behind,

@@ -10,6 +10,10 @@
 //! | `archive.rs`    | `archive/…`                                               |
 //! | `commits.rs`    | `commits/…`                                               |
 //! | `commit.rs`     | `commit/{id}`; `changes.rs` is its lower half               |
+//! | `refs.rs`       | `branches`, `tags`                                        |
+//! | `forks.rs`      | `forks`: the network of a repository                       |
+//! | `new.rs`        | `/new`                                                    |
+//! | `log.rs`        | `log`: every movement of every ref                         |
 //! | `compare.rs`    | `compare/{a}...{b}`; the same lower half                    |
 //! | `settings/`     | `settings/…`, `/settings/repositories`                    |
 //! | `parts.rs`      | what several pages share: head, branch menu, commit line   |
@@ -21,10 +25,14 @@ mod changes;
 mod commit;
 mod commits;
 mod compare;
+mod forks;
 mod lists;
+mod log;
+mod new;
 mod parts;
 mod range;
 mod raw;
+mod refs;
 mod repository;
 mod settings;
 
@@ -33,8 +41,9 @@ use std::time::Duration;
 use trust::Class;
 use web::{Cost, Routes, Spec, Surface};
 
-pub(crate) use commits::newest as newest_commits;
+pub(crate) use lists::Profile;
 pub(crate) use raw::{image_type, raw_by_query};
+pub(crate) use refs::tags;
 pub(crate) use repository::home;
 
 use crate::Hub;
@@ -42,7 +51,8 @@ use crate::Hub;
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let page = Spec::new(Surface::Page);
     let place = page.cost(Cost::Place);
-    settings::routes(routes)
+    let routes = refs::routes(new::routes(routes));
+    forks::routes(settings::routes(routes))
         .get("/", Surface::Page, lists::explore)
         .get("/explore", Surface::Page, lists::explore)
         .get("/{owner}", Surface::Page, lists::profile)
@@ -58,6 +68,7 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
             archive::archive,
         )
         .get("/{owner}/{name}/commit/{id}", page.cost(Cost::Changes), commit::commit)
+        .get("/{owner}/{name}/log", page.cost(Cost::Place), log::show)
         .get("/{owner}/{name}/compare", Surface::Page, compare::choose)
         .get("/{owner}/{name}/compare/{*range}", page.cost(Cost::Walk), compare::compare)
 }

@@ -161,9 +161,8 @@ impl ArchivePlan {
         let mut files = self.files().await?;
         let mut total = archive::tar_begin_bytes(&self.about) + archive::TAR_END_BYTES;
         while let Some(some) = files.next().await? {
-            let bytes = |it: &TreeFile| {
-                archive::tar_file_bytes(&self.about, &it.path, it.size_bytes)
-            };
+            let bytes =
+                |it: &TreeFile| archive::tar_file_bytes(&self.about, &it.path, it.size_bytes);
             total += some.iter().map(bytes).sum::<u64>();
         }
         Ok(total)

@@ -150,7 +150,8 @@ impl History<'_> {
             }
             None => {
                 let mut claims = blame::claims(&text);
-                claims.retain(|it| lines.as_ref().is_none_or(|these| these.contains(&(it.line + 1))));
+                claims
+                    .retain(|it| lines.as_ref().is_none_or(|these| these.contains(&(it.line + 1))));
                 Walk {
                     history: self,
                     lines: Lines::new((commit.generation, id, path), object, text.clone(), claims),
@@ -194,7 +195,8 @@ impl History<'_> {
             let Kind::File(object) = entry.kind else { continue };
             let file = self.bytes(object, NOT_BLAMED_BYTES).await?;
             let lines = as_text(&file.bytes).unwrap_or_default().lines();
-            let words = lines.filter_map(|line| line.split('#').next()?.trim().parse::<CommitId>().ok());
+            let words =
+                lines.filter_map(|line| line.split('#').next()?.trim().parse::<CommitId>().ok());
             ids.extend(words);
         }
         Ok(ids)

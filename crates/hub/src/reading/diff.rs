@@ -84,7 +84,8 @@ impl History<'_> {
             let some = some.into_iter().collect::<Result<Vec<_>, Error>>()?;
             bytes += some.iter().map(|(_, file)| file.size).sum::<u64>();
             let cut = move || {
-                let pieces = |(id, file): (ObjectId, super::FileBytes)| (id, Pieces::of(&file.bytes));
+                let pieces =
+                    |(id, file): (ObjectId, super::FileBytes)| (id, Pieces::of(&file.bytes));
                 some.into_iter().map(pieces).collect::<Vec<_>>()
             };
             let cut = tokio::task::spawn_blocking(cut).await;

@@ -12,10 +12,7 @@ use history::{
 };
 use names::{CommitId, NodeId, RepoPath, UnixMillis};
 
-use super::{
-    Commit, History, Line,
-    ancestry::Walk,
-};
+use super::{Commit, History, Line, ancestry::Walk};
 use crate::Error;
 
 /// Commits that are read together to be looked at by what they say.
@@ -311,7 +308,8 @@ impl Log<'_> {
     /// Where the walk stands.
     fn position(&self) -> Position {
         let waiting = self.walk.waiting();
-        let place = |(commit, mark): &(CommitId, Mark)| Place { commit: *commit, mark: mark.clone() };
+        let place =
+            |(commit, mark): &(CommitId, Mark)| Place { commit: *commit, mark: mark.clone() };
         if waiting.len() <= PLACES {
             let position = Position { places: Some(waiting.map(place).collect()), after: None };
             if position.to_bytes().len() <= CURSOR_BYTES {

@@ -32,18 +32,19 @@ use ::api::{CommitRecord, SnapshotRecord};
 use db::Tx;
 use history::tree::{Kind, TreeWalk};
 use names::{BranchName, CommitId, Digest, NodeId, ObjectId, SnapshotId, UnixMillis};
+use trust::AgentLabel;
 
-pub(crate) use blame::{BLAMED_BYTES, Blame, BlameQuery, Blames, Run};
 pub(crate) use ancestry::Line;
 pub(crate) use archive::{AT_ONCE as ARCHIVES_AT_ONCE, Archives};
+pub(crate) use blame::{BLAMED_BYTES, Blame, BlameQuery, Blames, Run};
 pub(crate) use diff::Difference;
 pub(crate) use files::{FileBytes, Found, commit, find, root_of};
-pub(crate) use reader::History;
 pub(crate) use log::{LogPage, LogQuery, Position};
+pub(crate) use reader::History;
 pub(crate) use resolve::Revision;
 pub(crate) use store::{
-    STATEMENTS, all_visible, between, branches, commits, deltas, is_reachable, known_commits, nodes,
-    refs, snapshots,
+    STATEMENTS, all_visible, between, branches, commits, deltas, is_reachable, known_commits,
+    nodes, refs, snapshots,
 };
 
 use crate::{Error, Repository};
@@ -79,6 +80,8 @@ pub(crate) struct Commit {
     pub(crate) received_at: UnixMillis,
     /// Its size in an answer of wire 1.
     pub(crate) wire_bytes: u64,
+    /// How far the agent is known that it names; nothing if it names none.
+    pub(crate) agent: Option<AgentLabel>,
 }
 
 /// A stored snapshot.

@@ -48,13 +48,7 @@ impl<'a> History<'a> {
         let pushes = Allowed::<act::RefPush, _>::ask(allowed.actor(), repository.clone());
         // What is archived takes no push, and is read as before.
         let sees_hidden = matches!(pushes, Ok(_) | Err(Refusal::Archived));
-        Self {
-            hub,
-            repository,
-            source: Source::Rows,
-            sees_hidden,
-            until: Instant::now() + BUDGET,
-        }
+        Self { hub, repository, source: Source::Rows, sees_hidden, until: Instant::now() + BUDGET }
     }
 
     /// A history of which somebody was allowed to have something made, for as long as that takes.

@@ -80,8 +80,7 @@ impl Revision {
         let (first, rest) = text.split_once('/').unwrap_or((text, ""));
         let commit = first.parse().map_err(|_| Error::NotFound)?;
         let known = known_commits(tx, repository.id, &[commit]).await?;
-        if !known.contains_key(&commit)
-            || !store::all_visible(tx, repository.id, &[commit]).await?
+        if !known.contains_key(&commit) || !store::all_visible(tx, repository.id, &[commit]).await?
         {
             return Err(Error::NotFound);
         }

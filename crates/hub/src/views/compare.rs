@@ -4,7 +4,9 @@ use askama::Template;
 use web::look::Layout;
 
 use super::{
-    Head, commit::Parent, commits::Day,
+    Head,
+    commit::Parent,
+    commits::Day,
     diff::{Changes, FileBody},
     filters,
 };

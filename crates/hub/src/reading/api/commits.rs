@@ -163,6 +163,7 @@ pub(super) fn shown(commit: &Commit, judged: Option<&Judged>) -> json::Commit {
     let record = &commit.record;
     let (state, signer) = match judged.map(|it| &it.state) {
         Some(State::Verified(handle)) => ("verified", Some(handle.to_string())),
+        Some(State::Server) => ("verified", None),
         Some(State::RevokedKey(handle)) => ("key revoked", Some(handle.to_string())),
         Some(State::UnknownKey) => ("key unknown", None),
         Some(State::Unverifiable) | None => ("unverifiable", None),
@@ -178,7 +179,8 @@ pub(super) fn shown(commit: &Commit, judged: Option<&Judged>) -> json::Commit {
         time: time(commit.committed_at),
         branch: record.branch.clone(),
         agent_id: record.agent_id.clone(),
-        untrusted_agent: !record.agent_id.is_empty() && judged.is_none_or(|it| it.is_untrusted_agent),
+        untrusted_agent: !record.agent_id.is_empty()
+            && judged.is_none_or(|it| it.is_untrusted_agent),
         model_id: record.model_id.clone(),
         toolchain_id: record.toolchain_id.clone(),
         prompt_hash: record.prompt_hash.clone(),

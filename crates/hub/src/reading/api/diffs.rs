@@ -120,8 +120,7 @@ pub(super) async fn compare(
     let log = history.log(&query, None, COMMITS).await?;
     let judged = commits::judge(&hub, log.commits.iter().map(|it| &it.commit)).await?;
     let shown = log.commits.iter();
-    let shown =
-        shown.map(|it| commits::shown(&it.commit, judged.get(&it.commit.record.commit_id)));
+    let shown = shown.map(|it| commits::shown(&it.commit, judged.get(&it.commit.record.commit_id)));
     let comparison = json::Comparison {
         base: base.to_string(),
         head: head.to_string(),

@@ -115,7 +115,17 @@ pub(super) async fn blob(
         };
         let line_count = text.as_ref().map(|it| it.lines().count() as u64);
         let path = path.to_string();
-        json::Blob { commit, path, id, size, kind: kind.to_owned(), encoding, line_count, text, raw }
+        json::Blob {
+            commit,
+            path,
+            id,
+            size,
+            kind: kind.to_owned(),
+            encoding,
+            line_count,
+            text,
+            raw,
+        }
     };
     Ok(Json(joined(tokio::task::spawn_blocking(work).await)?))
 }
@@ -211,7 +221,8 @@ mod tests {
 
     #[test]
     fn bytes_are_read_as_the_first_encoding_that_fits() {
-        let told = |bytes: &[u8]| decode(bytes).map(|(encoding, text)| format!("{encoding}: {text}"));
+        let told =
+            |bytes: &[u8]| decode(bytes).map(|(encoding, text)| format!("{encoding}: {text}"));
         assert_eq!(told("größe".as_bytes()).unwrap(), "utf-8: größe");
         assert_eq!(told(b"").unwrap(), "utf-8: ");
         assert_eq!(told(b"gr\xf6\xdfe\n").unwrap(), "latin-1: größe\n");
