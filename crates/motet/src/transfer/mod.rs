@@ -15,6 +15,7 @@
 //! | `log.rs`      | the log of a server is followed, and believed only as far as it goes on |
 //! | `note.rs`     | how far a transfer has come, where it is cut                |
 //! | `fetch.rs`    | [`fetch()`]                                              |
+//! | `unpack.rs`   | a history from a file that was taken away                   |
 //! | `push.rs`     | [`push()`], and what it sends over wire 1                  |
 //! | `push_pages/` | a push over wire 2                                       |
 
@@ -33,6 +34,7 @@ mod receiver;
 mod source;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
 pub use error::TransferError;
 pub use fetch::fetch;
@@ -42,3 +44,4 @@ pub use log::Keys;
 pub use note::Note;
 pub use push::{PushOptions, Pushed, PushedRef, RefName, push};
 pub use source::{Offer, Source};
+pub use unpack::{UnpackError, check_unpacked, unpack};
