@@ -75,10 +75,13 @@ mod wire2;
 
 pub use collect::{Collection, Grace};
 pub use error::Error;
+pub use purge::Own;
 pub use quotas::{Exceeded, Limited, Quotas};
 pub use repositories::{
     Fork, Homepage, HomepageError, Licence, NewRepository, Repository, Topic, Topics,
 };
+
+pub use wire2::{HistoryStream, OwnHistory};
 
 /// Every statement of this room, for the test that prepares them all.
 pub fn statements() -> Vec<&'static db::Sql> {
