@@ -34,12 +34,20 @@ pub(super) async fn run(hub: Hub) -> Result<Done, Failure> {
     let uploads = hub.objects.end_pending(&mut tx, UPLOADS).await?;
     let addresses = wire::end_addresses(&mut tx, now, ADDRESSES).await?;
     let pushes = wire2::end_pushes(&mut tx, now, PUSHES).await?;
+    let parts = hub.objects.drop_old_parts(wire2::LIFE)?;
     let removed = store::remove_forsaken(&mut tx, &forsaken).await?;
     hub.trust.remove_resources(&mut tx, &removed).await?;
     let repositories = removed.len();
-    let is_moving = uploads > 0 || addresses > 0 || pushes > 0 || repositories > 0;
+    let is_moving = uploads > 0 || addresses > 0 || pushes > 0 || parts > 0 || repositories > 0;
     if is_moving {
-        tracing::info!(uploads, addresses, pushes, repositories, "what had ended was removed");
+        tracing::info!(
+            uploads,
+            addresses,
+            pushes,
+            parts,
+            repositories,
+            "what had ended was removed"
+        );
     }
     let has_more = uploads >= UPLOADS as u64
         || addresses >= u64::from(ADDRESSES)

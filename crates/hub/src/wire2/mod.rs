@@ -39,7 +39,7 @@ use axum::http::Method;
 use trust::{Bearers, Class};
 use web::{Call, Media, Routes, Spec, Surface};
 
-pub(crate) use push::end_pushes;
+pub(crate) use push::{LIFE, end_pushes};
 
 use crate::{Error, Hub, wire::body};
 
