@@ -101,13 +101,14 @@ db::statements! {
         // Reading goes on.
         postgres "LOCK TABLE uploads IN EXCLUSIVE MODE"
     };
-    LOG_TIME = "UPDATE ref_log SET time_text = '2026-01-01T00:00:00.000Z' WHERE counter = 2";
+    LOG_TIME = "
+        UPDATE ref_log SET time_text = '2026-01-01T00:00:00.000Z' WHERE counter = 2 AND ref = 'refs/heads/main'";
     LOG_PRINCIPAL = "UPDATE ref_seals SET principal = 'eve' WHERE seq = 2";
-    LOG_GAP = "DELETE FROM ref_log WHERE counter = 2";
+    LOG_GAP = "DELETE FROM ref_log WHERE counter = 2 AND ref = 'refs/heads/main'";
     LOG_SWAP = "
         UPDATE ref_seals
            SET entry_hash = (SELECT e.entry_hash FROM ref_log AS e
-                              WHERE e.counter = CASE ref_seals.seq WHEN 1 THEN 2 ELSE 1 END)
+                              WHERE e.ref = 'refs/heads/main' AND e.counter = CASE ref_seals.seq WHEN 1 THEN 2 ELSE 1 END)
          WHERE seq < 3";
     LOG_REF = "
         UPDATE refs
