@@ -141,7 +141,7 @@ fn check_end(chain: &Chain, head: &LogHead, offer: &Offer) -> Result<(), Transfe
     let told: HashSet<&str> = offer.places.iter().map(|it| it.name.as_str()).collect();
     let is_there = |name: &str| {
         let of_branch =
-            |branch: &str| branch.parse().is_ok_and(|branch| offer.heads.get(&branch).is_some());
+            |branch: &str| !branch.parse().is_ok_and(|branch| offer.heads.get(&branch).is_none());
         match name.strip_prefix("refs/heads/") {
             Some(branch) => of_branch(branch),
             // Where refs are told, tags are; others may be hidden.

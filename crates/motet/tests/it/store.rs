@@ -114,6 +114,11 @@ db::statements! {
         UPDATE refs
            SET target = (SELECT c.parent1 FROM commits AS c
                           WHERE c.repository_id = refs.repository_id AND c.id = refs.target)";
+    LOG_TAG = "
+        UPDATE refs
+           SET target = (SELECT c.parent1 FROM commits AS c
+                          WHERE c.repository_id = refs.repository_id AND c.id = refs.target)
+         WHERE refs.name LIKE 'refs/tags/%'";
     LET_GO = {
         sqlite "DROP TRIGGER held_up",
         postgres "SELECT 1"
@@ -254,6 +259,8 @@ pub(crate) enum Spoil {
     Swap,
     /// A ref is where its log did not move it.
     Ref,
+    /// A tag is.
+    Tag,
 }
 
 /// Changes the log of the one repository, and tells how many rows were changed.
@@ -264,6 +271,7 @@ pub(crate) async fn spoil_log(tx: &mut Tx, what: Spoil) -> Result<u64, Error> {
         Spoil::Gap => db::execute!(tx, LOG_GAP),
         Spoil::Swap => db::execute!(tx, LOG_SWAP),
         Spoil::Ref => db::execute!(tx, LOG_REF),
+        Spoil::Tag => db::execute!(tx, LOG_TAG),
     }
 }
 

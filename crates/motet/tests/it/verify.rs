@@ -139,6 +139,23 @@ async fn a_log_that_was_changed_is_found() {
     }
 }
 
+/// Tags are compared with the log like branches, though a fetch brings branches alone.
+#[tokio::test]
+async fn a_tag_that_its_log_did_not_move_is_found() {
+    let mut choir = Choir::new().await;
+    choir.there.ok(&["tag", "v1"]);
+    choir.there.ok(&["push", "origin", "main", "--tags"]);
+    choir.here.ok(&["fetch"]);
+    choir.server.stop().await;
+    let db = Ground::Sqlite.db(&choir.server).await;
+    let mut tx = db.write().await.unwrap();
+    assert_eq!(spoil_log(&mut tx, Spoil::Tag).await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    choir.server.restart().await;
+    assert_eq!(choir.here.fails(&["fetch"]), (6, "another_history".to_owned()));
+    choir.finds("refs/tags/v1 is not where its log says", &[]);
+}
+
 /// Writes down where some refs of a working copy are, and pushes them.
 fn move_refs(desk: &Desk, kind: &str, names: &[String], target: &str, options: &[&str]) {
     for name in names {
