@@ -142,6 +142,8 @@ pub struct Hub {
     cursors: Cursors,
     queue: Queue,
     settings: Settings,
+    blames: reading::Blames,
+    archives: reading::Archives,
 }
 
 impl AsRef<Trust> for Hub {
@@ -154,7 +156,8 @@ impl Hub {
     /// Opens the room.
     pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
         let Ground { db, objects, queue, clock, random } = ground;
-        Self { db, objects, trust, clock, random, cursors, queue, settings }
+        let (blames, archives) = Default::default();
+        Self { db, objects, trust, clock, random, cursors, queue, settings, blames, archives }
     }
 
     /// Everything that this room serves, its state inside, and the list of its routes.
@@ -165,6 +168,7 @@ impl Hub {
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
-        pages::routes(ref_log::routes(wire2::routes(routes))).finish()
+        let routes = reading::api::routes(wire2::routes(routes));
+        pages::routes(ref_log::routes(routes)).finish()
     }
 }

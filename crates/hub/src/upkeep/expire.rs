@@ -31,12 +31,12 @@ pub(super) async fn run(hub: Hub) -> Result<Done, Failure> {
     let mut glance = hub.db.glance().await?;
     let forsaken = store::forsaken(&mut glance, before, now, REPOSITORIES).await?;
     drop(glance);
+    let parts = hub.objects.drop_old_parts(wire2::LIFE)?;
 
     let mut tx = hub.db.write().await?;
     let uploads = hub.objects.end_pending(&mut tx, UPLOADS).await?;
     let addresses = wire::end_addresses(&mut tx, now, ADDRESSES).await?;
     let pushes = wire2::end_pushes(&mut tx, now, PUSHES).await?;
-    let parts = hub.objects.drop_old_parts(wire2::LIFE)?;
     let invitations = invitations::end(&mut tx, now, INVITATIONS).await?;
     let removed = store::remove_forsaken(&mut tx, &forsaken).await?;
     hub.trust.remove_resources(&mut tx, &removed).await?;
