@@ -2,9 +2,12 @@
 
 mod cli;
 mod db;
+mod fetch;
+mod git_http;
 mod hub;
 mod idle;
 mod jobs;
+mod memory;
 mod objects;
 mod timing;
 mod trust;
@@ -33,7 +36,11 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     ("trust.timing.hidden", |binary| Box::pin(timing::hidden(binary))),
     ("hub.json.unsigned", |binary| Box::pin(hub::json_unsigned(binary))),
     ("hub.json.signed", |binary| Box::pin(hub::json_signed(binary))),
+    ("hub.push.100", |binary| Box::pin(hub::push_100(binary))),
     ("hub.push.1000", |binary| Box::pin(hub::push_1000(binary))),
+    ("hub.push.10000", |binary| Box::pin(hub::push_10000(binary))),
+    ("hub.fetch", |binary| Box::pin(fetch::fetch(binary))),
+    ("hub.push.memory", |binary| Box::pin(memory::push(binary))),
     ("wire2.clone", |binary| Box::pin(wire2::clone(binary))),
     ("cli.commit.10000", |binary| Box::pin(async move { cli::commit(binary) })),
     ("cli.status.10000", |binary| Box::pin(async move { cli::status_clean(binary) })),

@@ -31,6 +31,7 @@ pub(super) async fn run(hub: Hub) -> Result<Done, Failure> {
     let mut glance = hub.db.glance().await?;
     let forsaken = store::forsaken(&mut glance, before, now, REPOSITORIES).await?;
     drop(glance);
+    let parts = hub.objects.drop_old_parts(wire2::LIFE)?;
 
     let mut tx = hub.db.write().await?;
     let uploads = hub.objects.end_pending(&mut tx, UPLOADS).await?;
@@ -40,13 +41,14 @@ pub(super) async fn run(hub: Hub) -> Result<Done, Failure> {
     let removed = store::remove_forsaken(&mut tx, &forsaken).await?;
     hub.trust.remove_resources(&mut tx, &removed).await?;
     let repositories = removed.len();
-    let is_moving =
-        uploads > 0 || addresses > 0 || pushes > 0 || repositories > 0 || invitations > 0;
+    let is_moving = [uploads, addresses, pushes, parts, invitations, repositories as u64];
+    let is_moving = is_moving.iter().any(|count| *count > 0);
     if is_moving {
         tracing::info!(
             uploads,
             addresses,
             pushes,
+            parts,
             repositories,
             invitations,
             "what had ended was removed"

@@ -124,18 +124,24 @@ db::statements! {
         // Reading goes on.
         postgres "LOCK TABLE uploads IN EXCLUSIVE MODE"
     };
-    LOG_TIME = "UPDATE ref_log SET time_text = '2026-01-01T00:00:00.000Z' WHERE counter = 2";
+    LOG_TIME = "
+        UPDATE ref_log SET time_text = '2026-01-01T00:00:00.000Z' WHERE counter = 2 AND ref = 'refs/heads/main'";
     LOG_PRINCIPAL = "UPDATE ref_seals SET principal = 'eve' WHERE seq = 2";
-    LOG_GAP = "DELETE FROM ref_log WHERE counter = 2";
+    LOG_GAP = "DELETE FROM ref_log WHERE counter = 2 AND ref = 'refs/heads/main'";
     LOG_SWAP = "
         UPDATE ref_seals
            SET entry_hash = (SELECT e.entry_hash FROM ref_log AS e
-                              WHERE e.counter = CASE ref_seals.seq WHEN 1 THEN 2 ELSE 1 END)
+                              WHERE e.ref = 'refs/heads/main' AND e.counter = CASE ref_seals.seq WHEN 1 THEN 2 ELSE 1 END)
          WHERE seq < 3";
     LOG_REF = "
         UPDATE refs
            SET target = (SELECT c.parent1 FROM commits AS c
                           WHERE c.repository_id = refs.repository_id AND c.id = refs.target)";
+    LOG_TAG = "
+        UPDATE refs
+           SET target = (SELECT c.parent1 FROM commits AS c
+                          WHERE c.repository_id = refs.repository_id AND c.id = refs.target)
+         WHERE refs.name LIKE 'refs/tags/%'";
     LET_GO = {
         sqlite "DROP TRIGGER held_up",
         postgres "SELECT 1"
@@ -300,6 +306,8 @@ pub(crate) enum Spoil {
     Swap,
     /// A ref is where its log did not move it.
     Ref,
+    /// A tag is.
+    Tag,
 }
 
 /// Changes the log of the one repository, and tells how many rows were changed.
@@ -310,6 +318,7 @@ pub(crate) async fn spoil_log(tx: &mut Tx, what: Spoil) -> Result<u64, Error> {
         Spoil::Gap => db::execute!(tx, LOG_GAP),
         Spoil::Swap => db::execute!(tx, LOG_SWAP),
         Spoil::Ref => db::execute!(tx, LOG_REF),
+        Spoil::Tag => db::execute!(tx, LOG_TAG),
     }
 }
 
