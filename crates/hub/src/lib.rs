@@ -13,6 +13,8 @@
 //! | `releases/`     | releases and their tags                                                        |
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
 //! | `life/`         | changed, renamed, archived, deleted, restored, removed for good                |
+//! | `edits/`        | commits that the server makes for somebody                                     |
+//! | `intake/`       | what a repository takes in: content policy, paths that clash                   |
 //! | `signatures/`   | who signed a commit, and what a repository asks of it                         |
 //! | `ref_log/`      | every movement of a ref, in chains                                           |
 //! | `refs/`         | branches and tags as lists                                                     |
@@ -22,6 +24,10 @@
 //! | `collect/`      | what nothing leads to is let go                                                |
 //! | `purge/`        | what those leave behind who have left                                          |
 //! | `glass/`        | an install admin looks into what is private                                    |
+//! | `activity/`     | what happened, one row an aspect                                              |
+//! | `stars/`        | who likes, watches, follows, pins                                              |
+//! | `contributions/`| what signed commits count for, day by day                                      |
+//! | `feeds/`        | the same as Atom                                                               |
 //! | `upkeep/`       | background work: what has ended goes, what is stored is looked after           |
 //! | `pages/`        | HTML; `views/` is what the templates show                                      |
 //!
@@ -39,10 +45,15 @@ use objects::Objects;
 use trust::Trust;
 use web::{Cursors, Entry, Routes};
 
+mod activity;
 mod collect;
+mod contributions;
+mod edits;
 mod error;
+mod feeds;
 mod forks;
 mod glass;
+mod intake;
 mod life;
 mod pages;
 mod purge;
@@ -53,6 +64,7 @@ mod refs;
 mod releases;
 mod repositories;
 mod signatures;
+mod stars;
 mod transfers;
 mod upkeep;
 mod views;
@@ -83,6 +95,10 @@ pub fn statements() -> Vec<&'static db::Sql> {
         quotas::STATEMENTS,
         purge::STATEMENTS,
         upkeep::STATEMENTS,
+        activity::STATEMENTS,
+        stars::STATEMENTS,
+        contributions::STATEMENTS,
+        feeds::STATEMENTS,
     ]
     .concat()
 }
@@ -125,6 +141,12 @@ pub struct Hub {
     settings: Settings,
 }
 
+impl AsRef<Trust> for Hub {
+    fn as_ref(&self) -> &Trust {
+        &self.trust
+    }
+}
+
 impl Hub {
     /// Opens the room.
     pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
@@ -136,8 +158,9 @@ impl Hub {
     pub fn routes(self) -> (Router, Vec<Entry>) {
         let trust = self.trust.clone();
         let routes = Routes::new(self, trust);
-        let routes = forks::routes(transfers::routes(routes));
+        let routes = edits::routes(forks::routes(transfers::routes(routes)));
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
+        let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
         pages::routes(ref_log::routes(wire2::routes(routes))).finish()
     }

@@ -10,6 +10,8 @@
 //! | `commits.rs`    | `commits/…`                                               |
 //! | `commit.rs`     | `commit/{id}`; `changes.rs` is its lower half               |
 //! | `refs.rs`       | `branches`, `tags`                                        |
+//! | `forks.rs`      | `forks`: the network of a repository                       |
+//! | `log.rs`        | `log`: every movement of every ref                         |
 //! | `settings/`     | `settings/…`, `/settings/repositories`                    |
 //! | `parts.rs`      | what several pages share: head, branch menu, commit line   |
 
@@ -18,7 +20,9 @@ mod blob;
 mod changes;
 mod commit;
 mod commits;
+mod forks;
 mod lists;
+mod log;
 mod parts;
 mod raw;
 mod refs;
@@ -28,6 +32,7 @@ mod settings;
 use trust::Class;
 use web::{Cost, Routes, Spec, Surface};
 
+pub(crate) use lists::Profile;
 pub(crate) use refs::tags;
 pub(crate) use repository::home;
 
@@ -36,7 +41,7 @@ use crate::Hub;
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let page = Spec::new(Surface::Page);
     let place = page.cost(Cost::Place);
-    refs::routes(settings::routes(routes))
+    refs::routes(forks::routes(settings::routes(routes)))
         .get("/", Surface::Page, lists::explore)
         .get("/explore", Surface::Page, lists::explore)
         .get("/{owner}", Surface::Page, lists::profile)
@@ -47,4 +52,5 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
         .get("/{owner}/{name}/raw/{*place}", page.class(Class::Download), raw::raw)
         .get("/{owner}/{name}/commits/{*place}", place, commits::commits)
         .get("/{owner}/{name}/commit/{id}", page.cost(Cost::Changes), commit::commit)
+        .get("/{owner}/{name}/log", page.cost(Cost::Place), log::show)
 }

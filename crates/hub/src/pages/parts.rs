@@ -159,6 +159,7 @@ pub(super) fn split(message: &str) -> (String, String) {
 pub(super) fn signature(judged: Option<&Judged>) -> Signature {
     match judged.map(|it| &it.state) {
         Some(State::Verified(handle)) => Signature::Verified(handle.to_string()),
+        Some(State::Server) => Signature::Server,
         Some(State::RevokedKey(handle)) => Signature::RevokedKey(handle.to_string()),
         Some(State::UnknownKey) => Signature::UnknownKey,
         Some(State::Unverifiable) | None => Signature::Unverifiable,

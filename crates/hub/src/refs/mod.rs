@@ -22,7 +22,10 @@ use trust::{
 pub(crate) use store::{STATEMENTS, count_tags};
 
 use crate::{
-    Error, Hub, Repository, collect, reading, ref_log::Movement, repositories, wire::landing,
+    Error, Hub, Repository, collect, reading,
+    ref_log::{Movement, Word},
+    repositories,
+    wire::landing,
 };
 
 /// How long a branch without a new commit counts as active, in days: a season.
@@ -197,8 +200,13 @@ impl Hub {
             let sentence = format!("{branch} is the branch that is shown first, and stays");
             return Err(Error::wire(WireCode::ProtectedRef, sentence));
         }
-        let movement =
-            Movement { name: &name, old: Some(old), new: None, is_forced: true, claim: None };
+        let movement = Movement {
+            name: &name,
+            old: Some(old),
+            new: None,
+            is_forced: true,
+            word: Word::Request,
+        };
         self.move_ref(&mut tx, (repository, actor), &movement, now).await?;
         collect::leave(&mut tx, id, old, now).await?;
         let deleted = Entry::done(Noted::RefDeleted, actor, On::new("repository", id))

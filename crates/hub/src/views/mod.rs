@@ -13,6 +13,8 @@
 //! | `commits.rs`    | `/{owner}/{name}/commits/{ref}`                                  |
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
 //! | `refs.rs`       | `/{owner}/{name}/branches`, `/{owner}/{name}/tags`                |
+//! | `forks.rs`      | `/{owner}/{name}/forks`                                          |
+//! | `log.rs`        | `/{owner}/{name}/log`                                            |
 //! | `settings.rs`   | `/{owner}/{name}/settings/…`, `/settings/repositories`            |
 //! | `filters.rs`    | what templates do to values                                      |
 
@@ -23,6 +25,8 @@ pub(crate) mod commits;
 pub(crate) mod diff;
 pub(crate) mod explore;
 mod filters;
+pub(crate) mod forks;
+pub(crate) mod log;
 pub(crate) mod profile;
 pub(crate) mod refs;
 pub(crate) mod repository;
@@ -157,6 +161,8 @@ pub(crate) struct BranchItem {
 pub(crate) enum Signature {
     /// Good, by a key of this principal (handle).
     Verified(String),
+    /// Good, by this server, which made the commit for its author.
+    Server,
     /// Good, but received after this principal (handle) had revoked its key.
     RevokedKey(String),
     /// Well formed, by a key that nobody registered.
@@ -171,7 +177,7 @@ impl Signature {
     /// The state in a word, as in API answers.
     fn word(&self) -> &'static str {
         match self {
-            Self::Verified(_) => "verified",
+            Self::Verified(_) | Self::Server => "verified",
             Self::RevokedKey(_) => "key revoked",
             Self::UnknownKey => "key unknown",
             Self::Unverifiable => "unverifiable",
@@ -183,6 +189,7 @@ impl Signature {
     fn meaning(&self) -> String {
         match self {
             Self::Verified(handle) => format!("The signature is good, by a key of {handle}."),
+            Self::Server => "This server made the commit for its author, and signed it.".to_owned(),
             Self::RevokedKey(handle) => {
                 format!(
                     "Signed by a key of {handle} that was revoked before the commit was received."
@@ -198,14 +205,14 @@ impl Signature {
 
     fn class(&self) -> &'static str {
         match self {
-            Self::Verified(_) => "good",
+            Self::Verified(_) | Self::Server => "good",
             Self::RevokedKey(_) => "bad",
             Self::UnknownKey | Self::Unverifiable | Self::Unsigned => "quiet",
         }
     }
 
     fn is_verified(&self) -> bool {
-        matches!(self, Self::Verified(_))
+        matches!(self, Self::Verified(_) | Self::Server)
     }
 }
 

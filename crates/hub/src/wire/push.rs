@@ -3,11 +3,14 @@
 //! What costs time is done before the transaction: hashing, checking, building trees. The transaction looks again at
 //! everything that another push could have changed, and writes.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use api::{
     CommitRecord, WireCode,
-    wire::{PushRequest, Pushed, limits},
+    wire::{Format, Pushed, limits},
 };
 use history::tree::{self, Tree};
 use names::{CommitId, ObjectId, SnapshotId};
@@ -22,9 +25,11 @@ use super::{
     bundle::Bundle,
     landing::{self, Move, NewCommit, NewSnapshot},
     upload,
+    weights::{TOGETHER, Weight},
 };
 use crate::{
     Error, Hub, Repository, reading,
+    ref_log::Word,
     repositories::PushTarget,
     signatures::{Asked, Proofs},
 };
@@ -46,13 +51,15 @@ pub(super) async fn push(
     call: Call,
 ) -> Result<Answer, Problem> {
     let format = super::accepted(&call);
-    let message = body::message(call, limits::PUSH_BODY_BYTES).await?;
-    let objects = hub.objects.clone();
-    let bundle = blocking(move || {
-        let request = PushRequest::try_from(message).map_err(Error::Wire)?;
-        Bundle::check(request, &objects)
-    })
-    .await?;
+    let encoding = Format::of_content_type(Some(call.header("content-type")));
+    // Counted until the end: what was decoded lives as long.
+    let weight = Arc::new(Weight::on(&TOGETHER));
+    let limits = body::limits(limits::PUSH_BODY_BYTES, &weight);
+    let store = hub.objects.clone();
+    let (request, carried) =
+        body::read(call.body, move |reader| upload::take_push(&store, encoding, reader, &limits))
+            .await?;
+    let bundle = blocking(move || Bundle::check(request, carried)).await?;
     allowed.check_branch(&bundle.branch)?;
     let landed = hub.land(&allowed, bundle).await?;
     Ok(Answer { format, body: landed.into() })
@@ -103,6 +110,7 @@ impl Hub {
             snapshots: &snapshots,
             objects: &sizes,
             moved,
+            word: Word::Request,
         };
         let repeated = bundle.commits.iter().map(|it| &it.record);
         let repeated: Vec<_> = repeated.filter(|it| known.contains_key(&it.commit_id)).collect();

@@ -22,12 +22,14 @@
 //! | `visible.rs`   | control, bidirectional and zero-width characters made visible           |
 //! | `highlight.rs` | source code as classed spans, line by line; `scopes.rs` chooses classes |
 //! | `markdown.rs`  | Markdown as safe HTML; `raw_html.rs`, `links.rs`, `finish.rs` help it    |
+//! | `charts.rs`    | pictures of numbers: a heat-map of days, bars                            |
 //! | `dates.rs`     | [`When`]: "3 days ago" with the exact time on hover                      |
 //! | `sizes.rs`     | bytes and counts for people                                             |
 //! | `href.rs`      | percent-encoding of addresses                                           |
 //! | `contrast.rs`  | test: the colours of both themes are readable                           |
 
 pub mod assets;
+pub mod charts;
 pub mod dates;
 pub mod error;
 pub mod highlight;

@@ -81,12 +81,12 @@ fn head(actor: &Actor, repository: &Repository) -> Head {
 }
 
 /// Leads on with GET.
-fn lead_to(address: &str) -> Response {
+pub(super) fn lead_to(address: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, address.to_owned())]).into_response()
 }
 
 /// A page whose form did not hold.
-fn again(page: Result<Response, Problem>) -> Result<Response, Problem> {
+pub(super) fn again(page: Result<Response, Problem>) -> Result<Response, Problem> {
     let mut page = page?;
     *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     Ok(page)
@@ -94,12 +94,12 @@ fn again(page: Result<Response, Problem>) -> Result<Response, Problem> {
 
 /// What does not hold, by the field that it is about.
 #[derive(Debug, Default)]
-struct Faults(Vec<(String, String)>);
+pub(super) struct Faults(Vec<(String, String)>);
 
 impl Faults {
     /// What a refusal says of the fields of a form. One that says nothing of them is not for the form to tell; what
     /// stands in the way of `field` is.
-    fn of(problem: Problem, field: &str) -> Result<Self, Problem> {
+    pub(in crate::pages) fn of(problem: Problem, field: &str) -> Result<Self, Problem> {
         let of_field =
             |it: &Fault| (it.pointer.trim_start_matches('/').to_owned(), it.message.clone());
         let told: Vec<_> = problem.faults().iter().map(of_field).collect();
@@ -115,7 +115,7 @@ impl Faults {
     }
 
     /// One fault.
-    fn one(field: &str, message: String) -> Self {
+    pub(in crate::pages) fn one(field: &str, message: String) -> Self {
         Self(vec![(field.to_owned(), message)])
     }
 
@@ -133,7 +133,7 @@ impl Faults {
     }
 
     /// A field with what stands in it, and what is wrong with that.
-    fn field(&self, name: &str, value: impl Into<String>) -> Field {
+    pub(in crate::pages) fn field(&self, name: &str, value: impl Into<String>) -> Field {
         let fault = self.0.iter().find(|(field, _)| field == name);
         Field { value: value.into(), fault: fault.map(|(_, message)| message.clone()) }
     }

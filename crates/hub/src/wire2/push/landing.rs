@@ -18,7 +18,7 @@ use crate::{
     Error, Hub, Repository, collect,
     quotas::Change,
     reading,
-    ref_log::Movement,
+    ref_log::{Movement, Word},
     repositories::PushTarget,
     signatures::{Asked, Proofs},
     wire::{
@@ -176,7 +176,7 @@ impl Hub {
             old: update.old,
             new: update.new,
             is_forced: leaves.is_some(),
-            claim: claim.as_ref(),
+            word: Word::of(claim.as_ref()),
         };
         let at = (repository, allowed.actor());
         let written = self.move_ref(tx, at, &movement, now).await?;
