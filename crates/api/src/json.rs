@@ -12,6 +12,7 @@ mod handing;
 mod jobs;
 mod passkeys;
 mod publishers;
+mod reading;
 mod records;
 mod shown_once;
 mod storage;
@@ -35,9 +36,14 @@ pub use publishers::{
     BootstrapToken, ChangePublisher, FoundedPublisher, MadeSecret, NewPublisher,
     NewPublisherSecret, NewPublisherToken, Publisher, PublisherSecret, RotatePublisherToken,
 };
+pub use reading::{
+    BlameAnswer, BlameRun, Blob, Commit, CommitDetail, CommitPage, CommitSignature, Comparison,
+    DiffFile, DiffHunk, DiffLine, DiffPage, FileList, Tree, TreeEntry,
+};
 pub use records::{
     Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage, NewEdit, Ref,
-    RefPage, RepositoryInvitation, RepositoryInvitationPage, SetRef, Sync, Synced,
+    RefPage, RepositoryInvitation, RepositoryInvitationPage, RepositoryMember,
+    RepositoryMemberPage, SetRef, SyncFork, Synced,
 };
 pub use shown_once::ShownOnce;
 pub use storage::{

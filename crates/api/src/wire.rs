@@ -32,8 +32,7 @@ mod requests;
 mod tests;
 
 pub use answers::{Confirmed, FetchAnswer, Missing, Negotiated, Presigned, Pushed, Refs, Stored};
-pub(crate) use code::quotable;
-pub use code::{WireCode, WireError};
+pub use code::{WireCode, WireError, quotable};
 pub use fields::Fields;
 pub use format::Format;
 pub use labels::{Label, LabelPage, LabelsStored, NewLabels};

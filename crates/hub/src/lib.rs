@@ -19,6 +19,7 @@
 //! | `ref_log/`      | every movement of a ref, in chains                                           |
 //! | `refs/`         | branches and tags as lists                                                     |
 //! | `transfers/`    | handed on to somebody else                                                     |
+//! | `invitations/`  | people are asked in                                                            |
 //! | `forks/`        | made from another, with its history                                            |
 //! | `quotas/`       | how much an owner and a repository may hold                                    |
 //! | `collect/`      | what nothing leads to is let go                                                |
@@ -54,6 +55,7 @@ mod feeds;
 mod forks;
 mod glass;
 mod intake;
+mod invitations;
 mod life;
 mod pages;
 mod purge;
@@ -92,6 +94,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         life::STATEMENTS,
         forks::STATEMENTS,
         transfers::STATEMENTS,
+        invitations::STATEMENTS,
         quotas::STATEMENTS,
         purge::STATEMENTS,
         upkeep::STATEMENTS,
@@ -139,6 +142,8 @@ pub struct Hub {
     cursors: Cursors,
     queue: Queue,
     settings: Settings,
+    blames: reading::Blames,
+    archives: reading::Archives,
 }
 
 impl AsRef<Trust> for Hub {
@@ -151,17 +156,19 @@ impl Hub {
     /// Opens the room.
     pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
         let Ground { db, objects, queue, clock, random } = ground;
-        Self { db, objects, trust, clock, random, cursors, queue, settings }
+        let (blames, archives) = Default::default();
+        Self { db, objects, trust, clock, random, cursors, queue, settings, blames, archives }
     }
 
     /// Everything that this room serves, its state inside, and the list of its routes.
     pub fn routes(self) -> (Router, Vec<Entry>) {
         let trust = self.trust.clone();
         let routes = Routes::new(self, trust);
-        let routes = edits::routes(forks::routes(transfers::routes(routes)));
+        let routes = edits::routes(forks::routes(transfers::routes(invitations::routes(routes))));
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
-        pages::routes(ref_log::routes(wire2::routes(routes))).finish()
+        let routes = reading::api::routes(wire2::routes(routes));
+        pages::routes(ref_log::routes(routes)).finish()
     }
 }

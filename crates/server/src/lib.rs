@@ -32,6 +32,7 @@ mod assets;
 mod bare_answers;
 mod boot;
 mod config;
+mod connections;
 mod cors;
 mod desk;
 mod export;
@@ -175,7 +176,12 @@ pub async fn serve(args: ServeArgs, out: &mut (impl Write + Send)) -> Result<(),
         writeln!(out, "Motet {} is ready at {}", env!("CARGO_PKG_VERSION"), settings.base_url)
             .and_then(|()| out.flush());
     tracing::info!(address = %address, base_url = settings.base_url, "the server is ready");
-    let street = listener::Street { router: house.router(), is_https: settings.is_https };
+    let street = listener::Street {
+        router: house.router(),
+        line: settings.line(),
+        rules: args.connections.rules(),
+        proxies: settings.trusted_proxies.clone(),
+    };
     // Requests and jobs that are under way get the same time, side by side.
     listener::run(listener, street, signals, args.drain(), &stop).await;
     worker.ended().await;

@@ -81,7 +81,9 @@ pub mod signing_keys;
 mod store;
 mod tokens;
 
-pub use agents::{Agent, AgentChange, NewAgent};
+pub use agents::{
+    Agent, AgentChange, AgentLabel, AgentLabels, AgentPrefix, BadAgentPrefix, NewAgent, NotALabel,
+};
 pub use authority::{
     Account, Act, Action, Allowed, Anything, Decision, Granted, Level, Namespace, Need, Readers,
     Refusal, Resource, Role, Scope, Visibility, act,
@@ -101,7 +103,7 @@ pub use identities::{
 };
 pub use invites::{Invitation, Invited};
 pub use keyring::{KeyName, Signer, signers};
-pub use limits::{Class, Exceeded, LimitSetting, LimitSettings, Limits, Place};
+pub use limits::{Class, Exceeded, LimitSetting, LimitSettings, Limits, Place, Who};
 pub use local::LocalCredentials;
 pub use mandates::Mandate;
 pub use office::Glass;

@@ -156,7 +156,7 @@ pub struct ForkNodePage {
 /// The body of `POST /api/v1/repos/{owner}/{name}/sync`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Sync {
+pub struct SyncFork {
     /// The branch that follows that of its source.
     pub branch: String,
 }
@@ -172,6 +172,36 @@ pub struct Synced {
     pub new: String,
     /// Commits that came with it.
     pub commits: u64,
+}
+
+/// Somebody who has a level on a repository, or is asked to take one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepositoryMember {
+    /// Who.
+    pub handle: String,
+    /// `person` or `agent`.
+    pub kind: String,
+    /// How far they may go, or could.
+    pub level: String,
+    /// `member` or `invited`.
+    pub state: String,
+    /// By whom they are invited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invited_by: Option<String>,
+    /// Since when.
+    pub created_at: String,
+    /// Until when they can take it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<String>,
+}
+
+/// The answer of `GET /api/v1/repos/{owner}/{name}/members`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepositoryMemberPage {
+    /// Members by their handles, then those who are invited.
+    pub items: Vec<RepositoryMember>,
+    /// Nothing: the list is bounded.
+    pub next_cursor: Option<String>,
 }
 
 /// Somebody who is asked into a repository.

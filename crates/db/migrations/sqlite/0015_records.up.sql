@@ -1,4 +1,4 @@
--- What a repository takes in, and who is asked into it (hub, trust).
+-- What a repository takes in, and who is asked into it (hub).
 ALTER TABLE repositories ADD COLUMN is_template INTEGER NOT NULL DEFAULT 0 CHECK (is_template IN (0, 1));
 -- Nothing: as is usual for its domain.
 ALTER TABLE repositories ADD COLUMN content_policy TEXT CHECK (content_policy IN ('off', 'warn', 'enforce'));
@@ -7,10 +7,10 @@ ALTER TABLE repositories ADD COLUMN clashing_paths TEXT NOT NULL DEFAULT 'allow'
 ALTER TABLE repositories ADD COLUMN secret_protection TEXT NOT NULL DEFAULT 'warn'
     CHECK (secret_protection IN ('off', 'warn', 'refuse'));
 
--- Somebody who may take a level on a repository, or leave it (trust).
+-- Somebody who may take a level on a repository, or leave it.
 CREATE TABLE repository_invitations (
     id            BLOB    PRIMARY KEY CHECK (length(id) = 16),
-    repository_id BLOB    NOT NULL REFERENCES resources (id) ON DELETE CASCADE,
+    repository_id BLOB    NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
     principal_id  BLOB    NOT NULL REFERENCES principals (id) ON DELETE RESTRICT,
     level         TEXT    NOT NULL CHECK (level IN ('read', 'triage', 'write', 'admin')),
     invited_by    BLOB    NOT NULL REFERENCES principals (id) ON DELETE RESTRICT,

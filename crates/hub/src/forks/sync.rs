@@ -48,6 +48,11 @@ impl Hub {
         let (actor, fork) = (allowed.actor(), allowed.resource());
         allowed.check_branch(branch).map_err(Error::Refused)?;
         let source = self.source_for(actor, fork).await?;
+        // What became private after it was forked is not shown to everybody by following it.
+        if source.is_private() && !fork.is_private() {
+            let message = format!("{} is private by now, and this is not", source.full_name());
+            return Err(Error::Asked { field: "branch", message });
+        }
         let missing = self.missing_of(fork, &source, branch).await?;
         if missing.old == Some(missing.tip) {
             let (old, new) = (missing.old, missing.tip);

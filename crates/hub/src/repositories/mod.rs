@@ -39,7 +39,7 @@ pub(crate) use making::Start;
 pub(crate) use resource::PushTarget;
 pub(crate) use start::{ignored, licences};
 pub(crate) use store::{
-    STATEMENTS, by_id, by_id_for, deleted_of, find, find_deleted, forget_alias, pinned,
+    STATEMENTS, by_id, by_id_for, deleted_of, find, find_deleted, forget_alias, pinned, templates,
 };
 
 use crate::{

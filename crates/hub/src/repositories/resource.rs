@@ -39,17 +39,38 @@ impl Hub {
         let id = self.trust.namespace(&mut tx, owner).await?;
         // Looked up even where nobody has the handle, so that a missing owner takes as long as a missing name.
         let id = id.unwrap_or(Id::from_uuid(uuid::Uuid::nil()));
-        let mut found = store::find_or_moved(&mut tx, id, name, actor.readers()).await?;
+        let found = store::find_or_moved(&mut tx, id, name, actor.readers()).await?;
+        self.seen_by(&mut tx, actor, found).await?.answer_to(owner, name, actor)
+    }
+
+    /// The same repository as it is for whoever asks now, whatever it is called.
+    pub(crate) async fn repository_still(
+        &self,
+        id: Id<Repository>,
+        actor: &Actor,
+    ) -> Result<Repository, Problem> {
+        let mut tx = self.db.glance().await?;
+        let found = store::by_id_for(&mut tx, id, actor.readers()).await?;
+        self.seen_by(&mut tx, actor, found).await
+    }
+
+    /// What was found, with what only some see of it: through a glass, or as those who own what it was made from.
+    async fn seen_by(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        mut found: Option<Repository>,
+    ) -> Result<Repository, Problem> {
         let row = found.as_ref().map(|it| &it.resource);
-        let seen = self.trust.through_glass(&mut tx, actor, row).await?;
+        let seen = self.trust.through_glass(tx, actor, row).await?;
         if let (Some(level), Some(it)) = (seen, &mut found) {
             it.resource.granted.own = it.resource.granted.own.max(level);
         }
         let mut found = found.ok_or_else(Problem::not_found)?;
         if found.resource.state == ResourceState::Suspended {
-            show_suspended(&mut tx, actor, &mut found).await?;
+            show_suspended(tx, actor, &mut found).await?;
         }
-        found.answer_to(owner, name, actor)
+        Ok(found)
     }
 }
 

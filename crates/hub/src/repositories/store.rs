@@ -92,6 +92,10 @@ db::statements! {
         SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted_nothing!(), "
           FROM ", tables!(), " JOIN pinned_repositories AS w ON w.repository_id = r.id
          WHERE ", trust::visible!(), " AND w.principal_id = $2 ORDER BY w.position"));
+    TEMPLATES = (concat!("
+        SELECT s.owner_handle, r.name FROM repositories AS r JOIN resources AS s ON s.id = r.id
+         WHERE r.is_template = 1 AND r.deleted_at IS NULL AND ", trust::visible!(), "
+         ORDER BY s.owner_handle, r.name LIMIT 50"));
     SET_LICENCE = "UPDATE repositories SET licence = $2 WHERE id = $1";
     COUNT = "SELECT count(*) FROM repositories WHERE owner_id = $1 AND deleted_at IS NULL";
     INSERT = "
@@ -359,6 +363,12 @@ pub(crate) async fn pinned(
 pub(crate) async fn count(tx: &mut Tx, owner: Id<Principal>) -> Result<u64, Error> {
     let (count,): (i64,) = db::fetch_one!(tx, COUNT, owner.uuid())?;
     u64::try_from(count).map_err(Error::corrupt("count(*)"))
+}
+
+/// Templates that `reader` may see, as `owner/name`: as many as a form lists.
+pub(crate) async fn templates(tx: &mut Tx, reader: Uuid) -> Result<Vec<String>, Error> {
+    let rows: Vec<(String, String)> = db::fetch_all!(tx, TEMPLATES, reader)?;
+    Ok(rows.into_iter().map(|(owner, name)| format!("{owner}/{name}")).collect())
 }
 
 /// Says on which terms a new repository is had.

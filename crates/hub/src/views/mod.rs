@@ -10,10 +10,12 @@
 //! | `profile.rs`    | `/{handle}`                                                      |
 //! | `repository.rs` | `/{owner}/{name}` and `/{owner}/{name}/tree/{ref}/{path}`         |
 //! | `blob.rs`       | `/{owner}/{name}/blob/{ref}/{path}`                              |
-//! | `commits.rs`    | `/{owner}/{name}/commits/{ref}`                                  |
+//! | `commits.rs`    | `/{owner}/{name}/commits/{ref}/{path}`                           |
+//! | `compare.rs`    | `/{owner}/{name}/compare/{a}...{b}`                              |
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
 //! | `refs.rs`       | `/{owner}/{name}/branches`, `/{owner}/{name}/tags`                |
 //! | `forks.rs`      | `/{owner}/{name}/forks`                                          |
+//! | `new.rs`        | `/new`                                                           |
 //! | `log.rs`        | `/{owner}/{name}/log`                                            |
 //! | `settings.rs`   | `/{owner}/{name}/settings/…`, `/settings/repositories`            |
 //! | `filters.rs`    | what templates do to values                                      |
@@ -22,16 +24,20 @@ pub(crate) mod blame;
 pub(crate) mod blob;
 pub(crate) mod commit;
 pub(crate) mod commits;
+pub(crate) mod compare;
 pub(crate) mod diff;
 pub(crate) mod explore;
 mod filters;
 pub(crate) mod forks;
 pub(crate) mod log;
+pub(crate) mod new;
 pub(crate) mod profile;
 pub(crate) mod refs;
 pub(crate) mod repository;
 pub(crate) mod settings;
 
+#[cfg(test)]
+mod records_samples;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
@@ -58,6 +64,8 @@ pub(crate) struct Head {
     pub is_private: bool,
     /// Whether it can only be read.
     pub is_archived: bool,
+    /// Whether what is shown is a commit that no ref leads to.
+    pub is_hidden: bool,
     /// Which tab is open.
     pub section: Section,
 }

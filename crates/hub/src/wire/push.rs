@@ -15,7 +15,7 @@ use api::{
 use history::tree::{self, Tree};
 use names::{CommitId, ObjectId, SnapshotId};
 use trust::{
-    Actor, Allowed, act,
+    Actor, AgentLabels, Allowed, act,
     audit::{Entry, Noted, On},
 };
 use web::{Call, Problem};
@@ -94,7 +94,8 @@ impl Hub {
         let sizes = self.sizes(&mut tx, allowed, Some(&repository), &bundle).await?;
         let known = reading::known_commits(&mut tx, repository.id, &named_commits(&bundle)).await?;
         let snapshots = new_snapshots(&mut tx, &repository, &bundle, trees).await?;
-        let commits = new_commits(&bundle, &known, &proofs)?;
+        let commits =
+            new_commits(&bundle, &known, &proofs, self.trust.agent_labels(allowed.actor()))?;
         let new = commits.iter().map(|it| it.checked.record.commit_id);
         proofs.check(&mut tx, &repository, new, self.clock.now()).await?;
         self.check_snapshots_held(&mut tx, &repository, &bundle, &commits).await?;
@@ -336,6 +337,7 @@ fn new_commits<'a>(
     bundle: &'a Bundle,
     known: &HashMap<CommitId, reading::Known>,
     proofs: &Proofs,
+    labels: AgentLabels<'_>,
 ) -> Result<Vec<NewCommit<'a>>, Error> {
     let mut generations: HashMap<CommitId, i64> =
         known.iter().map(|(id, it)| (*id, it.generation)).collect();
@@ -357,7 +359,12 @@ fn new_commits<'a>(
             generation = generation.max(of_parent + 1);
         }
         generations.insert(record.commit_id, generation);
-        new.push(NewCommit { checked, generation, signature_state: proofs.word(record) });
+        new.push(NewCommit {
+            checked,
+            generation,
+            signature_state: proofs.word(record),
+            agent: labels.of(&record.agent_id),
+        });
     }
     Ok(new)
 }

@@ -10,6 +10,7 @@
 //! | `releases.rs`     | releases on the wire                                                            |
 //! | `paths.rs`        | paths and branches that would hurt somebody are refused                         |
 //! | `history.rs`      | fast-forward, force, repetition, annotations                                    |
+//! | `reading/`        | a history read: names, logs, differences, archives, bytes, beside git             |
 //! | `blame.rs`        | each line of a file names the commit that it came with                          |
 //! | `secrets.rs`      | no repository tells about another                                               |
 //! | `malformed.rs`    | bodies that cannot be read                                                      |
@@ -39,6 +40,10 @@
 //! | `kills/`          | what was acknowledged outlives every kill, and work goes on after it             |
 //! | `faults.rs`       | a full disk, a database that goes away: said, survived, nothing lost             |
 //! | `quotas.rs`       | how much an owner and a repository may hold                                     |
+//! | `edits.rs`        | commits that the server makes are signed, and need what a push needs             |
+//! | `starting.rs`     | what a new repository begins with                                                |
+//! | `records.rs`      | the ref log and the network of forks as they are read; a fork that follows        |
+//! | `invitations.rs`  | people are asked into a repository, and decide                                    |
 //! | `forks.rs`        | a repository is made from another one                                           |
 //! | `flows.rs`        | applications ask people for a token                                             |
 //! | `people.rs`       | keys, tokens, agents and organizations from the command line                    |
@@ -83,6 +88,7 @@ mod connections;
 mod cors;
 mod creating;
 mod crowds;
+mod edits;
 mod faults;
 mod flows;
 mod forks;
@@ -93,6 +99,7 @@ mod history;
 mod hostile;
 mod hosts;
 mod integrity;
+mod invitations;
 mod jobs;
 mod keyring;
 mod kills;
@@ -119,7 +126,9 @@ mod publishers;
 mod pulling;
 mod quotas;
 mod races;
+mod reading;
 mod recorded;
+mod records;
 mod ref_log;
 mod refs_pages;
 mod registration;
@@ -133,6 +142,7 @@ mod serve;
 mod sessions;
 mod signatures;
 mod signed_commits;
+mod starting;
 mod storage;
 mod store;
 mod strangers;

@@ -232,14 +232,14 @@ fn push(objects: &Value) -> Value {
     let mut bundle = Fields::of(fields.take("bundle").unwrap(), "a bundle").unwrap();
     let bundle = Value::map([
         ("objects", objects.clone()),
-        ("branch_heads", Value::map([("main", "x")])),
+        ("branch_heads", Value::map([("main", Value::Nil)])),
         ("snapshots", bundle.take("snapshots").into()),
         ("commits", bundle.take("commits").into()),
     ]);
     Value::map([
         ("force", force.into()),
         ("bundle", bundle),
-        ("more", 1.into()),
+        ("more", 1i64.into()),
         ("branch", branch.into()),
     ])
 }

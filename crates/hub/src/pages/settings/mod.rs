@@ -7,15 +7,17 @@
 //! |---------------|---------------------------------------------------------------------------|
 //! | `mod.rs`      | what they share: the frame, [`Faults`]                                      |
 //! | `general.rs`  | `settings/general`: what a repository says of itself                         |
-//! | `members.rs`  | `settings/members`: who was given a level                                    |
+//! | `members.rs`  | `settings/members`: who was given a level, and who is asked in               |
 //! | `danger.rs`   | `settings/danger`: another name, who sees it, archived, deleted              |
 //! | `deleted.rs`  | `/settings/repositories`: what was deleted, and what is handed on            |
+//! | `invitations.rs` | `/settings/invitations`: what one is asked into                          |
 //! | `fork.rs`     | `/{owner}/{name}/fork`: one of one's own from it                             |
 
 mod danger;
 mod deleted;
 mod fork;
 mod general;
+mod invitations;
 mod members;
 
 use axum::{
@@ -41,7 +43,8 @@ pub(super) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let form = Spec::new(Surface::Page).body_bytes(FORM_BYTES);
     let routes = routes.get("/{owner}/{name}/settings", Surface::Page, first);
     let routes = members::routes(general::routes(routes, form), form);
-    fork::routes(deleted::routes(danger::routes(routes, form), form), form)
+    let routes = deleted::routes(danger::routes(routes, form), form);
+    fork::routes(invitations::routes(routes, form), form)
 }
 
 /// The address that people type leads to the first of the pages.
@@ -111,6 +114,16 @@ impl Faults {
                 Ok(Self(vec![(field.to_owned(), problem.detail().to_owned())]))
             }
             _ => Err(problem),
+        }
+    }
+
+    /// The same, where what is not there, or may not be, is a fault of `field` too: whoever typed it sees it.
+    pub(in crate::pages) fn of_missing(problem: Problem, field: &str) -> Result<Self, Problem> {
+        match problem.status() {
+            StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => {
+                Ok(Self::one(field, format!("there is no such {field} for you here")))
+            }
+            _ => Self::of(problem, field),
         }
     }
 
