@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 mod accounts;
 mod audit;
 mod handing;
+mod history;
 mod jobs;
 mod passkeys;
 mod publishers;
@@ -23,6 +24,10 @@ pub use accounts::{
 };
 pub use audit::{AuditEvent, PruneAudit, PrunedAudit, RotatedKey};
 pub use handing::{Accepted, NewFork, NewTransfer, Transfer, TransferPage};
+pub use history::{
+    CommitDay, Contributor, ContributorList, GraphEdge, GraphPage, GraphRow, Heatmap, Language,
+    LanguageList,
+};
 pub use jobs::{Job, JobCounts, JobDetail, JobPage, Schedule, ScheduleRun};
 pub use passkeys::{
     BrowserSession, BrowserSessionPage, Identity, IdentityPage, NewPasskey, Passkey,

@@ -12,6 +12,7 @@
 //! | `wire2/`        | wire 2: negotiate, a history as a stream, objects and snapshots by ids, pushes   |
 //! | `releases/`     | releases and their tags                                                        |
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
+//! | `graph/`        | what answers for long histories: the graph, last commits, numbers              |
 //! | `life/`         | changed, renamed, archived, deleted, restored, removed for good                |
 //! | `signatures/`   | who signed a commit, and what a repository asks of it                         |
 //! | `ref_log/`      | every movement of a ref, in chains                                           |
@@ -28,7 +29,7 @@
 //! snapshot and parents are in the same repository; every object of every snapshot is linked to that repository;
 //! nothing outside a repository's own rows decides what its reader or writer is told.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use axum::Router;
 use db::Db;
@@ -38,10 +39,13 @@ use objects::Objects;
 use trust::Trust;
 use web::{Cursors, Entry, Routes};
 
+use graph::Graphs;
+
 mod collect;
 mod error;
 mod forks;
 mod glass;
+mod graph;
 mod life;
 mod pages;
 mod purge;
@@ -79,6 +83,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         transfers::STATEMENTS,
         quotas::STATEMENTS,
         purge::STATEMENTS,
+        graph::STATEMENTS,
         upkeep::STATEMENTS,
     ]
     .concat()
@@ -93,6 +98,8 @@ pub struct Ground {
     pub objects: Objects,
     /// Background work.
     pub queue: Queue,
+    /// Where this process keeps what can be made again.
+    pub cache: PathBuf,
     /// What time it is.
     pub clock: Clock,
     /// Where chance comes from.
@@ -120,13 +127,15 @@ pub struct Hub {
     cursors: Cursors,
     queue: Queue,
     settings: Settings,
+    graphs: Graphs,
 }
 
 impl Hub {
     /// Opens the room.
     pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
-        let Ground { db, objects, queue, clock, random } = ground;
-        Self { db, objects, trust, clock, random, cursors, queue, settings }
+        let Ground { db, objects, queue, cache, clock, random } = ground;
+        let graphs = Graphs::new(cache);
+        Self { db, objects, trust, clock, random, cursors, queue, settings, graphs }
     }
 
     /// Everything that this room serves, its state inside, and the list of its routes.
@@ -136,6 +145,6 @@ impl Hub {
         let routes = forks::routes(transfers::routes(routes));
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
-        pages::routes(ref_log::routes(wire2::routes(routes))).finish()
+        pages::routes(graph::routes(ref_log::routes(wire2::routes(routes)))).finish()
     }
 }

@@ -9,6 +9,8 @@
 //! | `raw.rs`        | `raw/…`                                                   |
 //! | `commits.rs`    | `commits/…`                                               |
 //! | `commit.rs`     | `commit/{id}`; `changes.rs` is its lower half               |
+//! | `graph.rs`      | `graph`                                                   |
+//! | `insights.rs`   | `insights`                                                |
 //! | `settings/`     | `settings/…`, `/settings/repositories`                    |
 //! | `parts.rs`      | what several pages share: head, branch menu, commit line   |
 
@@ -17,6 +19,8 @@ mod blob;
 mod changes;
 mod commit;
 mod commits;
+mod graph;
+mod insights;
 mod lists;
 mod parts;
 mod raw;
@@ -44,5 +48,7 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
         .get("/{owner}/{name}/blame/{*place}", page.cost(Cost::Walk), blame::blame)
         .get("/{owner}/{name}/raw/{*place}", page.class(Class::Download), raw::raw)
         .get("/{owner}/{name}/commits/{*place}", place, commits::commits)
+        .get("/{owner}/{name}/graph", place, graph::graph)
+        .get("/{owner}/{name}/insights", Surface::Page, insights::insights)
         .get("/{owner}/{name}/commit/{id}", page.cost(Cost::Changes), commit::commit)
 }

@@ -223,6 +223,7 @@ impl Hub {
         store::add_entry(tx, repository, &entry, signature, entry_hash, movement.is_forced).await?;
         let by = (entry_hash, mover.handle, mover.via.as_str());
         let (seq, seal_hash) = self.seal(tx, repository, by, now).await?;
+        self.index_after(tx, repository).await?;
         Ok(Written { counter: entry.counter, entry_hash, seq, seal_hash })
     }
 

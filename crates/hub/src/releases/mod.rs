@@ -87,6 +87,7 @@ impl Hub {
             self.trust.note(&mut tx, chain, published).await?;
         }
         tx.commit().await?;
+        self.queue.wake();
         let repository = allowed.resource().full_name();
         tracing::info!(repository, tag = %new.tag, draft = new.asked.is_draft, "release made");
         Ok(id)

@@ -12,6 +12,8 @@
 //! | `blob.rs`       | `/{owner}/{name}/blob/{ref}/{path}`                              |
 //! | `commits.rs`    | `/{owner}/{name}/commits/{ref}`                                  |
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
+//! | `graph.rs`      | `/{owner}/{name}/graph`                                           |
+//! | `insights.rs`   | `/{owner}/{name}/insights`                                        |
 //! | `settings.rs`   | `/{owner}/{name}/settings/…`, `/settings/repositories`            |
 //! | `filters.rs`    | what templates do to values                                      |
 
@@ -21,6 +23,8 @@ pub(crate) mod commit;
 pub(crate) mod commits;
 pub(crate) mod diff;
 pub(crate) mod explore;
+pub(crate) mod graph;
+pub(crate) mod insights;
 mod filters;
 pub(crate) mod profile;
 pub(crate) mod repository;
@@ -63,6 +67,10 @@ pub(crate) enum Section {
     Code,
     /// Commits.
     Commits,
+    /// Commits as they hang together.
+    Graph,
+    /// The history in numbers.
+    Insights,
     /// What it says of itself, and who may do what.
     Settings,
 }
@@ -74,6 +82,14 @@ impl Head {
 
     fn is_commits(&self) -> bool {
         self.section == Section::Commits
+    }
+
+    fn is_graph(&self) -> bool {
+        self.section == Section::Graph
+    }
+
+    fn is_insights(&self) -> bool {
+        self.section == Section::Insights
     }
 
     fn is_settings(&self) -> bool {

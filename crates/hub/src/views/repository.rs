@@ -3,7 +3,7 @@
 use askama::Template;
 use web::look::{Crumb, Html, Layout, When};
 
-use super::{BranchMenu, CommitLine, Head, filters};
+use super::{BranchMenu, CommitLine, Head, filters, insights::LanguageShare};
 
 /// `/{owner}/{name}`.
 #[derive(Debug, Clone, Template)]
@@ -39,6 +39,8 @@ pub(crate) struct RepositoryPage {
     pub commit_count: u64,
     /// All its branches.
     pub branch_count: u64,
+    /// The languages of the shown branch, the most bytes first; none while they are not counted.
+    pub languages: Vec<LanguageShare>,
     /// What it holds; nothing before the first push.
     pub contents: Option<Contents>,
 }
@@ -88,6 +90,8 @@ pub(crate) struct Listing {
     pub parent_href: Option<String>,
     /// Directories first.
     pub entries: Vec<Entry>,
+    /// Whether some last commits are still looked for.
+    pub is_pending: bool,
     /// The next page of a large directory.
     pub more_href: Option<String>,
     /// Names that some file systems cannot tell apart, in a sentence.

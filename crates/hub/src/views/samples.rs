@@ -154,6 +154,7 @@ fn listing() -> Listing {
         )),
         parent_href: None,
         entries,
+        is_pending: false,
         more_href: None,
         clash: None,
         readme: Some(Readme {
@@ -181,6 +182,7 @@ pub(super) fn repository() -> RepositoryPage {
         size_bytes: 13_631_488,
         commit_count: 1_204,
         branch_count: 2,
+        languages: Vec::new(),
         contents: Some(Contents { branches: branches(), listing: listing() }),
     }
 }

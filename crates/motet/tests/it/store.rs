@@ -3,6 +3,11 @@
 use db::{Error, Tx};
 
 db::statements! {
+    DROP_STATES = "DELETE FROM index_states";
+    DROP_LANGUAGES = "DELETE FROM language_stats";
+    DROP_CONTRIBUTORS = "DELETE FROM contributor_stats";
+    DROP_DAYS = "DELETE FROM commit_days";
+    DROP_LAST = "DELETE FROM dir_last_commits";
     MAKE_ADMIN = "UPDATE principals SET install_admin = 1 WHERE handle = $1";
     END_TRANSFERS = "UPDATE repository_transfers SET ends_at = 1";
     END_LAPSES = "UPDATE jobs SET run_at = 1 WHERE kind = 'hub.transfer_lapse' AND state = 'ready'";
@@ -354,4 +359,13 @@ pub(crate) async fn end_transfers(tx: &mut Tx) -> Result<(), Error> {
 /// What is suspended has been for long.
 pub(crate) async fn age_suspended(tx: &mut Tx) -> Result<(), Error> {
     db::execute!(tx, AGE_SUSPENDED).map(drop)
+}
+
+/// Forgets everything that is derived from histories.
+pub(crate) async fn drop_derived(tx: &mut Tx) -> Result<(), Error> {
+    db::execute!(tx, DROP_STATES)?;
+    db::execute!(tx, DROP_LANGUAGES)?;
+    db::execute!(tx, DROP_CONTRIBUTORS)?;
+    db::execute!(tx, DROP_DAYS)?;
+    db::execute!(tx, DROP_LAST).map(drop)
 }
