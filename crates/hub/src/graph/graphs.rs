@@ -8,6 +8,7 @@ use std::{
 
 use history::graph::{Graph, NewCommit, Position, Reach};
 use names::{Digest, Id};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{
@@ -33,6 +34,7 @@ struct Inner {
     open: Mutex<HashMap<Uuid, (u64, Graph)>>,
     reaches: Mutex<HashMap<Uuid, Arc<Reached>>>,
     turns: Mutex<HashMap<Uuid, Arc<tokio::sync::Mutex<()>>>>,
+    beside: Mutex<JoinSet<()>>,
 }
 
 /// What refs lead to, in one state of them.
@@ -50,7 +52,8 @@ impl Graphs {
     /// With files below `root`.
     pub(crate) fn new(root: PathBuf) -> Self {
         let (shelf, open, reaches) = Default::default();
-        Self(Arc::new(Inner { root, shelf, open, reaches, turns: Mutex::default() }))
+        let (turns, beside) = Default::default();
+        Self(Arc::new(Inner { root, shelf, open, reaches, turns, beside }))
     }
 
     fn place(&self, of: Id<Repository>, epoch: u64) -> Place {
@@ -94,6 +97,13 @@ impl Graphs {
         let mut turns = locked(&self.0.turns);
         turns.retain(|_, turn| Arc::strong_count(turn) > 1);
         Arc::clone(turns.entry(of.uuid()).or_default())
+    }
+
+    /// Does something while requests go on. It ends with the process.
+    pub(super) fn beside(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut beside = locked(&self.0.beside);
+        while beside.try_join_next().is_some() {}
+        beside.spawn(work);
     }
 
     /// Throws away what there is of a repository.

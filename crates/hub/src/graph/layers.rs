@@ -20,6 +20,19 @@ const SIDE_BY_SIDE: usize = 256;
 const NODE_BYTES: usize = 8 << 20;
 
 impl Hub {
+    /// Has the files of this process caught up beside what is being asked, unless that is being done.
+    pub(super) fn catch_up_here(&self, of: Id<Repository>) {
+        if self.graphs.turn(of).try_lock().is_err() {
+            return;
+        }
+        let hub = self.clone();
+        self.graphs.beside(async move {
+            if let Err(error) = hub.catch_up(of).await {
+                tracing::warn!(repository = %of, %error, "the graph of a history was not written");
+            }
+        });
+    }
+
     /// Writes everything that came since into the files of this process. One at a time for a repository.
     pub(super) async fn catch_up(&self, of: Id<Repository>) -> Result<(), Error> {
         let turn = self.graphs.turn(of);

@@ -57,6 +57,9 @@ use crate::{Error, Hub, Repository};
 /// Commits that a reader takes from their rows; beyond, it has to wait until they are in a file.
 const MOST_BEHIND: usize = 20_000;
 
+/// Rows behind which this process writes its own file: the job may have been another process's.
+const WORTH_A_FILE: usize = 500;
+
 /// The graph of a repository, as of one transaction.
 #[derive(Debug, Clone)]
 pub(crate) struct History {
@@ -94,6 +97,9 @@ impl Hub {
         let epoch = store::epoch(tx, of).await?.ok_or(Error::NotFound)?;
         let stored = self.graphs.stored(of, epoch).await?;
         let rows = store::after(tx, of, fresh::last_row(&stored), MOST_BEHIND + 1).await?;
+        if rows.len() > WORTH_A_FILE {
+            self.catch_up_here(of);
+        }
         if rows.len() > MOST_BEHIND {
             return Err(Error::NotIndexed);
         }
