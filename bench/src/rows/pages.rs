@@ -129,7 +129,9 @@ async fn spread(server: &Server, anna: &Person) -> Vec<String> {
     for _ in 0..4 {
         let page = server.get(&target).by(anna).send().await.json();
         let items = page["items"].as_array().cloned().unwrap_or_default();
-        ids.extend(items.iter().step_by(20).filter_map(|it| Some(it["commit"].as_str()?.to_owned())));
+        ids.extend(
+            items.iter().step_by(20).filter_map(|it| Some(it["commit"].as_str()?.to_owned())),
+        );
         let Some(cursor) = page["next_cursor"].as_str() else { break };
         target = format!("{API}/graph?limit=500&cursor={cursor}");
     }
@@ -155,7 +157,11 @@ async fn targets(page: Page, scale: Scale, server: &Server, anna: &Person) -> Ve
         for (depth, wide) in (0..).zip(scale.wide) {
             let place = (number * (7 + depth) + depth) % wide;
             let is_last = parts.len() + 1 == scale.wide.len();
-            parts.push(if is_last { format!("file{place:03}.rs") } else { format!("part{place:03}") });
+            parts.push(if is_last {
+                format!("file{place:03}.rs")
+            } else {
+                format!("part{place:03}")
+            });
         }
         parts
     };

@@ -114,7 +114,7 @@ pub struct CommitDay {
 
 /// Commits of the default branch, day by day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Heatmap {
+pub struct CommitDays {
     /// The commit that they were counted at.
     pub commit: Option<String>,
     /// The first day, a Monday.

@@ -85,11 +85,11 @@ impl<'g> Lanes<'g> {
             lines.push((lane, lane, colour));
         }
         if let Some(parent) = second {
-            let (to, colour) = match self.waiting(parent).and_then(|it| Some((it, self.open(it)?.1)))
-            {
-                Some(found) => found,
-                None => (self.free().unwrap_or(MOST_LANES), self.colour_of(parent)?),
-            };
+            let (to, colour) =
+                match self.waiting(parent).and_then(|it| Some((it, self.open(it)?.1))) {
+                    Some(found) => found,
+                    None => (self.free().unwrap_or(MOST_LANES), self.colour_of(parent)?),
+                };
             self.put(to, (parent, colour));
             lines.push((lane, to, colour));
         }

@@ -19,10 +19,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use names::{CommitId, NodeId};
 
-use super::{
-    Blocks, Filter, GraphError, Link, NewCommit, Position,
-    block::PAYLOAD_BYTES,
-};
+use super::{Blocks, Filter, GraphError, Link, NewCommit, Position, block::PAYLOAD_BYTES};
 
 pub(super) const MAGIC: &[u8; 8] = b"MTGRAPH1";
 pub(super) const LINK_BYTES: usize = 24;

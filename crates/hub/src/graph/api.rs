@@ -1,7 +1,7 @@
 //! JSON: the graph as it is drawn, languages, contributors, commits a day.
 
 use api::json::{
-    CommitDay, Contributor, ContributorList, GraphEdge, GraphPage, GraphRow, Heatmap, Language,
+    CommitDay, Contributor, ContributorList, GraphEdge, GraphPage, GraphRow, CommitDays, Language,
     LanguageList,
 };
 use names::{CommitId, UnixMillis};
@@ -199,19 +199,21 @@ async fn heatmap(
     hub: Hub,
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,
-) -> Result<Json<Heatmap>, Problem> {
+) -> Result<Json<CommitDays>, Problem> {
     let (asked, of): (Until, _) = (call.query()?, allowed.resource());
     let mut tx = hub.db.read().await?;
     let at = counted_at(&hub, &mut tx, of).await?;
     let (from, to) = hub.span(asked.until.as_deref());
     let days = store::days(&mut tx, of.id, (from, to)).await.map_err(Error::Db)?;
-    let day = |(day, it): (i64, Day)| CommitDay {
-        day: date(day),
-        people: it.people,
-        agents: it.agents,
-    };
+    let day =
+        |(day, it): (i64, Day)| CommitDay { day: date(day), people: it.people, agents: it.agents };
     let commit = at.map(|it| it.to_string());
-    Ok(Json(Heatmap { commit, from: date(from), to: date(to), days: days.into_iter().map(day).collect() }))
+    Ok(Json(CommitDays {
+        commit,
+        from: date(from),
+        to: date(to),
+        days: days.into_iter().map(day).collect(),
+    }))
 }
 
 /// A day as text: `2026-11-30`.
@@ -242,11 +244,7 @@ pub(crate) struct Numbers {
 
 impl Hub {
     /// What is told of a repository in numbers.
-    pub(crate) async fn numbers(
-        &self,
-        tx: &mut db::Tx,
-        of: &Repository,
-    ) -> Result<Numbers, Error> {
+    pub(crate) async fn numbers(&self, tx: &mut db::Tx, of: &Repository) -> Result<Numbers, Error> {
         Ok(Numbers {
             at: counted_at(self, tx, of).await?,
             languages: store::languages(tx, of.id).await?,
@@ -276,7 +274,7 @@ impl Hub {
     }
 
     /// The days of a heat-map on which there were commits.
-    pub(crate) async fn days_of(
+    pub(crate) async fn commit_days(
         &self,
         tx: &mut db::Tx,
         of: &Repository,

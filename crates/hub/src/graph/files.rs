@@ -163,7 +163,9 @@ impl Place {
         let layers = graph.stored();
         for name in self.names()? {
             let is_used = name.epoch == self.epoch
-                && layers.iter().any(|it| (it.base(), it.base() + it.len()) == (name.first, name.end));
+                && layers
+                    .iter()
+                    .any(|it| (it.base(), it.base() + it.len()) == (name.first, name.end));
             if !is_used {
                 remove(fs::remove_file(self.path(name)))?;
             }

@@ -66,11 +66,7 @@ struct Comparison {
 }
 
 /// Says of each new commit which paths it touched.
-async fn fill_filters(
-    tx: &mut Tx,
-    graph: &Graph,
-    commits: &mut [NewCommit],
-) -> Result<(), Error> {
+async fn fill_filters(tx: &mut Tx, graph: &Graph, commits: &mut [NewCommit]) -> Result<(), Error> {
     let base = graph.len() as usize;
     let roots: Vec<_> = commits.iter().map(|commit| commit.root).collect();
     let root_of = |at: usize| match at.checked_sub(base) {
@@ -92,9 +88,8 @@ async fn fill_filters(
         }
         let mut going = VecDeque::with_capacity(open.len());
         for mut it in open {
-            it.changed.extend(
-                std::iter::from_fn(|| it.diff.next_change()).map(|it| it.path.to_string()),
-            );
+            it.changed
+                .extend(std::iter::from_fn(|| it.diff.next_change()).map(|it| it.path.to_string()));
             if it.diff.is_complete() || it.changed.len() > MOST_CHANGES {
                 if let Some(commit) = commits.get_mut(it.commit) {
                     commit.filter = Filter::of(it.changed.iter().map(String::as_str));

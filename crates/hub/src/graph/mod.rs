@@ -89,11 +89,7 @@ impl History {
 
 impl Hub {
     /// The graph of a repository as `tx` sees it.
-    pub(crate) async fn history(
-        &self,
-        tx: &mut Tx,
-        of: Id<Repository>,
-    ) -> Result<History, Error> {
+    pub(crate) async fn history(&self, tx: &mut Tx, of: Id<Repository>) -> Result<History, Error> {
         let epoch = store::epoch(tx, of).await?.ok_or(Error::NotFound)?;
         let stored = self.graphs.stored(of, epoch).await?;
         let rows = store::after(tx, of, fresh::last_row(&stored), MOST_BEHIND + 1).await?;
@@ -116,7 +112,8 @@ impl Hub {
     ) -> Result<T, Error> {
         let graph = history.graph.clone();
         let asked = tokio::task::spawn_blocking(move || question(&graph)).await;
-        let answer = asked.map_err(|error| Error::Broken(format!("a worker ended early: {error}")))?;
+        let answer =
+            asked.map_err(|error| Error::Broken(format!("a worker ended early: {error}")))?;
         if let Err(GraphError::Damaged(_) | GraphError::Read(_)) = answer {
             self.graphs.forget(of).await?;
             self.index_soon(of).await?;

@@ -82,7 +82,11 @@ pub(super) struct Tally {
 impl Tally {
     fn commit(&mut self, who: Who, at: UnixMillis) {
         let day = self.days.entry(at.0.div_euclid(DAY_MILLIS)).or_default();
-        if who.agent_id.is_empty() { day.people += 1 } else { day.agents += 1 }
+        if who.agent_id.is_empty() {
+            day.people += 1
+        } else {
+            day.agents += 1
+        }
         let new = Contributor { commits: 0, first_at: at, last_at: at };
         let all = self.contributors.entry(who.shortened()).or_insert(new);
         all.commits += 1;
@@ -137,7 +141,10 @@ impl Hub {
             Some(was) => {
                 let found = history.graph.find(&was)?;
                 let is_below = move |before| history.graph.is_ancestor(before, &[at]);
-                found.map(|it| Ok::<_, GraphError>(is_below(it)?.then_some(it))).transpose()?.flatten()
+                found
+                    .map(|it| Ok::<_, GraphError>(is_below(it)?.then_some(it)))
+                    .transpose()?
+                    .flatten()
             }
         };
         let mut tally = Tally { is_from_nothing: before.is_none(), ..Tally::default() };

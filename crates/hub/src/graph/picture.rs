@@ -4,14 +4,19 @@
 use std::collections::HashMap;
 
 use db::Tx;
-use history::graph::{Edge, Frontier, Graph, GraphError, LaneHead, Lanes, LanesState, Position, Row, Walk};
+use history::graph::{
+    Edge, Frontier, Graph, GraphError, LaneHead, Lanes, LanesState, Position, Row, Walk,
+};
 use names::{BranchName, CommitId, Digest, Id, RepoPath};
 
 use super::{
     History,
     relation::{read_frontier, write_frontier},
 };
-use crate::{Error, Hub, Repository, reading::{self, Commit, RefPlace}};
+use crate::{
+    Error, Hub, Repository,
+    reading::{self, Commit, RefPlace},
+};
 
 /// Refs that a picture begins with: those of the newest commits.
 const HEADS: usize = 200;
@@ -180,9 +185,7 @@ impl Hub {
 
 /// Whether a commit names an author with this in their name.
 fn is_by(commit: &Commit, author: Option<&str>) -> bool {
-    author.is_none_or(|author| {
-        commit.record.author.to_lowercase().contains(&author.to_lowercase())
-    })
+    author.is_none_or(|author| commit.record.author.to_lowercase().contains(&author.to_lowercase()))
 }
 
 /// Commits without lines.
@@ -195,11 +198,7 @@ fn alone(graph: &Graph, ids: &[CommitId]) -> Result<Vec<(CommitId, Row)>, GraphE
 }
 
 /// What a picture begins with, the newest first. Of several refs at one commit the first by name gives the colour.
-fn heads(
-    history: &History,
-    refs: &[RefPlace],
-    wanted: &Wanted,
-) -> Result<Vec<LaneHead>, Error> {
+fn heads(history: &History, refs: &[RefPlace], wanted: &Wanted) -> Result<Vec<LaneHead>, Error> {
     if let Some((commit, branch)) = &wanted.from {
         let name = branch.as_ref().map(BranchName::full).unwrap_or_default();
         return Ok(vec![LaneHead { at: history.at(*commit)?, colour: colour(&name) }]);

@@ -178,11 +178,7 @@ impl Hub {
 }
 
 /// Whether `heads` lead to every one of `former`.
-fn lead_to_all(
-    graph: &Graph,
-    heads: &[Position],
-    former: &[Position],
-) -> Result<bool, GraphError> {
+fn lead_to_all(graph: &Graph, heads: &[Position], former: &[Position]) -> Result<bool, GraphError> {
     let here: HashSet<_> = heads.iter().collect();
     for left in former.iter().filter(|it| !here.contains(it)) {
         if !graph.is_ancestor(*left, heads)? {

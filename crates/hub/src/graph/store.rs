@@ -313,13 +313,8 @@ pub(super) async fn contributors(
     are_agents: bool,
     limit: u32,
 ) -> Result<Vec<(Who, Contributor)>, Error> {
-    let rows: Vec<(String, String, i64, i64, i64)> = db::fetch_all!(
-        tx,
-        CONTRIBUTORS,
-        of.uuid(),
-        i64::from(are_agents),
-        i64::from(limit)
-    )?;
+    let rows: Vec<(String, String, i64, i64, i64)> =
+        db::fetch_all!(tx, CONTRIBUTORS, of.uuid(), i64::from(are_agents), i64::from(limit))?;
     let believe = |(author, agent_id, commits, first, last)| {
         let (first_at, last_at) = (UnixMillis(first), UnixMillis(last));
         let commits = count(commits)?;
@@ -344,9 +339,8 @@ pub(super) async fn days(
     (from, to): (i64, i64),
 ) -> Result<Vec<(i64, Day)>, Error> {
     let rows: Vec<(i64, i64, i64)> = db::fetch_all!(tx, DAYS, of.uuid(), from, to)?;
-    let believe = |(day, people, agents)| {
-        Ok((day, Day { people: count(people)?, agents: count(agents)? }))
-    };
+    let believe =
+        |(day, people, agents)| Ok((day, Day { people: count(people)?, agents: count(agents)? }));
     rows.into_iter().map(believe).collect()
 }
 

@@ -42,8 +42,7 @@ pub(super) async fn graph(
         let most = below.iter().map(|line| line.0.max(line.1)).max().unwrap_or(0).max(it.lane);
         lanes = lanes.max(usize::from(most) + 1);
         let drawing = Drawing::new((it.lane, it.colour), &above, &below);
-        let commit =
-            parts::line(of, &it.commit, judged.get(&it.commit.record.commit_id), now);
+        let commit = parts::line(of, &it.commit, judged.get(&it.commit.record.commit_id), now);
         let refs = it.refs.iter().map(|name| shown(of, name)).collect();
         rows.push(GraphRow { commit, refs, words: words(it, wanted.is_filtered()), drawing });
         above = below;
@@ -53,7 +52,8 @@ pub(super) async fn graph(
     }
     let here = format!("{}/graph", parts::home_of(of));
     let text = |it: &Option<String>| filled(it.as_deref()).unwrap_or_default().to_owned();
-    let (reference, author, path) = (text(&asked.reference), text(&asked.author), text(&asked.path));
+    let (reference, author, path) =
+        (text(&asked.reference), text(&asked.author), text(&asked.path));
     let at = |cursor: Option<&str>| {
         let fields = [
             ("ref", &*reference),

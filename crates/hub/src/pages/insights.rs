@@ -2,7 +2,10 @@
 
 use axum::response::Response;
 use trust::{Allowed, act};
-use web::{Call, Problem, look::When};
+use web::{
+    Call, Problem,
+    look::{Share, When},
+};
 
 use super::{graph::address, parts};
 use crate::{
@@ -11,14 +14,10 @@ use crate::{
     reading::Revision,
     views::{
         Section,
-        insights::{
-            ContributorRow, Contributors, Heat, InsightsPage, LanguageShare, Square, Week,
-        },
+        insights::{ContributorRow, Contributors, Heat, InsightsPage, Square, Week},
     },
 };
 
-/// Languages with a colour of their own.
-const COLOURS: usize = 6;
 /// Pixels between two squares.
 const SQUARE: usize = 14;
 const MONTHS: [&str; 12] =
@@ -35,7 +34,7 @@ pub(super) async fn insights(
     let first = Revision::first(&mut tx, of).await?;
     let numbers = hub.numbers(&mut tx, of).await?;
     let (from, to) = hub.span(asked.until.as_deref());
-    let days = hub.days_of(&mut tx, of, (from, to)).await?;
+    let days = hub.commit_days(&mut tx, of, (from, to)).await?;
     drop(tx);
     let now = hub.clock.now();
     let (all, first_day, last_day) = numbers.commits;
@@ -73,30 +72,9 @@ pub(super) async fn insights(
     })
 }
 
-/// The parts that languages have of all bytes; those beyond the colours are one.
-pub(super) fn shares(languages: &[(String, u64, u64)]) -> Vec<LanguageShare> {
-    let all: u64 = languages.iter().map(|(.., bytes)| bytes).sum();
-    let (mut shares, mut x) = (Vec::new(), 0);
-    for (place, (name, files, bytes)) in languages.iter().enumerate() {
-        let is_rest = place + 1 >= COLOURS && languages.len() > COLOURS;
-        let share = bytes.saturating_mul(1_000).checked_div(all).unwrap_or(0);
-        match shares.last_mut() {
-            Some(LanguageShare { colour, files: so_far, bytes: sum, share: thousandths, .. })
-                if is_rest && *colour + 1 == COLOURS =>
-            {
-                *so_far += files;
-                *sum += bytes;
-                *thousandths += share;
-            }
-            _ => {
-                let name = if is_rest { "Other".to_owned() } else { name.clone() };
-                let colour = place.min(COLOURS - 1);
-                shares.push(LanguageShare { name, files: *files, bytes: *bytes, share, x, colour });
-            }
-        }
-        x += share;
-    }
-    shares
+/// The parts that languages have of all bytes.
+pub(super) fn shares(languages: &[(String, u64, u64)]) -> Vec<Share> {
+    Share::of(languages.iter().map(|(name, _, bytes)| (name.clone(), *bytes)))
 }
 
 /// How much a day has beside the day with the most.
@@ -163,20 +141,11 @@ mod tests {
         let days = [(monday - 8, one(1, 0)), (monday - 7, one(2, 6)), (monday, one(4, 0))];
         let heat = heat(span, &days);
         assert_eq!((heat.commits, heat.squares.len()), (13, 52 * 7 + 1));
-        let weeks: Vec<_> = heat.weeks.iter().map(|it| (&*it.monday, it.people, it.agents)).collect();
+        let weeks: Vec<_> =
+            heat.weeks.iter().map(|it| (&*it.monday, it.people, it.agents)).collect();
         assert_eq!(weeks, [("2026-11-30", 4, 0), ("2026-11-23", 2, 6), ("2026-11-16", 1, 0)]);
         let last = heat.squares.last().unwrap();
         assert_eq!((last.x, last.y, last.heat), (52 * SQUARE, 0, 2));
         assert_eq!(heat.months.len(), 13, "{:?}", heat.months);
-    }
-
-    #[test]
-    fn languages_beyond_the_colours_are_one() {
-        let some: Vec<_> = (0..9).map(|n| (format!("L{n}"), 1, 100)).collect();
-        let shares = shares(&some);
-        assert_eq!(shares.len(), COLOURS);
-        let last = shares.last().unwrap();
-        assert_eq!((&*last.name, last.files, last.bytes, last.x), ("Other", 4, 400, 555));
-        assert!(super::shares(&[("Empty".to_owned(), 1, 0)])[0].share == 0);
     }
 }

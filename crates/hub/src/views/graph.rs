@@ -12,8 +12,8 @@ const LANE: usize = 14;
 const ROW: usize = 32;
 /// Lanes that have a column of their own; more are drawn in the last one.
 const LANES: usize = 24;
-/// Colours of lines (`css/history.css`).
-const COLOURS: u8 = 6;
+/// Colours of lines: those of voices (`css/base.css`), from 1.
+const COLOURS: u8 = 8;
 
 /// `/{owner}/{name}/graph`.
 #[derive(Debug, Clone, Template)]
@@ -84,7 +84,7 @@ impl Drawing {
     pub(crate) fn new((lane, colour): (u8, u8), above: &[Line], below: &[Line]) -> Self {
         let mut lines: Vec<(u8, String)> = Vec::new();
         let mut draw = |colour: u8, text: String| {
-            let colour = colour % COLOURS;
+            let colour = voice(colour);
             match lines.iter_mut().find(|(known, _)| *known == colour) {
                 Some((_, path)) => path.push_str(&text),
                 None => lines.push((colour, text)),
@@ -104,8 +104,12 @@ impl Drawing {
             draw(*colour, line((x(*from), begins), (middle(*from, *to), ROW)));
         }
         lines.sort_unstable();
-        Self { width: 0, x: x(lane), colour: colour % COLOURS, lines }
+        Self { width: 0, x: x(lane), colour: voice(colour), lines }
     }
+}
+
+fn voice(colour: u8) -> u8 {
+    colour % COLOURS + 1
 }
 
 /// The width of a picture with so many lanes.
@@ -139,14 +143,16 @@ mod tests {
     #[test]
     fn lines_meet_between_rows() {
         // A merge: the second lane begins here, the third passes.
-        let drawing = Drawing::new((0, 0), &[(0, 0, 0), (2, 2, 1)], &[(0, 0, 0), (0, 1, 2), (2, 2, 1)]);
+        let drawing =
+            Drawing::new((0, 0), &[(0, 0, 0), (2, 2, 1)], &[(0, 0, 0), (0, 1, 2), (2, 2, 1)]);
         let lines = [
-            (0, "M14 0V16M14 16V32".to_owned()),
-            (1, "M42 0V32".to_owned()),
-            (2, "M14 16L21 32".to_owned()),
+            (1, "M14 0V16M14 16V32".to_owned()),
+            (2, "M42 0V32".to_owned()),
+            (3, "M14 16L21 32".to_owned()),
         ];
-        assert_eq!(drawing, Drawing { width: 0, x: 14, colour: 0, lines: lines.into() });
-        let next = Drawing::new((1, 2), &[(0, 0, 0), (0, 1, 2), (2, 2, 1)], &[(0, 0, 0), (2, 2, 1)]);
+        assert_eq!(drawing, Drawing { width: 0, x: 14, colour: 1, lines: lines.into() });
+        let next =
+            Drawing::new((1, 2), &[(0, 0, 0), (0, 1, 2), (2, 2, 1)], &[(0, 0, 0), (2, 2, 1)]);
         assert_eq!(next.lines[2].1, "M21 0L28 16");
         assert_eq!(width(1000), width(LANES));
     }

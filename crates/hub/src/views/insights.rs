@@ -1,7 +1,7 @@
 //! A history in numbers.
 
 use askama::Template;
-use web::look::{Layout, When};
+use web::look::{Layout, Share, When};
 
 use super::{Head, filters};
 
@@ -25,8 +25,8 @@ pub(crate) struct InsightsPage {
     pub by_agents: u64,
     /// The commits of a year, day by day.
     pub heat: Heat,
-    /// The languages.
-    pub languages: Vec<LanguageShare>,
+    /// The languages, the most bytes first.
+    pub languages: Vec<Share>,
     /// Whom commits without an agent name.
     pub people: Contributors,
     /// Whom commits with an agent name.
@@ -80,29 +80,6 @@ pub(crate) struct Week {
     pub people: u64,
     /// Commits that name one.
     pub agents: u64,
-}
-
-/// A language and its part of all.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LanguageShare {
-    /// Its name.
-    pub name: String,
-    /// Its files.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Thousandths of all bytes.
-    pub share: u64,
-    /// Where it begins in a bar of a thousand.
-    pub x: u64,
-    /// Which of six colours; the rest together has the last one.
-    pub colour: usize,
-}
-
-impl LanguageShare {
-    pub(super) fn percent(&self) -> String {
-        format!("{}.{} %", self.share / 10, self.share % 10)
-    }
 }
 
 /// Contributors of one sort.

@@ -29,7 +29,8 @@ async fn page(server: &Server, by: &Person, target: &str) -> String {
 
 /// Name and subject of each entry of a directory, as its page shows them.
 fn entries(page: &str) -> BTreeMap<String, String> {
-    let table = page.split_once("<table class=\"tree\"").unwrap().1.split_once("</table>").unwrap().0;
+    let table =
+        page.split_once("<table class=\"tree\"").unwrap().1.split_once("</table>").unwrap().0;
     let text = |cell: &str| {
         let mut plain = String::new();
         for piece in cell.split('<') {
@@ -40,7 +41,8 @@ fn entries(page: &str) -> BTreeMap<String, String> {
     let rows = table.split("<tr>").filter(|row| row.contains("class=\"name\""));
     let row = |row: &str| {
         let (name, rest) = row.split_once("</th>").unwrap();
-        let subject = rest.split_once("class=\"subject\">").unwrap().1.split_once("</td>").unwrap().0;
+        let subject =
+            rest.split_once("class=\"subject\">").unwrap().1.split_once("</td>").unwrap().0;
         (text(name), text(&format!("<td>{subject}")))
     };
     rows.map(row).collect()
@@ -278,7 +280,8 @@ async fn twenty_thousand_commits_are_indexed_and_read() {
     json(&server, &anna, &format!("{API}/languages")).await;
     settled(&server).await;
     let contributors = json(&server, &anna, &format!("{API}/contributors")).await;
-    let counted = contributors["people"].as_array().unwrap().iter().map(|it| it["commits"].as_u64().unwrap());
+    let counted =
+        contributors["people"].as_array().unwrap().iter().map(|it| it["commits"].as_u64().unwrap());
     assert!(counted.sum::<u64>() > 5_000);
     // The side line that was never merged is no part of it.
     let graph = json(&server, &anna, &format!("{API}/graph?limit=500")).await;

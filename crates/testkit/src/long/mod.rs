@@ -184,8 +184,13 @@ impl Long {
         } else {
             let is_side = matches!(self.made % ROUND, 6..=8);
             for _ in 0..=self.chance(3) {
-                let mut way: Vec<_> =
-                    self.shape.wide.clone().iter().map(|wide| self.chance(*wide as usize)).collect();
+                let mut way: Vec<_> = self
+                    .shape
+                    .wide
+                    .clone()
+                    .iter()
+                    .map(|wide| self.chance(*wide as usize))
+                    .collect();
                 way[0] = if is_side { 0 } else { 1 + way[0] % (self.shape.wide[0] as usize - 1) };
                 let object = self.chance(self.shape.objects.len());
                 root = changed(&root, &way, self.shape.objects[object], &mut self.batch);

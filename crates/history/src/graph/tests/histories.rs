@@ -26,8 +26,18 @@ pub(super) struct Made {
 
 /// Paths that are written to, so that the same ones are changed again and again.
 const PATHS: [&str; 12] = [
-    "a", "b", "c.txt", "src/a", "src/b", "src/deep/a", "src/deep/b", "src/deep/er/a", "docs/a",
-    "docs/b", "docs/src/a", "zz",
+    "a",
+    "b",
+    "c.txt",
+    "src/a",
+    "src/b",
+    "src/deep/a",
+    "src/deep/b",
+    "src/deep/er/a",
+    "docs/a",
+    "docs/b",
+    "docs/src/a",
+    "zz",
 ];
 
 pub(super) fn made() -> impl Strategy<Value = Vec<Made>> {
@@ -37,8 +47,8 @@ pub(super) fn made() -> impl Strategy<Value = Vec<Made>> {
         prop::collection::vec((0..12_u8, prop::option::weighted(0.8, 0..4_u8)), 0..4),
         any::<bool>(),
     );
-    let commit = commit
-        .prop_map(|(parents, later, writes, takes)| Made { parents, later, writes, takes });
+    let commit =
+        commit.prop_map(|(parents, later, writes, takes)| Made { parents, later, writes, takes });
     prop::collection::vec(commit, 1..60)
 }
 
@@ -99,7 +109,8 @@ impl History {
         }
         let entries = files.iter().map(|(path, content)| (path.parse().unwrap(), content));
         let entries: BTreeMap<RepoPath, &u8> = entries.collect();
-        let tree = build(entries.iter().map(|(path, content)| (path, object(**content), 1))).unwrap();
+        let tree =
+            build(entries.iter().map(|(path, content)| (path, object(**content), 1))).unwrap();
         for (id, bytes) in &tree.nodes {
             self.nodes.insert(*id, Arc::new(Node::decode(bytes).unwrap()));
         }

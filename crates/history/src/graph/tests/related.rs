@@ -12,7 +12,10 @@ use super::{
 use crate::Parents;
 
 /// Two commits of a history.
-fn two(history: &History, seeds: (prop::sample::Index, prop::sample::Index)) -> (Position, Position) {
+fn two(
+    history: &History,
+    seeds: (prop::sample::Index, prop::sample::Index),
+) -> (Position, Position) {
     let at = |seed: prop::sample::Index| {
         Position(u32::try_from(seed.index(history.commits.len())).unwrap())
     };
