@@ -13,6 +13,7 @@ mod history;
 mod jobs;
 mod passkeys;
 mod publishers;
+mod reading;
 mod records;
 mod shown_once;
 mod storage;
@@ -40,10 +41,14 @@ pub use publishers::{
     BootstrapToken, ChangePublisher, FoundedPublisher, MadeSecret, NewPublisher,
     NewPublisherSecret, NewPublisherToken, Publisher, PublisherSecret, RotatePublisherToken,
 };
+pub use reading::{
+    BlameAnswer, BlameRun, Blob, Commit, CommitDetail, CommitPage, CommitSignature, Comparison,
+    DiffFile, DiffHunk, DiffLine, DiffPage, FileList, Tree, TreeEntry,
+};
 pub use records::{
     Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage, NewEdit, Ref,
     RefPage, RepositoryInvitation, RepositoryInvitationPage, RepositoryMember,
-    RepositoryMemberPage, SetRef, Sync, Synced,
+    RepositoryMemberPage, SetRef, SyncFork, Synced,
 };
 pub use shown_once::ShownOnce;
 pub use storage::{

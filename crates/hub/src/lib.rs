@@ -150,6 +150,8 @@ pub struct Hub {
     queue: Queue,
     settings: Settings,
     graphs: Graphs,
+    blames: reading::Blames,
+    archives: reading::Archives,
 }
 
 impl AsRef<Trust> for Hub {
@@ -162,8 +164,21 @@ impl Hub {
     /// Opens the room.
     pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
         let Ground { db, objects, queue, cache, clock, random } = ground;
+        let (blames, archives) = Default::default();
         let graphs = Graphs::new(cache);
-        Self { db, objects, trust, clock, random, cursors, queue, settings, graphs }
+        Self {
+            db,
+            objects,
+            trust,
+            clock,
+            random,
+            cursors,
+            queue,
+            settings,
+            graphs,
+            blames,
+            archives,
+        }
     }
 
     /// Everything that this room serves, its state inside, and the list of its routes.
@@ -174,6 +189,7 @@ impl Hub {
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
-        pages::routes(graph::routes(ref_log::routes(wire2::routes(routes)))).finish()
+        let routes = reading::api::routes(graph::routes(wire2::routes(routes)));
+        pages::routes(ref_log::routes(routes)).finish()
     }
 }

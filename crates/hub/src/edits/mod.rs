@@ -114,7 +114,9 @@ impl Hub {
         let is_held = !landing::held_snapshots(tx, repository.id, &ids).await?.is_empty();
         let snapshots =
             if is_held { Vec::new() } else { vec![NewSnapshot { record: &snapshot, tree }] };
-        let commits = [NewCommit { checked: &checked, generation, signature_state: "verified" }];
+        let agent = self.trust.agent_labels(actor).of(&checked.record.agent_id);
+        let signature_state = "verified";
+        let commits = [NewCommit { checked: &checked, generation, signature_state, agent }];
         let push = landing::Push {
             repository,
             actor,

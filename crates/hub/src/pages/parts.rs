@@ -68,6 +68,7 @@ pub(super) fn head(
         settings_href: may_set.then(|| format!("{}/settings/general", home_of(repository))),
         is_private: repository.is_private(),
         is_archived: repository.resource.state == ResourceState::Archived,
+        is_hidden: revision.is_some_and(|it| it.is_hidden),
         section,
     }
 }
@@ -87,8 +88,17 @@ pub(super) fn menu(
         is_default: *name == repository.default_branch,
     };
     BranchMenu {
-        current: now.branch.as_ref().map_or_else(|| now.commit.short(), ToString::to_string),
-        kind: if now.branch.is_some() { "branch" } else { "commit" },
+        current: match (&now.branch, &now.tag) {
+            (Some(branch), _) => branch.to_string(),
+            (None, Some(tag)) => tag.clone(),
+            (None, None) if now.is_fixed() => now.commit.short(),
+            (None, None) => now.text(),
+        },
+        kind: match (&now.branch, &now.tag) {
+            (Some(_), _) => "branch",
+            (None, Some(_)) => "tag",
+            (None, None) => "commit",
+        },
         ref_path: href::path(&now.text()),
         branches: heads.iter().take(MENU).map(item).collect(),
         hidden: heads.len().saturating_sub(MENU) as u64,

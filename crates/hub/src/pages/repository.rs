@@ -17,7 +17,7 @@ use super::{insights, parts};
 use crate::{
     Error, Hub, Repository,
     graph::Directory,
-    reading::{self, Commit, Found, Revision},
+    reading::{self, Commit, Found, History, Revision},
     refs, signatures,
     views::{
         Section,
@@ -121,9 +121,9 @@ pub(super) async fn tree(
     call: Call,
 ) -> Result<Response, Problem> {
     let repository = allowed.resource();
+    let place = call.params.text("place");
+    let (revision, path) = History::open(&hub, &allowed).resolve_with_path(place).await?;
     let mut tx = hub.db.read().await?;
-    let (revision, path) =
-        Revision::with_path(&mut tx, repository, call.params.text("place")).await?;
     let text = revision.text();
     let from = call.query::<From>()?.from.unwrap_or(0);
     let listed = hub.listing(&mut tx, repository, &revision, path.as_ref(), from).await;

@@ -83,7 +83,7 @@ pub(crate) enum State {
 /// The word in answers; of what was not judged, nothing good.
 pub(crate) fn word(judged: Option<&Judged>) -> &'static str {
     match judged.map(|it| &it.state) {
-        Some(State::Verified(_)) => "verified",
+        Some(State::Verified(_) | State::Server) => "verified",
         Some(State::RevokedKey(_)) => "revoked_key",
         Some(State::UnknownKey) => "unknown_key",
         Some(State::Unverifiable) | None => "unverifiable",

@@ -10,7 +10,8 @@
 //! | `profile.rs`    | `/{handle}`                                                      |
 //! | `repository.rs` | `/{owner}/{name}` and `/{owner}/{name}/tree/{ref}/{path}`         |
 //! | `blob.rs`       | `/{owner}/{name}/blob/{ref}/{path}`                              |
-//! | `commits.rs`    | `/{owner}/{name}/commits/{ref}`                                  |
+//! | `commits.rs`    | `/{owner}/{name}/commits/{ref}/{path}`                           |
+//! | `compare.rs`    | `/{owner}/{name}/compare/{a}...{b}`                              |
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
 //! | `graph.rs`      | `/{owner}/{name}/graph`                                           |
 //! | `insights.rs`   | `/{owner}/{name}/insights`                                        |
@@ -25,6 +26,7 @@ pub(crate) mod blame;
 pub(crate) mod blob;
 pub(crate) mod commit;
 pub(crate) mod commits;
+pub(crate) mod compare;
 pub(crate) mod diff;
 pub(crate) mod explore;
 mod filters;
@@ -66,6 +68,8 @@ pub(crate) struct Head {
     pub is_private: bool,
     /// Whether it can only be read.
     pub is_archived: bool,
+    /// Whether what is shown is a commit that no ref leads to.
+    pub is_hidden: bool,
     /// Which tab is open.
     pub section: Section,
 }
