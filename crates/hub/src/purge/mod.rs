@@ -92,6 +92,7 @@ impl Hub {
         let purged = Entry::done(Noted::RepoPurged, Who::INSTALL, On::new("repository", id));
         self.trust.note(&mut tx, trust::audit::Chain::INSTALL, purged).await?;
         tx.commit().await?;
+        self.graphs.forget(id).await?;
         tracing::info!(repository = %id, "a repository was removed for good");
         Ok(())
     }

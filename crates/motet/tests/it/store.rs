@@ -3,6 +3,11 @@
 use db::{Error, Tx};
 
 db::statements! {
+    DROP_STATES = "DELETE FROM index_states";
+    DROP_LANGUAGES = "DELETE FROM language_stats";
+    DROP_CONTRIBUTORS = "DELETE FROM contributor_stats";
+    DROP_DAYS = "DELETE FROM commit_days";
+    DROP_LAST = "DELETE FROM dir_last_commits";
     MAKE_ADMIN = "UPDATE principals SET install_admin = 1 WHERE handle = $1";
     RENAME_SEALER = "UPDATE ref_seals SET principal = $1 WHERE seq = 2";
     END_INVITATIONS = "UPDATE repository_invitations SET ends_at = 1";
@@ -14,7 +19,7 @@ db::statements! {
     AGE = "UPDATE repositories SET created_at = 1 WHERE name = $1";
     COUNT_UPLOADS = "
         SELECT count(*) FROM uploads WHERE repository_id IN (SELECT id FROM repositories WHERE name = $1)";
-    MANY_BRANCHES = {
+    COPIES_OF_MAIN = {
         sqlite "
         WITH RECURSIVE number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < $1)
         INSERT INTO refs (repository_id, name, target, kind, updated_at)
@@ -220,8 +225,8 @@ pub(crate) async fn drop_audiences(tx: &mut Tx) -> Result<u64, Error> {
 }
 
 /// Every branch `main` has that many others beside it.
-pub(crate) async fn many_branches(tx: &mut Tx, count: i64) -> Result<u64, Error> {
-    db::execute!(tx, MANY_BRANCHES, count)
+pub(crate) async fn copies_of_main(tx: &mut Tx, count: i64) -> Result<u64, Error> {
+    db::execute!(tx, COPIES_OF_MAIN, count)
 }
 
 /// A repository was made long ago.
@@ -410,4 +415,13 @@ pub(crate) async fn end_transfers(tx: &mut Tx) -> Result<(), Error> {
 /// What is suspended has been for long.
 pub(crate) async fn age_suspended(tx: &mut Tx) -> Result<(), Error> {
     db::execute!(tx, AGE_SUSPENDED).map(drop)
+}
+
+/// Forgets everything that is derived from histories.
+pub(crate) async fn drop_derived(tx: &mut Tx) -> Result<(), Error> {
+    db::execute!(tx, DROP_STATES)?;
+    db::execute!(tx, DROP_LANGUAGES)?;
+    db::execute!(tx, DROP_CONTRIBUTORS)?;
+    db::execute!(tx, DROP_DAYS)?;
+    db::execute!(tx, DROP_LAST).map(drop)
 }
