@@ -13,6 +13,8 @@
 //! | `archive.rs`    | `archive/…`                                               |
 //! | `commits.rs`    | `commits/…`                                               |
 //! | `commit.rs`     | `commit/{id}`; `changes.rs` is its lower half               |
+//! | `graph.rs`      | `graph`                                                   |
+//! | `insights.rs`   | `insights`                                                |
 //! | `refs.rs`       | `branches`, `tags`                                        |
 //! | `forks.rs`      | `forks`: the network of a repository                       |
 //! | `new.rs`        | `/new`                                                    |
@@ -30,6 +32,8 @@ mod commit;
 mod commits;
 mod compare;
 mod forks;
+mod graph;
+mod insights;
 mod lists;
 mod log;
 mod new;
@@ -74,6 +78,8 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
         .get("/{owner}/{name}/blame/{*place}", page.cost(Cost::Walk), blame::blame)
         .get("/{owner}/{name}/raw/{*place}", page.class(Class::Download), raw::raw)
         .get("/{owner}/{name}/commits/{*place}", place, feeds::commits_or_page)
+        .get("/{owner}/{name}/graph", place, graph::graph)
+        .get("/{owner}/{name}/insights", Surface::Page, insights::insights)
         .get(
             "/{owner}/{name}/archive/{*place}",
             page.class(Class::Download).within(Duration::from_mins(1)),

@@ -76,13 +76,20 @@ pub(super) fn head(
         owner: repository.owner.to_string(),
         name: repository.name.to_string(),
         href: home_of(repository),
-        commits_href: revision.map(|it| place(repository, "commits", &it.text(), None)),
+        commits_href: commits_of(repository, revision),
         settings_href: may_set.then(|| format!("{}/settings/general", home_of(repository))),
         is_private: repository.is_private(),
         is_archived: repository.resource.state == ResourceState::Archived,
         is_hidden: revision.is_some_and(|it| it.is_hidden),
         section,
     }
+}
+
+/// The commits of what is shown; of the default branch where that is no revision.
+fn commits_of(repository: &Repository, revision: Option<&Revision>) -> Option<String> {
+    let first = repository.pushed_at.map(|_| repository.default_branch.to_string());
+    let text = revision.map(Revision::text).or(first)?;
+    Some(place(repository, "commits", &text, None))
 }
 
 /// The menu of branches, each leading to the same place on that branch.

@@ -13,6 +13,8 @@
 //! | `commits.rs`    | `/{owner}/{name}/commits/{ref}/{path}`                           |
 //! | `compare.rs`    | `/{owner}/{name}/compare/{a}...{b}`                              |
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
+//! | `graph.rs`      | `/{owner}/{name}/graph`                                           |
+//! | `insights.rs`   | `/{owner}/{name}/insights`                                        |
 //! | `refs.rs`       | `/{owner}/{name}/branches`, `/{owner}/{name}/tags`                |
 //! | `forks.rs`      | `/{owner}/{name}/forks`                                          |
 //! | `new.rs`        | `/new`                                                           |
@@ -31,6 +33,8 @@ pub(crate) mod diff;
 pub(crate) mod explore;
 mod filters;
 pub(crate) mod forks;
+pub(crate) mod graph;
+pub(crate) mod insights;
 pub(crate) mod log;
 pub(crate) mod new;
 pub(crate) mod profile;
@@ -83,6 +87,10 @@ pub(crate) enum Section {
     Commits,
     /// Branches and tags.
     Branches,
+    /// Commits as they hang together.
+    Graph,
+    /// The history in numbers.
+    Insights,
     /// What happened.
     Activity,
     /// What it says of itself, and who may do what.
@@ -104,6 +112,14 @@ impl Head {
 
     fn is_branches(&self) -> bool {
         self.section == Section::Branches
+    }
+
+    fn is_graph(&self) -> bool {
+        self.section == Section::Graph
+    }
+
+    fn is_insights(&self) -> bool {
+        self.section == Section::Insights
     }
 
     fn is_settings(&self) -> bool {

@@ -96,6 +96,8 @@ pub(crate) struct Listing {
     pub parent_href: Option<String>,
     /// Directories first.
     pub entries: Vec<Entry>,
+    /// Whether some last commits are still looked for.
+    pub is_pending: bool,
     /// The next page of a large directory.
     pub more_href: Option<String>,
     /// This directory at the full commit id; nothing when this is that page.

@@ -163,6 +163,7 @@ fn listing() -> Listing {
         )),
         parent_href: None,
         entries,
+        is_pending: false,
         more_href: None,
         permalink_href: Some(format!("/ada/engine/tree/{ID}")),
         clash: None,

@@ -10,6 +10,8 @@
 //! | `releases.rs`     | releases on the wire                                                            |
 //! | `paths.rs`        | paths and branches that would hurt somebody are refused                         |
 //! | `history.rs`      | fast-forward, force, repetition, annotations                                    |
+//! | `reading/`        | a history read: names, logs, differences, archives, bytes, beside git             |
+//! | `long_histories.rs` | the graph, last commits and numbers, with what was derived and without it        |
 //! | `blame.rs`        | each line of a file names the commit that it came with                          |
 //! | `secrets.rs`      | no repository tells about another                                               |
 //! | `malformed.rs`    | bodies that cannot be read                                                      |
@@ -110,6 +112,7 @@ mod life_pages;
 mod limits;
 mod linked;
 mod local_mode;
+mod long_histories;
 mod malformed;
 mod matrix;
 mod merges;
@@ -127,6 +130,7 @@ mod publishers;
 mod pulling;
 mod quotas;
 mod races;
+mod reading;
 mod recorded;
 mod records;
 mod ref_log;
