@@ -57,6 +57,9 @@ db::statements! {
     MAKE_DUE = "UPDATE schedules SET next_at = 1 WHERE name = $1";
     END_LEASES = "UPDATE jobs SET lease_ends = 1 WHERE state = 'running'";
     END_WAITS = "UPDATE jobs SET run_at = 1 WHERE state = 'ready' AND kind = 'hub.collect'";
+    MARKS_LEFT = "
+        SELECT (SELECT count(*) FROM stars) + (SELECT count(*) FROM repository_subscriptions)
+             + (SELECT count(*) FROM follows) + (SELECT count(*) FROM pinned_repositories)";
     MANY_BRANCHES = {
         sqlite "
         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)
@@ -291,6 +294,12 @@ pub(crate) async fn let_thirty_days_pass(tx: &mut Tx) -> Result<u64, Error> {
 pub(crate) async fn noted_in(tx: &mut Tx, organization: &str) -> Result<Vec<String>, Error> {
     let rows: Vec<(String,)> = db::fetch_all!(tx, NOTED_IN, organization)?;
     Ok(rows.into_iter().map(|(action,)| action).collect())
+}
+
+/// How many stars, subscriptions, follows and pins there are.
+pub(crate) async fn marks_left(tx: &mut Tx) -> Result<i64, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, MARKS_LEFT)?;
+    Ok(count)
 }
 
 /// The table of sessions cannot be read any more.
