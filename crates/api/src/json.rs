@@ -11,6 +11,7 @@ mod handing;
 mod jobs;
 mod passkeys;
 mod publishers;
+mod search;
 mod shown_once;
 mod storage;
 
@@ -32,6 +33,7 @@ pub use publishers::{
     BootstrapToken, ChangePublisher, FoundedPublisher, MadeSecret, NewPublisher,
     NewPublisherSecret, NewPublisherToken, Publisher, PublisherSecret, RotatePublisherToken,
 };
+pub use search::{Facet, Facets, Found, FoundItem, FoundLine, PathList, TopicCount};
 pub use shown_once::ShownOnce;
 pub use storage::{
     Fault, FaultPage, Healed, Limit, QuotaUse, ScanStarted, SetQuota, StartScan, Storage,
@@ -218,6 +220,8 @@ pub struct Repository {
     /// Whether those who train models are asked to leave it alone: of what is private, always.
     #[serde(default)]
     pub training_opt_out: bool,
+    /// Whether it is searched.
+    pub indexed: bool,
     /// Which commits it takes: `off`, `registered` or `members`.
     #[serde(default)]
     pub require_signed_commits: String,
@@ -274,6 +278,9 @@ pub struct RepositoryChanges {
     /// Whether those who train models are asked to leave it alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training_opt_out: Option<bool>,
+    /// Whether it is searched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indexed: Option<bool>,
     /// Which commits it takes: `off` for all, `registered` for those signed with a registered key, `members` for those
     /// signed by somebody who may push.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -22,6 +22,7 @@
 //! | `purge/`        | what those leave behind who have left                                          |
 //! | `glass/`        | an install admin looks into what is private                                    |
 //! | `upkeep/`       | background work: what has ended goes, what is stored is looked after           |
+//! | `search/`       | what is found, by whom it may be found                                          |
 //! | `pages/`        | HTML; `views/` is what the templates show                                      |
 //!
 //! Invariants (`spec/hub.md` 12): no object, snapshot or commit row whose id is not the hash of its bytes; a commit's
@@ -50,6 +51,7 @@ mod reading;
 mod ref_log;
 mod releases;
 mod repositories;
+mod search;
 mod signatures;
 mod transfers;
 mod upkeep;
@@ -60,6 +62,7 @@ mod wire2;
 pub use collect::{Collection, Grace};
 pub use error::Error;
 pub use quotas::{Exceeded, Limited, Quotas};
+pub use search::rebuild_search;
 pub use repositories::{
     Fork, Homepage, HomepageError, Licence, NewRepository, Repository, Topic, Topics,
 };
@@ -68,6 +71,7 @@ pub use repositories::{
 pub fn statements() -> Vec<&'static db::Sql> {
     [
         repositories::STATEMENTS,
+        search::STATEMENTS,
         reading::STATEMENTS,
         &wire::statements(),
         &wire2::statements(),
@@ -107,6 +111,8 @@ pub struct Settings {
     /// How long a page may look for who last changed the lines of a file; what is not found by then is said to be
     /// older.
     pub blame: Duration,
+    /// How long a search may take; what was found by then is said to be a part.
+    pub search: Duration,
 }
 
 /// The room's front door. Cheap to clone.
@@ -136,6 +142,6 @@ impl Hub {
         let routes = forks::routes(transfers::routes(routes));
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
-        pages::routes(ref_log::routes(wire2::routes(routes))).finish()
+        search::routes(pages::routes(ref_log::routes(wire2::routes(routes)))).finish()
     }
 }

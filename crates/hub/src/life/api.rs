@@ -69,9 +69,9 @@ fn parse(asked: json::RepositoryChanges, of: &Repository) -> Result<Changes, Pro
         faults.push(Fault { pointer: pointer.to_owned(), code: "invalid", message });
     };
     let (says_no_training, says_forks) = (asked.training_opt_out, asked.allow_forks);
-    let require_signed_refs = asked.require_signed_refs;
+    let (require_signed_refs, is_indexed) = (asked.require_signed_refs, asked.indexed);
     let mut changes =
-        Changes { says_forks, says_no_training, require_signed_refs, ..Changes::default() };
+        Changes { says_forks, says_no_training, require_signed_refs, is_indexed, ..Changes::default() };
     if let Some(required) = asked.require_signed_commits {
         changes.require_signed_commits = required
             .parse()

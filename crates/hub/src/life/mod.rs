@@ -46,6 +46,7 @@ pub(crate) struct Changes {
     pub(crate) licence: Option<LicenceChange>,
     pub(crate) says_forks: Option<bool>,
     pub(crate) says_no_training: Option<bool>,
+    pub(crate) is_indexed: Option<bool>,
     pub(crate) require_signed_commits: Option<Required>,
     pub(crate) require_signed_refs: Option<bool>,
 }
@@ -121,6 +122,7 @@ impl Changes {
         after.require_signed_refs = self.require_signed_refs.unwrap_or(after.require_signed_refs);
         after.says_forks = self.says_forks.or(after.says_forks);
         after.says_no_training = self.says_no_training.unwrap_or(after.says_no_training);
+        after.is_indexed = self.is_indexed.unwrap_or(after.is_indexed);
     }
 }
 
@@ -173,6 +175,8 @@ impl Hub {
             self.rename(&mut tx, before, &after).await?;
         }
         store::change(&mut tx, &after).await?;
+        let bell = self.ask_for_index(&mut tx, after.id).await?;
+        tx.hold(bell);
         self.note_changes(&mut tx, actor, before, &after).await?;
         tx.commit().await?;
         Ok(after)
@@ -247,6 +251,7 @@ impl Hub {
             ("topics", before.topics.words().join(" "), after.topics.words().join(" ")),
             ("licence", licence(before), licence(after)),
             ("allow_forks", before.allows_forks().to_string(), after.allows_forks().to_string()),
+            ("indexed", before.is_indexed.to_string(), after.is_indexed.to_string()),
         ];
         for (field, was, is) in fields {
             if was != is {

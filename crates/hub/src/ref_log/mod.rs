@@ -187,6 +187,11 @@ impl Hub {
         }
         let written = self.append(tx, (repository.id, &Mover::of(actor)), movement, now).await?;
         store::set_ref(tx, repository.id, movement, &written, now).await?;
+        let is_shown_first = movement.name == repository.default_branch.full();
+        if is_shown_first || movement.old.is_none() || movement.new.is_none() {
+            let bell = self.ask_for_index(tx, repository.id).await?;
+            tx.hold(bell);
+        }
         Ok(written)
     }
 
@@ -200,7 +205,10 @@ impl Hub {
     ) -> Result<(), Error> {
         let mover = Mover { via: Via::Server, key: None, handle: owner.as_str() };
         let written = self.append(tx, (repository, &mover), movement, now).await?;
-        Ok(store::set_ref(tx, repository, movement, &written, now).await?)
+        store::set_ref(tx, repository, movement, &written, now).await?;
+        let bell = self.ask_for_index(tx, repository).await?;
+        tx.hold(bell);
+        Ok(())
     }
 
     /// Writes entry and seal of a movement.

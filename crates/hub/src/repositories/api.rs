@@ -200,6 +200,7 @@ pub(crate) fn json_of(it: &Repository) -> json::Repository {
         object_count: it.object_count,
         commit_count: it.commit_count,
         training_opt_out: it.training_opt_out(),
+        indexed: it.is_indexed,
         require_signed_commits: it.require_signed_commits.as_str().to_owned(),
         require_signed_refs: it.require_signed_refs,
         archived: it.resource.state == trust::ResourceState::Archived,

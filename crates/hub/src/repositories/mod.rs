@@ -32,7 +32,7 @@ pub(crate) use cursor::Cursor;
 pub use homepage::{Homepage, HomepageError};
 pub(crate) use resource::PushTarget;
 pub(crate) use store::{
-    STATEMENTS, by_id, by_id_for, deleted_of, find, find_deleted, forget_alias,
+    STATEMENTS, by_id, by_id_for, deleted_of, find, find_deleted, forget_alias, visible_of,
 };
 
 use crate::{Error, Hub, signatures::Required};
@@ -65,6 +65,10 @@ pub struct Repository {
     pub licence: Option<Licence>,
     /// Whether others may make theirs from it, if somebody has said so; see [`Repository::allows_forks`].
     pub says_forks: Option<bool>,
+    /// Whether it is searched.
+    pub is_indexed: bool,
+    /// How many have marked it.
+    pub stars: u64,
     /// What it was made from.
     pub fork: Option<Fork>,
     /// Sum of the sizes of its distinct objects.
@@ -212,6 +216,8 @@ impl Hub {
             topics: Topics::default(),
             licence: None,
             says_forks: None,
+            is_indexed: true,
+            stars: 0,
             fork: None,
             size_bytes: 0,
             object_count: 0,
@@ -229,6 +235,8 @@ impl Hub {
         forget_alias(tx, owner, &repository.name).await?;
         self.trust.add_resource(tx, &resource).await?;
         store::insert(tx, &repository).await?;
+        let bell = self.ask_for_index(tx, id).await?;
+        tx.hold(bell);
         Ok(repository)
     }
 

@@ -11,7 +11,7 @@ macro_rules! columns {
     () => {
         "r.id, r.owner_id, r.name, r.description, r.domain, r.default_branch, r.size_bytes, r.object_count, \
          r.commit_count, r.training_opt_out, r.pushed_at, r.created_at, r.updated_at, r.homepage, r.archived_at, r.deleted_at, \
-         r.require_signed_commits, r.require_signed_refs, r.licence, r.allow_forks, \
+         r.require_signed_commits, r.require_signed_refs, r.licence, r.allow_forks, r.indexed, r.stars, \
          (SELECT string_agg(t.topic, ' ' ORDER BY t.topic) FROM repository_topics AS t WHERE t.repository_id = r.id) AS topics, \
          k.source_id AS fork_source, k.state AS fork_state, s.owner_handle, s.visibility"
     };
@@ -70,6 +70,17 @@ db::statements! {
          WHERE ", trust::visible!(), " AND w.topic = $5 AND (r.owner_id = $6 OR CAST($7 AS bigint) = 1)
            AND (coalesce(r.pushed_at, 0) < $2 OR (coalesce(r.pushed_at, 0) = $2 AND r.id < $3))
          ORDER BY coalesce(r.pushed_at, 0) DESC, r.id DESC LIMIT $4"));
+    VISIBLE_OF = {
+        sqlite (concat!("
+        SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted_nothing!(), "
+          FROM ", tables!(), "
+         WHERE ", trust::visible!(), " AND r.indexed = 1 AND r.id IN (SELECT unhex(value) FROM json_each($2))")),
+        postgres (concat!("
+        SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted_nothing!(), "
+          FROM ", tables!(), "
+         WHERE ", trust::visible!(), " AND r.indexed = 1
+           AND r.id IN (SELECT CAST(jsonb_array_elements_text(CAST($2 AS jsonb)) AS uuid))"))
+    };
     COUNT = "SELECT count(*) FROM repositories WHERE owner_id = $1 AND deleted_at IS NULL";
     INSERT = "
         INSERT INTO repositories
@@ -101,6 +112,8 @@ struct Row {
     require_signed_refs: i64,
     licence: String,
     allow_forks: Option<i64>,
+    indexed: i64,
+    stars: i64,
     topics: Option<String>,
     fork_source: Option<Uuid>,
     fork_state: Option<String>,
@@ -157,6 +170,8 @@ impl TryFrom<Row> for Repository {
             licence,
             topics,
             says_forks: row.allow_forks.map(|it| it == 1),
+            is_indexed: row.indexed == 1,
+            stars: count(row.stars)?,
             fork,
             archived_at: row.archived_at.map(UnixMillis),
             deleted_at: row.deleted_at.map(UnixMillis),
@@ -262,6 +277,17 @@ pub(crate) async fn list(
             db::fetch_all!(tx, LIST_OF_TOPIC, reader, from, id, limit, topic, owner, any)?
         }
     };
+    rows.into_iter().map(Repository::try_from).collect()
+}
+
+/// Those of `ids` that a list would show to `reader`, and that are searched.
+pub(crate) async fn visible_of(
+    tx: &mut Tx,
+    reader: Uuid,
+    ids: &[Id<Repository>],
+) -> Result<Vec<Repository>, Error> {
+    let ids = db::rows(ids.iter().map(|it| it.uuid().simple().to_string()));
+    let rows: Vec<Row> = db::fetch_all!(tx, VISIBLE_OF, reader, ids)?;
     rows.into_iter().map(Repository::try_from).collect()
 }
 

@@ -104,6 +104,8 @@ pub(crate) struct GeneralPage {
     pub branches: Vec<String>,
     /// Whether those who train models are asked to leave it alone.
     pub says_no_training: bool,
+    /// Whether it is searched.
+    pub is_indexed: bool,
     /// Whether only members see it.
     pub is_private: bool,
 }

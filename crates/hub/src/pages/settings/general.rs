@@ -28,6 +28,7 @@ struct Typed {
     /// A box that is not ticked is not sent.
     allow_forks: Option<String>,
     training_opt_out: Option<String>,
+    indexed: Option<String>,
 }
 
 impl Typed {
@@ -40,6 +41,7 @@ impl Typed {
             licence: it.licence.as_ref().map_or("", Licence::as_str).to_owned(),
             allow_forks: it.allows_forks().then(String::new),
             training_opt_out: it.says_no_training.then(String::new),
+            indexed: it.is_indexed.then(String::new),
         }
     }
 
@@ -55,6 +57,7 @@ impl Typed {
             // What nobody has said follows who sees it.
             allow_forks: (allow_forks != of.allows_forks()).then_some(allow_forks),
             training_opt_out: Some(self.training_opt_out.is_some()),
+            indexed: Some(self.indexed.is_some()),
             ..json::RepositoryChanges::default()
         }
     }
@@ -91,6 +94,7 @@ async fn page(
         allows_forks: typed.allow_forks.is_some(),
         branches: heads.iter().map(|(name, _)| name.to_string()).collect(),
         says_no_training: typed.training_opt_out.is_some(),
+        is_indexed: typed.indexed.is_some(),
         is_private: repository.is_private(),
     })
 }
