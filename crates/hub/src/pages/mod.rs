@@ -9,6 +9,8 @@
 //! | `raw.rs`        | `raw/…`                                                   |
 //! | `commits.rs`    | `commits/…`                                               |
 //! | `commit.rs`     | `commit/{id}`; `changes.rs` is its lower half               |
+//! | `search.rs`     | `/search`                                                 |
+//! | `find.rs`       | `find/…`, and the list of paths for its script             |
 //! | `settings/`     | `settings/…`, `/settings/repositories`                    |
 //! | `parts.rs`      | what several pages share: head, branch menu, commit line   |
 
@@ -17,10 +19,12 @@ mod blob;
 mod changes;
 mod commit;
 mod commits;
+mod find;
 mod lists;
 mod parts;
 mod raw;
 mod repository;
+mod search;
 mod settings;
 
 use trust::Class;
@@ -37,6 +41,9 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     settings::routes(routes)
         .get("/", Surface::Page, lists::explore)
         .get("/explore", Surface::Page, lists::explore)
+        .get("/search", page.class(Class::Search).cost(Cost::Walk), search::search)
+        .get("/{owner}/{name}/find/{*place}", place, find::find)
+        .get("/api/v1/repos/{owner}/{name}/files", Surface::Api, find::list)
         .get("/{owner}", Surface::Page, lists::profile)
         .get("/{owner}/{name}", Surface::Page, home)
         .get("/{owner}/{name}/tree/{*place}", place, repository::tree)

@@ -17,7 +17,7 @@ use super::{
     compile::{self, Group, Resolved},
     documents::{self, Kind},
     excerpt::{self, Line, Seek},
-    index, languages,
+    fuzzy, index, languages,
     store::{self, Row},
     words,
 };
@@ -658,7 +658,7 @@ fn by_row(clause: &Clause, row: &Row, it: &Repository) -> Option<bool> {
 fn is_named(clause: &Clause, row: &Row, it: &Repository) -> bool {
     let path = || row.name.to_lowercase();
     let is_so = match &clause.term {
-        Term::Word(word) => is_subsequence(word, &path()),
+        Term::Word(word) => fuzzy::is_subsequence(word, &path()),
         Term::Prefix(word) => words::tokens(&path()).iter().any(|it| it.starts_with(word.as_str())),
         Term::Characters(text) => path().contains(text.as_str()),
         Term::Known(..) | Term::Within(..) | Term::Is(..) => {
@@ -666,11 +666,6 @@ fn is_named(clause: &Clause, row: &Row, it: &Repository) -> bool {
         }
     };
     is_so != clause.is_negated
-}
-
-fn is_subsequence(wanted: &str, of: &str) -> bool {
-    let mut rest = of.chars();
-    wanted.chars().all(|c| rest.any(|it| it == c))
 }
 
 /// What all paths are like that may fit: what the longest word of a single group asks for.
@@ -701,23 +696,11 @@ fn like(query: &Query) -> String {
     pattern
 }
 
-/// Where a file stands among those whose names fit: together before scattered, in the last part before elsewhere, short
-/// before long.
 fn name_rank(path: &str, seeks: &[Seek]) -> (usize, usize) {
-    let path = path.to_lowercase();
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let one = |seek: &Seek| {
-        let (Seek::Word(it) | Seek::Prefix(it) | Seek::Characters(it)) = seek;
-        match () {
-            () if name == it || name.split('.').next() == Some(it) => 0,
-            () if name.starts_with(it.as_str()) => 1,
-            () if name.contains(it.as_str()) => 2,
-            () if path.contains(it.as_str()) => 3,
-            () if is_subsequence(it, name) => 4,
-            () => 5,
-        }
-    };
-    (seeks.iter().map(one).sum(), path.len())
+    let wanted = seeks.iter().map(|it| match it {
+        Seek::Word(it) | Seek::Prefix(it) | Seek::Characters(it) => it.as_str(),
+    });
+    fuzzy::rank(path, wanted)
 }
 
 /// Where a repository stands.
@@ -754,17 +737,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_found_by_characters_in_their_order() {
-        assert!(is_subsequence("tbk", "src/tide_book.rs") && !is_subsequence("kbt", "tide_book"));
+    fn the_database_looks_for_what_a_name_needs() {
         let query = |text: &str| Query::parse(text, Subject::Files).unwrap();
         assert_eq!(like(&query("ab")), "%a%b%");
         assert_eq!(like(&query("a_b%")), "%a\\_b\\%%");
         assert_eq!(like(&query("a OR b")), "%");
         assert_eq!(like(&query("größe")), "%");
-        let mut paths = ["a/tide/x.rs", "t/i/d/e.rs", "src/tide.rs", "src/tides.rs"];
-        let seeks = excerpt::seeks(&query("tide"));
-        paths.sort_by_key(|it| name_rank(it, &seeks));
-        assert_eq!(paths, ["src/tide.rs", "src/tides.rs", "a/tide/x.rs", "t/i/d/e.rs"]);
     }
 
     #[test]

@@ -17,6 +17,7 @@
 //! | `documents.rs`  | a document and its terms; pure                                          |
 //! | `compile.rs`    | from a query to a question and checks; pure                             |
 //! | `excerpt.rs`    | three lines with marks, and how well a text fits; pure                  |
+//! | `fuzzy.rs`      | paths by some of their characters; pure                                 |
 //! | `index.rs`      | the job that brings documents up to date                               |
 //! | `find.rs`       | a search within its budget                                              |
 //! | `api.rs`        | JSON: search, topics                                                    |
@@ -27,15 +28,17 @@ mod compile;
 mod documents;
 mod excerpt;
 mod find;
+mod fuzzy;
 mod index;
 mod languages;
 mod selection;
 mod store;
 mod words;
 
-pub(crate) use api::routes;
+pub(crate) use api::{href_of, routes, sort};
 pub(crate) use excerpt::Line;
-pub(crate) use find::{Answer, Counted, Hit, MAX_DEPTH, Search, Sort};
+pub(crate) use find::{Answer, Counted, Hit, MAX_DEPTH, Search};
+pub(crate) use fuzzy::{is_subsequence, packed, rank};
 pub use index::rebuild_search;
 pub(crate) use index::{INDEX, INDEX_DUE, REBUILD, index, index_due, rebuild};
 pub(crate) use store::STATEMENTS;

@@ -278,8 +278,8 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Bounds every statement of this transaction, where a database can.
 pub(super) async fn within(tx: &mut Tx, millis: u64) -> Result<(), Error> {
-    let _: (String,) = db::fetch_one!(tx, WITHIN, millis.max(1).to_string())?;
-    Ok(())
+    let set: Result<(String,), Error> = db::fetch_one!(tx, WITHIN, millis.max(1).to_string());
+    set.map(drop)
 }
 
 /// Documents that fit, of what the reader may see, the newest first, from below `before` on.

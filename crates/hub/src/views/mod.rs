@@ -12,6 +12,7 @@
 //! | `blob.rs`       | `/{owner}/{name}/blob/{ref}/{path}`                              |
 //! | `commits.rs`    | `/{owner}/{name}/commits/{ref}`                                  |
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
+//! | `search.rs`     | `/search`, `/{owner}/{name}/find/{ref}`                          |
 //! | `settings.rs`   | `/{owner}/{name}/settings/…`, `/settings/repositories`            |
 //! | `filters.rs`    | what templates do to values                                      |
 
@@ -24,6 +25,7 @@ pub(crate) mod explore;
 mod filters;
 pub(crate) mod profile;
 pub(crate) mod repository;
+pub(crate) mod search;
 pub(crate) mod settings;
 
 #[cfg(test)]
