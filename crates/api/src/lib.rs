@@ -9,7 +9,7 @@
 //! | `problem.rs`  | [`ProblemBody`], the RFC 9457 error                                        |
 //! | `json.rs`     | the JSON API's requests and answers                                        |
 //! | `record.rs`   | [`CommitRecord`], [`SnapshotRecord`]: the records of a Muse history         |
-//! | `decode.rs`   | [`DecodeError`], [`Limits`]: what both codecs share                         |
+//! | `decode.rs`   | [`DecodeError`], [`Limits`], [`Scale`]: what both codecs share               |
 //! | `value.rs`    | [`Value`]: one decoded wire message, from MessagePack or JSON               |
 //! | `msgpack.rs`  | strict MessagePack, read and written                                       |
 //! | `search.rs`   | the query language of searches                                             |
@@ -26,7 +26,7 @@ mod value;
 pub mod wire;
 pub mod wire2;
 
-pub use decode::{DecodeError, Limits, MAX_DEPTH};
+pub use decode::{DecodeError, Limits, MAX_DEPTH, Scale};
 pub use problem::{FieldProblem, ProblemBody};
 pub use record::{CommitRecord, SnapshotRecord};
 pub use value::Value;

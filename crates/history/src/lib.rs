@@ -21,6 +21,7 @@
 //! | `tree/`          | snapshots as the server stores them: a node for each directory             |
 //! | `diff/`          | lines, words, renames                                                    |
 //! | `merge/`         | two histories into one                                                   |
+//! | `graph/`         | long histories: a file of layers that answers without reading commits      |
 //! | `glob.rs`        | shell patterns                                                           |
 //! | `worktree/`      | the user's files and `.muse` beside them                                  |
 
@@ -33,6 +34,7 @@ mod delta;
 pub mod diff;
 mod fault;
 mod glob;
+pub mod graph;
 mod hex;
 pub mod merge;
 pub mod ref_log;

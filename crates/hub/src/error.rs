@@ -2,6 +2,9 @@ use api::{WireCode, WireError};
 use http::StatusCode;
 use web::{BodyFault, Fault, Problem};
 
+/// How long somebody is asked to wait who came while there was too much to do.
+const BUSY_SECONDS: u32 = 5;
+
 /// Why the room cannot do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -30,6 +33,9 @@ pub enum Error {
         "this repository cannot be forked; whoever runs it can allow that, unless it is a fork of a private one"
     )]
     NoForks,
+    /// It was made from nothing, or from what whoever asks may not read.
+    #[error("this repository follows no other that you may read")]
+    NoSource,
     /// What was made from something private belongs to somebody who may read that.
     #[error("what was made from a private repository belongs to somebody who may read that one")]
     ForkElsewhere,
@@ -93,7 +99,7 @@ impl From<Error> for Problem {
                 message,
             }]),
             Error::NoForks => Self::refuse(StatusCode::FORBIDDEN, "forbidden", &error),
-            Error::ForkElsewhere | Error::SourceIsPrivate => {
+            Error::ForkElsewhere | Error::SourceIsPrivate | Error::NoSource => {
                 Self::refuse(StatusCode::CONFLICT, "conflict", &error)
             }
             Error::TooManyRepositories(_) => {
@@ -101,11 +107,12 @@ impl From<Error> for Problem {
             }
             Error::Wire(refusal) => {
                 let status = StatusCode::from_u16(refusal.code.status());
-                Self::refuse(
-                    status.unwrap_or(StatusCode::BAD_REQUEST),
-                    refusal.code.as_str(),
-                    &refusal.sentence,
-                )
+                let status = status.unwrap_or(StatusCode::BAD_REQUEST);
+                let problem = Self::refuse(status, refusal.code.as_str(), &refusal.sentence);
+                if refusal.code == WireCode::Unavailable {
+                    return problem.retry_after(BUSY_SECONDS);
+                }
+                problem
             }
             Error::Body(fault) => fault.into(),
             Error::Broken(_) => Self::internal(&error),

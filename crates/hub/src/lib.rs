@@ -13,14 +13,22 @@
 //! | `releases/`     | releases and their tags                                                        |
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
 //! | `life/`         | changed, renamed, archived, deleted, restored, removed for good                |
+//! | `edits/`        | commits that the server makes for somebody                                     |
+//! | `intake/`       | what a repository takes in: content policy, paths that clash                   |
 //! | `signatures/`   | who signed a commit, and what a repository asks of it                         |
 //! | `ref_log/`      | every movement of a ref, in chains                                           |
+//! | `refs/`         | branches and tags as lists                                                     |
 //! | `transfers/`    | handed on to somebody else                                                     |
+//! | `invitations/`  | people are asked in                                                            |
 //! | `forks/`        | made from another, with its history                                            |
 //! | `quotas/`       | how much an owner and a repository may hold                                    |
 //! | `collect/`      | what nothing leads to is let go                                                |
 //! | `purge/`        | what those leave behind who have left                                          |
 //! | `glass/`        | an install admin looks into what is private                                    |
+//! | `activity/`     | what happened, one row an aspect                                              |
+//! | `stars/`        | who likes, watches, follows, pins                                              |
+//! | `contributions/`| what signed commits count for, day by day                                      |
+//! | `feeds/`        | the same as Atom                                                               |
 //! | `upkeep/`       | background work: what has ended goes, what is stored is looked after           |
 //! | `search/`       | what is found, by whom it may be found                                          |
 //! | `pages/`        | HTML; `views/` is what the templates show                                      |
@@ -39,20 +47,28 @@ use objects::Objects;
 use trust::Trust;
 use web::{Cursors, Entry, Routes};
 
+mod activity;
 mod collect;
+mod contributions;
+mod edits;
 mod error;
+mod feeds;
 mod forks;
 mod glass;
+mod intake;
+mod invitations;
 mod life;
 mod pages;
 mod purge;
 mod quotas;
 mod reading;
 mod ref_log;
+mod refs;
 mod releases;
 mod repositories;
 mod search;
 mod signatures;
+mod stars;
 mod transfers;
 mod upkeep;
 mod views;
@@ -78,12 +94,18 @@ pub fn statements() -> Vec<&'static db::Sql> {
         releases::STATEMENTS,
         collect::STATEMENTS,
         ref_log::STATEMENTS,
+        refs::STATEMENTS,
         life::STATEMENTS,
         forks::STATEMENTS,
         transfers::STATEMENTS,
+        invitations::STATEMENTS,
         quotas::STATEMENTS,
         purge::STATEMENTS,
         upkeep::STATEMENTS,
+        activity::STATEMENTS,
+        stars::STATEMENTS,
+        contributions::STATEMENTS,
+        feeds::STATEMENTS,
     ]
     .concat()
 }
@@ -128,6 +150,12 @@ pub struct Hub {
     settings: Settings,
 }
 
+impl AsRef<Trust> for Hub {
+    fn as_ref(&self) -> &Trust {
+        &self.trust
+    }
+}
+
 impl Hub {
     /// Opens the room.
     pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
@@ -139,8 +167,9 @@ impl Hub {
     pub fn routes(self) -> (Router, Vec<Entry>) {
         let trust = self.trust.clone();
         let routes = Routes::new(self, trust);
-        let routes = forks::routes(transfers::routes(routes));
+        let routes = edits::routes(forks::routes(transfers::routes(invitations::routes(routes))));
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
+        let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
         search::routes(pages::routes(ref_log::routes(wire2::routes(routes)))).finish()
     }

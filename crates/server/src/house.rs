@@ -24,6 +24,7 @@ use crate::{
     export::{self, Rooms},
     flows::{self, Documents, Flows},
     health,
+    help::{self, Help},
     legal::{self, Legal},
     local, upkeep,
 };
@@ -148,6 +149,7 @@ impl House {
                 admin::routes(admin),
                 assets::routes(&trust),
                 export::routes(Rooms { trust: trust.clone(), hub: hub.clone() }),
+                help::routes(Help { trust: trust.clone(), is_https: settings.is_https }),
                 legal::routes(Legal { trust: trust.clone(), contact: settings.contact.clone() }),
             ]);
         }

@@ -25,6 +25,9 @@ fn expected(entry: &Entry) -> Class {
             Class::Leave
         }
         Surface::Page if entry.path.starts_with("/legal/") => Class::Free,
+        Surface::Page if entry.path.starts_with("/help/") && entry.method == Method::GET => {
+            Class::Free
+        }
         Surface::Api if entry.path == "/api/v1/local-init" => Class::Auth,
         Surface::Api if entry.path == "/api/v1/publishers" => Class::Bootstrap,
         Surface::Page if entry.path.starts_with("/login/once/") && entry.method == Method::POST => {

@@ -81,7 +81,9 @@ pub mod signing_keys;
 mod store;
 mod tokens;
 
-pub use agents::{Agent, AgentChange, NewAgent};
+pub use agents::{
+    Agent, AgentChange, AgentLabel, AgentLabels, AgentPrefix, BadAgentPrefix, NewAgent, NotALabel,
+};
 pub use authority::{
     Account, Act, Action, Allowed, Anything, Decision, Granted, Level, Namespace, Need, Readers,
     Refusal, Resource, Role, Scope, Visibility, act,

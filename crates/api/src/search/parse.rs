@@ -54,7 +54,11 @@ impl Query {
         }
         let terms = said.iter().filter(|it| matches!(it, Said::Clause(_))).count();
         if terms > MAX_TERMS {
-            faults.push(fault(0, "too_many_terms", format!("a query has at most {MAX_TERMS} terms")));
+            faults.push(fault(
+                0,
+                "too_many_terms",
+                format!("a query has at most {MAX_TERMS} terms"),
+            ));
         }
         let query = grouped(said, &mut faults);
         if faults.is_empty() && query.groups.is_empty() {
@@ -80,7 +84,8 @@ fn grouped(said: Vec<Said>, faults: &mut Vec<QueryFault>) -> Query {
             Said::Or(at) => (at, "OR"),
         };
         if is_first || waits.is_some() {
-            let message = format!("nothing stands before {}; write \"{}\" to look for it", joint.1, joint.1);
+            let message =
+                format!("nothing stands before {}; write \"{}\" to look for it", joint.1, joint.1);
             faults.push(fault(joint.0, "nothing_before", message));
         }
         if joint.1 == "OR" && !group.is_empty() {
@@ -107,7 +112,8 @@ fn next_piece<'a>(
     let rest = text.get(*at..)?;
     let begin = *at + (rest.len() - rest.trim_start().len());
     let rest = text.get(begin..).filter(|it| !it.is_empty())?;
-    let after_sign = rest.strip_prefix('-').filter(|it| it.starts_with(|c: char| !c.is_whitespace()));
+    let after_sign =
+        rest.strip_prefix('-').filter(|it| it.starts_with(|c: char| !c.is_whitespace()));
     let is_negated = after_sign.is_some();
     let rest = after_sign.unwrap_or(rest);
     let mut value_at = begin + usize::from(is_negated);
@@ -195,7 +201,8 @@ fn plain_term(piece: &Piece<'_>) -> Result<Term, QueryFault> {
     }
     match text.strip_suffix('*').filter(|it| is_word(it)) {
         Some(begin) if begin.chars().count() < MIN_PREFIX_CHARS => {
-            let message = format!("the beginning of a word has at least {MIN_PREFIX_CHARS} characters");
+            let message =
+                format!("the beginning of a word has at least {MIN_PREFIX_CHARS} characters");
             Err(fault(piece.at, "prefix_too_short", message))
         }
         Some(begin) => Ok(Term::Prefix(begin.to_owned())),

@@ -7,9 +7,16 @@ fn code(text: &str) -> Query {
 }
 
 fn terms(text: &str) -> Vec<String> {
-    code(text).groups.iter().map(|it| it.iter().map(|it| {
-        format!("{}{:?}", if it.is_negated { "-" } else { "" }, it.term)
-    }).collect::<Vec<_>>().join(" ")).collect()
+    code(text)
+        .groups
+        .iter()
+        .map(|it| {
+            it.iter()
+                .map(|it| format!("{}{:?}", if it.is_negated { "-" } else { "" }, it.term))
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect()
 }
 
 fn faults(text: &str, subject: Subject) -> Vec<(usize, &'static str)> {
@@ -54,13 +61,15 @@ fn and_changes_nothing_and_or_begins_another_group() {
 
 #[test]
 fn keys_take_what_they_are_for() {
-    assert_eq!(terms("repo:Anna/Song -lang:\"C sharp\""), [
-        r#"Known(Repo, "anna/song") -Known(Lang, "c sharp")"#
-    ]);
+    assert_eq!(
+        terms("repo:Anna/Song -lang:\"C sharp\""),
+        [r#"Known(Repo, "anna/song") -Known(Lang, "c sharp")"#]
+    );
     assert_eq!(terms("license:MIT ext:.RS"), [r#"Known(Licence, "mit") Known(Ext, "rs")"#]);
-    assert_eq!(terms("archived:yes stars:>3"), [
-        "Is(Archived, true) Within(Stars, Range { from: 4, below: 9223372036854775807 })"
-    ]);
+    assert_eq!(
+        terms("archived:yes stars:>3"),
+        ["Is(Archived, true) Within(Stars, Range { from: 4, below: 9223372036854775807 })"]
+    );
     let commits = |text: &str| Query::parse(text, Subject::Commits).unwrap().to_string();
     assert_eq!(commits("since:2026-02-28 until:1969-12-31"), "since:2026-02-28 until:1969-12-31");
     assert_eq!(commits("pushed:>2024-02-28"), "pushed:>=2024-02-29");
@@ -93,10 +102,13 @@ fn what_is_wrong_is_said_with_its_place() {
 #[test]
 fn a_query_is_told_in_words() {
     let query = code("tide* -\"a b\" lang:rust OR stars:2..3");
-    assert_eq!(query.meaning(), [
-        "a word that begins with tide, and not the characters a b, and in the language rust",
-        "in repositories with stars 2..3"
-    ]);
+    assert_eq!(
+        query.meaning(),
+        [
+            "a word that begins with tide, and not the characters a b, and in the language rust",
+            "in repositories with stars 2..3"
+        ]
+    );
 }
 
 fn texts() -> impl Strategy<Value = String> {

@@ -1,8 +1,9 @@
 //! A file.
 
 use axum::response::{IntoResponse as _, Redirect, Response};
+use db::Tx;
 use history::{diff::as_text, tree};
-use names::RepoPath;
+use names::{NodeId, RepoPath};
 use serde::Deserialize;
 use trust::{Allowed, act};
 use web::{
@@ -10,7 +11,10 @@ use web::{
     look::{LinkContext, highlight, markdown},
 };
 
-use super::{parts, raw, repository::is_markdown};
+use super::{
+    parts, raw,
+    repository::{clash, is_markdown},
+};
 use crate::{
     Error, Hub, Repository,
     reading::{self, FileBytes, Found, Revision},
@@ -53,6 +57,7 @@ pub(super) async fn blob(
         }
     };
     let tree::Kind::File(object) = entry.kind else { return Err(Problem::not_found()) };
+    let clash = clash_of(&mut tx, root, &path).await?;
     let heads = reading::branches(&mut tx, repository.id).await?;
     drop(tx);
     let file = hub.bytes(object, SHOWN_BYTES).await?;
@@ -79,9 +84,20 @@ pub(super) async fn blob(
         blame_href: is_text.then(|| parts::place(repository, "blame", &text, Some(path.as_str()))),
         permalink_href: revision.branch.is_some().then_some(by_commit),
         history_href: None,
-        clash: None,
+        clash,
         content: shown.content,
     })
+}
+
+/// Names beside the file that some file systems cannot keep apart from its own.
+async fn clash_of(tx: &mut Tx, root: NodeId, path: &RepoPath) -> Result<Option<String>, Error> {
+    let dir = path.parent().map(str::parse::<RepoPath>).transpose();
+    let dir = dir.map_err(|_| Error::NotFound)?;
+    let Found::Directory(node) = reading::find(tx, root, dir.as_ref()).await? else {
+        return Ok(None);
+    };
+    let folded = path.file_name().to_lowercase();
+    Ok(clash(node.entries().iter().filter(|entry| entry.name.to_lowercase() == folded)))
 }
 
 fn links(repository: &Repository, reference: &str, path: &RepoPath) -> LinkContext {

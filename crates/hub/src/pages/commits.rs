@@ -43,22 +43,6 @@ pub(super) async fn commits(
     hub.commits_page(tx, &allowed, call, &revision, skip).await
 }
 
-/// The commits of the branch that is shown first; the repository's own page while it has none.
-pub(crate) async fn newest<A>(
-    hub: Hub,
-    allowed: &Allowed<A, Repository>,
-    call: Call,
-) -> Result<Response, Problem> {
-    let (actor, repository) = (allowed.actor(), allowed.resource());
-    let readable = Allowed::<act::ObjectRead, _>::ask(actor, repository.clone())?;
-    let mut tx = hub.db.read().await?;
-    if let Some(revision) = Revision::first(&mut tx, repository).await? {
-        return hub.commits_page(tx, &readable, call, &revision, 0).await;
-    }
-    drop(tx);
-    super::home(hub, Allowed::ask(actor, repository.clone())?, call).await
-}
-
 impl Hub {
     async fn commits_page(
         &self,

@@ -11,6 +11,10 @@
 //! | `commit.rs`     | `commit/{id}`; `changes.rs` is its lower half               |
 //! | `search.rs`     | `/search`                                                 |
 //! | `find.rs`       | `find/…`, and the list of paths for its script             |
+//! | `refs.rs`       | `branches`, `tags`                                        |
+//! | `forks.rs`      | `forks`: the network of a repository                       |
+//! | `new.rs`        | `/new`                                                    |
+//! | `log.rs`        | `log`: every movement of every ref                         |
 //! | `settings/`     | `settings/…`, `/settings/repositories`                    |
 //! | `parts.rs`      | what several pages share: head, branch menu, commit line   |
 
@@ -20,9 +24,13 @@ mod changes;
 mod commit;
 mod commits;
 mod find;
+mod forks;
 mod lists;
+mod log;
+mod new;
 mod parts;
 mod raw;
+mod refs;
 mod repository;
 mod search;
 mod settings;
@@ -30,7 +38,8 @@ mod settings;
 use trust::Class;
 use web::{Cost, Routes, Spec, Surface};
 
-pub(crate) use commits::newest as newest_commits;
+pub(crate) use lists::Profile;
+pub(crate) use refs::tags;
 pub(crate) use repository::home;
 
 use crate::Hub;
@@ -38,7 +47,8 @@ use crate::Hub;
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let page = Spec::new(Surface::Page);
     let place = page.cost(Cost::Place);
-    settings::routes(routes)
+    let routes = refs::routes(new::routes(routes));
+    forks::routes(settings::routes(routes))
         .get("/", Surface::Page, lists::explore)
         .get("/explore", Surface::Page, lists::explore)
         .get("/search", page.class(Class::Search).cost(Cost::Walk), search::search)
@@ -52,4 +62,5 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
         .get("/{owner}/{name}/raw/{*place}", page.class(Class::Download), raw::raw)
         .get("/{owner}/{name}/commits/{*place}", place, commits::commits)
         .get("/{owner}/{name}/commit/{id}", page.cost(Cost::Changes), commit::commit)
+        .get("/{owner}/{name}/log", page.cost(Cost::Place), log::show)
 }

@@ -42,14 +42,13 @@ pub(super) fn layout(call: &Call, repository: &Repository, title: String) -> Lay
     Layout {
         title,
         description: repository.description.clone(),
-        canonical: None,
         crumbs: vec![
             Crumb::link(repository.owner.to_string(), format!("/{}", repository.owner)),
             Crumb::link(repository.name.to_string(), home_of(repository)),
         ],
         reader: call.context.reader(),
-        request_id: String::new(),
         is_noindex: repository.is_private(),
+        ..Layout::default()
     }
 }
 
@@ -90,6 +89,7 @@ pub(super) fn menu(
     BranchMenu {
         current: now.branch.as_ref().map_or_else(|| now.commit.short(), ToString::to_string),
         kind: if now.branch.is_some() { "branch" } else { "commit" },
+        ref_path: href::path(&now.text()),
         branches: heads.iter().take(MENU).map(item).collect(),
         hidden: heads.len().saturating_sub(MENU) as u64,
     }
@@ -120,7 +120,6 @@ pub(super) fn row(repository: &Repository, now: UnixMillis) -> RepositoryRow {
         name: repository.name.to_string(),
         href: home_of(repository),
         description: repository.description.clone(),
-        default_branch: repository.default_branch.to_string(),
         pushed: repository.pushed_at.map(|then| When::new(then, now)),
         commits: repository.commit_count,
         size_bytes: repository.size_bytes,
@@ -160,6 +159,7 @@ pub(super) fn split(message: &str) -> (String, String) {
 pub(super) fn signature(judged: Option<&Judged>) -> Signature {
     match judged.map(|it| &it.state) {
         Some(State::Verified(handle)) => Signature::Verified(handle.to_string()),
+        Some(State::Server) => Signature::Server,
         Some(State::RevokedKey(handle)) => Signature::RevokedKey(handle.to_string()),
         Some(State::UnknownKey) => Signature::UnknownKey,
         Some(State::Unverifiable) | None => Signature::Unverifiable,

@@ -4,6 +4,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use db::Tx;
 use history::{diff::as_text, tree};
 use names::{NodeId, RepoPath};
+use serde::Deserialize;
 use trust::{Allowed, Visibility, act};
 use web::{
     Call, Problem,
@@ -14,14 +15,14 @@ use super::parts;
 use crate::{
     Error, Hub, Repository,
     reading::{self, Commit, Found, Revision},
-    signatures,
+    refs, signatures,
     views::{
         Section,
         repository::{Contents, Entry, EntryKind, Listing, Look, Readme, RepositoryPage, TreePage},
     },
 };
 
-/// Entries of a directory on one page; the rest is reached by the clone.
+/// Entries of a directory on one page (`spec/hub.md` 3).
 const ENTRIES: usize = 1_000;
 /// The largest readme that is shown.
 const README_BYTES: u64 = 512 << 10;
@@ -36,12 +37,13 @@ pub(crate) async fn home(
     let mut tx = hub.db.read().await?;
     let first = Revision::first(&mut tx, repository).await?;
     let heads = reading::branches(&mut tx, repository.id).await?;
+    let tag_count = refs::count_tags(&mut tx, repository.id).await?;
     let looks = hub.looks(&mut tx, &allowed).await?;
     let contents = match &first {
         None => None,
         Some(revision) => {
             let branches = parts::menu(repository, &heads, revision, "tree", None);
-            let (listing, readme) = hub.listing(&mut tx, repository, revision, None).await?;
+            let (listing, readme) = hub.listing(&mut tx, repository, revision, None, 0).await?;
             drop(tx);
             let readme = hub.readme(repository, &revision.text(), None, readme).await?;
             Some(Contents { branches, listing: Listing { readme, ..listing } })
@@ -62,11 +64,14 @@ pub(crate) async fn home(
             .allows_forks()
             .then(|| format!("{}/fork", parts::home_of(repository))),
         looks,
+        clone_command: format!("motet clone {origin}/{}", repository.full_name()),
         address: format!("{origin}/{}", repository.full_name()),
         origin,
         size_bytes: repository.size_bytes,
         commit_count: repository.commit_count,
         branch_count: heads.len() as u64,
+        tag_count,
+        languages: Vec::new(),
         contents,
     })
 }
@@ -94,6 +99,12 @@ impl Hub {
     }
 }
 
+#[derive(Deserialize)]
+struct From {
+    /// How many entries come before.
+    from: Option<usize>,
+}
+
 /// A directory at a revision.
 pub(super) async fn tree(
     hub: Hub,
@@ -105,7 +116,9 @@ pub(super) async fn tree(
     let (revision, path) =
         Revision::with_path(&mut tx, repository, call.params.text("place")).await?;
     let text = revision.text();
-    let (listing, readme) = match hub.listing(&mut tx, repository, &revision, path.as_ref()).await {
+    let from = call.query::<From>()?.from.unwrap_or(0);
+    let listed = hub.listing(&mut tx, repository, &revision, path.as_ref(), from).await;
+    let (listing, readme) = match listed {
         Err(Error::NotFound) if path.is_some() => {
             // A file: its own page shows it.
             if !hub.is_file(&mut tx, repository, &revision, path.as_ref()).await? {
@@ -164,6 +177,7 @@ impl Hub {
         of: &Repository,
         at: &Revision,
         path: Option<&RepoPath>,
+        from: usize,
     ) -> Result<(Listing, Option<tree::Entry>), Error> {
         let (commit, root) = self.root(tx, of, at).await?;
         let Found::Directory(node) = reading::find(tx, root, path).await? else {
@@ -180,11 +194,16 @@ impl Hub {
             parent_href: path.map(|path| parts::place(of, "tree", &text, path.parent())),
             entries: entries
                 .iter()
+                .skip(from)
                 .take(ENTRIES)
                 .map(|entry| view(of, &text, path, entry))
                 .collect(),
-            more_href: None,
-            clash: clash(&entries),
+            more_href: more_href(of, &text, path, (from, entries.len())),
+            permalink_href: at.branch.as_ref().map(|_| {
+                let id = commit.record.commit_id.to_string();
+                parts::place(of, "tree", &id, path.map(RepoPath::as_str))
+            }),
+            clash: clash(entries.iter().copied()),
             readme: None,
         };
         Ok((listing, readme))
@@ -269,10 +288,22 @@ fn view(of: &Repository, at: &str, dir: Option<&RepoPath>, entry: &tree::Entry) 
     }
 }
 
+/// The next page of a directory that has more entries than one page shows.
+fn more_href(
+    of: &Repository,
+    at: &str,
+    path: Option<&RepoPath>,
+    (from, all): (usize, usize),
+) -> Option<String> {
+    let next = from.saturating_add(ENTRIES);
+    let here = parts::place(of, "tree", at, path.map(RepoPath::as_str));
+    (next < all).then(|| format!("{here}?from={next}"))
+}
+
 /// Names that some file systems cannot keep apart.
-fn clash(entries: &[&tree::Entry]) -> Option<String> {
+pub(super) fn clash<'a>(entries: impl IntoIterator<Item = &'a tree::Entry>) -> Option<String> {
     let mut seen = std::collections::HashMap::new();
-    let (one, other) = entries.iter().find_map(|entry| {
+    let (one, other) = entries.into_iter().find_map(|entry| {
         let before = seen.insert(entry.name.to_lowercase(), &entry.name)?;
         Some((before, &entry.name))
     })?;

@@ -5,9 +5,11 @@
 //! | `mod.rs`    | [`Commit`], [`Snapshot`]; manifests and objects of snapshots          |
 //! | `resolve.rs`| what a text in an address names: branch, path, commit               |
 //! | `files.rs`  | a directory, a file, the changes of a commit                        |
+//! | `ancestry.rs`| how commits stand to one another                                  |
 //! | `blame.rs`  | who last changed each line of a file                                |
 //! | `store.rs`  | the SQL                                                            |
 
+mod ancestry;
 mod blame;
 mod files;
 mod resolve;
@@ -19,7 +21,9 @@ use api::{CommitRecord, SnapshotRecord};
 use db::Tx;
 use history::tree::{Kind, TreeWalk};
 use names::{BranchName, CommitId, Digest, NodeId, ObjectId, SnapshotId, UnixMillis};
+use trust::AgentLabel;
 
+pub(crate) use ancestry::ahead_behind;
 pub(crate) use blame::{BLAMED_BYTES, Blame, Run};
 pub(crate) use files::{Changes, FileBytes, Found, changes, commit, find, root_of};
 pub(crate) use resolve::Revision;
@@ -61,6 +65,8 @@ pub(crate) struct Commit {
     pub(crate) received_at: UnixMillis,
     /// Its size in an answer of wire 1.
     pub(crate) wire_bytes: u64,
+    /// How far the agent is known that it names; nothing if it names none.
+    pub(crate) agent: Option<AgentLabel>,
 }
 
 /// A stored snapshot.

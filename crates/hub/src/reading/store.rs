@@ -18,7 +18,7 @@ macro_rules! commit_columns {
         "c.id, c.snapshot_id, c.parent1, c.parent2, c.committed_at_text, c.committed_at, c.message, \
          c.author, c.branch, c.origin_repo_id, c.metadata, c.agent_id, c.model_id, c.toolchain_id, c.prompt_hash, \
          c.sem_ver_bump, c.breaking_changes, c.signature, c.signer_key_id, c.received_at, c.test_runs, \
-         c.format_version, c.wire_bytes, c.generation"
+         c.format_version, c.wire_bytes, c.generation, c.agent_label"
     };
 }
 
@@ -274,6 +274,7 @@ struct CommitRow {
     format_version: i64,
     wire_bytes: i64,
     generation: i64,
+    agent_label: Option<String>,
 }
 
 impl TryFrom<CommitRow> for Commit {
@@ -284,6 +285,7 @@ impl TryFrom<CommitRow> for Commit {
         let metadata: BTreeMap<String, String> =
             serde_json::from_str(&row.metadata).map_err(Error::corrupt("commits.metadata"))?;
         let breaking = serde_json::from_str(&row.breaking_changes);
+        let label = row.agent_label.as_deref().map(str::parse);
         let record = CommitRecord {
             commit_id: id(&row.id)?,
             repo_id: row.origin_repo_id,
@@ -315,6 +317,7 @@ impl TryFrom<CommitRow> for Commit {
             received_at: UnixMillis(row.received_at),
             wire_bytes: u64::try_from(row.wire_bytes)
                 .map_err(Error::corrupt("commits.wire_bytes"))?,
+            agent: label.transpose().map_err(Error::corrupt("commits.agent_label"))?,
         })
     }
 }

@@ -315,7 +315,7 @@ impl Hub {
             let Some(file) = change.after else { continue };
             let path = change.path.as_str();
             let is_read = file.size_bytes <= selection::MAX_TEXT_BYTES && !selection::is_left_out(path);
-            let bytes = if is_read { self.readable(file.object).await? } else { None };
+            let bytes = if is_read { self.searchable(file.object).await? } else { None };
             files.push((path.to_owned(), file.size_bytes, bytes));
         }
         let id = repository.id;
@@ -335,7 +335,7 @@ impl Hub {
     }
 
     /// The bytes of a file; nothing of one that cannot be had: that is told and healed elsewhere.
-    async fn readable(&self, object: ObjectId) -> Result<Option<Vec<u8>>, Error> {
+    async fn searchable(&self, object: ObjectId) -> Result<Option<Vec<u8>>, Error> {
         match self.bytes(object, selection::MAX_TEXT_BYTES).await {
             Ok(read) => Ok(Some(read.bytes)),
             Err(Error::Objects(objects::Error::Corrupt(_) | objects::Error::Missing(_))) => {
@@ -435,7 +435,7 @@ impl Hub {
         drop(tx);
         let text = match readme {
             None => None,
-            Some(object) => self.readable(object).await?,
+            Some(object) => self.searchable(object).await?,
         };
         let text = text.and_then(|bytes| selection::text_of("README", bytes)).map(|mut text| {
             text.truncate(text.floor_char_boundary(documents::README_BYTES));

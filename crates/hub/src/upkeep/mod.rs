@@ -25,7 +25,7 @@ pub(crate) use store::STATEMENTS;
 use crate::{
     Error, Hub,
     collect::{COLLECT, COLLECT_DUE, collect, collect_due},
-    forks, glass, purge, search, transfers,
+    contributions, forks, glass, purge, search, transfers,
 };
 
 const EXPIRE: Kind<()> = Kind::new("hub.expire");
@@ -56,11 +56,13 @@ impl Hub {
     /// Brings the room's handlers to the dispatcher of this process.
     pub fn work(&self, dispatcher: Dispatcher) -> Dispatcher {
         let (hub, looks) = (self.clone(), self.clone());
-        let (filled, waiting, indexed) = (self.clone(), self.clone(), self.clone());
+        let (filled, waiting, followed) = (self.clone(), self.clone(), self.clone());
+        let indexed = self.clone();
         dispatcher
             .on(COLLECT, move |job| collect(hub.clone(), job))
             .on(glass::CLOSE, move |job| glass::close(looks.clone(), job))
             .on(forks::COPY, move |job| forks::copy(filled.clone(), job))
+            .on(contributions::FOLLOW, move |job| contributions::run(followed.clone(), job))
             .on(forks::WATCH, self.handler(forks::watch))
             .on(transfers::LAPSE, move |job| transfers::lapse(waiting.clone(), job))
             .on(search::INDEX, move |job| search::index(indexed.clone(), job))

@@ -1,7 +1,9 @@
 //! Pages with invented contents, hostile names among them.
 
 use names::UnixMillis;
-use web::look::{Crumb, Html, Layout, LinkContext, When, highlight, markdown};
+use web::look::{
+    Crumb, Html, Layout, LinkContext, Monogram, Reader, Share, When, highlight, markdown,
+};
 
 use super::{
     BranchItem, BranchMenu, CommitLine, Head, RepositoryRow, Section, Signature,
@@ -65,7 +67,7 @@ pub(super) fn layout(title: &str) -> Layout {
         title: title.to_owned(),
         description: "The analytical engine, in Rust".to_owned(),
         crumbs: vec![Crumb::link("ada", "/ada"), Crumb::link("engine", "/ada/engine")],
-        reader: Some("grace".to_owned()),
+        reader: Reader::named("grace"),
         request_id: "0197c2de-3f5a-7c11-9d42-6d1f0e8a2b7c".to_owned(),
         ..Layout::default()
     }
@@ -93,7 +95,13 @@ fn branches() -> BranchMenu {
         is_default: is_current,
     };
     let branches = vec![branch("main", true), branch("feature/difference-tables", false)];
-    BranchMenu { current: "main".to_owned(), kind: "branch", branches, hidden: 0 }
+    BranchMenu {
+        current: "main".to_owned(),
+        kind: "branch",
+        ref_path: "main".to_owned(),
+        branches,
+        hidden: 0,
+    }
 }
 
 fn line(subject: &str, days: i64, signature: Signature) -> CommitLine {
@@ -155,6 +163,7 @@ fn listing() -> Listing {
         parent_href: None,
         entries,
         more_href: None,
+        permalink_href: Some(format!("/ada/engine/tree/{ID}")),
         clash: None,
         readme: Some(Readme {
             name: "README.md".to_owned(),
@@ -181,6 +190,9 @@ pub(super) fn repository() -> RepositoryPage {
         size_bytes: 13_631_488,
         commit_count: 1_204,
         branch_count: 2,
+        tag_count: 1,
+        languages: Share::of([("Rust".to_owned(), 90_000), ("Shell".to_owned(), 1_200)]),
+        clone_command: "motet clone https://motet.example/ada/engine".to_owned(),
         contents: Some(Contents { branches: branches(), listing: listing() }),
     }
 }
@@ -407,7 +419,6 @@ fn row(owner: &str, name: &str, description: &str, pushed: Option<i64>) -> Repos
         name: name.to_owned(),
         href: format!("/{owner}/{name}"),
         description: description.to_owned(),
-        default_branch: "main".to_owned(),
         pushed: pushed.map(when),
         commits: 1_204,
         size_bytes: 13_631_488,
@@ -424,7 +435,7 @@ pub(super) fn explore(is_empty: bool) -> ExplorePage {
     ];
     let mut layout = layout("Explore");
     layout.crumbs.clear();
-    layout.reader = None;
+    layout.reader = Reader::default();
     ExplorePage {
         layout,
         is_visitor: true,
@@ -440,6 +451,7 @@ pub(super) fn profile() -> ProfilePage {
     ProfilePage {
         layout: layout("ada"),
         handle: "ada".to_owned(),
+        monogram: Monogram::of("ada"),
         kind: "person".to_owned(),
         joined: Some(when(400)),
         key_count: 2,

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use api::{CommitRecord, SnapshotRecord, Value, WireCode, msgpack, wire::PushRequest};
 use history::{Fault, Parents};
 use names::{BranchName, CommitId, ObjectId, SnapshotId, UnixMillis};
-use objects::{Objects, Sealed};
+use objects::Sealed;
 
-use super::upload::mismatch;
+use super::upload::Carried;
 use crate::Error;
 
 /// A commit whose id was recomputed from the received bytes.
@@ -43,19 +43,14 @@ pub(super) struct Bundle {
 }
 
 impl Bundle {
-    /// Checks a request. Hashes and blocks: for a blocking thread.
-    pub(super) fn check(request: PushRequest, store: &Objects) -> Result<Self, Error> {
-        let PushRequest { commits, snapshots, objects, branch, force } = request;
+    /// Checks a request whose objects came beside it. Hashes: for a blocking thread.
+    pub(super) fn check(request: PushRequest, carried: Carried) -> Result<Self, Error> {
+        let PushRequest { commits, snapshots, objects: _, branch, force } = request;
         let branch = branch.parse().map_err(|error: names::BranchError| {
             Error::wire(WireCode::BadRef, error.to_string())
         })?;
-        let mut staging = store.stage();
-        for object in objects {
-            let id = staging.add(&object.content)?;
-            if id != object.object_id {
-                return Err(mismatch(object.object_id, id));
-            }
-        }
+        let Carried { sealed, wrong } = carried;
+        wrong.map_or(Ok(()), Err)?;
         let tip = tip_of(&commits)?;
         let mut by_id = HashMap::with_capacity(snapshots.len());
         for snapshot in snapshots {
@@ -63,7 +58,7 @@ impl Bundle {
             by_id.entry(snapshot.snapshot_id).or_insert(snapshot);
         }
         let commits = check_commits(commits)?;
-        Ok(Self { branch, force, tip, commits, snapshots: by_id, sealed: staging.finish()? })
+        Ok(Self { branch, force, tip, commits, snapshots: by_id, sealed })
     }
 
     /// Every object that a snapshot of the push names.

@@ -8,7 +8,9 @@ use api::{
         Refs,
         limits::{self, SMALL_BODY_BYTES},
     },
-    wire2::{Fetch, KeysWanted, KnownKeys, LogHead, LogPage, Negotiate, Negotiated},
+    wire2::{
+        Fetch, KeysWanted, KnownKeys, LogHead, LogPage, Negotiate, Negotiated, ObjectsRequest,
+    },
 };
 use bytes::Bytes;
 use reqwest::Method;
@@ -76,18 +78,36 @@ impl Wire<'_> {
         self.client.json(Method::GET, "/api/v1/server-keys", None::<&()>).await
     }
 
+    /// Objects as a stream, handed on as it comes. Nothing of it has been checked.
+    pub async fn fetch_objects<E: From<ClientError>>(
+        &self,
+        ask: ObjectsRequest,
+        each: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.stream("v2/objects", &ask.into(), each).await
+    }
+
     /// A history as a stream, handed on as it comes. Nothing of it has been checked.
     pub async fn fetch_pages<E: From<ClientError>>(
         &self,
         ask: Fetch,
         each: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.stream("v2/fetch", &ask.into(), each).await
+    }
+
+    async fn stream<E: From<ClientError>>(
+        &self,
+        endpoint: &str,
+        ask: &Value,
+        each: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let call = Call {
             method: Method::POST,
-            target: format!("/{}/{}/v2/fetch", self.owner, self.name),
+            target: format!("/{}/{}/{endpoint}", self.owner, self.name),
             accept: MEDIA_TYPE,
             content_type: MESSAGE_PACK,
-            body: encoded(&ask.into()),
+            body: encoded(ask),
             is_wire: true,
             max_answer_bytes: u64::MAX,
         };

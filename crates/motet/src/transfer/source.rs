@@ -107,16 +107,17 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Brings what `want` leads to and `have` does not.
+    /// Brings what `want` leads to and `have` does not; with `tips` the files of what is wanted alone, where there are pages.
     pub(super) async fn bring(
         &self,
         want: &[CommitId],
         have: &[CommitId],
+        tips: bool,
         incoming: &mut Incoming<'_>,
     ) -> Result<(), TransferError> {
         match self {
             Self::Server(wire) if wire.is_paged() => {
-                pages::bring(*wire, want, have, incoming).await
+                pages::bring(*wire, want, have, tips, incoming).await
             }
             Self::Server(wire) => bring_whole(*wire, want, have, incoming).await,
         }

@@ -40,6 +40,10 @@
 //! | `faults.rs`       | a full disk, a database that goes away: said, survived, nothing lost             |
 //! | `search.rs`       | what is found, by whom, within which time                                       |
 //! | `quotas.rs`       | how much an owner and a repository may hold                                     |
+//! | `edits.rs`        | commits that the server makes are signed, and need what a push needs             |
+//! | `starting.rs`     | what a new repository begins with                                                |
+//! | `records.rs`      | the ref log and the network of forks as they are read; a fork that follows        |
+//! | `invitations.rs`  | people are asked into a repository, and decide                                    |
 //! | `forks.rs`        | a repository is made from another one                                           |
 //! | `flows.rs`        | applications ask people for a token                                             |
 //! | `people.rs`       | keys, tokens, agents and organizations from the command line                    |
@@ -51,6 +55,8 @@
 //! | `postgres.rs`     | the same path on PostgreSQL                                                     |
 //! | `audit.rs`        | what is done is written down, and nobody changes the record unseen                |
 //! | `words.rs`        | every action of the log is written by something, or has its reason               |
+//! | `refs_pages.rs`   | branches and tags as pages; a branch that is taken away                         |
+//! | `help.rs`         | what every page has in common: keys, codes, themes, parts                        |
 //! | `pages.rs`        | what every page is, and what https adds to every answer                          |
 //! | `privacy.rs`      | what is kept of a person: taken away, left behind                                |
 //! | `matrix.rs`, `matrix/` | every route, by everybody, on public and private: as the table says              |
@@ -82,15 +88,18 @@ mod connections;
 mod cors;
 mod creating;
 mod crowds;
+mod edits;
 mod faults;
 mod flows;
 mod forks;
 mod ground;
 mod heavy;
+mod help;
 mod history;
 mod hostile;
 mod hosts;
 mod integrity;
+mod invitations;
 mod jobs;
 mod keyring;
 mod kills;
@@ -118,7 +127,9 @@ mod pulling;
 mod quotas;
 mod races;
 mod recorded;
+mod records;
 mod ref_log;
+mod refs_pages;
 mod registration;
 mod releases;
 mod repeats;
@@ -131,6 +142,7 @@ mod serve;
 mod sessions;
 mod signatures;
 mod signed_commits;
+mod starting;
 mod storage;
 mod store;
 mod strangers;

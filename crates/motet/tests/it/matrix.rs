@@ -59,7 +59,11 @@ fn row(action: Action) -> Option<Vec<(u16, u16)>> {
         A::TagWrite | A::ReleaseDraft => {
             "401/401 403/404 403/403 403/403 403/403 403/403 200/200 200/200 200/200 200/200 200/200 403/403 403/404"
         }
-        A::CollaboratorAdd | A::CollaboratorRemove | A::RepoUpdate | A::RepoArchive => {
+        A::CollaboratorAdd
+        | A::CollaboratorRemove
+        | A::RepoUpdate
+        | A::RepoArchive
+        | A::RefForce => {
             "401/401 403/404 403/403 403/403 403/403 403/403 403/403 403/403 200/200 200/200 200/200 403/403 403/404"
         }
         A::CollaboratorRead | A::RepoSettings => {
@@ -317,8 +321,7 @@ fn statements(server: &Server) -> Vec<String> {
 }
 
 /// Actions that no route asks for by itself, and where they are asked for.
-const WITHOUT_A_ROUTE: [(Action, &str); 4] = [
-    (Action::RefForce, "a push that loses commits asks for it beside the push"),
+const WITHOUT_A_ROUTE: [(Action, &str); 3] = [
     (Action::ReleasePublish, "making a release asks for it unless it is a draft"),
     (Action::ReleaseYank, "retracting a release asks for it unless it is a draft"),
     (Action::RepoDeletedRead, "a list asks for it of each repository"),

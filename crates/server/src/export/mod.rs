@@ -88,6 +88,9 @@ async fn gather(
         send(lines, portion.name, portion.rows).await?;
     }
     send(lines, "repositories", rooms.hub.own_repositories(allowed).await?).await?;
+    for (name, rows) in rooms.hub.own_marks(allowed).await? {
+        send(lines, name, rows).await?;
+    }
     begin(lines, "audit").await?;
     let mut after = None;
     loop {

@@ -7,7 +7,12 @@ use trust::{Actor, Allowed, act};
 use web::{Call, Form, Input as _, Problem, Routes, Spec, Surface, look::Layout};
 
 use super::{Faults, Tab, address, again, frame, head, layout, lead_to};
-use crate::{Homepage, Hub, Licence, Repository, life, reading, views::settings::GeneralPage};
+use crate::{
+    Homepage, Hub, Licence, Repository,
+    intake::{ClashingPaths, ContentPolicy},
+    life, reading,
+    views::settings::GeneralPage,
+};
 
 const HERE: &str = "/{owner}/{name}/settings/general";
 
@@ -29,6 +34,9 @@ struct Typed {
     allow_forks: Option<String>,
     training_opt_out: Option<String>,
     indexed: Option<String>,
+    template: Option<String>,
+    clashing_paths: Option<String>,
+    content_policy: Option<String>,
 }
 
 impl Typed {
@@ -42,6 +50,9 @@ impl Typed {
             allow_forks: it.allows_forks().then(String::new),
             training_opt_out: it.says_no_training.then(String::new),
             indexed: it.is_indexed.then(String::new),
+            template: it.is_template.then(String::new),
+            clashing_paths: (it.clashing_paths == ClashingPaths::Refuse).then(String::new),
+            content_policy: Some(it.content_policy().as_str().to_owned()),
         }
     }
 
@@ -58,6 +69,15 @@ impl Typed {
             allow_forks: (allow_forks != of.allows_forks()).then_some(allow_forks),
             training_opt_out: Some(self.training_opt_out.is_some()),
             indexed: Some(self.indexed.is_some()),
+            template: Some(self.template.is_some()),
+            clashing_paths: Some(
+                if self.clashing_paths.is_some() { "refuse" } else { "allow" }.to_owned(),
+            ),
+            // What nobody has said follows the domain.
+            content_policy: self
+                .content_policy
+                .clone()
+                .filter(|it| it != of.content_policy().as_str()),
             ..json::RepositoryChanges::default()
         }
     }
@@ -95,6 +115,11 @@ async fn page(
         branches: heads.iter().map(|(name, _)| name.to_string()).collect(),
         says_no_training: typed.training_opt_out.is_some(),
         is_indexed: typed.indexed.is_some(),
+        is_template: typed.template.is_some(),
+        refuses_clashes: typed.clashing_paths.is_some(),
+        policies: [ContentPolicy::Off, ContentPolicy::Warn, ContentPolicy::Enforce]
+            .map(ContentPolicy::as_str),
+        content_policy: faults.field("content_policy", typed.content_policy.unwrap_or_default()),
         is_private: repository.is_private(),
     })
 }

@@ -18,7 +18,7 @@ use crate::{
     Error, Hub, Repository, collect,
     quotas::Change,
     reading,
-    ref_log::Movement,
+    ref_log::{Movement, Word},
     repositories::PushTarget,
     signatures::{Asked, Proofs},
     wire::{
@@ -105,7 +105,9 @@ impl Hub {
             let Some(end) = waiting.last() else { return Ok(brought) };
             after = end.position;
             let of = (repository, by, now);
-            brought.taken.commits += take_commits(tx, of, waiting, &mut brought.domain).await?;
+            let labels = self.trust.agent_labels(allowed.actor());
+            brought.taken.commits +=
+                take_commits(tx, of, (waiting, labels), &mut brought.domain).await?;
         }
     }
 
@@ -176,7 +178,7 @@ impl Hub {
             old: update.old,
             new: update.new,
             is_forced: leaves.is_some(),
-            claim: claim.as_ref(),
+            word: Word::of(claim.as_ref()),
         };
         let at = (repository, allowed.actor());
         let written = self.move_ref(tx, at, &movement, now).await?;
@@ -223,7 +225,7 @@ impl Hub {
 async fn take_commits(
     tx: &mut Tx,
     (repository, by, now): (&Repository, Id<trust::Principal>, UnixMillis),
-    waiting: Vec<Waiting>,
+    (waiting, labels): (Vec<Waiting>, trust::AgentLabels<'_>),
     domain: &mut Option<String>,
 ) -> Result<u64, Error> {
     let ids: Vec<CommitId> = waiting.iter().map(|it| it.checked.record.commit_id).collect();
@@ -247,6 +249,7 @@ async fn take_commits(
             checked: &it.checked,
             generation: it.generation,
             signature_state: proofs.word(&it.checked.record),
+            agent: labels.of(&it.checked.record.agent_id),
         })
         .collect();
     if domain.is_none() {

@@ -1,7 +1,7 @@
 //! The stream of a push, decoded while it arrives: objects go to the disk as they come, and whatever stands before a cursor
 //! is handed over together.
 
-use std::io::Read as _;
+use std::{io::Read as _, time::Duration};
 
 use api::{
     CommitRecord, WireCode, msgpack,
@@ -12,7 +12,7 @@ use axum::http::header;
 use keys::AddressToken;
 use names::ObjectId;
 use objects::{Sealed, Staging};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, time::Instant};
 use trust::{Actor, Allowed, Anything, Class, act, limits::Admitted};
 use web::{Call, Problem};
 
@@ -29,6 +29,8 @@ use crate::{
 
 /// One request of a stream: the largest object, and what stands around it.
 pub(crate) const STREAM_BODY_BYTES: u64 = limits::OBJECT_BYTES + (1 << 30);
+/// How long a stream is taken before whoever pushes is asked for again.
+const WATCH_TIME: Duration = Duration::from_millis(500);
 /// What is taken from a body at once.
 const PIECE: usize = 256 << 10;
 /// Paths that the snapshots of one page name together: one snapshot of the largest kind.
@@ -163,16 +165,28 @@ impl Receiver {
     /// Reads the body to its end, or to what is wrong in it. Each page is kept as soon as it is whole.
     fn take(mut self, mut body: body::BodyReader) -> Result<PushState, Error> {
         let mut piece = vec![0; PIECE];
+        let mut asked = Instant::now();
         loop {
             let length = body.read(&mut piece).map_err(body::of_io)?;
             if length == 0 {
                 return Ok(self.session.state);
+            }
+            // Each page asks again when it is kept; one that is long is not taken to its end for nothing.
+            if asked.elapsed() >= WATCH_TIME {
+                asked = Instant::now();
+                self.runtime.block_on(self.still_there())?;
             }
             self.decoder.feed(piece.get(..length).unwrap_or_default());
             while let Some(frame) = self.decoder.next_frame().map_err(|error| of_stream(&error))? {
                 self.frame(frame)?;
             }
         }
+    }
+
+    /// Refuses the rest where whoever pushes may not any more.
+    async fn still_there(&self) -> Result<(), Error> {
+        let mut tx = self.hub.db.glance().await?;
+        self.hub.still_pushes(&mut tx, &self.session).await.map(drop)
     }
 
     fn frame(&mut self, frame: Frame) -> Result<(), Error> {

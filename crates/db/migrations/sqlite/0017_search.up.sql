@@ -2,8 +2,6 @@
 -- of one repository, and whoever may not read that finds none of them: every search joins `resources`.
 
 ALTER TABLE repositories ADD COLUMN indexed INTEGER NOT NULL DEFAULT 1 CHECK (indexed IN (0, 1));
--- How many have marked it.
-ALTER TABLE repositories ADD COLUMN stars INTEGER NOT NULL DEFAULT 0 CHECK (stars >= 0);
 
 -- How far the documents of a repository have come.
 CREATE TABLE search_states (
