@@ -15,6 +15,7 @@
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
 //! | `graph.rs`      | `/{owner}/{name}/graph`                                           |
 //! | `insights.rs`   | `/{owner}/{name}/insights`                                        |
+//! | `search.rs`     | `/search`, `/{owner}/{name}/find/{ref}`                          |
 //! | `refs.rs`       | `/{owner}/{name}/branches`, `/{owner}/{name}/tags`                |
 //! | `forks.rs`      | `/{owner}/{name}/forks`                                          |
 //! | `new.rs`        | `/new`                                                           |
@@ -40,6 +41,7 @@ pub(crate) mod new;
 pub(crate) mod profile;
 pub(crate) mod refs;
 pub(crate) mod repository;
+pub(crate) mod search;
 pub(crate) mod settings;
 
 #[cfg(test)]
