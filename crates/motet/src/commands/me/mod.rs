@@ -1,5 +1,7 @@
 //! `motet me`: what one says of oneself, what is kept of one, and leaving (`spec/trust.md` 1, 13).
 
+mod unpack;
+
 use std::{
     fs::OpenOptions,
     io::Write as _,
@@ -12,8 +14,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use names::Handle;
 use serde_json::json;
 
-use unpack::Unpack;
-
+use self::unpack::Unpack;
 use super::admin::jobs::result;
 use crate::{
     client::{Client, ClientError, Origin},
