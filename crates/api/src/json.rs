@@ -6,11 +6,15 @@
 use serde::{Deserialize, Serialize};
 
 mod accounts;
+mod around;
 mod audit;
 mod handing;
+mod history;
 mod jobs;
 mod passkeys;
 mod publishers;
+mod reading;
+mod records;
 mod shown_once;
 mod storage;
 
@@ -21,8 +25,13 @@ pub use accounts::{
     OpenGlass, PublicKey, PublicKeyPage, RoleRequest, RotateToken, ServerKey, ServerKeyPage,
     Suspend, Token, TokenPage, WebLogin,
 };
+pub use around::{Doer, Happening, HeatDay, Heatmap, Somebody, Subscription};
 pub use audit::{AuditEvent, PruneAudit, PrunedAudit, RotatedKey};
 pub use handing::{Accepted, NewFork, NewTransfer, Transfer, TransferPage};
+pub use history::{
+    CommitDay, CommitDays, Contributor, ContributorList, GraphEdge, GraphPage, GraphRow, Language,
+    LanguageList,
+};
 pub use jobs::{Job, JobCounts, JobDetail, JobPage, Schedule, ScheduleRun};
 pub use passkeys::{
     BrowserSession, BrowserSessionPage, Identity, IdentityPage, NewPasskey, Passkey,
@@ -31,6 +40,15 @@ pub use passkeys::{
 pub use publishers::{
     BootstrapToken, ChangePublisher, FoundedPublisher, MadeSecret, NewPublisher,
     NewPublisherSecret, NewPublisherToken, Publisher, PublisherSecret, RotatePublisherToken,
+};
+pub use reading::{
+    BlameAnswer, BlameRun, Blob, Commit, CommitDetail, CommitPage, CommitSignature, Comparison,
+    DiffFile, DiffHunk, DiffLine, DiffPage, FileList, Tree, TreeEntry,
+};
+pub use records::{
+    Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage, NewEdit, Ref,
+    RefPage, RepositoryInvitation, RepositoryInvitationPage, RepositoryMember,
+    RepositoryMemberPage, SetRef, SyncFork, Synced,
 };
 pub use shown_once::ShownOnce;
 pub use storage::{
@@ -170,6 +188,15 @@ pub struct NewRepository {
     /// The branch that a clone checks out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_branch: Option<String>,
+    /// On which terms it is had, as SPDX names them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// `owner/name` of a template: its files become the first commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    /// What the first commit holds; without it there is none, so that any history can be pushed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initialize: Option<Initialize>,
 }
 
 /// A repository as a client sees it.
@@ -218,6 +245,12 @@ pub struct Repository {
     pub object_count: u64,
     /// How many commits it holds.
     pub commit_count: u64,
+    /// How many like it.
+    #[serde(default)]
+    pub stars: u64,
+    /// How many want to know what happens to it.
+    #[serde(default)]
+    pub watchers: u64,
     /// Whether those who train models are asked to leave it alone: of what is private, always.
     #[serde(default)]
     pub training_opt_out: bool,
@@ -227,6 +260,15 @@ pub struct Repository {
     /// Whether a ref moves only by an entry that its pusher signed.
     #[serde(default)]
     pub require_signed_refs: bool,
+    /// Whether others may begin theirs with its files.
+    #[serde(default)]
+    pub template: bool,
+    /// Whether files are what their names say: `off`, `warn` or `enforce`.
+    #[serde(default)]
+    pub content_policy: String,
+    /// Whether paths may be there that some file systems take for one: `allow` or `refuse`.
+    #[serde(default)]
+    pub clashing_paths: String,
     /// Whether it can only be read.
     pub archived: bool,
     /// Since when.
@@ -284,6 +326,15 @@ pub struct RepositoryChanges {
     /// Whether a ref moves only by an entry that its pusher signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub require_signed_refs: Option<bool>,
+    /// Whether others may begin theirs with its files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<bool>,
+    /// Whether files have to be what their names say: `off`, `warn` or `enforce`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_policy: Option<String>,
+    /// Whether paths may be there that some file systems take for one: `allow` or `refuse`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clashing_paths: Option<String>,
 }
 
 /// The body of `POST /api/v1/repos/{owner}/{name}/restore`.

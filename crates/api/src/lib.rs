@@ -12,6 +12,7 @@
 //! | `decode.rs`   | [`DecodeError`], [`Limits`], [`Scale`]: what both codecs share               |
 //! | `value.rs`    | [`Value`]: one decoded wire message, from MessagePack or JSON               |
 //! | `msgpack.rs`  | strict MessagePack, read and written                                       |
+//! | `search.rs`   | the query language of searches                                             |
 //! | `wire.rs`     | the messages of wire 1, from and to [`Value`]                               |
 
 mod decode;
@@ -19,6 +20,7 @@ pub mod json;
 pub mod msgpack;
 mod problem;
 mod record;
+pub mod search;
 pub mod stream;
 mod value;
 pub mod wire;

@@ -1,4 +1,5 @@
 use api::{WireCode, WireError};
+use history::graph::GraphError;
 use http::StatusCode;
 use web::{BodyFault, Fault, Problem};
 
@@ -11,6 +12,15 @@ pub enum Error {
     /// Not there, or not for this caller.
     #[error("there is nothing of that name")]
     NotFound,
+    /// It took longer than a page may take, and a part of it is worth nothing.
+    #[error("this takes longer than an answer may take; ask for less of it")]
+    Slow,
+    /// More than an answer may hold.
+    #[error("{0}")]
+    TooLarge(&'static str),
+    /// Several commits begin so.
+    #[error("several commits begin with `{0}`; give more of the id")]
+    Ambiguous(String),
     /// The owner has a repository of that name.
     #[error("the name is taken")]
     NameTaken,
@@ -33,6 +43,9 @@ pub enum Error {
         "this repository cannot be forked; whoever runs it can allow that, unless it is a fork of a private one"
     )]
     NoForks,
+    /// It was made from nothing, or from what whoever asks may not read.
+    #[error("this repository follows no other that you may read")]
+    NoSource,
     /// What was made from something private belongs to somebody who may read that.
     #[error("what was made from a private repository belongs to somebody who may read that one")]
     ForkElsewhere,
@@ -51,6 +64,18 @@ pub enum Error {
     /// The body could not be taken.
     #[error(transparent)]
     Body(#[from] BodyFault),
+    /// The history is longer than what a page takes from rows, and its files are not made yet.
+    #[error("the history is being indexed; look again in a moment")]
+    NotIndexed,
+    /// The numbering that a cursor counts in is gone.
+    #[error("the history has changed since; begin again")]
+    CursorGone,
+    /// The graph of a history cannot answer.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The graph of a history cannot be kept.
+    #[error(transparent)]
+    Cache(#[from] history::graph::WriteError),
     /// Stored rows do not fit together.
     #[error("stored history does not fit together: {0}")]
     Broken(String),
@@ -82,6 +107,9 @@ impl From<Error> for Problem {
             Error::NotFound => Self::not_found(),
             Error::Refused(refusal) => refusal.into(),
             Error::NameTaken => Self::refuse(StatusCode::CONFLICT, "name_taken", &error),
+            Error::Slow => Self::refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &error),
+            Error::TooLarge(_) => Self::refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &error),
+            Error::Ambiguous(_) => Self::refuse(StatusCode::CONFLICT, "conflict", &error),
             Error::Stale => {
                 Self::refuse(StatusCode::PRECONDITION_FAILED, "precondition_failed", &error)
             }
@@ -96,7 +124,7 @@ impl From<Error> for Problem {
                 message,
             }]),
             Error::NoForks => Self::refuse(StatusCode::FORBIDDEN, "forbidden", &error),
-            Error::ForkElsewhere | Error::SourceIsPrivate => {
+            Error::ForkElsewhere | Error::SourceIsPrivate | Error::NoSource => {
                 Self::refuse(StatusCode::CONFLICT, "conflict", &error)
             }
             Error::TooManyRepositories(_) => {
@@ -112,7 +140,17 @@ impl From<Error> for Problem {
                 problem
             }
             Error::Body(fault) => fault.into(),
-            Error::Broken(_) => Self::internal(&error),
+            Error::NotIndexed => {
+                Self::refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &error).retry_after(2)
+            }
+            Error::CursorGone => Self::refuse(StatusCode::GONE, "cursor_gone", &error),
+            // A damaged file is thrown away by whoever met it, and made again.
+            Error::Graph(GraphError::Damaged(_) | GraphError::Read(_)) | Error::Cache(_) => {
+                Self::unavailable(&error)
+            }
+            Error::Graph(GraphError::Tree(_) | GraphError::TooLong) | Error::Broken(_) => {
+                Self::internal(&error)
+            }
             Error::Objects(inner) => match inner {
                 objects::Error::Db(inner) => inner.into(),
                 objects::Error::Io(_) | objects::Error::Bucket(_) => Self::unavailable(&inner),

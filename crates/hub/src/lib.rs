@@ -12,15 +12,24 @@
 //! | `wire2/`        | wire 2: negotiate, a history as a stream, objects and snapshots by ids, pushes   |
 //! | `releases/`     | releases and their tags                                                        |
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
+//! | `graph/`        | what answers for long histories: the graph, last commits, numbers              |
 //! | `life/`         | changed, renamed, archived, deleted, restored, removed for good                |
+//! | `edits/`        | commits that the server makes for somebody                                     |
+//! | `intake/`       | what a repository takes in: content policy, paths that clash                   |
 //! | `signatures/`   | who signed a commit, and what a repository asks of it                         |
 //! | `ref_log/`      | every movement of a ref, in chains                                           |
+//! | `refs/`         | branches and tags as lists                                                     |
 //! | `transfers/`    | handed on to somebody else                                                     |
+//! | `invitations/`  | people are asked in                                                            |
 //! | `forks/`        | made from another, with its history                                            |
 //! | `quotas/`       | how much an owner and a repository may hold                                    |
 //! | `collect/`      | what nothing leads to is let go                                                |
 //! | `purge/`        | what those leave behind who have left                                          |
 //! | `glass/`        | an install admin looks into what is private                                    |
+//! | `activity/`     | what happened, one row an aspect                                              |
+//! | `stars/`        | who likes, watches, follows, pins                                              |
+//! | `contributions/`| what signed commits count for, day by day                                      |
+//! | `feeds/`        | the same as Atom                                                               |
 //! | `upkeep/`       | background work: what has ended goes, what is stored is looked after           |
 //! | `pages/`        | HTML; `views/` is what the templates show                                      |
 //!
@@ -28,7 +37,7 @@
 //! snapshot and parents are in the same repository; every object of every snapshot is linked to that repository;
 //! nothing outside a repository's own rows decides what its reader or writer is told.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use axum::Router;
 use db::Db;
@@ -38,19 +47,30 @@ use objects::Objects;
 use trust::Trust;
 use web::{Cursors, Entry, Routes};
 
+use graph::Graphs;
+
+mod activity;
 mod collect;
+mod contributions;
+mod edits;
 mod error;
+mod feeds;
 mod forks;
 mod glass;
+mod graph;
+mod intake;
+mod invitations;
 mod life;
 mod pages;
 mod purge;
 mod quotas;
 mod reading;
 mod ref_log;
+mod refs;
 mod releases;
 mod repositories;
 mod signatures;
+mod stars;
 mod transfers;
 mod upkeep;
 mod views;
@@ -77,12 +97,19 @@ pub fn statements() -> Vec<&'static db::Sql> {
         releases::STATEMENTS,
         collect::STATEMENTS,
         ref_log::STATEMENTS,
+        refs::STATEMENTS,
         life::STATEMENTS,
         forks::STATEMENTS,
         transfers::STATEMENTS,
+        invitations::STATEMENTS,
         quotas::STATEMENTS,
         purge::STATEMENTS,
+        graph::STATEMENTS,
         upkeep::STATEMENTS,
+        activity::STATEMENTS,
+        stars::STATEMENTS,
+        contributions::STATEMENTS,
+        feeds::STATEMENTS,
     ]
     .concat()
 }
@@ -96,6 +123,8 @@ pub struct Ground {
     pub objects: Objects,
     /// Background work.
     pub queue: Queue,
+    /// Where this process keeps what can be made again.
+    pub cache: PathBuf,
     /// What time it is.
     pub clock: Clock,
     /// Where chance comes from.
@@ -123,22 +152,47 @@ pub struct Hub {
     cursors: Cursors,
     queue: Queue,
     settings: Settings,
+    graphs: Graphs,
+    blames: reading::Blames,
+    archives: reading::Archives,
+}
+
+impl AsRef<Trust> for Hub {
+    fn as_ref(&self) -> &Trust {
+        &self.trust
+    }
 }
 
 impl Hub {
     /// Opens the room.
     pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
-        let Ground { db, objects, queue, clock, random } = ground;
-        Self { db, objects, trust, clock, random, cursors, queue, settings }
+        let Ground { db, objects, queue, cache, clock, random } = ground;
+        let (blames, archives) = Default::default();
+        let graphs = Graphs::new(cache);
+        Self {
+            db,
+            objects,
+            trust,
+            clock,
+            random,
+            cursors,
+            queue,
+            settings,
+            graphs,
+            blames,
+            archives,
+        }
     }
 
     /// Everything that this room serves, its state inside, and the list of its routes.
     pub fn routes(self) -> (Router, Vec<Entry>) {
         let trust = self.trust.clone();
         let routes = Routes::new(self, trust);
-        let routes = forks::routes(transfers::routes(routes));
+        let routes = edits::routes(forks::routes(transfers::routes(invitations::routes(routes))));
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
+        let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
-        pages::routes(ref_log::routes(wire2::routes(routes))).finish()
+        let routes = reading::api::routes(graph::routes(wire2::routes(routes)));
+        pages::routes(ref_log::routes(routes)).finish()
     }
 }

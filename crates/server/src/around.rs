@@ -20,6 +20,7 @@ use trust::{Trust, audit::Origin};
 use web::{
     Context, Problem, Surface, admit_unrouted,
     headers::{Line, secure},
+    look::Theme,
 };
 
 use crate::{
@@ -123,6 +124,7 @@ impl Around {
         context.peer = request.extensions().get::<Peer>().map(|peer| peer.0);
         context.client = client(&self.proxies, context.peer, request.headers());
         let says_so = request.headers().get(PROTOCOL).is_some_and(|it| it.as_bytes() == b"2");
+        context.theme = Theme::of(request.headers());
         context.speaks_protocol_2 = says_so || is_wire_2(request.uri().path());
         context
     }

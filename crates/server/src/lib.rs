@@ -21,6 +21,7 @@
 //! | `desk/`         | pages of whoever is signed in: signing in and out, settings                   |
 //! | `export/`       | everything that is kept of a person, to take away                             |
 //! | `legal/`        | privacy, terms, takedown                                                    |
+//! | `help/`         | keys, error codes, appearance, the parts of pages                           |
 //! | `health.rs`     | is the server well; what it counts                                          |
 //! | `assets.rs`     | styles and pictures of the pages                                            |
 
@@ -37,6 +38,7 @@ mod desk;
 mod export;
 mod flows;
 mod health;
+mod help;
 mod house;
 mod legal;
 mod listen;

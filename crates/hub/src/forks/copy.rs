@@ -10,13 +10,17 @@ use trust::ResourceState;
 use uuid::Uuid;
 
 use super::store::{self, Begun, Ref};
-use crate::{Error, Hub, Repository, reading, ref_log::Movement, repositories, wire};
+use crate::{
+    Error, Hub, Repository, reading,
+    ref_log::{Movement, Word},
+    repositories, wire,
+};
 
 /// Copies the history of a fork.
 pub(crate) const COPY: Kind<Copy> = Kind::new("hub.fork");
 
 /// Rows that one transaction writes: some milliseconds.
-const BATCH: usize = 500;
+pub(super) const BATCH: usize = 500;
 
 /// Which fork is filled.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -70,6 +74,7 @@ impl Hub {
         self.copy_refs(&mut tx, id, &plan.refs).await?;
         store::end(&mut tx, id, self.clock.now()).await?;
         tx.commit().await?;
+        self.queue.wake();
         Ok(plan.commits.len())
     }
 
@@ -82,11 +87,11 @@ impl Hub {
             if there.contains(name.as_str()) || !store::has_commit(tx, id, *target).await? {
                 continue;
             }
-            let new = Some(*target);
-            let movement = Movement { name, old: None, new, is_forced: false, claim: None };
-            self.place_ref(tx, (id, &fork.owner), &movement, self.clock.now()).await?;
+            let (new, word) = (Some(*target), Word::Server);
+            let movement = Movement { name, old: None, new, is_forced: false, word };
+            self.place_ref(tx, &fork, &movement, self.clock.now()).await?;
         }
-        Ok(())
+        self.follow_later(tx, id).await
     }
 
     /// A transaction that holds the fork, while there is something to copy into.

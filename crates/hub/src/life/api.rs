@@ -70,8 +70,22 @@ fn parse(asked: json::RepositoryChanges, of: &Repository) -> Result<Changes, Pro
     };
     let (says_no_training, says_forks) = (asked.training_opt_out, asked.allow_forks);
     let require_signed_refs = asked.require_signed_refs;
-    let mut changes =
-        Changes { says_forks, says_no_training, require_signed_refs, ..Changes::default() };
+    let is_template = asked.template;
+    let mut changes = Changes {
+        says_forks,
+        says_no_training,
+        require_signed_refs,
+        is_template,
+        ..Changes::default()
+    };
+    if let Some(policy) = asked.content_policy {
+        let parsed = policy.parse().map_err(|error: &str| fault("/content_policy", error.into()));
+        changes.says_content = parsed.ok();
+    }
+    if let Some(paths) = asked.clashing_paths {
+        let parsed = paths.parse().map_err(|error: &str| fault("/clashing_paths", error.into()));
+        changes.clashing_paths = parsed.ok();
+    }
     if let Some(required) = asked.require_signed_commits {
         changes.require_signed_commits = required
             .parse()

@@ -10,11 +10,13 @@
 
 mod api;
 mod store;
+mod told;
 
 use std::time::Duration;
 
 use db::Tx;
 use names::{BranchName, Handle, Id, RepositoryName, UnixMillis};
+use serde_json::json;
 use trust::{
     Act, Actor, Allowed, Resource, ResourceRow, ResourceState, Trust, Visibility, act,
     audit::{Entry, Noted, On},
@@ -26,7 +28,11 @@ pub(crate) use api::{change_as_asked, check_confirmed, restore_as, routes};
 pub(crate) use store::{STATEMENTS, add_alias, begin_purge, to_purge};
 
 use crate::{
-    Error, Homepage, Hub, Licence, Repository, Topics, reading, repositories, signatures::Required,
+    Error, Homepage, Hub, Licence, Repository, Topics,
+    activity::{By, What},
+    intake::{ClashingPaths, ContentPolicy},
+    reading, repositories,
+    signatures::Required,
     transfers, upkeep, wire,
 };
 
@@ -48,6 +54,9 @@ pub(crate) struct Changes {
     pub(crate) says_no_training: Option<bool>,
     pub(crate) require_signed_commits: Option<Required>,
     pub(crate) require_signed_refs: Option<bool>,
+    pub(crate) is_template: Option<bool>,
+    pub(crate) says_content: Option<ContentPolicy>,
+    pub(crate) clashing_paths: Option<ClashingPaths>,
 }
 
 /// What becomes of the terms.
@@ -119,6 +128,9 @@ impl Changes {
         after.require_signed_commits =
             self.require_signed_commits.unwrap_or(after.require_signed_commits);
         after.require_signed_refs = self.require_signed_refs.unwrap_or(after.require_signed_refs);
+        after.is_template = self.is_template.unwrap_or(after.is_template);
+        after.says_content = self.says_content.or(after.says_content);
+        after.clashing_paths = self.clashing_paths.unwrap_or(after.clashing_paths);
         after.says_forks = self.says_forks.or(after.says_forks);
         after.says_no_training = self.says_no_training.unwrap_or(after.says_no_training);
     }
@@ -174,6 +186,10 @@ impl Hub {
         }
         store::change(&mut tx, &after).await?;
         self.note_changes(&mut tx, actor, before, &after).await?;
+        self.tell_of_changes(&mut tx, By::of(actor), before, &after).await?;
+        if after.default_branch != before.default_branch {
+            self.follow_later(&mut tx, before.id).await?;
+        }
         tx.commit().await?;
         Ok(after)
     }
@@ -236,10 +252,15 @@ impl Hub {
             |it: &Repository| it.homepage.as_ref().map_or("", Homepage::as_str).to_owned();
         let required = |it: &Repository| it.require_signed_commits.as_str().to_owned();
         let signed_refs = |it: &Repository| it.require_signed_refs.to_string();
+        let content = |it: &Repository| it.content_policy().as_str().to_owned();
+        let clashing = |it: &Repository| it.clashing_paths.as_str().to_owned();
         let licence = |it: &Repository| it.licence.as_ref().map_or("", Licence::as_str).to_owned();
         let fields = [
             ("require_signed_commits", required(before), required(after)),
             ("require_signed_refs", signed_refs(before), signed_refs(after)),
+            ("template", before.is_template.to_string(), after.is_template.to_string()),
+            ("content_policy", content(before), content(after)),
+            ("clashing_paths", clashing(before), clashing(after)),
             ("name", before.full_name(), after.full_name()),
             ("description", before.description.clone(), after.description.clone()),
             ("homepage", homepage(before), homepage(after)),
@@ -301,6 +322,9 @@ impl Hub {
         let entry = Entry::done(Noted::RepoUpdated, actor, on).with("archived", word);
         let chain = self.trust.chain_of(&mut tx, before.resource.owner).await?;
         self.trust.note(&mut tx, chain, entry).await?;
+        let from = if is_archived { "no" } else { "yes" };
+        let data = json!({ "changes": { "archived": { "from": from, "to": word } } });
+        self.tell(&mut tx, What::RepositoryArchived, (By::of(actor), before.id), now, data).await?;
         tx.commit().await?;
         Ok(after)
     }
@@ -320,6 +344,8 @@ impl Hub {
             .with("name", it.full_name());
         let chain = self.trust.chain_of(&mut tx, it.resource.owner).await?;
         self.trust.note(&mut tx, chain, entry).await?;
+        let by = (By::of(actor), it.id);
+        self.tell(&mut tx, What::RepositoryDeleted, by, now, json!({})).await?;
         tx.commit().await?;
         tracing::info!(repository = it.full_name(), "repository deleted");
         Ok(())
@@ -359,6 +385,8 @@ impl Hub {
             .with("name", after.full_name());
         let chain = self.trust.chain_of(&mut tx, owner).await?;
         self.trust.note(&mut tx, chain, entry).await?;
+        let by = (By::of(actor), after.id);
+        self.tell(&mut tx, What::RepositoryRestored, by, now, json!({})).await?;
         // The copying of its history ended when it was deleted.
         let bell = match after.fork {
             Some(fork) if fork.is_copying => Some(self.ask_for_copy(&mut tx, after.id).await?),

@@ -4,14 +4,14 @@ use db::{Error, Tx};
 use names::{Id, UnixMillis};
 use uuid::Uuid;
 
-use crate::{Homepage, Licence, Repository, Topic, Topics};
+use crate::{Homepage, Licence, Repository, Topic, Topics, intake::ContentPolicy};
 
 db::statements! {
     CHANGE = "
         UPDATE repositories
            SET name = $2, description = $3, homepage = $4, default_branch = $5, archived_at = $6, updated_at = $7,
                training_opt_out = $8, require_signed_commits = $9, require_signed_refs = $10, licence = $11,
-               allow_forks = $12, deleted_at = NULL, purge_at = NULL
+               allow_forks = $12, is_template = $13, content_policy = $14, clashing_paths = $15, deleted_at = NULL, purge_at = NULL
          WHERE id = $1";
     CLEAR_TOPICS = "DELETE FROM repository_topics WHERE repository_id = $1";
     ADD_TOPICS = {
@@ -43,6 +43,9 @@ pub(super) async fn change(tx: &mut Tx, it: &Repository) -> Result<(), Error> {
     let (commits, refs) = (it.require_signed_commits.as_str(), i64::from(it.require_signed_refs));
     let licence = it.licence.as_ref().map_or("", Licence::as_str);
     let forks = it.says_forks.map(i64::from);
+    let template = i64::from(it.is_template);
+    let content = it.says_content.map(ContentPolicy::as_str);
+    let clashing = it.clashing_paths.as_str();
     db::execute!(
         tx,
         CHANGE,
@@ -57,7 +60,10 @@ pub(super) async fn change(tx: &mut Tx, it: &Repository) -> Result<(), Error> {
         commits,
         refs,
         licence,
-        forks
+        forks,
+        template,
+        content,
+        clashing
     )
     .map(drop)
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use trust::{Actor, Allowed, Anything, Principal, Resource, act, authority::Facts};
 use web::{
     Call, Load, Params, Problem,
-    look::{Layout, When},
+    look::{Layout, Monogram, When},
 };
 
 use super::parts;
@@ -48,7 +48,7 @@ pub(super) async fn explore(
     let topic: Option<Topic> = asked.topic.as_deref().and_then(|it| it.parse().ok());
     let here = topic.as_ref().map_or("/explore".to_owned(), |it| format!("/explore?topic={it}"));
     let after = After { after: asked.after }.cursor(&hub, &here);
-    let filter = Filter { owner: None, topic: topic.clone() };
+    let filter = Filter { topic: topic.clone(), ..Filter::default() };
     let listed = hub.list(&allowed, &filter, after, PAGE).await?;
     let now = hub.clock.now();
     let layout = Layout {
@@ -70,7 +70,7 @@ pub(super) async fn explore(
 
 /// Whose page it is, if anybody has the handle.
 #[derive(Debug, Clone)]
-pub(super) struct Profile(Principal);
+pub(crate) struct Profile(pub(crate) Principal);
 
 impl Resource for Profile {
     fn facts(&self) -> Facts<'_> {
@@ -80,7 +80,10 @@ impl Resource for Profile {
 
 impl Load<Hub> for Profile {
     async fn load(hub: &Hub, params: &Params, _: &Actor) -> Result<Self, Problem> {
-        let handle = params.parse("owner")?;
+        let handle = match params.text("handle") {
+            "" => params.parse("owner")?,
+            _ => params.parse("handle")?,
+        };
         let mut tx = hub.db.glance().await?;
         hub.trust.principal(&mut tx, &handle).await?.map(Self).ok_or_else(Problem::not_found)
     }
@@ -95,7 +98,7 @@ pub(super) async fn profile(
     let Profile(principal) = allowed.resource();
     let list = format!("/{}", principal.handle);
     let after = call.query::<After>()?.cursor(&hub, &list);
-    let filter = Filter { owner: Some(principal.id), topic: None };
+    let filter = Filter { owner: Some(principal.id), ..Filter::default() };
     let may_list = Allowed::<act::RepoList, _>::ask(allowed.actor(), Anything)?;
     let listed = hub.list(&may_list, &filter, after, PAGE).await?;
     let keys = hub.trust.keys(&mut hub.db.glance().await?, principal.id).await?;
@@ -108,6 +111,7 @@ pub(super) async fn profile(
     };
     web::page(&ProfilePage {
         layout,
+        monogram: Monogram::of(&handle),
         kind: principal.kind.as_str().to_owned(),
         joined: Some(When::new(principal.created_at, now)),
         key_count: keys.len() as u64,

@@ -42,14 +42,13 @@ pub(super) fn layout(call: &Call, repository: &Repository, title: String) -> Lay
     Layout {
         title,
         description: repository.description.clone(),
-        canonical: None,
         crumbs: vec![
             Crumb::link(repository.owner.to_string(), format!("/{}", repository.owner)),
             Crumb::link(repository.name.to_string(), home_of(repository)),
         ],
         reader: call.context.reader(),
-        request_id: String::new(),
         is_noindex: repository.is_private(),
+        ..Layout::default()
     }
 }
 
@@ -65,12 +64,20 @@ pub(super) fn head(
         owner: repository.owner.to_string(),
         name: repository.name.to_string(),
         href: home_of(repository),
-        commits_href: revision.map(|it| place(repository, "commits", &it.text(), None)),
+        commits_href: commits_of(repository, revision),
         settings_href: may_set.then(|| format!("{}/settings/general", home_of(repository))),
         is_private: repository.is_private(),
         is_archived: repository.resource.state == ResourceState::Archived,
+        is_hidden: revision.is_some_and(|it| it.is_hidden),
         section,
     }
+}
+
+/// The commits of what is shown; of the default branch where that is no revision.
+fn commits_of(repository: &Repository, revision: Option<&Revision>) -> Option<String> {
+    let first = repository.pushed_at.map(|_| repository.default_branch.to_string());
+    let text = revision.map(Revision::text).or(first)?;
+    Some(place(repository, "commits", &text, None))
 }
 
 /// The menu of branches, each leading to the same place on that branch.
@@ -88,8 +95,18 @@ pub(super) fn menu(
         is_default: *name == repository.default_branch,
     };
     BranchMenu {
-        current: now.branch.as_ref().map_or_else(|| now.commit.short(), ToString::to_string),
-        kind: if now.branch.is_some() { "branch" } else { "commit" },
+        current: match (&now.branch, &now.tag) {
+            (Some(branch), _) => branch.to_string(),
+            (None, Some(tag)) => tag.clone(),
+            (None, None) if now.is_fixed() => now.commit.short(),
+            (None, None) => now.text(),
+        },
+        kind: match (&now.branch, &now.tag) {
+            (Some(_), _) => "branch",
+            (None, Some(_)) => "tag",
+            (None, None) => "commit",
+        },
+        ref_path: href::path(&now.text()),
         branches: heads.iter().take(MENU).map(item).collect(),
         hidden: heads.len().saturating_sub(MENU) as u64,
     }
@@ -120,7 +137,6 @@ pub(super) fn row(repository: &Repository, now: UnixMillis) -> RepositoryRow {
         name: repository.name.to_string(),
         href: home_of(repository),
         description: repository.description.clone(),
-        default_branch: repository.default_branch.to_string(),
         pushed: repository.pushed_at.map(|then| When::new(then, now)),
         commits: repository.commit_count,
         size_bytes: repository.size_bytes,
@@ -160,6 +176,7 @@ pub(super) fn split(message: &str) -> (String, String) {
 pub(super) fn signature(judged: Option<&Judged>) -> Signature {
     match judged.map(|it| &it.state) {
         Some(State::Verified(handle)) => Signature::Verified(handle.to_string()),
+        Some(State::Server) => Signature::Server,
         Some(State::RevokedKey(handle)) => Signature::RevokedKey(handle.to_string()),
         Some(State::UnknownKey) => Signature::UnknownKey,
         Some(State::Unverifiable) | None => Signature::Unverifiable,

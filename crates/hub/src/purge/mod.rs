@@ -11,18 +11,23 @@ use trust::{
     audit::{Entry, Noted, On, Who},
 };
 
-use crate::{Error, Grace, Hub, Repository, life, repositories, wire};
+use crate::{Error, Grace, Hub, Repository, life, repositories, stars, wire};
 pub(crate) use store::STATEMENTS;
 
 /// Principals that one run looks at.
 const PRINCIPALS: u32 = 50;
+/// Repositories of which one run takes away the stars and subscriptions of those who have left.
+const MARKED: u32 = 200;
 /// Repositories of one owner that one run removes. Each is collected whole, so this bounds how long a run takes.
 const REPOSITORIES: u32 = 20;
 
 /// Removes what is due; comes again at once if there may be more.
 pub(crate) async fn run(hub: Hub) -> Result<Done, Failure> {
+    let mut tx = hub.db.write().await?;
+    let forgotten = stars::forget_departed(&mut tx, MARKED).await?;
+    tx.commit().await?;
     let due = hub.trust.to_purge(PRINCIPALS).await?;
-    let mut has_more = due.len() >= PRINCIPALS as usize;
+    let mut has_more = due.len() >= PRINCIPALS as usize || forgotten >= MARKED as usize;
     for owner in due {
         let gone = hub.purge_of(owner).await?;
         has_more |= gone >= REPOSITORIES as usize;
@@ -87,6 +92,7 @@ impl Hub {
         let purged = Entry::done(Noted::RepoPurged, Who::INSTALL, On::new("repository", id));
         self.trust.note(&mut tx, trust::audit::Chain::INSTALL, purged).await?;
         tx.commit().await?;
+        self.graphs.forget(id).await?;
         tracing::info!(repository = %id, "a repository was removed for good");
         Ok(())
     }

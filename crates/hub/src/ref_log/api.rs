@@ -9,10 +9,13 @@ use api::wire2::{
 use db::Tx;
 use keys::{Fingerprint, Signature};
 use serde::Deserialize;
-use trust::{Allowed, Signer, act};
+use trust::{
+    Allowed, Signer, act,
+    signing_keys::{VerifyingKey, of_the_server},
+};
 use web::{Call, Problem, Routes, Spec, Surface};
 
-use super::{Logged, store};
+use super::{Logged, list, store};
 use crate::{
     Error, Hub, Repository,
     wire::{Answer, accepted, body},
@@ -23,7 +26,7 @@ const PAGE: u64 = 500;
 
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let ask = Spec::new(Surface::Wire).body_bytes(BODY_BYTES);
-    routes.get("/{owner}/{name}/v2/log", Surface::Wire, log).post(
+    list::routes(routes).get("/{owner}/{name}/v2/log", Surface::Wire, log).post(
         "/{owner}/{name}/v2/keys",
         ask,
         known_keys,
@@ -81,7 +84,8 @@ pub(crate) async fn head_of(hub: &Hub, tx: &mut Tx, of: &Repository) -> Result<L
     })
 }
 
-/// The registered ones of some keys, given up or not. Keys are public; whoever reads a history may check who signed it.
+/// The registered ones of some keys, given up or not, and the server's own, which are nobody's. Keys are public; whoever
+/// reads a history may check who signed it.
 async fn known_keys(
     hub: Hub,
     allowed: Allowed<act::ObjectRead, Repository>,
@@ -99,6 +103,13 @@ async fn known_keys(
         public_key: signer.public.to_openssh(),
         handle: signer.handle.to_string(),
     };
-    let keys = signers.into_iter().map(known).collect();
+    let others: Vec<_> = names.iter().copied().filter(|it| !signers.contains_key(it)).collect();
+    let own = of_the_server(&mut tx, &others).await.map_err(Error::Db)?;
+    let of_ours = |key: VerifyingKey| KnownKey {
+        fingerprint: key.kid,
+        public_key: key.public.to_openssh(),
+        handle: String::new(),
+    };
+    let keys = signers.into_iter().map(known).chain(own.into_values().map(of_ours)).collect();
     Ok(Answer { format, body: KnownKeys { keys }.into() })
 }

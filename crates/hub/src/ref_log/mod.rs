@@ -4,7 +4,8 @@
 //! |------------|----------------------------------------------------------------------------|
 //! | `mod.rs`   | [`Movement`]; [`Hub::move_ref`], the one place where a ref moves              |
 //! | `claim.rs` | [`Claim`]: an entry that its pusher signed, checked                          |
-//! | `api.rs`   | the log as wire 2 and the JSON API hand it out                              |
+//! | `api.rs`   | the log as wire 2 hands it out                                              |
+//! | `shown.rs` | the log as people read it; `list.rs` is its JSON                             |
 //! | `store.rs` | the SQL                                                                     |
 //!
 //! Invariants: counters of a ref and numbers of seals have no gap; a ref's counter and hash are those of its last entry;
@@ -12,12 +13,13 @@
 
 mod api;
 mod claim;
+mod list;
+mod shown;
 mod store;
 
 use ::api::WireCode;
 use db::Tx;
 use history::ref_log::{RefEntry, SERVER_KEY, Seal};
-use keys::Fingerprint;
 use names::{CommitId, Digest, Handle, Id, UnixMillis};
 use trust::{
     Actor, Credential,
@@ -26,11 +28,12 @@ use trust::{
 
 pub(crate) use api::{head_of, routes};
 pub(crate) use claim::Claim;
+pub(crate) use shown::{Moved, Signed};
 use store::LastSeal;
 use store::Logged;
 pub(crate) use store::{STATEMENTS, gone};
 
-use crate::{Error, Hub, Repository};
+use crate::{Error, Hub, Repository, activity::By};
 
 /// How a movement came here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,8 +68,29 @@ pub(crate) struct Movement<'a> {
     pub(crate) new: Option<CommitId>,
     /// Whether it leaves commits behind.
     pub(crate) is_forced: bool,
-    /// What the pusher signed; without it the server writes the entry, unsigned.
-    pub(crate) claim: Option<&'a Claim>,
+    /// On whose word.
+    pub(crate) word: Word<'a>,
+}
+
+/// On whose word a ref moves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Word<'a> {
+    /// That of a request alone: the server writes the entry, and nobody signs it.
+    Request,
+    /// That of an entry which its pusher signed.
+    Pusher(&'a Claim),
+    /// The server's own, which signs the entry: it made what the ref moves to, or copied it.
+    Server,
+}
+
+impl<'a> Word<'a> {
+    /// That of an entry, if there is one.
+    pub(crate) const fn of(claim: Option<&'a Claim>) -> Self {
+        match claim {
+            Some(claim) => Self::Pusher(claim),
+            None => Self::Request,
+        }
+    }
 }
 
 /// What was written of a movement.
@@ -81,7 +105,8 @@ pub(crate) struct Written {
 /// Who moves a ref, as entry and seal name them.
 struct Mover<'a> {
     via: Via,
-    key: Option<Fingerprint>,
+    /// The name of the key that signs the entry, or the request; empty for none.
+    key: String,
     handle: &'a str,
 }
 
@@ -89,9 +114,9 @@ impl<'a> Mover<'a> {
     /// Whoever is behind a request.
     fn of(actor: &'a Actor) -> Self {
         let (via, key) = match actor.credential() {
-            Some(Credential::Key(proof)) => (Via::Signature, Some(proof.fingerprint)),
-            Some(Credential::Token(_)) => (Via::Token, None),
-            Some(Credential::Session(_)) | None => (Via::Server, None),
+            Some(Credential::Key(proof)) => (Via::Signature, proof.fingerprint.to_string()),
+            Some(Credential::Token(_)) => (Via::Token, String::new()),
+            Some(Credential::Session(_)) | None => (Via::Server, String::new()),
         };
         Self { via, key, handle: actor.handle().map(Handle::as_str).unwrap_or_default() }
     }
@@ -144,7 +169,7 @@ async fn next_entry(
         new: movement.new.map(|it| it.to_string()).unwrap_or_default(),
         counter: before.as_ref().map_or(0, |it| it.counter) + 1,
         prev: before.as_ref().map(|it| it.entry_hash),
-        pusher_key: mover.key.map(|it| it.to_string()).unwrap_or_default(),
+        pusher_key: mover.key.clone(),
         time: now.to_string(),
     })
 }
@@ -157,10 +182,10 @@ pub(crate) async fn check_movement(
     movement: &Movement<'_>,
     now: UnixMillis,
 ) -> Result<(), Error> {
-    match movement.claim {
-        None if repository.require_signed_refs => Err(unsigned(repository)),
-        None => Ok(()),
-        Some(claim) => {
+    match movement.word {
+        Word::Request if repository.require_signed_refs => Err(unsigned(repository)),
+        Word::Request | Word::Server => Ok(()),
+        Word::Pusher(claim) => {
             let next = next_entry(tx, (repository.id, &Mover::of(actor)), movement, now).await?;
             claim.check_place(&next)
         }
@@ -182,47 +207,63 @@ impl Hub {
         movement: &Movement<'_>,
         now: UnixMillis,
     ) -> Result<Written, Error> {
-        if repository.require_signed_refs && movement.claim.is_none() {
+        if repository.require_signed_refs && matches!(movement.word, Word::Request) {
             return Err(unsigned(repository));
         }
-        let written = self.append(tx, (repository.id, &Mover::of(actor)), movement, now).await?;
+        let written = self.append(tx, (repository.id, Mover::of(actor)), movement, now).await?;
         store::set_ref(tx, repository.id, movement, &written, now).await?;
+        self.note_movement(tx, (repository, By::of(actor)), movement, now).await?;
         Ok(written)
     }
 
-    /// The same where the server itself moves a ref in a repository of `owner`: a fork that is filled.
+    /// The same where the server itself moves a ref, in the name of the owner: a fork that is filled.
     pub(crate) async fn place_ref(
         &self,
         tx: &mut Tx,
-        (repository, owner): (Id<Repository>, &Handle),
+        repository: &Repository,
         movement: &Movement<'_>,
         now: UnixMillis,
     ) -> Result<(), Error> {
-        let mover = Mover { via: Via::Server, key: None, handle: owner.as_str() };
-        let written = self.append(tx, (repository, &mover), movement, now).await?;
-        Ok(store::set_ref(tx, repository, movement, &written, now).await?)
+        let mover =
+            Mover { via: Via::Server, key: String::new(), handle: repository.owner.as_str() };
+        let written = self.append(tx, (repository.id, mover), movement, now).await?;
+        store::set_ref(tx, repository.id, movement, &written, now).await?;
+        match movement.new {
+            Some(new) => self.note_placed(tx, repository, (movement.name, new), now).await,
+            None => Ok(()),
+        }
     }
 
     /// Writes entry and seal of a movement.
     async fn append(
         &self,
         tx: &mut Tx,
-        (repository, mover): (Id<Repository>, &Mover<'_>),
+        (repository, mut mover): (Id<Repository>, Mover<'_>),
         movement: &Movement<'_>,
         now: UnixMillis,
     ) -> Result<Written, Error> {
-        let written_by_us = next_entry(tx, (repository, mover), movement, now).await?;
-        let (entry, signature) = match movement.claim {
-            None => (written_by_us, None),
-            Some(claim) => {
+        let key = self.trust.signing_keys()?.active(tx, Purpose::Server).await?;
+        if matches!(movement.word, Word::Server) {
+            (mover.via, mover.key) = (Via::Server, key.kid().to_owned());
+        }
+        let written_by_us = next_entry(tx, (repository, &mover), movement, now).await?;
+        let (entry, signature) = match movement.word {
+            Word::Request => (written_by_us, None),
+            Word::Server => {
+                let signature = *key.sign(&written_by_us.bytes()).as_bytes();
+                (written_by_us, Some(signature))
+            }
+            Word::Pusher(claim) => {
                 claim.check_place(&written_by_us)?;
                 (claim.entry.clone(), Some(*claim.signature.as_bytes()))
             }
         };
         let entry_hash = entry.hash(signature.as_ref());
         store::add_entry(tx, repository, &entry, signature, entry_hash, movement.is_forced).await?;
-        let by = (entry_hash, mover.handle, mover.via.as_str());
-        let (seq, seal_hash) = self.seal(tx, repository, by, now).await?;
+        let (principal, via) = (mover.handle, mover.via.as_str());
+        let made = Sealing { entry_hash, principal, via, key: &key };
+        let (seq, seal_hash) = self.seal(tx, repository, &made, now).await?;
+        self.index_after(tx, repository).await?;
         Ok(Written { counter: entry.counter, entry_hash, seq, seal_hash })
     }
 
@@ -232,21 +273,19 @@ impl Hub {
         &self,
         tx: &mut Tx,
         repository: Id<Repository>,
-        (entry_hash, principal, via): (Digest, &str, &str),
+        made: &Sealing<'_>,
         now: UnixMillis,
     ) -> Result<(u64, Digest), Error> {
-        let keys = self.trust.signing_keys()?;
-        let key = keys.active(tx, Purpose::Server).await?;
+        let (keys, key) = (self.trust.signing_keys()?, made.key);
         let mut last = store::last_seal(tx, repository).await?;
         if let Some(was) = last.take_if(|it| it.server_key != key.kid()) {
             let former = keys.by_name(tx, &was.server_key).await?;
             let former = former.ok_or_else(|| {
                 Error::Broken(format!("the key {} that sealed last is gone", was.server_key))
             })?;
-            last = Some(self.change_key(tx, repository, was, (&former, &key), now).await?);
+            last = Some(self.change_key(tx, repository, was, (&former, key), now).await?);
         }
-        let made = Sealing { entry_hash, principal, via, key: &key };
-        let sealed = put_seal(tx, repository, last.as_ref(), &made, now).await?;
+        let sealed = put_seal(tx, repository, last.as_ref(), made, now).await?;
         Ok((sealed.seq, sealed.seal_hash))
     }
 

@@ -7,6 +7,15 @@ use names::{Digest, Id, UnixMillis};
 use super::{Movement, Written};
 use crate::Repository;
 
+macro_rules! items {
+    () => {
+        "SELECT e.ref, e.counter, e.old, e.new, e.prev, e.pusher_key, e.time_text, e.signature, e.forced,
+               s.seq, s.entry_hash, s.prev_seal, s.evidence, s.principal, s.via, s.time_text AS seal_time, s.server_key,
+               s.signature AS seal_signature
+          FROM ref_seals AS s JOIN ref_log AS e ON e.entry_hash = s.entry_hash"
+    };
+}
+
 db::statements! {
     LAST = "
         SELECT counter, entry_hash, new FROM ref_log WHERE repository_id = $1 AND ref = $2
@@ -35,12 +44,10 @@ db::statements! {
            AND NOT EXISTS (SELECT 1 FROM ref_log AS n
                             WHERE n.repository_id = $1 AND n.ref = e.ref AND n.counter > e.counter)
          ORDER BY e.ref LIMIT $2";
-    PAGE = "
-        SELECT e.ref, e.counter, e.old, e.new, e.prev, e.pusher_key, e.time_text, e.signature, e.forced,
-               s.seq, s.entry_hash, s.prev_seal, s.evidence, s.principal, s.via, s.time_text AS seal_time, s.server_key,
-               s.signature AS seal_signature
-          FROM ref_seals AS s JOIN ref_log AS e ON e.entry_hash = s.entry_hash
-         WHERE s.repository_id = $1 AND s.seq > $2 ORDER BY s.seq LIMIT $3";
+    PAGE = (concat!(items!(), "
+         WHERE s.repository_id = $1 AND s.seq > $2 ORDER BY s.seq LIMIT $3"));
+    BEFORE = (concat!(items!(), "
+         WHERE s.repository_id = $1 AND s.seq < $2 ORDER BY s.seq DESC LIMIT $3"));
 }
 
 /// The end of a ref's chain.
@@ -222,6 +229,18 @@ pub(crate) async fn page(
 ) -> Result<Vec<Logged>, Error> {
     let rows: Vec<ItemRow> =
         db::fetch_all!(tx, PAGE, repository.uuid(), bound(after), bound(limit))?;
+    rows.into_iter().map(|row| believe(repository, row)).collect()
+}
+
+/// At most `limit` items before the number `before`, the newest first.
+pub(super) async fn before(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    before: u64,
+    limit: u64,
+) -> Result<Vec<Logged>, Error> {
+    let rows: Vec<ItemRow> =
+        db::fetch_all!(tx, BEFORE, repository.uuid(), bound(before), bound(limit))?;
     rows.into_iter().map(|row| believe(repository, row)).collect()
 }
 

@@ -4,10 +4,10 @@ use api::json;
 use axum::{http::StatusCode, response::IntoResponse};
 use names::{BranchName, Handle};
 use serde::Deserialize;
-use trust::{Allowed, Anything, Namespace, Visibility, act};
+use trust::{Actor, Allowed, Anything, Namespace, Visibility, act};
 use web::{Call, Fault, Json, Problem, Routes, Spec, Surface};
 
-use super::{Filter, NewRepository, Repository, collaborators};
+use super::{Filter, Licence, NewRepository, Repository, Start, collaborators, start::StartFiles};
 use crate::{Hub, forks, life};
 
 /// The longest description, in characters.
@@ -28,24 +28,73 @@ async fn create(
     allowed: Allowed<act::RepoCreate, Namespace>,
     Json(new): Json<json::NewRepository>,
 ) -> Result<impl IntoResponse, Problem> {
-    let allowed = match new.owner.as_deref() {
-        None => allowed,
-        Some(owner) => {
-            let owner: Handle = owner.parse().map_err(|_| Problem::not_found())?;
-            let mut tx = hub.db.glance().await?;
-            let space = hub.trust.space(&mut tx, allowed.actor(), owner).await?;
-            drop(tx);
-            Allowed::ask(allowed.actor(), space)?
-        }
-    };
-    let repository = hub.create_repository(&allowed, parse(new)?).await?;
+    let repository = create_as_asked(&hub, allowed, new).await?;
     let location = format!("/api/v1/repos/{}", repository.full_name());
     Ok((StatusCode::CREATED, [("location", location)], Json(json_of(&repository))))
 }
 
+/// Makes a repository in the namespace that is asked for, one's own unless another is named.
+pub(crate) async fn create_as_asked(
+    hub: &Hub,
+    own: Allowed<act::RepoCreate, Namespace>,
+    new: json::NewRepository,
+) -> Result<Repository, Problem> {
+    let allowed = match new.owner.as_deref() {
+        None => own,
+        Some(owner) => {
+            let owner: Handle = owner.parse().map_err(|_| Problem::not_found())?;
+            let mut tx = hub.db.glance().await?;
+            let space = hub.trust.space(&mut tx, own.actor(), owner).await?;
+            drop(tx);
+            Allowed::ask(own.actor(), space)?
+        }
+    };
+    let asked = parse(new)?;
+    let start = match asked.template {
+        Some(name) => Start::Template(Box::new(template(hub, allowed.actor(), &name).await?)),
+        None if asked.files.is_empty() => Start::Empty,
+        None => Start::Files(asked.files),
+    };
+    Ok(hub.create_repository(&allowed, asked.new, (asked.licence, start)).await?)
+}
+
+/// A repository whose files others may begin with. What cannot be read is not there.
+async fn template(
+    hub: &Hub,
+    actor: &Actor,
+    full_name: &str,
+) -> Result<Allowed<act::ObjectRead, Repository>, Problem> {
+    let (owner, name) = full_name.split_once('/').ok_or_else(Problem::not_found)?;
+    let (owner, name) = (owner.parse(), name.parse());
+    let (Ok(owner), Ok(name)) = (owner, name) else { return Err(Problem::not_found()) };
+    let found = match hub.repository_at(&owner, &name, actor).await {
+        Ok(found) => found,
+        // A former name is not one to begin from.
+        Err(problem) if problem.status() == StatusCode::NOT_FOUND => {
+            return Err(Problem::not_found());
+        }
+        Err(problem) => return Err(problem),
+    };
+    let found = Allowed::<act::ObjectRead, _>::ask(actor, found)?;
+    if found.resource().is_template {
+        return Ok(found);
+    }
+    let (pointer, message) = ("/template".to_owned(), format!("{full_name} is no template"));
+    Err(Problem::invalid(vec![Fault { pointer, code: "invalid", message }]))
+}
+
+/// What was asked for, where it holds.
+struct Asked {
+    new: NewRepository,
+    licence: Option<Licence>,
+    template: Option<String>,
+    files: StartFiles,
+}
+
 /// What was asked for, or every fault of it.
-fn parse(new: json::NewRepository) -> Result<NewRepository, Problem> {
+fn parse(new: json::NewRepository) -> Result<Asked, Problem> {
     let mut faults = Vec::new();
+    let files = StartFiles::parse(&new.initialize.unwrap_or_default(), &mut faults);
     let mut fault = |pointer: &str, message: String| {
         faults.push(Fault { pointer: pointer.to_owned(), code: "invalid", message });
     };
@@ -71,9 +120,16 @@ fn parse(new: json::NewRepository) -> Result<NewRepository, Problem> {
     if let Err(message) = check_description(&description) {
         fault("/description", message);
     }
+    let said = new.licence.as_deref().filter(|it| !it.is_empty()).or_else(|| files.licence());
+    let licence = said.map(str::parse).transpose();
+    let licence = licence.map_err(|error| fault("/licence", format!("{error}"))).ok().flatten();
+    if new.template.is_some() && !files.is_empty() {
+        fault("/template", "a template brings the first files itself".to_owned());
+    }
     match (name, branch) {
         (Some(name), Some(default_branch)) if faults.is_empty() => {
-            Ok(NewRepository { name, visibility, description, default_branch })
+            let new_one = NewRepository { name, visibility, description, default_branch };
+            Ok(Asked { new: new_one, licence, template: new.template, files })
         }
         _ => Err(Problem::invalid(faults)),
     }
@@ -136,7 +192,7 @@ async fn list(
         None => None,
         Some(owner) => Some(hub.owner_of(owner).await?),
     };
-    let filter = Filter { owner, topic };
+    let filter = Filter { owner, topic, ..Filter::default() };
     let listed = hub.list(&allowed, &filter, after, limit).await?;
     let next_cursor = listed.next.map(|cursor| hub.cursors.write(&list, &cursor.to_bytes()));
     let link = next_cursor.as_ref().map(|cursor| {
@@ -199,9 +255,14 @@ pub(crate) fn json_of(it: &Repository) -> json::Repository {
         size_bytes: it.size_bytes,
         object_count: it.object_count,
         commit_count: it.commit_count,
+        stars: it.stars,
+        watchers: it.watchers,
         training_opt_out: it.training_opt_out(),
         require_signed_commits: it.require_signed_commits.as_str().to_owned(),
         require_signed_refs: it.require_signed_refs,
+        template: it.is_template,
+        content_policy: it.content_policy().as_str().to_owned(),
+        clashing_paths: it.clashing_paths.as_str().to_owned(),
         archived: it.resource.state == trust::ResourceState::Archived,
         created_at: it.created_at.to_string(),
         updated_at: it.updated_at.to_string(),

@@ -6,6 +6,8 @@
 //! | `resource.rs` | how a route loads one; [`PushTarget`]                      |
 //! | `homepage.rs` | [`Homepage`]                                               |
 //! | `about.rs`    | [`Topics`], [`Licence`]                                    |
+//! | `start.rs`    | what a new one begins with                                 |
+//! | `making.rs`   | [`Hub::create_repository`], from nothing, files or a template |
 //! | `api.rs`      | JSON under `/api/v1/repos`                                 |
 //! | `collaborators.rs` | JSON: who was given a level on one                  |
 //! | `store.rs`    | the SQL                                                  |
@@ -15,11 +17,14 @@ mod api;
 mod collaborators;
 mod cursor;
 mod homepage;
+mod making;
 mod resource;
+mod start;
 mod store;
 
 use db::Tx;
 use names::{BranchName, Handle, Id, RepositoryName, UnixMillis};
+use serde_json::json;
 use trust::{
     Actor, Allowed, Anything, Granted, Namespace, Principal, Readers, ResourceRow, ResourceState,
     Visibility, act,
@@ -27,15 +32,22 @@ use trust::{
 };
 
 pub use about::{Licence, Topic, Topics};
-pub(crate) use api::{check_description, json_of, routes};
+pub(crate) use api::{check_description, create_as_asked, json_of, routes};
 pub(crate) use cursor::Cursor;
 pub use homepage::{Homepage, HomepageError};
+pub(crate) use making::Start;
 pub(crate) use resource::PushTarget;
+pub(crate) use start::{ignored, licences};
 pub(crate) use store::{
-    STATEMENTS, by_id, by_id_for, deleted_of, find, find_deleted, forget_alias,
+    STATEMENTS, by_id, by_id_for, deleted_of, find, find_deleted, forget_alias, pinned, templates,
 };
 
-use crate::{Error, Hub, signatures::Required};
+use crate::{
+    Error, Hub,
+    activity::{self, By, Note, What},
+    intake::{ClashingPaths, ContentPolicy},
+    signatures::Required,
+};
 
 /// Repositories of one owner (`spec/hub.md` 1).
 const MAX_PER_OWNER: u64 = 500;
@@ -73,12 +85,24 @@ pub struct Repository {
     pub object_count: u64,
     /// Number of its commits.
     pub commit_count: u64,
+    /// How many like it.
+    pub stars: u64,
+    /// How many want to know what happens to it.
+    pub watchers: u64,
+    /// The language that most of it is written in; empty while nobody has looked.
+    pub language: String,
     /// Whether its owner asks those who train models to leave it alone; see [`Repository::training_opt_out`].
     pub says_no_training: bool,
     /// Which commits it takes.
     pub(crate) require_signed_commits: Required,
     /// Whether a ref moves only by an entry that its pusher signed.
     pub require_signed_refs: bool,
+    /// Whether others may begin theirs with its files.
+    pub is_template: bool,
+    /// Whether files are what their names say, if somebody has said so; see [`Repository::content_policy`].
+    pub(crate) says_content: Option<ContentPolicy>,
+    /// Whether paths may be there that some file systems take for one.
+    pub(crate) clashing_paths: ClashingPaths,
     /// When something was last pushed.
     pub pushed_at: Option<UnixMillis>,
     /// When it was made.
@@ -116,6 +140,11 @@ impl Repository {
         self.says_forks.unwrap_or(!self.is_private())
     }
 
+    /// Whether files have to be what their names say: as is usual for its domain, unless somebody said otherwise.
+    pub(crate) fn content_policy(&self) -> ContentPolicy {
+        self.says_content.unwrap_or_else(|| ContentPolicy::usual(&self.domain))
+    }
+
     /// Whether those who train models are asked to leave it alone: of what is private, always (`spec/trust.md` 13).
     pub fn training_opt_out(&self) -> bool {
         self.is_private() || self.says_no_training
@@ -142,6 +171,39 @@ pub(crate) struct Filter {
     pub(crate) owner: Option<Id<Principal>>,
     /// Those about something.
     pub(crate) topic: Option<Topic>,
+    /// Those that are had on these terms.
+    pub(crate) licence: Option<Licence>,
+    /// Those that are mostly written in this language.
+    pub(crate) language: Option<String>,
+    /// Those that somebody likes.
+    pub(crate) starred_by: Option<Id<Principal>>,
+    /// In which order.
+    pub(crate) sort: Sort,
+}
+
+/// The order of a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Sort {
+    /// The newest push first.
+    #[default]
+    Pushed,
+    /// What most like first.
+    Stars,
+}
+
+impl Sort {
+    /// The word in addresses.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Pushed => "pushed",
+            Self::Stars => "stars",
+        }
+    }
+
+    /// What is called so; what is nothing of these is the usual order.
+    pub(crate) fn named(word: &str) -> Self {
+        if word == Self::Stars.word() { Self::Stars } else { Self::Pushed }
+    }
 }
 
 /// A page of a list, and where it goes on.
@@ -152,21 +214,6 @@ pub(crate) struct Listed {
 }
 
 impl Hub {
-    /// Makes an empty repository in the namespace that was authorized.
-    pub async fn create_repository(
-        &self,
-        allowed: &Allowed<act::RepoCreate, Namespace>,
-        new: NewRepository,
-    ) -> Result<Repository, Error> {
-        let mut tx = self.trust.begin(allowed.actor()).await?;
-        let space = allowed.resource();
-        let repository = self.insert(&mut tx, space, new, ResourceState::Live).await?;
-        self.note_created(&mut tx, allowed.actor(), &repository).await?;
-        tx.commit().await?;
-        tracing::info!(repository = repository.full_name(), "repository created");
-        Ok(repository)
-    }
-
     /// Writes down that a repository was made.
     pub(crate) async fn note_created(
         &self,
@@ -179,7 +226,9 @@ impl Hub {
             .with("visibility", repository.resource.visibility.as_str());
         let chain = self.trust.chain_of(tx, repository.resource.owner).await?;
         self.trust.note(tx, chain, created).await?;
-        Ok(())
+        let (by, at) = (By::of(actor), repository.created_at);
+        let made = Note::repository(What::RepositoryCreated, by, repository.id, at, json!({}));
+        activity::note(self, tx, made).await
     }
 
     /// Writes the rows of a new repository in `space`.
@@ -216,9 +265,15 @@ impl Hub {
             size_bytes: 0,
             object_count: 0,
             commit_count: 0,
+            stars: 0,
+            watchers: 0,
+            language: String::new(),
             says_no_training: false,
             require_signed_commits: Required::Off,
             require_signed_refs: false,
+            is_template: false,
+            says_content: None,
+            clashing_paths: ClashingPaths::Allow,
             pushed_at: None,
             created_at: now,
             updated_at: now,
@@ -253,7 +308,7 @@ impl Hub {
         let mut found = store::list(&mut tx, reader, filter, after, limit).await?;
         let next = if found.len() > usize::from(limit) {
             found.truncate(limit.into());
-            found.last().map(Cursor::of)
+            found.last().map(|it| Cursor::of(it, filter.sort))
         } else {
             None
         };

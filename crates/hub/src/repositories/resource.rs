@@ -19,27 +19,58 @@ impl Resource for Repository {
 
 impl Load<Hub> for Repository {
     async fn load(hub: &Hub, params: &Params, actor: &Actor) -> Result<Self, Problem> {
-        let owner: Handle = params.parse("owner")?;
-        let name: RepositoryName = params.parse("name")?;
-        let mut tx = hub.db.glance().await?;
-        let id = hub.trust.namespace(&mut tx, &owner).await?;
+        hub.repository_at(&params.parse("owner")?, &params.parse("name")?, actor).await
+    }
+
+    fn robots(&self) -> Option<&'static str> {
+        self.training_opt_out().then_some("noai, noimageai")
+    }
+}
+
+impl Hub {
+    /// The repository that an address names, as it is for whoever asks; whether they may see it is for the authority.
+    pub(crate) async fn repository_at(
+        &self,
+        owner: &Handle,
+        name: &RepositoryName,
+        actor: &Actor,
+    ) -> Result<Repository, Problem> {
+        let mut tx = self.db.glance().await?;
+        let id = self.trust.namespace(&mut tx, owner).await?;
         // Looked up even where nobody has the handle, so that a missing owner takes as long as a missing name.
         let id = id.unwrap_or(Id::from_uuid(uuid::Uuid::nil()));
-        let mut found = store::find_or_moved(&mut tx, id, &name, actor.readers()).await?;
+        let found = store::find_or_moved(&mut tx, id, name, actor.readers()).await?;
+        self.seen_by(&mut tx, actor, found).await?.answer_to(owner, name, actor)
+    }
+
+    /// The same repository as it is for whoever asks now, whatever it is called.
+    pub(crate) async fn repository_still(
+        &self,
+        id: Id<Repository>,
+        actor: &Actor,
+    ) -> Result<Repository, Problem> {
+        let mut tx = self.db.glance().await?;
+        let found = store::by_id_for(&mut tx, id, actor.readers()).await?;
+        self.seen_by(&mut tx, actor, found).await
+    }
+
+    /// What was found, with what only some see of it: through a glass, or as those who own what it was made from.
+    async fn seen_by(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        mut found: Option<Repository>,
+    ) -> Result<Repository, Problem> {
         let row = found.as_ref().map(|it| &it.resource);
-        let seen = hub.trust.through_glass(&mut tx, actor, row).await?;
+        let seen = self.trust.through_glass(tx, actor, row).await?;
         if let (Some(level), Some(it)) = (seen, &mut found) {
             it.resource.granted.own = it.resource.granted.own.max(level);
         }
         let mut found = found.ok_or_else(Problem::not_found)?;
         if found.resource.state == ResourceState::Suspended {
-            show_suspended(&mut tx, actor, &mut found).await?;
+            show_suspended(tx, actor, &mut found).await?;
         }
-        found.answer_to(&owner, &name, actor)
-    }
-
-    fn robots(&self) -> Option<&'static str> {
-        self.training_opt_out().then_some("noai, noimageai")
+        Ok(found)
     }
 }
 

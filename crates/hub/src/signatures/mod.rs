@@ -16,9 +16,12 @@ use std::collections::HashMap;
 
 use api::CommitRecord;
 use db::Tx;
-use keys::{BadSignature, Fingerprint, Signature};
+use keys::{BadSignature, Fingerprint, PublicKey, Signature};
 use names::{CommitId, Handle};
-use trust::{AgentLabel, Kind, Signer};
+use trust::{
+    AgentLabel, Kind, Signer,
+    signing_keys::{self, VerifyingKey},
+};
 
 pub(crate) use taking::{Asked, Proofs, Required};
 
@@ -65,6 +68,8 @@ impl Form {
 pub(crate) enum State {
     /// Good, by a key of this principal.
     Verified(Handle),
+    /// Good, by this server, which made the commit for its author.
+    Server,
     /// Good, but received when the key was not believed any more.
     RevokedKey(Handle),
     /// Well formed, by a key that is not registered.
@@ -73,6 +78,17 @@ pub(crate) enum State {
     Unverifiable,
     /// None.
     Unsigned,
+}
+
+/// The word in answers; of what was not judged, nothing good.
+pub(crate) fn word(judged: Option<&Judged>) -> &'static str {
+    match judged.map(|it| &it.state) {
+        Some(State::Verified(_) | State::Server) => "verified",
+        Some(State::RevokedKey(_)) => "revoked_key",
+        Some(State::UnknownKey) => "unknown_key",
+        Some(State::Unverifiable) | None => "unverifiable",
+        Some(State::Unsigned) => "unsigned",
+    }
 }
 
 /// What the server says of who made a commit.
@@ -93,36 +109,90 @@ pub(crate) async fn judge<'a>(
     let mut keys: Vec<_> = commits.clone().filter_map(|it| form(it).key()).collect();
     keys.sort_unstable();
     keys.dedup();
-    let signers = trust::signers(tx, &keys).await?;
+    let owners = Owners::of(tx, &keys).await?;
     Ok(commits
         .map(|it| {
             let form = form(it);
-            let signer = form.key().and_then(|key| signers.get(&key));
-            (it.record.commit_id, judged(it, form, signer))
+            let owner = form.key().and_then(|key| owners.get(key));
+            (it.record.commit_id, judged(it, form, owner))
         })
         .collect())
 }
 
+/// Whose a key is.
+#[derive(Debug, Clone, Copy)]
+enum Owner<'a> {
+    /// Somebody's who registered it.
+    Somebody(&'a Signer),
+    /// The server's own.
+    Server(&'a VerifyingKey),
+}
+
+/// Keys with whose they are; those of nobody are not among them.
+#[derive(Debug, Default)]
+pub(crate) struct Owners {
+    signers: HashMap<Fingerprint, Signer>,
+    server: HashMap<Fingerprint, VerifyingKey>,
+}
+
+impl Owners {
+    async fn of(tx: &mut Tx, keys: &[Fingerprint]) -> Result<Self, db::Error> {
+        let signers = trust::signers(tx, keys).await?;
+        let others: Vec<_> = keys.iter().copied().filter(|it| !signers.contains_key(it)).collect();
+        Ok(Self { server: signing_keys::of_the_server(tx, &others).await?, signers })
+    }
+
+    fn get(&self, key: Fingerprint) -> Option<Owner<'_>> {
+        let somebody = self.signers.get(&key).map(Owner::Somebody);
+        somebody.or_else(|| self.server.get(&key).map(Owner::Server))
+    }
+}
+
+impl Owner<'_> {
+    fn public(&self) -> &PublicKey {
+        match self {
+            Self::Somebody(signer) => &signer.public,
+            Self::Server(key) => &key.public,
+        }
+    }
+}
+
 /// What is shown of a commit.
-fn judged(commit: &Commit, form: Form, signer: Option<&Signer>) -> Judged {
+fn judged(commit: &Commit, form: Form, owner: Option<Owner<'_>>) -> Judged {
     let (record, received) = (&commit.record, commit.received_at);
-    let state = match (form, signer) {
+    let state = match (form, owner) {
         (Form::Unsigned, _) => State::Unsigned,
         (Form::Unverifiable, _) => State::Unverifiable,
         (Form::Native(..), None) => State::UnknownKey,
-        (Form::Native(_, signature), Some(signer)) => {
-            // What came before its key was registered was not proved when it came.
-            if !signer.public.verify(&history::signing_bytes(record), &signature) {
-                State::Unverifiable
-            } else if signer.is_believed_at(received) {
+        // What came before its key was registered was not proved when it came.
+        (Form::Native(_, signature), Some(owner))
+            if !owner.public().verify(&history::signing_bytes(record), &signature) =>
+        {
+            State::Unverifiable
+        }
+        (Form::Native(..), Some(Owner::Somebody(signer))) => {
+            if signer.is_believed_at(received) {
                 State::Verified(signer.handle.clone())
             } else {
                 State::RevokedKey(signer.handle.clone())
             }
         }
+        (Form::Native(..), Some(Owner::Server(key))) => {
+            if key.is_believed_at(received) {
+                State::Server
+            } else {
+                State::Unverifiable
+            }
+        }
     };
-    let is_agents_own = matches!(&state, State::Verified(handle) if handle.as_str() == record.agent_id)
-        && signer.is_some_and(|it| it.kind == Kind::Agent);
+    let is_agents_own = match (&state, owner) {
+        (State::Verified(handle), Some(Owner::Somebody(signer))) => {
+            handle.as_str() == record.agent_id && signer.kind == Kind::Agent
+        }
+        // The server names the agent that asked for it, and knew which that was.
+        (State::Server, _) => true,
+        _ => false,
+    };
     Judged {
         is_untrusted_agent: commit.agent == Some(AgentLabel::Unknown) && !is_agents_own,
         state,

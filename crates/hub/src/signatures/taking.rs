@@ -6,9 +6,8 @@ use api::{CommitRecord, WireCode};
 use db::Tx;
 use keys::Fingerprint;
 use names::{CommitId, UnixMillis};
-use trust::Signer;
 
-use super::Form;
+use super::{Form, Owner, Owners};
 use crate::{Error, Repository, repositories};
 
 /// Ids that an error sentence names.
@@ -52,15 +51,15 @@ impl std::str::FromStr for Required {
 pub(crate) struct Proofs {
     /// By which key, where it is registered and the signature is good.
     good: HashMap<CommitId, Fingerprint>,
+    /// Good, by the server's own key.
+    server: HashSet<CommitId>,
     /// Well formed, by a key that nobody knows.
     unknown: HashSet<CommitId>,
 }
 
 /// The keys that a push names, with whose they are.
 #[derive(Debug, Default)]
-pub(crate) struct Asked {
-    signers: HashMap<Fingerprint, Signer>,
-}
+pub(crate) struct Asked(Owners);
 
 impl Asked {
     /// Looks up the keys of those records.
@@ -71,7 +70,7 @@ impl Asked {
         let forms = records.filter_map(|it| Form::of(it).ok());
         let keys: HashSet<_> = forms.filter_map(Form::key).collect();
         let keys: Vec<_> = keys.into_iter().collect();
-        Ok(Self { signers: trust::signers(tx, &keys).await? })
+        Ok(Self(Owners::of(tx, &keys).await?))
     }
 }
 
@@ -88,14 +87,17 @@ impl Proofs {
                 refused(id, "has a signature that is not 64 bytes in base64 with the fingerprint of its key")
             })?;
             let Form::Native(key, signature) = form else { continue };
-            let Some(signer) = asked.signers.get(&key) else {
+            let Some(owner) = asked.0.get(key) else {
                 proofs.unknown.insert(id);
                 continue;
             };
-            if !signer.public.verify(&history::signing_bytes(record), &signature) {
+            if !owner.public().verify(&history::signing_bytes(record), &signature) {
                 return Err(refused(id, "is not what its key signed"));
             }
-            proofs.good.insert(id, key);
+            match owner {
+                Owner::Somebody(_) => drop(proofs.good.insert(id, key)),
+                Owner::Server(_) => drop(proofs.server.insert(id)),
+            }
         }
         Ok(proofs)
     }
@@ -104,7 +106,7 @@ impl Proofs {
     pub(crate) fn word(&self, record: &CommitRecord) -> &'static str {
         if record.signature.is_empty() {
             "unsigned"
-        } else if self.good.contains_key(&record.commit_id) {
+        } else if self.is_good(record.commit_id) {
             "verified"
         } else if self.unknown.contains(&record.commit_id) {
             "unknown_key"
@@ -113,9 +115,9 @@ impl Proofs {
         }
     }
 
-    /// Whether the signature of a commit is good, by a registered key.
+    /// Whether the signature of a commit is good, by a registered key or the server's own.
     pub(crate) fn is_good(&self, id: CommitId) -> bool {
-        self.good.contains_key(&id)
+        self.good.contains_key(&id) || self.server.contains(&id)
     }
 
     /// Refuses what the repository does not take, of the commits that are new to it. Asked in the transaction, of the
@@ -143,7 +145,12 @@ impl Proofs {
                 trusted.insert(key);
             }
         }
-        let is_trusted = |id: &CommitId| self.good.get(id).is_some_and(|key| trusted.contains(key));
+        // What the server made for somebody elsewhere is signed, and says nothing of who may push here.
+        let takes_servers = required == Required::Registered;
+        let is_trusted = |id: &CommitId| {
+            let is_servers = takes_servers && self.server.contains(id);
+            is_servers || self.good.get(id).is_some_and(|key| trusted.contains(key))
+        };
         let others: Vec<_> = new.filter(|id| !is_trusted(id)).collect();
         if others.is_empty() {
             return Ok(());

@@ -1,7 +1,7 @@
 //! Who somebody is, and what is theirs.
 
 use askama::Template;
-use web::look::{Layout, When};
+use web::look::{Layout, Monogram, When};
 
 use super::{RepositoryRow, filters};
 
@@ -13,6 +13,8 @@ pub(crate) struct ProfilePage {
     pub layout: Layout,
     /// The handle.
     pub handle: String,
+    /// Its face.
+    pub monogram: Monogram,
     /// `person`, `agent`, `organization` or `operator`.
     pub kind: String,
     /// Since when it is here.

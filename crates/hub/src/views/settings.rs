@@ -104,6 +104,14 @@ pub(crate) struct GeneralPage {
     pub branches: Vec<String>,
     /// Whether those who train models are asked to leave it alone.
     pub says_no_training: bool,
+    /// Whether others may begin theirs with its files.
+    pub is_template: bool,
+    /// Whether paths are refused that some file systems take for one.
+    pub refuses_clashes: bool,
+    /// What can be said of files that are not what their names say.
+    pub policies: [&'static str; 3],
+    /// What is.
+    pub content_policy: Field,
     /// Whether only members see it.
     pub is_private: bool,
 }
@@ -120,6 +128,8 @@ pub(crate) struct MembersPage {
     pub frame: Frame,
     /// By their handles.
     pub members: Vec<MemberRow>,
+    /// Who is asked in and has not decided, the last first.
+    pub invited: Vec<InvitedRow>,
     /// What can be given, the least first.
     pub levels: [&'static str; 4],
     /// Who is to be given a level.
@@ -141,6 +151,48 @@ pub(crate) struct MemberRow {
     pub since: When,
     /// Whether it is the reader.
     pub is_me: bool,
+}
+
+/// Somebody who is asked in.
+#[derive(Debug, Clone)]
+pub(crate) struct InvitedRow {
+    /// Who.
+    pub handle: String,
+    /// How far they may go then.
+    pub level: &'static str,
+    /// By whom.
+    pub by: String,
+    /// Until when they can take it.
+    pub until: When,
+}
+
+/// `/settings/invitations`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "settings_invitations.html")]
+pub(crate) struct InvitationsPage {
+    /// The frame of all pages.
+    pub layout: Layout,
+    /// The mark of the session; without one there are no forms.
+    pub csrf: Option<String>,
+    /// The last asked for first.
+    pub invitations: Vec<InvitationRow>,
+    /// How long one can be taken.
+    pub open_days: u16,
+}
+
+/// A repository that the reader is asked into.
+#[derive(Debug, Clone)]
+pub(crate) struct InvitationRow {
+    /// Which.
+    pub id: String,
+    /// `owner/name`.
+    pub full_name: String,
+    /// How far they may go then.
+    pub level: &'static str,
+    /// By whom.
+    pub by: String,
+    /// Until when it can be taken.
+    pub until: When,
 }
 
 /// `/{owner}/{name}/settings/danger`.

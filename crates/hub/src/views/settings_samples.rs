@@ -6,8 +6,8 @@ use super::{
     Section,
     samples::{head, layout, when},
     settings::{
-        DangerPage, DeletedPage, DeletedRow, Field, ForkPage, Frame, GeneralPage, MemberRow,
-        MembersPage, Tab, TransferRow,
+        DangerPage, DeletedPage, DeletedRow, Field, ForkPage, Frame, GeneralPage, InvitationRow,
+        InvitationsPage, InvitedRow, MemberRow, MembersPage, Tab, TransferRow,
     },
 };
 
@@ -45,6 +45,10 @@ pub(super) fn general(is_archived: bool) -> GeneralPage {
         allows_forks: true,
         branches: vec!["main".to_owned(), "feature/difference-tables".to_owned()],
         says_no_training: true,
+        is_template: true,
+        refuses_clashes: false,
+        policies: ["off", "warn", "enforce"],
+        content_policy: field("warn"),
         is_private: false,
     }
 }
@@ -58,14 +62,37 @@ pub(super) fn members(is_empty: bool) -> MembersPage {
         is_me: handle == "grace",
     };
     let rows = vec![row("grace", "admin", 3), row("loom", "write", 40)];
+    let invited = InvitedRow {
+        handle: "charles".to_owned(),
+        level: "triage",
+        by: "ada".to_owned(),
+        until: when(-6),
+    };
     MembersPage {
         layout: layout("Members"),
         head: head(Section::Settings),
         frame: frame(Tab::Members, false),
         members: if is_empty { Vec::new() } else { rows },
+        invited: if is_empty { Vec::new() } else { vec![invited] },
         levels: ["read", "triage", "write", "admin"],
         handle: wrong("nobody", "there is nobody called nobody"),
         level: field("write"),
+    }
+}
+
+pub(super) fn invitations(is_empty: bool) -> InvitationsPage {
+    let row = InvitationRow {
+        id: "7".to_owned(),
+        full_name: "charles/tables".to_owned(),
+        level: "write",
+        by: "charles".to_owned(),
+        until: when(-6),
+    };
+    InvitationsPage {
+        layout: Layout { crumbs: Vec::new(), ..layout("Invitations") },
+        csrf: Some("mark".to_owned()),
+        invitations: if is_empty { Vec::new() } else { vec![row] },
+        open_days: 7,
     }
 }
 

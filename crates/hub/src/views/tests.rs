@@ -5,6 +5,7 @@ use web::look::{LinkContext, markdown};
 
 use super::{
     blob::{BlobContent, HexRow},
+    records_samples,
     repository::RepositoryPage,
     samples, settings_samples,
 };
@@ -39,6 +40,8 @@ fn pages() -> Vec<(&'static str, String)> {
         ("blame", samples::blame().render().unwrap()),
         ("commits", samples::commits().render().unwrap()),
         ("commit", samples::commit().render().unwrap()),
+        ("compare", samples::compare(false).render().unwrap()),
+        ("compare-empty", samples::compare(true).render().unwrap()),
         ("settings-general", settings_samples::general(false).render().unwrap()),
         ("settings-general-archived", settings_samples::general(true).render().unwrap()),
         ("settings-members", settings_samples::members(false).render().unwrap()),
@@ -46,6 +49,14 @@ fn pages() -> Vec<(&'static str, String)> {
         ("settings-danger", settings_samples::danger(false).render().unwrap()),
         ("settings-danger-archived", settings_samples::danger(true).render().unwrap()),
         ("settings-deleted", settings_samples::deleted(false).render().unwrap()),
+        ("invitations", settings_samples::invitations(false).render().unwrap()),
+        ("invitations-empty", settings_samples::invitations(true).render().unwrap()),
+        ("log", records_samples::log(true).render().unwrap()),
+        ("log-broken", records_samples::log(false).render().unwrap()),
+        ("forks", records_samples::forks(false).render().unwrap()),
+        ("forks-alone", records_samples::forks(true).render().unwrap()),
+        ("new", records_samples::new(false).render().unwrap()),
+        ("new-free", records_samples::new(true).render().unwrap()),
         ("fork", settings_samples::fork(true).render().unwrap()),
         ("fork-off", settings_samples::fork(false).render().unwrap()),
         ("settings-deleted-empty", settings_samples::deleted(true).render().unwrap()),
@@ -56,10 +67,12 @@ fn pages() -> Vec<(&'static str, String)> {
 fn nothing_of_a_repository_becomes_markup() {
     for (name, page) in pages() {
         for forbidden in
-            ["<script", "<style", " style=", "onclick", "onerror", "\u{202e}", "javascript:"]
+            ["<script>", "<style", " style=", "onclick", "onerror", "\u{202e}", "javascript:"]
         {
             assert!(!page.contains(forbidden), "{name} holds {forbidden}");
         }
+        // The one of the frame.
+        assert_eq!(page.matches("<script").count(), 1, "{name}");
     }
 }
 

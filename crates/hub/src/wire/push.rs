@@ -29,6 +29,7 @@ use super::{
 };
 use crate::{
     Error, Hub, Repository, reading,
+    ref_log::Word,
     repositories::PushTarget,
     signatures::{Asked, Proofs},
 };
@@ -110,6 +111,7 @@ impl Hub {
             snapshots: &snapshots,
             objects: &sizes,
             moved,
+            word: Word::Request,
         };
         let repeated = bundle.commits.iter().map(|it| &it.record);
         let repeated: Vec<_> = repeated.filter(|it| known.contains_key(&it.commit_id)).collect();
@@ -123,6 +125,7 @@ impl Hub {
         let branch_heads = reading::heads(&mut tx, &repository).await?;
         self.note_push(&mut tx, allowed.actor(), &push).await?;
         tx.commit().await?;
+        self.queue.wake();
         // Counted as sent, so that the same push twice gets the same answer.
         let (count, tip) = (bundle.commits.len(), bundle.tip.short());
         tracing::info!(repository = repository.full_name(), branch = %bundle.branch, tip, count, "push accepted");

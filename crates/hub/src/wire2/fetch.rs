@@ -24,7 +24,7 @@ use super::{
     bytes::{Batch, Large, is_small},
     line::{Changes, Line, News, Step, left_behind},
     position::{self, Bound, Position},
-    sending::{Sending, Stop, Work},
+    sending::{Sending, Stop, Watch, Work},
     store,
     visible::Seen,
 };
@@ -86,7 +86,8 @@ pub(super) async fn fetch(
         page_commits: 0,
         page_begins: 0,
     };
-    Ok(Sending::answer(hub, context, begin, fetching).await?)
+    let watch = Watch::of(&allowed);
+    Ok(Sending::answer(hub, (context, watch), begin, fetching).await?)
 }
 
 /// A fetch at work.

@@ -41,7 +41,7 @@ use axum::http::Method;
 use trust::{Bearers, Class};
 use web::{Call, Media, Routes, Spec, Surface};
 
-pub(crate) use push::end_pushes;
+pub(crate) use push::{LIFE, end_pushes};
 pub use whole::{HistoryStream, OwnHistory};
 
 use crate::{Error, Hub, wire::body};

@@ -19,7 +19,7 @@ use web::{Call, Problem};
 use super::{
     bytes::{Batch, Large, is_small},
     range::{Asked, asked},
-    sending::{Sending, Stop, Work},
+    sending::{Sending, Stop, Watch, Work},
     visible::Seen,
 };
 use crate::{Error, Hub, Repository};
@@ -49,7 +49,8 @@ pub(super) async fn several(
         common: Vec::new(),
         cursor: None,
     };
-    Ok(Sending::answer(hub, context, begin, Several { ids, places }).await?)
+    let watch = Watch::of(&allowed);
+    Ok(Sending::answer(hub, (context, watch), begin, Several { ids, places }).await?)
 }
 
 struct Several {

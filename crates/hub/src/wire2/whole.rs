@@ -12,7 +12,10 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use trust::{Account, Actor, Allowed, act};
 use web::Context;
 
-use super::{fetch::Fetching, sending::Sending};
+use super::{
+    fetch::Fetching,
+    sending::{Sending, Watch},
+};
 use crate::{Error, Hub, Repository, reading, repositories};
 
 /// The history of one repository. Each call of [`OwnHistory::next`] gives one stream.
@@ -80,8 +83,9 @@ impl OwnHistory {
             cursor: None,
         };
         let fetching = Fetching::whole(self.repository, &self.actor, want, common);
-        let hub = self.hub.clone();
-        let (pieces, ended) = Sending::begin(hub, Context::default(), begin, fetching).await?;
+        let (hub, watch) = (self.hub.clone(), Watch::of_owner(self.repository));
+        let around = (Context::default(), watch);
+        let (pieces, ended) = Sending::begin(hub, around, begin, fetching).await?;
         Ok(Some(HistoryStream { pieces, ended }))
     }
 }

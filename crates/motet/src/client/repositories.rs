@@ -1,8 +1,9 @@
 //! Repositories through the JSON API (`spec/hub.md` 1, 9), and the form of all its calls.
 
 use api::json::{
-    Accepted, Collaborator, CollaboratorPage, Confirm, LevelRequest, NewFork, NewRepository,
-    NewTransfer, Page, Repository, RepositoryChanges, Restored, Transfer, TransferPage,
+    Accepted, Collaborator, Confirm, LevelRequest, NewFork, NewRepository, NewTransfer, Page,
+    Repository, RepositoryChanges, RepositoryInvitation, RepositoryInvitationPage,
+    RepositoryMember, RepositoryMemberPage, Restored, SyncFork, Synced, Transfer, TransferPage,
 };
 use bytes::Bytes;
 use names::{Handle, RepositoryName};
@@ -121,6 +122,18 @@ impl Client {
         self.told(Method::POST, &address(owner, name, "/forks"), Some(new)).await
     }
 
+    /// Lets a branch of a fork follow that of its source.
+    pub async fn sync(
+        &self,
+        owner: &Handle,
+        name: &RepositoryName,
+        branch: &str,
+    ) -> Result<Synced, ClientError> {
+        self.need_credential()?;
+        let asked = SyncFork { branch: branch.to_owned() };
+        self.json(Method::POST, &address(owner, name, "/sync"), Some(&asked)).await
+    }
+
     /// Hands a repository on.
     pub async fn transfer(
         &self,
@@ -165,15 +178,58 @@ impl Client {
         self.order(Method::POST, &format!("/api/v1/transfers/{id}/decline")).await
     }
 
-    /// Who was given a level on a repository.
-    pub async fn collaborators(
+    /// Who has a level on a repository, and who is invited.
+    pub async fn repository_members(
         &self,
         owner: &Handle,
         name: &RepositoryName,
-    ) -> Result<CollaboratorPage, ClientError> {
+    ) -> Result<RepositoryMemberPage, ClientError> {
         self.need_credential()?;
-        let target = address(owner, name, "/collaborators");
-        self.json::<(), _>(Method::GET, &target, None).await
+        self.json::<(), _>(Method::GET, &address(owner, name, "/members"), None).await
+    }
+
+    /// Invites somebody, or gives a member another level.
+    pub async fn invite_to_repository(
+        &self,
+        owner: &Handle,
+        name: &RepositoryName,
+        who: &Handle,
+        level: &str,
+    ) -> Result<RepositoryMember, ClientError> {
+        self.need_credential()?;
+        let target = format!("{}/{who}", address(owner, name, "/members"));
+        let asked = LevelRequest { level: level.to_owned() };
+        self.json(Method::PUT, &target, Some(&asked)).await
+    }
+
+    /// Takes a member out, or withdraws an invitation.
+    pub async fn take_out_of_repository(
+        &self,
+        owner: &Handle,
+        name: &RepositoryName,
+        who: &Handle,
+    ) -> Result<(), ClientError> {
+        self.need_credential()?;
+        let target = format!("{}/{who}", address(owner, name, "/members"));
+        self.order(Method::DELETE, &target).await
+    }
+
+    /// What one is invited to.
+    pub async fn invitations(&self) -> Result<RepositoryInvitationPage, ClientError> {
+        self.need_credential()?;
+        self.json::<(), _>(Method::GET, "/api/v1/invitations", None).await
+    }
+
+    /// Takes the level that one is offered.
+    pub async fn accept_invitation(&self, id: &Word) -> Result<RepositoryInvitation, ClientError> {
+        self.need_credential()?;
+        self.json::<(), _>(Method::POST, &format!("/api/v1/invitations/{id}/accept"), None).await
+    }
+
+    /// Leaves it.
+    pub async fn decline_invitation(&self, id: &Word) -> Result<(), ClientError> {
+        self.need_credential()?;
+        self.order(Method::POST, &format!("/api/v1/invitations/{id}/decline")).await
     }
 
     /// Gives somebody a level.
@@ -188,18 +244,6 @@ impl Client {
         let target = format!("{}/{who}", address(owner, name, "/collaborators"));
         let asked = LevelRequest { level: level.to_owned() };
         self.json(Method::PUT, &target, Some(&asked)).await
-    }
-
-    /// Takes somebody's level away.
-    pub async fn remove_collaborator(
-        &self,
-        owner: &Handle,
-        name: &RepositoryName,
-        who: &Handle,
-    ) -> Result<(), ClientError> {
-        self.need_credential()?;
-        let target = format!("{}/{who}", address(owner, name, "/collaborators"));
-        self.order(Method::DELETE, &target).await
     }
 
     /// A call that answers a repository, whose names are believed only as far as they can be names.

@@ -28,7 +28,7 @@ pub fn unpack(
     mut stream: impl Read,
     progress: &Progress,
 ) -> Result<Fetched, UnpackError> {
-    let (mut incoming, mut note) = (Incoming::new(copy, progress), Note::default());
+    let (mut incoming, mut note) = (Incoming::new(copy, progress)?, Note::default());
     let mut receiver = Receiver::new(&mut incoming, &mut note);
     let mut piece = vec![0; PIECE];
     loop {
@@ -48,5 +48,5 @@ pub fn check_unpacked(
     want: &[CommitId],
     progress: &Progress,
 ) -> Result<(), TransferError> {
-    Incoming::new(copy, progress).check(want)
+    Incoming::new(copy, progress)?.check(want)
 }

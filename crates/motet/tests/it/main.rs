@@ -10,6 +10,8 @@
 //! | `releases.rs`     | releases on the wire                                                            |
 //! | `paths.rs`        | paths and branches that would hurt somebody are refused                         |
 //! | `history.rs`      | fast-forward, force, repetition, annotations                                    |
+//! | `reading/`        | a history read: names, logs, differences, archives, bytes, beside git             |
+//! | `long_histories.rs` | the graph, last commits and numbers, with what was derived and without it        |
 //! | `blame.rs`        | each line of a file names the commit that it came with                          |
 //! | `secrets.rs`      | no repository tells about another                                               |
 //! | `malformed.rs`    | bodies that cannot be read                                                      |
@@ -39,6 +41,10 @@
 //! | `kills/`          | what was acknowledged outlives every kill, and work goes on after it             |
 //! | `faults.rs`       | a full disk, a database that goes away: said, survived, nothing lost             |
 //! | `quotas.rs`       | how much an owner and a repository may hold                                     |
+//! | `edits.rs`        | commits that the server makes are signed, and need what a push needs             |
+//! | `starting.rs`     | what a new repository begins with                                                |
+//! | `records.rs`      | the ref log and the network of forks as they are read; a fork that follows        |
+//! | `invitations.rs`  | people are asked into a repository, and decide                                    |
 //! | `forks.rs`        | a repository is made from another one                                           |
 //! | `flows.rs`        | applications ask people for a token                                             |
 //! | `people.rs`       | keys, tokens, agents and organizations from the command line                    |
@@ -50,6 +56,8 @@
 //! | `postgres.rs`     | the same path on PostgreSQL                                                     |
 //! | `audit.rs`        | what is done is written down, and nobody changes the record unseen                |
 //! | `words.rs`        | every action of the log is written by something, or has its reason               |
+//! | `refs_pages.rs`   | branches and tags as pages; a branch that is taken away                         |
+//! | `help.rs`         | what every page has in common: keys, codes, themes, parts                        |
 //! | `pages.rs`        | what every page is, and what https adds to every answer                          |
 //! | `privacy.rs`      | what is kept of a person: taken away, left behind                                |
 //! | `matrix.rs`, `matrix/` | every route, by everybody, on public and private: as the table says              |
@@ -81,15 +89,18 @@ mod connections;
 mod cors;
 mod creating;
 mod crowds;
+mod edits;
 mod faults;
 mod flows;
 mod forks;
 mod ground;
 mod heavy;
+mod help;
 mod history;
 mod hostile;
 mod hosts;
 mod integrity;
+mod invitations;
 mod jobs;
 mod keyring;
 mod kills;
@@ -99,6 +110,7 @@ mod life_pages;
 mod limits;
 mod linked;
 mod local_mode;
+mod long_histories;
 mod malformed;
 mod matrix;
 mod merges;
@@ -116,8 +128,11 @@ mod publishers;
 mod pulling;
 mod quotas;
 mod races;
+mod reading;
 mod recorded;
+mod records;
 mod ref_log;
+mod refs_pages;
 mod registration;
 mod releases;
 mod repeats;
@@ -129,6 +144,7 @@ mod serve;
 mod sessions;
 mod signatures;
 mod signed_commits;
+mod starting;
 mod storage;
 mod store;
 mod strangers;

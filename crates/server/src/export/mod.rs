@@ -109,6 +109,9 @@ async fn gather(
     }
     let own = rooms.hub.own_repositories(allowed).await?;
     send(lines, "repositories", own.iter().map(|it| it.row.clone()).collect()).await?;
+    for (name, rows) in rooms.hub.own_marks(allowed).await? {
+        send(lines, name, rows).await?;
+    }
     if with_histories {
         send_histories(rooms, allowed, &own, lines).await?;
     }

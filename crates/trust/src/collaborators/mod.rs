@@ -9,7 +9,7 @@ use names::{Handle, Id, UnixMillis};
 use uuid::Uuid;
 
 use crate::{
-    Allowed, Error, Kind, Level, Principal, Resource, ResourceRow, Trust, act,
+    Actor, Allowed, Error, Kind, Level, Principal, Resource, ResourceRow, Trust, act,
     audit::{Entry, Noted, On},
     store as rows,
 };
@@ -49,15 +49,29 @@ impl Trust {
         handle: &Handle,
         level: Level,
     ) -> Result<Collaborator, Error> {
+        let mut tx = self.begin(allowed.actor()).await?;
+        let somebody = self.possible_collaborator(&mut tx, row, handle, level).await?;
+        let given = self.give_level(&mut tx, allowed.actor(), row, (somebody, level)).await?;
+        tx.commit().await?;
+        tracing::info!(resource = %row.id, collaborator = %handle, level = level.as_str(), "collaborator added");
+        Ok(given)
+    }
+
+    /// Who has that handle, if they can be given that level on the thing. Whoever owns it is held until the transaction
+    /// ends.
+    pub async fn possible_collaborator(
+        &self,
+        tx: &mut Tx,
+        row: &ResourceRow,
+        handle: &Handle,
+        level: Level,
+    ) -> Result<Principal, Error> {
         if matches!(level, Level::None | Level::Owner) {
             let message = "the level is read, triage, write or admin".to_owned();
             return Err(Error::Invalid { pointer: "/level", message });
         }
-        let by = allowed.actor().principal().ok_or(Error::NoSuchThing)?;
-        let now = self.0.clock.now();
-        let mut tx = self.begin(allowed.actor()).await?;
-        rows::hold_namespace(&mut tx, row.owner).await?;
-        let found = rows::principal_by_handle(&mut tx, handle).await?;
+        rows::hold_namespace(tx, row.owner).await?;
+        let found = rows::principal_by_handle(tx, handle).await?;
         let found = found.filter(|it| it.is_active && it.id != row.owner);
         let somebody = found.ok_or(Error::NoSuchThing)?;
         match (somebody.kind, level) {
@@ -65,20 +79,42 @@ impl Trust {
             (Kind::Agent, _) => return Err(Error::NotForAgents),
             (Kind::Organization | Kind::Operator, _) => return Err(Error::NoSuchThing),
         }
-        if store::count(&mut tx, row.id).await? >= MAX_COLLABORATORS {
+        if store::count(tx, row.id).await? >= MAX_COLLABORATORS {
             return Err(Error::TooManyCollaborators);
         }
-        let before = store::level(&mut tx, row.id, somebody.id).await?;
-        store::set(&mut tx, row.id, somebody.id, level, (by.id, now)).await?;
+        Ok(somebody)
+    }
+
+    /// What somebody was given on the thing.
+    pub async fn level_of(
+        &self,
+        tx: &mut Tx,
+        row: &ResourceRow,
+        somebody: Id<Principal>,
+    ) -> Result<Option<Level>, Error> {
+        Ok(store::level(tx, row.id, somebody).await?)
+    }
+
+    /// Gives a level to somebody who can be given it, in the transaction in which that was asked; written down as done by
+    /// `actor`, who gives it, or takes what they were offered.
+    pub async fn give_level(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        row: &ResourceRow,
+        (somebody, level): (Principal, Level),
+    ) -> Result<Collaborator, Error> {
+        let by = actor.principal().ok_or(Error::NoSuchThing)?;
+        let now = self.0.clock.now();
+        let before = store::level(tx, row.id, somebody.id).await?;
+        store::set(tx, row.id, somebody.id, level, (by.id, now)).await?;
         let what = match before {
             None => Noted::CollaboratorAdded,
             Some(_) => Noted::CollaboratorChanged,
         };
-        let entry = Entry::done(what, allowed.actor(), On::new("repository", row.id));
+        let entry = Entry::done(what, actor, On::new("repository", row.id));
         let entry = entry.with("level", level.as_str());
-        self.note_collaborator(&mut tx, row, somebody.id, entry).await?;
-        tx.commit().await?;
-        tracing::info!(resource = %row.id, collaborator = %somebody.handle, level = level.as_str(), "collaborator added");
+        self.note_collaborator(tx, row, somebody.id, entry).await?;
         Ok(Collaborator { handle: somebody.handle, kind: somebody.kind, level, created_at: now })
     }
 
@@ -90,17 +126,29 @@ impl Trust {
         handle: &Handle,
     ) -> Result<(), Error> {
         let mut tx = self.begin(allowed.actor()).await?;
-        let somebody =
-            rows::principal_by_handle(&mut tx, handle).await?.ok_or(Error::NoSuchThing)?;
-        if !store::remove(&mut tx, row.id, somebody.id).await? {
+        if !self.take_level(&mut tx, allowed.actor(), row, handle).await? {
             return Err(Error::NoSuchThing);
         }
-        let on = On::new("repository", row.id);
-        let removed = Entry::done(Noted::CollaboratorRemoved, allowed.actor(), on);
-        self.note_collaborator(&mut tx, row, somebody.id, removed).await?;
         tx.commit().await?;
-        tracing::info!(resource = %row.id, collaborator = %handle, "collaborator removed");
         Ok(())
+    }
+
+    /// Takes somebody's level away, in the transaction of whoever may; `false` if there was none.
+    pub async fn take_level(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        row: &ResourceRow,
+        handle: &Handle,
+    ) -> Result<bool, Error> {
+        let somebody = rows::principal_by_handle(tx, handle).await?.ok_or(Error::NoSuchThing)?;
+        if !store::remove(tx, row.id, somebody.id).await? {
+            return Ok(false);
+        }
+        let removed = Entry::done(Noted::CollaboratorRemoved, actor, On::new("repository", row.id));
+        self.note_collaborator(tx, row, somebody.id, removed).await?;
+        tracing::info!(resource = %row.id, collaborator = %handle, "collaborator removed");
+        Ok(true)
     }
 
     /// Lets somebody's level on a thing go that they own from now on, in the transaction that makes them its owner.

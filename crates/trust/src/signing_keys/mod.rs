@@ -13,8 +13,10 @@
 mod rotation;
 pub(crate) mod store;
 
+use std::collections::HashMap;
+
 use db::{Error, Tx};
-use keys::{Place, PrivateKey, PublicKey, Sealed, Sealer, Signature};
+use keys::{Fingerprint, Place, PrivateKey, PublicKey, Sealed, Sealer, Signature};
 use names::{Clock, Random, Secret, UnixMillis};
 
 pub use rotation::Rotated;
@@ -95,6 +97,17 @@ impl Status {
             Self::Active => "active",
             Self::Retiring => "retiring",
             Self::Retired => "retired",
+        }
+    }
+}
+
+impl VerifyingKey {
+    /// Whether what this key signed is believed, if it was received at that moment. Whoever copies a history brings what
+    /// a former key signed long ago, so one that only signs no more is believed whenever that is.
+    pub fn is_believed_at(&self, received: UnixMillis) -> bool {
+        match self.status {
+            Status::Active | Status::Retiring => true,
+            Status::Retired => self.retired_at.is_none_or(|retired| received <= retired),
         }
     }
 }
@@ -198,6 +211,19 @@ impl SigningKeys {
         }
         Ok(SigningKey { public, private })
     }
+}
+
+/// Which of those keys are the server's own: those with which it signs commits and entries of logs.
+pub async fn of_the_server(
+    tx: &mut Tx,
+    keys: &[Fingerprint],
+) -> Result<HashMap<Fingerprint, VerifyingKey>, Error> {
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let own = all(tx, Purpose::Server).await?;
+    let named = |it: VerifyingKey| Some((it.kid.parse::<Fingerprint>().ok()?, it));
+    Ok(own.into_iter().filter_map(named).filter(|(name, _)| keys.contains(name)).collect())
 }
 
 /// The public halves of all keys of a purpose, for those who only check.

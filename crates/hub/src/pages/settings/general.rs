@@ -7,7 +7,12 @@ use trust::{Actor, Allowed, act};
 use web::{Call, Form, Input as _, Problem, Routes, Spec, Surface, look::Layout};
 
 use super::{Faults, Tab, address, again, frame, head, layout, lead_to};
-use crate::{Homepage, Hub, Licence, Repository, life, reading, views::settings::GeneralPage};
+use crate::{
+    Homepage, Hub, Licence, Repository,
+    intake::{ClashingPaths, ContentPolicy},
+    life, reading,
+    views::settings::GeneralPage,
+};
 
 const HERE: &str = "/{owner}/{name}/settings/general";
 
@@ -28,6 +33,9 @@ struct Typed {
     /// A box that is not ticked is not sent.
     allow_forks: Option<String>,
     training_opt_out: Option<String>,
+    template: Option<String>,
+    clashing_paths: Option<String>,
+    content_policy: Option<String>,
 }
 
 impl Typed {
@@ -40,6 +48,9 @@ impl Typed {
             licence: it.licence.as_ref().map_or("", Licence::as_str).to_owned(),
             allow_forks: it.allows_forks().then(String::new),
             training_opt_out: it.says_no_training.then(String::new),
+            template: it.is_template.then(String::new),
+            clashing_paths: (it.clashing_paths == ClashingPaths::Refuse).then(String::new),
+            content_policy: Some(it.content_policy().as_str().to_owned()),
         }
     }
 
@@ -55,6 +66,15 @@ impl Typed {
             // What nobody has said follows who sees it.
             allow_forks: (allow_forks != of.allows_forks()).then_some(allow_forks),
             training_opt_out: Some(self.training_opt_out.is_some()),
+            template: Some(self.template.is_some()),
+            clashing_paths: Some(
+                if self.clashing_paths.is_some() { "refuse" } else { "allow" }.to_owned(),
+            ),
+            // What nobody has said follows the domain.
+            content_policy: self
+                .content_policy
+                .clone()
+                .filter(|it| it != of.content_policy().as_str()),
             ..json::RepositoryChanges::default()
         }
     }
@@ -91,6 +111,11 @@ async fn page(
         allows_forks: typed.allow_forks.is_some(),
         branches: heads.iter().map(|(name, _)| name.to_string()).collect(),
         says_no_training: typed.training_opt_out.is_some(),
+        is_template: typed.template.is_some(),
+        refuses_clashes: typed.clashing_paths.is_some(),
+        policies: [ContentPolicy::Off, ContentPolicy::Warn, ContentPolicy::Enforce]
+            .map(ContentPolicy::as_str),
+        content_policy: faults.field("content_policy", typed.content_policy.unwrap_or_default()),
         is_private: repository.is_private(),
     })
 }

@@ -1,4 +1,4 @@
-//! `settings/members`: who was given a level on a repository.
+//! `settings/members`: who was given a level on a repository, and who is asked in.
 
 use axum::response::Response;
 use names::Handle;
@@ -11,8 +11,9 @@ use web::{
 
 use super::{Faults, Tab, address, again, frame, head, layout, lead_to};
 use crate::{
-    Hub, Repository,
-    views::settings::{MemberRow, MembersPage},
+    Error, Hub, Repository,
+    invitations::{self, Invitation},
+    views::settings::{InvitedRow, MemberRow, MembersPage},
 };
 
 const HERE: &str = "/{owner}/{name}/settings/members";
@@ -58,18 +59,25 @@ async fn page(
         since: When::new(it.created_at, now),
         is_me: actor.handle() == Some(&it.handle),
     };
+    let waiting = |it: &Invitation| InvitedRow {
+        handle: it.handle.to_string(),
+        level: it.level.as_str(),
+        by: it.invited_by.to_string(),
+        until: When::new(it.ends_at, now),
+    };
     web::page(&MembersPage {
         layout,
         head: head(actor, repository),
         frame: frame(hub, actor, repository, Tab::Members)?,
         members: found.iter().map(row).collect(),
+        invited: hub.invited(allowed).await?.iter().map(waiting).collect(),
         levels: LEVELS.map(Level::as_str),
         handle: faults.field("handle", typed.handle),
         level: faults.field("level", typed.level),
     })
 }
 
-/// Gives somebody a level, or another one than before.
+/// Asks somebody in, or gives a member another level.
 async fn give(
     hub: Hub,
     allowed: Allowed<act::CollaboratorAdd, Repository>,
@@ -100,15 +108,16 @@ async fn give_as_typed(
         Ok(level) => level,
         Err(message) => return Ok(Err(Faults::one("level", message))),
     };
-    let row = allowed.resource().resource;
-    match hub.trust.add_collaborator(allowed, &row, &handle, level).await {
+    match hub.invite(allowed, &handle, level).await {
         Ok(_) => Ok(Ok(())),
-        Err(trust::Error::NoSuchThing) => {
+        Err(Error::Trust(trust::Error::NoSuchThing)) => {
             let message =
                 format!("there is nobody called {handle} who could be given a level here");
             Ok(Err(Faults::one("handle", message)))
         }
-        Err(error @ trust::Error::NotForAgents) => Ok(Err(Faults::one("level", error.to_string()))),
+        Err(Error::Trust(error @ trust::Error::NotForAgents)) => {
+            Ok(Err(Faults::one("level", error.to_string())))
+        }
         Err(error) => Ok(Err(Faults::of(error.into(), "handle")?)),
     }
 }
@@ -118,10 +127,8 @@ async fn remove(
     allowed: Allowed<act::CollaboratorRemove, Repository>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let handle: Handle = call.params.parse("handle")?;
-    <()>::take(call).await?;
+    let handle = invitations::withdraw_as_asked(&hub, &allowed, call).await?;
     let repository = allowed.resource();
-    hub.trust.remove_collaborator(&allowed, &repository.resource, &handle).await?;
     // Who takes away the own level sees the page no longer.
     let still =
         Allowed::<act::CollaboratorRead, _>::ask(allowed.actor(), repository.clone()).is_ok();

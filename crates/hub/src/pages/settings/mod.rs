@@ -7,15 +7,17 @@
 //! |---------------|---------------------------------------------------------------------------|
 //! | `mod.rs`      | what they share: the frame, [`Faults`]                                      |
 //! | `general.rs`  | `settings/general`: what a repository says of itself                         |
-//! | `members.rs`  | `settings/members`: who was given a level                                    |
+//! | `members.rs`  | `settings/members`: who was given a level, and who is asked in               |
 //! | `danger.rs`   | `settings/danger`: another name, who sees it, archived, deleted              |
 //! | `deleted.rs`  | `/settings/repositories`: what was deleted, and what is handed on            |
+//! | `invitations.rs` | `/settings/invitations`: what one is asked into                          |
 //! | `fork.rs`     | `/{owner}/{name}/fork`: one of one's own from it                             |
 
 mod danger;
 mod deleted;
 mod fork;
 mod general;
+mod invitations;
 mod members;
 
 use axum::{
@@ -41,7 +43,8 @@ pub(super) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let form = Spec::new(Surface::Page).body_bytes(FORM_BYTES);
     let routes = routes.get("/{owner}/{name}/settings", Surface::Page, first);
     let routes = members::routes(general::routes(routes, form), form);
-    fork::routes(deleted::routes(danger::routes(routes, form), form), form)
+    let routes = deleted::routes(danger::routes(routes, form), form);
+    fork::routes(invitations::routes(routes, form), form)
 }
 
 /// The address that people type leads to the first of the pages.
@@ -81,12 +84,12 @@ fn head(actor: &Actor, repository: &Repository) -> Head {
 }
 
 /// Leads on with GET.
-fn lead_to(address: &str) -> Response {
+pub(super) fn lead_to(address: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, address.to_owned())]).into_response()
 }
 
 /// A page whose form did not hold.
-fn again(page: Result<Response, Problem>) -> Result<Response, Problem> {
+pub(super) fn again(page: Result<Response, Problem>) -> Result<Response, Problem> {
     let mut page = page?;
     *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     Ok(page)
@@ -94,12 +97,12 @@ fn again(page: Result<Response, Problem>) -> Result<Response, Problem> {
 
 /// What does not hold, by the field that it is about.
 #[derive(Debug, Default)]
-struct Faults(Vec<(String, String)>);
+pub(super) struct Faults(Vec<(String, String)>);
 
 impl Faults {
     /// What a refusal says of the fields of a form. One that says nothing of them is not for the form to tell; what
     /// stands in the way of `field` is.
-    fn of(problem: Problem, field: &str) -> Result<Self, Problem> {
+    pub(in crate::pages) fn of(problem: Problem, field: &str) -> Result<Self, Problem> {
         let of_field =
             |it: &Fault| (it.pointer.trim_start_matches('/').to_owned(), it.message.clone());
         let told: Vec<_> = problem.faults().iter().map(of_field).collect();
@@ -114,8 +117,18 @@ impl Faults {
         }
     }
 
+    /// The same, where what is not there, or may not be, is a fault of `field` too: whoever typed it sees it.
+    pub(in crate::pages) fn of_missing(problem: Problem, field: &str) -> Result<Self, Problem> {
+        match problem.status() {
+            StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => {
+                Ok(Self::one(field, format!("there is no such {field} for you here")))
+            }
+            _ => Self::of(problem, field),
+        }
+    }
+
     /// One fault.
-    fn one(field: &str, message: String) -> Self {
+    pub(in crate::pages) fn one(field: &str, message: String) -> Self {
         Self(vec![(field.to_owned(), message)])
     }
 
@@ -133,7 +146,7 @@ impl Faults {
     }
 
     /// A field with what stands in it, and what is wrong with that.
-    fn field(&self, name: &str, value: impl Into<String>) -> Field {
+    pub(in crate::pages) fn field(&self, name: &str, value: impl Into<String>) -> Field {
         let fault = self.0.iter().find(|(field, _)| field == name);
         Field { value: value.into(), fault: fault.map(|(_, message)| message.clone()) }
     }

@@ -17,7 +17,7 @@ use crate::{
     Error, Hub, Repository, collect,
     quotas::Change,
     reading::{self, Commit},
-    ref_log::Movement,
+    ref_log::{Movement, Word},
     signatures::Proofs,
 };
 
@@ -38,30 +38,32 @@ pub(crate) struct NewCommit<'a> {
 }
 
 /// A snapshot that the repository does not hold yet.
-pub(super) struct NewSnapshot<'a> {
-    pub(super) record: &'a api::SnapshotRecord,
-    pub(super) tree: Tree,
+pub(crate) struct NewSnapshot<'a> {
+    pub(crate) record: &'a api::SnapshotRecord,
+    pub(crate) tree: Tree,
 }
 
 /// What a push changes.
-pub(super) struct Push<'a> {
-    pub(super) repository: &'a Repository,
-    pub(super) actor: &'a Actor,
-    pub(super) by: Id<Principal>,
-    pub(super) now: UnixMillis,
-    pub(super) branch: &'a BranchName,
-    pub(super) tip: CommitId,
-    pub(super) commits: &'a [NewCommit<'a>],
-    pub(super) snapshots: &'a [NewSnapshot<'a>],
+pub(crate) struct Push<'a> {
+    pub(crate) repository: &'a Repository,
+    pub(crate) actor: &'a Actor,
+    pub(crate) by: Id<Principal>,
+    pub(crate) now: UnixMillis,
+    pub(crate) branch: &'a BranchName,
+    pub(crate) tip: CommitId,
+    pub(crate) commits: &'a [NewCommit<'a>],
+    pub(crate) snapshots: &'a [NewSnapshot<'a>],
     /// Every object that the push's snapshots name, with its size.
-    pub(super) objects: &'a HashMap<ObjectId, u64>,
+    pub(crate) objects: &'a HashMap<ObjectId, u64>,
     /// How the branch moves.
-    pub(super) moved: Move,
+    pub(crate) moved: Move,
+    /// On whose word it does.
+    pub(crate) word: Word<'a>,
 }
 
 /// How a push moves its branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Move {
+pub(crate) enum Move {
     /// It is there already.
     Stays,
     /// To something that leads to this commit, where it is; nothing if it is new.
@@ -139,7 +141,7 @@ fn signed(stored: &Commit, received: &CommitRecord) -> Option<Commit> {
 
 impl Hub {
     /// Writes links, trees, snapshots, commits, the ref and the counters; refuses what is above a quota.
-    pub(super) async fn write(&self, tx: &mut Tx, push: &Push<'_>) -> Result<(), Error> {
+    pub(crate) async fn write(&self, tx: &mut Tx, push: &Push<'_>) -> Result<(), Error> {
         let repository = push.repository.id;
         add_nodes(tx, push.snapshots.iter().flat_map(|it| &it.tree.nodes)).await?;
         store::add_snapshots(tx, repository, push.snapshots).await?;
@@ -164,7 +166,8 @@ impl Hub {
             Move::Forward(old) => (old, false),
             Move::Leaves(old) => (Some(old), true),
         };
-        let movement = Movement { name: &name, old, new: Some(push.tip), is_forced, claim: None };
+        let (new, word) = (Some(push.tip), push.word);
+        let movement = Movement { name: &name, old, new, is_forced, word };
         self.move_ref(tx, (push.repository, push.actor), &movement, push.now).await?;
         if let Move::Leaves(former) = push.moved {
             collect::leave(tx, repository, former, push.now).await?;

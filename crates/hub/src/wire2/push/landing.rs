@@ -18,7 +18,7 @@ use crate::{
     Error, Hub, Repository, collect,
     quotas::Change,
     reading,
-    ref_log::Movement,
+    ref_log::{Movement, Word},
     repositories::PushTarget,
     signatures::{Asked, Proofs},
     wire::{
@@ -73,6 +73,7 @@ impl Hub {
         let landed = PushLanded { updates };
         store::conclude(&mut tx, session.id, &landed).await?;
         tx.commit().await?;
+        self.queue.wake();
         let (refs, commits) = (landed.updates.len(), brought.taken.commits);
         tracing::info!(repository = repository.full_name(), refs, commits, "push accepted");
         Ok(landed)
@@ -178,7 +179,7 @@ impl Hub {
             old: update.old,
             new: update.new,
             is_forced: leaves.is_some(),
-            claim: claim.as_ref(),
+            word: Word::of(claim.as_ref()),
         };
         let at = (repository, allowed.actor());
         let written = self.move_ref(tx, at, &movement, now).await?;

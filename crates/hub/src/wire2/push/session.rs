@@ -14,7 +14,7 @@ use trust::{Allowed, Credential, Mandate, Principal, act};
 use super::store;
 use crate::{
     Error, Hub, Repository, reading,
-    ref_log::{Claim, Movement, check_movement},
+    ref_log::{Claim, Movement, Word, check_movement},
     repositories::{self, PushTarget},
     wire::upload::Upload,
 };
@@ -116,7 +116,7 @@ impl Hub {
                 old: update.old,
                 new: update.new,
                 is_forced: false,
-                claim: claim.as_ref(),
+                word: Word::of(claim.as_ref()),
             };
             check_movement(tx, (repository, allowed.actor()), &movement, began).await?;
             planned.push(Planned { update, kind, claim });

@@ -1,7 +1,7 @@
 //! Forked; handed on, taken, left.
 
 use api::json::{NewFork, NewTransfer};
-use names::{Handle, RepositoryName};
+use names::{BranchName, Handle, RepositoryName};
 use serde_json::json;
 
 use super::{At, FullName, Meant, named};
@@ -29,6 +29,23 @@ pub struct Fork {
     /// Take over only the branch that is shown first
     #[arg(long)]
     pub default_branch_only: bool,
+    /// Where.
+    #[command(flatten)]
+    pub at: At,
+}
+
+/// What can be said with `sync`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  motet repo sync songs
+  motet repo sync choir/songs --branch solo")]
+pub struct Sync {
+    /// owner/name of the fork, or only the name for one of your own
+    pub repository: FullName,
+    /// Which branch, if not the one that is shown first
+    #[arg(long, value_name = "BRANCH")]
+    pub branch: Option<BranchName>,
     /// Where.
     #[command(flatten)]
     pub at: At,
@@ -100,6 +117,21 @@ pub(super) async fn fork(arguments: &Fork, context: &Context) -> Result<Report, 
     let address = format!("{}/{}", it.origin, visible(&made.full_name));
     let text = format!("made {address} from {it}; its history is being copied");
     Ok(Report::news(result(&made)?, text))
+}
+
+pub(super) async fn sync(arguments: &Sync, context: &Context) -> Result<Report, Failure> {
+    let it = named(&arguments.repository, &arguments.at, context)?;
+    let branch = match &arguments.branch {
+        Some(branch) => branch.to_string(),
+        None => it.client.repository(&it.owner, &it.name).await?.default_branch,
+    };
+    let synced = it.client.sync(&it.owner, &it.name, &branch).await?;
+    let (branch, at) = (visible(&synced.branch), visible(&synced.new));
+    let text = match synced.commits {
+        0 if synced.old.as_ref() == Some(&synced.new) => format!("{branch} is where its source is"),
+        commits => format!("{branch} is at {at} now, {commits} commit(s) further"),
+    };
+    Ok(Report::news(result(&synced)?, text))
 }
 
 pub(super) async fn transfer(arguments: &Transfer, context: &Context) -> Result<Report, Failure> {

@@ -7,8 +7,8 @@
 //! | `mod.rs`      | the list of commands; [`FullName`]; `create`                 |
 //! | `settings.rs` | show, edit, rename, archive, unarchive                       |
 //! | `ending.rs`   | delete, deleted, restore                                     |
-//! | `handing.rs`  | fork, transfer, transfers, accept, decline                   |
-//! | `members.rs`  | who was given a level                                        |
+//! | `handing.rs`  | fork, sync, transfer, transfers, accept, decline                   |
+//! | `members.rs`  | who has a level, who is invited; what one is invited to       |
 
 pub mod ending;
 pub mod handing;
@@ -17,7 +17,7 @@ pub mod settings;
 
 use std::str::FromStr;
 
-use api::json::NewRepository;
+use api::json::{Initialize, NewRepository};
 use names::{Handle, NameError, RepositoryName};
 use serde_json::json;
 
@@ -34,7 +34,8 @@ use crate::{
 pub enum Repo {
     /// Make a repository
     ///
-    /// An empty one of the Muse format, private unless you say otherwise.
+    /// One of the Muse format, private unless you say otherwise; empty, unless it begins with files that the server
+    /// commits for you.
     Create(Create),
     /// Show what a repository says of itself
     Show(settings::Show),
@@ -48,6 +49,8 @@ pub enum Repo {
     Unarchive(settings::Archive),
     /// Make a repository of your own from another one, with its history
     Fork(handing::Fork),
+    /// Let a branch of a fork follow that of its source
+    Sync(handing::Sync),
     /// Hand a repository on to somebody else
     ///
     /// To an organization in which you make repositories it goes at once; anybody else has seven days to accept it.
@@ -64,9 +67,12 @@ pub enum Repo {
     Deleted(ending::Deleted),
     /// Bring a deleted repository back, whole
     Restore(ending::Restore),
-    /// Manage who was given a level on a repository
+    /// Manage who has a level on a repository, and who is invited
     #[command(subcommand)]
     Member(members::Members),
+    /// Decide on what you are invited to
+    #[command(subcommand)]
+    Invitations(members::Invitations),
 }
 
 impl Repo {
@@ -80,6 +86,7 @@ impl Repo {
             Self::Archive(_) => "repo archive",
             Self::Unarchive(_) => "repo unarchive",
             Self::Fork(_) => "repo fork",
+            Self::Sync(_) => "repo sync",
             Self::Transfer(_) => "repo transfer",
             Self::Transfers(_) => "repo transfers",
             Self::Accept(_) => "repo accept",
@@ -88,6 +95,7 @@ impl Repo {
             Self::Deleted(_) => "repo deleted",
             Self::Restore(_) => "repo restore",
             Self::Member(command) => command.name(),
+            Self::Invitations(command) => command.name(),
         }
     }
 }
@@ -154,7 +162,9 @@ fn named(full: &FullName, at: &At, context: &Context) -> Result<Named, Failure> 
 #[command(after_help = "\
 Examples:
   motet repo create songs
-  motet repo create choir/songs --public --description \"What we sing\"")]
+  motet repo create choir/songs --public --description \"What we sing\"
+  motet repo create engine --readme --licence MIT --ignore rust
+  motet repo create choir/psalms --template choir/base")]
 pub struct Create {
     /// owner/name, or only the name for one of your own
     pub name: FullName,
@@ -164,6 +174,18 @@ pub struct Create {
     /// What it is, in a line
     #[arg(long, value_name = "TEXT")]
     pub description: Option<String>,
+    /// Begin with a README that has its name and what it is
+    #[arg(long)]
+    pub readme: bool,
+    /// Begin with the text of a licence, by its SPDX name
+    #[arg(long, value_name = "ID")]
+    pub licence: Option<String>,
+    /// Begin with a .museignore for this kind of project, such as rust
+    #[arg(long, value_name = "KIND")]
+    pub ignore: Option<String>,
+    /// Begin with the files of a template
+    #[arg(long, value_name = "OWNER/NAME", conflicts_with_all = ["readme", "licence", "ignore"])]
+    pub template: Option<String>,
     /// The server, if you are registered at several
     #[arg(long, value_name = "ADDRESS")]
     pub host: Option<Origin>,
@@ -196,6 +218,7 @@ pub(super) async fn run(command: &Repo, context: &Context) -> Result<Report, Fai
         Repo::Archive(arguments) => settings::archive(arguments, true, context).await,
         Repo::Unarchive(arguments) => settings::archive(arguments, false, context).await,
         Repo::Fork(arguments) => handing::fork(arguments, context).await,
+        Repo::Sync(arguments) => handing::sync(arguments, context).await,
         Repo::Transfer(arguments) => handing::transfer(arguments, context).await,
         Repo::Transfers(arguments) => handing::transfers(arguments, context).await,
         Repo::Accept(arguments) => handing::accept(arguments, context).await,
@@ -204,11 +227,14 @@ pub(super) async fn run(command: &Repo, context: &Context) -> Result<Report, Fai
         Repo::Deleted(arguments) => ending::deleted(arguments, context).await,
         Repo::Restore(arguments) => ending::restore(arguments, context).await,
         Repo::Member(command) => members::run(command, context).await,
+        Repo::Invitations(command) => members::invitations(command, context).await,
     }
 }
 
 async fn create(arguments: &Create, context: &Context) -> Result<Report, Failure> {
-    let Create { name: FullName { owner, name }, public, description, host } = arguments;
+    let Create { name: FullName { owner, name }, public, description, .. } = arguments;
+    let Create { readme, licence, ignore, template, host, .. } = arguments;
+    let has_files = *readme || licence.is_some() || ignore.is_some();
     let origin = context.which_origin(host.as_ref())?;
     let (_, client) = context.signed_in(&origin)?;
     let made = client
@@ -219,6 +245,13 @@ async fn create(arguments: &Create, context: &Context) -> Result<Report, Failure
             description: description.clone(),
             format: Some("muse".to_owned()),
             default_branch: None,
+            licence: None,
+            template: template.clone(),
+            initialize: has_files.then(|| Initialize {
+                readme: *readme,
+                licence: licence.clone(),
+                ignore: ignore.clone(),
+            }),
         })
         .await?;
     let address = format!("{origin}/{}/{}", made.owner, made.name);
@@ -231,6 +264,11 @@ async fn create(arguments: &Create, context: &Context) -> Result<Report, Failure
         "default_branch": visible(&made.default_branch),
         "id": visible(&made.id),
     });
-    let text = format!("made {address} ({visibility})\nmotet push {address} fills it");
+    let next = if has_files || template.is_some() {
+        format!("motet clone {address} takes it here")
+    } else {
+        format!("motet push {address} fills it")
+    };
+    let text = format!("made {address} ({visibility})\n{next}");
     Ok(Report::news(result, text))
 }

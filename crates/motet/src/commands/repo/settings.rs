@@ -59,6 +59,15 @@ pub struct Edit {
     /// Whether its refs move by signed entries alone
     #[arg(long, value_name = "YES")]
     pub require_signed_refs: Option<bool>,
+    /// Whether others may begin theirs with its files
+    #[arg(long, value_name = "YES")]
+    pub template: Option<bool>,
+    /// What is said of files that are not what their names say
+    #[arg(long, value_name = "WHAT", value_parser = ["off", "warn", "enforce"])]
+    pub content_policy: Option<String>,
+    /// Whether paths may be there that some file systems take for one
+    #[arg(long, value_name = "WHETHER", value_parser = ["allow", "refuse"])]
+    pub clashing_paths: Option<String>,
     /// Who sees it; public shows the whole history to everybody, and is confirmed
     #[arg(long, value_name = "WHO", value_parser = ["private", "public"])]
     pub visibility: Option<String>,
@@ -143,6 +152,9 @@ pub(super) async fn edit(arguments: &Edit, context: &Context) -> Result<Report, 
         training_opt_out: arguments.training_opt_out,
         require_signed_commits: arguments.require_signed_commits.clone(),
         require_signed_refs: arguments.require_signed_refs,
+        template: arguments.template,
+        content_policy: arguments.content_policy.clone(),
+        clashing_paths: arguments.clashing_paths.clone(),
     };
     if changes == RepositoryChanges::default() {
         return Err(Failure::usage("nothing_to_change", "nothing is to be changed")
