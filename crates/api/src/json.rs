@@ -129,6 +129,9 @@ pub struct Principal {
     /// Its page elsewhere.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub website_url: String,
+    /// Where its picture is; another address for each picture.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub avatar_url: String,
 }
 
 /// A registered public key.

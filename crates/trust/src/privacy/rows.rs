@@ -22,6 +22,7 @@ pub struct Portion {
 /// The tables of all rooms whose rows are taken away.
 pub const EXPORTED: &[&str] = &[
     "principals",
+    "avatars",
     "keys",
     "passkeys",
     "external_identities",
@@ -74,6 +75,7 @@ impl Trust {
         let principal = store::principal(&mut tx, me).await?;
         Ok(vec![
             Portion { name: "principal", rows: principal },
+            Portion { name: "avatar", rows: store::avatar(&mut tx, me).await? },
             Portion { name: "keys", rows: store::keys(&mut tx, me).await? },
             Portion { name: "passkeys", rows: store::passkeys(&mut tx, me).await? },
             Portion { name: "linked_logins", rows: store::identities(&mut tx, me).await? },
