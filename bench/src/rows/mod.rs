@@ -41,6 +41,7 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     ("hub.push.10000", |binary| Box::pin(hub::push_10000(binary))),
     ("hub.fetch", |binary| Box::pin(fetch::fetch(binary))),
     ("hub.push.memory", |binary| Box::pin(memory::push(binary))),
+    ("hub.archive.memory", |binary| Box::pin(memory::archive(binary))),
     ("wire2.clone", |binary| Box::pin(wire2::clone(binary))),
     ("cli.commit.10000", |binary| Box::pin(async move { cli::commit(binary) })),
     ("cli.status.10000", |binary| Box::pin(async move { cli::status_clean(binary) })),
