@@ -212,6 +212,11 @@ impl Hub {
         }
         let written = self.append(tx, (repository.id, Mover::of(actor)), movement, now).await?;
         store::set_ref(tx, repository.id, movement, &written, now).await?;
+        let is_shown_first = movement.name == repository.default_branch.full();
+        if is_shown_first || movement.old.is_none() || movement.new.is_none() {
+            let bell = self.ask_for_index(tx, repository.id).await?;
+            tx.hold(bell);
+        }
         self.note_movement(tx, (repository, By::of(actor)), movement, now).await?;
         Ok(written)
     }
@@ -228,6 +233,8 @@ impl Hub {
             Mover { via: Via::Server, key: String::new(), handle: repository.owner.as_str() };
         let written = self.append(tx, (repository.id, mover), movement, now).await?;
         store::set_ref(tx, repository.id, movement, &written, now).await?;
+        let bell = self.ask_for_index(tx, repository.id).await?;
+        tx.hold(bell);
         match movement.new {
             Some(new) => self.note_placed(tx, repository, (movement.name, new), now).await,
             None => Ok(()),
@@ -263,6 +270,7 @@ impl Hub {
         let (principal, via) = (mover.handle, mover.via.as_str());
         let made = Sealing { entry_hash, principal, via, key: &key };
         let (seq, seal_hash) = self.seal(tx, repository, &made, now).await?;
+        self.index_after(tx, repository).await?;
         Ok(Written { counter: entry.counter, entry_hash, seq, seal_hash })
     }
 

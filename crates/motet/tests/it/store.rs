@@ -3,6 +3,11 @@
 use db::{Error, Tx};
 
 db::statements! {
+    DROP_STATES = "DELETE FROM index_states";
+    DROP_LANGUAGES = "DELETE FROM language_stats";
+    DROP_CONTRIBUTORS = "DELETE FROM contributor_stats";
+    DROP_DAYS = "DELETE FROM commit_days";
+    DROP_LAST = "DELETE FROM dir_last_commits";
     MAKE_ADMIN = "UPDATE principals SET install_admin = 1 WHERE handle = $1";
     RENAME_SEALER = "UPDATE ref_seals SET principal = $1 WHERE seq = 2";
     END_INVITATIONS = "UPDATE repository_invitations SET ends_at = 1";
@@ -14,6 +19,17 @@ db::statements! {
     AGE = "UPDATE repositories SET created_at = 1 WHERE name = $1";
     COUNT_UPLOADS = "
         SELECT count(*) FROM uploads WHERE repository_id IN (SELECT id FROM repositories WHERE name = $1)";
+    COPIES_OF_MAIN = {
+        sqlite "
+        WITH RECURSIVE number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < $1)
+        INSERT INTO refs (repository_id, name, target, kind, updated_at)
+        SELECT r.repository_id, 'refs/heads/b' || n, r.target, 'branch', r.updated_at FROM number, refs AS r
+         WHERE r.name = 'refs/heads/main'",
+        postgres "
+        INSERT INTO refs (repository_id, name, target, kind, updated_at)
+        SELECT r.repository_id, 'refs/heads/b' || n, r.target, 'branch', r.updated_at
+          FROM generate_series(0, $1 - 1) AS n, refs AS r WHERE r.name = 'refs/heads/main'"
+    };
     HIDE_SESSIONS = "ALTER TABLE sessions RENAME TO sessions_elsewhere";
     LEFT_LONG_AGO = "UPDATE principals SET purge_after = 1 WHERE purge_after IS NOT NULL";
     END_CODES = "UPDATE one_time_codes SET expires_at = 1";
@@ -41,6 +57,9 @@ db::statements! {
     MAKE_DUE = "UPDATE schedules SET next_at = 1 WHERE name = $1";
     END_LEASES = "UPDATE jobs SET lease_ends = 1 WHERE state = 'running'";
     END_WAITS = "UPDATE jobs SET run_at = 1 WHERE state = 'ready' AND kind = 'hub.collect'";
+    MARKS_LEFT = "
+        SELECT (SELECT count(*) FROM stars) + (SELECT count(*) FROM repository_subscriptions)
+             + (SELECT count(*) FROM follows) + (SELECT count(*) FROM pinned_repositories)";
     MANY_BRANCHES = {
         sqlite "
         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)
@@ -208,6 +227,11 @@ pub(crate) async fn drop_audiences(tx: &mut Tx) -> Result<u64, Error> {
     db::execute!(tx, DROP_AUDIENCES)
 }
 
+/// Every branch `main` has that many others beside it.
+pub(crate) async fn copies_of_main(tx: &mut Tx, count: i64) -> Result<u64, Error> {
+    db::execute!(tx, COPIES_OF_MAIN, count)
+}
+
 /// A repository was made long ago.
 pub(crate) async fn age(tx: &mut Tx, name: &str) -> Result<u64, Error> {
     db::execute!(tx, AGE, name)
@@ -270,6 +294,12 @@ pub(crate) async fn let_thirty_days_pass(tx: &mut Tx) -> Result<u64, Error> {
 pub(crate) async fn noted_in(tx: &mut Tx, organization: &str) -> Result<Vec<String>, Error> {
     let rows: Vec<(String,)> = db::fetch_all!(tx, NOTED_IN, organization)?;
     Ok(rows.into_iter().map(|(action,)| action).collect())
+}
+
+/// How many stars, subscriptions, follows and pins there are.
+pub(crate) async fn marks_left(tx: &mut Tx) -> Result<i64, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, MARKS_LEFT)?;
+    Ok(count)
 }
 
 /// The table of sessions cannot be read any more.
@@ -394,4 +424,13 @@ pub(crate) async fn end_transfers(tx: &mut Tx) -> Result<(), Error> {
 /// What is suspended has been for long.
 pub(crate) async fn age_suspended(tx: &mut Tx) -> Result<(), Error> {
     db::execute!(tx, AGE_SUSPENDED).map(drop)
+}
+
+/// Forgets everything that is derived from histories.
+pub(crate) async fn drop_derived(tx: &mut Tx) -> Result<(), Error> {
+    db::execute!(tx, DROP_STATES)?;
+    db::execute!(tx, DROP_LANGUAGES)?;
+    db::execute!(tx, DROP_CONTRIBUTORS)?;
+    db::execute!(tx, DROP_DAYS)?;
+    db::execute!(tx, DROP_LAST).map(drop)
 }
