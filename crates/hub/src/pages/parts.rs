@@ -48,8 +48,20 @@ pub(super) fn layout(call: &Call, repository: &Repository, title: String) -> Lay
         ],
         reader: call.context.reader(),
         is_noindex: repository.is_private(),
+        feeds: feeds(repository),
         ..Layout::default()
     }
+}
+
+/// What of a repository is there for readers of feeds.
+fn feeds(repository: &Repository) -> Vec<(String, String)> {
+    let (home, branch) = (home_of(repository), repository.default_branch.as_str());
+    vec![
+        (format!("Activity of {}", repository.full_name()), format!("{home}/activity.atom")),
+        (format!("Commits of {branch}"), format!("{home}/commits/{}.atom", href::path(branch))),
+        ("Releases".to_owned(), format!("{home}/releases.atom")),
+        ("Tags".to_owned(), format!("{home}/tags.atom")),
+    ]
 }
 
 /// What stands above every page; the settings only for those who may see them.
@@ -140,6 +152,8 @@ pub(super) fn row(repository: &Repository, now: UnixMillis) -> RepositoryRow {
         pushed: repository.pushed_at.map(|then| When::new(then, now)),
         commits: repository.commit_count,
         size_bytes: repository.size_bytes,
+        stars: repository.stars,
+        language: repository.language.clone(),
         is_private: repository.is_private(),
     }
 }
@@ -166,7 +180,7 @@ pub(super) fn line(
 }
 
 /// The first line of a message, and what follows it.
-pub(super) fn split(message: &str) -> (String, String) {
+pub(crate) fn split(message: &str) -> (String, String) {
     let (subject, body) = message.split_once('\n').unwrap_or((message, ""));
     let subject = if subject.trim().is_empty() { "(no message)" } else { subject };
     (subject.to_owned(), body.trim_matches('\n').to_owned())
