@@ -60,16 +60,6 @@ db::statements! {
     MARKS_LEFT = "
         SELECT (SELECT count(*) FROM stars) + (SELECT count(*) FROM repository_subscriptions)
              + (SELECT count(*) FROM follows) + (SELECT count(*) FROM pinned_repositories)";
-    MANY_BRANCHES = {
-        sqlite "
-        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)
-        INSERT INTO refs (repository_id, name, target, kind, updated_at)
-        SELECT r.id, 'refs/heads/many/' || n.i, $1, 'branch', n.i FROM n JOIN repositories AS r ON r.name = 'song'",
-        postgres "
-        INSERT INTO refs (repository_id, name, target, kind, updated_at)
-        SELECT r.id, 'refs/heads/many/' || n.i, $1, 'branch', n.i
-          FROM generate_series(1, $2) AS n (i) JOIN repositories AS r ON r.name = 'song'"
-    };
     REFUSE_TOMBS = {
         sqlite "
         CREATE TRIGGER no_tombs BEFORE UPDATE ON objects WHEN NEW.state = 'dead' BEGIN
@@ -159,15 +149,6 @@ db::statements! {
 /// Lets the time of every invitation be over.
 pub(crate) async fn end_invitations(tx: &mut Tx) -> Result<(), Error> {
     db::execute!(tx, END_INVITATIONS).map(drop)
-}
-
-/// Branches of the repository `song`, all at one commit.
-pub(crate) async fn many_branches(
-    tx: &mut Tx,
-    at: names::CommitId,
-    number: i64,
-) -> Result<(), Error> {
-    db::execute!(tx, MANY_BRANCHES, at.as_bytes().to_vec(), number).map(drop)
 }
 
 /// Lets the second seal of every repository name somebody else.
