@@ -36,7 +36,7 @@ pub use publishers::{
 pub use records::{
     Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage, NewEdit, Ref,
     RefPage, RepositoryInvitation, RepositoryInvitationPage, RepositoryMember,
-    RepositoryMemberPage, SetRef, Sync, Synced,
+    RepositoryMemberPage, SetRef, SyncFork, Synced,
 };
 pub use shown_once::ShownOnce;
 pub use storage::{
