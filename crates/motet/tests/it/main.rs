@@ -43,6 +43,7 @@
 //! | `starting.rs`     | what a new repository begins with                                                |
 //! | `records.rs`      | the ref log and the network of forks as they are read; a fork that follows        |
 //! | `invitations.rs`  | people are asked into a repository, and decide                                    |
+//! | `refs.rs`         | refs one by one, by the rules of a push; the key that seals changes                |
 //! | `forks.rs`        | a repository is made from another one                                           |
 //! | `flows.rs`        | applications ask people for a token                                             |
 //! | `people.rs`       | keys, tokens, agents and organizations from the command line                    |
@@ -125,6 +126,7 @@ mod races;
 mod recorded;
 mod records;
 mod ref_log;
+mod refs;
 mod registration;
 mod releases;
 mod repeats;

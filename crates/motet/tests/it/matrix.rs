@@ -192,7 +192,7 @@ fn asked(street: &Street, entry: &Entry, owner: &str, name: &str) -> Request {
         .replace("{snapshot}", &snapshot.to_string());
     let target =
         target.replace("{*place}", place).replace("{id}", &tip).replace("{handle}", "o-viewer");
-    let target = target.replace("{tag}", "v1.0.0");
+    let target = target.replace("{tag}", "v1.0.0").replace("{*ref}", "heads/main");
     assert!(!target.contains('{'), "a parameter of {} is unknown to this test", entry.path);
     let request = street.server.request(entry.method.clone(), &target);
     match entry.surface {

@@ -35,7 +35,7 @@ const OBJECTS: u32 = 5_000;
 
 /// What a push has brought.
 #[derive(Default)]
-struct Brought {
+pub(super) struct Brought {
     taken: Change,
     domain: Option<String>,
 }
@@ -137,7 +137,7 @@ impl Hub {
     }
 
     /// Moves a ref, if that is a fast-forward or a right.
-    async fn move_planned(
+    pub(super) async fn move_planned(
         &self,
         tx: &mut Tx,
         (allowed, repository): (&Upload, &Repository),
@@ -182,8 +182,7 @@ impl Hub {
         let written = self.move_ref(tx, at, &movement, now).await?;
         if let Some(former) = leaves {
             collect::leave(tx, repository.id, former, now).await?;
-            let to = update.new.map(|it| it.to_string()).unwrap_or_default();
-            self.note_forced(tx, at, kind.name().as_str(), (former, to)).await?;
+            self.note_left(tx, at, kind.name().as_str(), (former, update.new)).await?;
         }
         Ok(Landed {
             name: update.name.clone(),
@@ -197,7 +196,7 @@ impl Hub {
     }
 
     /// Moves the counters; refuses what is above a quota.
-    async fn count_in(
+    pub(super) async fn count_in(
         &self,
         tx: &mut Tx,
         repository: &Repository,

@@ -12,12 +12,14 @@
 //! | `page.rs`    | what stands before a cursor, checked and kept                              |
 //! | `tree.rs`    | snapshots made again from what they are told by                            |
 //! | `turn.rs`    | one request of a stream at a time                                          |
+//! | `single.rs`  | one ref, moved without a stream                                            |
 //! | `landing.rs` | the one transaction                                                        |
 //! | `store.rs`   | the SQL                                                                    |
 
 mod landing;
 mod page;
 mod session;
+mod single;
 mod store;
 mod stream;
 mod tree;
