@@ -83,7 +83,7 @@ pub fn clashing_paths(manifest: &Manifest) -> Vec<Vec<RepoPath>> {
     let mut first: HashMap<Cow<'_, str>, &RepoPath> = HashMap::with_capacity(manifest.len());
     let mut groups: HashMap<&RepoPath, Vec<RepoPath>> = HashMap::new();
     for path in manifest.keys() {
-        match first.entry(folded(path)) {
+        match first.entry(folded(path.as_str())) {
             Entry::Vacant(entry) => drop(entry.insert(path)),
             Entry::Occupied(entry) => {
                 let first = *entry.get();
@@ -96,16 +96,15 @@ pub fn clashing_paths(manifest: &Manifest) -> Vec<Vec<RepoPath>> {
     clashes
 }
 
-/// A path as a file system without case and with one normal form sees it.
-fn folded(path: &RepoPath) -> Cow<'_, str> {
-    let text = path.as_str();
+/// A path, or a name in one, as a file system without case and with one normal form sees it.
+pub fn folded(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         let is_folded = !text.bytes().any(|byte| byte.is_ascii_uppercase());
         return if is_folded { text.into() } else { text.to_ascii_lowercase().into() };
     }
     // Upper case first, because `ß` and `ſ` have no lower case that shows what they equal. Folding may undo
     // the normal form, so that is made last.
-    let plain: String = path.as_str().nfd().collect();
+    let plain: String = text.nfd().collect();
     plain.to_uppercase().to_lowercase().nfc().collect::<String>().into()
 }
 

@@ -8,7 +8,10 @@ use names::{BranchName, CommitId, ObjectId, SnapshotId, UnixMillis};
 use objects::{Objects, Sealed};
 
 use super::upload::mismatch;
-use crate::Error;
+use crate::{
+    Error,
+    intake::{Heads, head_of},
+};
 
 /// A commit whose id was recomputed from the received bytes.
 #[derive(Debug)]
@@ -40,6 +43,8 @@ pub(super) struct Bundle {
     pub(super) snapshots: HashMap<SnapshotId, SnapshotRecord>,
     /// Objects that came inside the bundle.
     pub(super) sealed: Sealed,
+    /// Their first bytes.
+    pub(super) heads: Heads,
 }
 
 impl Bundle {
@@ -49,12 +54,13 @@ impl Bundle {
         let branch = branch.parse().map_err(|error: names::BranchError| {
             Error::wire(WireCode::BadRef, error.to_string())
         })?;
-        let mut staging = store.stage();
+        let (mut staging, mut heads) = (store.stage(), Heads::new());
         for object in objects {
             let id = staging.add(&object.content)?;
             if id != object.object_id {
                 return Err(mismatch(object.object_id, id));
             }
+            heads.insert(id, head_of(&object.content));
         }
         let tip = tip_of(&commits)?;
         let mut by_id = HashMap::with_capacity(snapshots.len());
@@ -63,7 +69,8 @@ impl Bundle {
             by_id.entry(snapshot.snapshot_id).or_insert(snapshot);
         }
         let commits = check_commits(commits)?;
-        Ok(Self { branch, force, tip, commits, snapshots: by_id, sealed: staging.finish()? })
+        let sealed = staging.finish()?;
+        Ok(Self { branch, force, tip, commits, snapshots: by_id, sealed, heads })
     }
 
     /// Every object that a snapshot of the push names.

@@ -55,7 +55,12 @@ pub(super) async fn push(
     })
     .await?;
     allowed.check_branch(&bundle.branch)?;
-    let landed = hub.land(&allowed, bundle).await?;
+    let warned = hub.inspect_bundle(&allowed, &bundle).await?;
+    let mut landed = hub.land(&allowed, bundle).await?;
+    for warning in warned {
+        landed.message.push_str("; ");
+        landed.message.push_str(&warning);
+    }
     Ok(Answer { format, body: landed.into() })
 }
 

@@ -44,6 +44,7 @@
 //! | `records.rs`      | the ref log and the network of forks as they are read; a fork that follows        |
 //! | `invitations.rs`  | people are asked into a repository, and decide                                    |
 //! | `refs.rs`         | refs one by one, by the rules of a push; the key that seals changes                |
+//! | `content.rs`      | files that are what their names say, paths that are kept apart                    |
 //! | `forks.rs`        | a repository is made from another one                                           |
 //! | `flows.rs`        | applications ask people for a token                                             |
 //! | `people.rs`       | keys, tokens, agents and organizations from the command line                    |
@@ -83,6 +84,7 @@ mod blame;
 mod bucket;
 mod canaries;
 mod connections;
+mod content;
 mod cors;
 mod creating;
 mod crowds;

@@ -48,6 +48,7 @@ impl Hub {
         id: Id<Session>,
     ) -> Result<PushLanded, Error> {
         let PushTarget::Existing(_) = allowed.resource() else { return Err(Error::NotFound) };
+        let warnings = self.inspect_push(allowed, id).await?;
         let now = self.clock.now();
         let mut tx = self.trust.begin(allowed.actor()).await?;
         let repository = self.target(&mut tx, allowed).await?;
@@ -70,7 +71,7 @@ impl Hub {
             self.note_created(&mut tx, allowed.actor(), &repository).await?;
         }
         self.bring_to_life(&mut tx, &repository).await?;
-        let landed = PushLanded { updates };
+        let landed = PushLanded { updates, warnings };
         store::conclude(&mut tx, session.id, &landed).await?;
         tx.commit().await?;
         let (refs, commits) = (landed.updates.len(), brought.taken.commits);

@@ -13,10 +13,12 @@
 //! | `tree.rs`    | snapshots made again from what they are told by                            |
 //! | `turn.rs`    | one request of a stream at a time                                          |
 //! | `single.rs`  | one ref, moved without a stream                                            |
+//! | `looking.rs` | what has come is looked at before that                                    |
 //! | `landing.rs` | the one transaction                                                        |
 //! | `store.rs`   | the SQL                                                                    |
 
 mod landing;
+mod looking;
 mod page;
 mod session;
 mod single;
