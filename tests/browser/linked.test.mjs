@@ -93,6 +93,7 @@ for (const [javaScriptEnabled, algorithms] of [
     await fresh({ javaScriptEnabled }, async (page) => {
       const name = `ada ${how} <at> "example"`;
       await byKey(page);
+      await page.locator(".site summary").click();
       await page.getByRole("link", { name: "Settings" }).click();
       await page.getByRole("link", { name: "Linked logins" }).click();
       await page.waitForURL("**/settings/logins");

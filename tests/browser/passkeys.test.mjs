@@ -89,6 +89,7 @@ async function told(page, pattern) {
 
 test("a person adds a passkey, signs in with it, adds another one and removes them", async () => {
   await signedIn({}, async (page, device) => {
+    await page.locator(".site summary").click();
     await page.getByRole("link", { name: "Settings" }).click();
     await page.getByRole("link", { name: "Passkeys" }).click();
     await page.waitForURL("**/settings/passkeys");

@@ -47,6 +47,7 @@ async function signedIn(options, journey) {
 for (const javaScriptEnabled of [true, false]) {
   test(`a person signs in, makes a token, revokes it and signs out (JavaScript ${javaScriptEnabled ? "on" : "off"})`, async () => {
     await signedIn({ javaScriptEnabled }, async (page) => {
+      await page.locator(".site summary").click();
       await page.getByRole("link", { name: "Settings" }).click();
       await page.waitForURL("**/settings/keys");
       assert.match(await page.locator("main").innerText(), /SHA256:/);
@@ -114,6 +115,7 @@ for (const javaScriptEnabled of [true, false]) {
   test(`a person makes an organization, invites into it, and cannot leave it alone (JavaScript ${javaScriptEnabled ? "on" : "off"})`, async () => {
     await signedIn({ javaScriptEnabled }, async (page) => {
       const choir = `choir-${javaScriptEnabled ? "one" : "two"}`;
+      await page.locator(".site summary").click();
       await page.getByRole("link", { name: "Settings" }).click();
       await page.getByRole("link", { name: "Organizations" }).click();
       await page.waitForURL("**/settings/organizations");

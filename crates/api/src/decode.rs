@@ -3,7 +3,7 @@
 //! A decoder reads what an unknown peer wrote, so it never believes a length before the bytes have come, and it
 //! counts what it keeps.
 
-use std::io;
+use std::{fmt, io, sync::Arc};
 
 /// The deepest nesting of lists and maps in a message; the 65th is refused (`spec/wire.md` 3).
 pub const MAX_DEPTH: usize = 64;
@@ -37,13 +37,22 @@ pub enum DecodeError {
     Io(#[from] io::Error),
 }
 
+/// Who counts what several bodies weigh together.
+pub trait Scale: fmt::Debug + Send + Sync {
+    /// Called before the values of a body grow to `weight_bytes`. May wait. Fails if there is no room for them, which
+    /// comes out of the decoder as [`DecodeError::Io`].
+    fn weigh(&self, weight_bytes: u64) -> io::Result<()>;
+}
+
 /// How much one body may be and weigh.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Limits {
     /// The longest body.
     pub body_bytes: u64,
     /// The most that its decoded values may weigh; streamed bytes do not count.
     pub memory_bytes: u64,
+    /// Who else counts that weight.
+    pub scale: Option<Arc<dyn Scale>>,
 }
 
 impl Limits {
@@ -52,6 +61,7 @@ impl Limits {
         Self {
             body_bytes,
             memory_bytes: body_bytes.saturating_mul(WEIGHT).saturating_add(FLOOR_BYTES),
+            scale: None,
         }
     }
 
@@ -67,7 +77,10 @@ impl Limits {
     /// Refuses decoded values that weigh more than is allowed.
     pub(crate) fn check_memory(&self, weight_bytes: u64) -> Result<(), DecodeError> {
         if weight_bytes <= self.memory_bytes {
-            return Ok(());
+            return match &self.scale {
+                Some(scale) => Ok(scale.weigh(weight_bytes)?),
+                None => Ok(()),
+            };
         }
         let what = format!(
             "the body holds too many small items: decoded, it is above the limit of {} bytes",

@@ -6,11 +6,14 @@
 use serde::{Deserialize, Serialize};
 
 mod accounts;
+mod around;
 mod audit;
 mod handing;
+mod history;
 mod jobs;
 mod passkeys;
 mod publishers;
+mod reading;
 mod records;
 mod shown_once;
 mod storage;
@@ -22,8 +25,13 @@ pub use accounts::{
     OpenGlass, PublicKey, PublicKeyPage, RoleRequest, RotateToken, ServerKey, ServerKeyPage,
     Suspend, Token, TokenPage, WebLogin,
 };
+pub use around::{Doer, Happening, HeatDay, Heatmap, Somebody, Subscription};
 pub use audit::{AuditEvent, PruneAudit, PrunedAudit, RotatedKey};
 pub use handing::{Accepted, NewFork, NewTransfer, Transfer, TransferPage};
+pub use history::{
+    CommitDay, CommitDays, Contributor, ContributorList, GraphEdge, GraphPage, GraphRow, Language,
+    LanguageList,
+};
 pub use jobs::{Job, JobCounts, JobDetail, JobPage, Schedule, ScheduleRun};
 pub use passkeys::{
     BrowserSession, BrowserSessionPage, Identity, IdentityPage, NewPasskey, Passkey,
@@ -32,6 +40,10 @@ pub use passkeys::{
 pub use publishers::{
     BootstrapToken, ChangePublisher, FoundedPublisher, MadeSecret, NewPublisher,
     NewPublisherSecret, NewPublisherToken, Publisher, PublisherSecret, RotatePublisherToken,
+};
+pub use reading::{
+    BlameAnswer, BlameRun, Blob, Commit, CommitDetail, CommitPage, CommitSignature, Comparison,
+    DiffFile, DiffHunk, DiffLine, DiffPage, FileList, Tree, TreeEntry,
 };
 pub use records::{
     Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage, NewEdit, Ref,
@@ -230,6 +242,12 @@ pub struct Repository {
     pub object_count: u64,
     /// How many commits it holds.
     pub commit_count: u64,
+    /// How many like it.
+    #[serde(default)]
+    pub stars: u64,
+    /// How many want to know what happens to it.
+    #[serde(default)]
+    pub watchers: u64,
     /// Whether those who train models are asked to leave it alone: of what is private, always.
     #[serde(default)]
     pub training_opt_out: bool,

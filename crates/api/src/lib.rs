@@ -9,9 +9,10 @@
 //! | `problem.rs`  | [`ProblemBody`], the RFC 9457 error                                        |
 //! | `json.rs`     | the JSON API's requests and answers                                        |
 //! | `record.rs`   | [`CommitRecord`], [`SnapshotRecord`]: the records of a Muse history         |
-//! | `decode.rs`   | [`DecodeError`], [`Limits`]: what both codecs share                         |
+//! | `decode.rs`   | [`DecodeError`], [`Limits`], [`Scale`]: what both codecs share               |
 //! | `value.rs`    | [`Value`]: one decoded wire message, from MessagePack or JSON               |
 //! | `msgpack.rs`  | strict MessagePack, read and written                                       |
+//! | `search.rs`   | the query language of searches                                             |
 //! | `wire.rs`     | the messages of wire 1, from and to [`Value`]                               |
 
 mod decode;
@@ -19,12 +20,13 @@ pub mod json;
 pub mod msgpack;
 mod problem;
 mod record;
+pub mod search;
 pub mod stream;
 mod value;
 pub mod wire;
 pub mod wire2;
 
-pub use decode::{DecodeError, Limits, MAX_DEPTH};
+pub use decode::{DecodeError, Limits, MAX_DEPTH, Scale};
 pub use problem::{FieldProblem, ProblemBody};
 pub use record::{CommitRecord, SnapshotRecord};
 pub use value::Value;

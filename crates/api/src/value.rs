@@ -62,7 +62,7 @@ impl Value {
 
     /// Decodes one MessagePack item that fills the whole of `read`.
     pub fn from_msgpack_reader(read: impl Read, limits: &Limits) -> Result<Self, DecodeError> {
-        let mut reader = msgpack::Reader::with_limits(read, *limits);
+        let mut reader = msgpack::Reader::with_limits(read, limits.clone());
         let value = reader.value(0)?;
         reader.end()?;
         Ok(value)

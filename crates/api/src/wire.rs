@@ -14,7 +14,7 @@
 //! | `requests.rs` | what clients send                                                      |
 //! | `answers.rs`  | what servers answer                                                    |
 //! | `labels.rs`   | labels of commits; `releases.rs`: releases                             |
-//! | `objects.rs`  | [`InlineObject`]; bodies of `push/objects`, walked in flat memory      |
+//! | `objects.rs`  | [`InlineObject`]; bodies of `push/objects` and `push`, whose objects are walked in flat memory |
 //!
 //! [`Value`]: crate::Value
 
@@ -32,13 +32,13 @@ mod requests;
 mod tests;
 
 pub use answers::{Confirmed, FetchAnswer, Missing, Negotiated, Presigned, Pushed, Refs, Stored};
-pub(crate) use code::quotable;
-pub use code::{WireCode, WireError};
+pub use code::{WireCode, WireError, quotable};
 pub use fields::Fields;
 pub use format::Format;
 pub use labels::{Label, LabelPage, LabelsStored, NewLabels};
 pub use objects::{
-    InlineObject, ObjectSink, ObjectsError, read_push_objects, read_push_objects_json,
+    InlineObject, ObjectSink, ObjectsError, read_push, read_push_json, read_push_objects,
+    read_push_objects_json,
 };
 pub use releases::{Channel, NotAVersion, Release, ReleaseMade, Releases, Retracted, SemVer};
 pub use requests::{Direction, FetchRequest, Negotiate, ObjectIds, Presign, PushRequest};

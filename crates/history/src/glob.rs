@@ -25,6 +25,8 @@ enum Form {
     Is(String),
     /// Any text with this end.
     EndsWith(String),
+    /// Any text with this beginning.
+    BeginsWith(String),
     Steps(Vec<Step>),
 }
 
@@ -53,15 +55,12 @@ impl Glob {
             let plain = |step: &Step| if let Step::Is(c) = step { Some(*c) } else { None };
             steps.iter().map(plain).collect::<Option<String>>()
         };
-        let form = match (plain(&steps), steps.as_slice()) {
-            (Some(text), _) => Form::Is(text),
-            (None, [Step::Many, end @ ..]) => match plain(end) {
-                Some(end) => Form::EndsWith(end),
-                None => Form::Steps(steps),
-            },
-            (None, _) => Form::Steps(steps),
-        };
-        Self(form)
+        let form = plain(&steps).map(Form::Is).or_else(|| match steps.as_slice() {
+            [Step::Many, end @ ..] => plain(end).map(Form::EndsWith),
+            [begin @ .., Step::Many] => plain(begin).map(Form::BeginsWith),
+            _ => None,
+        });
+        Self(form.unwrap_or(Form::Steps(steps)))
     }
 
     /// Whether the whole of `text` fits. Takes at most (length of text) × (length of pattern) steps.
@@ -69,6 +68,7 @@ impl Glob {
         let mut steps = match &self.0 {
             Form::Is(whole) => return text == whole,
             Form::EndsWith(end) => return text.ends_with(end.as_str()),
+            Form::BeginsWith(begin) => return text.starts_with(begin.as_str()),
             Form::Steps(steps) => steps.as_slice(),
         };
         let mut text = text.chars();
@@ -150,6 +150,7 @@ mod tests {
             ("?", &["a", "ß", "😀"], &["", "ab"]),
             ("", &[""], &["a"]),
             ("**", &["", "a/b"], &[]),
+            (".env.*", &[".env.", ".env.local"], &[".env", "x.env.y"]),
             ("[a-c]x", &["ax", "bx", "cx"], &["dx", "-x", "x", "Ax"]),
             ("[!a-c]x", &["dx", "/x"], &["ax", "x"]),
             ("[]-]", &["]", "-"], &["a", ""]),

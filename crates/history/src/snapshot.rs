@@ -4,10 +4,7 @@
 //! The order is that of the bytes of the whole path, which is how a `BTreeMap<RepoPath, _>` walks; it is not
 //! the order of a walk by directories (`a-b`, `a.txt`, `a/b.txt`, `a0`).
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashMap, hash_map::Entry},
-};
+use std::collections::{BTreeMap, HashMap};
 
 use names::{Hasher, ObjectId, RepoPath, SnapshotId};
 use unicode_normalization::UnicodeNormalization as _;
@@ -79,33 +76,40 @@ pub fn check_no_conflict(manifest: &Manifest) -> Result<(), Fault> {
 /// They are allowed, with a warning, unless the repository says otherwise (`spec/wire.md` 6.1).
 ///
 /// A directory clashes by its files: `A/x` beside `a/x` is found, `A/x` beside `a/y` harms nothing.
-pub fn clashing_paths(manifest: &Manifest) -> Vec<Vec<RepoPath>> {
-    let mut first: HashMap<Cow<'_, str>, &RepoPath> = HashMap::with_capacity(manifest.len());
-    let mut groups: HashMap<&RepoPath, Vec<RepoPath>> = HashMap::new();
-    for path in manifest.keys() {
-        match first.entry(folded(path.as_str())) {
-            Entry::Vacant(entry) => drop(entry.insert(path)),
-            Entry::Occupied(entry) => {
-                let first = *entry.get();
-                groups.entry(first).or_insert_with(|| vec![first.clone()]).push(path.clone());
-            }
+pub fn clashing_paths<'a>(paths: impl Iterator<Item = &'a RepoPath> + Clone) -> Vec<Vec<RepoPath>> {
+    // Where two are taken for one, at least one of them is not what it is folded to. Most are.
+    let mut groups: HashMap<String, Vec<RepoPath>> = HashMap::new();
+    for path in paths.clone().filter(|path| !is_folded(path)) {
+        groups.entry(folded(path.as_str())).or_default().push(path.clone());
+    }
+    if groups.is_empty() {
+        return Vec::new();
+    }
+    for path in paths.filter(|path| is_folded(path)) {
+        if let Some(group) = groups.get_mut(path.as_str()) {
+            group.push(path.clone());
         }
     }
-    let mut clashes: Vec<_> = groups.into_values().collect();
+    let mut clashes: Vec<_> = groups.into_values().filter(|group| group.len() > 1).collect();
+    clashes.iter_mut().for_each(|group| group.sort_unstable());
     clashes.sort();
     clashes
 }
 
+/// Whether a path is certainly what it is folded to.
+fn is_folded(path: &RepoPath) -> bool {
+    path.as_str().bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
+}
+
 /// A path, or a name in one, as a file system without case and with one normal form sees it.
-pub fn folded(text: &str) -> Cow<'_, str> {
+pub fn folded(text: &str) -> String {
     if text.is_ascii() {
-        let is_folded = !text.bytes().any(|byte| byte.is_ascii_uppercase());
-        return if is_folded { text.into() } else { text.to_ascii_lowercase().into() };
+        return text.to_ascii_lowercase();
     }
     // Upper case first, because `ß` and `ſ` have no lower case that shows what they equal. Folding may undo
     // the normal form, so that is made last.
     let plain: String = text.nfd().collect();
-    plain.to_uppercase().to_lowercase().nfc().collect::<String>().into()
+    plain.to_uppercase().to_lowercase().nfc().collect()
 }
 
 #[cfg(test)]
@@ -150,7 +154,7 @@ mod tests {
         ];
         let text =
             |group: &Vec<RepoPath>| group.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let clashes: Vec<_> = clashing_paths(&manifest(&paths)).iter().map(text).collect();
+        let clashes: Vec<_> = clashing_paths(manifest(&paths).keys()).iter().map(text).collect();
         assert_eq!(
             clashes,
             [vec!["README", "Readme"], vec!["STRASSE/x", "straße/x"], vec!["e\u{301}", "é"]]

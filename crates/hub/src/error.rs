@@ -1,6 +1,10 @@
 use api::{WireCode, WireError};
+use history::graph::GraphError;
 use http::StatusCode;
 use web::{BodyFault, Fault, Problem};
+
+/// How long somebody is asked to wait who came while there was too much to do.
+const BUSY_SECONDS: u32 = 5;
 
 /// Why the room cannot do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -8,6 +12,15 @@ pub enum Error {
     /// Not there, or not for this caller.
     #[error("there is nothing of that name")]
     NotFound,
+    /// It took longer than a page may take, and a part of it is worth nothing.
+    #[error("this takes longer than an answer may take; ask for less of it")]
+    Slow,
+    /// More than an answer may hold.
+    #[error("{0}")]
+    TooLarge(&'static str),
+    /// Several commits begin so.
+    #[error("several commits begin with `{0}`; give more of the id")]
+    Ambiguous(String),
     /// The owner has a repository of that name.
     #[error("the name is taken")]
     NameTaken,
@@ -51,6 +64,18 @@ pub enum Error {
     /// The body could not be taken.
     #[error(transparent)]
     Body(#[from] BodyFault),
+    /// The history is longer than what a page takes from rows, and its files are not made yet.
+    #[error("the history is being indexed; look again in a moment")]
+    NotIndexed,
+    /// The numbering that a cursor counts in is gone.
+    #[error("the history has changed since; begin again")]
+    CursorGone,
+    /// The graph of a history cannot answer.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The graph of a history cannot be kept.
+    #[error(transparent)]
+    Cache(#[from] history::graph::WriteError),
     /// Stored rows do not fit together.
     #[error("stored history does not fit together: {0}")]
     Broken(String),
@@ -82,6 +107,9 @@ impl From<Error> for Problem {
             Error::NotFound => Self::not_found(),
             Error::Refused(refusal) => refusal.into(),
             Error::NameTaken => Self::refuse(StatusCode::CONFLICT, "name_taken", &error),
+            Error::Slow => Self::refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &error),
+            Error::TooLarge(_) => Self::refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &error),
+            Error::Ambiguous(_) => Self::refuse(StatusCode::CONFLICT, "conflict", &error),
             Error::Stale => {
                 Self::refuse(StatusCode::PRECONDITION_FAILED, "precondition_failed", &error)
             }
@@ -104,14 +132,25 @@ impl From<Error> for Problem {
             }
             Error::Wire(refusal) => {
                 let status = StatusCode::from_u16(refusal.code.status());
-                Self::refuse(
-                    status.unwrap_or(StatusCode::BAD_REQUEST),
-                    refusal.code.as_str(),
-                    &refusal.sentence,
-                )
+                let status = status.unwrap_or(StatusCode::BAD_REQUEST);
+                let problem = Self::refuse(status, refusal.code.as_str(), &refusal.sentence);
+                if refusal.code == WireCode::Unavailable {
+                    return problem.retry_after(BUSY_SECONDS);
+                }
+                problem
             }
             Error::Body(fault) => fault.into(),
-            Error::Broken(_) => Self::internal(&error),
+            Error::NotIndexed => {
+                Self::refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &error).retry_after(2)
+            }
+            Error::CursorGone => Self::refuse(StatusCode::GONE, "cursor_gone", &error),
+            // A damaged file is thrown away by whoever met it, and made again.
+            Error::Graph(GraphError::Damaged(_) | GraphError::Read(_)) | Error::Cache(_) => {
+                Self::unavailable(&error)
+            }
+            Error::Graph(GraphError::Tree(_) | GraphError::TooLong) | Error::Broken(_) => {
+                Self::internal(&error)
+            }
             Error::Objects(inner) => match inner {
                 objects::Error::Db(inner) => inner.into(),
                 objects::Error::Io(_) | objects::Error::Bucket(_) => Self::unavailable(&inner),

@@ -12,11 +12,13 @@
 //! | `wire2/`        | wire 2: negotiate, a history as a stream, objects and snapshots by ids, pushes   |
 //! | `releases/`     | releases and their tags                                                        |
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
+//! | `graph/`        | what answers for long histories: the graph, last commits, numbers              |
 //! | `life/`         | changed, renamed, archived, deleted, restored, removed for good                |
 //! | `edits/`        | commits that the server makes for somebody                                     |
 //! | `intake/`       | what a repository takes in: content policy, paths that clash                   |
 //! | `signatures/`   | who signed a commit, and what a repository asks of it                         |
 //! | `ref_log/`      | every movement of a ref, in chains                                           |
+//! | `refs/`         | branches and tags as lists                                                     |
 //! | `transfers/`    | handed on to somebody else                                                     |
 //! | `invitations/`  | people are asked in                                                            |
 //! | `forks/`        | made from another, with its history                                            |
@@ -24,6 +26,10 @@
 //! | `collect/`      | what nothing leads to is let go                                                |
 //! | `purge/`        | what those leave behind who have left                                          |
 //! | `glass/`        | an install admin looks into what is private                                    |
+//! | `activity/`     | what happened, one row an aspect                                              |
+//! | `stars/`        | who likes, watches, follows, pins                                              |
+//! | `contributions/`| what signed commits count for, day by day                                      |
+//! | `feeds/`        | the same as Atom                                                               |
 //! | `upkeep/`       | background work: what has ended goes, what is stored is looked after           |
 //! | `pages/`        | HTML; `views/` is what the templates show                                      |
 //!
@@ -31,7 +37,7 @@
 //! snapshot and parents are in the same repository; every object of every snapshot is linked to that repository;
 //! nothing outside a repository's own rows decides what its reader or writer is told.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use axum::Router;
 use db::Db;
@@ -41,11 +47,17 @@ use objects::Objects;
 use trust::Trust;
 use web::{Cursors, Entry, Routes};
 
+use graph::Graphs;
+
+mod activity;
 mod collect;
+mod contributions;
 mod edits;
 mod error;
+mod feeds;
 mod forks;
 mod glass;
+mod graph;
 mod intake;
 mod invitations;
 mod life;
@@ -54,9 +66,11 @@ mod purge;
 mod quotas;
 mod reading;
 mod ref_log;
+mod refs;
 mod releases;
 mod repositories;
 mod signatures;
+mod stars;
 mod transfers;
 mod upkeep;
 mod views;
@@ -65,10 +79,13 @@ mod wire2;
 
 pub use collect::{Collection, Grace};
 pub use error::Error;
+pub use purge::Own;
 pub use quotas::{Exceeded, Limited, Quotas};
 pub use repositories::{
     Fork, Homepage, HomepageError, Licence, NewRepository, Repository, Topic, Topics,
 };
+
+pub use wire2::{HistoryStream, OwnHistory};
 
 /// Every statement of this room, for the test that prepares them all.
 pub fn statements() -> Vec<&'static db::Sql> {
@@ -80,13 +97,19 @@ pub fn statements() -> Vec<&'static db::Sql> {
         releases::STATEMENTS,
         collect::STATEMENTS,
         ref_log::STATEMENTS,
+        refs::STATEMENTS,
         life::STATEMENTS,
         forks::STATEMENTS,
         transfers::STATEMENTS,
         invitations::STATEMENTS,
         quotas::STATEMENTS,
         purge::STATEMENTS,
+        graph::STATEMENTS,
         upkeep::STATEMENTS,
+        activity::STATEMENTS,
+        stars::STATEMENTS,
+        contributions::STATEMENTS,
+        feeds::STATEMENTS,
     ]
     .concat()
 }
@@ -100,6 +123,8 @@ pub struct Ground {
     pub objects: Objects,
     /// Background work.
     pub queue: Queue,
+    /// Where this process keeps what can be made again.
+    pub cache: PathBuf,
     /// What time it is.
     pub clock: Clock,
     /// Where chance comes from.
@@ -127,13 +152,36 @@ pub struct Hub {
     cursors: Cursors,
     queue: Queue,
     settings: Settings,
+    graphs: Graphs,
+    blames: reading::Blames,
+    archives: reading::Archives,
+}
+
+impl AsRef<Trust> for Hub {
+    fn as_ref(&self) -> &Trust {
+        &self.trust
+    }
 }
 
 impl Hub {
     /// Opens the room.
     pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
-        let Ground { db, objects, queue, clock, random } = ground;
-        Self { db, objects, trust, clock, random, cursors, queue, settings }
+        let Ground { db, objects, queue, cache, clock, random } = ground;
+        let (blames, archives) = Default::default();
+        let graphs = Graphs::new(cache);
+        Self {
+            db,
+            objects,
+            trust,
+            clock,
+            random,
+            cursors,
+            queue,
+            settings,
+            graphs,
+            blames,
+            archives,
+        }
     }
 
     /// Everything that this room serves, its state inside, and the list of its routes.
@@ -142,7 +190,9 @@ impl Hub {
         let routes = Routes::new(self, trust);
         let routes = edits::routes(forks::routes(transfers::routes(invitations::routes(routes))));
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
+        let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
-        pages::routes(ref_log::routes(wire2::routes(routes))).finish()
+        let routes = reading::api::routes(graph::routes(wire2::routes(routes)));
+        pages::routes(ref_log::routes(routes)).finish()
     }
 }

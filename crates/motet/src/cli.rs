@@ -258,4 +258,47 @@ impl Command {
             Self::DemoHistory(_) => "demo-history",
         }
     }
+
+    /// Whether it is done here alone, without a server on the other side.
+    pub const fn is_local(&self) -> bool {
+        match self {
+            Self::Keygen(_)
+            | Self::Init(_)
+            | Self::Status(_)
+            | Self::Commit(_)
+            | Self::Log(_)
+            | Self::Show(_)
+            | Self::Diff(_)
+            | Self::Blame(_)
+            | Self::Branch(_)
+            | Self::Checkout(_)
+            | Self::Restore(_)
+            | Self::Merge(_)
+            | Self::Tag(_)
+            | Self::Remote(_)
+            | Self::Completions(_)
+            | Self::Manual(_)
+            | Self::ImportDir(_)
+            | Self::DemoHistory(_) => true,
+            Self::Register(_)
+            | Self::Whoami(_)
+            | Self::Login(_)
+            | Self::Me(_)
+            | Self::Token(_)
+            | Self::Key(_)
+            | Self::Agent(_)
+            | Self::Org(_)
+            | Self::Invite(_)
+            | Self::Repo(_)
+            | Self::Push(_)
+            | Self::Fetch(_)
+            | Self::Pull(_)
+            | Self::Verify(_)
+            | Self::Clone(_)
+            | Self::Serve(_)
+            | Self::Admin(_)
+            | Self::Audit(_)
+            | Self::Doctor(_) => false,
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use history::worktree::{Config, Remote, RemoteName, WorkingCopy, WorktreeError};
@@ -14,6 +15,7 @@ use crate::{
     failure::{Exit, Failure},
     progress::Progress,
     store::{Account, Credential, Store, load_key},
+    transfer::Promise,
 };
 
 /// The remote that is meant when none is named.
@@ -83,15 +85,37 @@ impl Context {
         }
     }
 
-    /// The working copy that the directory is in.
+    /// The working copy that the directory is in. What a remote promised is brought from there when it is needed.
     pub fn working_copy(&self) -> Result<WorkingCopy, Failure> {
+        self.with_promise(WorkingCopy::discover(&self.directory, &self.random)?)
+    }
+
+    /// The same as it is, for those who ask what is here: nothing is brought.
+    pub fn working_copy_as_it_is(&self) -> Result<WorkingCopy, Failure> {
         Ok(WorkingCopy::discover(&self.directory, &self.random)?)
     }
 
-    /// The same; none if it is in none.
+    fn with_promise(&self, copy: WorkingCopy) -> Result<WorkingCopy, Failure> {
+        let Some(name) = copy.promised_by()? else { return Ok(copy) };
+        // A remote that is gone, or whose address is none, keeps no promise: what is needed is missing then.
+        let Ok(Ok(address)) = copy.config()?.remote(&name).map(|remote| remote.url.parse()) else {
+            return Ok(copy);
+        };
+        let context = Self {
+            directory: self.directory.clone(),
+            store: self.store.clone(),
+            insecure: self.insecure,
+            progress: Progress::silent(),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+        };
+        Ok(copy.with_bringer(Arc::new(Promise { context, address })))
+    }
+
+    /// The working copy that the directory is in; none if it is in none.
     pub fn find_working_copy(&self) -> Result<Option<WorkingCopy>, Failure> {
         match WorkingCopy::discover(&self.directory, &self.random) {
-            Ok(copy) => Ok(Some(copy)),
+            Ok(copy) => self.with_promise(copy).map(Some),
             Err(WorktreeError::NoWorkingCopy { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }

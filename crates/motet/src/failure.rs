@@ -55,6 +55,14 @@ pub struct Failure {
     pub hint: Option<String>,
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
 impl Failure {
     /// A failure without a hint.
     pub fn new(exit: Exit, code: impl Into<Cow<'static, str>>, message: impl fmt::Display) -> Self {
@@ -158,6 +166,14 @@ impl From<&Refusal> for Failure {
 impl From<WorktreeError> for Failure {
     fn from(error: WorktreeError) -> Self {
         use WorktreeError as E;
+        let error = match error {
+            // It was asked for from a server, in words of ours.
+            E::NotBrought(cause) => match cause.downcast::<Self>() {
+                Ok(failure) => return *failure,
+                Err(cause) => E::NotBrought(cause),
+            },
+            error => error,
+        };
         let (exit, code) = match &error {
             E::NoWorkingCopy { .. } => (Exit::Usage, "no_working_copy"),
             E::Exists { .. } => (Exit::Usage, "working_copy_exists"),
@@ -171,6 +187,7 @@ impl From<WorktreeError> for Failure {
             E::MissingCommit(_) => (Exit::NotFound, "missing_commit"),
             E::MissingSnapshot(_) => (Exit::NotFound, "missing_snapshot"),
             E::MissingObject { .. } => (Exit::NotFound, "missing_object"),
+            E::NotBrought(_) => (Exit::Refused, "not_brought"),
             E::NoRemote(_) => (Exit::NotFound, "no_remote"),
             E::NothingToCommit => (Exit::Decide, "nothing_to_commit"),
             E::InTheWay(_) => (Exit::Decide, "in_the_way"),
@@ -230,6 +247,7 @@ impl From<TransferError> for Failure {
             E::NoCommit(_) | E::NoSnapshot(_) | E::NoObject { .. } => {
                 Self::new(Exit::Unverified, "incomplete", error)
             }
+            E::Withheld(_) | E::NotAsked(_) => Self::new(Exit::Unverified, "incomplete", error),
             E::NotOffered(_) => Self::new(Exit::Unverified, "not_offered", error),
             E::BranchesOnly => Self::new(Exit::Refused, "branches_only", error),
             E::NoCommits(_) => Self::new(Exit::NotFound, "no_commits", error),

@@ -8,7 +8,10 @@ use anstream::{
 };
 use clap::{CommandFactory as _, FromArgMatches as _};
 use names::{Clock, Random};
-use tokio::{runtime, signal};
+use tokio::{
+    runtime::{self, Runtime},
+    signal,
+};
 
 use crate::{
     cli::{Cli, Command, Global},
@@ -83,10 +86,12 @@ pub fn run<O: RawStream + AsLockedWrite, E: RawStream + AsLockedWrite>(
 }
 
 fn start(global: &Global, command: Command) -> Result<Report, Failure> {
-    let runtime = runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Internal, "runtime", error))?;
+    if command.is_local() {
+        // No threads, no timers, no sockets, and no signal is held up: each file is whole at any moment.
+        let runtime = built(&mut runtime::Builder::new_current_thread())?;
+        return runtime.block_on(commands::dispatch(command, &context(global)?));
+    }
+    let runtime = built(runtime::Builder::new_multi_thread().enable_all())?;
     runtime.block_on(async {
         // A server hears signals itself: it lets requests under way finish.
         if let Command::Serve(arguments) = command {
@@ -101,6 +106,10 @@ fn start(global: &Global, command: Command) -> Result<Report, Failure> {
             }
         }
     })
+}
+
+fn built(builder: &mut runtime::Builder) -> Result<Runtime, Failure> {
+    builder.build().map_err(|error| Failure::new(Exit::Internal, "runtime", error))
 }
 
 fn context(global: &Global) -> Result<Context, Failure> {

@@ -47,6 +47,7 @@ const RESERVED: &[&str] = &[
     "static",
     "stream",
     "tasks",
+    "usage",
     "work",
 ];
 
@@ -144,7 +145,7 @@ impl FromStr for Handle {
     type Err = NameError;
 
     fn from_str(raw: &str) -> Result<Self, NameError> {
-        let name = parse(raw, &[".git"])?;
+        let name = parse(raw, &[".git", ".atom"])?;
         if RESERVED.contains(&&*name) {
             return Err(NameError::Reserved(name.into()));
         }

@@ -59,6 +59,19 @@ impl RepoPath {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 
+    /// The path of `name` in this directory. Only what is added is looked at: the rest is a path already.
+    pub fn join(&self, name: &str) -> Result<Self, PathError> {
+        if self.0.len() + 1 + name.len() > MAX_BYTES {
+            return Err(PathError::Length);
+        }
+        check(name)?;
+        let mut joined = String::with_capacity(self.0.len() + 1 + name.len());
+        joined.push_str(&self.0);
+        joined.push('/');
+        joined.push_str(name);
+        Ok(Self(joined.into_boxed_str()))
+    }
+
     /// Everything before the last segment; nothing for a path at the root.
     pub fn parent(&self) -> Option<&str> {
         self.0.rsplit_once('/').map(|(parent, _)| parent)
@@ -95,6 +108,13 @@ fn check_segment(segment: &str) -> Result<(), PathError> {
     }
 }
 
+fn check(segments: &str) -> Result<(), PathError> {
+    if segments.contains('\0') {
+        return Err(PathError::Nul);
+    }
+    segments.split('/').try_for_each(check_segment)
+}
+
 impl FromStr for RepoPath {
     type Err = PathError;
 
@@ -102,10 +122,7 @@ impl FromStr for RepoPath {
         if raw.is_empty() || raw.len() > MAX_BYTES {
             return Err(PathError::Length);
         }
-        if raw.contains('\0') {
-            return Err(PathError::Nul);
-        }
-        raw.split('/').try_for_each(check_segment)?;
+        check(raw)?;
         Ok(Self(raw.into()))
     }
 }
@@ -126,6 +143,12 @@ impl From<RepoPath> for String {
 
 impl Borrow<str> for RepoPath {
     fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for RepoPath {
+    fn as_ref(&self) -> &str {
         &self.0
     }
 }
@@ -183,6 +206,17 @@ mod tests {
             ("MUSE~1/x", Reserved),
         ] {
             assert_eq!(raw.parse::<RepoPath>(), Err(why), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_joined_is_what_would_be_read() {
+        let directory: RepoPath = "a/b".parse().unwrap();
+        let (long, wide) = ("a/".repeat(2046) + "a", "x".repeat(256));
+        for name in
+            ["c", "c/d", "größe", "", ".", "..", "c/", "/c", "c//d", ".git", "x\0", &long, &wide]
+        {
+            assert_eq!(directory.join(name), format!("a/b/{name}").parse(), "{name:?}");
         }
     }
 }

@@ -17,7 +17,11 @@ use axum::{
 use names::{Clock, Id, Random};
 use tower_http::compression::{CompressionLayer, Predicate};
 use trust::{Trust, audit::Origin};
-use web::{Context, Problem, Surface, admit_unrouted, headers::secure};
+use web::{
+    Context, Problem, Surface, admit_unrouted,
+    headers::{Line, secure},
+    look::Theme,
+};
 
 use crate::{
     Network,
@@ -52,6 +56,7 @@ impl Predicate for IfMarked {
 struct Around {
     base_url: String,
     is_https: bool,
+    line: Line,
     random: Random,
     proxies: Arc<[Network]>,
     cors: Cors,
@@ -63,6 +68,7 @@ pub(crate) fn wrap(rooms: Router, settings: &Settings, trust: Trust) -> Router {
     let around = Around {
         base_url: settings.base_url.clone(),
         is_https: settings.is_https,
+        line: settings.line(),
         random: Random::default(),
         proxies: settings.trusted_proxies.clone().into(),
         cors: settings.cors.clone(),
@@ -118,6 +124,7 @@ impl Around {
         context.peer = request.extensions().get::<Peer>().map(|peer| peer.0);
         context.client = client(&self.proxies, context.peer, request.headers());
         let says_so = request.headers().get(PROTOCOL).is_some_and(|it| it.as_bytes() == b"2");
+        context.theme = Theme::of(request.headers());
         context.speaks_protocol_2 = says_so || is_wire_2(request.uri().path());
         context
     }
@@ -183,7 +190,7 @@ async fn pass(State(around): State<Around>, mut request: Request, next: Next) ->
         }
     };
     let headers = response.headers_mut();
-    secure(headers, around.is_https);
+    secure(headers, around.line);
     crossing.mark(headers);
     headers.insert(PROTOCOL, HeaderValue::from_static("2"));
     if let Ok(id) = HeaderValue::from_str(&request_id) {

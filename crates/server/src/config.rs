@@ -1,5 +1,6 @@
 //! Settings, from flags and the environment. The only place that reads either, with `config/`.
 
+mod connections;
 mod providers;
 pub(crate) mod sealing;
 #[cfg(test)]
@@ -16,10 +17,14 @@ use hub::Quotas;
 use names::{Handle, Secret};
 use objects::{BucketSettings, CACHE_BYTES, Store};
 use serde_json::{Map, Value};
-use trust::{BindHost, Hosts, LimitSetting, LimitSettings, Registration, RelyingParty};
+use trust::{
+    AgentPrefix, BindHost, Hosts, LimitSetting, LimitSettings, Registration, RelyingParty,
+};
 use url::{Host, Url};
+use web::headers::{Hsts, Line};
 
 use crate::{CorsOrigin, Error, Listen, Network, cors::Cors};
+use connections::ConnectionArgs;
 use providers::ProviderArgs;
 
 /// How logs are written.
@@ -138,6 +143,15 @@ pub struct ServeArgs {
         value_name = "TEXT"
     )]
     pub bot_agents: Vec<String>,
+    /// How names of agents begin that commits are expected to name, such as `note-g`: they are shown without a warning, and
+    /// have no right by it
+    #[arg(
+        long = "trusted-agent-prefix",
+        env = "MOTET_TRUSTED_AGENT_PREFIXES",
+        value_delimiter = ',',
+        value_name = "TEXT"
+    )]
+    pub trusted_agent_prefixes: Vec<AgentPrefix>,
     /// A proxy that is believed when it says for whom it asks (X-Forwarded-For): an address, or a network as in
     /// 10.0.0.0/8
     #[arg(
@@ -168,6 +182,9 @@ pub struct ServeArgs {
     /// directory unless given here or in the variable `MOTET_DATABASE_URL`
     #[arg(long, env = "MOTET_DATABASE_URL_FILE")]
     pub database_url_file: Option<PathBuf>,
+    /// Settings of connections
+    #[command(flatten)]
+    pub connections: ConnectionArgs,
     /// Settings of a bucket
     #[command(flatten)]
     pub s3: S3Args,
@@ -307,6 +324,7 @@ pub(crate) struct Settings {
     pub(crate) role: Role,
     pub(crate) fires_schedules: bool,
     pub(crate) is_https: bool,
+    pub(crate) hsts: Hsts,
     pub(crate) trust: trust::Settings,
     /// Where those who run the install can be reached.
     pub(crate) contact: String,
@@ -317,6 +335,13 @@ pub(crate) struct Settings {
     pub(crate) local: Option<Handle>,
     /// What was said of the whole install, by name.
     pub(crate) written: Map<String, Value>,
+}
+
+impl Settings {
+    /// How people reach the install.
+    pub(crate) const fn line(&self) -> Line {
+        if self.is_https { Line::Https(self.hsts) } else { Line::Http }
+    }
 }
 
 impl ServeArgs {
@@ -386,6 +411,7 @@ impl ServeArgs {
         Ok(Settings {
             base_url: public_url.clone(),
             is_https: public.scheme() == "https",
+            hsts: self.connections.hsts,
             authority,
             role: self.role,
             fires_schedules: !self.no_schedules,
@@ -395,6 +421,7 @@ impl ServeArgs {
                 loopback,
                 is_private_line: loopback || public.scheme() == "https",
                 device_interval_seconds: self.device_interval,
+                trusted_agent_prefixes: self.trusted_agent_prefixes.clone(),
                 limits: self.limits(),
                 passkeys: relying_party(&public, bound),
                 elsewhere: self.providers.elsewhere()?,

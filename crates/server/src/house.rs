@@ -24,6 +24,7 @@ use crate::{
     export::{self, Rooms},
     flows::{self, Documents, Flows},
     health,
+    help::{self, Help},
     legal::{self, Legal},
     local, upkeep,
 };
@@ -125,11 +126,13 @@ impl House {
             db: db.clone(),
             objects: objects.clone(),
             queue: queue.clone(),
+            cache: ground.dir.join("graph"),
             clock,
             random,
         };
         let hub = Hub::new(on, trust.clone(), cursors.clone(), settings.hub);
         hub.schedule().await?;
+        hub.tidy_graphs().await?;
         upkeep::schedule(&db, &queue).await?;
         upkeep::end_first_invite(&trust, &ground.dir).await?;
         let mut rooms = vec![health::routes(&trust, db, objects)];
@@ -148,6 +151,7 @@ impl House {
                 admin::routes(admin),
                 assets::routes(&trust),
                 export::routes(Rooms { trust: trust.clone(), hub: hub.clone() }),
+                help::routes(Help { trust: trust.clone(), is_https: settings.is_https }),
                 legal::routes(Legal { trust: trust.clone(), contact: settings.contact.clone() }),
             ]);
         }

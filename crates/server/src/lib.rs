@@ -21,6 +21,7 @@
 //! | `desk/`         | pages of whoever is signed in: signing in and out, settings                   |
 //! | `export/`       | everything that is kept of a person, to take away                             |
 //! | `legal/`        | privacy, terms, takedown                                                    |
+//! | `help/`         | keys, error codes, appearance, the parts of pages                           |
 //! | `health.rs`     | is the server well; what it counts                                          |
 //! | `assets.rs`     | styles and pictures of the pages                                            |
 
@@ -31,11 +32,13 @@ mod assets;
 mod bare_answers;
 mod boot;
 mod config;
+mod connections;
 mod cors;
 mod desk;
 mod export;
 mod flows;
 mod health;
+mod help;
 mod house;
 mod legal;
 mod listen;
@@ -173,7 +176,12 @@ pub async fn serve(args: ServeArgs, out: &mut (impl Write + Send)) -> Result<(),
         writeln!(out, "Motet {} is ready at {}", env!("CARGO_PKG_VERSION"), settings.base_url)
             .and_then(|()| out.flush());
     tracing::info!(address = %address, base_url = settings.base_url, "the server is ready");
-    let street = listener::Street { router: house.router(), is_https: settings.is_https };
+    let street = listener::Street {
+        router: house.router(),
+        line: settings.line(),
+        rules: args.connections.rules(),
+        proxies: settings.trusted_proxies.clone(),
+    };
     // Requests and jobs that are under way get the same time, side by side.
     listener::run(listener, street, signals, args.drain(), &stop).await;
     worker.ended().await;

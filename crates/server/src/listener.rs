@@ -1,6 +1,7 @@
 //! Connections: accepted, bounded, drained.
 
 use std::{
+    convert::Infallible,
     fmt::Display,
     io,
     net::{IpAddr, SocketAddr},
@@ -18,18 +19,19 @@ use names::{Clock, Id, Random};
 use tokio::{
     net::{TcpListener, TcpStream},
     signal::unix::{Signal, SignalKind, signal},
-    sync::Semaphore,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::{Error, bare_answers::Connection};
+use web::headers::{Line, secure_lines};
 
-/// Connections of a process (`spec/trust.md` 9).
-const MAX_CONNECTIONS: usize = 16_384;
-/// How long a client may take to send the head of a request.
-const HEAD_TIME: Duration = Duration::from_secs(10);
+use crate::{
+    Error, Network,
+    bare_answers::Connection,
+    connections::{Patient, Rooms, Rules, UnderWay},
+};
+
 /// The largest head of a request.
 const HEAD_BYTES: usize = 32 << 10;
 /// Headers of one request.
@@ -81,7 +83,9 @@ impl Signals {
 /// What is served.
 pub(crate) struct Street {
     pub(crate) router: Router,
-    pub(crate) is_https: bool,
+    pub(crate) line: Line,
+    pub(crate) rules: Rules,
+    pub(crate) proxies: Vec<Network>,
 }
 
 /// The other end of a connection, put into each of its requests.
@@ -96,9 +100,9 @@ pub(crate) async fn run(
     drain: Duration,
     stop: &CancellationToken,
 ) {
-    let headers: Arc<str> = web::headers::secure_lines(street.is_https).into();
+    let headers: Arc<str> = secure_lines(street.line).into();
     let graceful = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let rooms = Rooms::new(&street.rules, &street.proxies);
     loop {
         let accepted = tokio::select! {
             () = signals.stop() => break,
@@ -113,12 +117,11 @@ pub(crate) async fn run(
             }
         };
         // Full: the connection is closed at once instead of waiting unseen.
-        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
-        let served =
-            connection(stream, peer, street.router.clone(), Arc::clone(&headers), &graceful);
+        let Some(seat) = rooms.seat(peer.0) else { continue };
+        let served = connection((stream, peer), &street, Arc::clone(&headers), &graceful);
         tokio::spawn(async move {
             served.await;
-            drop(permit);
+            drop(seat);
         });
     }
     stop.cancel();
@@ -130,24 +133,30 @@ pub(crate) async fn run(
 }
 
 fn connection(
-    stream: TcpStream,
-    peer: Peer,
-    router: Router,
+    (stream, peer): (TcpStream, Peer),
+    street: &Street,
     headers: Arc<str>,
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + use<> {
     // Answers are small and complete: waiting to fill a packet only delays them.
     let _delayed_is_only_slower = stream.set_nodelay(true);
     let request_id = Id::<TcpStream>::new(Clock::default().now(), &Random::default()).uuid();
+    let under_way = UnderWay::default();
+    let stream = Patient::new(stream, &street.rules, under_way.clone());
     let (stream, served) = Connection::new(stream, headers, request_id);
+    let router = street.router.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         served.store(true, Ordering::Release);
+        let answering = under_way.begin();
         request.extensions_mut().insert(peer);
-        router.clone().oneshot(request)
+        let answer = router.clone().oneshot(request);
+        async move { Ok::<_, Infallible>(answer.await?.map(|body| answering.until_the_end_of(body))) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
+        // Runs from the end of the last answer on, and holds what the pause and the head take together. The head by
+        // itself is looked at by `Patient`.
+        .header_read_timeout(street.rules.idle + street.rules.head)
         .max_headers(MAX_HEADERS)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);

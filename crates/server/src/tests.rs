@@ -25,6 +25,9 @@ fn expected(entry: &Entry) -> Class {
             Class::Leave
         }
         Surface::Page if entry.path.starts_with("/legal/") => Class::Free,
+        Surface::Page if entry.path.starts_with("/help/") && entry.method == Method::GET => {
+            Class::Free
+        }
         Surface::Api if entry.path == "/api/v1/local-init" => Class::Auth,
         Surface::Api if entry.path == "/api/v1/publishers" => Class::Bootstrap,
         Surface::Page if entry.path.starts_with("/login/once/") && entry.method == Method::POST => {
@@ -37,6 +40,8 @@ fn expected(entry: &Entry) -> Class {
             Class::Auth
         }
         Surface::Page if entry.path.contains("/raw/") => Class::Download,
+        Surface::Page if entry.path.ends_with("/archive/{*place}") => Class::Download,
+        Surface::Api if entry.path == "/api/v1/repos/{owner}/{name}/raw" => Class::Download,
         Surface::Api | Surface::Oauth | Surface::Page => Class::Global,
         // Wire 2 reads by ids; an object may be long.
         Surface::Wire if entry.path.ends_with("/v2/objects/{object}") => Class::Download,

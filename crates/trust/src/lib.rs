@@ -81,7 +81,9 @@ pub mod signing_keys;
 mod store;
 mod tokens;
 
-pub use agents::{Agent, AgentChange, NewAgent};
+pub use agents::{
+    Agent, AgentChange, AgentLabel, AgentLabels, AgentPrefix, BadAgentPrefix, NewAgent, NotALabel,
+};
 pub use authority::{
     Account, Act, Action, Allowed, Anything, Decision, Granted, Level, Namespace, Need, Readers,
     Refusal, Resource, Role, Scope, Visibility, act,
@@ -101,7 +103,7 @@ pub use identities::{
 };
 pub use invites::{Invitation, Invited};
 pub use keyring::{KeyName, Signer, signers};
-pub use limits::{Class, Exceeded, LimitSetting, LimitSettings, Limits, Place};
+pub use limits::{Class, Exceeded, LimitSetting, LimitSettings, Limits, Place, Who};
 pub use local::LocalCredentials;
 pub use mandates::Mandate;
 pub use office::Glass;
@@ -111,7 +113,7 @@ pub use principal::{
     Actor, Behind, Credential, Key, Kind, Principal, Proof, RevokeReason, TokenUse,
 };
 pub use privacy::{EXEMPT, EXPORTED, Portion};
-pub use profile::{Profile, ProfileChange};
+pub use profile::{Around, Profile, ProfileChange};
 pub use publishers::{Bootstrap, Founded, NewOrganizationToken, OrganizationTokenKind, Publisher};
 pub use registration::{Challenge, NewKey, Registered};
 pub use secrets::{MadeSecret, NewSecret, PublisherSecret, SecretKind};

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 
-use crate::{Hosts, LimitSettings, identities::Elsewhere, sessions::cookie_of};
+use crate::{AgentPrefix, Hosts, LimitSettings, identities::Elsewhere, sessions::cookie_of};
 
 /// The version of the terms that registering a key accepts.
 pub const TERMS_VERSION: &str = "2026-11";
@@ -60,6 +60,9 @@ pub struct Settings {
     pub cookie_name: String,
     /// How long a machine waits between two questions whether somebody has let it in, in seconds.
     pub device_interval_seconds: u64,
+    /// How names of agents begin that commits are expected to name: those are shown without a warning, and have no right
+    /// by it.
+    pub trusted_agent_prefixes: Vec<AgentPrefix>,
     /// How much anyone may ask for.
     pub limits: LimitSettings,
     /// What passkeys are made for; nothing where browsers make none, because people reach the install by a bare address.
@@ -92,6 +95,7 @@ impl Settings {
             public_url: public_url.to_owned(),
             cookie_name: if is_https { "__Host-motet".to_owned() } else { format!("motet-{port}") },
             device_interval_seconds: DEVICE_INTERVAL_SECONDS,
+            trusted_agent_prefixes: Vec::new(),
             limits: LimitSettings::default(),
             passkeys: None,
             elsewhere: Elsewhere::default(),

@@ -10,7 +10,10 @@ use axum::{
 use serde::{Serialize, de::DeserializeOwned};
 use trust::{Actor, Kind, Place};
 
-use crate::{Body, Fault, Problem};
+use crate::{
+    Body, Fault, Problem,
+    look::{Reader, Theme},
+};
 
 /// What is known of a request from the start. The server puts one into each request's extensions.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +30,10 @@ pub struct Context {
     pub peer: Option<IpAddr>,
     /// Whose requests these are for the limits: the peer, or whom a trusted proxy names.
     pub client: Option<IpAddr>,
+    /// How pages look to whoever asks.
+    pub theme: Theme,
+    /// The mark of the session that asks, for the frame of pages.
+    pub(crate) csrf: Option<String>,
     /// Who is asking, once believed.
     pub(crate) actor: Option<Actor>,
 }
@@ -37,10 +44,11 @@ impl Context {
         Place::of(self.client)
     }
 
-    /// The handle of whoever is signed in, for the frame of pages. The operator has no page to lead to.
-    pub fn reader(&self) -> Option<String> {
-        let reader = self.actor.as_ref()?.principal()?;
-        (reader.kind != Kind::Operator).then(|| reader.handle.to_string())
+    /// Who reads, for the frame of pages. The operator has no page to lead to.
+    pub fn reader(&self) -> Reader {
+        let reader = self.actor.as_ref().and_then(Actor::principal);
+        let handle = reader.filter(|it| it.kind != Kind::Operator).map(|it| it.handle.to_string());
+        Reader { handle, csrf: self.csrf.clone(), theme: self.theme }
     }
 }
 

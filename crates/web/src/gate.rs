@@ -53,6 +53,7 @@ where
         let Authenticated { actor, digest } = authenticated;
         has_ended_session = has_ended;
         context.actor = Some(actor.clone());
+        context.csrf = mark_of(&trust, &spec, &actor);
         body.expect_digest(digest);
         let params = Params::of(&mut parts).await?;
         let admitted = limits::admit(&trust, &spec, &actor, &context, &parts.headers, &params)?;
@@ -90,6 +91,12 @@ where
         response.headers_mut().append(header::SET_COOKIE, line);
     }
     response
+}
+
+/// The mark of the session, for the form in the frame of a page that ends it.
+fn mark_of(trust: &Trust, spec: &Spec, actor: &Actor) -> Option<String> {
+    let session = actor.session().filter(|_| spec.surface == Surface::Page)?;
+    trust.csrf(session).ok()
 }
 
 /// What an answer says whatever it is: that it depends on what was wanted, and what robots are told.

@@ -348,7 +348,8 @@ impl Problem {
             ..Layout::default()
         };
         let (title, detail) = (self.title().to_owned(), sentence_case(&self.detail));
-        let page = ErrorPage { layout, status: self.status.as_u16(), title, detail };
+        let page =
+            ErrorPage { layout, status: self.status.as_u16(), title, detail, code: self.code };
         askama::Template::render(&page).unwrap_or_else(|error| {
             tracing::error!(%error, "the error page cannot be rendered");
             self.detail.clone()

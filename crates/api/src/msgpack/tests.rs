@@ -157,7 +157,7 @@ fn a_length_of_4_gib_on_a_short_body_fails_without_memory() {
         let bytes = [marker, 0xff, 0xff, 0xff, 0xff, 0xc0];
         decode(&bytes).unwrap_err();
         skip(&bytes).unwrap_err();
-        let huge = Limits { body_bytes: u64::MAX, memory_bytes: u64::MAX };
+        let huge = Limits { body_bytes: u64::MAX, memory_bytes: u64::MAX, scale: None };
         let error = Value::from_msgpack_reader(&bytes[..], &huge).unwrap_err();
         assert!(matches!(error, DecodeError::Malformed { .. }), "{error:?}");
     }
@@ -165,7 +165,7 @@ fn a_length_of_4_gib_on_a_short_body_fails_without_memory() {
 
 #[test]
 fn limits_hold_for_the_body_and_for_its_weight() {
-    let small = Limits { body_bytes: 10, memory_bytes: 1000 };
+    let small = Limits { body_bytes: 10, memory_bytes: 1000, scale: None };
     let long = encode(&Value::from("0123456789"));
     let error = Value::from_msgpack_reader(&long[..], &small).unwrap_err();
     assert_eq!(error.to_string(), "the body is above the limit of 10 bytes");

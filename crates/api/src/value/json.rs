@@ -26,6 +26,8 @@ pub(crate) struct State {
     limits: Limits,
     taken_bytes: Cell<u64>,
     weight_bytes: Cell<u64>,
+    /// The longest text so far: the parser collects a text whole before it hands it over, and keeps that memory.
+    longest_bytes: Cell<u64>,
     /// A refusal that is not about syntax: `serde_json` can carry a sentence only.
     too_large: RefCell<Option<DecodeError>>,
 }
@@ -35,9 +37,14 @@ impl State {
     pub(crate) fn charge<E: Error>(&self, bytes: u64) -> Result<(), E> {
         let weight_bytes = self.weight_bytes.get().saturating_add(bytes);
         self.weight_bytes.set(weight_bytes);
+        self.check().map_err(|()| E::custom("stopped at a limit"))
+    }
+
+    /// Looks at everything that is counted.
+    fn check(&self) -> Result<(), ()> {
+        let weight_bytes = self.weight_bytes.get().saturating_add(self.longest_bytes.get());
         self.limits.check_memory(weight_bytes).map_err(|error| {
             self.too_large.replace(Some(error));
-            E::custom("stopped at a limit")
         })
     }
 
@@ -52,10 +59,39 @@ impl State {
     }
 }
 
-/// Counts the bytes that the parser has taken, and fails at the limit.
+/// In which steps the length of a text is counted that is being collected.
+const TEXT_STEP_BYTES: u64 = 64 * 1024;
+
+/// Counts the bytes that the parser has taken and what it collects, and fails at the limit.
 pub(crate) struct Counted<'s, R> {
     read: BufReader<R>,
     state: &'s State,
+    text: Text,
+}
+
+/// How much of a text has come.
+#[derive(Default)]
+struct Text {
+    is_open: bool,
+    is_escaped: bool,
+    bytes: u64,
+}
+
+impl Text {
+    /// Looks at the next byte.
+    const fn see(&mut self, byte: u8) {
+        if !self.is_open {
+            (self.is_open, self.bytes) = (byte == b'"', 0);
+            return;
+        }
+        self.bytes += 1;
+        if self.is_escaped {
+            self.is_escaped = false;
+        } else {
+            self.is_escaped = byte == b'\\';
+            self.is_open = byte != b'"';
+        }
+    }
 }
 
 impl<R: Read> Read for Counted<'_, R> {
@@ -67,6 +103,13 @@ impl<R: Read> Read for Counted<'_, R> {
             self.state.too_large.replace(Some(error));
             io::Error::other("stopped at a limit")
         })?;
+        for byte in buffer.iter().take(count) {
+            self.text.see(*byte);
+            if self.text.bytes > self.state.longest_bytes.get() + TEXT_STEP_BYTES {
+                self.state.longest_bytes.set(self.text.bytes);
+                self.state.check().map_err(|()| io::Error::other("stopped at a limit"))?;
+            }
+        }
         Ok(count)
     }
 }
@@ -81,13 +124,14 @@ pub(crate) fn drive<R: Read, T>(
     parse: impl for<'s> FnOnce(&'s State, &mut Parser<'s, R>) -> serde_json::Result<T>,
 ) -> Result<T, DecodeError> {
     let state = State {
-        limits: *limits,
+        limits: limits.clone(),
         taken_bytes: Cell::new(0),
         weight_bytes: Cell::new(0),
+        longest_bytes: Cell::new(0),
         too_large: RefCell::new(None),
     };
     let parsed = {
-        let input = Counted { read: BufReader::new(read), state: &state };
+        let input = Counted { read: BufReader::new(read), state: &state, text: Text::default() };
         let mut parser = serde_json::Deserializer::from_reader(input);
         parse(&state, &mut parser).and_then(|value| parser.end().map(|()| value))
     };

@@ -81,7 +81,7 @@ fn a_text_cut_anywhere_is_malformed() {
 
 #[test]
 fn limits_hold_for_the_body_and_for_its_weight() {
-    let small = Limits { body_bytes: 4, memory_bytes: 1000 };
+    let small = Limits { body_bytes: 4, memory_bytes: 1000, scale: None };
     let error = Value::from_json_slice(b"[1, 2]", &small).unwrap_err();
     assert_eq!(error.to_string(), "the body is above the limit of 4 bytes");
 
@@ -125,5 +125,42 @@ proptest! {
     #[test]
     fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         drop(decode(bytes));
+    }
+}
+
+/// Takes part in what several bodies weigh together, and has little room.
+#[derive(Debug)]
+struct Narrow(u64);
+
+impl crate::Scale for Narrow {
+    fn weigh(&self, weight_bytes: u64) -> std::io::Result<()> {
+        if weight_bytes <= self.0 { Ok(()) } else { Err(std::io::Error::other("no room")) }
+    }
+}
+
+#[test]
+fn whoever_counts_several_bodies_is_asked_first() {
+    let json = format!(r#"["{}"]"#, "x".repeat(100_000));
+    let mut packed = Vec::new();
+    msgpack::write_value(&mut packed, &Value::list(["x".repeat(100_000)])).unwrap();
+    // The parser of JSON collects a text before it is kept, and both are counted.
+    for (room, takes) in
+        [(50_000, [false, false]), (120_000, [true, false]), (250_000, [true, true])]
+    {
+        let limits =
+            Limits { scale: Some(std::sync::Arc::new(Narrow(room))), ..Limits::of_body(1 << 20) };
+        let read = [
+            Value::from_msgpack_reader(&packed[..], &limits),
+            Value::from_json_slice(json.as_bytes(), &limits),
+        ];
+        for (read, takes) in read.into_iter().zip(takes) {
+            match read {
+                Ok(_) => assert!(takes, "{room}"),
+                Err(DecodeError::Io(error)) => {
+                    assert!(!takes && error.to_string() == "no room", "{room}")
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+        }
     }
 }

@@ -167,7 +167,7 @@ impl TryFrom<DecodeError> for WireError {
 
 /// A peer's own text, fit to stand in a sentence: short, and without characters that move a cursor or turn the
 /// direction of a line.
-pub(crate) fn quotable(text: &str) -> String {
+pub fn quotable(text: &str) -> String {
     quoted(text, QUOTE_BYTES)
 }
 

@@ -1,4 +1,5 @@
-//! Objects inside messages, and the bodies of `push/objects`, walked without holding them (`spec/wire.md` 3, 4).
+//! Objects inside messages: the bodies of `push/objects` and `push`, walked without holding an object (`spec/wire.md`
+//! 3, 4).
 //!
 //! In MessagePack an object's bytes are `bin` under `content`; in JSON they are standard base64 under
 //! `content_b64`. Text under `content` is refused, because it does not say which bytes it stands for.
@@ -9,7 +10,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use names::ObjectId;
 
 use super::{
-    Fields, Format, WireCode, WireError,
+    Fields, Format, PushRequest, WireCode, WireError,
     fields::{at_most, not_an_id, parse_id},
     limits,
 };
@@ -20,7 +21,7 @@ use crate::{
 
 mod json;
 
-pub use json::read_push_objects_json;
+pub use json::{read_push_json, read_push_objects_json};
 
 /// One object inside a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +73,7 @@ impl InlineObject {
     }
 }
 
-/// Where the objects of a `push/objects` go as they are read. For each object `begin`, `write` as often as
+/// Where the objects of a body go as they are read. For each object `begin`, `write` as often as
 /// needed, `end`, in this order.
 pub trait ObjectSink {
     /// Why the sink takes no more.
@@ -120,12 +121,56 @@ pub fn read_push_objects<R: Read, S: ObjectSink>(
             return Ok(reader.skip(1)?);
         }
         found = true;
-        let count = reader.array_header()?;
-        check_count(usize::try_from(count).unwrap_or(usize::MAX))?;
-        (0..count).try_for_each(|_| read_object(reader, sink))
+        read_objects(reader, sink)
     })?;
     reader.end()?;
     if found { Ok(()) } else { Err(no_objects().into()) }
+}
+
+/// Walks a MessagePack body `{bundle: {commits, snapshots, objects}, branch, force}`, keys in any order. The objects
+/// go to `sink` as they come; what is given back has none.
+pub fn read_push<R: Read, S: ObjectSink>(
+    reader: &mut Reader<R>,
+    sink: &mut S,
+) -> Result<PushRequest, ObjectsError<S::Error>> {
+    let mut kept = Vec::new();
+    reader.each_entry(|reader, key| {
+        let value = match key {
+            "bundle" => read_bundle(reader, sink)?,
+            "branch" | "force" => reader.value(1)?,
+            _ => return Ok::<_, ObjectsError<S::Error>>(reader.skip(1)?),
+        };
+        kept.push((key.to_owned(), value));
+        Ok(())
+    })?;
+    reader.end()?;
+    Ok(PushRequest::try_from(Value::Map(kept))?)
+}
+
+/// Takes a bundle without its objects.
+fn read_bundle<R: Read, S: ObjectSink>(
+    reader: &mut Reader<R>,
+    sink: &mut S,
+) -> Result<Value, ObjectsError<S::Error>> {
+    let mut kept = Vec::new();
+    reader.each_entry(|reader, key| {
+        match key {
+            "objects" if reader.peek()? != Kind::Nil => return read_objects(reader, sink),
+            "commits" | "snapshots" => kept.push((key.to_owned(), reader.value(2)?)),
+            _ => reader.skip(2)?,
+        }
+        Ok::<_, ObjectsError<S::Error>>(())
+    })?;
+    Ok(Value::Map(kept))
+}
+
+fn read_objects<R: Read, S: ObjectSink>(
+    reader: &mut Reader<R>,
+    sink: &mut S,
+) -> Result<(), ObjectsError<S::Error>> {
+    let count = reader.array_header()?;
+    check_count(usize::try_from(count).unwrap_or(usize::MAX))?;
+    (0..count).try_for_each(|_| read_object(reader, sink))
 }
 
 fn read_object<R: Read, S: ObjectSink>(

@@ -1,6 +1,6 @@
 //! What differs between two manifests, with the files that moved (`spec/hub.md` 10).
 
-use std::{cmp::Ordering, collections::HashSet};
+use std::{cmp::Ordering, collections::HashSet, convert::Infallible};
 
 use names::{ObjectId, RepoPath};
 
@@ -48,10 +48,22 @@ pub struct PathChange {
 
 /// What became of `before`, by path. Empty files are all alike, and are never taken for one that moved.
 pub fn changes(before: &Manifest, after: &Manifest) -> Vec<PathChange> {
-    let differing = differing(before, after);
-    let only = |side: fn(&Differing<'_>) -> [Option<ObjectId>; 2]| {
+    let before = before.iter().map(|(path, object)| (path, *object));
+    let after = after.iter().map(|(path, object)| (path, *object));
+    let Ok(found) = changes_between(before, after, |path| Ok::<_, Infallible>(path.clone()));
+    found
+}
+
+/// The same of files that come by path, of which the former become paths only where they differ.
+pub(super) fn changes_between<'a, P: AsRef<str>, E>(
+    before: impl Iterator<Item = (P, ObjectId)>,
+    after: impl Iterator<Item = (&'a RepoPath, ObjectId)>,
+    path: impl Fn(P) -> Result<RepoPath, E>,
+) -> Result<Vec<PathChange>, E> {
+    let differing = differing(before, after, path)?;
+    let only = |side: fn(&Differing) -> [Option<ObjectId>; 2]| {
         differing.iter().filter_map(move |it| match side(it) {
-            [Some(object), None] if object != ObjectId::EMPTY => Some((it.0, object)),
+            [Some(object), None] if object != ObjectId::EMPTY => Some((&it.0, object)),
             _ => None,
         })
     };
@@ -59,7 +71,7 @@ pub fn changes(before: &Manifest, after: &Manifest) -> Vec<PathChange> {
     let left: HashSet<&RepoPath> = origins.values().collect();
     let mut found = Vec::new();
     for (path, before, after) in &differing {
-        let from = origins.get(*path).filter(|_| before.is_none()).cloned();
+        let from = origins.get(path).filter(|_| before.is_none()).cloned();
         let kind = match (before, after) {
             (Some(_), Some(_)) => ChangeKind::Modified,
             (Some(_), None) if left.contains(path) => continue,
@@ -68,32 +80,36 @@ pub fn changes(before: &Manifest, after: &Manifest) -> Vec<PathChange> {
             (None, _) => ChangeKind::Added,
         };
         let before = if kind == ChangeKind::Renamed { *after } else { *before };
-        found.push(PathChange { kind, path: (*path).clone(), from, before, after: *after });
+        found.push(PathChange { kind, path: path.clone(), from, before, after: *after });
     }
-    found
+    Ok(found)
 }
 
 /// A path, with what it held and holds.
-type Differing<'a> = (&'a RepoPath, Option<ObjectId>, Option<ObjectId>);
+type Differing = (RepoPath, Option<ObjectId>, Option<ObjectId>);
 
 /// The paths that are not the same on both sides, in their order: both are walked once, side by side.
-fn differing<'a>(before: &'a Manifest, after: &'a Manifest) -> Vec<Differing<'a>> {
-    let (mut olds, mut news) = (before.iter().peekable(), after.iter().peekable());
+fn differing<'a, P: AsRef<str>, E>(
+    before: impl Iterator<Item = (P, ObjectId)>,
+    after: impl Iterator<Item = (&'a RepoPath, ObjectId)>,
+    path: impl Fn(P) -> Result<RepoPath, E>,
+) -> Result<Vec<Differing>, E> {
+    let (mut olds, mut news) = (before.peekable(), after.peekable());
     let mut found = Vec::new();
     loop {
         let order = match (olds.peek(), news.peek()) {
-            (Some((old, _)), Some((new, _))) => old.cmp(new),
+            (Some((old, _)), Some((new, _))) => old.as_ref().cmp(new.as_str()),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (None, None) => return found,
+            (None, None) => return Ok(found),
         };
         let old = if order.is_le() { olds.next() } else { None };
         let new = if order.is_ge() { news.next() } else { None };
-        let (was, is) = (old.map(|it| *it.1), new.map(|it| *it.1));
-        if was != is
-            && let Some((path, _)) = old.or(new)
-        {
-            found.push((path, was, is));
+        match (old, new) {
+            (Some((_, was)), Some((_, is))) if was == is => {}
+            (was, Some((new, is))) => found.push((new.clone(), was.map(|it| it.1), Some(is))),
+            (Some((old, was)), None) => found.push((path(old)?, Some(was), None)),
+            (None, None) => {}
         }
     }
 }

@@ -119,6 +119,7 @@ impl WorkingCopy {
     }
 
     fn check_objects(&self, plan: &Plan) -> Result<()> {
+        self.bring(plan.write.iter().map(|(_, object)| *object))?;
         for (path, object) in &plan.write {
             if !self.has_object(object)? {
                 return Err(WorktreeError::MissingObject { path: path.clone(), object: *object });

@@ -14,7 +14,10 @@ use std::{
 };
 
 use names::Random;
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
+use rustix::{
+    fs::{self, AtFlags, FileType, Mode, OFlags},
+    path::Arg,
+};
 
 const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 /// `NONBLOCK`, so that a pipe with a file's name does not make us wait.
@@ -309,25 +312,38 @@ impl Dir {
 #[derive(Debug)]
 pub(super) struct Listing(fs::Dir);
 
+/// What a directory says that a name stands for, before the name itself is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listed {
+    Directory,
+    Link,
+    Other,
+    /// A file, or something that has to be asked.
+    Unasked,
+}
+
 impl Listing {
-    /// The names in it, in no order, and what they stand for. Only files are asked for more than the directory says.
-    pub(super) fn entries(&mut self) -> io::Result<Vec<(OsString, Found)>> {
-        let mut entries = Vec::new();
+    /// The next name in it, in no order.
+    pub(super) fn next(&mut self) -> io::Result<Option<(Name, Listed)>> {
         while let Some(entry) = self.0.read() {
             let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            if name == b"." || name == b".." {
+            if matches!(entry.file_name().to_bytes(), b"." | b"..") {
                 continue;
             }
-            let found = match entry.file_type() {
-                FileType::Directory => Some(Found::Directory),
-                FileType::Symlink => Some(Found::Link),
-                FileType::RegularFile | FileType::Unknown => stat(self.0.fd()?, name)?,
-                _ => Some(Found::Other),
+            let listed = match entry.file_type() {
+                FileType::Directory => Listed::Directory,
+                FileType::Symlink => Listed::Link,
+                FileType::RegularFile | FileType::Unknown => Listed::Unasked,
+                _ => Listed::Other,
             };
-            entries.extend(found.map(|found| (OsString::from_vec(name.to_vec()), found)));
+            return Ok(Some((Name(entry), listed)));
         }
-        Ok(entries)
+        Ok(None)
+    }
+
+    /// What a name in it stands for, if anything.
+    pub(super) fn find(&self, name: &Name) -> io::Result<Option<Found>> {
+        stat(self.0.fd()?, name.0.file_name())
     }
 
     /// The directory `name` in it; none if it is gone.
@@ -340,7 +356,22 @@ impl Listing {
     }
 }
 
-fn stat(directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Option<Found>> {
+/// A name that a directory told.
+pub(super) struct Name(fs::DirEntry);
+
+impl Name {
+    /// The name as text; none if it is none.
+    pub(super) fn text(&self) -> Option<&str> {
+        self.0.file_name().to_str().ok()
+    }
+
+    /// The name as it is.
+    pub(super) fn raw(&self) -> OsString {
+        OsString::from_vec(self.0.file_name().to_bytes().to_vec())
+    }
+}
+
+fn stat(directory: BorrowedFd<'_>, name: impl Arg) -> io::Result<Option<Found>> {
     let stat = match fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => stat,
         Err(error) if error == rustix::io::Errno::NOENT => return Ok(None),

@@ -4,7 +4,7 @@ use std::{fmt, io, path::PathBuf};
 
 use names::{CommitId, ObjectId, RepoPath, SnapshotId};
 
-use super::ignore::IgnoreError;
+use super::{BringError, ignore::IgnoreError};
 use crate::{Fault, merge::AttributesError};
 
 /// How many paths an error names.
@@ -62,6 +62,9 @@ pub enum WorktreeError {
         /// Its content.
         object: ObjectId,
     },
+    /// What a remote promised did not come.
+    #[error("what is not here could not be brought: {0}")]
+    NotBrought(BringError),
     /// The files are those of the head.
     #[error("nothing has changed since the last commit")]
     NothingToCommit,

@@ -108,7 +108,8 @@ impl Ignore {
 
     /// Whether the file at `path` is left out: the last pattern that matches decides.
     pub fn is_ignored(&self, path: &RepoPath) -> bool {
-        let last = self.rules.iter().rev().find(|rule| rule.matches(path));
+        let name = path.file_name();
+        let last = self.rules.iter().rev().find(|rule| rule.matches(path, name));
         last.is_some_and(|rule| !rule.negated)
     }
 
@@ -153,14 +154,15 @@ impl Rule {
         Some(Self { negated, prefix, place })
     }
 
-    fn matches(&self, path: &RepoPath) -> bool {
+    /// Whether a path with this last segment fits.
+    fn matches(&self, path: &RepoPath, name: &str) -> bool {
         if self.prefix.as_ref().is_some_and(|prefix| path.as_str().starts_with(prefix)) {
             return true;
         }
         match &self.place {
             Place::Whole(glob) => glob.matches(path.as_str()),
             Place::Tails(tails) => tails.iter().any(|tail| match tail.as_slice() {
-                [glob] => glob.matches(path.file_name()),
+                [glob] => glob.matches(name),
                 tail => {
                     tail.len() <= path.segments().count()
                         && tail

@@ -3,6 +3,7 @@
 use std::{
     collections::HashSet,
     io::Read as _,
+    path::PathBuf,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -10,15 +11,14 @@ use std::{
     thread,
 };
 
-use names::{ObjectId, RepoPath};
+use names::{ObjectId, RepoPath, SnapshotId};
 
 use super::{
-    Result, Scan, WorkingCopy, WorktreeError,
+    Result, Scan, SkipReason, WorkingCopy, WorktreeError,
     dir::{Dir, Stamp},
-    index::Index,
     store::hash_into,
 };
-use crate::{Fault, Manifest};
+use crate::{Fault, Manifest, SnapshotHasher};
 
 /// A file up to this length is read at once, and never twice.
 const SMALL_BYTES: u64 = 1 << 20;
@@ -30,10 +30,19 @@ const MAX_THREADS: usize = 8;
 /// What the files are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Look {
-    /// Every file that is versioned, with its content.
-    pub manifest: Manifest,
-    /// The files as they were found.
-    pub scan: Scan,
+    /// Every file that is versioned, by path, with its content.
+    pub files: Vec<(RepoPath, ObjectId)>,
+    /// What is left out and might surprise.
+    pub skipped: Vec<(PathBuf, SkipReason)>,
+    /// The snapshot that the files make, where that is known.
+    pub(super) snapshot: Option<SnapshotId>,
+}
+
+impl Look {
+    /// The files as a snapshot has them.
+    pub fn manifest(self) -> Manifest {
+        self.files.into_iter().collect()
+    }
 }
 
 /// What a look at one file gave: its stamp if it held still, and its content.
@@ -55,38 +64,67 @@ impl WorkingCopy {
         held: Option<&HashSet<ObjectId>>,
         wanted: impl Fn(&RepoPath) -> bool,
     ) -> Result<Look> {
-        let scan = self.scan()?;
-        let old = self.index()?.unwrap_or_default();
-        let (mut known, mut unknown) = (Vec::with_capacity(scan.files.len()), Vec::new());
+        let (Scan { files, skipped }, old) = self.scan_beside(|| self.index())?;
+        let old = old?.unwrap_or_default();
         let mut reader = old.reader();
-        for (path, stamp) in &scan.files {
-            let object = reader.content(path, stamp);
-            let has_to_be_stored =
-                |object: &ObjectId| held.is_some_and(|held| !held.contains(object)) && wanted(path);
-            match object {
-                Some(object) if !has_to_be_stored(&object) => {
-                    known.push((path.clone(), (*stamp, object)));
-                }
-                Some(_) | None => unknown.push(path),
-            }
-        }
-        if unknown.is_empty() && known.len() == old.len() {
-            let manifest = known.into_iter().map(|(path, (_, id))| (path, id)).collect();
-            return Ok(Look { manifest, scan });
+        let has_to_be_stored = |path: &RepoPath, object: &ObjectId| {
+            held.is_some_and(|held| !held.contains(object)) && wanted(path)
+        };
+        let known: Vec<Option<ObjectId>> = files
+            .iter()
+            .map(|(path, stamp)| {
+                reader.content(path, stamp).filter(|object| !has_to_be_stored(path, object))
+            })
+            .collect();
+        if files.len() == old.len() && known.iter().all(Option::is_some) {
+            let paths = files.into_iter().map(|(path, _)| path);
+            let files = paths.zip(known.into_iter().flatten()).collect();
+            return Ok(Look { files, skipped, snapshot: old.snapshot() });
         }
         // Asked before a file is read: what changes from now on is of this second or a later one.
         let second = self.temporaries()?.second(&self.random);
         let second = second.map_err(WorktreeError::io(".muse/motet/tmp"))?;
-        let mut manifest: Manifest =
-            known.iter().map(|(path, (_, id))| (path.clone(), *id)).collect();
-        for Seen { path, stamp, object } in self.read_all(&unknown, held, &wanted)? {
-            if let Some(stamp) = stamp {
-                known.push((path.clone(), (stamp, object)));
+        let unknown = files.iter().zip(&known).filter(|(_, known)| known.is_none());
+        let unknown: Vec<_> = unknown.map(|((path, _), _)| path).collect();
+        let mut seen = self.read_all(&unknown, held, &wanted)?;
+        seen.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        self.note(second, files, known, seen, skipped)
+    }
+
+    /// Puts together what was known and what was seen, and keeps it.
+    fn note(
+        &self,
+        second: i64,
+        files: Vec<(RepoPath, Stamp)>,
+        known: Vec<Option<ObjectId>>,
+        seen: Vec<Seen>,
+        skipped: Vec<(PathBuf, SkipReason)>,
+    ) -> Result<Look> {
+        let (mut seen, mut noted) = (seen.into_iter().peekable(), Vec::with_capacity(files.len()));
+        let mut unsettled = Vec::new();
+        for ((path, stamp), known) in files.into_iter().zip(known) {
+            if let Some(object) = known {
+                noted.push((path, stamp, object));
+                continue;
             }
-            manifest.insert(path, object);
+            match seen.next_if(|seen| seen.path == path) {
+                Some(Seen { stamp: Some(stamp), object, .. }) => noted.push((path, stamp, object)),
+                // One that changed while it was read.
+                Some(Seen { stamp: None, object, .. }) => unsettled.push((path, object)),
+                // One that is gone by now.
+                None => {}
+            }
         }
-        self.write_index(&Index::of(second, known))?;
-        Ok(Look { manifest, scan })
+        let mut whole = SnapshotHasher::default();
+        noted.iter().for_each(|(path, _, object)| whole.push(path, object));
+        let snapshot = unsettled.is_empty().then(|| whole.finish());
+        self.write_index(second, snapshot, &noted)?;
+        let mut files: Vec<_> =
+            noted.into_iter().map(|(path, _, object)| (path, object)).chain(unsettled).collect();
+        if snapshot.is_none() {
+            files.sort_unstable();
+        }
+        Ok(Look { files, skipped, snapshot })
     }
 
     fn read_all(

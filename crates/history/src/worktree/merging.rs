@@ -202,7 +202,7 @@ impl WorkingCopy {
 
     /// The files that are as one of the sides has them: what a merge of which we know no more may replace.
     fn files_of_either(&self, ours: &Manifest, theirs: &Manifest) -> Result<Manifest> {
-        let mut files = self.look()?.manifest;
+        let mut files = self.look()?.manifest();
         files.retain(|path, object| [ours.get(path), theirs.get(path)].contains(&Some(&*object)));
         Ok(files)
     }

@@ -14,6 +14,7 @@
 //! | `push_note.rs` | pushes that have begun and not ended                                    |
 //! | `remote_log.rs` | how far the logs of remotes were followed                               |
 //! | `store.rs`    | commits, snapshots and objects                                            |
+//! | `promised.rs` | what a remote promised, and who brings it                              |
 //! | `unsynced.rs` | what a crash of the machine could lose                                     |
 //! | `json.rs`     | the form of records                                                       |
 //! | `config.rs`   | `config.toml`: the user and the remotes                                    |
@@ -51,6 +52,7 @@ mod look;
 mod merge_file;
 mod merging;
 mod paths;
+mod promised;
 mod push_note;
 mod record;
 mod refs;
@@ -87,6 +89,7 @@ pub use look::Look;
 pub use merge_file::MergeState;
 pub use merging::MergePlan;
 pub use paths::Paths;
+pub use promised::{Bring, BringError};
 pub use record::{CommitFiles, NewCommit};
 pub use refs::Head;
 pub use scan::{MAX_FILES, Scan, SkipReason};
@@ -94,6 +97,7 @@ pub use status::{Status, Tracking};
 
 use api::Value;
 use dir::Dir;
+use promised::Bringer;
 use unsynced::Unsynced;
 
 use crate::CommitTime;
@@ -117,6 +121,7 @@ pub struct WorkingCopy {
     domain: String,
     random: Random,
     unsynced: Unsynced,
+    bringer: Bringer,
 }
 
 /// The kind of a repository's id.
@@ -170,8 +175,8 @@ impl WorkingCopy {
         })?;
         let repo_id = Id::<Repository>::unguessable(random).to_string();
         let (domain, random) = (domain.to_owned(), random.clone());
-        let unsynced = Unsynced::default();
-        let copy = Self { path, root, muse, repo_id, domain, random, unsynced };
+        let (unsynced, bringer) = (Unsynced::default(), Bringer::default());
+        let copy = Self { path, root, muse, repo_id, domain, random, unsynced, bringer };
         for directory in ["refs/heads", "commits", "snapshots", "objects"] {
             copy.muse.make(directory).map_err(WorktreeError::io(directory))?;
         }
@@ -205,6 +210,7 @@ impl WorkingCopy {
             domain: String::new(),
             random: random.clone(),
             unsynced: Unsynced::default(),
+            bringer: Bringer::default(),
         };
         let damaged =
             |reason: String| WorktreeError::Damaged { path: ".muse/repo.json".to_owned(), reason };

@@ -116,7 +116,7 @@ impl WorkingCopy {
     }
 
     fn files_of(&self, new: &NewCommit, before: &Manifest, parents: Parents) -> Result<Manifest> {
-        let staged = self.staged(before)?;
+        let staged = self.staged(|| Ok(before.clone()))?;
         let paths = match (&new.files, &staged) {
             (CommitFiles::Manifest(manifest), _) => return Ok(manifest.clone()),
             (CommitFiles::All, Some(staged)) => return Ok(staged.clone()),
@@ -128,15 +128,17 @@ impl WorkingCopy {
         let held: HashSet<_> = before.values().chain(other.values()).copied().collect();
         let look = self.look_and_store(Some(&held), |path| paths.contains(path))?;
         if paths.is_everything() {
-            return Ok(look.manifest);
+            return Ok(look.manifest());
         }
         let begin = staged.as_ref().unwrap_or(before);
-        if let Some(place) = paths.unmatched(&begin.keys().chain(look.manifest.keys())) {
+        let files = look.files.iter();
+        if let Some(place) = paths.unmatched(&begin.keys().chain(files.map(|(path, _)| path))) {
             return Err(WorktreeError::NothingMatched(place));
         }
         let kept = begin.iter().filter(|(path, _)| !paths.contains(path));
-        let taken = look.manifest.iter().filter(|(path, _)| paths.contains(path));
-        Ok(kept.chain(taken).map(|(path, object)| (path.clone(), *object)).collect())
+        let kept = kept.map(|(path, object)| (path.clone(), *object));
+        let taken = look.files.into_iter().filter(|(path, _)| paths.contains(path));
+        Ok(kept.chain(taken).collect())
     }
 
     fn fill(

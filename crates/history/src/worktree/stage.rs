@@ -11,11 +11,14 @@ const FILE: &str = "code/stage.json";
 
 impl WorkingCopy {
     /// What `head` becomes with what is staged; none if nothing was ever staged.
-    pub(super) fn staged(&self, head: &Manifest) -> Result<Option<Manifest>> {
+    pub(super) fn staged(
+        &self,
+        head: impl FnOnce() -> Result<Manifest>,
+    ) -> Result<Option<Manifest>> {
         let Some(value) = self.read_json(FILE)? else { return Ok(None) };
         let entries = Fields::of(value, "the stage")
             .and_then(|mut fields| fields.entries("entries", super::MAX_FILES));
-        let mut manifest = head.clone();
+        let mut manifest = head()?;
         for (path, entry) in entries.map_err(|error| damaged(FILE, error.to_string()))? {
             let (path, object) = read(&path, entry).map_err(|reason| damaged(FILE, reason))?;
             match object {

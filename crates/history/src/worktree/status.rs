@@ -1,14 +1,16 @@
 //! How the files stand to the head, and the branch to its remote (`spec/hub.md` 10).
 
-use std::{path::PathBuf, thread};
+use std::path::PathBuf;
 
-use names::{BranchName, CommitId, RepoPath};
+use names::{BranchName, CommitId, PathError, RepoPath};
 
 use super::{
-    Graph, Head, MergeState, PathChange, RemoteName, Result, SkipReason, WorkingCopy,
-    changes::changes,
+    Graph, Head, Look, MergeState, PathChange, RemoteName, Result, SkipReason, WorkingCopy,
+    base::{self, Base},
+    changes::changes_between,
+    files::damaged,
 };
-use crate::{Manifest, clashing_paths};
+use crate::clashing_paths;
 
 /// How a branch stands to the branch that it follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,20 +50,12 @@ impl WorkingCopy {
     /// How things stand.
     pub fn status(&self) -> Result<Status> {
         let (head, commit) = (self.head()?, self.head_commit()?);
-        // What was is read while what is is looked at.
-        let (before, look) = thread::scope(|scope| {
-            let before = scope.spawn(|| self.base_of_commit(commit));
-            let look = self.look();
-            (before.join(), look)
-        });
-        // Whoever panics there panics here.
-        let before = before.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let look = look?;
+        let look = self.look()?;
         Ok(Status {
-            changes: changes(&before, &look.manifest),
-            clashes: clashing_paths(&look.manifest),
-            skipped: look.scan.skipped,
-            is_staged: self.staged(&before)?.is_some(),
+            changes: self.changes_since(commit, &look)?,
+            clashes: clashing_paths(look.files.iter().map(|(path, _)| path)),
+            skipped: look.skipped,
+            is_staged: self.staged(|| self.manifest_of(commit))?.is_some(),
             merge: self.merge_state()?,
             tracking: self.tracking(&head, commit)?,
             head,
@@ -69,9 +63,19 @@ impl WorkingCopy {
         })
     }
 
-    fn base_of_commit(&self, commit: Option<CommitId>) -> Result<Manifest> {
-        let Some(id) = commit else { return Ok(Manifest::new()) };
-        self.base(&self.known(&id)?.snapshot_id)
+    /// What the files are that they were not in `commit`. Where the index says that they are its snapshot, neither is
+    /// walked through.
+    fn changes_since(&self, commit: Option<CommitId>, look: &Look) -> Result<Vec<PathChange>> {
+        let snapshot = commit.map(|id| self.known(&id)).transpose()?.map(|it| it.snapshot_id);
+        if snapshot.is_some() && snapshot == look.snapshot {
+            return Ok(Vec::new());
+        }
+        let base = snapshot.map(|id| self.base(&id)).transpose()?;
+        let now = look.files.iter().map(|(path, object)| (path, *object));
+        let path = |text: &str| {
+            text.parse().map_err(|error: PathError| damaged(base::FILE, error.to_string()))
+        };
+        changes_between(base.iter().flat_map(Base::files), now, path)
     }
 
     fn tracking(&self, head: &Head, commit: Option<CommitId>) -> Result<Vec<Tracking>> {

@@ -123,7 +123,17 @@ impl WorkingCopy {
     }
 
     /// The file of an object, for those who hash what they read; none if it is not here, or is the empty one and not kept.
+    /// What was promised is brought first.
     pub fn open_object(&self, id: &ObjectId) -> Result<Option<File>> {
+        let found = self.find_object(id)?;
+        if found.is_some() || *id == ObjectId::EMPTY || !self.is_brought() {
+            return Ok(found);
+        }
+        self.bring([*id])?;
+        self.find_object(id)
+    }
+
+    fn find_object(&self, id: &ObjectId) -> Result<Option<File>> {
         let path = object_path(id);
         let (directory, name) = super::files::split(&path);
         let open = || match self.muse.descend(directory)? {

@@ -1,9 +1,6 @@
 //! An edit as it was sent, read and checked: every fault of it at once.
 
-use ::api::{
-    json,
-    wire::limits::MESSAGE_BYTES,
-};
+use ::api::{json, wire::limits::MESSAGE_BYTES};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use names::RepoPath;
 use web::{Fault, Problem};

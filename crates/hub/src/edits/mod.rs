@@ -89,6 +89,7 @@ impl Hub {
         let to = Target { branch: &branch, parent: expected, message: &message };
         let made = self.write_commit(&mut tx, (repository, actor), &to, draft).await?;
         tx.commit().await?;
+        self.queue.wake();
         let (repository, tip) = (repository.full_name(), made.commit_id.short());
         tracing::info!(repository, %branch, tip, "files were committed");
         Ok((made, warnings))
@@ -117,12 +118,11 @@ impl Hub {
         };
         let ids = [snapshot.snapshot_id];
         let is_held = !landing::held_snapshots(tx, repository.id, &ids).await?.is_empty();
-        let snapshots = if is_held {
-            Vec::new()
-        } else {
-            vec![NewSnapshot { record: &snapshot, tree }]
-        };
-        let commits = [NewCommit { checked: &checked, generation, signature_state: "verified" }];
+        let snapshots =
+            if is_held { Vec::new() } else { vec![NewSnapshot { record: &snapshot, tree }] };
+        let agent = self.trust.agent_labels(actor).of(&checked.record.agent_id);
+        let signature_state = "verified";
+        let commits = [NewCommit { checked: &checked, generation, signature_state, agent }];
         let push = landing::Push {
             repository,
             actor,

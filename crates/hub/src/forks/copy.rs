@@ -10,7 +10,11 @@ use trust::ResourceState;
 use uuid::Uuid;
 
 use super::store::{self, Begun, Ref};
-use crate::{Error, Hub, Repository, reading, ref_log::{Movement, Word}, repositories, wire};
+use crate::{
+    Error, Hub, Repository, reading,
+    ref_log::{Movement, Word},
+    repositories, wire,
+};
 
 /// Copies the history of a fork.
 pub(crate) const COPY: Kind<Copy> = Kind::new("hub.fork");
@@ -70,6 +74,7 @@ impl Hub {
         self.copy_refs(&mut tx, id, &plan.refs).await?;
         store::end(&mut tx, id, self.clock.now()).await?;
         tx.commit().await?;
+        self.queue.wake();
         Ok(plan.commits.len())
     }
 
@@ -84,9 +89,9 @@ impl Hub {
             }
             let (new, word) = (Some(*target), Word::Server);
             let movement = Movement { name, old: None, new, is_forced: false, word };
-            self.place_ref(tx, (id, &fork.owner), &movement, self.clock.now()).await?;
+            self.place_ref(tx, &fork, &movement, self.clock.now()).await?;
         }
-        Ok(())
+        self.follow_later(tx, id).await
     }
 
     /// A transaction that holds the fork, while there is something to copy into.

@@ -24,6 +24,7 @@ mod watch;
 use db::Tx;
 use jobs::{Bell, NewJob};
 use names::{Id, RepositoryName};
+use serde_json::json;
 use trust::{
     Actor, Allowed, Namespace, ResourceState, act,
     audit::{Entry, Noted, On},
@@ -35,7 +36,11 @@ pub(crate) use network::{Fork, Network};
 pub(crate) use store::{STATEMENTS, is_copying};
 pub(crate) use watch::{WATCH, run as watch};
 
-use crate::{Error, Hub, NewRepository, Repository, repositories};
+use crate::{
+    Error, Hub, NewRepository, Repository,
+    activity::{self, By, Note, What},
+    repositories,
+};
 use copy::Copy;
 
 impl Hub {
@@ -76,6 +81,12 @@ impl Hub {
             .with("forked_from", source.full_name());
         let chain = self.trust.chain_of(&mut tx, made.resource.owner).await?;
         self.trust.note(&mut tx, chain, created).await?;
+        let (by, now) = (By::of(actor), made.created_at);
+        let forked = Note::repository(What::RepositoryForked, by, source.id, now, json!({}));
+        activity::note(self, &mut tx, forked.with(made.id)).await?;
+        let created = json!({ "forked_from": source.id.to_string() });
+        let created = Note::repository(What::RepositoryCreated, by, made.id, now, created);
+        activity::note(self, &mut tx, created).await?;
         let bell = self.ask_for_copy(&mut tx, made.id).await?;
         let found = repositories::by_id(&mut tx, made.id).await?.ok_or(Error::NotFound)?;
         tx.commit().await?;

@@ -49,7 +49,9 @@ impl Hub {
         nodes.truncate(NODES);
         let own = match nodes.iter().find(|it| it.id == of.id) {
             Some(own) => own.tip,
-            None => store::made_from(&mut tx, reader, of.id, 1).await?.first().and_then(|it| it.tip),
+            None => {
+                store::made_from(&mut tx, reader, of.id, 1).await?.first().and_then(|it| it.tip)
+            }
         };
         let tips = nodes.iter().filter_map(|it| Some((it.id, it.tip?)));
         let tips: Vec<_> = tips.chain(own.map(|tip| (of.id, tip))).collect();
@@ -129,9 +131,8 @@ fn apart(
             side.theirs |= of.theirs;
             waiting.push((window.generation, *parent));
         }
-        let is_open = |(_, id): &(i64, CommitId)| {
-            sides.get(id).is_some_and(|it| it.ours != it.theirs)
-        };
+        let is_open =
+            |(_, id): &(i64, CommitId)| sides.get(id).is_some_and(|it| it.ours != it.theirs);
         if !waiting.iter().any(is_open) {
             break;
         }

@@ -13,7 +13,7 @@ macro_rules! copied {
         "c.id, c.snapshot_id, c.parent1, c.parent2, c.generation, c.committed_at_text, c.committed_at, c.message, c.author, \
          c.branch, c.origin_repo_id, c.metadata, c.agent_id, c.model_id, c.toolchain_id, c.prompt_hash, c.sem_ver_bump, \
          c.breaking_changes, c.signature, c.signer_key_id, c.signature_state, c.test_runs, c.format_version, c.wire_bytes, \
-         c.received_at, c.received_by"
+         c.received_at, c.received_by, c.agent_label"
     };
 }
 
@@ -23,7 +23,7 @@ macro_rules! copy_commits {
             "INSERT INTO commits (repository_id, position, id, snapshot_id, parent1, parent2, generation, committed_at_text,
                 committed_at, message, author, branch, origin_repo_id, metadata, agent_id, model_id, toolchain_id,
                 prompt_hash, sem_ver_bump, breaking_changes, signature, signer_key_id, signature_state, test_runs,
-                format_version, wire_bytes, received_at, received_by)
+                format_version, wire_bytes, received_at, received_by, agent_label)
              SELECT $2, (SELECT coalesce(max(position), 0) FROM commits WHERE repository_id = $2)
                     + row_number() OVER (ORDER BY c.position), ",
             copied!(),
@@ -339,11 +339,7 @@ pub(super) async fn has_commit(
 }
 
 /// Something came.
-pub(super) async fn pushed(
-    tx: &mut Tx,
-    id: Id<Repository>,
-    now: UnixMillis,
-) -> Result<(), Error> {
+pub(super) async fn pushed(tx: &mut Tx, id: Id<Repository>, now: UnixMillis) -> Result<(), Error> {
     db::execute!(tx, PUSHED_NOW, id.uuid(), now.0).map(drop)
 }
 

@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use jobs::{Done, Failure, Kind};
 use names::{Id, UnixMillis};
+use serde_json::json;
 use trust::{
     ResourceState,
     audit::{Entry, Noted, On, Who},
 };
 
-use crate::{Error, Hub, Repository, life, repositories, wire};
+use crate::{
+    Error, Hub, Repository,
+    activity::{self, By, Note, What},
+    life, repositories, wire,
+};
 
 /// Looks at forks whose owners may not read what they were made from.
 pub(crate) const WATCH: Kind<()> = Kind::new("hub.forks");
@@ -48,6 +53,9 @@ impl Hub {
             .with("why", "its owner may not read what it was made from");
         let chain = self.trust.chain_of(&mut tx, it.resource.owner).await?;
         self.trust.note(&mut tx, chain, entry).await?;
+        let now = self.clock.now();
+        let deleted = Note::repository(What::RepositoryDeleted, By::INSTALL, id, now, json!({}));
+        activity::note(self, &mut tx, deleted).await?;
         tx.commit().await?;
         tracing::info!(repository = it.full_name(), "a suspended fork was deleted");
         Ok(())

@@ -66,7 +66,7 @@ impl News {
             ClashingPaths::Allow => None,
             ClashingPaths::Refuse => {
                 let new: HashSet<&RepoPath> = pairs.iter().map(|(path, _)| path).collect();
-                let groups = clashing_paths(after);
+                let groups = clashing_paths(after.keys());
                 let found = groups.iter().find(|it| it.iter().any(|path| new.contains(path)));
                 found.and_then(|it| Some((it.first()?.clone(), it.get(1)?.clone())))
             }

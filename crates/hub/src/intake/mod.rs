@@ -11,6 +11,7 @@ mod inspect;
 mod policy;
 
 pub(crate) use inspect::{Asks, Heads, News, head_of};
+pub(crate) use policy::HEAD;
 
 /// Whether files have to be what their names say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,11 +10,13 @@
 
 mod api;
 mod store;
+mod told;
 
 use std::time::Duration;
 
 use db::Tx;
 use names::{BranchName, Handle, Id, RepositoryName, UnixMillis};
+use serde_json::json;
 use trust::{
     Act, Actor, Allowed, Resource, ResourceRow, ResourceState, Trust, Visibility, act,
     audit::{Entry, Noted, On},
@@ -27,6 +29,7 @@ pub(crate) use store::{STATEMENTS, add_alias, begin_purge, to_purge};
 
 use crate::{
     Error, Homepage, Hub, Licence, Repository, Topics,
+    activity::{By, What},
     intake::{ClashingPaths, ContentPolicy},
     reading, repositories,
     signatures::Required,
@@ -183,6 +186,10 @@ impl Hub {
         }
         store::change(&mut tx, &after).await?;
         self.note_changes(&mut tx, actor, before, &after).await?;
+        self.tell_of_changes(&mut tx, By::of(actor), before, &after).await?;
+        if after.default_branch != before.default_branch {
+            self.follow_later(&mut tx, before.id).await?;
+        }
         tx.commit().await?;
         Ok(after)
     }
@@ -315,6 +322,9 @@ impl Hub {
         let entry = Entry::done(Noted::RepoUpdated, actor, on).with("archived", word);
         let chain = self.trust.chain_of(&mut tx, before.resource.owner).await?;
         self.trust.note(&mut tx, chain, entry).await?;
+        let from = if is_archived { "no" } else { "yes" };
+        let data = json!({ "changes": { "archived": { "from": from, "to": word } } });
+        self.tell(&mut tx, What::RepositoryArchived, (By::of(actor), before.id), now, data).await?;
         tx.commit().await?;
         Ok(after)
     }
@@ -334,6 +344,8 @@ impl Hub {
             .with("name", it.full_name());
         let chain = self.trust.chain_of(&mut tx, it.resource.owner).await?;
         self.trust.note(&mut tx, chain, entry).await?;
+        let by = (By::of(actor), it.id);
+        self.tell(&mut tx, What::RepositoryDeleted, by, now, json!({})).await?;
         tx.commit().await?;
         tracing::info!(repository = it.full_name(), "repository deleted");
         Ok(())
@@ -373,6 +385,8 @@ impl Hub {
             .with("name", after.full_name());
         let chain = self.trust.chain_of(&mut tx, owner).await?;
         self.trust.note(&mut tx, chain, entry).await?;
+        let by = (By::of(actor), after.id);
+        self.tell(&mut tx, What::RepositoryRestored, by, now, json!({})).await?;
         // The copying of its history ended when it was deleted.
         let bell = match after.fork {
             Some(fork) if fork.is_copying => Some(self.ask_for_copy(&mut tx, after.id).await?),

@@ -1,8 +1,9 @@
 //! A file.
 
 use axum::response::{IntoResponse as _, Redirect, Response};
+use db::Tx;
 use history::{diff::as_text, tree};
-use names::RepoPath;
+use names::{NodeId, RepoPath};
 use serde::Deserialize;
 use trust::{Allowed, act};
 use web::{
@@ -10,10 +11,13 @@ use web::{
     look::{LinkContext, highlight, markdown},
 };
 
-use super::{parts, raw, repository::is_markdown};
+use super::{
+    parts, raw,
+    repository::{clash, is_markdown},
+};
 use crate::{
     Error, Hub, Repository,
-    reading::{self, FileBytes, Found, Revision},
+    reading::{self, FileBytes, Found, History},
     views::{
         Section,
         blob::{BlobContent, BlobPage, HexRow},
@@ -39,9 +43,9 @@ pub(super) async fn blob(
 ) -> Result<Response, Problem> {
     let repository = allowed.resource();
     let is_plain = call.query::<How>()?.plain.is_some();
+    let place = call.params.text("place");
+    let (revision, path) = History::open(&hub, &allowed).resolve_with_path(place).await?;
     let mut tx = hub.db.read().await?;
-    let (revision, path) =
-        Revision::with_path(&mut tx, repository, call.params.text("place")).await?;
     let (text, path) = (revision.text(), path.ok_or_else(Problem::not_found)?);
     let commit = reading::commit(&mut tx, repository, revision.commit).await?;
     let root = reading::root_of(&mut tx, repository, &commit).await?;
@@ -53,6 +57,7 @@ pub(super) async fn blob(
         }
     };
     let tree::Kind::File(object) = entry.kind else { return Err(Problem::not_found()) };
+    let clash = clash_of(&mut tx, root, &path).await?;
     let heads = reading::branches(&mut tx, repository.id).await?;
     drop(tx);
     let file = hub.bytes(object, SHOWN_BYTES).await?;
@@ -77,11 +82,22 @@ pub(super) async fn blob(
         object_id: object.to_string(),
         raw_href: parts::place(repository, "raw", &text, Some(path.as_str())),
         blame_href: is_text.then(|| parts::place(repository, "blame", &text, Some(path.as_str()))),
-        permalink_href: revision.branch.is_some().then_some(by_commit),
-        history_href: None,
-        clash: None,
+        permalink_href: (!revision.is_fixed()).then_some(by_commit),
+        history_href: Some(parts::place(repository, "commits", &text, Some(path.as_str()))),
+        clash,
         content: shown.content,
     })
+}
+
+/// Names beside the file that some file systems cannot keep apart from its own.
+async fn clash_of(tx: &mut Tx, root: NodeId, path: &RepoPath) -> Result<Option<String>, Error> {
+    let dir = path.parent().map(str::parse::<RepoPath>).transpose();
+    let dir = dir.map_err(|_| Error::NotFound)?;
+    let Found::Directory(node) = reading::find(tx, root, dir.as_ref()).await? else {
+        return Ok(None);
+    };
+    let folded = path.file_name().to_lowercase();
+    Ok(clash(node.entries().iter().filter(|entry| entry.name.to_lowercase() == folded)))
 }
 
 fn links(repository: &Repository, reference: &str, path: &RepoPath) -> LinkContext {

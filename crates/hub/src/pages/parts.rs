@@ -42,15 +42,26 @@ pub(super) fn layout(call: &Call, repository: &Repository, title: String) -> Lay
     Layout {
         title,
         description: repository.description.clone(),
-        canonical: None,
         crumbs: vec![
             Crumb::link(repository.owner.to_string(), format!("/{}", repository.owner)),
             Crumb::link(repository.name.to_string(), home_of(repository)),
         ],
         reader: call.context.reader(),
-        request_id: String::new(),
         is_noindex: repository.is_private(),
+        feeds: feeds(repository),
+        ..Layout::default()
     }
+}
+
+/// What of a repository is there for readers of feeds.
+fn feeds(repository: &Repository) -> Vec<(String, String)> {
+    let (home, branch) = (home_of(repository), repository.default_branch.as_str());
+    vec![
+        (format!("Activity of {}", repository.full_name()), format!("{home}/activity.atom")),
+        (format!("Commits of {branch}"), format!("{home}/commits/{}.atom", href::path(branch))),
+        ("Releases".to_owned(), format!("{home}/releases.atom")),
+        ("Tags".to_owned(), format!("{home}/tags.atom")),
+    ]
 }
 
 /// What stands above every page; the settings only for those who may see them.
@@ -65,12 +76,20 @@ pub(super) fn head(
         owner: repository.owner.to_string(),
         name: repository.name.to_string(),
         href: home_of(repository),
-        commits_href: revision.map(|it| place(repository, "commits", &it.text(), None)),
+        commits_href: commits_of(repository, revision),
         settings_href: may_set.then(|| format!("{}/settings/general", home_of(repository))),
         is_private: repository.is_private(),
         is_archived: repository.resource.state == ResourceState::Archived,
+        is_hidden: revision.is_some_and(|it| it.is_hidden),
         section,
     }
+}
+
+/// The commits of what is shown; of the default branch where that is no revision.
+fn commits_of(repository: &Repository, revision: Option<&Revision>) -> Option<String> {
+    let first = repository.pushed_at.map(|_| repository.default_branch.to_string());
+    let text = revision.map(Revision::text).or(first)?;
+    Some(place(repository, "commits", &text, None))
 }
 
 /// The menu of branches, each leading to the same place on that branch.
@@ -88,8 +107,18 @@ pub(super) fn menu(
         is_default: *name == repository.default_branch,
     };
     BranchMenu {
-        current: now.branch.as_ref().map_or_else(|| now.commit.short(), ToString::to_string),
-        kind: if now.branch.is_some() { "branch" } else { "commit" },
+        current: match (&now.branch, &now.tag) {
+            (Some(branch), _) => branch.to_string(),
+            (None, Some(tag)) => tag.clone(),
+            (None, None) if now.is_fixed() => now.commit.short(),
+            (None, None) => now.text(),
+        },
+        kind: match (&now.branch, &now.tag) {
+            (Some(_), _) => "branch",
+            (None, Some(_)) => "tag",
+            (None, None) => "commit",
+        },
+        ref_path: href::path(&now.text()),
         branches: heads.iter().take(MENU).map(item).collect(),
         hidden: heads.len().saturating_sub(MENU) as u64,
     }
@@ -120,10 +149,11 @@ pub(super) fn row(repository: &Repository, now: UnixMillis) -> RepositoryRow {
         name: repository.name.to_string(),
         href: home_of(repository),
         description: repository.description.clone(),
-        default_branch: repository.default_branch.to_string(),
         pushed: repository.pushed_at.map(|then| When::new(then, now)),
         commits: repository.commit_count,
         size_bytes: repository.size_bytes,
+        stars: repository.stars,
+        language: repository.language.clone(),
         is_private: repository.is_private(),
     }
 }
@@ -150,7 +180,7 @@ pub(super) fn line(
 }
 
 /// The first line of a message, and what follows it.
-pub(super) fn split(message: &str) -> (String, String) {
+pub(crate) fn split(message: &str) -> (String, String) {
     let (subject, body) = message.split_once('\n').unwrap_or((message, ""));
     let subject = if subject.trim().is_empty() { "(no message)" } else { subject };
     (subject.to_owned(), body.trim_matches('\n').to_owned())

@@ -1,27 +1,34 @@
 //! A repository's first page, and its directories.
 
+use std::{collections::HashMap, sync::Arc};
+
 use axum::response::{IntoResponse as _, Redirect, Response};
 use db::Tx;
 use history::{diff::as_text, tree};
-use names::{NodeId, RepoPath};
+use names::{CommitId, NodeId, RepoPath};
+use serde::Deserialize;
 use trust::{Allowed, Visibility, act};
 use web::{
     Call, Problem,
     look::{LinkContext, When, markdown, visible},
 };
 
-use super::parts;
+use super::{insights, parts};
 use crate::{
     Error, Hub, Repository,
-    reading::{self, Commit, Found, Revision},
-    signatures,
+    graph::Directory,
+    reading::{self, Commit, Found, History, Revision},
+    refs, signatures,
     views::{
         Section,
-        repository::{Contents, Entry, EntryKind, Listing, Look, Readme, RepositoryPage, TreePage},
+        repository::{
+            Contents, Entry, EntryCommit, EntryKind, Listing, Look, Readme, RepositoryPage,
+            TreePage,
+        },
     },
 };
 
-/// Entries of a directory on one page; the rest is reached by the clone.
+/// Entries of a directory on one page (`spec/hub.md` 3).
 const ENTRIES: usize = 1_000;
 /// The largest readme that is shown.
 const README_BYTES: u64 = 512 << 10;
@@ -36,13 +43,19 @@ pub(crate) async fn home(
     let mut tx = hub.db.read().await?;
     let first = Revision::first(&mut tx, repository).await?;
     let heads = reading::branches(&mut tx, repository.id).await?;
+    let tag_count = refs::count_tags(&mut tx, repository.id).await?;
     let looks = hub.looks(&mut tx, &allowed).await?;
+    let languages = hub.languages_of(&mut tx, repository).await?;
+    let csrf = call.context.reader().csrf;
+    let marks = hub.marks_bar(&mut tx, allowed.actor(), repository, csrf).await?;
     let contents = match &first {
         None => None,
         Some(revision) => {
             let branches = parts::menu(repository, &heads, revision, "tree", None);
-            let (listing, readme) = hub.listing(&mut tx, repository, revision, None).await?;
+            let (listing, readme, dir) =
+                hub.listing(&mut tx, repository, revision, None, 0).await?;
             drop(tx);
+            let listing = hub.with_last(repository, &dir, listing).await?;
             let readme = hub.readme(repository, &revision.text(), None, readme).await?;
             Some(Contents { branches, listing: Listing { readme, ..listing } })
         }
@@ -62,11 +75,15 @@ pub(crate) async fn home(
             .allows_forks()
             .then(|| format!("{}/fork", parts::home_of(repository))),
         looks,
+        marks,
+        clone_command: format!("motet clone {origin}/{}", repository.full_name()),
         address: format!("{origin}/{}", repository.full_name()),
         origin,
         size_bytes: repository.size_bytes,
         commit_count: repository.commit_count,
         branch_count: heads.len() as u64,
+        tag_count,
+        languages: insights::shares(&languages),
         contents,
     })
 }
@@ -94,6 +111,12 @@ impl Hub {
     }
 }
 
+#[derive(Deserialize)]
+struct From {
+    /// How many entries come before.
+    from: Option<usize>,
+}
+
 /// A directory at a revision.
 pub(super) async fn tree(
     hub: Hub,
@@ -101,11 +124,13 @@ pub(super) async fn tree(
     call: Call,
 ) -> Result<Response, Problem> {
     let repository = allowed.resource();
+    let place = call.params.text("place");
+    let (revision, path) = History::open(&hub, &allowed).resolve_with_path(place).await?;
     let mut tx = hub.db.read().await?;
-    let (revision, path) =
-        Revision::with_path(&mut tx, repository, call.params.text("place")).await?;
     let text = revision.text();
-    let (listing, readme) = match hub.listing(&mut tx, repository, &revision, path.as_ref()).await {
+    let from = call.query::<From>()?.from.unwrap_or(0);
+    let listed = hub.listing(&mut tx, repository, &revision, path.as_ref(), from).await;
+    let (listing, readme, dir) = match listed {
         Err(Error::NotFound) if path.is_some() => {
             // A file: its own page shows it.
             if !hub.is_file(&mut tx, repository, &revision, path.as_ref()).await? {
@@ -118,6 +143,7 @@ pub(super) async fn tree(
     };
     let heads = reading::branches(&mut tx, repository.id).await?;
     drop(tx);
+    let listing = hub.with_last(repository, &dir, listing).await?;
     let readme = hub.readme(repository, &text, path.as_ref(), readme).await?;
     let listing = Listing { readme, ..listing };
     let name = path.as_ref().map_or("/", RepoPath::as_str);
@@ -164,7 +190,8 @@ impl Hub {
         of: &Repository,
         at: &Revision,
         path: Option<&RepoPath>,
-    ) -> Result<(Listing, Option<tree::Entry>), Error> {
+        from: usize,
+    ) -> Result<(Listing, Option<tree::Entry>, Directory), Error> {
         let (commit, root) = self.root(tx, of, at).await?;
         let Found::Directory(node) = reading::find(tx, root, path).await? else {
             return Err(Error::NotFound);
@@ -180,14 +207,59 @@ impl Hub {
             parent_href: path.map(|path| parts::place(of, "tree", &text, path.parent())),
             entries: entries
                 .iter()
+                .skip(from)
                 .take(ENTRIES)
                 .map(|entry| view(of, &text, path, entry))
                 .collect(),
-            more_href: None,
-            clash: clash(&entries),
+            is_pending: false,
+            more_href: more_href(of, &text, path, (from, entries.len())),
+            permalink_href: at.branch.as_ref().map(|_| {
+                let id = commit.record.commit_id.to_string();
+                parts::place(of, "tree", &id, path.map(RepoPath::as_str))
+            }),
+            clash: clash(entries.iter().copied()),
             readme: None,
         };
-        Ok((listing, readme))
+        let dir = Directory {
+            of: of.id,
+            path: path.cloned(),
+            commit: commit.record.commit_id,
+            branch: at.branch.clone(),
+            node: Arc::clone(&node),
+        };
+        Ok((listing, readme, dir))
+    }
+
+    /// A listing with the last commit of each entry, as far as they are found while somebody waits.
+    async fn with_last(
+        &self,
+        of: &Repository,
+        dir: &Directory,
+        mut listing: Listing,
+    ) -> Result<Listing, Error> {
+        let last = self.last_of(dir).await?;
+        let by_name: HashMap<&str, CommitId> = dir
+            .node
+            .entries()
+            .iter()
+            .zip(&last.commits)
+            .filter_map(|(entry, commit)| Some((&*entry.name, (*commit)?)))
+            .collect();
+        let mut wanted: Vec<CommitId> =
+            listing.entries.iter().filter_map(|it| by_name.get(&*it.name)).copied().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let (told, now) = (self.told(of, &wanted).await?, self.clock.now());
+        for entry in &mut listing.entries {
+            let Some(id) = by_name.get(&*entry.name) else { continue };
+            entry.last = told.get(id).map(|(message, at)| EntryCommit {
+                subject: parts::split(message).0,
+                href: parts::commit_href(of, *id),
+                when: When::new(*at, now),
+            });
+        }
+        listing.is_pending = last.is_pending;
+        Ok(listing)
     }
 
     /// The file that introduces a directory, as it is shown. Where its bytes cannot be had now, the page does without.
@@ -269,10 +341,22 @@ fn view(of: &Repository, at: &str, dir: Option<&RepoPath>, entry: &tree::Entry) 
     }
 }
 
+/// The next page of a directory that has more entries than one page shows.
+fn more_href(
+    of: &Repository,
+    at: &str,
+    path: Option<&RepoPath>,
+    (from, all): (usize, usize),
+) -> Option<String> {
+    let next = from.saturating_add(ENTRIES);
+    let here = parts::place(of, "tree", at, path.map(RepoPath::as_str));
+    (next < all).then(|| format!("{here}?from={next}"))
+}
+
 /// Names that some file systems cannot keep apart.
-fn clash(entries: &[&tree::Entry]) -> Option<String> {
-    let mut seen = std::collections::HashMap::new();
-    let (one, other) = entries.iter().find_map(|entry| {
+pub(super) fn clash<'a>(entries: impl IntoIterator<Item = &'a tree::Entry>) -> Option<String> {
+    let mut seen = HashMap::new();
+    let (one, other) = entries.into_iter().find_map(|entry| {
         let before = seen.insert(entry.name.to_lowercase(), &entry.name)?;
         Some((before, &entry.name))
     })?;

@@ -11,18 +11,23 @@ use trust::{
     audit::{Entry, Noted, On, Who},
 };
 
-use crate::{Error, Grace, Hub, Repository, life, repositories, wire};
+use crate::{Error, Grace, Hub, Repository, life, repositories, stars, wire};
 pub(crate) use store::STATEMENTS;
 
 /// Principals that one run looks at.
 const PRINCIPALS: u32 = 50;
+/// Repositories of which one run takes away the stars and subscriptions of those who have left.
+const MARKED: u32 = 200;
 /// Repositories of one owner that one run removes. Each is collected whole, so this bounds how long a run takes.
 const REPOSITORIES: u32 = 20;
 
 /// Removes what is due; comes again at once if there may be more.
 pub(crate) async fn run(hub: Hub) -> Result<Done, Failure> {
+    let mut tx = hub.db.write().await?;
+    let forgotten = stars::forget_departed(&mut tx, MARKED).await?;
+    tx.commit().await?;
     let due = hub.trust.to_purge(PRINCIPALS).await?;
-    let mut has_more = due.len() >= PRINCIPALS as usize;
+    let mut has_more = due.len() >= PRINCIPALS as usize || forgotten >= MARKED as usize;
     for owner in due {
         let gone = hub.purge_of(owner).await?;
         has_more |= gone >= REPOSITORIES as usize;
@@ -36,6 +41,17 @@ pub(crate) async fn run(hub: Hub) -> Result<Done, Failure> {
     }
     let done = Done::default();
     Ok(if has_more { done.again_at(hub.clock.now()) } else { done })
+}
+
+/// A repository as its owner takes it away.
+#[derive(Debug, Clone)]
+pub struct Own {
+    /// Which.
+    pub id: Id<Repository>,
+    /// What it is called.
+    pub name: String,
+    /// What is said of it.
+    pub row: Value,
 }
 
 impl Hub {
@@ -76,6 +92,7 @@ impl Hub {
         let purged = Entry::done(Noted::RepoPurged, Who::INSTALL, On::new("repository", id));
         self.trust.note(&mut tx, trust::audit::Chain::INSTALL, purged).await?;
         tx.commit().await?;
+        self.graphs.forget(id).await?;
         tracing::info!(repository = %id, "a repository was removed for good");
         Ok(())
     }
@@ -84,18 +101,19 @@ impl Hub {
     pub async fn own_repositories(
         &self,
         allowed: &Allowed<act::MeExport, Account>,
-    ) -> Result<Vec<Value>, Error> {
+    ) -> Result<Vec<Own>, Error> {
         let me = &allowed.resource().principal;
         let mut tx = self.db.read().await?;
         let public_url = &self.trust.settings().public_url;
         let row = |it: store::Owned| {
             let name = format!("{}/{}", me.handle, it.name);
-            json!({
+            let row = json!({
                 "id": it.id, "name": name, "description": it.description, "visibility": it.visibility,
                 "state": it.state, "default_branch": it.default_branch, "commits": it.commit_count,
                 "bytes": it.size_bytes, "created_at": names::UnixMillis(it.created_at).to_string(),
-                "clone": format!("{public_url}/{name}"),
-            })
+                "clone": format!("{public_url}/{name}"), "domain": it.domain,
+            });
+            Own { id: Id::from_uuid(it.id), name: it.name, row }
         };
         Ok(store::owned(&mut tx, me.id).await?.into_iter().map(row).collect())
     }

@@ -35,7 +35,7 @@ use store::LastSeal;
 use store::Logged;
 pub(crate) use store::{STATEMENTS, gone};
 
-use crate::{Error, Hub, Repository};
+use crate::{Error, Hub, Repository, activity::By};
 
 /// How a movement came here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,20 +214,26 @@ impl Hub {
         }
         let written = self.append(tx, (repository.id, Mover::of(actor)), movement, now).await?;
         store::set_ref(tx, repository.id, movement, &written, now).await?;
+        self.note_movement(tx, (repository, By::of(actor)), movement, now).await?;
         Ok(written)
     }
 
-    /// The same where the server itself moves a ref in a repository of `owner`: a fork that is filled.
+    /// The same where the server itself moves a ref, in the name of the owner: a fork that is filled.
     pub(crate) async fn place_ref(
         &self,
         tx: &mut Tx,
-        (repository, owner): (Id<Repository>, &Handle),
+        repository: &Repository,
         movement: &Movement<'_>,
         now: UnixMillis,
     ) -> Result<(), Error> {
-        let mover = Mover { via: Via::Server, key: String::new(), handle: owner.as_str() };
-        let written = self.append(tx, (repository, mover), movement, now).await?;
-        Ok(store::set_ref(tx, repository, movement, &written, now).await?)
+        let mover =
+            Mover { via: Via::Server, key: String::new(), handle: repository.owner.as_str() };
+        let written = self.append(tx, (repository.id, mover), movement, now).await?;
+        store::set_ref(tx, repository.id, movement, &written, now).await?;
+        match movement.new {
+            Some(new) => self.note_placed(tx, repository, (movement.name, new), now).await,
+            None => Ok(()),
+        }
     }
 
     /// Writes entry and seal of a movement.
@@ -259,6 +265,7 @@ impl Hub {
         let (principal, via) = (mover.handle, mover.via.as_str());
         let made = Sealing { entry_hash, principal, via, key: &key };
         let (seq, seal_hash) = self.seal(tx, repository, &made, now).await?;
+        self.index_after(tx, repository).await?;
         Ok(Written { counter: entry.counter, entry_hash, seq, seal_hash })
     }
 

@@ -18,6 +18,7 @@ use api::{
 };
 use db::Tx;
 use names::{BranchName, Id, UnixMillis};
+use serde_json::json;
 use trust::{
     Act, Actor, Allowed, Principal, act,
     audit::{Entry, Noted, On},
@@ -26,7 +27,13 @@ use trust::{
 pub(crate) use store::STATEMENTS;
 pub(crate) use wire::routes;
 
-use crate::{Error, Hub, Repository, reading, ref_log::{Movement, Word}, repositories, wire as wire_one};
+use crate::{
+    Error, Hub, Repository,
+    activity::{self, By, Note, What},
+    reading,
+    ref_log::{Movement, Word},
+    repositories, wire as wire_one,
+};
 
 /// Releases of a repository: one a day for 27 years.
 const MOST: u64 = 10_000;
@@ -85,8 +92,14 @@ impl Hub {
             let published = note(actor, &repository, Noted::ReleasePublished, &new.asked.tag);
             let chain = self.trust.chain_of(&mut tx, repository.resource.owner).await?;
             self.trust.note(&mut tx, chain, published).await?;
+            self.tell_of_release(&mut tx, What::ReleasePublished, allowed, (id, &new.asked.tag))
+                .await?;
+        } else {
+            self.tell_of_release(&mut tx, What::ReleaseDrafted, allowed, (id, &new.asked.tag))
+                .await?;
         }
         tx.commit().await?;
+        self.queue.wake();
         let repository = allowed.resource().full_name();
         tracing::info!(repository, tag = %new.tag, draft = new.asked.is_draft, "release made");
         Ok(id)
@@ -104,18 +117,36 @@ impl Hub {
         let known = store::find(&mut tx, repository.id, tag).await?.ok_or(Error::NotFound)?;
         if known.is_draft {
             store::remove_draft(&mut tx, known.id).await?;
+            self.tell_of_release(&mut tx, What::ReleaseDiscarded, allowed, (known.id, tag)).await?;
         } else {
             let repository = ask::<act::ReleaseYank>(actor, repository)?;
             if store::yank(&mut tx, known.id, OVER_THE_WIRE, self.clock.now()).await? {
                 let retracted = note(actor, &repository, Noted::ReleaseRetracted, tag);
                 let chain = self.trust.chain_of(&mut tx, repository.resource.owner).await?;
                 self.trust.note(&mut tx, chain, retracted).await?;
+                self.tell_of_release(&mut tx, What::ReleaseYanked, allowed, (known.id, tag))
+                    .await?;
             }
         }
         tx.commit().await?;
         let repository = allowed.resource().full_name();
         tracing::info!(repository, tag, draft = known.is_draft, "release retracted");
         Ok(())
+    }
+}
+
+impl Hub {
+    /// Writes down what happened to a release.
+    async fn tell_of_release(
+        &self,
+        tx: &mut Tx,
+        what: What,
+        allowed: &Allowed<act::ReleaseDraft, Repository>,
+        (id, tag): (Id<Release>, &str),
+    ) -> Result<(), Error> {
+        let (by, now, of) = (By::of(allowed.actor()), self.clock.now(), allowed.resource().id);
+        let told = Note::repository(what, by, of, now, json!({ "tag": tag }));
+        activity::note(self, tx, told.about(format!("release:{id}"))).await
     }
 }
 
@@ -187,8 +218,13 @@ impl Hub {
             }
         }
         let name = format!("{}{tag}", store::TAGS_BELOW);
-        let movement =
-            Movement { name: &name, old: None, new: Some(commit), is_forced: false, word: Word::Request };
+        let movement = Movement {
+            name: &name,
+            old: None,
+            new: Some(commit),
+            is_forced: false,
+            word: Word::Request,
+        };
         self.move_ref(tx, (of, actor), &movement, release.made_at).await?;
         Ok(())
     }

@@ -192,7 +192,7 @@ async fn list(
         None => None,
         Some(owner) => Some(hub.owner_of(owner).await?),
     };
-    let filter = Filter { owner, topic };
+    let filter = Filter { owner, topic, ..Filter::default() };
     let listed = hub.list(&allowed, &filter, after, limit).await?;
     let next_cursor = listed.next.map(|cursor| hub.cursors.write(&list, &cursor.to_bytes()));
     let link = next_cursor.as_ref().map(|cursor| {
@@ -255,6 +255,8 @@ pub(crate) fn json_of(it: &Repository) -> json::Repository {
         size_bytes: it.size_bytes,
         object_count: it.object_count,
         commit_count: it.commit_count,
+        stars: it.stars,
+        watchers: it.watchers,
         training_opt_out: it.training_opt_out(),
         require_signed_commits: it.require_signed_commits.as_str().to_owned(),
         require_signed_refs: it.require_signed_refs,

@@ -24,6 +24,7 @@ mod store;
 
 use db::Tx;
 use names::{BranchName, Handle, Id, RepositoryName, UnixMillis};
+use serde_json::json;
 use trust::{
     Actor, Allowed, Anything, Granted, Namespace, Principal, Readers, ResourceRow, ResourceState,
     Visibility, act,
@@ -38,17 +39,19 @@ pub(crate) use making::Start;
 pub(crate) use resource::PushTarget;
 pub(crate) use start::{ignored, licences};
 pub(crate) use store::{
-    STATEMENTS, by_id, by_id_for, deleted_of, find, find_deleted, forget_alias, templates,
+    STATEMENTS, by_id, by_id_for, count, deleted_of, find, find_deleted, forget_alias, largest,
+    pinned, templates,
 };
 
 use crate::{
     Error, Hub,
+    activity::{self, By, Note, What},
     intake::{ClashingPaths, ContentPolicy},
     signatures::Required,
 };
 
 /// Repositories of one owner (`spec/hub.md` 1).
-const MAX_PER_OWNER: u64 = 500;
+pub(crate) const MAX_PER_OWNER: u64 = 500;
 
 /// A repository, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +86,12 @@ pub struct Repository {
     pub object_count: u64,
     /// Number of its commits.
     pub commit_count: u64,
+    /// How many like it.
+    pub stars: u64,
+    /// How many want to know what happens to it.
+    pub watchers: u64,
+    /// The language that most of it is written in; empty while nobody has looked.
+    pub language: String,
     /// Whether its owner asks those who train models to leave it alone; see [`Repository::training_opt_out`].
     pub says_no_training: bool,
     /// Which commits it takes.
@@ -163,6 +172,39 @@ pub(crate) struct Filter {
     pub(crate) owner: Option<Id<Principal>>,
     /// Those about something.
     pub(crate) topic: Option<Topic>,
+    /// Those that are had on these terms.
+    pub(crate) licence: Option<Licence>,
+    /// Those that are mostly written in this language.
+    pub(crate) language: Option<String>,
+    /// Those that somebody likes.
+    pub(crate) starred_by: Option<Id<Principal>>,
+    /// In which order.
+    pub(crate) sort: Sort,
+}
+
+/// The order of a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Sort {
+    /// The newest push first.
+    #[default]
+    Pushed,
+    /// What most like first.
+    Stars,
+}
+
+impl Sort {
+    /// The word in addresses.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Pushed => "pushed",
+            Self::Stars => "stars",
+        }
+    }
+
+    /// What is called so; what is nothing of these is the usual order.
+    pub(crate) fn named(word: &str) -> Self {
+        if word == Self::Stars.word() { Self::Stars } else { Self::Pushed }
+    }
 }
 
 /// A page of a list, and where it goes on.
@@ -185,7 +227,9 @@ impl Hub {
             .with("visibility", repository.resource.visibility.as_str());
         let chain = self.trust.chain_of(tx, repository.resource.owner).await?;
         self.trust.note(tx, chain, created).await?;
-        Ok(())
+        let (by, at) = (By::of(actor), repository.created_at);
+        let made = Note::repository(What::RepositoryCreated, by, repository.id, at, json!({}));
+        activity::note(self, tx, made).await
     }
 
     /// Writes the rows of a new repository in `space`.
@@ -222,6 +266,9 @@ impl Hub {
             size_bytes: 0,
             object_count: 0,
             commit_count: 0,
+            stars: 0,
+            watchers: 0,
+            language: String::new(),
             says_no_training: false,
             require_signed_commits: Required::Off,
             require_signed_refs: false,
@@ -243,7 +290,7 @@ impl Hub {
 
     /// Whether the owner may have one more.
     pub(crate) async fn check_count(&self, tx: &mut Tx, owner: Id<Principal>) -> Result<(), Error> {
-        if store::count(tx, owner).await? >= MAX_PER_OWNER {
+        if count(tx, owner).await? >= MAX_PER_OWNER {
             return Err(Error::TooManyRepositories(MAX_PER_OWNER));
         }
         Ok(())
@@ -262,7 +309,7 @@ impl Hub {
         let mut found = store::list(&mut tx, reader, filter, after, limit).await?;
         let next = if found.len() > usize::from(limit) {
             found.truncate(limit.into());
-            found.last().map(Cursor::of)
+            found.last().map(|it| Cursor::of(it, filter.sort))
         } else {
             None
         };

@@ -5,12 +5,12 @@ use names::{Id, RepositoryName, UnixMillis};
 use trust::{GrantedRow, Principal, Readers, ResourceRow};
 use uuid::Uuid;
 
-use super::{Cursor, Filter, Fork, Licence, Repository, Topics};
+use super::{Cursor, Filter, Fork, Licence, Repository, Sort, Topics};
 
 macro_rules! columns {
     () => {
         "r.id, r.owner_id, r.name, r.description, r.domain, r.default_branch, r.size_bytes, r.object_count, \
-         r.commit_count, r.training_opt_out, r.pushed_at, r.created_at, r.updated_at, r.homepage, r.archived_at, r.deleted_at, \
+         r.commit_count, r.stars, r.watchers, r.language, r.training_opt_out, r.pushed_at, r.created_at, r.updated_at, r.homepage, r.archived_at, r.deleted_at, \
          r.require_signed_commits, r.require_signed_refs, r.licence, r.allow_forks, r.is_template, r.content_policy, \
          r.clashing_paths, \
          (SELECT string_agg(t.topic, ' ' ORDER BY t.topic) FROM repository_topics AS t WHERE t.repository_id = r.id) AS topics, \
@@ -21,6 +21,17 @@ macro_rules! columns {
 macro_rules! tables {
     () => {
         "repositories AS r JOIN resources AS s ON s.id = r.id LEFT JOIN repository_forks AS k ON k.repository_id = r.id"
+    };
+}
+
+/// What a filter leaves. Empty words and nobody leave everything.
+macro_rules! chosen {
+    () => {
+        "(CAST($5 AS bigint) = 0 OR r.owner_id = $6)
+           AND ($7 = '' OR EXISTS (SELECT 1 FROM repository_topics AS w WHERE w.repository_id = r.id AND w.topic = $7))
+           AND ($8 = '' OR r.licence = $8) AND ($9 = '' OR r.language = $9)
+           AND (CAST($10 AS bigint) = 0
+                OR EXISTS (SELECT 1 FROM stars AS l WHERE l.repository_id = r.id AND l.principal_id = $11))"
     };
 }
 
@@ -65,12 +76,25 @@ db::statements! {
          WHERE ", trust::visible!(), " AND r.owner_id = $5
            AND (coalesce(r.pushed_at, 0) < $2 OR (coalesce(r.pushed_at, 0) = $2 AND r.id < $3))
          ORDER BY coalesce(r.pushed_at, 0) DESC, r.id DESC LIMIT $4"));
-    LIST_OF_TOPIC = (concat!("
+    LIST_CHOSEN = (concat!("
         SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted_nothing!(), "
-          FROM ", tables!(), " JOIN repository_topics AS w ON w.repository_id = r.id
-         WHERE ", trust::visible!(), " AND w.topic = $5 AND (r.owner_id = $6 OR CAST($7 AS bigint) = 1)
+          FROM ", tables!(), "
+         WHERE ", trust::visible!(), " AND ", chosen!(), "
            AND (coalesce(r.pushed_at, 0) < $2 OR (coalesce(r.pushed_at, 0) = $2 AND r.id < $3))
          ORDER BY coalesce(r.pushed_at, 0) DESC, r.id DESC LIMIT $4"));
+    LIST_BY_STARS = (concat!("
+        SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted_nothing!(), "
+          FROM ", tables!(), "
+         WHERE ", trust::visible!(), " AND ", chosen!(), "
+           AND (r.stars < $2 OR (r.stars = $2 AND r.id < $3))
+         ORDER BY r.stars DESC, r.id DESC LIMIT $4"));
+    PINNED = (concat!("
+        SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted_nothing!(), "
+          FROM ", tables!(), " JOIN pinned_repositories AS w ON w.repository_id = r.id
+         WHERE ", trust::visible!(), " AND w.principal_id = $2 ORDER BY w.position"));
+    LARGEST = "
+        SELECT name, size_bytes FROM repositories WHERE owner_id = $1 AND deleted_at IS NULL
+         ORDER BY size_bytes DESC, name LIMIT $2";
     TEMPLATES = (concat!("
         SELECT s.owner_handle, r.name FROM repositories AS r JOIN resources AS s ON s.id = r.id
          WHERE r.is_template = 1 AND r.deleted_at IS NULL AND ", trust::visible!(), "
@@ -96,6 +120,9 @@ struct Row {
     size_bytes: i64,
     object_count: i64,
     commit_count: i64,
+    stars: i64,
+    watchers: i64,
+    language: String,
     training_opt_out: i64,
     pushed_at: Option<i64>,
     created_at: i64,
@@ -153,6 +180,9 @@ impl TryFrom<Row> for Repository {
             size_bytes: count(row.size_bytes)?,
             object_count: count(row.object_count)?,
             commit_count: count(row.commit_count)?,
+            stars: count(row.stars)?,
+            watchers: count(row.watchers)?,
+            language: row.language,
             says_no_training: row.training_opt_out == 1,
             require_signed_commits: row
                 .require_signed_commits
@@ -267,21 +297,83 @@ pub(crate) async fn list(
     after: Option<Cursor>,
     limit: u16,
 ) -> Result<Vec<Repository>, Error> {
-    let start = Cursor { pushed_at: UnixMillis(i64::MAX), id: Id::from_uuid(Uuid::max()) };
-    let Cursor { pushed_at, id } = after.unwrap_or(start);
-    let (from, id, limit) = (pushed_at.0, id.uuid(), i64::from(limit) + 1);
-    let rows: Vec<Row> = match (filter.owner, &filter.topic) {
-        (None, None) => db::fetch_all!(tx, LIST, reader, from, id, limit)?,
-        (Some(owner), None) => {
-            db::fetch_all!(tx, LIST_OF_OWNER, reader, from, id, limit, owner.uuid())?
+    let start = Cursor { rank: i64::MAX, id: Id::from_uuid(Uuid::max()) };
+    let Cursor { rank, id } = after.unwrap_or(start);
+    let (id, limit) = (id.uuid(), i64::from(limit) + 1);
+    let Filter { owner, topic, licence, language, starred_by, sort } = filter;
+    let is_plain = topic.is_none() && licence.is_none() && language.is_none();
+    let is_plain = is_plain && starred_by.is_none() && *sort == Sort::Pushed;
+    let rows: Vec<Row> = match owner {
+        None if is_plain => db::fetch_all!(tx, LIST, reader, rank, id, limit)?,
+        Some(owner) if is_plain => {
+            db::fetch_all!(tx, LIST_OF_OWNER, reader, rank, id, limit, owner.uuid())?
         }
-        (owner, Some(topic)) => {
-            let (any, topic) = (i64::from(owner.is_none()), topic.as_str());
-            let owner = owner.map_or(Uuid::nil(), Id::uuid);
-            db::fetch_all!(tx, LIST_OF_TOPIC, reader, from, id, limit, topic, owner, any)?
+        owner => {
+            let whose = |it: &Option<Id<Principal>>| it.map_or(Uuid::nil(), Id::uuid);
+            let (any, owner) = (i64::from(owner.is_some()), whose(owner));
+            let topic = topic.as_ref().map_or("", |it| it.as_str());
+            let licence = licence.as_ref().map_or("", |it| it.as_str());
+            let language = language.as_deref().unwrap_or_default();
+            let (liked, by) = (i64::from(starred_by.is_some()), whose(starred_by));
+            match sort {
+                Sort::Pushed => db::fetch_all!(
+                    tx,
+                    LIST_CHOSEN,
+                    reader,
+                    rank,
+                    id,
+                    limit,
+                    any,
+                    owner,
+                    topic,
+                    licence,
+                    language,
+                    liked,
+                    by
+                )?,
+                Sort::Stars => db::fetch_all!(
+                    tx,
+                    LIST_BY_STARS,
+                    reader,
+                    rank,
+                    id,
+                    limit,
+                    any,
+                    owner,
+                    topic,
+                    licence,
+                    language,
+                    liked,
+                    by
+                )?,
+            }
         }
     };
     rows.into_iter().map(Repository::try_from).collect()
+}
+
+/// What somebody pinned that `reader` may see, in its order.
+pub(crate) async fn pinned(
+    tx: &mut Tx,
+    reader: Uuid,
+    by: Id<Principal>,
+) -> Result<Vec<Repository>, Error> {
+    let rows: Vec<Row> = db::fetch_all!(tx, PINNED, reader, by.uuid())?;
+    rows.into_iter().map(Repository::try_from).collect()
+}
+
+/// The largest live repositories of `owner`.
+pub(crate) async fn largest(
+    tx: &mut Tx,
+    owner: Id<Principal>,
+    limit: u32,
+) -> Result<Vec<(RepositoryName, u64)>, Error> {
+    let rows: Vec<(String, i64)> = db::fetch_all!(tx, LARGEST, owner.uuid(), i64::from(limit))?;
+    let typed = |(name, bytes): (String, i64)| {
+        let name = name.parse().map_err(Error::corrupt("repositories.name"))?;
+        Ok((name, u64::try_from(bytes).map_err(Error::corrupt("repositories.size_bytes"))?))
+    };
+    rows.into_iter().map(typed).collect()
 }
 
 /// How many live repositories `owner` has.

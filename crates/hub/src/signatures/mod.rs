@@ -17,9 +17,9 @@ use std::collections::HashMap;
 use api::CommitRecord;
 use db::Tx;
 use keys::{BadSignature, Fingerprint, PublicKey, Signature};
-use names::{CommitId, Handle, UnixMillis};
+use names::{CommitId, Handle};
 use trust::{
-    Kind, Signer,
+    AgentLabel, Kind, Signer,
     signing_keys::{self, VerifyingKey},
 };
 
@@ -80,12 +80,23 @@ pub(crate) enum State {
     Unsigned,
 }
 
+/// The word in answers; of what was not judged, nothing good.
+pub(crate) fn word(judged: Option<&Judged>) -> &'static str {
+    match judged.map(|it| &it.state) {
+        Some(State::Verified(_) | State::Server) => "verified",
+        Some(State::RevokedKey(_)) => "revoked_key",
+        Some(State::UnknownKey) => "unknown_key",
+        Some(State::Unverifiable) | None => "unverifiable",
+        Some(State::Unsigned) => "unsigned",
+    }
+}
+
 /// What the server says of who made a commit.
 #[derive(Debug, Clone)]
 pub(crate) struct Judged {
     /// Its signature.
     pub(crate) state: State,
-    /// Whether it names an agent that did not sign it.
+    /// Whether it names an agent that neither pushed nor signed it, and whose name the install does not expect.
     pub(crate) is_untrusted_agent: bool,
 }
 
@@ -103,7 +114,7 @@ pub(crate) async fn judge<'a>(
         .map(|it| {
             let form = form(it);
             let owner = form.key().and_then(|key| owners.get(key));
-            (it.record.commit_id, judged(&it.record, form, owner, it.received_at))
+            (it.record.commit_id, judged(it, form, owner))
         })
         .collect())
 }
@@ -146,13 +157,9 @@ impl Owner<'_> {
     }
 }
 
-/// What is shown of a record that was received at that moment.
-fn judged(
-    record: &CommitRecord,
-    form: Form,
-    owner: Option<Owner<'_>>,
-    received: UnixMillis,
-) -> Judged {
+/// What is shown of a commit.
+fn judged(commit: &Commit, form: Form, owner: Option<Owner<'_>>) -> Judged {
+    let (record, received) = (&commit.record, commit.received_at);
     let state = match (form, owner) {
         (Form::Unsigned, _) => State::Unsigned,
         (Form::Unverifiable, _) => State::Unverifiable,
@@ -171,7 +178,11 @@ fn judged(
             }
         }
         (Form::Native(..), Some(Owner::Server(key))) => {
-            if key.is_believed_at(received) { State::Server } else { State::Unverifiable }
+            if key.is_believed_at(received) {
+                State::Server
+            } else {
+                State::Unverifiable
+            }
         }
     };
     let is_agents_own = match (&state, owner) {
@@ -182,5 +193,8 @@ fn judged(
         (State::Server, _) => true,
         _ => false,
     };
-    Judged { is_untrusted_agent: !record.agent_id.is_empty() && !is_agents_own, state }
+    Judged {
+        is_untrusted_agent: commit.agent == Some(AgentLabel::Unknown) && !is_agents_own,
+        state,
+    }
 }

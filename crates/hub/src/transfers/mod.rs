@@ -19,6 +19,7 @@ use db::Tx;
 use jobs::{Done, Failure, Job, Kind as JobKind, NewJob};
 use names::{Handle, Id, RepositoryName, UnixMillis};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use trust::{
     Account, Actor, Allowed, Kind, Principal, Resource, ResourceRow, ResourceState, act,
     audit::{Entry, Noted, On},
@@ -30,7 +31,11 @@ use web::{Load, Params, Problem};
 pub(crate) use api::{hand_on_as_asked, routes, take_as_asked};
 pub(crate) use store::{STATEMENTS, forget, of_repository};
 
-use crate::{Error, Hub, Repository, life, repositories, wire};
+use crate::{
+    Error, Hub, Repository,
+    activity::{By, What},
+    life, repositories, wire,
+};
 
 /// How long what is handed on can be taken, in days.
 pub(crate) const WAITS_DAYS: u16 = 7;
@@ -243,6 +248,10 @@ impl Hub {
             self.trust.note(tx, left, entry()).await?;
         }
         self.trust.note(tx, reached, entry()).await?;
+        let owners = json!({ "from": before.owner.as_str(), "to": after.owner.as_str() });
+        let data = json!({ "changes": { "owner": owners } });
+        let by = (By::of(actor), after.id);
+        self.tell(tx, What::RepositoryTransferred, by, now, data).await?;
         tracing::info!(from = before.full_name(), to = after.full_name(), "repository transferred");
         Ok(after)
     }
@@ -256,10 +265,11 @@ impl Hub {
         what: String,
     ) -> Result<(), Error> {
         let on = On::new("repository", it.id);
-        let entry = Entry::done(Noted::RepoUpdated, actor, on).with("transfer", what);
+        let entry = Entry::done(Noted::RepoUpdated, actor, on).with("transfer", what.as_str());
         let chain = self.trust.chain_of(tx, it.resource.owner).await?;
         self.trust.note(tx, chain, entry).await?;
-        Ok(())
+        let (by, now) = ((By::of(actor), it.id), self.clock.now());
+        self.tell(tx, What::TransferChanged, by, now, json!({ "transfer": what })).await
     }
 
     /// What waits for whoever asks, and what they have asked others to take.

@@ -41,6 +41,13 @@ pub(crate) struct BlobPage {
     pub content: BlobContent,
 }
 
+impl BlobPage {
+    /// The first digits of the object's id.
+    fn short_object(&self) -> &str {
+        self.object_id.get(..12).unwrap_or(&self.object_id)
+    }
+}
+
 /// What is shown of a file.
 #[derive(Debug, Clone)]
 pub(crate) enum BlobContent {

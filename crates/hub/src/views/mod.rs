@@ -10,28 +10,40 @@
 //! | `profile.rs`    | `/{handle}`                                                      |
 //! | `repository.rs` | `/{owner}/{name}` and `/{owner}/{name}/tree/{ref}/{path}`         |
 //! | `blob.rs`       | `/{owner}/{name}/blob/{ref}/{path}`                              |
-//! | `commits.rs`    | `/{owner}/{name}/commits/{ref}`                                  |
+//! | `commits.rs`    | `/{owner}/{name}/commits/{ref}/{path}`                           |
+//! | `compare.rs`    | `/{owner}/{name}/compare/{a}...{b}`                              |
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
+//! | `graph.rs`      | `/{owner}/{name}/graph`                                           |
+//! | `insights.rs`   | `/{owner}/{name}/insights`                                        |
+//! | `refs.rs`       | `/{owner}/{name}/branches`, `/{owner}/{name}/tags`                |
 //! | `forks.rs`      | `/{owner}/{name}/forks`                                          |
 //! | `new.rs`        | `/new`                                                           |
 //! | `log.rs`        | `/{owner}/{name}/log`                                            |
+//! | `around.rs`     | activity, people, `/`, `/usage`                                     |
 //! | `settings.rs`   | `/{owner}/{name}/settings/…`, `/settings/repositories`            |
 //! | `filters.rs`    | what templates do to values                                      |
 
+pub(crate) mod around;
 pub(crate) mod blame;
 pub(crate) mod blob;
 pub(crate) mod commit;
 pub(crate) mod commits;
+pub(crate) mod compare;
 pub(crate) mod diff;
 pub(crate) mod explore;
 mod filters;
 pub(crate) mod forks;
+pub(crate) mod graph;
+pub(crate) mod insights;
 pub(crate) mod log;
 pub(crate) mod new;
 pub(crate) mod profile;
+pub(crate) mod refs;
 pub(crate) mod repository;
 pub(crate) mod settings;
 
+#[cfg(test)]
+mod around_samples;
 #[cfg(test)]
 mod records_samples;
 #[cfg(test)]
@@ -60,6 +72,8 @@ pub(crate) struct Head {
     pub is_private: bool,
     /// Whether it can only be read.
     pub is_archived: bool,
+    /// Whether what is shown is a commit that no ref leads to.
+    pub is_hidden: bool,
     /// Which tab is open.
     pub section: Section,
 }
@@ -71,6 +85,14 @@ pub(crate) enum Section {
     Code,
     /// Commits.
     Commits,
+    /// Branches and tags.
+    Branches,
+    /// Commits as they hang together.
+    Graph,
+    /// What happened.
+    Activity,
+    /// The history in numbers.
+    Insights,
     /// What it says of itself, and who may do what.
     Settings,
 }
@@ -82,6 +104,22 @@ impl Head {
 
     fn is_commits(&self) -> bool {
         self.section == Section::Commits
+    }
+
+    fn is_activity(&self) -> bool {
+        self.section == Section::Activity
+    }
+
+    fn is_branches(&self) -> bool {
+        self.section == Section::Branches
+    }
+
+    fn is_graph(&self) -> bool {
+        self.section == Section::Graph
+    }
+
+    fn is_insights(&self) -> bool {
+        self.section == Section::Insights
     }
 
     fn is_settings(&self) -> bool {
@@ -108,14 +146,16 @@ pub(crate) struct RepositoryRow {
     pub href: String,
     /// One line; may be empty.
     pub description: String,
-    /// The branch that is shown first.
-    pub default_branch: String,
     /// Time of the last push, if there was one.
     pub pushed: Option<When>,
     /// Commits of the default branch.
     pub commits: u64,
     /// Bytes of all its objects.
     pub size_bytes: u64,
+    /// How many like it.
+    pub stars: u64,
+    /// What most of it is written in; may be empty.
+    pub language: String,
     /// Whether only members see it.
     pub is_private: bool,
 }
@@ -133,6 +173,8 @@ pub(crate) struct BranchMenu {
     pub current: String,
     /// What `current` is: `branch`, `tag` or `commit`.
     pub kind: &'static str,
+    /// The same, percent-encoded and in full, for addresses.
+    pub ref_path: String,
     /// The branches to go to, the default one first.
     pub branches: Vec<BranchItem>,
     /// How many more branches there are than the menu holds.
@@ -185,9 +227,7 @@ impl Signature {
     fn meaning(&self) -> String {
         match self {
             Self::Verified(handle) => format!("The signature is good, by a key of {handle}."),
-            Self::Server => {
-                "This server made the commit for its author, and signed it.".to_owned()
-            }
+            Self::Server => "This server made the commit for its author, and signed it.".to_owned(),
             Self::RevokedKey(handle) => {
                 format!(
                     "Signed by a key of {handle} that was revoked before the commit was received."
@@ -211,6 +251,16 @@ impl Signature {
 
     fn is_verified(&self) -> bool {
         matches!(self, Self::Verified(_) | Self::Server)
+    }
+}
+
+impl CommitLine {
+    /// The author without the address behind the name; all of it where there is no name.
+    fn author_name(&self) -> &str {
+        match self.author.split_once('<') {
+            Some((name, _)) if !name.trim().is_empty() => name.trim(),
+            Some(_) | None => &self.author,
+        }
     }
 }
 

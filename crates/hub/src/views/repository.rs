@@ -1,9 +1,9 @@
 //! A repository's first page and its directories.
 
 use askama::Template;
-use web::look::{Crumb, Html, Layout, When};
+use web::look::{Crumb, Html, Layout, Share, When};
 
-use super::{BranchMenu, CommitLine, Head, filters};
+use super::{BranchMenu, CommitLine, Head, around::MarksBar, filters};
 
 /// `/{owner}/{name}`.
 #[derive(Debug, Clone, Template)]
@@ -29,8 +29,12 @@ pub(crate) struct RepositoryPage {
     pub fork_href: Option<String>,
     /// Install admins who looked into it, for those who run it.
     pub looks: Vec<Look>,
+    /// Stars and watches.
+    pub marks: MarksBar,
     /// What `motet clone` and `motet push` take.
     pub address: String,
+    /// What one types to have it.
+    pub clone_command: String,
     /// Address of this installation with scheme and host, without a closing slash.
     pub origin: String,
     /// Bytes of all its objects.
@@ -39,6 +43,10 @@ pub(crate) struct RepositoryPage {
     pub commit_count: u64,
     /// All its branches.
     pub branch_count: u64,
+    /// All its tags.
+    pub tag_count: u64,
+    /// In which languages it is written, by bytes; nothing while that was not counted.
+    pub languages: Vec<Share>,
     /// What it holds; nothing before the first push.
     pub contents: Option<Contents>,
 }
@@ -88,8 +96,12 @@ pub(crate) struct Listing {
     pub parent_href: Option<String>,
     /// Directories first.
     pub entries: Vec<Entry>,
+    /// Whether some last commits are still looked for.
+    pub is_pending: bool,
     /// The next page of a large directory.
     pub more_href: Option<String>,
+    /// This directory at the full commit id; nothing when this is that page.
+    pub permalink_href: Option<String>,
     /// Names that some file systems cannot tell apart, in a sentence.
     pub clash: Option<String>,
     /// The text that explains the directory.

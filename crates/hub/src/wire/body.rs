@@ -6,6 +6,7 @@
 
 use std::{
     io::{self, Read},
+    sync::Arc,
     time::Duration,
 };
 
@@ -17,6 +18,7 @@ use tokio::{
 };
 use web::{Body, BodyFault, Call};
 
+use super::weights::{Busy, TOGETHER, Weight};
 use crate::Error;
 
 /// Pieces that wait between the connection and the thread. A piece is what the connection reads at once, at most a
@@ -93,17 +95,31 @@ pub(crate) async fn read<T: Send + 'static>(
     }
 }
 
+/// How much a body may weigh whose values are counted with `weight`.
+pub(super) fn limits(body_bytes: u64, weight: &Arc<Weight>) -> Limits {
+    let limits = Limits::of_body(body_bytes);
+    let (memory_bytes, scale) = (limits.memory_bytes.min(MAX_DECODED_BYTES), Arc::clone(weight));
+    Limits { memory_bytes, scale: Some(scale), ..limits }
+}
+
 /// Decodes the body as one message.
 pub(crate) async fn message(call: Call, body_bytes: u64) -> Result<Value, Error> {
+    let (value, _) = weighed(call, body_bytes).await?;
+    Ok(value)
+}
+
+/// Decodes the body as one message. Its weight is counted for as long as what is given beside it lives.
+pub(crate) async fn weighed(call: Call, body_bytes: u64) -> Result<(Value, Arc<Weight>), Error> {
     let format = Format::of_content_type(Some(call.header("content-type")));
-    let mut limits = Limits::of_body(body_bytes);
-    limits.memory_bytes = limits.memory_bytes.min(MAX_DECODED_BYTES);
-    read(call.body, move |mut reader| {
+    let weight = Arc::new(Weight::on(&TOGETHER));
+    let limits = limits(body_bytes, &weight);
+    let value = read(call.body, move |mut reader| {
         let value = format.read(&mut reader, &limits).map_err(of_decoding)?;
         reader.finish()?;
         Ok(value)
     })
-    .await
+    .await?;
+    Ok((value, weight))
 }
 
 /// A refusal, or what the body itself had to say.
@@ -113,9 +129,13 @@ pub(super) fn of_decoding(error: DecodeError) -> Error {
 
 /// What went wrong while reading: the body's own fault, carried through the decoder.
 pub(crate) fn of_io(error: io::Error) -> Error {
-    let fault = error.get_ref().and_then(|inner| inner.downcast_ref::<BodyFault>()).copied();
+    let inner = error.get_ref();
+    let fault = inner.and_then(|inner| inner.downcast_ref::<BodyFault>()).copied();
     match fault {
         Some(fault) => Error::Body(fault),
+        None if inner.is_some_and(|inner| inner.is::<Busy>()) => {
+            Error::wire(WireCode::Unavailable, Busy.to_string())
+        }
         None => Error::Objects(objects::Error::Io(error)),
     }
 }

@@ -5,13 +5,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use api::{CommitRecord, SnapshotRecord, Value, WireCode, msgpack, wire::PushRequest};
 use history::{Fault, Parents};
 use names::{BranchName, CommitId, ObjectId, SnapshotId, UnixMillis};
-use objects::{Objects, Sealed};
+use objects::Sealed;
 
-use super::upload::mismatch;
-use crate::{
-    Error,
-    intake::{Heads, head_of},
-};
+use super::upload::Carried;
+use crate::{Error, intake::Heads};
 
 /// A commit whose id was recomputed from the received bytes.
 #[derive(Debug)]
@@ -48,20 +45,14 @@ pub(super) struct Bundle {
 }
 
 impl Bundle {
-    /// Checks a request. Hashes and blocks: for a blocking thread.
-    pub(super) fn check(request: PushRequest, store: &Objects) -> Result<Self, Error> {
-        let PushRequest { commits, snapshots, objects, branch, force } = request;
+    /// Checks a request whose objects came beside it. Hashes: for a blocking thread.
+    pub(super) fn check(request: PushRequest, carried: Carried) -> Result<Self, Error> {
+        let PushRequest { commits, snapshots, objects: _, branch, force } = request;
         let branch = branch.parse().map_err(|error: names::BranchError| {
             Error::wire(WireCode::BadRef, error.to_string())
         })?;
-        let (mut staging, mut heads) = (store.stage(), Heads::new());
-        for object in objects {
-            let id = staging.add(&object.content)?;
-            if id != object.object_id {
-                return Err(mismatch(object.object_id, id));
-            }
-            heads.insert(id, head_of(&object.content));
-        }
+        let Carried { sealed, heads, wrong } = carried;
+        wrong.map_or(Ok(()), Err)?;
         let tip = tip_of(&commits)?;
         let mut by_id = HashMap::with_capacity(snapshots.len());
         for snapshot in snapshots {
@@ -69,7 +60,6 @@ impl Bundle {
             by_id.entry(snapshot.snapshot_id).or_insert(snapshot);
         }
         let commits = check_commits(commits)?;
-        let sealed = staging.finish()?;
         Ok(Self { branch, force, tip, commits, snapshots: by_id, sealed, heads })
     }
 

@@ -87,7 +87,7 @@ pub(super) async fn negotiate(
     call: Call,
 ) -> Result<Answer, Problem> {
     let format = super::accepted(&call);
-    let message = body::message(call, limits::FETCH_BODY_BYTES).await?;
+    let (message, _weight) = body::weighed(call, limits::FETCH_BODY_BYTES).await?;
     let Negotiate { want, have } = Negotiate::try_from(message).map_err(Error::Wire)?;
     let mut tx = hub.db.read().await?;
     let id = allowed.resource().id;
@@ -113,7 +113,7 @@ pub(super) async fn fetch(
 ) -> Result<Response, Problem> {
     let format = super::accepted(&call);
     let base = call.context.base_url.clone();
-    let message = body::message(call, limits::FETCH_BODY_BYTES).await?;
+    let (message, _weight) = body::weighed(call, limits::FETCH_BODY_BYTES).await?;
     let FetchRequest { want, have } = FetchRequest::try_from(message).map_err(Error::Wire)?;
     let mut tx = hub.db.read().await?;
     let plan = hub.plan(&mut tx, &allowed, &want, &have).await?;

@@ -4,6 +4,7 @@
 //! |-------------|------------------------------------------------------------------------|
 //! | `mod.rs`    | the routes, answers in either encoding                                   |
 //! | `body.rs`   | bodies, decoded on a blocking thread while they arrive                    |
+//! | `weights.rs`| what decoded bodies weigh together                                        |
 //! | `upload.rs` | filter-objects, push/objects: what becomes pending                        |
 //! | `presigned/`| presign, PUT to an address, confirm                                      |
 //! | `push.rs`   | push: the order of processing, and its one transaction                   |
@@ -22,6 +23,7 @@ mod looking;
 mod presigned;
 pub(crate) mod push;
 pub(crate) mod upload;
+mod weights;
 
 use std::time::Duration;
 

@@ -3,16 +3,19 @@
 //! What costs time is done before the transaction: hashing, checking, building trees. The transaction looks again at
 //! everything that another push could have changed, and writes.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use api::{
     CommitRecord, WireCode,
-    wire::{PushRequest, Pushed, limits},
+    wire::{Format, Pushed, limits},
 };
 use history::tree::{self, Tree};
 use names::{CommitId, ObjectId, SnapshotId};
 use trust::{
-    Actor, Allowed, act,
+    Actor, AgentLabels, Allowed, act,
     audit::{Entry, Noted, On},
 };
 use web::{Call, Problem};
@@ -22,6 +25,7 @@ use super::{
     bundle::Bundle,
     landing::{self, Move, NewCommit, NewSnapshot},
     upload,
+    weights::{TOGETHER, Weight},
 };
 use crate::{
     Error, Hub, Repository, reading,
@@ -47,13 +51,15 @@ pub(super) async fn push(
     call: Call,
 ) -> Result<Answer, Problem> {
     let format = super::accepted(&call);
-    let message = body::message(call, limits::PUSH_BODY_BYTES).await?;
-    let objects = hub.objects.clone();
-    let bundle = blocking(move || {
-        let request = PushRequest::try_from(message).map_err(Error::Wire)?;
-        Bundle::check(request, &objects)
-    })
-    .await?;
+    let encoding = Format::of_content_type(Some(call.header("content-type")));
+    // Counted until the end: what was decoded lives as long.
+    let weight = Arc::new(Weight::on(&TOGETHER));
+    let limits = body::limits(limits::PUSH_BODY_BYTES, &weight);
+    let store = hub.objects.clone();
+    let (request, carried) =
+        body::read(call.body, move |reader| upload::take_push(&store, encoding, reader, &limits))
+            .await?;
+    let bundle = blocking(move || Bundle::check(request, carried)).await?;
     allowed.check_branch(&bundle.branch)?;
     let warned = hub.inspect_bundle(&allowed, &bundle).await?;
     let mut landed = hub.land(&allowed, bundle).await?;
@@ -93,7 +99,8 @@ impl Hub {
         let sizes = self.sizes(&mut tx, allowed, Some(&repository), &bundle).await?;
         let known = reading::known_commits(&mut tx, repository.id, &named_commits(&bundle)).await?;
         let snapshots = new_snapshots(&mut tx, &repository, &bundle, trees).await?;
-        let commits = new_commits(&bundle, &known, &proofs)?;
+        let commits =
+            new_commits(&bundle, &known, &proofs, self.trust.agent_labels(allowed.actor()))?;
         let new = commits.iter().map(|it| it.checked.record.commit_id);
         proofs.check(&mut tx, &repository, new, self.clock.now()).await?;
         self.check_snapshots_held(&mut tx, &repository, &bundle, &commits).await?;
@@ -123,6 +130,7 @@ impl Hub {
         let branch_heads = reading::heads(&mut tx, &repository).await?;
         self.note_push(&mut tx, allowed.actor(), &push).await?;
         tx.commit().await?;
+        self.queue.wake();
         // Counted as sent, so that the same push twice gets the same answer.
         let (count, tip) = (bundle.commits.len(), bundle.tip.short());
         tracing::info!(repository = repository.full_name(), branch = %bundle.branch, tip, count, "push accepted");
@@ -338,6 +346,7 @@ fn new_commits<'a>(
     bundle: &'a Bundle,
     known: &HashMap<CommitId, reading::Known>,
     proofs: &Proofs,
+    labels: AgentLabels<'_>,
 ) -> Result<Vec<NewCommit<'a>>, Error> {
     let mut generations: HashMap<CommitId, i64> =
         known.iter().map(|(id, it)| (*id, it.generation)).collect();
@@ -359,7 +368,12 @@ fn new_commits<'a>(
             generation = generation.max(of_parent + 1);
         }
         generations.insert(record.commit_id, generation);
-        new.push(NewCommit { checked, generation, signature_state: proofs.word(record) });
+        new.push(NewCommit {
+            checked,
+            generation,
+            signature_state: proofs.word(record),
+            agent: labels.of(&record.agent_id),
+        });
     }
     Ok(new)
 }

@@ -2,14 +2,14 @@
 //!
 //! Invariant: what is answered depends on this repository and on this caller's own pending objects alone.
 
-use std::io::BufReader;
+use std::{io::BufReader, sync::Arc};
 
 use api::{
     Limits,
     msgpack::Reader,
     wire::{
-        Format, Missing, ObjectIds, ObjectSink, ObjectsError, Stored, limits, read_push_objects,
-        read_push_objects_json,
+        Format, Missing, ObjectIds, ObjectSink, ObjectsError, PushRequest, Stored, limits,
+        read_push, read_push_json, read_push_objects, read_push_objects_json,
     },
 };
 use db::Tx;
@@ -18,9 +18,13 @@ use objects::{Objects, Sealed, Staged, Staging, Uploader};
 use trust::{Allowed, ResourceState, Visibility, act};
 use web::{Call, Problem};
 
-use super::{Answer, body};
+use super::{
+    Answer, body,
+    weights::{TOGETHER, Weight},
+};
 use crate::{
     Error, Hub, NewRepository, Repository,
+    intake::{HEAD, Heads},
     repositories::{self, PushTarget},
 };
 
@@ -38,7 +42,7 @@ pub(super) async fn filter_objects(
     call: Call,
 ) -> Result<Answer, Problem> {
     let format = super::accepted(&call);
-    let message = body::message(call, limits::PUSH_BODY_BYTES).await?;
+    let (message, _weight) = body::weighed(call, limits::PUSH_BODY_BYTES).await?;
     let ids = ObjectIds::parse(message, limits::IDS).map_err(Error::Wire)?.object_ids;
     let missing = hub.missing(&allowed, &ids).await?;
     Ok(Answer { format, body: Missing { missing }.into() })
@@ -51,8 +55,9 @@ pub(super) async fn push_objects(hub: Hub, allowed: Upload, call: Call) -> Resul
     let announced = call.header("content-length").parse().unwrap_or(0);
     hub.check_announced(&allowed, announced).await?;
     let store = hub.objects.clone();
+    let limits = body::limits(limits::PUSH_BODY_BYTES, &Arc::new(Weight::on(&TOGETHER)));
     let (sealed, repeated) =
-        body::read(call.body, move |reader| stage(&store, encoding, reader)).await?;
+        body::read(call.body, move |reader| stage(&store, encoding, reader, &limits)).await?;
     let staged = hub.objects.keep(sealed).await.map_err(Error::Objects)?;
     let mut tx = hub.trust.begin(allowed.actor()).await?;
     let repository = hub.target(&mut tx, &allowed).await?;
@@ -67,25 +72,99 @@ fn stage(
     store: &Objects,
     encoding: Format,
     reader: body::BodyReader,
+    limits: &Limits,
 ) -> Result<(Sealed, u64), Error> {
     let mut sink = Sink { staging: store.stage(), taken: 0 };
     let mut buffered = BufReader::with_capacity(READ_BUFFER, reader);
     let outcome = match encoding {
-        Format::MessagePack => read_push_objects(&mut Reader::new(&mut buffered), &mut sink),
-        Format::Json => read_push_objects_json(
-            &mut buffered,
-            &Limits::of_body(limits::PUSH_BODY_BYTES),
-            &mut sink,
-        ),
+        Format::MessagePack => {
+            let mut reader = Reader::with_limits(&mut buffered, limits.clone());
+            read_push_objects(&mut reader, &mut sink)
+        }
+        Format::Json => read_push_objects_json(&mut buffered, limits, &mut sink),
     };
-    outcome.map_err(|error| match error {
-        ObjectsError::Refused(refusal) => Error::Wire(refusal),
-        ObjectsError::Io(error) => body::of_io(error),
-        ObjectsError::Sink(error) => error,
-    })?;
+    outcome.map_err(of_objects)?;
     buffered.into_inner().finish()?;
     let repeated = sink.taken - sink.staging.len() as u64;
     Ok((sink.staging.finish()?, repeated))
+}
+
+fn of_objects(error: ObjectsError<Error>) -> Error {
+    match error {
+        ObjectsError::Refused(refusal) => Error::Wire(refusal),
+        ObjectsError::Io(error) => body::of_io(error),
+        ObjectsError::Sink(error) => error,
+    }
+}
+
+/// Objects that came inside a push.
+pub(super) struct Carried {
+    pub(super) sealed: Sealed,
+    /// Their first bytes.
+    pub(super) heads: Heads,
+    /// The first that is not what the client says that it is.
+    pub(super) wrong: Option<Error>,
+}
+
+/// Reads a push. Its objects are hashed and written while they arrive, like those of `push/objects`.
+pub(super) fn take_push(
+    store: &Objects,
+    encoding: Format,
+    reader: body::BodyReader,
+    limits: &Limits,
+) -> Result<(PushRequest, Carried), Error> {
+    let sink = Sink { staging: store.stage(), taken: 0 };
+    let mut sink = Patient { sink, head: Vec::new(), heads: Heads::new(), wrong: None };
+    let mut buffered = BufReader::with_capacity(READ_BUFFER, reader);
+    let outcome = match encoding {
+        Format::MessagePack => {
+            read_push(&mut Reader::with_limits(&mut buffered, limits.clone()), &mut sink)
+        }
+        Format::Json => read_push_json(&mut buffered, limits, &mut sink),
+    };
+    let request = outcome.map_err(of_objects)?;
+    buffered.into_inner().finish()?;
+    let Patient { sink, heads, wrong, .. } = sink;
+    Ok((request, Carried { sealed: sink.staging.finish()?, heads, wrong }))
+}
+
+/// Takes a wrong object for what it is and goes on: the name of the branch is judged before it (`spec/wire.md` 5), and
+/// stands behind it.
+struct Patient {
+    sink: Sink,
+    /// The first bytes of the object that is coming.
+    head: Vec<u8>,
+    heads: Heads,
+    wrong: Option<Error>,
+}
+
+impl ObjectSink for Patient {
+    type Error = Error;
+
+    fn begin(&mut self, size_bytes: u64) -> Result<(), Error> {
+        self.head.clear();
+        if self.wrong.is_some() { Ok(()) } else { self.sink.begin(size_bytes) }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let room = HEAD.saturating_sub(self.head.len());
+        self.head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        if self.wrong.is_some() { Ok(()) } else { self.sink.write(bytes) }
+    }
+
+    fn end(&mut self, claimed: ObjectId) -> Result<(), Error> {
+        if self.wrong.is_some() {
+            return Ok(());
+        }
+        match self.sink.end(claimed) {
+            Err(wrong @ Error::Wire(_)) => self.wrong = Some(wrong),
+            other => {
+                other?;
+                self.heads.insert(claimed, std::mem::take(&mut self.head));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Hashes each object and compares with what the client says that it is.

@@ -13,7 +13,7 @@ use crate::{
     context::{Context, ORIGIN},
     failure::{Exit, Failure},
     report::Report,
-    transfer::{Fetched, Heads, Note, Source, TransferError, fetch},
+    transfer::{Fetched, Files, Heads, Note, Source, TransferError, fetch},
     visible,
 };
 
@@ -22,7 +22,8 @@ use crate::{
 #[command(after_help = "\
 Examples:
   motet clone https://forge.example/ada/songs
-  motet clone http://127.0.0.1:4000/ada/songs work --branch draft")]
+  motet clone http://127.0.0.1:4000/ada/songs work --branch draft
+  motet clone https://forge.example/ada/songs --objects tips")]
 pub struct Clone {
     /// The repository
     pub address: RepositoryAddress,
@@ -32,10 +33,13 @@ pub struct Clone {
     /// The branch to check out, instead of the default one
     #[arg(long, value_name = "BRANCH")]
     pub branch: Option<BranchName>,
+    /// Which files come along: all, or those of the tips of branches; older ones are fetched when they are needed
+    #[arg(long, value_name = "WHICH", default_value = "all", hide_possible_values = true)]
+    pub objects: Files,
 }
 
 pub(super) async fn run(arguments: &Clone, context: &Context) -> Result<Report, Failure> {
-    let Clone { address, directory, branch } = arguments;
+    let Clone { address, directory, branch, objects } = arguments;
     let directory = match directory {
         Some(directory) => context.at(directory),
         None => context.at(Path::new(address.name.as_str())),
@@ -58,12 +62,17 @@ pub(super) async fn run(arguments: &Clone, context: &Context) -> Result<Report, 
                 nest.settle()?;
                 copy = WorkingCopy::discover(&nest.path, &context.random)?;
                 Note { address: source.address(), ..Note::default() }.keep(&copy)?;
+                if *objects == Files::Tips {
+                    copy.set_promised_by(Some(&ORIGIN.parse()?))?;
+                }
             }
             (Some(nest), copy)
         }
     };
     let want = heads.iter().map(|(_, commit)| commit);
-    let fetched = match fetch(&copy, source, want, &context.progress).await {
+    // One that was begun ends as it began.
+    let files = if copy.promised_by()?.is_some() { Files::Tips } else { Files::All };
+    let fetched = match fetch(&copy, source, want, files, &context.progress).await {
         Ok(fetched) => fetched,
         Err(error) => {
             if let (true, Some(nest)) = (goes_on(&error, &copy)?, nest) {
@@ -180,9 +189,9 @@ impl Place {
 }
 
 /// Where a clone grows. Dropped before it is kept, it goes with all that is in it.
-struct Nest {
+pub(super) struct Nest {
     /// Where it grows: beside the target, or in it if that is there and empty.
-    path: PathBuf,
+    pub(super) path: PathBuf,
     target: PathBuf,
     /// Whether the target was not there before.
     is_made: bool,
@@ -190,7 +199,7 @@ struct Nest {
 }
 
 impl Nest {
-    fn prepare(target: &Path, context: &Context) -> Result<Self, Failure> {
+    pub(super) fn prepare(target: &Path, context: &Context) -> Result<Self, Failure> {
         let shown = visible(&target.to_string_lossy());
         let path = match std::fs::read_dir(target).map(|mut entries| entries.next().is_none()) {
             Ok(true) => target.to_owned(),
@@ -228,7 +237,7 @@ impl Nest {
     }
 
     /// Gives the directory its name.
-    fn keep(mut self) -> Result<(), Failure> {
+    pub(super) fn keep(mut self) -> Result<(), Failure> {
         self.settle()?;
         self.is_kept = true;
         Ok(())

@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &Diff, context: &Context) -> Result<Report, Failure
     let before = copy.manifest_of(from)?;
     let (after, newer) = match &arguments.to {
         Some(text) => (copy.manifest_of(Some(copy.resolve(text)?))?, Newer::Stored),
-        None => (copy.look()?.manifest, Newer::Files),
+        None => (copy.look()?.manifest(), Newer::Files),
     };
     let mut found = changes(&before, &after);
     found.retain(|change| {

@@ -18,7 +18,7 @@ use crate::{
     context::Context,
     failure::{Exit, Failure},
     report::{BAD, GOOD, ODD, Report},
-    transfer::{Fetched, Heads, Source, fetch},
+    transfer::{Fetched, Files, Heads, Source, fetch},
 };
 
 /// What can be said with the command.
@@ -27,6 +27,7 @@ use crate::{
 Examples:
   motet fetch
   motet fetch origin draft
+  motet fetch --objects all         older files too, after a clone of the newest
   motet log origin/main             what it brought")]
 pub struct Fetch {
     /// A remote; the one that your branch follows if left out
@@ -38,6 +39,9 @@ pub struct Fetch {
     /// Forget branches that are gone there
     #[arg(long, conflicts_with = "branches")]
     pub prune: bool,
+    /// Which files come along: all, or those of the tips of branches; as they came before if left out
+    #[arg(long, value_name = "WHICH", hide_possible_values = true)]
+    pub objects: Option<Files>,
 }
 
 pub(super) async fn run(arguments: &Fetch, context: &Context) -> Result<Report, Failure> {
@@ -47,8 +51,21 @@ pub(super) async fn run(arguments: &Fetch, context: &Context) -> Result<Report, 
         Head::Detached(_) => None,
     };
     let remote = which_remote(&copy.config()?, arguments.remote.as_ref(), current.as_ref())?;
-    let brought = bring(context, &copy, &remote, &arguments.branches, arguments.prune).await?;
+    let asked =
+        Asked { branches: &arguments.branches, prune: arguments.prune, objects: arguments.objects };
+    let brought = bring(context, &copy, &remote, asked).await?;
     Ok(Report::news(brought.value(), brought.told()))
+}
+
+/// What is brought from a remote.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// All branches if none is named.
+    pub(super) branches: &'a [BranchName],
+    /// Whether branches are forgotten that are gone.
+    pub(super) prune: bool,
+    /// Which files; as they came before if it is not said.
+    pub(super) objects: Option<Files>,
 }
 
 /// What became of one branch of the remote, as it is known here.
@@ -148,8 +165,7 @@ pub(super) async fn bring(
     context: &Context,
     copy: &WorkingCopy,
     remote: &Remote,
-    named: &[BranchName],
-    prune: bool,
+    Asked { branches: named, prune, objects }: Asked<'_>,
 ) -> Result<Brought, Failure> {
     let address = address_of(remote)?;
     let client = context.client_of_account(&address.origin)?;
@@ -167,7 +183,11 @@ pub(super) async fn bring(
         named.iter().map(find).collect::<Result<_, _>>()?
     };
     let want = wanted.iter().map(|(_, commit)| *commit);
-    let fetched = fetch(copy, source, want, &context.progress).await?;
+    let files = which_files(copy, &remote.name, objects.filter(|_| source.is_paged()))?;
+    let fetched = fetch(copy, source, want, files, &context.progress).await?;
+    if objects == Some(Files::All) && source.is_paged() {
+        copy.set_promised_by(None)?;
+    }
     let mut branches = Vec::new();
     for (branch, new) in &wanted {
         branches.push(compare(copy, &remote.name, branch, *new)?);
@@ -179,6 +199,23 @@ pub(super) async fn bring(
     }
     branches.extend(gone);
     Ok(Brought { remote: remote.name.clone(), address, branches, fetched })
+}
+
+/// What is asked for, and promised from now on; else the files that came before.
+fn which_files(
+    copy: &WorkingCopy,
+    remote: &RemoteName,
+    asked: Option<Files>,
+) -> Result<Files, Failure> {
+    let promised_by = copy.promised_by()?;
+    if asked == Some(Files::Tips) && promised_by.is_none() {
+        copy.set_promised_by(Some(remote))?;
+    }
+    Ok(asked.unwrap_or(match &promised_by {
+        None => Files::All,
+        Some(by) if by == remote => Files::Tips,
+        Some(_) => Files::New,
+    }))
 }
 
 fn compare(

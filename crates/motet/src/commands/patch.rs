@@ -54,6 +54,10 @@ pub(super) fn patch(
 ) -> Result<Patch, WorktreeError> {
     let mut patch = Patch { text: String::new(), files: Vec::new() };
     let mut sums = (0, 0);
+    // All that is promised, together.
+    let old = changes.iter().filter_map(|change| change.before);
+    let new = changes.iter().filter_map(|change| change.after);
+    copy.bring(old.chain(new.filter(|_| newer == Newer::Stored)))?;
     for change in changes {
         let old = bytes(
             copy,

@@ -5,7 +5,7 @@ use names::BranchName;
 use serde_json::json;
 
 use super::{
-    fetch::bring,
+    fetch::{Asked, bring},
     merge::{Follow, Join, JoinManner, follow, join},
     remote::remote_name,
     working,
@@ -55,7 +55,8 @@ pub(super) async fn run(arguments: &Pull, context: &Context) -> Result<Report, F
         let message = format!("`{current}` can belong to a branch of the same name only");
         return Err(Failure::usage("other_name", message));
     }
-    let brought = bring(context, &copy, &remote, std::slice::from_ref(branch), false).await?;
+    let asked = Asked { branches: std::slice::from_ref(branch), prune: false, objects: None };
+    let brought = bring(context, &copy, &remote, asked).await?;
     let theirs = brought.head(branch).ok_or_else(|| {
         Failure::new(Exit::NotFound, "no_branch", format!("there is no branch `{branch}`"))
     })?;

@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &Restore, context: &Context) -> Result<Report, Fail
         return Err(WorktreeError::NothingMatched(place).into());
     }
     // All else stays as it is, and is still there to tell what stands in whose way.
-    let mut now = copy.look()?.manifest;
+    let mut now = copy.look()?.manifest();
     new.retain(|path, _| paths.contains(path));
     head.retain(|path, _| paths.contains(path));
     // Known is what a commit has: a file as the head has it may go, a change of the user may not.

@@ -69,7 +69,7 @@ struct Followed {
 }
 
 pub(super) async fn run(arguments: &Verify, context: &Context) -> Result<Report, Failure> {
-    let copy = context.working_copy()?;
+    let copy = context.working_copy_as_it_is()?;
     let remote = match (arguments.local, &arguments.remote) {
         (true, _) => None,
         (false, None) if copy.config()?.remotes().is_empty() => None,

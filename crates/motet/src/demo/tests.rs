@@ -40,7 +40,7 @@ fn the_history_has_what_there_is_to_look_at() {
     assert_eq!((seen.len(), merges, authors.len()), (demo.commits, 1, 4));
 
     let manifest = copy.manifest_of(Some(main)).unwrap();
-    assert_eq!(copy.look().unwrap().manifest, manifest, "it is checked out");
+    assert_eq!(copy.look().unwrap().manifest(), manifest, "it is checked out");
     for path in ["README.md", "src/turns.rs", "tools/check.py", "web/style.css", "docs/ja/潮汐.md"]
     {
         assert!(manifest.contains_key(path), "{path}");

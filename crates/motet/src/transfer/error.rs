@@ -61,6 +61,12 @@ pub enum TransferError {
         /// A snapshot that needs it.
         snapshot: SnapshotId,
     },
+    /// An object that was asked for was not sent.
+    #[error("the server left out object {0}")]
+    Withheld(ObjectId),
+    /// An object was sent that was not asked for.
+    #[error("the server sent object {0}, which was not asked for")]
+    NotAsked(ObjectId),
     /// The server asked for an object that was not offered.
     #[error("the server asks for object {0}, which was not offered")]
     NotOffered(ObjectId),

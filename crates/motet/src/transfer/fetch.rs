@@ -5,31 +5,57 @@ use std::collections::HashSet;
 use history::worktree::{Graph, Remote, WorkingCopy};
 use names::CommitId;
 
-use super::{Fetched, Incoming, Source, TransferError};
+use super::{
+    Fetched, Incoming, Source, TransferError,
+    promise::{all_behind, complete},
+};
 use crate::progress::Progress;
 
 /// How far back a line of history is offered to a server that may lack the newest of it.
 const MAX_OFFERED_DEPTH: u32 = 4096;
 
+/// Which files come with a history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Files {
+    /// Those of every commit
+    #[default]
+    All,
+    /// Those of the newest commits; older ones are fetched when they are needed
+    Tips,
+    /// Those of the commits that are new: in a copy whose older ones another remote promised
+    #[value(skip)]
+    New,
+}
+
 /// Fetches the histories of `want` into `copy`, as far as they are not here, and checks all of it. Refs are not
-/// touched; what they may lead to is on the disk when this returns.
+/// touched; what they may lead to is on the disk when this returns. Where a remote promised files, those of the newest
+/// commits are here then, and with [`Files::All`] all of them.
 pub async fn fetch(
     copy: &WorkingCopy,
     source: Source<'_>,
     want: impl IntoIterator<Item = CommitId>,
+    files: Files,
     progress: &Progress,
 ) -> Result<Fetched, TransferError> {
     let tips = tips(copy)?;
     let mut want: Vec<CommitId> = want.into_iter().collect();
     want.sort_unstable();
     want.dedup();
+    let heads = want.clone();
     lacking(copy, &tips, &mut want)?;
-    let mut incoming = Incoming::new(copy, progress);
-    if want.is_empty() {
-        return Ok(incoming.fetched);
+    let mut incoming = Incoming::new(copy, progress)?;
+    if !want.is_empty() {
+        let only_tips = files == Files::Tips;
+        source.bring(&want, &offered(copy, &tips)?, only_tips, &mut incoming).await?;
+        incoming.check(&want)?;
     }
-    source.bring(&want, &offered(copy, &tips)?, &mut incoming).await?;
-    incoming.check(&want)?;
+    if incoming.is_promised && source.is_paged() {
+        let commits = match files {
+            Files::Tips | Files::New => heads,
+            Files::All => all_behind(copy, heads.into_iter().chain(tips))?,
+        };
+        complete(source, commits, &mut incoming).await?;
+    }
     copy.sync()?;
     Ok(incoming.fetched)
 }

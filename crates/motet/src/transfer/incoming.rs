@@ -35,6 +35,8 @@ pub struct Incoming<'a> {
     pub(super) copy: &'a WorkingCopy,
     pub(super) progress: &'a Progress,
     pub(super) fetched: Fetched,
+    /// Whether objects may be left where they were promised.
+    pub(super) is_promised: bool,
     /// Objects and snapshots that are known to be here, the latter with all their objects.
     objects: HashSet<ObjectId>,
     snapshots: HashSet<SnapshotId>,
@@ -45,8 +47,12 @@ pub struct Incoming<'a> {
 }
 
 impl<'a> Incoming<'a> {
-    pub(super) fn new(copy: &'a WorkingCopy, progress: &'a Progress) -> Self {
-        Self {
+    pub(super) fn new(
+        copy: &'a WorkingCopy,
+        progress: &'a Progress,
+    ) -> Result<Self, TransferError> {
+        Ok(Self {
+            is_promised: copy.promised_by()?.is_some(),
             copy,
             progress,
             fetched: Fetched::default(),
@@ -54,7 +60,7 @@ impl<'a> Incoming<'a> {
             snapshots: HashSet::new(),
             commits: HashSet::new(),
             waiting: BTreeMap::new(),
-        }
+        })
     }
 
     /// Takes an answer of wire 1, which is closed in itself.
@@ -106,7 +112,7 @@ impl<'a> Incoming<'a> {
     }
 
     fn need_objects(&mut self, of: &SnapshotRecord) -> Result<(), TransferError> {
-        for object in of.manifest.values() {
+        for object in of.manifest.values().filter(|_| !self.is_promised) {
             if !self.objects.contains(object) {
                 if !self.copy.has_object(object)? {
                     let (object, snapshot) = (*object, of.snapshot_id);

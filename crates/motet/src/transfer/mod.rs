@@ -12,9 +12,11 @@
 //! | `incoming.rs` | [`Incoming`]: what comes, checked before it is kept         |
 //! | `pages.rs`    | a history over wire 2, page by page                        |
 //! | `receiver.rs` | what comes in pages, checked before it is kept              |
+//! | `promise.rs`  | [`Promise`]: what was left there, brought when it is needed |
 //! | `log.rs`      | the log of a server is followed, and believed only as far as it goes on |
 //! | `note.rs`     | how far a transfer has come, where it is cut                |
 //! | `fetch.rs`    | [`fetch()`]                                              |
+//! | `unpack.rs`   | a history from a file that was taken away                   |
 //! | `push.rs`     | [`push()`], and what it sends over wire 1                  |
 //! | `push_pages/` | a push over wire 2                                       |
 
@@ -27,18 +29,22 @@ mod note;
 #[cfg(test)]
 mod paged_tests;
 mod pages;
+mod promise;
 mod push;
 mod push_pages;
 mod receiver;
 mod source;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
 pub use error::TransferError;
-pub use fetch::fetch;
+pub use fetch::{Files, fetch};
 pub use heads::Heads;
 pub use incoming::{Fetched, Incoming};
 pub use log::Keys;
 pub use note::Note;
+pub use promise::Promise;
 pub use push::{PushOptions, Pushed, PushedRef, RefName, push};
 pub use source::{Offer, Source};
+pub use unpack::{UnpackError, check_unpacked, unpack};

@@ -21,6 +21,8 @@ pub struct Note {
     pub want: Vec<CommitId>,
     /// What was here when it began.
     pub common: Vec<CommitId>,
+    /// Whether it brings the files of the newest commits alone.
+    pub tips: bool,
     /// Where it goes on; none before the first page.
     pub cursor: Option<String>,
     /// How many bytes of objects have come.
@@ -61,6 +63,7 @@ impl TryFrom<Value> for Note {
             address: fields.text("address")?,
             want: fields.ids("want", MAX_IDS)?,
             common: fields.ids("common", MAX_IDS)?,
+            tips: number(fields, "tips")? > 0,
             cursor: Some(fields.text_or("cursor", "", ADDRESS_BYTES)?).filter(|it| !it.is_empty()),
             object_bytes: number(fields, "object_bytes")?,
             objects: number(fields, "objects")?,
@@ -76,6 +79,7 @@ impl From<Note> for Value {
             ("address", Self::from(note.address)),
             ("want", ids(&note.want)),
             ("common", ids(&note.common)),
+            ("tips", u64::from(note.tips).into()),
             ("cursor", note.cursor.into()),
             ("object_bytes", note.object_bytes.into()),
             ("objects", note.objects.into()),
@@ -94,6 +98,7 @@ mod tests {
             address: "https://forge.example/ada/songs".into(),
             want: vec![CommitId::of(b"want")],
             common: vec![CommitId::of(b"common")],
+            tips: true,
             cursor: Some("on".into()),
             object_bytes: 3,
             objects: 4,

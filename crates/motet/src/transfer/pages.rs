@@ -20,6 +20,7 @@ pub(super) async fn bring(
     wire: Wire<'_>,
     want: &[CommitId],
     have: &[CommitId],
+    tips: bool,
     incoming: &mut Incoming<'_>,
 ) -> Result<(), TransferError> {
     let mut have = have.to_vec();
@@ -39,7 +40,7 @@ pub(super) async fn bring(
     }
     let Negotiated { common, plan, .. } = negotiate(wire, incoming.copy, &want, &have).await?;
     let address = wire.address();
-    let note = Note { address, want, common, ..Note::default() }.planned(plan);
+    let note = Note { address, want, common, tips, ..Note::default() }.planned(plan);
     note.keep(incoming.copy)?;
     go_on(wire, note, incoming).await
 }
@@ -70,7 +71,7 @@ async fn go_on(
         let ask = Fetch {
             want: note.want.iter().copied().map(Wanted::Commit).collect(),
             common: note.common.clone(),
-            objects: Objects::All,
+            objects: if note.tips { Objects::Tips } else { Objects::All },
             cursor: note.cursor.clone(),
             max_bytes: None,
         };

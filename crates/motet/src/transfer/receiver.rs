@@ -4,6 +4,8 @@
 //! none is kept before what it needs. At a cursor all that came before is on the disk, and noted. Memory is bounded by
 //! one frame.
 
+use std::collections::HashSet;
+
 use api::{
     CommitRecord,
     stream::{Decoder, Frame, LargeObject, SmallObject, SnapshotPart, StreamError, StreamKind},
@@ -22,6 +24,8 @@ pub(super) struct Receiver<'a, 'b> {
     incoming: &'a mut Incoming<'b>,
     note: &'a mut Note,
     decoder: Decoder,
+    /// The objects that were asked for and have not come; none for a history.
+    asked: Option<HashSet<ObjectId>>,
     object: Option<IncomingObject>,
     snapshot: Option<Snapshot>,
     more: bool,
@@ -41,8 +45,18 @@ struct Snapshot {
 
 impl<'a, 'b> Receiver<'a, 'b> {
     pub(super) fn new(incoming: &'a mut Incoming<'b>, note: &'a mut Note) -> Self {
-        let decoder = Decoder::default();
-        Self { incoming, note, decoder, object: None, snapshot: None, more: false }
+        let (decoder, asked) = (Decoder::default(), None);
+        Self { incoming, note, decoder, asked, object: None, snapshot: None, more: false }
+    }
+
+    /// Takes these objects, and nothing else.
+    pub(super) fn of_objects(
+        incoming: &'a mut Incoming<'b>,
+        note: &'a mut Note,
+        ids: &[ObjectId],
+    ) -> Self {
+        let asked = Some(ids.iter().copied().collect());
+        Self { asked, ..Self::new(incoming, note) }
     }
 
     /// Takes the next bytes.
@@ -57,17 +71,23 @@ impl<'a, 'b> Receiver<'a, 'b> {
     /// No more bytes come. Says whether the last cursor leads on.
     pub(super) fn finish(self) -> Result<bool, TransferError> {
         self.decoder.finish()?;
+        if let Some(id) = self.asked.iter().flatten().next() {
+            return Err(TransferError::Withheld(*id));
+        }
         Ok(self.more)
     }
 
     fn frame(&mut self, frame: Frame) -> Result<(), TransferError> {
         match frame {
-            Frame::Begin(begin) if begin.kind == StreamKind::Fetch => Ok(()),
+            Frame::Begin(begin) if begin.kind == self.kind() => Ok(()),
             Frame::Begin(_) => Err(malformed("this is a stream of another kind")),
             Frame::Objects(objects) => objects.into_iter().try_for_each(|it| self.small(&it)),
             Frame::Object(head) => self.begin_object(head),
             Frame::Data(bytes) => self.data(&bytes),
             Frame::ObjectEnd(_) => self.end_object(),
+            Frame::Snapshot(_) | Frame::Commits(_) | Frame::Cursor(_) if self.asked.is_some() => {
+                Err(malformed("objects alone were asked for"))
+            }
             Frame::Snapshot(part) => self.part(part),
             Frame::Commits(records) => records.into_iter().try_for_each(|it| self.commit(&it)),
             Frame::Cursor(cursor) => {
@@ -84,7 +104,19 @@ impl<'a, 'b> Receiver<'a, 'b> {
         }
     }
 
+    /// What the stream has to be.
+    const fn kind(&self) -> StreamKind {
+        if self.asked.is_some() { StreamKind::Objects } else { StreamKind::Fetch }
+    }
+
+    /// Refuses an object that was not asked for.
+    fn expect(&mut self, id: ObjectId) -> Result<(), TransferError> {
+        let is_expected = self.asked.as_mut().is_none_or(|asked| asked.remove(&id));
+        if is_expected { Ok(()) } else { Err(TransferError::NotAsked(id)) }
+    }
+
     fn small(&mut self, object: &SmallObject) -> Result<(), TransferError> {
+        self.expect(object.id)?;
         self.incoming.copy.keep_object(object.id, &object.bytes)?;
         self.came(object.bytes.len());
         self.incoming.fetched.objects += 1;
@@ -106,6 +138,7 @@ impl<'a, 'b> Receiver<'a, 'b> {
         if goes_on && head.offset > 0 {
             return Ok(());
         }
+        self.expect(head.id)?;
         let copy = self.incoming.copy;
         let is_here = copy.has_object(&head.id)?;
         self.object = if is_here { None } else { Some(copy.begin_object(head.id, head.offset)?) };
@@ -133,7 +166,7 @@ impl<'a, 'b> Receiver<'a, 'b> {
         let id = part.snapshot_id;
         let begun = self.snapshot.take();
         let mut snapshot = begun.map_or_else(|| self.begin_snapshot(id, part.base), Ok)?;
-        for (_, object) in &part.set {
+        for (_, object) in part.set.iter().filter(|_| !self.incoming.is_promised) {
             if !self.is_held(object)? {
                 return Err(TransferError::NoObject { object: *object, snapshot: id });
             }

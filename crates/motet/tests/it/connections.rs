@@ -1,7 +1,13 @@
 //! Requests that HTTP does not allow, that are too large, or that end in the middle (`spec/trust.md` 9).
 
+use std::net::SocketAddr;
+
 use names::ObjectId;
-use testkit::{Person, Server, answers_in};
+use testkit::{Ground, Person, Server, Story, answers_in};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, Interest},
+    net::{TcpSocket, TcpStream},
+};
 
 use crate::{MOTET, server_and_anna};
 
@@ -174,4 +180,91 @@ async fn a_target_in_absolute_form_is_refused() {
         [format!("authorization: {}", request.credentials(&anna)), "connection: close".to_owned()];
     let bytes = head(&server, &format!("GET {target} HTTP/1.1"), &headers);
     answers_in(&server.raw(&bytes).await)[0].assert_refused(400, "malformed");
+}
+
+/// A connection from an address of this machine that the test kit does not come from.
+async fn from(address: &str, server: &Server) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::new(address.parse().unwrap(), 0)).unwrap();
+    socket.connect(server.address()).await.unwrap()
+}
+
+/// Asks over a connection that stays open, and reads whether there is an answer.
+async fn is_answered(connection: &mut TcpStream, server: &Server) -> bool {
+    let asked = connection.write_all(&head(server, "GET /livez HTTP/1.1", &[])).await;
+    let mut piece = [0; 12];
+    asked.is_ok() && connection.read_exact(&mut piece).await.is_ok() && piece == *b"HTTP/1.1 200"
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_connections_and_others_are_served() {
+    let server = Server::with(MOTET).arg("--connections-per-address").arg("4").start().await;
+    let mut open = Vec::new();
+    for _ in 0..4 {
+        let mut connection = from("127.0.0.2", &server).await;
+        assert!(is_answered(&mut connection, &server).await);
+        open.push(connection);
+    }
+    for _ in 0..3 {
+        assert!(!is_answered(&mut from("127.0.0.2", &server).await, &server).await);
+    }
+    assert!(is_answered(&mut from("127.0.0.3", &server).await, &server).await);
+    // Those that are there already go on.
+    let [first, ..] = &mut open[..] else { unreachable!() };
+    first
+        .write_all(&head(&server, "GET /livez HTTP/1.1", &["connection: close".to_owned()]))
+        .await
+        .unwrap();
+    let mut rest = String::new();
+    first.read_to_string(&mut rest).await.unwrap();
+    assert!(rest.contains("HTTP/1.1 200"), "{rest}");
+    lives(&server).await;
+}
+
+#[tokio::test]
+async fn a_proxy_has_as_many_connections_as_it_needs() {
+    let setup = Server::with(MOTET).arg("--connections-per-address").arg("2");
+    let server = setup.arg("--trusted-proxy").arg("127.0.0.2").start().await;
+    let mut open = Vec::new();
+    for _ in 0..8 {
+        let mut connection = from("127.0.0.2", &server).await;
+        assert!(is_answered(&mut connection, &server).await);
+        open.push(connection);
+    }
+}
+
+/// A client that asks for much and reads nothing: its connection is cut, and what it was to get is forgotten.
+#[tokio::test]
+async fn whoever_reads_nothing_of_an_answer_loses_its_connection() {
+    let setup = Server::with(MOTET).on(Ground::SqliteDisk).arg("--stall-seconds").arg("1");
+    let server = setup.start().await;
+    let anna = server.register("anna").await;
+    let large = vec![b'.'; 48 << 20];
+    let mut story = Story::default();
+    story.commit(&[], "large", &[("large.bin", &large)]);
+    server.create(&anna, "song", "public").await;
+    server.push_story(&anna, "anna/song", &story, "main").await;
+    let mut stalled = from("127.0.0.2", &server).await;
+    let user_agent = "user-agent: motet-testkit".to_owned();
+    let asked = head(&server, "GET /anna/song/raw/main/large.bin HTTP/1.1", &[user_agent]);
+    stalled.write_all(&asked).await.unwrap();
+    stalled.ready(Interest::ERROR).await.unwrap();
+    let mut got = Vec::new();
+    assert!(stalled.read_to_end(&mut got).await.is_err() || got.len() < large.len());
+    lives(&server).await;
+    // Whoever reads, at whatever speed, gets all of it.
+    let whole = server.get("/anna/song/raw/main/large.bin").send().await;
+    assert_eq!(whole.body.len(), large.len());
+}
+
+#[tokio::test]
+async fn a_connection_without_requests_is_closed() {
+    let setup = Server::with(MOTET).arg("--idle-seconds").arg("1").arg("--head-seconds").arg("1");
+    let server = setup.start().await;
+    let mut connection = from("127.0.0.2", &server).await;
+    assert!(is_answered(&mut connection, &server).await);
+    let mut rest = String::new();
+    connection.read_to_string(&mut rest).await.unwrap();
+    assert!(!rest.contains("HTTP/1.1"), "{rest}");
+    lives(&server).await;
 }

@@ -4,10 +4,15 @@ use api::{
     Value,
     wire::{Negotiate, Negotiated},
 };
-use names::{CommitId, ObjectId};
+use names::{CommitId, ObjectId, Secret};
+use serde_json::json;
 use testkit::{Person, Server, Story};
 
-use crate::server_and_anna;
+use crate::{
+    ground::{Ground, on_both, settled},
+    organizations::post,
+    server_and_anna,
+};
 
 const SONG: &str = "anna/song";
 
@@ -216,16 +221,68 @@ async fn an_agent_that_a_commit_names_is_taken_and_shown_as_claimed() {
     let page = server.get(&format!("/{SONG}/commit/{}", story.tip())).send().await;
     page.assert_status(200);
     let text = page.text();
-    assert!(
-        text.contains("this-agent") && text.contains("claimed, not signed by this agent"),
-        "{text}"
-    );
+    assert!(text.contains("this-agent") && text.contains(CLAIMED), "{text}");
+    let warned = server.log();
+    let warned = warned
+        .lines()
+        .find(|line| line.contains("names an agent") || line.contains("name an agent"));
+    let warned = warned.expect("the log says so");
+    assert!(warned.contains("WARN") && warned.contains("nobody-knows/this-agent"), "{warned}");
     // What a text says gives nobody a right.
     let boris = server.register("boris").await;
     let mut theirs = story.clone();
     theirs.commit(&[story.tip()], "theirs", &[("a.txt", b"a")]);
     theirs.last().agent_id = "anna".to_owned();
     server.push(&boris, SONG, theirs.push_since(1, "main")).await.assert_refused(403, "forbidden");
+}
+
+const CLAIMED: &str = "claimed, not signed by this agent";
+
+on_both! {
+    /// Registered is what the agent pushed itself, and what it is called decides nothing else.
+    async fn an_agent_that_pushes_is_known_by_its_credential_and_others_by_what_the_install_expects(ground: Ground) {
+        let server = ground.server().arg("--trusted-agent-prefix").arg("note-g,lab").start().await;
+        let anna = server.register("anna").await;
+        server.create(&anna, "song", "public").await;
+        let scope = json!({ "planes": { "hub": "write" }, "repositories": [SONG] });
+        post(&server, "/api/v1/agents", &anna, json!({ "handle": "loom", "scope": scope })).await.assert_status(201);
+        let loom = Person::new("loom", Secret::new([6; 32]));
+        let challenge = server.challenge("loom", &loom.key().public().to_openssh()).await;
+        post(&server, "/api/v1/auth/verify", &anna, loom.answer_to(&challenge)).await.assert_status(201);
+        let shows = async |repository: &str, id: CommitId| {
+            let page = server.get(&format!("/{repository}/commit/{id}")).send().await;
+            page.assert_status(200);
+            page.text().contains(CLAIMED)
+        };
+        let mut seen = Vec::new();
+        let mut story = Story::of_one("a song");
+        server.push_story(&anna, SONG, &story, "main").await;
+        for (pusher, agent, is_claimed) in [
+            (&loom, "loom", false),
+            (&loom, "note-g/two", false),
+            (&loom, "note-gee", true),
+            (&loom, "other", true),
+            (&anna, "loom", true),
+            (&anna, "lab", false),
+        ] {
+            let tip = story.tip();
+            story.commit(&[tip], &format!("{agent} by {}", pusher.handle()), &[("a.txt", agent.as_bytes())]);
+            story.last().agent_id = agent.to_owned();
+            let from = story.commits.len() - 1;
+            server.push_objects(pusher, SONG, story.inline()).await.assert_status(200);
+            let branch = format!("agent/loom/{from}");
+            server.push(pusher, SONG, story.push_since(from, &branch)).await.assert_status(200);
+            assert_eq!(shows(SONG, story.tip()).await, is_claimed, "{agent} by {}", pusher.handle());
+            seen.push((story.tip(), is_claimed));
+        }
+        // A copy says what was said of its commits.
+        let forked = post(&server, "/api/v1/repos/anna/song/forks", &anna, json!({ "name": "copy" })).await;
+        assert!(forked.status < 300, "{}", forked.text());
+        settled(&server).await;
+        for (id, is_claimed) in seen {
+            assert_eq!(shows("anna/copy", id).await, is_claimed, "{id}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -11,31 +11,31 @@ use crate::{
 };
 
 /// Somebody with a browser.
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     server: &'a Server,
     cookie: String,
     mark: String,
 }
 
 impl<'a> Reader<'a> {
-    async fn of(server: &'a Server, person: &Person) -> Self {
+    pub(crate) async fn of(server: &'a Server, person: &Person) -> Self {
         let cookie = sign_in(server, person).await;
         let mark = mark(server, &cookie).await;
         Self { server, cookie, mark }
     }
 
-    async fn see(&self, target: &str) -> Answer {
+    pub(crate) async fn see(&self, target: &str) -> Answer {
         self.server.get(target).header("cookie", &self.cookie).send().await
     }
 
     /// Sends a form of a page.
-    async fn send(&self, target: &str, fields: &str) -> Answer {
+    pub(crate) async fn send(&self, target: &str, fields: &str) -> Answer {
         let body = format!("{fields}&csrf={}", self.mark);
         form(own_page(self.server.post(target)), &self.cookie, &body).send().await
     }
 
     /// Sends one that does what it says, and leads on.
-    async fn done(&self, target: &str, fields: &str) -> String {
+    pub(crate) async fn done(&self, target: &str, fields: &str) -> String {
         let answer = self.send(target, fields).await;
         answer.assert_status(303);
         answer.header("location").to_owned()

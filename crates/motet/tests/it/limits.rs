@@ -140,6 +140,30 @@ async fn a_push_of_many_batches_counts_once() {
     assert_limited(&second, "pushes", 1, 60);
 }
 
+/// The largest push that a Muse client makes in one go, and nobody has changed a limit for it.
+#[tokio::test]
+async fn a_push_of_100_000_objects_in_250_batches_passes_under_the_usual_limits() {
+    const FILES: usize = 100_000;
+    let server = usual().start().await;
+    let anna = server.register("anna").await;
+    let mut story = Story::default();
+    let files: Vec<_> =
+        (0..FILES).map(|it| (format!("{}/{it}.txt", it % 100), format!("line {it}"))).collect();
+    let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
+    story.commit(&[], "all", &files);
+    let objects = story.inline();
+    assert_eq!(objects.len(), FILES);
+    for batch in objects.chunks(FILES / 250) {
+        server.push_objects(&anna, SONG, batch.to_vec()).await.assert_status(200);
+    }
+    server.push(&anna, SONG, story.push_to("main")).await.assert_status(200);
+    assert_eq!(server.head(&anna, SONG, "main").await, Some(story.tip()));
+    // It was one of thirty.
+    for _ in 1..30 {
+        server.push(&anna, SONG, story.push_to("main")).await.assert_status(200);
+    }
+}
+
 #[tokio::test]
 async fn whoever_sent_too_many_bytes_is_refused_before_the_next_batch() {
     let server = usual().arg("--limit").arg("push-bytes=10000").start().await;

@@ -10,6 +10,8 @@
 //! | `releases.rs`     | releases on the wire                                                            |
 //! | `paths.rs`        | paths and branches that would hurt somebody are refused                         |
 //! | `history.rs`      | fast-forward, force, repetition, annotations                                    |
+//! | `reading/`        | a history read: names, logs, differences, archives, bytes, beside git             |
+//! | `long_histories.rs` | the graph, last commits and numbers, with what was derived and without it        |
 //! | `blame.rs`        | each line of a file names the commit that it came with                          |
 //! | `secrets.rs`      | no repository tells about another                                               |
 //! | `malformed.rs`    | bodies that cannot be read                                                      |
@@ -56,8 +58,11 @@
 //! | `postgres.rs`     | the same path on PostgreSQL                                                     |
 //! | `audit.rs`        | what is done is written down, and nobody changes the record unseen                |
 //! | `words.rs`        | every action of the log is written by something, or has its reason               |
+//! | `refs_pages.rs`   | branches and tags as pages; a branch that is taken away                         |
+//! | `help.rs`         | what every page has in common: keys, codes, themes, parts                        |
 //! | `pages.rs`        | what every page is, and what https adds to every answer                          |
 //! | `privacy.rs`      | what is kept of a person: taken away, left behind                                |
+//! | `around.rs`, `around/` | what happened and who looks on: activity, stars, feeds, profiles             |
 //! | `matrix.rs`, `matrix/` | every route, by everybody, on public and private: as the table says              |
 //! | `office.rs`       | install admins, who is stopped, and the look into what is private                 |
 //! | `jobs.rs`         | background work as those who run the install see it, and nobody else              |
@@ -78,6 +83,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
 mod answers;
+mod around;
 mod audit;
 mod authenticator;
 mod blame;
@@ -94,6 +100,7 @@ mod flows;
 mod forks;
 mod ground;
 mod heavy;
+mod help;
 mod history;
 mod hostile;
 mod hosts;
@@ -108,6 +115,7 @@ mod life_pages;
 mod limits;
 mod linked;
 mod local_mode;
+mod long_histories;
 mod malformed;
 mod matrix;
 mod merges;
@@ -125,10 +133,12 @@ mod publishers;
 mod pulling;
 mod quotas;
 mod races;
+mod reading;
 mod recorded;
 mod records;
 mod ref_log;
 mod refs;
+mod refs_pages;
 mod registration;
 mod releases;
 mod repeats;

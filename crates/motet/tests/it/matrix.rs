@@ -49,7 +49,12 @@ const COLUMNS: [&str; 13] = [
 fn row(action: Action) -> Option<Vec<(u16, u16)>> {
     use Action as A;
     let cells = match action {
-        A::RepoRead | A::RefRead | A::ObjectRead | A::ReleaseRead => {
+        A::RepoRead
+        | A::RefRead
+        | A::ObjectRead
+        | A::ReleaseRead
+        | A::ActivityRead
+        | A::FeedRead => {
             "200/404 200/404 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/404"
         }
         A::RefPush => {
@@ -59,14 +64,18 @@ fn row(action: Action) -> Option<Vec<(u16, u16)>> {
         A::TagWrite | A::ReleaseDraft => {
             "401/401 403/404 403/403 403/403 403/403 403/403 200/200 200/200 200/200 200/200 200/200 403/403 403/404"
         }
-        A::CollaboratorAdd | A::CollaboratorRemove | A::RepoUpdate | A::RepoArchive => {
+        A::CollaboratorAdd
+        | A::CollaboratorRemove
+        | A::RepoUpdate
+        | A::RepoArchive
+        | A::RefForce => {
             "401/401 403/404 403/403 403/403 403/403 403/403 403/403 403/403 200/200 200/200 200/200 403/403 403/404"
         }
         A::CollaboratorRead | A::RepoSettings => {
             "401/404 403/404 403/403 403/403 403/403 403/403 403/403 403/403 200/200 200/200 200/200 403/403 403/404"
         }
         // Whether it can be forked at all is asked after this.
-        A::RepoFork => {
+        A::RepoFork | A::StarSet | A::WatchSet => {
             "401/401 200/404 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/404"
         }
         // Of what is there nothing is restored, and nothing purged.
@@ -180,6 +189,8 @@ fn asked(street: &Street, entry: &Entry, owner: &str, name: &str) -> Request {
         || entry.path.contains("/raw/")
     {
         "main/README.md"
+    } else if entry.path.contains("/archive/") {
+        "main.tar"
     } else {
         "main"
     };
@@ -192,7 +203,12 @@ fn asked(street: &Street, entry: &Entry, owner: &str, name: &str) -> Request {
         .replace("{snapshot}", &snapshot.to_string());
     let target =
         target.replace("{*place}", place).replace("{id}", &tip).replace("{handle}", "o-viewer");
-    let target = target.replace("{tag}", "v1.0.0").replace("{*ref}", "heads/main");
+    let target = target.replace("{tag}", "v1.0.0").replace("{*range}", "main...main");
+    let target = target.replace("{*ref}", "heads/main");
+    let target = match entry.path.rsplit('/').next() {
+        Some("blob" | "raw" | "blame") => format!("{target}?path=README.md"),
+        _ => target,
+    };
     assert!(!target.contains('{'), "a parameter of {} is unknown to this test", entry.path);
     let request = street.server.request(entry.method.clone(), &target);
     match entry.surface {
@@ -317,8 +333,7 @@ fn statements(server: &Server) -> Vec<String> {
 }
 
 /// Actions that no route asks for by itself, and where they are asked for.
-const WITHOUT_A_ROUTE: [(Action, &str); 4] = [
-    (Action::RefForce, "a push that loses commits asks for it beside the push"),
+const WITHOUT_A_ROUTE: [(Action, &str); 3] = [
     (Action::ReleasePublish, "making a release asks for it unless it is a draft"),
     (Action::ReleaseYank, "retracting a release asks for it unless it is a draft"),
     (Action::RepoDeletedRead, "a list asks for it of each repository"),

@@ -2,7 +2,7 @@
 
 use http::Method;
 use server::registry::Surface;
-use testkit::{Answer, Person, Server, Story};
+use testkit::{Answer, Person, Server, Story, answers_in};
 
 use crate::{MOTET, server_and_anna, sessions::sign_in};
 
@@ -109,6 +109,26 @@ async fn with_https() -> (Server, Person) {
     let verify = server.post("/api/v1/auth/verify").authority("forge.example").json(&met);
     verify.send().await.assert_status(201);
     (server, anna)
+}
+
+/// What browsers remember is hard to take back, so whoever runs the install says how far it goes.
+#[tokio::test]
+async fn an_operator_says_what_browsers_remember_of_https() {
+    for (hsts, expected) in [("host", "max-age=63072000"), ("off", "")] {
+        let https = Server::with(MOTET).arg("--public-url").arg("https://forge.example");
+        let server = https.arg("--hsts").arg(hsts).start().await;
+        for target in ["/", "/api/v1/repos", "/nothing"] {
+            let answer = server.get(target).authority("forge.example").send().await;
+            assert_eq!(answer.header("strict-transport-security"), expected, "{target}");
+            let policy = answer.header("content-security-policy");
+            assert!(policy.ends_with("upgrade-insecure-requests"), "{policy}");
+        }
+        // Neither do refusals below the router say more.
+        let refused = answers_in(&server.raw(b"GET / HTTP/9.9\r\n\r\n").await);
+        assert_eq!(refused[0].header("strict-transport-security"), expected);
+    }
+    let answer = server_and_anna().await.0.get("/").send().await;
+    assert!(!answer.header("content-security-policy").contains("upgrade"));
 }
 
 /// The test kit looks at what every answer carries; here it has to be what https adds.

@@ -5,10 +5,12 @@
 //! | `wire2.rs`   | what is asked and answered; who sees what                                |
 //! | `cutting.rs` | a clone that is cut anywhere goes on and ends as if it had not been        |
 //! | `heavy.rs`   | more than wire 1 can carry, in little memory                              |
+//! | `promised.rs` | older files come when they are needed                                   |
 //! | `pushing/`    | pushes, page by page                                                      |
 
 mod cutting;
 mod heavy;
+mod promised;
 mod pushing;
 
 use api::{

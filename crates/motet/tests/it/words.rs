@@ -227,9 +227,11 @@ async fn repositories(server: &Server, anna: &Person) {
     let mut push = theirs.push_to("main");
     push.force = true;
     server.push(anna, "anna/song", push).await.assert_status(200);
-    server.push_story(anna, "anna/song", &theirs, "spare").await;
-    let spare = "/api/v1/repos/anna/song/refs/heads/spare";
-    orgs::delete(server, spare, anna).await.assert_status(204);
+    server.push_story(anna, "anna/song", &theirs, "aside").await;
+    let cookie = sign_in(server, anna).await;
+    let body = format!("branch=aside&csrf={}", mark(server, &cookie).await);
+    let aside = own_page(form(server.post("/anna/song/branches/delete"), &cookie, &body));
+    assert_eq!(aside.send().await.status, 303);
     releases::publish(server, anna, "anna/song", &theirs, "v1.0.0").await;
     let retracted = server.request(Method::DELETE, "/anna/song/releases/v1.0.0");
     retracted.by(anna).send().await.assert_status(200);

@@ -10,7 +10,7 @@ use super::ServeArgs;
 impl ServeArgs {
     /// What was said, by the name of the flag. What was not said is null.
     pub(super) fn written(&self) -> Map<String, Value> {
-        let (s3, elsewhere) = (&self.s3, &self.providers);
+        let (s3, elsewhere, lines) = (&self.s3, &self.providers, &self.connections);
         [
             ("local", json!(self.local)),
             ("local-handle", text(Some(&self.local_handle))),
@@ -24,6 +24,13 @@ impl ServeArgs {
             ("blame-seconds", json!(self.blame_seconds)),
             ("limit", shape(Some(&self.limits))),
             ("bot-agent", json!(self.bot_agents)),
+            ("trusted-agent-prefix", shape(Some(&self.trusted_agent_prefixes))),
+            ("connections", json!(lines.at_once)),
+            ("connections-per-address", json!(lines.per_address)),
+            ("head-seconds", json!(lines.head_seconds)),
+            ("stall-seconds", json!(lines.stall_seconds)),
+            ("idle-seconds", json!(lines.idle_seconds)),
+            ("hsts", shape(Some(&lines.hsts))),
             ("trusted-proxy", shape(Some(&self.trusted_proxies))),
             ("device-interval", json!(self.device_interval)),
             ("cors-origin", shape(Some(&self.cors_origins))),

@@ -3,6 +3,7 @@
 //! What an agent may do is bounded by its scope and by what its owner may at that moment; model and capabilities are
 //! shown and grant nothing.
 
+mod labels;
 mod store;
 
 use names::{Handle, Id, UnixMillis};
@@ -14,6 +15,7 @@ use crate::{
     profile::{self, ProfileChange},
     store as rows,
 };
+pub use labels::{AgentLabel, AgentLabels, AgentPrefix, BadAgentPrefix, NotALabel};
 pub(crate) use store::STATEMENTS;
 
 /// Live agents of one owner.

@@ -169,6 +169,16 @@ actions! {
     RefRead, "hub.ref.read", false, Need::Level(Level::Read);
     /// Fetch commits, snapshots and the bytes of objects.
     ObjectRead, "hub.object.read", false, Need::Level(Level::Read);
+    /// See what happened to a repository, and who keeps an eye on it.
+    ActivityRead, "collab.activity.read", false, Need::Level(Level::Read);
+    /// Follow what happens to a repository with a reader of feeds.
+    FeedRead, "collab.feed.read", false, Need::Level(Level::Read);
+    /// Mark a repository as one that one likes, or take that back.
+    StarSet, "collab.star.set", true, Need::Level(Level::Read);
+    /// Say of what in a repository one wants to know.
+    WatchSet, "collab.watch.set", true, Need::Level(Level::Read);
+    /// Follow somebody, or leave off.
+    FollowSet, "collab.follow.set", true, Need::SignedIn;
     /// Make a repository in a namespace.
     RepoCreate, "hub.repo.create", true, Need::Level(Level::Owner);
     /// Upload objects and move a branch forward; makes the repository on the first push.

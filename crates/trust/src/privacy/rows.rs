@@ -33,6 +33,11 @@ pub const EXPORTED: &[&str] = &[
     "collaborators",
     "repositories",
     "audit_events",
+    "stars",
+    "repository_subscriptions",
+    "follows",
+    "pinned_repositories",
+    "activity",
 ];
 
 /// The others that name a principal, and why their rows stay.

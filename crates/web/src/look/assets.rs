@@ -49,9 +49,15 @@ pub struct Encoded {
     pub body: &'static [u8],
 }
 
-static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
     [
         Asset::new("motet", "css", "text/css; charset=utf-8", STYLE_SHEET.as_bytes()),
+        Asset::new(
+            "motet",
+            "js",
+            "text/javascript; charset=utf-8",
+            include_bytes!("../../static/motet.js"),
+        ),
         Asset::new("logo", "svg", "image/svg+xml", include_bytes!("../../static/logo.svg")),
         Asset::new(
             "passkeys",
@@ -110,9 +116,15 @@ pub fn css_href() -> &'static str {
     css.href()
 }
 
+/// The address of the script of every page: keys, copying, ranges of lines. Pages say all that they have to say without it.
+pub fn script_href() -> &'static str {
+    let [_, script, ..] = &*ASSETS;
+    script.href()
+}
+
 /// The address of the logo, which is the favicon too.
 pub fn logo_href() -> &'static str {
-    let [_, logo, _] = &*ASSETS;
+    let [_, _, logo, _] = &*ASSETS;
     logo.href()
 }
 
@@ -197,8 +209,19 @@ mod tests {
     #[test]
     fn the_style_sheet_stays_small_and_loads_nothing_else() {
         let text = std::str::from_utf8(css().encoded("").body).unwrap();
-        assert!(text.len() <= 24 * 1024, "{} bytes", text.len());
-        assert!(css().encoded("br").body.len() <= 6 * 1024);
+        assert!(text.len() <= 64 * 1024, "{} bytes", text.len());
+        let sent = css().encoded("br").body.len();
+        assert!(sent <= 14 * 1024, "{sent} bytes sent");
         assert!(!text.contains("url(") && !text.contains("@import"));
+    }
+
+    #[test]
+    fn the_scripts_of_a_page_stay_small() {
+        let sent: usize = [script_href(), passkeys_href()]
+            .map(|href| find(href.strip_prefix("/static/").unwrap()).unwrap())
+            .map(|asset| asset.encoded("br").body.len())
+            .iter()
+            .sum();
+        assert!(sent <= 10 * 1024, "{sent} bytes sent");
     }
 }

@@ -71,7 +71,11 @@ fn code_is_readable_where_it_stands() {
 
 #[test]
 fn edges_of_controls_can_be_seen() {
-    assert_ratio(&["edge"], &["paper", "sheet"], 3.0);
+    assert_ratio(&["edge"], &["paper", "sheet", "well"], 3.0);
+    let voices = ["v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8"];
+    assert_ratio(&voices, &["paper", "sheet", "well"], 3.0);
+    // A letter stands on each of them.
+    assert_ratio(&["sheet"], &voices, 4.5);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The frame around each page: head, top bar, crumbs, foot.
 
-use super::{Html, assets, visible};
+use super::{Html, Monogram, Theme, assets, visible};
 
 /// What the frame needs. Every page struct holds one in a field called `layout`.
 #[derive(Debug, Clone, Default)]
@@ -13,12 +13,34 @@ pub struct Layout {
     pub canonical: Option<String>,
     /// Where we are, from the left: owner, repository. Deeper places have their own path inside the page.
     pub crumbs: Vec<Crumb>,
-    /// The handle of the reader, if signed in.
-    pub reader: Option<String>,
+    /// Who reads.
+    pub reader: Reader,
+    /// What stands in the search field.
+    pub query: String,
     /// The id of the request, so that a reader can report it.
     pub request_id: String,
+    /// The same for readers of feeds: title and address.
+    pub feeds: Vec<(String, String)>,
     /// Keeps the page out of search engines.
     pub is_noindex: bool,
+}
+
+/// Who reads a page, as far as the frame says so.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reader {
+    /// The handle, if somebody is signed in who has a page.
+    pub handle: Option<String>,
+    /// The mark of the browser's session, for the form that ends it.
+    pub csrf: Option<String>,
+    /// How pages look to this reader.
+    pub theme: Theme,
+}
+
+impl Reader {
+    /// Somebody, with the theme of the system.
+    pub fn named(handle: impl Into<String>) -> Self {
+        Self { handle: Some(handle.into()), ..Self::default() }
+    }
 }
 
 /// One step of the way to a page.
@@ -61,6 +83,16 @@ impl Layout {
     /// The address of the style sheet.
     pub fn css_href(&self) -> &'static str {
         assets::css_href()
+    }
+
+    /// The address of the script that adds keys and copying.
+    pub fn script_href(&self) -> &'static str {
+        assets::script_href()
+    }
+
+    /// The face of the reader.
+    pub fn monogram(&self) -> Option<Monogram> {
+        self.reader.handle.as_deref().map(Monogram::of)
     }
 
     /// The address of the favicon.

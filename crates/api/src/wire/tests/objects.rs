@@ -218,3 +218,93 @@ fn a_sink_that_takes_no_more_ends_the_walk() {
     let ended = read_push_objects_json(json.as_bytes(), &Limits::of_body(1000), &mut Full);
     assert!(matches!(ended, Err(ObjectsError::Sink("full"))));
 }
+
+/// A push of one commit, with `objects` as they are; in an order that no client uses.
+fn push(objects: &Value) -> Value {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/fixtures/muse-wire/01-push-first/5-push.request.bin"
+    );
+    let bytes = std::fs::read(path).unwrap();
+    let recorded = Value::from_msgpack_reader(&bytes[..], &Limits::of_body(1 << 20)).unwrap();
+    let mut fields = Fields::of(recorded, "a push").unwrap();
+    let (branch, force) = (fields.take("branch"), fields.take("force"));
+    let mut bundle = Fields::of(fields.take("bundle").unwrap(), "a bundle").unwrap();
+    let bundle = Value::map([
+        ("objects", objects.clone()),
+        ("branch_heads", Value::map([("main", Value::Nil)])),
+        ("snapshots", bundle.take("snapshots").into()),
+        ("commits", bundle.take("commits").into()),
+    ]);
+    Value::map([
+        ("force", force.into()),
+        ("bundle", bundle),
+        ("more", 1i64.into()),
+        ("branch", branch.into()),
+    ])
+}
+
+/// What is read of a body in each format: the message, and what the sink got.
+fn both(objects: [&Value; 2]) -> [Result<(PushRequest, Hashing), ObjectsError<Infallible>>; 2] {
+    let mut packed = Hashing::default();
+    let body = encode(&push(objects[0]));
+    let from_msgpack = read_push(&mut Reader::new(&body[..]), &mut packed);
+    let mut named = Hashing::default();
+    let mut body = Vec::new();
+    push(objects[1]).write_json(&mut body).unwrap();
+    let from_json = read_push_json(&body[..], &Limits::of_body(1 << 22), &mut named);
+    [from_msgpack.map(|it| (it, packed)), from_json.map(|it| (it, named))]
+}
+
+#[test]
+fn the_objects_of_a_push_go_to_the_sink_and_the_rest_is_as_if_it_had_none() {
+    let without = PushRequest::try_from(push(&Value::Nil)).unwrap();
+    assert!(!without.commits.is_empty() && without.objects.is_empty());
+    let content = vec![b'.'; 200_000];
+    let one = |format| {
+        let object_id = ObjectId::of(&content);
+        Value::list([InlineObject { object_id, content: content.clone() }.into_value(format)])
+    };
+    for read in both([&one(Format::MessagePack), &one(Format::Json)]) {
+        let (request, sink) = read.unwrap();
+        assert_eq!(request, without);
+        assert_eq!(sink.seen, [(ObjectId::of(&content), ObjectId::of(&content), 200_000)]);
+        assert!(sink.pieces > 1);
+    }
+    for read in both([&Value::Nil, &Value::Nil]) {
+        let (request, sink) = read.unwrap();
+        assert_eq!((request, sink.pieces), (without.clone(), 0));
+    }
+}
+
+#[test]
+fn a_push_whose_objects_are_none_is_refused_like_an_upload_of_them() {
+    let text = Value::list([Value::map(object("A".into()))]);
+    for objects in [text, Value::list([Value::map(object(Value::Nil))])] {
+        for read in both([&objects, &objects]) {
+            assert!(matches!(code(read), WireCode::BadContent | WireCode::Malformed));
+        }
+    }
+    for read in both([&"none".into(), &"none".into()]) {
+        assert_eq!(code(read), WireCode::Malformed);
+    }
+    for body in [r#"{"branch":"main"}"#, r#"{"bundle":1,"branch":"main"}"#, r#"{"bundle":{}}"#] {
+        let mut sink = Hashing::default();
+        let read = read_push_json(body.as_bytes(), &Limits::of_body(1000), &mut sink);
+        assert_eq!(code(read), WireCode::Malformed, "{body}");
+    }
+}
+
+#[test]
+fn base64_ends_where_it_ends() {
+    let id = ObjectId::of(b"");
+    for text in
+        [format!("{}==", "A".repeat((64 << 10) - 2)), format!("{}QQ==", "A".repeat(64 << 10))]
+    {
+        for (text, is_taken) in [(text.clone(), true), (format!("{text}AAAA"), false)] {
+            let body = format!(r#"{{"objects":[{{"content_b64":"{text}","object_id":"{id}"}}]}}"#);
+            let walked = walk_json(&body);
+            assert_eq!(walked.is_ok(), is_taken, "{}", text.len());
+        }
+    }
+}

@@ -14,7 +14,7 @@ fn a_clone_gets_its_files() {
     target.copy.checkout(None, id, &on_main()).unwrap();
     assert_eq!(target.scanned(), ["a", "b/c", "b/d/e", "empty"]);
     assert_eq!((target.read("b/d/e"), target.read("empty")), ("3".to_owned(), String::new()));
-    let manifest = target.copy.look().unwrap().manifest;
+    let manifest = target.copy.look().unwrap().manifest();
     assert_eq!(snapshot_id(&manifest), source.copy.commit(&id).unwrap().unwrap().snapshot_id);
 }
 
@@ -66,7 +66,7 @@ fn switching_writes_what_differs_and_keeps_the_rest() {
     for (from, to) in [(second, first), (first, second)] {
         place.write("edited", "by the user");
         place.copy.checkout(Some(from), to, &on_main()).unwrap();
-        let mut manifest = place.copy.look().unwrap().manifest;
+        let mut manifest = place.copy.look().unwrap().manifest();
         manifest.insert(path("edited"), ObjectId::of(b"e"));
         assert_eq!(manifest, place.copy.manifest_of(Some(to)).unwrap());
         assert_eq!(place.read("edited"), "by the user");

@@ -50,7 +50,7 @@ impl Place {
     }
 
     fn scanned(&self) -> Vec<String> {
-        self.copy.scan().unwrap().files.keys().map(ToString::to_string).collect()
+        self.copy.scan().unwrap().files.iter().map(|(path, _)| path.to_string()).collect()
     }
 
     fn commit(&self, message: &str) -> CommitId {

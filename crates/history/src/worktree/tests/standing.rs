@@ -89,7 +89,7 @@ fn a_change_that_keeps_length_and_time_is_seen() {
     fs::rename(place.directory.path().join("b"), place.directory.path().join("a")).unwrap();
     let after = fs::metadata(place.directory.path().join("a")).unwrap();
     assert_eq!((before.len(), before.mtime()), (after.len(), after.mtime()));
-    assert_eq!(place.copy.look().unwrap().manifest[&path("a")], ObjectId::of(b"six"));
+    assert_eq!(place.copy.look().unwrap().manifest()[&path("a")], ObjectId::of(b"six"));
 }
 
 #[test]
@@ -97,19 +97,19 @@ fn a_damaged_or_foreign_index_is_rebuilt() {
     let (place, other) = (place(), place());
     place.write("a", "one");
     other.write("a", "two");
-    let expected = place.copy.look().unwrap().manifest;
+    let expected = place.copy.look().unwrap().manifest();
     other.copy.look().unwrap();
     let index = place.directory.path().join(".muse/motet/index");
     let whole = fs::read(&index).unwrap();
     let foreign = fs::read(other.directory.path().join(".muse/motet/index")).unwrap();
     for bad in [&whole[..whole.len() / 2], b"", b"junk", &foreign] {
         fs::write(&index, bad).unwrap();
-        assert_eq!(place.copy.look().unwrap().manifest, expected);
+        assert_eq!(place.copy.look().unwrap().manifest(), expected);
         assert_ne!(fs::read(&index).unwrap(), bad, "it is written again");
     }
     fs::remove_file(&index).unwrap();
     symlink("/etc/hostname", &index).unwrap();
-    assert_eq!(place.copy.look().unwrap().manifest, expected);
+    assert_eq!(place.copy.look().unwrap().manifest(), expected);
     assert!(fs::symlink_metadata(&index).unwrap().is_file(), "the link was replaced, not followed");
 }
 

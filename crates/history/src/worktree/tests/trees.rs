@@ -248,8 +248,8 @@ fn write_patterns(place: &Place, dice: &Dice) -> Vec<&'static str> {
     patterns
 }
 
-fn odd(scan: &Scan) -> BTreeSet<String> {
-    let named = scan
+fn odd(look: &Look) -> BTreeSet<String> {
+    let named = look
         .skipped
         .iter()
         .filter(|(_, reason)| matches!(reason, SkipReason::Link | SkipReason::NotAFile));
@@ -285,8 +285,9 @@ fn compare(seeds: std::ops::Range<u64>) {
         let patterns = write_patterns(&place, &dice);
         let model = Model::of(root, &patterns);
         let look = place.copy.look().unwrap();
-        assert_eq!(look.manifest, model.manifest(), "seed {seed}: {patterns:?}");
-        assert_eq!(odd(&look.scan), model.odd, "seed {seed}: {patterns:?}");
+        assert!(look.files.is_sorted(), "seed {seed}: {patterns:?}");
+        assert_eq!(odd(&look), model.odd, "seed {seed}: {patterns:?}");
+        assert_eq!(look.manifest(), model.manifest(), "seed {seed}: {patterns:?}");
         let new = NewCommit { allow_empty: true, ..new_commit("first") };
         let commit = place.copy.record_commit(&new).unwrap().commit_id;
         let before = place.copy.manifest_of(Some(commit)).unwrap();

@@ -19,11 +19,16 @@ use api::{
 use axum::response::{IntoResponse as _, Response};
 use names::{CommitId, Id, UnixMillis};
 use serde::Deserialize;
+use serde_json::json;
 use trust::{Allowed, act};
 use web::{Call, Problem, prefers_page};
 
 use super::{Answer, body, landing};
-use crate::{Error, Hub, Repository, pages, reading, repositories};
+use crate::{
+    Error, Hub, Repository,
+    activity::{self, By, Note, What},
+    pages, reading, repositories,
+};
 
 pub(super) use store::STATEMENTS;
 pub(crate) use store::of_commits;
@@ -59,8 +64,7 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let repository = allowed.resource();
     if prefers_page(&call.headers) {
-        // A label is shown beside its commit.
-        return pages::newest_commits(hub, &allowed, call).await;
+        return pages::tags(hub, &allowed, call).await;
     }
     let list = format!("/{}/tags", repository.full_name());
     let after = match call.query::<Asked>()?.cursor {
@@ -128,6 +132,11 @@ impl Hub {
         if stored > 0 && store::count(&mut tx, id).await? > MOST {
             let sentence = format!("a repository has at most {MOST} labels");
             return Err(Error::wire(WireCode::TooLarge, sentence));
+        }
+        if stored > 0 {
+            let (by, now, data) = (By::of(actor), self.clock.now(), json!({ "labels": stored }));
+            let labelled = Note::repository(What::CommitsLabelled, by, id, now, data);
+            activity::note(self, &mut tx, labelled).await?;
         }
         tx.commit().await?;
         Ok(stored)

@@ -10,7 +10,7 @@ use api::{CommitRecord, Value, msgpack};
 use db::Tx;
 use history::tree::Tree;
 use names::{BranchName, CommitId, Id, ObjectId, UnixMillis};
-use trust::{Actor, Principal, ResourceRow, ResourceState};
+use trust::{Actor, AgentLabel, Principal, ResourceRow, ResourceState};
 
 use super::bundle::CheckedCommit;
 use crate::{
@@ -33,6 +33,8 @@ pub(crate) struct NewCommit<'a> {
     pub(crate) generation: i64,
     /// The word in its row.
     pub(crate) signature_state: &'static str,
+    /// How far the agent is known that it names.
+    pub(crate) agent: Option<AgentLabel>,
 }
 
 /// A snapshot that the repository does not hold yet.

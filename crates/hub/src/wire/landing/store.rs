@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use api::{CommitRecord, Value, msgpack, wire::limits::STRUCTURED_DELTA_BYTES};
 use db::{Error, Tx};
 use names::{BranchName, CommitId, Id, NodeId, SnapshotId, UnixMillis};
-use trust::Principal;
+use trust::{AgentLabel, Principal};
 
 use super::{NewCommit, NewSnapshot};
 use crate::{Repository, quotas::Change, reading::Commit};
@@ -39,7 +39,8 @@ db::statements! {
     SIGN = "
         UPDATE commits
            SET author = $3, agent_id = $4, model_id = $5, toolchain_id = $6, prompt_hash = $7, branch = $8,
-               metadata = $9, signature = $10, signer_key_id = $11, signature_state = 'verified', wire_bytes = $12
+               metadata = $9, signature = $10, signer_key_id = $11, signature_state = 'verified', wire_bytes = $12,
+               agent_label = coalesce(agent_label, CASE WHEN $4 = '' THEN NULL ELSE 'unknown' END)
          WHERE repository_id = $1 AND id = $2 AND signature = ''";
     ADD_NODES = {
         sqlite "
@@ -68,26 +69,26 @@ db::statements! {
         INSERT INTO commits (repository_id, received_at, received_by, position, id, snapshot_id, parent1, parent2,
             generation, committed_at_text, committed_at, message, author, branch, origin_repo_id, metadata, agent_id,
             model_id, toolchain_id, prompt_hash, sem_ver_bump, breaking_changes, signature, signer_key_id,
-            signature_state, test_runs, format_version, wire_bytes)
+            signature_state, test_runs, format_version, wire_bytes, agent_label)
         SELECT $2, $3, $4,
                (SELECT coalesce(max(position), 0) FROM commits WHERE repository_id = $2) + new.key + 1,
                unhex(value ->> 0), unhex(value ->> 1), unhex(value ->> 2), unhex(value ->> 3), value ->> 4,
                value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11,
                value ->> 12, value ->> 13, value ->> 14, value ->> 15, value ->> 16, value ->> 17, value ->> 18,
-               value ->> 19, value ->> 20, value ->> 21, value ->> 22, value ->> 23
+               value ->> 19, value ->> 20, value ->> 21, value ->> 22, value ->> 23, value ->> 24
           FROM json_each($1) AS new ORDER BY new.key",
         postgres "
         INSERT INTO commits (repository_id, received_at, received_by, position, id, snapshot_id, parent1, parent2,
             generation, committed_at_text, committed_at, message, author, branch, origin_repo_id, metadata, agent_id,
             model_id, toolchain_id, prompt_hash, sem_ver_bump, breaking_changes, signature, signer_key_id,
-            signature_state, test_runs, format_version, wire_bytes)
+            signature_state, test_runs, format_version, wire_bytes, agent_label)
         SELECT $2, $3, $4,
                (SELECT coalesce(max(position), 0) FROM commits WHERE repository_id = $2) + new.key,
                decode(value ->> 0, 'hex'), decode(value ->> 1, 'hex'), decode(value ->> 2, 'hex'),
                decode(value ->> 3, 'hex'), (value ->> 4)::bigint, value ->> 5, (value ->> 6)::bigint, value ->> 7,
                value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14,
                value ->> 15, value ->> 16, value ->> 17, value ->> 18, value ->> 19, value ->> 20,
-               (value ->> 21)::bigint, (value ->> 22)::bigint, (value ->> 23)::bigint
+               (value ->> 21)::bigint, (value ->> 22)::bigint, (value ->> 23)::bigint, value ->> 24
           FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS new (value, key) ORDER BY new.key"
     };
     ADD_DELTAS = {
@@ -201,15 +202,26 @@ pub(crate) async fn add_commits(
     if commits.is_empty() {
         return Ok(());
     }
+    warn_of_unknown(repository, commits);
     let rows = db::rows(commits.iter().map(row));
     db::execute!(tx, ADD_COMMITS, rows, repository.uuid(), now.0, by.uuid())?;
     let records: Vec<_> = commits.iter().map(|new| &new.checked.record).collect();
     add_deltas_and_reviewers(tx, repository, &records).await
 }
 
+/// Says that commits name agents that nobody vouches for. They are taken all the same.
+fn warn_of_unknown(repository: Id<Repository>, commits: &[NewCommit<'_>]) {
+    let unknown = commits.iter().filter(|it| it.agent == Some(AgentLabel::Unknown));
+    if let Some(first) = unknown.clone().next() {
+        let (count, record) = (unknown.count(), &first.checked.record);
+        let (agent, commit) = (api::wire::quotable(&record.agent_id), record.commit_id.short());
+        tracing::warn!(%repository, count, agent, commit, "commits name an agent that is not known");
+    }
+}
+
 /// The columns in the order of `ADD_COMMITS`.
 fn row(new: &NewCommit<'_>) -> serde_json::Value {
-    let NewCommit { checked, generation, signature_state } = new;
+    let NewCommit { checked, generation, signature_state, agent } = new;
     let it = &checked.record;
     serde_json::json!([
         it.commit_id,
@@ -236,6 +248,7 @@ fn row(new: &NewCommit<'_>) -> serde_json::Value {
         it.test_runs,
         it.format_version,
         checked.wire_bytes,
+        agent.map(AgentLabel::as_str),
     ])
 }
 

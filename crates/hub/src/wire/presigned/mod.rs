@@ -57,7 +57,7 @@ struct NewAddress {
 pub(super) async fn presign(hub: Hub, allowed: Upload, call: Call) -> Result<Answer, Problem> {
     let format = super::accepted(&call);
     let base = call.context.base_url.clone();
-    let message = body::message(call, limits::PUSH_BODY_BYTES).await?;
+    let (message, _weight) = body::weighed(call, limits::PUSH_BODY_BYTES).await?;
     let asked = Presign::try_from(message).map_err(Error::Wire)?;
     let body = match asked.direction {
         Direction::Get => {
@@ -78,7 +78,7 @@ pub(super) async fn presign(hub: Hub, allowed: Upload, call: Call) -> Result<Ans
 /// and none is kept that is another one.
 pub(super) async fn confirm(hub: Hub, allowed: Upload, call: Call) -> Result<Answer, Problem> {
     let format = super::accepted(&call);
-    let message = body::message(call, limits::PUSH_BODY_BYTES).await?;
+    let (message, _weight) = body::weighed(call, limits::PUSH_BODY_BYTES).await?;
     let ids = ObjectIds::parse(message, limits::UPLOAD_IDS).map_err(Error::Wire)?.object_ids;
     let missing = hub.missing(&allowed, &ids).await?;
     let mut seen: HashSet<_> = missing.iter().copied().collect();

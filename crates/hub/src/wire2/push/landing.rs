@@ -74,6 +74,7 @@ impl Hub {
         let landed = PushLanded { updates, warnings };
         store::conclude(&mut tx, session.id, &landed).await?;
         tx.commit().await?;
+        self.queue.wake();
         let (refs, commits) = (landed.updates.len(), brought.taken.commits);
         tracing::info!(repository = repository.full_name(), refs, commits, "push accepted");
         Ok(landed)
@@ -106,7 +107,9 @@ impl Hub {
             let Some(end) = waiting.last() else { return Ok(brought) };
             after = end.position;
             let of = (repository, by, now);
-            brought.taken.commits += take_commits(tx, of, waiting, &mut brought.domain).await?;
+            let labels = self.trust.agent_labels(allowed.actor());
+            brought.taken.commits +=
+                take_commits(tx, of, (waiting, labels), &mut brought.domain).await?;
         }
     }
 
@@ -223,7 +226,7 @@ impl Hub {
 async fn take_commits(
     tx: &mut Tx,
     (repository, by, now): (&Repository, Id<trust::Principal>, UnixMillis),
-    waiting: Vec<Waiting>,
+    (waiting, labels): (Vec<Waiting>, trust::AgentLabels<'_>),
     domain: &mut Option<String>,
 ) -> Result<u64, Error> {
     let ids: Vec<CommitId> = waiting.iter().map(|it| it.checked.record.commit_id).collect();
@@ -247,6 +250,7 @@ async fn take_commits(
             checked: &it.checked,
             generation: it.generation,
             signature_state: proofs.word(&it.checked.record),
+            agent: labels.of(&it.checked.record.agent_id),
         })
         .collect();
     if domain.is_none() {

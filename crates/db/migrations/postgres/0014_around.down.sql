@@ -1,0 +1,11 @@
+DROP INDEX repositories_stars;
+ALTER TABLE repositories DROP COLUMN language;
+ALTER TABLE repositories DROP COLUMN watchers;
+ALTER TABLE repositories DROP COLUMN stars;
+DROP TABLE contribution_states;
+DROP TABLE contributions;
+DROP TABLE pinned_repositories;
+DROP TABLE follows;
+DROP TABLE repository_subscriptions;
+DROP TABLE stars;
+DROP TABLE activity;

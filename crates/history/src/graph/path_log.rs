@@ -1,0 +1,119 @@
+//! The commits that changed a path: a walk that goes by where the path is the same in a parent, as it does not matter there
+//! what other parents hold.
+
+use std::collections::{BinaryHeap, VecDeque};
+
+use names::{NodeId, RepoPath};
+
+use super::{Budget, Graph, GraphError, PathHash, Position, walk::Rank};
+use crate::tree::{Kind, NodeSource, lookup};
+
+/// A walk over the commits that changed one path, newest first.
+#[derive(Debug)]
+pub struct PathLog<'g> {
+    graph: &'g Graph,
+    path: RepoPath,
+    hash: PathHash,
+    heap: BinaryHeap<Rank>,
+    /// What stood at the path below a root, of the last few roots: a commit asks for what its child asked for.
+    known: VecDeque<(NodeId, Option<Kind>)>,
+}
+
+/// Roots that are remembered: enough for the lines that run beside each other.
+const KNOWN: usize = 64;
+
+impl<'g> PathLog<'g> {
+    /// From the commits at `from`.
+    pub fn new(graph: &'g Graph, path: RepoPath, from: &[Position]) -> Result<Self, GraphError> {
+        let hash = PathHash::of(path.as_str());
+        let mut log = Self { graph, path, hash, heap: BinaryHeap::new(), known: VecDeque::new() };
+        for at in from {
+            log.meet(*at)?;
+        }
+        Ok(log)
+    }
+
+    fn meet(&mut self, at: Position) -> Result<(), GraphError> {
+        let rank = Rank::of(at, &self.graph.link(at)?);
+        self.heap.push(rank);
+        Ok(())
+    }
+
+    fn entry<S: NodeSource>(&mut self, trees: &S, at: Position) -> Result<Option<Kind>, GraphError>
+    where
+        S::Error: std::fmt::Display,
+    {
+        let root = self.graph.root(at)?;
+        if let Some((_, kind)) = self.known.iter().find(|(known, _)| *known == root) {
+            return Ok(*kind);
+        }
+        let found = lookup(trees, root, &self.path);
+        let found = found.map_err(|error| GraphError::Tree(error.to_string().into()))?;
+        let kind = found.map(|entry| entry.kind);
+        if self.known.len() == KNOWN {
+            self.known.pop_front();
+        }
+        self.known.push_back((root, kind));
+        Ok(kind)
+    }
+
+    /// The next commit that changed the path; nothing at the end, or when the budget is used up.
+    pub fn step<S: NodeSource>(
+        &mut self,
+        trees: &S,
+        budget: &mut Budget,
+    ) -> Result<Option<Position>, GraphError>
+    where
+        S::Error: std::fmt::Display,
+    {
+        while !self.heap.is_empty() {
+            if !budget.step() {
+                return Ok(None);
+            }
+            let Some(rank) = self.heap.pop() else { break };
+            while self.heap.peek() == Some(&rank) {
+                self.heap.pop();
+            }
+            let (at, link) = (rank.position, self.graph.link(rank.position)?);
+            if let [Some(first), _] = link.parents
+                && self.graph.filter(at)?.excludes(self.hash)
+            {
+                self.meet(first)?;
+                continue;
+            }
+            budget.read();
+            let own = self.entry(trees, at)?;
+            let mut same = None;
+            for parent in link.parents() {
+                if self.entry(trees, parent)? == own {
+                    same = Some(parent);
+                    break;
+                }
+            }
+            if let Some(parent) = same {
+                self.meet(parent)?;
+                continue;
+            }
+            for parent in link.parents() {
+                self.meet(parent)?;
+            }
+            if own.is_some() || link.parents().next().is_some() {
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether nothing is left.
+    pub fn is_over(&self) -> bool {
+        self.heap.is_empty()
+    }
+
+    /// Where it goes on later.
+    pub fn frontier(&self) -> Vec<Position> {
+        let mut left: Vec<_> = self.heap.iter().map(|rank| rank.position).collect();
+        left.sort_unstable_by(|a, b| b.cmp(a));
+        left.dedup();
+        left
+    }
+}

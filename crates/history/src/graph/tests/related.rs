@@ -1,0 +1,82 @@
+//! Walks, ancestry, bases, ahead and behind.
+
+use std::collections::BTreeSet;
+
+use names::CommitId;
+use proptest::prelude::*;
+
+use super::{
+    super::*,
+    histories::{History, made},
+};
+use crate::Parents;
+
+/// Two commits of a history.
+fn two(
+    history: &History,
+    seeds: (prop::sample::Index, prop::sample::Index),
+) -> (Position, Position) {
+    let at = |seed: prop::sample::Index| {
+        Position(u32::try_from(seed.index(history.commits.len())).unwrap())
+    };
+    (at(seeds.0), at(seeds.1))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn relations_are_those_of_plain_walking(made in made(), layers in prop::collection::vec(0..20_usize, 0..3), a in any::<prop::sample::Index>(), b in any::<prop::sample::Index>()) {
+        let history = History::of(&made);
+        let graph = history.graph(&layers);
+        let (a, b) = two(&history, (a, b));
+        let (of_a, of_b) = (history.reached(a), history.reached(b));
+        prop_assert_eq!(graph.is_ancestor(a, &[b]).unwrap(), of_b.contains(&a));
+        prop_assert_eq!(graph.is_ancestor(b, &[a, b]).unwrap(), true);
+        let apart = graph.ahead_behind(a, b, usize::MAX).unwrap().unwrap();
+        prop_assert_eq!(apart.ahead, of_a.difference(&of_b).count() as u64);
+        prop_assert_eq!(apart.behind, of_b.difference(&of_a).count() as u64);
+        if apart.ahead + apart.behind > 0 {
+            prop_assert_eq!(graph.ahead_behind(a, b, 0).unwrap(), None);
+        }
+        let parents = |id: &CommitId| {
+            let at = graph.find(id).unwrap()?;
+            let [first, second] = history.link(at).parents.map(|it| it.map(|it| graph.id(it).unwrap()));
+            Some(Parents::new(first, second))
+        };
+        let plain = crate::merge_bases(graph.id(a).unwrap(), graph.id(b).unwrap(), parents);
+        let mut bases = graph.ids(&graph.merge_bases(a, b).unwrap()).unwrap();
+        bases.sort_unstable();
+        prop_assert_eq!(bases, plain);
+        let reach = Reach::of(&graph, &[a]).unwrap();
+        prop_assert!(history.positions().all(|at| reach.has(at) == of_a.contains(&at)));
+        prop_assert_eq!(reach.count(), of_a.len() as u64);
+        let both = reach.and(&graph, &[b]).unwrap();
+        prop_assert_eq!(both, Reach::of(&graph, &[b, a]).unwrap());
+    }
+
+    #[test]
+    fn a_walk_is_in_order_and_goes_on_where_it_stopped(made in made(), layers in prop::collection::vec(0..20_usize, 0..3), a in any::<prop::sample::Index>(), b in any::<prop::sample::Index>(), page in 1..9_usize) {
+        let history = History::of(&made);
+        let graph = history.graph(&layers);
+        let (a, b) = two(&history, (a, b));
+        let (of_a, of_b) = (history.reached(a), history.reached(b));
+        let whole = history.sorted(of_a.clone());
+        prop_assert_eq!(Walk::from(&graph, a).unwrap().take(usize::MAX).unwrap(), whole);
+        let lacking: BTreeSet<_> = of_a.difference(&of_b).copied().collect();
+        let mut frontier = Frontier { wanted: vec![a], hidden: vec![b] };
+        let mut found = Vec::new();
+        loop {
+            let mut walk = Walk::new(&graph, &frontier).unwrap();
+            let peeked = walk.peek().unwrap();
+            let some = walk.take(page).unwrap();
+            prop_assert_eq!(peeked, some.first().copied());
+            if some.is_empty() {
+                break;
+            }
+            found.extend(some);
+            frontier = walk.frontier();
+        }
+        prop_assert_eq!(found, history.sorted(lacking));
+    }
+}

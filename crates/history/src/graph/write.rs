@@ -1,0 +1,190 @@
+//! Makes the file of a layer.
+
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
+
+use super::{
+    GraphError, NewCommit, Stored,
+    block::{PAYLOAD_BYTES, check},
+    layer::{Commits, Head, MAGIC, NO_PARENT, bucket_bits, bucket_of, prefix_of},
+};
+
+/// What a layer is made of, and what it says of itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Written<'a> {
+    /// Whose history it is of.
+    pub repository: [u8; 16],
+    /// Which numbering of the commits it follows.
+    pub epoch: u64,
+    /// The position of its first commit.
+    pub base: u32,
+    /// The row of its last commit.
+    pub last_row: i64,
+    /// The commits, in their order.
+    pub commits: Of<'a>,
+}
+
+/// Where the commits of a layer come from.
+#[derive(Debug, Clone, Copy)]
+pub enum Of<'a> {
+    /// They are new.
+    New(&'a [NewCommit]),
+    /// They stand in layers that follow each other, and become one.
+    Layers(&'a [Arc<Stored>]),
+}
+
+/// Why a layer was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// What it is made from cannot be read, or is too much.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The file cannot be written.
+    #[error("the graph file cannot be written")]
+    Io(#[from] io::Error),
+}
+
+/// Writes a layer as a file. Of a long history 12 bytes a commit are held in memory, nothing else.
+pub fn write(layer: &Written<'_>, out: impl Write) -> Result<(), WriteError> {
+    match layer.commits {
+        Of::New(commits) => write_of(layer, commits, out),
+        Of::Layers(layers) => write_of(layer, layers, out),
+    }
+}
+
+fn write_of(
+    layer: &Written<'_>,
+    commits: &(impl Commits + ?Sized),
+    out: impl Write,
+) -> Result<(), WriteError> {
+    let count = commits.count();
+    let mut filter_bytes = 0_u64;
+    for at in 0..count {
+        filter_bytes += commits.filter(at)?.as_bytes().len() as u64;
+    }
+    let head = Head {
+        repository: layer.repository,
+        epoch: layer.epoch,
+        base: layer.base,
+        count: u32::try_from(count).map_err(|_| GraphError::TooLong)?,
+        last_row: layer.last_row,
+        filter_bytes,
+    };
+    let fits = layer.base.checked_add(head.count).is_some_and(|end| end < NO_PARENT);
+    if !fits || u32::try_from(filter_bytes).is_err() {
+        return Err(GraphError::TooLong.into());
+    }
+    let mut out = Sheets { out, block: Vec::with_capacity(PAYLOAD_BYTES), number: 0 };
+    write_head(&mut out, &head)?;
+    write_links(&mut out, commits)?;
+    for at in 0..count {
+        out.put(commits.id(at)?.as_bytes())?;
+    }
+    out.end_section()?;
+    for at in 0..count {
+        out.put(commits.root(at)?.as_bytes())?;
+    }
+    out.end_section()?;
+    write_index(&mut out, commits, head.count)?;
+    for at in 0..count {
+        out.put(commits.filter(at)?.as_bytes())?;
+    }
+    out.end_section()?;
+    Ok(out.out.flush()?)
+}
+
+fn write_head<W: Write>(out: &mut Sheets<W>, head: &Head) -> io::Result<()> {
+    out.put(MAGIC)?;
+    out.put(&head.repository)?;
+    out.put(&head.epoch.to_be_bytes())?;
+    out.put(&head.base.to_be_bytes())?;
+    out.put(&head.count.to_be_bytes())?;
+    out.put(&head.last_row.to_be_bytes())?;
+    out.put(&bucket_bits(head.count).to_be_bytes())?;
+    out.put(&head.filter_bytes.to_be_bytes())?;
+    out.end_section()
+}
+
+fn write_links<W: Write>(
+    out: &mut Sheets<W>,
+    commits: &(impl Commits + ?Sized),
+) -> Result<(), WriteError> {
+    let mut filter_end = 0_u32;
+    for at in 0..commits.count() {
+        let link = commits.link(at)?;
+        let length = u32::try_from(commits.filter(at)?.as_bytes().len());
+        let length = length.map_err(|_| GraphError::TooLong)?;
+        filter_end = filter_end.checked_add(length).ok_or(GraphError::TooLong)?;
+        for parent in link.parents {
+            out.put(&parent.map_or(NO_PARENT, |it| it.0).to_be_bytes())?;
+        }
+        out.put(&link.generation.to_be_bytes())?;
+        out.put(&filter_end.to_be_bytes())?;
+        out.put(&link.time.to_be_bytes())?;
+    }
+    Ok(out.end_section()?)
+}
+
+fn write_index<W: Write>(
+    out: &mut Sheets<W>,
+    commits: &(impl Commits + ?Sized),
+    count: u32,
+) -> Result<(), WriteError> {
+    let mut sorted = Vec::with_capacity(count as usize);
+    for own in 0..count {
+        sorted.push((prefix_of(&commits.id(own as usize)?), own));
+    }
+    sorted.sort_unstable();
+    let bits = bucket_bits(count);
+    let mut at = 0;
+    for bucket in 0..1_u64 << bits {
+        while sorted.get(at).is_some_and(|(prefix, _)| bucket_of(*prefix, bits) <= bucket) {
+            at += 1;
+        }
+        out.put(&u32::try_from(at).unwrap_or(u32::MAX).to_be_bytes())?;
+    }
+    out.end_section()?;
+    for (prefix, own) in sorted {
+        out.put(&prefix.to_be_bytes())?;
+        out.put(&own.to_be_bytes())?;
+    }
+    Ok(out.end_section()?)
+}
+
+/// Gathers bytes to blocks.
+struct Sheets<W> {
+    out: W,
+    block: Vec<u8>,
+    number: u32,
+}
+
+impl<W: Write> Sheets<W> {
+    fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let room = (PAYLOAD_BYTES - self.block.len()).min(bytes.len());
+            let (now, later) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
+            self.block.extend_from_slice(now);
+            bytes = later;
+            if self.block.len() == PAYLOAD_BYTES {
+                self.end_block()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next section begins with a block of its own.
+    fn end_section(&mut self) -> io::Result<()> {
+        if self.block.is_empty() { Ok(()) } else { self.end_block() }
+    }
+
+    fn end_block(&mut self) -> io::Result<()> {
+        self.block.resize(PAYLOAD_BYTES, 0);
+        self.out.write_all(&self.block)?;
+        self.out.write_all(&check(self.number, &self.block))?;
+        self.block.clear();
+        self.number = self.number.saturating_add(1);
+        Ok(())
+    }
+}

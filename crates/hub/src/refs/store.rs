@@ -1,0 +1,155 @@
+//! What the lists of branches and tags ask of `refs`.
+
+use db::{Error, Tx};
+use names::{CommitId, Id, UnixMillis};
+
+use super::{Counts, Listed, Show, Wanted};
+use crate::Repository;
+
+db::statements! {
+    COUNT_TAGS = "SELECT count(*) FROM refs WHERE repository_id = $1 AND kind = 'tag'";
+    COUNTS = "
+        SELECT count(*), coalesce(sum(CASE WHEN c.committed_at >= $2 THEN 1 ELSE 0 END), 0),
+               coalesce(sum(CASE WHEN s.principal = $3 THEN 1 ELSE 0 END), 0)
+          FROM refs AS r
+          JOIN commits AS c ON c.repository_id = r.repository_id AND c.id = r.target
+          LEFT JOIN ref_seals AS s ON s.repository_id = r.repository_id AND s.entry_hash = r.entry_hash
+         WHERE r.repository_id = $1 AND r.kind = 'branch'";
+    BRANCHES_SHOWN = "
+        SELECT r.name, r.target, r.updated_at, s.principal
+          FROM refs AS r
+          JOIN commits AS c ON c.repository_id = r.repository_id AND c.id = r.target
+          LEFT JOIN ref_seals AS s ON s.repository_id = r.repository_id AND s.entry_hash = r.entry_hash
+         WHERE r.repository_id = $1 AND r.kind = 'branch'
+           AND ($2 = 'all' OR ($2 = 'active' AND c.committed_at >= $3) OR ($2 = 'stale' AND c.committed_at < $3)
+                OR ($2 = 'mine' AND s.principal = $4) OR r.name = $5)
+           AND lower(r.name) LIKE $6 ESCAPE '!'
+         ORDER BY CASE WHEN r.name = $5 THEN 0 ELSE 1 END, c.committed_at DESC, r.name LIMIT $7 OFFSET $8";
+    TAGS_SHOWN = "
+        SELECT r.name, r.target, r.updated_at, s.principal
+          FROM refs AS r
+          LEFT JOIN ref_seals AS s ON s.repository_id = r.repository_id AND s.entry_hash = r.entry_hash
+         WHERE r.repository_id = $1 AND r.kind = 'tag' AND lower(r.name) LIKE $2 ESCAPE '!'
+         ORDER BY r.updated_at DESC, r.name LIMIT $3 OFFSET $4";
+    ONE = "SELECT target FROM refs WHERE repository_id = $1 AND name = $2";
+    RELEASES = {
+        sqlite "
+        SELECT x.tag, x.channel, x.yanked_at IS NOT NULL FROM json_each($2) AS wanted
+          JOIN releases AS x ON x.repository_id = $1 AND x.tag = wanted.value
+         WHERE x.published_at IS NOT NULL",
+        postgres "
+        SELECT x.tag, x.channel, x.yanked_at IS NOT NULL FROM jsonb_array_elements_text($2::jsonb) AS wanted
+          JOIN releases AS x ON x.repository_id = $1 AND x.tag = wanted.value
+         WHERE x.published_at IS NOT NULL"
+    };
+}
+
+/// A number of rows.
+fn number(number: i64) -> Result<u64, Error> {
+    u64::try_from(number).map_err(Error::corrupt("count(*)"))
+}
+
+/// How many tags there are.
+pub(crate) async fn count_tags(tx: &mut Tx, repository: Id<Repository>) -> Result<u64, Error> {
+    let (found,): (i64,) = db::fetch_one!(tx, COUNT_TAGS, repository.uuid())?;
+    number(found)
+}
+
+/// How many branches each list has.
+pub(super) async fn counts(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    (active_since, reader): (UnixMillis, &str),
+) -> Result<Counts, Error> {
+    let row: (i64, i64, i64) =
+        db::fetch_one!(tx, COUNTS, repository.uuid(), active_since.0, reader)?;
+    Ok(Counts { all: number(row.0)?, active: number(row.1)?, mine: number(row.2)? })
+}
+
+/// What `lower(name) LIKE` finds by a part of a name.
+fn pattern(below: &str, part: &str) -> String {
+    let part = part.to_lowercase();
+    let escaped = part.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    format!("{below}%{escaped}%")
+}
+
+type Row = (String, Vec<u8>, i64, Option<String>);
+
+fn believe((name, target, updated_at, mover): Row) -> Result<Listed, Error> {
+    Ok(Listed {
+        name,
+        target: target.as_slice().try_into().map_err(Error::corrupt("refs.target"))?,
+        updated_at: UnixMillis(updated_at),
+        mover: mover.filter(|it| !it.is_empty()),
+    })
+}
+
+/// The branch that is shown first, then the wanted ones, the newest commit first.
+pub(super) async fn branches(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    wanted: &Wanted<'_>,
+    (limit, skip): (u32, u64),
+) -> Result<Vec<Listed>, Error> {
+    let Wanted { show, active_since, reader, first, part } = wanted;
+    let pattern = pattern("refs/heads/", part);
+    let (limit, skip) = (i64::from(limit), i64::try_from(skip).unwrap_or(i64::MAX));
+    let rows: Vec<Row> = db::fetch_all!(
+        tx,
+        BRANCHES_SHOWN,
+        repository.uuid(),
+        show.word(),
+        active_since.0,
+        *reader,
+        first.as_str(),
+        pattern,
+        limit,
+        skip
+    )?;
+    rows.into_iter().map(believe).collect()
+}
+
+/// Tags, the one that moved last first.
+pub(super) async fn tags(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    part: &str,
+    (limit, skip): (u32, u64),
+) -> Result<Vec<Listed>, Error> {
+    let pattern = pattern("refs/tags/", part);
+    let (limit, skip) = (i64::from(limit), i64::try_from(skip).unwrap_or(i64::MAX));
+    let rows: Vec<Row> = db::fetch_all!(tx, TAGS_SHOWN, repository.uuid(), pattern, limit, skip)?;
+    rows.into_iter().map(believe).collect()
+}
+
+/// Where a ref is.
+pub(super) async fn target(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    name: &str,
+) -> Result<Option<CommitId>, Error> {
+    let row: Option<(Vec<u8>,)> = db::fetch_optional!(tx, ONE, repository.uuid(), name)?;
+    row.map(|(target,)| target.as_slice().try_into().map_err(Error::corrupt("refs.target")))
+        .transpose()
+}
+
+/// The releases of these tags: tag, channel, whether it was taken out of use.
+pub(super) async fn releases(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    tags: &[&str],
+) -> Result<Vec<(String, String, bool)>, Error> {
+    db::fetch_all!(tx, RELEASES, repository.uuid(), db::rows(tags.iter()))
+}
+
+impl Show {
+    /// The word in addresses and statements.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Mine => "mine",
+            Self::Stale => "stale",
+            Self::All => "all",
+        }
+    }
+}
