@@ -28,6 +28,10 @@ pub struct RefPlace {
     pub entry_hash: String,
 }
 
+/// Warnings of one answer, and the longest of them: a path and a sentence.
+const WARNINGS: usize = 16;
+const WARNING_BYTES: usize = 8192;
+
 /// What is to become of a ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
@@ -126,6 +130,8 @@ pub struct Landed {
 pub struct PushLanded {
     /// In the order in which they were asked for.
     pub updates: Vec<Landed>,
+    /// What is told of what came, where the repository asks for that.
+    pub warnings: Vec<String>,
 }
 
 /// An id, or nothing from an empty text.
@@ -375,13 +381,17 @@ impl TryFrom<Value> for PushLanded {
     fn try_from(value: Value) -> Result<Self, WireError> {
         let fields = &mut Fields::of(value, "the answer")?;
         let updates = fields.required_list("updates", PUSH_REFS)?;
-        Ok(Self { updates: updates.into_iter().map(Landed::try_from).collect::<Result<_, _>>()? })
+        Ok(Self {
+            updates: updates.into_iter().map(Landed::try_from).collect::<Result<_, _>>()?,
+            warnings: fields.texts("warnings", WARNINGS, WARNING_BYTES)?,
+        })
     }
 }
 
 impl From<PushLanded> for Value {
     fn from(message: PushLanded) -> Self {
-        Self::map([("updates", Self::list(message.updates))])
+        let warnings = message.warnings.into_iter().map(Self::from).collect();
+        Self::map([("updates", Self::list(message.updates)), ("warnings", Self::Array(warnings))])
     }
 }
 
@@ -426,7 +436,7 @@ mod tests {
             seq: 2,
             seal_hash: "s".into(),
         };
-        let landed = PushLanded { updates: vec![landed] };
+        let landed = PushLanded { updates: vec![landed], warnings: vec!["w".into()] };
         assert_eq!(PushLanded::try_from(Value::from(landed.clone())).unwrap(), landed);
     }
 

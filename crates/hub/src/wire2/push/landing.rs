@@ -35,7 +35,7 @@ const OBJECTS: u32 = 5_000;
 
 /// What a push has brought.
 #[derive(Default)]
-struct Brought {
+pub(super) struct Brought {
     taken: Change,
     domain: Option<String>,
 }
@@ -48,6 +48,7 @@ impl Hub {
         id: Id<Session>,
     ) -> Result<PushLanded, Error> {
         let PushTarget::Existing(_) = allowed.resource() else { return Err(Error::NotFound) };
+        let warnings = self.inspect_push(allowed, id).await?;
         let now = self.clock.now();
         let ahead = self.verify_ahead(allowed, id).await?;
         let mut tx = self.trust.begin(allowed.actor()).await?;
@@ -71,7 +72,7 @@ impl Hub {
             self.note_created(&mut tx, allowed.actor(), &repository).await?;
         }
         self.bring_to_life(&mut tx, &repository).await?;
-        let landed = PushLanded { updates };
+        let landed = PushLanded { updates, warnings };
         store::conclude(&mut tx, session.id, &landed).await?;
         tx.commit().await?;
         self.queue.wake();
@@ -160,7 +161,7 @@ impl Hub {
     }
 
     /// Moves a ref, if that is a fast-forward or a right.
-    async fn move_planned(
+    pub(super) async fn move_planned(
         &self,
         tx: &mut Tx,
         (allowed, repository): (&Upload, &Repository),
@@ -205,8 +206,7 @@ impl Hub {
         let written = self.move_ref(tx, at, &movement, now).await?;
         if let Some(former) = leaves {
             collect::leave(tx, repository.id, former, now).await?;
-            let to = update.new.map(|it| it.to_string()).unwrap_or_default();
-            self.note_forced(tx, at, kind.name().as_str(), (former, to)).await?;
+            self.note_left(tx, at, kind.name().as_str(), (former, update.new)).await?;
         }
         Ok(Landed {
             name: update.name.clone(),
@@ -220,7 +220,7 @@ impl Hub {
     }
 
     /// Moves the counters; refuses what is above a quota.
-    async fn count_in(
+    pub(super) async fn count_in(
         &self,
         tx: &mut Tx,
         repository: &Repository,

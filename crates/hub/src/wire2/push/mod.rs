@@ -13,13 +13,17 @@
 //! | `tree.rs`    | snapshots made again from what they are told by                            |
 //! | `digests.rs` | what streams have come to, for the digests at their ends                   |
 //! | `turn.rs`    | one request of a stream at a time                                          |
+//! | `single.rs`  | one ref, moved without a stream                                            |
+//! | `looking.rs` | what has come is looked at before that                                    |
 //! | `landing.rs` | the one transaction                                                        |
 //! | `store.rs`   | the SQL                                                                    |
 
 mod digests;
 mod landing;
+mod looking;
 mod page;
 mod session;
+mod single;
 mod store;
 mod stream;
 mod tree;
