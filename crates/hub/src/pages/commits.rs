@@ -100,6 +100,12 @@ impl Hub {
             }
         };
         let found = history.log(&query, at.as_ref(), PAGE).await?;
+        let is_filtered = asked.fields().iter().any(|(_, value)| !value.is_empty());
+        // A path that no commit ever had is none.
+        let is_empty = found.commits.is_empty() && found.next.is_none() && at.is_none();
+        if path.is_some() && is_empty && !is_filtered {
+            return Err(Problem::not_found());
+        }
         let days = self.days(repository, &found, path.as_ref()).await?;
         let mut tx = self.db.glance().await?;
         let heads = reading::branches(&mut tx, repository.id).await.map_err(Error::Db)?;
@@ -107,7 +113,6 @@ impl Hub {
         let (text, shown) = (revision.text(), path.as_ref().map(RepoPath::as_str));
         let here = parts::place(repository, "commits", &text, shown);
         let next = found.next.as_ref().map(|it| self.cursors.write(&list, &it.to_bytes()));
-        let is_filtered = asked.fields().iter().any(|(_, value)| !value.is_empty());
         let of = shown.map_or_else(|| text.clone(), |path| format!("{path} at {text}"));
         let mut layout = parts::layout(
             &call,

@@ -199,8 +199,9 @@ pub(crate) async fn is_ancestor(
         if line.id == ancestor {
             return Ok(true);
         }
+        // One of the same generation leads nowhere near it, and says nothing of the next one.
         if line.generation <= least {
-            return Ok(false);
+            continue;
         }
         for parent in line.parents.iter() {
             walk.push(parent, ()).await?;
