@@ -202,7 +202,8 @@ impl Hunk {
     /// The lines of both sides beside one another: what was replaced beside what it was replaced by.
     pub(super) fn rows(&self) -> Vec<(Option<&DiffLine>, Option<&DiffLine>)> {
         let mut rows = Vec::new();
-        for run in self.lines.chunk_by(|a, b| (a.kind == LineKind::Same) == (b.kind == LineKind::Same))
+        for run in
+            self.lines.chunk_by(|a, b| (a.kind == LineKind::Same) == (b.kind == LineKind::Same))
         {
             let of = |kind| run.iter().filter(move |line| line.kind == kind);
             if run.first().is_some_and(|line| line.kind == LineKind::Same) {
@@ -264,10 +265,12 @@ mod tests {
             cut_bytes: 0,
         };
         use LineKind::{Added, Removed, Same};
-        let lines = [(Same, "a"), (Removed, "b"), (Removed, "c"), (Added, "d"), (Same, "e"), (Added, "f")];
+        let lines =
+            [(Same, "a"), (Removed, "b"), (Removed, "c"), (Added, "d"), (Same, "e"), (Added, "f")];
         let lines = lines.map(|(kind, text)| line(kind, text)).to_vec();
         let hunk = Hunk { header: String::new(), lines };
-        let text = |line: Option<&DiffLine>| line.map_or("-", |it| it.parts[0].text.as_str()).to_owned();
+        let text =
+            |line: Option<&DiffLine>| line.map_or("-", |it| it.parts[0].text.as_str()).to_owned();
         let rows: Vec<_> = hunk.rows().into_iter().map(|(a, b)| text(a) + &text(b)).collect();
         assert_eq!(rows, ["aa", "bd", "c-", "ee", "-f"]);
     }

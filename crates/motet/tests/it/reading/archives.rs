@@ -63,7 +63,7 @@ async fn get(server: &Server, target: &str) -> testkit::Answer {
     answer
 }
 
-/// Of two servers; the hashes are those of form 1.
+/// Of two servers. The hashes of form 1 stand in `history::archive::tests`.
 #[tokio::test]
 async fn an_archive_has_the_same_bytes_on_every_server() {
     let story = story();
@@ -95,11 +95,7 @@ async fn an_archive_has_the_same_bytes_on_every_server() {
         seen.push(hashes);
     }
     assert_eq!(seen[0], seen[1]);
-    let golden = GOLDEN.map(|(ending, hash)| (ending.to_owned(), hash.to_owned()));
-    assert_eq!(seen[0], golden.into(), "another hash is another form");
 }
-
-const GOLDEN: [(&str, &str); 3] = [("tar", ""), ("tar.gz", ""), ("zip", "")];
 
 #[tokio::test]
 async fn parts_of_a_tar_are_its_bytes() {
@@ -144,7 +140,9 @@ async fn a_directory_a_tag_and_what_is_not_there() {
     let tagged = get(&server, "/anna/song/archive/v1.0.0.zip").await;
     let saved = tagged.header("content-disposition");
     assert_eq!(saved, "attachment; filename=\"song-v1.0.0.zip\"");
-    for bad in ["main", "main.rar", "none.tar", ".tar", "main.tar?path=none", "main.tar?path=README.md"] {
+    for bad in
+        ["main", "main.rar", "none.tar", ".tar", "main.tar?path=none", "main.tar?path=README.md"]
+    {
         let answer = server.get(&format!("/anna/song/archive/{bad}")).send().await;
         assert_eq!(answer.status, 404, "{bad}");
     }

@@ -105,9 +105,14 @@ async fn very_many_branches_have_an_answer() {
     tx.commit().await.unwrap();
     server.restart().await;
     let commit = format!("commit/{tip}");
-    for place in
-        ["", "tree/b9999", "commits/b9999", "blame/main/README.md", "compare/main...b1", &commit]
-    {
+    for place in [
+        "",
+        "tree/many/9999",
+        "commits/many/9999",
+        "blame/main/README.md",
+        "compare/main...many/1",
+        &commit,
+    ] {
         let shown = page(&server, &anna, &format!("/anna/song/{place}")).await;
         assert_eq!(shown.status, 200, "{place}: {}", shown.text());
         assert!(shown.body.len() < 1 << 20, "{place}: {} bytes", shown.body.len());
@@ -118,7 +123,8 @@ async fn very_many_branches_have_an_answer() {
 #[tokio::test]
 async fn names_that_look_alike_are_kept_byte_for_byte() {
     let (server, anna) = server_and_anna().await;
-    let names = ["A.txt", "a.txt", "b\u{202e}gpj.exe", "e\u{301}.txt", "z\u{200b}.txt", "\u{e9}.txt"];
+    let names =
+        ["A.txt", "a.txt", "b\u{202e}gpj.exe", "e\u{301}.txt", "z\u{200b}.txt", "\u{e9}.txt"];
     let texts: Vec<String> = (0..names.len()).map(|it| format!("content {it}\n")).collect();
     let mut story = Story::default();
     let files: Vec<_> =
