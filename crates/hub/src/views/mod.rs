@@ -13,13 +13,17 @@
 //! | `commits.rs`    | `/{owner}/{name}/commits/{ref}/{path}`                           |
 //! | `compare.rs`    | `/{owner}/{name}/compare/{a}...{b}`                              |
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
+//! | `graph.rs`      | `/{owner}/{name}/graph`                                           |
+//! | `insights.rs`   | `/{owner}/{name}/insights`                                        |
 //! | `refs.rs`       | `/{owner}/{name}/branches`, `/{owner}/{name}/tags`                |
 //! | `forks.rs`      | `/{owner}/{name}/forks`                                          |
 //! | `new.rs`        | `/new`                                                           |
 //! | `log.rs`        | `/{owner}/{name}/log`                                            |
+//! | `around.rs`     | activity, people, `/`, `/usage`                                     |
 //! | `settings.rs`   | `/{owner}/{name}/settings/…`, `/settings/repositories`            |
 //! | `filters.rs`    | what templates do to values                                      |
 
+pub(crate) mod around;
 pub(crate) mod blame;
 pub(crate) mod blob;
 pub(crate) mod commit;
@@ -29,6 +33,8 @@ pub(crate) mod diff;
 pub(crate) mod explore;
 mod filters;
 pub(crate) mod forks;
+pub(crate) mod graph;
+pub(crate) mod insights;
 pub(crate) mod log;
 pub(crate) mod new;
 pub(crate) mod profile;
@@ -36,6 +42,8 @@ pub(crate) mod refs;
 pub(crate) mod repository;
 pub(crate) mod settings;
 
+#[cfg(test)]
+mod around_samples;
 #[cfg(test)]
 mod records_samples;
 #[cfg(test)]
@@ -79,6 +87,12 @@ pub(crate) enum Section {
     Commits,
     /// Branches and tags.
     Branches,
+    /// Commits as they hang together.
+    Graph,
+    /// What happened.
+    Activity,
+    /// The history in numbers.
+    Insights,
     /// What it says of itself, and who may do what.
     Settings,
 }
@@ -92,8 +106,20 @@ impl Head {
         self.section == Section::Commits
     }
 
+    fn is_activity(&self) -> bool {
+        self.section == Section::Activity
+    }
+
     fn is_branches(&self) -> bool {
         self.section == Section::Branches
+    }
+
+    fn is_graph(&self) -> bool {
+        self.section == Section::Graph
+    }
+
+    fn is_insights(&self) -> bool {
+        self.section == Section::Insights
     }
 
     fn is_settings(&self) -> bool {
@@ -126,6 +152,10 @@ pub(crate) struct RepositoryRow {
     pub commits: u64,
     /// Bytes of all its objects.
     pub size_bytes: u64,
+    /// How many like it.
+    pub stars: u64,
+    /// What most of it is written in; may be empty.
+    pub language: String,
     /// Whether only members see it.
     pub is_private: bool,
 }
