@@ -29,7 +29,7 @@ pub use around::{Doer, Happening, HeatDay, Heatmap, Somebody, Subscription};
 pub use audit::{AuditEvent, PruneAudit, PrunedAudit, RotatedKey};
 pub use handing::{Accepted, NewFork, NewTransfer, Transfer, TransferPage};
 pub use history::{
-    CommitDay, Contributor, ContributorList, GraphEdge, GraphPage, GraphRow, CommitDays, Language,
+    CommitDay, CommitDays, Contributor, ContributorList, GraphEdge, GraphPage, GraphRow, Language,
     LanguageList,
 };
 pub use jobs::{Job, JobCounts, JobDetail, JobPage, Schedule, ScheduleRun};
@@ -43,7 +43,7 @@ pub use publishers::{
 };
 pub use reading::{
     BlameAnswer, BlameRun, Blob, Commit, CommitDetail, CommitPage, CommitSignature, Comparison,
-    DiffFile, DiffHunk, DiffLine, DiffPage, FileList, Tree, TreeEntry,
+    DiffFile, DiffHunk, DiffLine, DiffPage, FileList, LastCommit, Tree, TreeEntry,
 };
 pub use records::{
     Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage, NewEdit, Ref,

@@ -206,6 +206,13 @@ impl History<'_> {
 impl Walk<'_> {
     /// Hands on what the parents have, and settles the rest.
     async fn step(&mut self, mut version: Version) -> Result<(), Error> {
+        let since = self.history.unchanged_since(version.commit, &version.path).await?;
+        if let Some((since, generation)) = since {
+            self.commit(since).await?;
+            let Version { path, object, text, claims, .. } = version;
+            self.lines.follow((generation, since, path), object, text, claims);
+            return Ok(());
+        }
         let commit = self.commit(version.commit).await?;
         for parent in commit.record.parents() {
             let parent = self.commit(parent).await?;

@@ -41,6 +41,8 @@ pub(crate) mod repository;
 pub(crate) mod settings;
 
 #[cfg(test)]
+mod history_samples;
+#[cfg(test)]
 mod records_samples;
 #[cfg(test)]
 mod samples;
