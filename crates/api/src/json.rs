@@ -43,7 +43,7 @@ pub use publishers::{
 };
 pub use reading::{
     BlameAnswer, BlameRun, Blob, Commit, CommitDetail, CommitPage, CommitSignature, Comparison,
-    DiffFile, DiffHunk, DiffLine, DiffPage, FileList, Tree, TreeEntry,
+    DiffFile, DiffHunk, DiffLine, DiffPage, FileList, LastCommit, Tree, TreeEntry,
 };
 pub use records::{
     Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage, NewEdit, Ref,

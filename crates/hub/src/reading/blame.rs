@@ -207,6 +207,13 @@ impl Walk<'_> {
     /// Hands on what the parents have, and settles the rest. A parent that has the same file has all of it, even if
     /// another one has some of it; only then lines are compared, one parent after the other.
     async fn step(&mut self, mut version: Version) -> Result<(), Error> {
+        let since = self.history.unchanged_since(version.commit, &version.path).await?;
+        if let Some((since, generation)) = since {
+            self.commit(since).await?;
+            let Version { path, object, text, claims, .. } = version;
+            self.lines.follow((generation, since, path), object, text, claims);
+            return Ok(());
+        }
         let commit = self.commit(version.commit).await?;
         let (mut found, mut lacking) = (Vec::new(), Vec::new());
         for (at, parent) in commit.record.parents().enumerate() {

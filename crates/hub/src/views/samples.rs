@@ -105,7 +105,7 @@ fn branches() -> BranchMenu {
     }
 }
 
-fn line(subject: &str, days: i64, signature: Signature) -> CommitLine {
+pub(super) fn line(subject: &str, days: i64, signature: Signature) -> CommitLine {
     CommitLine {
         subject: subject.to_owned(),
         href: format!("/ada/engine/commit/{ID}"),
