@@ -46,6 +46,21 @@ impl Where {
         ]
     }
 
+    /// The fields of the form, as they were typed.
+    fn filter(&self, here: String, is_of_path: bool, is_open: bool) -> Filter {
+        let text = |it: &Option<String>| it.clone().unwrap_or_default();
+        Filter {
+            here,
+            author: text(&self.author),
+            text: text(&self.text),
+            since: text(&self.since),
+            until: text(&self.until),
+            is_followed: self.follow.as_ref().is_some_and(|it| !it.is_empty()),
+            is_of_path,
+            is_open,
+        }
+    }
+
     /// The address of the same filter, from a cursor on.
     fn href(&self, here: &str, cursor: Option<&str>) -> String {
         let fields = self.fields().into_iter().chain(cursor.map(|it| ("cursor", it)));
@@ -128,16 +143,7 @@ impl Hub {
                 .as_ref()
                 .map(|path| parts::crumbs(repository, &text, path))
                 .unwrap_or_default(),
-            filter: Filter {
-                here: here.clone(),
-                author: asked.author.clone().unwrap_or_default(),
-                text: asked.text.clone().unwrap_or_default(),
-                since: asked.since.clone().unwrap_or_default(),
-                until: asked.until.clone().unwrap_or_default(),
-                is_followed: query.follow,
-                is_of_path: path.is_some(),
-                is_open: is_filtered,
-            },
+            filter: asked.filter(here.clone(), path.is_some(), is_filtered),
             compare_href: format!("{}/compare", parts::home_of(repository)),
             days,
             is_partial: found.is_partial,
