@@ -44,7 +44,7 @@ pub use publishers::{
 };
 pub use reading::{
     BlameAnswer, BlameRun, Blob, Commit, CommitDetail, CommitPage, CommitSignature, Comparison,
-    DiffFile, DiffHunk, DiffLine, DiffPage, Tree, TreeEntry,
+    DiffFile, DiffHunk, DiffLine, DiffPage, LastCommit, Tree, TreeEntry,
 };
 pub use records::{
     Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage, NewEdit, Ref,

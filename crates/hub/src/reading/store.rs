@@ -283,7 +283,7 @@ pub(super) async fn lines(
         Ok(Line {
             id: id(&commit)?,
             parents: Parents::new(parent(parent1)?, parent(parent2)?),
-            snapshot: id(&snapshot)?,
+            snapshot: Some(id(&snapshot)?),
             generation,
             committed_at,
         })
