@@ -2,9 +2,12 @@
 
 mod cli;
 mod db;
+mod fetch;
+mod git_http;
 mod hub;
 mod idle;
 mod jobs;
+mod memory;
 mod objects;
 mod pages;
 mod timing;
@@ -35,7 +38,11 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     ("trust.timing.hidden", |binary| Box::pin(timing::hidden(binary))),
     ("hub.json.unsigned", |binary| Box::pin(hub::json_unsigned(binary))),
     ("hub.json.signed", |binary| Box::pin(hub::json_signed(binary))),
+    ("hub.push.100", |binary| Box::pin(hub::push_100(binary))),
     ("hub.push.1000", |binary| Box::pin(hub::push_1000(binary))),
+    ("hub.push.10000", |binary| Box::pin(hub::push_10000(binary))),
+    ("hub.fetch", |binary| Box::pin(fetch::fetch(binary))),
+    ("hub.push.memory", |binary| Box::pin(memory::push(binary))),
     ("pages.root.20000", |binary| {
         Box::pin(pages::page(binary, "pages.root.20000", (Page::Root, pages::SHORT)))
     }),

@@ -31,6 +31,7 @@
 //! | `contributions/`| what signed commits count for, day by day                                      |
 //! | `feeds/`        | the same as Atom                                                               |
 //! | `upkeep/`       | background work: what has ended goes, what is stored is looked after           |
+//! | `search/`       | what is found, by whom it may be found                                          |
 //! | `pages/`        | HTML; `views/` is what the templates show                                      |
 //!
 //! Invariants (`spec/hub.md` 12): no object, snapshot or commit row whose id is not the hash of its bytes; a commit's
@@ -69,6 +70,7 @@ mod ref_log;
 mod refs;
 mod releases;
 mod repositories;
+mod search;
 mod signatures;
 mod stars;
 mod transfers;
@@ -79,15 +81,20 @@ mod wire2;
 
 pub use collect::{Collection, Grace};
 pub use error::Error;
+pub use purge::Own;
 pub use quotas::{Exceeded, Limited, Quotas};
 pub use repositories::{
     Fork, Homepage, HomepageError, Licence, NewRepository, Repository, Topic, Topics,
 };
+pub use search::rebuild_search;
+
+pub use wire2::{HistoryStream, OwnHistory};
 
 /// Every statement of this room, for the test that prepares them all.
 pub fn statements() -> Vec<&'static db::Sql> {
     [
         repositories::STATEMENTS,
+        search::STATEMENTS,
         reading::STATEMENTS,
         &wire::statements(),
         &wire2::statements(),
@@ -136,6 +143,8 @@ pub struct Settings {
     /// How long a page may look for who last changed the lines of a file; what is not found by then is said to be
     /// older.
     pub blame: Duration,
+    /// How long a search may take; what was found by then is said to be a part.
+    pub search: Duration,
 }
 
 /// The room's front door. Cheap to clone.
@@ -190,6 +199,6 @@ impl Hub {
         let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
         let routes = reading::api::routes(graph::routes(wire2::routes(routes)));
-        pages::routes(ref_log::routes(routes)).finish()
+        search::routes(pages::routes(ref_log::routes(routes))).finish()
     }
 }

@@ -69,12 +69,13 @@ fn parse(asked: json::RepositoryChanges, of: &Repository) -> Result<Changes, Pro
         faults.push(Fault { pointer: pointer.to_owned(), code: "invalid", message });
     };
     let (says_no_training, says_forks) = (asked.training_opt_out, asked.allow_forks);
-    let require_signed_refs = asked.require_signed_refs;
+    let (require_signed_refs, is_indexed) = (asked.require_signed_refs, asked.indexed);
     let is_template = asked.template;
     let mut changes = Changes {
         says_forks,
         says_no_training,
         require_signed_refs,
+        is_indexed,
         is_template,
         ..Changes::default()
     };

@@ -46,6 +46,8 @@ pub(crate) async fn home(
     let tag_count = refs::count_tags(&mut tx, repository.id).await?;
     let looks = hub.looks(&mut tx, &allowed).await?;
     let languages = hub.languages_of(&mut tx, repository).await?;
+    let csrf = call.context.reader().csrf;
+    let marks = hub.marks_bar(&mut tx, allowed.actor(), repository, csrf).await?;
     let contents = match &first {
         None => None,
         Some(revision) => {
@@ -73,6 +75,7 @@ pub(crate) async fn home(
             .allows_forks()
             .then(|| format!("{}/fork", parts::home_of(repository))),
         looks,
+        marks,
         clone_command: format!("motet clone {origin}/{}", repository.full_name()),
         address: format!("{origin}/{}", repository.full_name()),
         origin,

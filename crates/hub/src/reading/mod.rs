@@ -35,6 +35,7 @@ use names::{BranchName, CommitId, Digest, NodeId, ObjectId, SnapshotId, UnixMill
 use trust::AgentLabel;
 
 pub(crate) use ancestry::Line;
+pub(crate) use api::MOST_PATHS;
 pub(crate) use archive::{AT_ONCE as ARCHIVES_AT_ONCE, Archives};
 pub(crate) use blame::{BLAMED_BYTES, Blame, BlameQuery, Blames, Run};
 pub(crate) use diff::Difference;

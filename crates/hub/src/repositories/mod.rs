@@ -39,7 +39,8 @@ pub(crate) use making::Start;
 pub(crate) use resource::PushTarget;
 pub(crate) use start::{ignored, licences};
 pub(crate) use store::{
-    STATEMENTS, by_id, by_id_for, deleted_of, find, find_deleted, forget_alias, pinned, templates,
+    STATEMENTS, by_id, by_id_for, count, deleted_of, find, find_deleted, forget_alias, largest,
+    pinned, templates, visible_of,
 };
 
 use crate::{
@@ -50,7 +51,7 @@ use crate::{
 };
 
 /// Repositories of one owner (`spec/hub.md` 1).
-const MAX_PER_OWNER: u64 = 500;
+pub(crate) const MAX_PER_OWNER: u64 = 500;
 
 /// A repository, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +78,8 @@ pub struct Repository {
     pub licence: Option<Licence>,
     /// Whether others may make theirs from it, if somebody has said so; see [`Repository::allows_forks`].
     pub says_forks: Option<bool>,
+    /// Whether it is searched.
+    pub is_indexed: bool,
     /// What it was made from.
     pub fork: Option<Fork>,
     /// Sum of the sizes of its distinct objects.
@@ -261,6 +264,7 @@ impl Hub {
             topics: Topics::default(),
             licence: None,
             says_forks: None,
+            is_indexed: true,
             fork: None,
             size_bytes: 0,
             object_count: 0,
@@ -284,12 +288,14 @@ impl Hub {
         forget_alias(tx, owner, &repository.name).await?;
         self.trust.add_resource(tx, &resource).await?;
         store::insert(tx, &repository).await?;
+        let bell = self.ask_for_index(tx, id).await?;
+        tx.hold(bell);
         Ok(repository)
     }
 
     /// Whether the owner may have one more.
     pub(crate) async fn check_count(&self, tx: &mut Tx, owner: Id<Principal>) -> Result<(), Error> {
-        if store::count(tx, owner).await? >= MAX_PER_OWNER {
+        if count(tx, owner).await? >= MAX_PER_OWNER {
             return Err(Error::TooManyRepositories(MAX_PER_OWNER));
         }
         Ok(())

@@ -36,6 +36,7 @@ pub(super) async fn run(hub: Hub) -> Result<Done, Failure> {
     let mut glance = hub.db.glance().await?;
     let forsaken = store::forsaken(&mut glance, before, now, REPOSITORIES).await?;
     drop(glance);
+    let parts = hub.objects.drop_old_parts(wire2::LIFE)?;
 
     let mut tx = hub.db.write().await?;
     let uploads = hub.objects.end_pending(&mut tx, UPLOADS).await?;
@@ -45,14 +46,15 @@ pub(super) async fn run(hub: Hub) -> Result<Done, Failure> {
     let invitations = invitations::end(&mut tx, now, INVITATIONS).await?;
     let removed = store::remove_forsaken(&mut tx, &forsaken).await?;
     hub.trust.remove_resources(&mut tx, &removed).await?;
-    let repositories = removed.len();
-    let counts = [uploads, addresses, pushes, invitations, answers, removed.len() as u64];
+    let repositories = removed.len() as u64;
+    let counts = [uploads, addresses, pushes, parts, invitations, answers, repositories];
     let is_moving = counts.iter().any(|count| *count > 0);
     if is_moving {
         tracing::info!(
             uploads,
             addresses,
             pushes,
+            parts,
             repositories,
             invitations,
             answers,

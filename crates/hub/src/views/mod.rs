@@ -15,13 +15,16 @@
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
 //! | `graph.rs`      | `/{owner}/{name}/graph`                                           |
 //! | `insights.rs`   | `/{owner}/{name}/insights`                                        |
+//! | `search.rs`     | `/search`, `/{owner}/{name}/find/{ref}`                          |
 //! | `refs.rs`       | `/{owner}/{name}/branches`, `/{owner}/{name}/tags`                |
 //! | `forks.rs`      | `/{owner}/{name}/forks`                                          |
 //! | `new.rs`        | `/new`                                                           |
 //! | `log.rs`        | `/{owner}/{name}/log`                                            |
+//! | `around.rs`     | activity, people, `/`, `/usage`                                     |
 //! | `settings.rs`   | `/{owner}/{name}/settings/…`, `/settings/repositories`            |
 //! | `filters.rs`    | what templates do to values                                      |
 
+pub(crate) mod around;
 pub(crate) mod blame;
 pub(crate) mod blob;
 pub(crate) mod commit;
@@ -38,10 +41,13 @@ pub(crate) mod new;
 pub(crate) mod profile;
 pub(crate) mod refs;
 pub(crate) mod repository;
+pub(crate) mod search;
 pub(crate) mod settings;
 
 #[cfg(test)]
 mod history_samples;
+#[cfg(test)]
+mod around_samples;
 #[cfg(test)]
 mod records_samples;
 #[cfg(test)]
@@ -87,6 +93,8 @@ pub(crate) enum Section {
     Branches,
     /// Commits as they hang together.
     Graph,
+    /// What happened.
+    Activity,
     /// The history in numbers.
     Insights,
     /// What it says of itself, and who may do what.
@@ -100,6 +108,10 @@ impl Head {
 
     fn is_commits(&self) -> bool {
         self.section == Section::Commits
+    }
+
+    fn is_activity(&self) -> bool {
+        self.section == Section::Activity
     }
 
     fn is_branches(&self) -> bool {
@@ -144,6 +156,10 @@ pub(crate) struct RepositoryRow {
     pub commits: u64,
     /// Bytes of all its objects.
     pub size_bytes: u64,
+    /// How many like it.
+    pub stars: u64,
+    /// What most of it is written in; may be empty.
+    pub language: String,
     /// Whether only members see it.
     pub is_private: bool,
 }

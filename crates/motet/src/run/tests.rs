@@ -65,6 +65,7 @@ fn help_of_the_program() {
       org          Manage organizations and who is in them
       invite       Invite people, and follow invitations
       repo         Manage repositories
+      search       Search code, files, commits and repositories of a server
       init         Make a directory a working copy
       status       Show how your files stand to the last commit
       commit       Keep your files as they are

@@ -10,6 +10,7 @@
 //! | `releases.rs`     | releases on the wire                                                            |
 //! | `paths.rs`        | paths and branches that would hurt somebody are refused                         |
 //! | `history.rs`      | fast-forward, force, repetition, annotations                                    |
+//! | `reading/`        | a history read: names, logs, differences, archives, bytes, beside git             |
 //! | `long_histories.rs` | the graph, last commits and numbers, with what was derived and without it        |
 //! | `blame.rs`        | each line of a file names the commit that it came with                          |
 //! | `secrets.rs`      | no repository tells about another                                               |
@@ -39,6 +40,7 @@
 //! | `bucket.rs`       | objects in a bucket, which may be gone                                          |
 //! | `kills/`          | what was acknowledged outlives every kill, and work goes on after it             |
 //! | `faults.rs`       | a full disk, a database that goes away: said, survived, nothing lost             |
+//! | `search.rs`       | what is found, by whom, within which time                                       |
 //! | `quotas.rs`       | how much an owner and a repository may hold                                     |
 //! | `edits.rs`        | commits that the server makes are signed, and need what a push needs             |
 //! | `starting.rs`     | what a new repository begins with                                                |
@@ -59,6 +61,7 @@
 //! | `help.rs`         | what every page has in common: keys, codes, themes, parts                        |
 //! | `pages.rs`        | what every page is, and what https adds to every answer                          |
 //! | `privacy.rs`      | what is kept of a person: taken away, left behind                                |
+//! | `around.rs`, `around/` | what happened and who looks on: activity, stars, feeds, profiles             |
 //! | `matrix.rs`, `matrix/` | every route, by everybody, on public and private: as the table says              |
 //! | `office.rs`       | install admins, who is stopped, and the look into what is private                 |
 //! | `jobs.rs`         | background work as those who run the install see it, and nobody else              |
@@ -79,6 +82,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
 mod answers;
+mod around;
 mod audit;
 mod authenticator;
 mod blame;
@@ -127,6 +131,7 @@ mod publishers;
 mod pulling;
 mod quotas;
 mod races;
+mod reading;
 mod recorded;
 mod records;
 mod ref_log;
@@ -137,6 +142,7 @@ mod repeats;
 mod replays;
 mod repo_commands;
 mod rfc9421;
+mod search;
 mod secrets;
 mod serve;
 mod sessions;

@@ -19,6 +19,17 @@ db::statements! {
     AGE = "UPDATE repositories SET created_at = 1 WHERE name = $1";
     COUNT_UPLOADS = "
         SELECT count(*) FROM uploads WHERE repository_id IN (SELECT id FROM repositories WHERE name = $1)";
+    COPIES_OF_MAIN = {
+        sqlite "
+        WITH RECURSIVE number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < $1)
+        INSERT INTO refs (repository_id, name, target, kind, updated_at)
+        SELECT r.repository_id, 'refs/heads/b' || n, r.target, 'branch', r.updated_at FROM number, refs AS r
+         WHERE r.name = 'refs/heads/main'",
+        postgres "
+        INSERT INTO refs (repository_id, name, target, kind, updated_at)
+        SELECT r.repository_id, 'refs/heads/b' || n, r.target, 'branch', r.updated_at
+          FROM generate_series(0, $1 - 1) AS n, refs AS r WHERE r.name = 'refs/heads/main'"
+    };
     HIDE_SESSIONS = "ALTER TABLE sessions RENAME TO sessions_elsewhere";
     LEFT_LONG_AGO = "UPDATE principals SET purge_after = 1 WHERE purge_after IS NOT NULL";
     END_CODES = "UPDATE one_time_codes SET expires_at = 1";
@@ -46,6 +57,9 @@ db::statements! {
     MAKE_DUE = "UPDATE schedules SET next_at = 1 WHERE name = $1";
     END_LEASES = "UPDATE jobs SET lease_ends = 1 WHERE state = 'running'";
     END_WAITS = "UPDATE jobs SET run_at = 1 WHERE state = 'ready' AND kind = 'hub.collect'";
+    MARKS_LEFT = "
+        SELECT (SELECT count(*) FROM stars) + (SELECT count(*) FROM repository_subscriptions)
+             + (SELECT count(*) FROM follows) + (SELECT count(*) FROM pinned_repositories)";
     MANY_BRANCHES = {
         sqlite "
         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)
@@ -118,18 +132,24 @@ db::statements! {
         // Reading goes on.
         postgres "LOCK TABLE uploads IN EXCLUSIVE MODE"
     };
-    LOG_TIME = "UPDATE ref_log SET time_text = '2026-01-01T00:00:00.000Z' WHERE counter = 2";
+    LOG_TIME = "
+        UPDATE ref_log SET time_text = '2026-01-01T00:00:00.000Z' WHERE counter = 2 AND ref = 'refs/heads/main'";
     LOG_PRINCIPAL = "UPDATE ref_seals SET principal = 'eve' WHERE seq = 2";
-    LOG_GAP = "DELETE FROM ref_log WHERE counter = 2";
+    LOG_GAP = "DELETE FROM ref_log WHERE counter = 2 AND ref = 'refs/heads/main'";
     LOG_SWAP = "
         UPDATE ref_seals
            SET entry_hash = (SELECT e.entry_hash FROM ref_log AS e
-                              WHERE e.counter = CASE ref_seals.seq WHEN 1 THEN 2 ELSE 1 END)
+                              WHERE e.ref = 'refs/heads/main' AND e.counter = CASE ref_seals.seq WHEN 1 THEN 2 ELSE 1 END)
          WHERE seq < 3";
     LOG_REF = "
         UPDATE refs
            SET target = (SELECT c.parent1 FROM commits AS c
                           WHERE c.repository_id = refs.repository_id AND c.id = refs.target)";
+    LOG_TAG = "
+        UPDATE refs
+           SET target = (SELECT c.parent1 FROM commits AS c
+                          WHERE c.repository_id = refs.repository_id AND c.id = refs.target)
+         WHERE refs.name LIKE 'refs/tags/%'";
     LET_GO = {
         sqlite "DROP TRIGGER held_up",
         postgres "SELECT 1"
@@ -207,6 +227,11 @@ pub(crate) async fn drop_audiences(tx: &mut Tx) -> Result<u64, Error> {
     db::execute!(tx, DROP_AUDIENCES)
 }
 
+/// Every branch `main` has that many others beside it.
+pub(crate) async fn copies_of_main(tx: &mut Tx, count: i64) -> Result<u64, Error> {
+    db::execute!(tx, COPIES_OF_MAIN, count)
+}
+
 /// A repository was made long ago.
 pub(crate) async fn age(tx: &mut Tx, name: &str) -> Result<u64, Error> {
     db::execute!(tx, AGE, name)
@@ -271,6 +296,12 @@ pub(crate) async fn noted_in(tx: &mut Tx, organization: &str) -> Result<Vec<Stri
     Ok(rows.into_iter().map(|(action,)| action).collect())
 }
 
+/// How many stars, subscriptions, follows and pins there are.
+pub(crate) async fn marks_left(tx: &mut Tx) -> Result<i64, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, MARKS_LEFT)?;
+    Ok(count)
+}
+
 /// The table of sessions cannot be read any more.
 pub(crate) async fn hide_sessions(tx: &mut Tx) -> Result<(), Error> {
     db::execute!(tx, HIDE_SESSIONS).map(drop)
@@ -289,6 +320,8 @@ pub(crate) enum Spoil {
     Swap,
     /// A ref is where its log did not move it.
     Ref,
+    /// A tag is.
+    Tag,
 }
 
 /// Changes the log of the one repository, and tells how many rows were changed.
@@ -299,6 +332,7 @@ pub(crate) async fn spoil_log(tx: &mut Tx, what: Spoil) -> Result<u64, Error> {
         Spoil::Gap => db::execute!(tx, LOG_GAP),
         Spoil::Swap => db::execute!(tx, LOG_SWAP),
         Spoil::Ref => db::execute!(tx, LOG_REF),
+        Spoil::Tag => db::execute!(tx, LOG_TAG),
     }
 }
 

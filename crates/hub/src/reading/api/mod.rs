@@ -13,6 +13,8 @@ mod commits;
 mod diffs;
 mod trees;
 
+pub(crate) use trees::MOST_PATHS;
+
 use names::{RepoPath, UnixMillis};
 use serde::Deserialize;
 use trust::Class;

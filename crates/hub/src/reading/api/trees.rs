@@ -19,6 +19,7 @@ use crate::{
     graph::{Directory, LastTold},
     pages::image_type,
     reading::{Found, History},
+    search,
 };
 
 /// Entries of one answer (`spec/hub.md` 3).
@@ -26,7 +27,7 @@ const ENTRIES: usize = 1_000;
 /// The largest file whose text is in the answer.
 const TEXT_BYTES: u64 = 1 << 20;
 /// Paths of one answer.
-const MOST_PATHS: usize = 200_000;
+pub(crate) const MOST_PATHS: usize = 200_000;
 /// What a pointer to a large file elsewhere begins with.
 const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
 
@@ -195,19 +196,24 @@ struct FilesQuery {
     prefix: Option<String>,
 }
 
-/// All paths of a commit in one answer.
+/// All paths of a commit in one answer, packed. One whose name breaks the line is not in the list.
 pub(super) async fn files(
     hub: Hub,
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,
-) -> Result<Json<json::FileList>, Problem> {
+) -> Result<Json<json::PathList>, Problem> {
     let query: FilesQuery = call.query()?;
     let history = History::open(&hub, &allowed);
     let revision = history.resolve_or_first(query.revision.as_deref()).await?;
     let prefix = query.prefix.unwrap_or_default();
     let (paths, truncated) = history.files(revision.commit, &prefix, MOST_PATHS).await?;
-    let paths = paths.into_iter().map(|it| it.to_string()).collect();
-    Ok(Json(json::FileList { commit: revision.commit.to_string(), paths, truncated }))
+    let lines = || paths.iter().map(RepoPath::as_str).filter(|it| !it.contains('\n'));
+    Ok(Json(json::PathList {
+        commit_id: revision.commit.to_string(),
+        count: lines().count() as u64,
+        truncated,
+        paths: search::packed(lines()),
+    }))
 }
 
 impl History<'_> {
