@@ -13,6 +13,7 @@ mod jobs;
 mod passkeys;
 mod publishers;
 mod search;
+mod reading;
 mod records;
 mod shown_once;
 mod storage;
@@ -36,11 +37,15 @@ pub use publishers::{
     BootstrapToken, ChangePublisher, FoundedPublisher, MadeSecret, NewPublisher,
     NewPublisherSecret, NewPublisherToken, Publisher, PublisherSecret, RotatePublisherToken,
 };
-pub use search::{Facet, Facets, Found, FoundItem, FoundLine, PathList, TopicCount};
+pub use search::{Facet, Facets, Found, FoundItem, FoundLine, TopicCount};
+pub use reading::{
+    BlameAnswer, BlameRun, Blob, Commit, CommitDetail, CommitPage, CommitSignature, Comparison,
+    DiffFile, DiffHunk, DiffLine, DiffPage, FileList, Tree, TreeEntry,
+};
 pub use records::{
     Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage, NewEdit, Ref,
     RefPage, RepositoryInvitation, RepositoryInvitationPage, RepositoryMember,
-    RepositoryMemberPage, SetRef, Sync, Synced,
+    RepositoryMemberPage, SetRef, SyncFork, Synced,
 };
 pub use shown_once::ShownOnce;
 pub use storage::{

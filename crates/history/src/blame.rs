@@ -34,6 +34,16 @@ pub fn claims(text: &str) -> Vec<Claim> {
 
 /// Parts `claims` on lines of `newer` by what `older` has. They are in ascending order of `here`, as they come out.
 pub fn part(claims: Vec<Claim>, older: &str, newer: &str) -> Parted {
+    part_by(claims, older, newer, false)
+}
+
+/// The same for a commit that is not to be blamed, such as one that only moved blanks: a line that it changed is taken for
+/// the line that stood at its place among those that it replaced. What has no such line stays.
+pub fn part_through(claims: Vec<Claim>, older: &str, newer: &str) -> Parted {
+    part_by(claims, older, newer, true)
+}
+
+fn part_by(claims: Vec<Claim>, older: &str, newer: &str, goes_through: bool) -> Parted {
     if older == newer {
         return Parted { older: claims, newer: Vec::new() };
     }
@@ -50,10 +60,16 @@ pub fn part(claims: Vec<Claim>, older: &str, newer: &str) -> Parted {
             came += hunk.after.end - hunk.after.start;
             went += hunk.before.end - hunk.before.start;
         }
-        if hunks.peek().is_some_and(|hunk| hunk.after.contains(&claim.here)) {
-            parted.newer.push(claim);
-        } else {
-            parted.older.push(Claim { here: claim.here + went - came, ..claim });
+        match hunks.peek() {
+            Some(hunk) if hunk.after.contains(&claim.here) => {
+                let instead = hunk.before.start + (claim.here - hunk.after.start);
+                if goes_through && instead < hunk.before.end {
+                    parted.older.push(Claim { here: instead, ..claim });
+                } else {
+                    parted.newer.push(claim);
+                }
+            }
+            _ => parted.older.push(Claim { here: claim.here + went - came, ..claim }),
         }
     }
     parted
@@ -94,7 +110,7 @@ pub struct Origin {
 }
 
 /// The lines that lead to a version that has not been asked yet.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Waiting {
     claims: Vec<Claim>,
     object: ObjectId,
@@ -102,7 +118,7 @@ struct Waiting {
 }
 
 /// Which versions have yet to be asked, and what is known of lines.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Walk<Order> {
     waiting: BTreeMap<Place<Order>, Waiting>,
     settled: Vec<(Claim, Arc<Origin>)>,
@@ -192,6 +208,14 @@ mod tests {
         let parted = part(claims("a\nb"), "a\nb\n", "a\nb");
         assert_eq!(lines(&parted.older), [(0, 0)]);
         assert_eq!(lines(&parted.newer), [(1, 1)]);
+    }
+
+    #[test]
+    fn a_commit_that_is_not_blamed_hands_its_lines_on() {
+        let (older, newer) = ("a\nb\nc\n", "a\n B\n B2\nc\n");
+        let parted = part_through(claims(newer), older, newer);
+        assert_eq!(lines(&parted.older), [(0, 0), (1, 1), (3, 2)]);
+        assert_eq!(lines(&parted.newer), [(2, 2)]);
     }
 
     #[test]

@@ -19,13 +19,15 @@
 //! | `signing.rs`     | [`signing_bytes`]: what a signature of a commit is over                     |
 //! | `ref_log/`       | movements of refs as chains, sealed                                       |
 //! | `tree/`          | snapshots as the server stores them: a node for each directory             |
-//! | `diff/`          | lines, words, renames                                                    |
+//! | `diff/`          | lines, words, renames, patches                                            |
+//! | `archive/`       | the files of a commit as one file                                        |
 //! | `merge/`         | two histories into one                                                   |
 //! | `graph/`         | long histories: a file of layers that answers without reading commits      |
 //! | `glob.rs`        | shell patterns                                                           |
 //! | `worktree/`      | the user's files and `.muse` beside them                                  |
 
 mod ancestry;
+pub mod archive;
 pub mod blame;
 mod canonical;
 mod commit;

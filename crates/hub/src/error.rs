@@ -11,6 +11,15 @@ pub enum Error {
     /// Not there, or not for this caller.
     #[error("there is nothing of that name")]
     NotFound,
+    /// It took longer than a page may take, and a part of it is worth nothing.
+    #[error("this takes longer than an answer may take; ask for less of it")]
+    Slow,
+    /// More than an answer may hold.
+    #[error("{0}")]
+    TooLarge(&'static str),
+    /// Several commits begin so.
+    #[error("several commits begin with `{0}`; give more of the id")]
+    Ambiguous(String),
     /// The owner has a repository of that name.
     #[error("the name is taken")]
     NameTaken,
@@ -85,6 +94,9 @@ impl From<Error> for Problem {
             Error::NotFound => Self::not_found(),
             Error::Refused(refusal) => refusal.into(),
             Error::NameTaken => Self::refuse(StatusCode::CONFLICT, "name_taken", &error),
+            Error::Slow => Self::refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &error),
+            Error::TooLarge(_) => Self::refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &error),
+            Error::Ambiguous(_) => Self::refuse(StatusCode::CONFLICT, "conflict", &error),
             Error::Stale => {
                 Self::refuse(StatusCode::PRECONDITION_FAILED, "precondition_failed", &error)
             }

@@ -30,6 +30,7 @@
 //! | `contributions/`| what signed commits count for, day by day                                      |
 //! | `feeds/`        | the same as Atom                                                               |
 //! | `upkeep/`       | background work: what has ended goes, what is stored is looked after           |
+//! | `machines/`     | the map of the site, cards for other sites                                     |
 //! | `search/`       | what is found, by whom it may be found                                          |
 //! | `pages/`        | HTML; `views/` is what the templates show                                      |
 //!
@@ -58,6 +59,7 @@ mod glass;
 mod intake;
 mod invitations;
 mod life;
+mod machines;
 mod pages;
 mod purge;
 mod quotas;
@@ -88,6 +90,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
     [
         repositories::STATEMENTS,
         search::STATEMENTS,
+        machines::STATEMENTS,
         reading::STATEMENTS,
         &wire::statements(),
         &wire2::statements(),
@@ -148,6 +151,8 @@ pub struct Hub {
     cursors: Cursors,
     queue: Queue,
     settings: Settings,
+    blames: reading::Blames,
+    archives: reading::Archives,
 }
 
 impl AsRef<Trust> for Hub {
@@ -160,7 +165,8 @@ impl Hub {
     /// Opens the room.
     pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
         let Ground { db, objects, queue, clock, random } = ground;
-        Self { db, objects, trust, clock, random, cursors, queue, settings }
+        let (blames, archives) = Default::default();
+        Self { db, objects, trust, clock, random, cursors, queue, settings, blames, archives }
     }
 
     /// Everything that this room serves, its state inside, and the list of its routes.
@@ -171,6 +177,7 @@ impl Hub {
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
-        search::routes(pages::routes(ref_log::routes(wire2::routes(routes)))).finish()
+        let routes = machines::routes(search::routes(reading::api::routes(wire2::routes(routes))));
+        pages::routes(ref_log::routes(routes)).finish()
     }
 }

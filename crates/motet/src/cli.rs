@@ -293,6 +293,7 @@ impl Command {
             | Self::Org(_)
             | Self::Invite(_)
             | Self::Repo(_)
+            | Self::Search(_)
             | Self::Push(_)
             | Self::Fetch(_)
             | Self::Pull(_)

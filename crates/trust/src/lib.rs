@@ -103,7 +103,7 @@ pub use identities::{
 };
 pub use invites::{Invitation, Invited};
 pub use keyring::{KeyName, Signer, signers};
-pub use limits::{Class, Exceeded, LimitSetting, LimitSettings, Limits, Place};
+pub use limits::{Class, Exceeded, LimitSetting, LimitSettings, Limits, Place, Who};
 pub use local::LocalCredentials;
 pub use mandates::Mandate;
 pub use office::Glass;

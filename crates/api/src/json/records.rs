@@ -156,7 +156,7 @@ pub struct ForkNodePage {
 /// The body of `POST /api/v1/repos/{owner}/{name}/sync`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Sync {
+pub struct SyncFork {
     /// The branch that follows that of its source.
     pub branch: String,
 }

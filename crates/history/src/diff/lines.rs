@@ -1,11 +1,12 @@
 //! Hunks of lines, found with the histogram algorithm.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use imara_diff::{Algorithm, Diff, InternedInput};
 
 use super::{
-    DiffOptions, FileDiff, Hunk, Line, LineKind, MAX_TEXT_BYTES, TextDiff, as_text, words::marks,
+    Blanks, DiffOptions, FileDiff, Hunk, Line, LineKind, MAX_TEXT_BYTES, TextDiff, as_text,
+    words::marks,
 };
 
 /// Compares two contents of a file.
@@ -17,12 +18,13 @@ pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> FileDiff {
         return FileDiff::TooLarge;
     }
     let (Some(old), Some(new)) = (as_text(old), as_text(new)) else { return FileDiff::Binary };
-    let input = InternedInput::new(old, new);
-    let mut found = Diff::compute(Algorithm::Histogram, &input);
-    found.postprocess_lines(&input);
+    let found = compare(old, new, options.blanks);
     let (added, removed) = (found.count_additions(), found.count_removals());
     if added.saturating_add(removed) > options.fold_above_lines {
         return FileDiff::Folded { added, removed };
+    }
+    if added == 0 && removed == 0 {
+        return FileDiff::Same;
     }
     let sides = Sides {
         old: old.split_inclusive('\n').collect(),
@@ -31,6 +33,54 @@ pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> FileDiff {
     let changes = found.hunks().map(|hunk| Changed { old: hunk.before, new: hunk.after });
     let hunks = sides.hunks(changes, options.context_lines);
     FileDiff::Text(TextDiff { added, removed, hunks })
+}
+
+/// A line as it is compared: what does not count is left out.
+#[derive(Default, PartialEq, Eq, Hash)]
+struct Compared<'a>(Cow<'a, str>);
+
+impl AsRef<[u8]> for Compared<'_> {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+fn compare(old: &str, new: &str, blanks: Blanks) -> Diff {
+    let Some(counts) = (match blanks {
+        Blanks::All => None,
+        Blanks::Some => Some(collapsed as fn(&str) -> String),
+        Blanks::None => Some(bare as fn(&str) -> String),
+    }) else {
+        let input = InternedInput::new(old, new);
+        let mut found = Diff::compute(Algorithm::Histogram, &input);
+        found.postprocess_lines(&input);
+        return found;
+    };
+    let mut input = InternedInput::default();
+    let line = |line: &str| Compared(Cow::Owned(counts(line)));
+    input.update_before(old.split_inclusive('\n').map(line));
+    input.update_after(new.split_inclusive('\n').map(line));
+    let mut found = Diff::compute(Algorithm::Histogram, &input);
+    found.postprocess_lines(&input);
+    found
+}
+
+/// Without blanks.
+fn bare(line: &str) -> String {
+    line.chars().filter(|it| !it.is_ascii_whitespace()).collect()
+}
+
+/// Each run of blanks one space, and none at the end.
+fn collapsed(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    for c in line.trim_ascii_end().chars() {
+        match c {
+            c if !c.is_ascii_whitespace() => out.push(c),
+            _ if out.ends_with(' ') => {}
+            _ => out.push(' '),
+        }
+    }
+    out
 }
 
 /// The lines of both sides, each with its line feed.
@@ -90,7 +140,7 @@ impl Sides<'_> {
     fn context(&self, lines: &mut Vec<Line>, old: Range<u32>, new_start: u32) {
         for (old, new) in old.zip(new_start..) {
             let numbers = (Some(old + 1), Some(new + 1));
-            lines.push(line(LineKind::Context, numbers, at(&self.old, old)));
+            lines.push(line(LineKind::Context, numbers, at(&self.new, new)));
         }
     }
 

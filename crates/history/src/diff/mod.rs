@@ -1,15 +1,18 @@
 //! What changed in a file, by lines and words, and which files moved (`spec/hub.md` 3).
 //!
-//! Works on bytes and has no options but the context and the point of folding. Similar files are not paired
-//! yet; equal ones always are.
+//! Works on bytes. Files are paired where they are equal, and where they are similar if their contents are at hand.
 //!
 //! | file         | what is there                                                     |
 //! |--------------|-------------------------------------------------------------------|
 //! | `lines.rs`   | [`diff`]: hunks of lines                                            |
 //! | `words.rs`   | what changed within a line                                        |
-//! | `renames.rs` | [`detect_renames`]: a file that is gone here and new there moved    |
+//! | `renames.rs` | [`Moves`]: a file that is gone here and new there moved              |
+//! | `pieces.rs`  | [`Pieces`]: how similar two contents are                            |
+//! | `patch.rs`   | [`patch`](fn@patch): the text that `git apply` and `patch` take      |
 
 mod lines;
+mod patch;
+mod pieces;
 mod renames;
 #[cfg(test)]
 mod tests;
@@ -18,7 +21,9 @@ mod words;
 use std::ops::Range;
 
 pub use lines::diff;
-pub use renames::{ChangedFile, detect_renames, moves};
+pub use patch::patch;
+pub use pieces::Pieces;
+pub use renames::{ChangedFile, MAX_COMPARED, MAX_COMPARED_BYTES, Moves, detect_renames, moves};
 
 /// Lines around a change.
 pub const CONTEXT_LINES: u32 = 3;
@@ -38,18 +43,36 @@ pub struct DiffOptions {
     pub context_lines: u32,
     /// Changed lines above which only the counts are given.
     pub fold_above_lines: u32,
+    /// Which blanks count.
+    pub blanks: Blanks,
+}
+
+/// Which blanks make a line another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Blanks {
+    /// All of them.
+    #[default]
+    All,
+    /// That there are some, not how many; none at the end of a line.
+    Some,
+    /// None.
+    None,
 }
 
 impl Default for DiffOptions {
     fn default() -> Self {
-        Self { context_lines: CONTEXT_LINES, fold_above_lines: MAX_CHANGED_LINES }
+        Self {
+            context_lines: CONTEXT_LINES,
+            fold_above_lines: MAX_CHANGED_LINES,
+            blanks: Blanks::All,
+        }
     }
 }
 
 /// The outcome of comparing two contents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileDiff {
-    /// The same bytes.
+    /// The same bytes, or the same but for blanks that do not count.
     Same,
     /// At least one side is not text.
     Binary,

@@ -57,7 +57,7 @@ fn node_of(it: Fork) -> json::ForkNode {
 async fn sync(
     hub: Hub,
     allowed: Allowed<act::RefPush, Repository>,
-    Json(asked): Json<json::Sync>,
+    Json(asked): Json<json::SyncFork>,
 ) -> Result<Json<json::Synced>, Problem> {
     let Followed { old, new, commits } = sync_as_asked(&hub, &allowed, &asked.branch).await?;
     let (old, new) = (old.map(|it| it.to_string()), new.to_string());

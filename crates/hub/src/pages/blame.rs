@@ -14,7 +14,7 @@ use web::{
 use super::parts;
 use crate::{
     Error, Hub, Repository,
-    reading::{self, BLAMED_BYTES, Blame, Found, Revision, Run},
+    reading::{self, BLAMED_BYTES, Blame, BlameQuery, Found, History, Run},
     signatures::{self, Judged},
     views::{
         Section,
@@ -31,20 +31,18 @@ pub(super) async fn blame(
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let repository = allowed.resource();
-    let mut tx = hub.db.read().await?;
-    let (revision, path) =
-        Revision::with_path(&mut tx, repository, call.params.text("place")).await?;
+    let (repository, history) = (allowed.resource(), History::open(&hub, &allowed));
+    let (revision, path) = history.resolve_with_path(call.params.text("place")).await?;
     let (named, path) = (revision.text(), path.ok_or_else(Problem::not_found)?);
-    let commit = reading::commit(&mut tx, repository, revision.commit).await?;
-    let root = reading::root_of(&mut tx, repository, &commit).await?;
-    let Found::File(entry) = reading::find(&mut tx, root, Some(&path)).await? else {
+    let commit = history.commit(revision.commit).await?;
+    let Found::File(entry) = history.find(&commit, Some(&path)).await? else {
         return Err(Problem::not_found());
     };
     let tree::Kind::File(object) = entry.kind else { return Err(Problem::not_found()) };
-    let heads = reading::branches(&mut tx, repository.id).await?;
+    let mut tx = hub.db.glance().await?;
+    let heads = reading::branches(&mut tx, repository.id).await.map_err(Error::Db)?;
     drop(tx);
-    let file = hub.bytes(object, BLAMED_BYTES).await?;
+    let file = history.bytes(object, BLAMED_BYTES).await?;
     let notice = match as_text(&file.bytes) {
         _ if file.size > BLAMED_BYTES => {
             Some("This file is too large to be followed line by line.")
@@ -56,8 +54,9 @@ pub(super) async fn blame(
     let (mut runs, mut is_partial) = (Vec::new(), false);
     if let (None, Some(text)) = (notice, as_text(&file.bytes)) {
         let text: Arc<str> = text.into();
-        let content = (object, Arc::clone(&text));
-        let blamed = hub.blame(repository, commit, path.clone(), content).await?;
+        let query =
+            BlameQuery { commit, path: path.clone(), object, text: Arc::clone(&text), lines: None };
+        let blamed = history.within(hub.settings.blame).blame(query).await?;
         is_partial = blamed.runs.iter().any(|run| !run.is_settled);
         let name = path.file_name().to_owned();
         let lines = tokio::task::spawn_blocking(move || highlight::file(&name, &text)).await;
@@ -68,12 +67,15 @@ pub(super) async fn blame(
         drop(tx);
         runs = shown(repository, (&blamed, &judged), lines, path.as_str(), hub.clock.now());
     }
+    let mut layout = parts::layout(
+        &call,
+        repository,
+        format!("Blame of {path} at {named} · {}", repository.full_name()),
+    );
+    layout.is_noindex = true;
+    let here = parts::place(repository, "blame", &named, Some(path.as_str()));
     web::page(&BlamePage {
-        layout: parts::layout(
-            &call,
-            repository,
-            format!("Blame of {path} at {named} · {}", repository.full_name()),
-        ),
+        layout,
         head: parts::head(allowed.actor(), repository, Some(&revision), Section::Code),
         branches: parts::menu(repository, &heads, &revision, "blame", Some(&path)),
         path: parts::crumbs(repository, &named, &path),
@@ -82,7 +84,7 @@ pub(super) async fn blame(
         run_count: runs.len() as u64,
         runs,
         notice: notice.map(str::to_owned),
-        is_partial,
+        more_href: is_partial.then_some(here),
     })
 }
 

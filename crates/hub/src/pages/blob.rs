@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Error, Hub, Repository,
-    reading::{self, FileBytes, Found, Revision},
+    reading::{self, FileBytes, Found, History},
     views::{
         Section,
         blob::{BlobContent, BlobPage, HexRow},
@@ -43,9 +43,9 @@ pub(super) async fn blob(
 ) -> Result<Response, Problem> {
     let repository = allowed.resource();
     let is_plain = call.query::<How>()?.plain.is_some();
+    let place = call.params.text("place");
+    let (revision, path) = History::open(&hub, &allowed).resolve_with_path(place).await?;
     let mut tx = hub.db.read().await?;
-    let (revision, path) =
-        Revision::with_path(&mut tx, repository, call.params.text("place")).await?;
     let (text, path) = (revision.text(), path.ok_or_else(Problem::not_found)?);
     let commit = reading::commit(&mut tx, repository, revision.commit).await?;
     let root = reading::root_of(&mut tx, repository, &commit).await?;
@@ -66,12 +66,9 @@ pub(super) async fn blob(
     let is_text = matches!(shown.content, BlobContent::Text { .. } | BlobContent::Markdown { .. });
     let by_commit =
         parts::place(repository, "blob", &commit.record.commit_id.to_string(), Some(path.as_str()));
+    let title = format!("{path} at {text} · {}", repository.full_name());
     web::page(&BlobPage {
-        layout: parts::layout(
-            &call,
-            repository,
-            format!("{path} at {text} · {}", repository.full_name()),
-        ),
+        layout: parts::with_card(&call, repository, parts::layout(&call, repository, title)),
         head: parts::head(allowed.actor(), repository, Some(&revision), Section::Code),
         branches: parts::menu(repository, &heads, &revision, "blob", Some(&path)),
         path: parts::crumbs(repository, &text, &path),
@@ -82,8 +79,8 @@ pub(super) async fn blob(
         object_id: object.to_string(),
         raw_href: parts::place(repository, "raw", &text, Some(path.as_str())),
         blame_href: is_text.then(|| parts::place(repository, "blame", &text, Some(path.as_str()))),
-        permalink_href: revision.branch.is_some().then_some(by_commit),
-        history_href: None,
+        permalink_href: (!revision.is_fixed()).then_some(by_commit),
+        history_href: Some(parts::place(repository, "commits", &text, Some(path.as_str()))),
         clash,
         content: shown.content,
     })

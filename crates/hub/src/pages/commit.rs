@@ -5,42 +5,49 @@ use names::CommitId;
 use trust::{Allowed, act};
 use web::{Call, Problem, look::When};
 
-use super::{changes, parts};
+use super::{
+    changes::{Asked, Between},
+    parts,
+};
 use crate::{
     Error, Hub, Repository,
-    reading::{self, Commit, Revision},
+    reading::{Commit, History, Revision, api::Around},
     signatures::{self, Judged},
     views::{
         Section,
-        commit::{CommitPage, Parent, Provenance},
+        commit::{CommitPage, Parent, Provenance, RefLink},
+        diff::Changes,
     },
     wire,
 };
 
-/// A commit that a ref leads to, named by its full id.
+/// Refs that are told.
+const REFS: usize = 50;
+
+/// A commit, by its id or the beginning of it.
 pub(super) async fn commit(
     hub: Hub,
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let repository = allowed.resource();
-    let id: CommitId = call.params.parse("id")?;
-    let mut tx = hub.db.read().await?;
-    let (revision, _) = Revision::with_path(&mut tx, repository, &id.to_string()).await?;
-    let commit = reading::commit(&mut tx, repository, id).await?;
-    let changes = reading::changes(&mut tx, repository, &commit, changes::FILES).await?;
+    let asked: Asked = call.query()?;
+    let history = History::open(&hub, &allowed);
+    let revision = history.resolve(call.params.text("id")).await?;
+    let (repository, id) = (allowed.resource(), revision.commit);
+    let commit = history.commit(id).await?;
+    let found = history.between((commit.record.parent_commit_id, id), asked.path()).await?;
+    let here = parts::commit_href(repository, id);
+    let before = commit.record.parent_commit_id;
+    let between = Between { before, after: id, here: &here };
+    let changes = history.show_changes(&between, &found, &asked).await?;
+    let around = history.around(&revision).await?;
+    let mut tx = hub.db.glance().await?;
     let judged = signatures::judge(&mut tx, [&commit].into_iter()).await?.remove(&id);
     let labels = wire::labels_of(&mut tx, repository.id, &[id]).await.map_err(Error::Db)?;
     drop(tx);
-    let shown = hub.show_changes(repository, &commit, changes).await?;
-    let page = page(
-        &call,
-        &allowed,
-        &revision,
-        (&commit, judged.as_ref()),
-        shown,
-        When::new(commit.committed_at, hub.clock.now()),
-    );
+    let when = When::new(commit.committed_at, hub.clock.now());
+    let known = (&commit, judged.as_ref(), &around);
+    let page = page(&call, &allowed, &revision, known, changes, when);
     let labels = labels.into_values().flatten().collect();
     web::page(&CommitPage { labels, ..page })
 }
@@ -49,27 +56,44 @@ fn page(
     call: &Call,
     allowed: &Allowed<act::ObjectRead, Repository>,
     revision: &Revision,
-    (commit, judged): (&Commit, Option<&Judged>),
-    shown: changes::Shown,
+    (commit, judged, around): (&Commit, Option<&Judged>, &Around),
+    changes: Changes,
     when: When,
 ) -> CommitPage {
     let (repository, record) = (allowed.resource(), &commit.record);
     let (subject, body) = parts::split(&record.message);
-    let parent =
+    let link =
         |id: CommitId| Parent { short_id: id.short(), href: parts::commit_href(repository, id) };
+    let id = record.commit_id.to_string();
+    let tag = |name: &String| RefLink {
+        name: name.strip_prefix("refs/heads/").unwrap_or(name).to_owned(),
+        href: parts::place(
+            repository,
+            "tree",
+            name.strip_prefix("refs/heads/").unwrap_or(name),
+            None,
+        ),
+    };
+    let refs = around.refs.as_deref().map(|refs| refs.iter().take(REFS).map(tag).collect());
+    let archive = |ending: &str| format!("{}/archive/{id}.{ending}", parts::home_of(repository));
     CommitPage {
         layout: parts::layout(call, repository, format!("{subject} · {}", repository.full_name())),
         head: parts::head(allowed.actor(), repository, Some(revision), Section::Commits),
         subject,
         body,
-        id: record.commit_id.to_string(),
-        tree_href: parts::place(repository, "tree", &record.commit_id.to_string(), None),
-        parents: record.parents().map(parent).collect(),
+        tree_href: parts::place(repository, "tree", &id, None),
+        archives: ["tar.gz", "zip"].map(|it| (it, archive(it))).to_vec(),
+        id,
+        parents: record.parents().map(link).collect(),
+        children: around.children.iter().copied().map(link).collect(),
+        hidden_refs: around.refs.as_ref().map_or(0, |it| it.len().saturating_sub(REFS) as u64),
+        refs,
         author: record.author.clone(),
         committed_at: record.committed_at.clone(),
         when,
         branch: record.branch.clone(),
         labels: Vec::new(),
+        metadata: record.metadata.clone().into_iter().collect(),
         provenance: Provenance {
             agent_id: record.agent_id.clone(),
             model_id: record.model_id.clone(),
@@ -85,13 +109,7 @@ fn page(
             record.sem_ver_bump.clone()
         },
         breaking_changes: record.breaking_changes.clone(),
-        file_count: shown.files.len() as u64,
-        added: shown.files.iter().map(|file| file.added).sum(),
-        removed: shown.files.iter().map(|file| file.removed).sum(),
         is_merge: record.parent2_commit_id.is_some(),
-        files: shown.files,
-        more_href: shown
-            .is_truncated
-            .then(|| parts::place(repository, "tree", &record.commit_id.to_string(), None)),
+        changes,
     }
 }

@@ -6,39 +6,47 @@
 //! | `repository.rs` | `/{owner}/{name}`, `tree/…`                                |
 //! | `blob.rs`       | `blob/…`                                                  |
 //! | `blame.rs`      | `blame/…`                                                 |
-//! | `raw.rs`        | `raw/…`                                                   |
+//! | `raw.rs`        | `raw/…`; `range.rs` is what part of it is asked for          |
+//! | `archive.rs`    | `archive/…`                                               |
 //! | `commits.rs`    | `commits/…`                                               |
 //! | `commit.rs`     | `commit/{id}`; `changes.rs` is its lower half               |
 //! | `search.rs`     | `/search`                                                 |
-//! | `find.rs`       | `find/…`, and the list of paths for its script             |
+//! | `find.rs`       | `find/…`                                                  |
 //! | `refs.rs`       | `branches`, `tags`                                        |
 //! | `forks.rs`      | `forks`: the network of a repository                       |
 //! | `new.rs`        | `/new`                                                    |
 //! | `log.rs`        | `log`: every movement of every ref                         |
+//! | `compare.rs`    | `compare/{a}...{b}`; the same lower half                    |
 //! | `settings/`     | `settings/…`, `/settings/repositories`                    |
 //! | `parts.rs`      | what several pages share: head, branch menu, commit line   |
 
+mod archive;
 mod blame;
 mod blob;
 mod changes;
 mod commit;
 mod commits;
 mod find;
+mod compare;
 mod forks;
 mod lists;
 mod log;
 mod new;
 mod parts;
+mod range;
 mod raw;
 mod refs;
 mod repository;
 mod search;
 mod settings;
 
+use std::time::Duration;
+
 use trust::Class;
 use web::{Cost, Routes, Spec, Surface};
 
 pub(crate) use lists::Profile;
+pub(crate) use raw::{image_type, raw_by_query};
 pub(crate) use refs::tags;
 pub(crate) use repository::home;
 
@@ -53,7 +61,6 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
         .get("/explore", Surface::Page, lists::explore)
         .get("/search", page.class(Class::Search).cost(Cost::Walk), search::search)
         .get("/{owner}/{name}/find/{*place}", place, find::find)
-        .get("/api/v1/repos/{owner}/{name}/files", Surface::Api, find::list)
         .get("/{owner}", Surface::Page, lists::profile)
         .get("/{owner}/{name}", Surface::Page, home)
         .get("/{owner}/{name}/tree/{*place}", place, repository::tree)
@@ -61,6 +68,13 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
         .get("/{owner}/{name}/blame/{*place}", page.cost(Cost::Walk), blame::blame)
         .get("/{owner}/{name}/raw/{*place}", page.class(Class::Download), raw::raw)
         .get("/{owner}/{name}/commits/{*place}", place, commits::commits)
+        .get(
+            "/{owner}/{name}/archive/{*place}",
+            page.class(Class::Download).within(Duration::from_mins(1)),
+            archive::archive,
+        )
         .get("/{owner}/{name}/commit/{id}", page.cost(Cost::Changes), commit::commit)
         .get("/{owner}/{name}/log", page.cost(Cost::Place), log::show)
+        .get("/{owner}/{name}/compare", Surface::Page, compare::choose)
+        .get("/{owner}/{name}/compare/{*range}", page.cost(Cost::Walk), compare::compare)
 }

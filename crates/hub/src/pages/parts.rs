@@ -8,7 +8,7 @@ use web::{
 };
 
 use crate::{
-    Repository,
+    Repository, machines,
     reading::{Commit, Revision},
     signatures::{Judged, State},
     views::{BranchItem, BranchMenu, CommitLine, Head, RepositoryRow, Section, Signature},
@@ -42,6 +42,9 @@ pub(super) fn layout(call: &Call, repository: &Repository, title: String) -> Lay
     Layout {
         title,
         description: repository.description.clone(),
+        // The same page with other filters is the same page.
+        canonical: (!repository.is_private())
+            .then(|| format!("{}{}", call.context.base_url, call.uri.path())),
         crumbs: vec![
             Crumb::link(repository.owner.to_string(), format!("/{}", repository.owner)),
             Crumb::link(repository.name.to_string(), home_of(repository)),
@@ -50,6 +53,12 @@ pub(super) fn layout(call: &Call, repository: &Repository, title: String) -> Lay
         is_noindex: repository.is_private(),
         ..Layout::default()
     }
+}
+
+/// The same where other sites find a card of the page.
+pub(super) fn with_card(call: &Call, repository: &Repository, layout: Layout) -> Layout {
+    let embed = || machines::embed_href(&call.context.base_url, call.uri.path());
+    Layout { embed: (!repository.is_private()).then(embed), ..layout }
 }
 
 /// What stands above every page; the settings only for those who may see them.
@@ -68,6 +77,7 @@ pub(super) fn head(
         settings_href: may_set.then(|| format!("{}/settings/general", home_of(repository))),
         is_private: repository.is_private(),
         is_archived: repository.resource.state == ResourceState::Archived,
+        is_hidden: revision.is_some_and(|it| it.is_hidden),
         section,
     }
 }
@@ -87,8 +97,17 @@ pub(super) fn menu(
         is_default: *name == repository.default_branch,
     };
     BranchMenu {
-        current: now.branch.as_ref().map_or_else(|| now.commit.short(), ToString::to_string),
-        kind: if now.branch.is_some() { "branch" } else { "commit" },
+        current: match (&now.branch, &now.tag) {
+            (Some(branch), _) => branch.to_string(),
+            (None, Some(tag)) => tag.clone(),
+            (None, None) if now.is_fixed() => now.commit.short(),
+            (None, None) => now.text(),
+        },
+        kind: match (&now.branch, &now.tag) {
+            (Some(_), _) => "branch",
+            (None, Some(_)) => "tag",
+            (None, None) => "commit",
+        },
         ref_path: href::path(&now.text()),
         branches: heads.iter().take(MENU).map(item).collect(),
         hidden: heads.len().saturating_sub(MENU) as u64,

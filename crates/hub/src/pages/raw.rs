@@ -1,25 +1,30 @@
 //! The bytes of a file as they are, harmless to a browser (`spec/hub.md` 3, Raw).
 
+use std::ops::Range;
+
 use axum::{
     body::Body,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
 use history::{diff::as_text, tree};
-use names::ObjectId;
+use names::{ObjectId, RepoPath};
 use objects::Place;
 use tokio::sync::mpsc;
 use trust::{Allowed, act};
-use web::{Call, Problem, headers::RAW_POLICY};
+use web::{Call, Problem, headers::RAW_POLICY, look::href};
 
+use super::range::{Wanted, wanted};
 use crate::{
     Error, Hub, Repository,
-    reading::{self, Found, Revision},
+    reading::{Found, History, Revision, api},
 };
 
 /// Up to this size a file is sent in one piece; larger ones are streamed.
 const WHOLE_BYTES: u64 = 1 << 20;
+/// By what the type of a file is judged.
+const HEAD_BYTES: u64 = 64 << 10;
 /// Pieces that wait between the disk and a slow reader.
 const QUEUE: usize = 4;
 
@@ -29,42 +34,123 @@ pub(super) async fn raw(
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let repository = allowed.resource();
-    let mut tx = hub.db.read().await?;
-    let (revision, path) =
-        Revision::with_path(&mut tx, repository, call.params.text("place")).await?;
+    let history = History::open(&hub, &allowed);
+    let (revision, path) = history.resolve_with_path(call.params.text("place")).await?;
+    serve(&history, &call.headers, &revision, path).await
+}
+
+/// The same file by what a query says.
+pub(crate) async fn raw_by_query(
+    hub: Hub,
+    allowed: Allowed<act::ObjectRead, Repository>,
+    call: Call,
+) -> Result<Response, Problem> {
+    let query: api::Place = call.query()?;
+    let history = History::open(&hub, &allowed);
+    let revision = history.resolve_or_first(query.revision.as_deref()).await?;
+    serve(&history, &call.headers, &revision, api::path_of(query.path.as_deref())?).await
+}
+
+async fn serve(
+    history: &History<'_>,
+    asked: &HeaderMap,
+    revision: &Revision,
+    path: Option<RepoPath>,
+) -> Result<Response, Problem> {
     let path = path.ok_or_else(Problem::not_found)?;
-    let commit = reading::commit(&mut tx, repository, revision.commit).await?;
-    let root = reading::root_of(&mut tx, repository, &commit).await?;
-    let Found::File(entry) = reading::find(&mut tx, root, Some(&path)).await? else {
+    let commit = history.commit(revision.commit).await?;
+    let Found::File(entry) = history.find(&commit, Some(&path)).await? else {
         return Err(Problem::not_found());
     };
     let tree::Kind::File(object) = entry.kind else { return Err(Problem::not_found()) };
     let etag = format!("\"{object}\"");
-    if call
-        .header("if-none-match")
-        .split(',')
-        .any(|tag| tag.trim().trim_start_matches("W/") == etag)
-    {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
-    }
-    drop(tx);
-    let (head, body) = hub.body_of(object).await?;
-    let is_fixed = revision.branch.is_none() && !repository.is_private();
-    let cache = if is_fixed { "public, max-age=31536000, immutable" } else { "private, no-cache" };
-    let mut response = body.into_response();
+    let cache = cache_of(history.repository, revision);
+    let mut response = if is_known(asked, &etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        history.hub().file(object, entry.size, wanted(asked, entry.size, &etag)).await?
+    };
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(&head)));
+    if headers.get(header::CONTENT_TYPE).is_some_and(|it| it == OCTETS) {
+        let name = href::segment(path.file_name());
+        let shown = HeaderValue::from_str(&format!("attachment; filename*=UTF-8''{name}"));
+        let plain = HeaderValue::from_static("attachment");
+        headers.insert(header::CONTENT_DISPOSITION, shown.unwrap_or(plain));
+    }
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(RAW_POLICY));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(entry.size));
-    if content_type(&head) == OCTETS {
-        headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
-    }
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         headers.insert(header::ETAG, etag);
     }
     Ok(response)
+}
+
+/// How long an answer may be kept: one about a whole commit id for ever, if everybody may see it.
+pub(super) fn cache_of(repository: &Repository, revision: &Revision) -> &'static str {
+    let is_fixed = revision.is_fixed() && !revision.is_hidden && !repository.is_private();
+    if is_fixed { "public, max-age=31536000, immutable" } else { "private, no-cache" }
+}
+
+/// Whether the client has it already.
+pub(super) fn is_known(asked: &HeaderMap, etag: &str) -> bool {
+    let tags = asked.get(header::IF_NONE_MATCH).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag)
+}
+
+impl Hub {
+    /// A file, or a part of it, with its type.
+    async fn file(&self, id: ObjectId, size: u64, wanted: Wanted) -> Result<Response, Error> {
+        let span = |range: Range<u64>| {
+            format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1))
+        };
+        let (kind, body, length, part) = match wanted {
+            Wanted::Nothing => {
+                let range = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
+                return Ok((StatusCode::RANGE_NOT_SATISFIABLE, range).into_response());
+            }
+            Wanted::All => {
+                let (head, body) = self.body_of(id).await?;
+                (content_type(&head), body, size, None)
+            }
+            Wanted::Part(range) => {
+                let place = self.objects.place(id).await?;
+                let end = size.min(HEAD_BYTES);
+                let head = self.objects.read_range(id, place.clone(), 0..end).await?;
+                let body = self.part(id, place, range.clone());
+                (content_type(&head), body, range.end - range.start, Some(span(range)))
+            }
+        };
+        let mut response = body.into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        if let Some(Ok(part)) = part.map(|it| HeaderValue::from_str(&it)) {
+            headers.insert(header::CONTENT_RANGE, part);
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        }
+        Ok(response)
+    }
+
+    /// Some bytes of an object, read as they are taken.
+    fn part(&self, id: ObjectId, place: Place, range: Range<u64>) -> Body {
+        let objects = self.objects.clone();
+        let read = move |range: Range<u64>| {
+            let (objects, place) = (objects.clone(), place.clone());
+            async move {
+                if range.is_empty() {
+                    return None;
+                }
+                let end = range.end.min(range.start + WHOLE_BYTES);
+                let piece = objects.read_range(id, place, range.start..end).await;
+                if let Err(error) = &piece {
+                    tracing::error!(object = %id, %error, "a part of a file could not be sent");
+                }
+                Some((piece.map(Bytes::from), end..range.end))
+            }
+        };
+        Body::from_stream(futures_util::stream::unfold(range, read))
+    }
 }
 
 const OCTETS: &str = "application/octet-stream";
@@ -90,7 +176,7 @@ fn is_text(head: &[u8]) -> bool {
 }
 
 /// The pictures that come as themselves, by their magic bytes.
-pub(super) fn image_type(bytes: &[u8]) -> Option<&'static str> {
+pub(crate) fn image_type(bytes: &[u8]) -> Option<&'static str> {
     let webp = bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP");
     let avif = matches!(bytes.get(4..12), Some(b"ftypavif" | b"ftypavis"));
     match bytes {

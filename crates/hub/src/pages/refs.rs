@@ -17,7 +17,8 @@ use web::{
 
 use super::parts;
 use crate::{
-    Error, Hub, Repository, reading,
+    Error, Hub, Repository,
+    reading::{self, History},
     refs::{self, Counts, Listed, Page, Show},
     signatures,
     views::{
@@ -180,7 +181,8 @@ impl Hub {
         let found = refs::branches(&mut tx, repository, actor, wanted, self.clock.now()).await?;
         let (page, counts) = found;
         let first = reading::Revision::first(&mut tx, repository).await?;
-        let mut rows = self.rows(&mut tx, repository, &page, first.as_ref()).await?;
+        let history = History::open(self, allowed);
+        let mut rows = self.rows(&mut tx, &history, &page, first.as_ref()).await?;
         let csrf = deletes(self, allowed)?;
         let here =
             Here { base: format!("{}/branches", parts::home_of(repository)), show: Some(show) };
@@ -203,15 +205,16 @@ impl Hub {
     async fn rows(
         &self,
         tx: &mut Tx,
-        repository: &Repository,
+        history: &History<'_>,
         page: &Page,
         first: Option<&reading::Revision>,
     ) -> Result<Vec<BranchRow>, Error> {
+        let repository = history.repository;
         let lines = self.lines(tx, repository, &page.refs).await?;
         let heads: Vec<_> = page.refs.iter().map(|it| it.target).collect();
         let apart = match first {
             None => HashMap::new(),
-            Some(first) => refs::apart(tx, repository, first.commit, &heads).await?,
+            Some(first) => refs::apart(history, first.commit, &heads).await?,
         };
         let row = |it: &Listed| {
             let is_default = it.short() == repository.default_branch.as_str();

@@ -8,13 +8,14 @@ use serde::Deserialize;
 use trust::{Allowed, Visibility, act};
 use web::{
     Call, Problem,
-    look::{LinkContext, When, markdown, visible},
+    look::{Layout, LinkContext, When, markdown, visible},
 };
 
 use super::parts;
 use crate::{
     Error, Hub, Repository,
-    reading::{self, Commit, Found, Revision},
+    machines::source_code,
+    reading::{self, Commit, Found, History, Revision},
     refs, signatures,
     views::{
         Section,
@@ -51,8 +52,13 @@ pub(crate) async fn home(
     };
     let forked_from = hub.source_of(allowed.actor(), repository).await?;
     let origin = call.context.base_url.clone();
+    let layout = parts::layout(&call, repository, repository.full_name());
+    let layout = Layout {
+        linked_data: (!repository.is_private()).then(|| source_code(&origin, repository)),
+        ..parts::with_card(&call, repository, layout)
+    };
     web::page(&RepositoryPage {
-        layout: parts::layout(&call, repository, repository.full_name()),
+        layout,
         head: parts::head(allowed.actor(), repository, first.as_ref(), Section::Code),
         description: repository.description.clone(),
         homepage: repository.homepage.as_ref().map(ToString::to_string),
@@ -112,9 +118,9 @@ pub(super) async fn tree(
     call: Call,
 ) -> Result<Response, Problem> {
     let repository = allowed.resource();
+    let place = call.params.text("place");
+    let (revision, path) = History::open(&hub, &allowed).resolve_with_path(place).await?;
     let mut tx = hub.db.read().await?;
-    let (revision, path) =
-        Revision::with_path(&mut tx, repository, call.params.text("place")).await?;
     let text = revision.text();
     let from = call.query::<From>()?.from.unwrap_or(0);
     let listed = hub.listing(&mut tx, repository, &revision, path.as_ref(), from).await;

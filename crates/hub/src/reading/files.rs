@@ -1,12 +1,9 @@
-//! A directory, a file, the changes of a commit.
+//! A directory, a file.
 
 use std::sync::Arc;
 
 use db::Tx;
-use history::{
-    diff::{ChangedFile, detect_renames},
-    tree::{Entry, Kind, Node, TreeDiff, TreeLookup},
-};
+use history::tree::{Entry, Kind, Node, TreeLookup};
 use names::{CommitId, NodeId, ObjectId, RepoPath};
 
 use super::{Commit, commits, nodes, snapshots};
@@ -26,14 +23,6 @@ pub(crate) enum Found {
 pub(crate) struct FileBytes {
     pub(crate) bytes: Vec<u8>,
     pub(crate) size: u64,
-}
-
-/// The files that a commit changes against its first parent.
-#[derive(Debug, Clone)]
-pub(crate) struct Changes {
-    pub(crate) files: Vec<ChangedFile>,
-    /// Whether there are more.
-    pub(crate) is_truncated: bool,
 }
 
 /// One commit with its reviewers; it must be held.
@@ -78,32 +67,6 @@ pub(crate) async fn find(
     match entry.kind {
         Kind::Directory(id) => Ok(Found::Directory(node(tx, id).await?)),
         Kind::File(_) => Ok(Found::File(entry)),
-    }
-}
-
-/// What `commit` changes against its first parent, at most `limit` files.
-pub(crate) async fn changes(
-    tx: &mut Tx,
-    repository: &Repository,
-    of: &Commit,
-    limit: usize,
-) -> Result<Changes, Error> {
-    let before = match of.record.parent_commit_id {
-        None => None,
-        Some(parent) => {
-            let parent = commit(tx, repository, parent).await?;
-            Some(root_of(tx, repository, &parent).await?)
-        }
-    };
-    let after = root_of(tx, repository, of).await?;
-    let (mut diff, mut found) = (TreeDiff::new(before, Some(after), limit), Vec::new());
-    loop {
-        found.extend(std::iter::from_fn(|| diff.next_change()));
-        if diff.is_complete() {
-            return Ok(Changes { files: detect_renames(found), is_truncated: diff.is_truncated() });
-        }
-        let given = nodes(tx, &diff.needs()).await?;
-        diff.give(&given).map_err(|error| Error::Broken(error.to_string()))?;
     }
 }
 

@@ -1,34 +1,49 @@
 //! The one reading interface (`spec/hub.md` 3): pages, wire and JSON read history through it.
 //!
-//! | file        | what is there                                                     |
-//! |-------------|-------------------------------------------------------------------|
-//! | `mod.rs`    | [`Commit`], [`Snapshot`]; manifests and objects of snapshots          |
-//! | `resolve.rs`| what a text in an address names: branch, path, commit               |
-//! | `files.rs`  | a directory, a file, the changes of a commit                        |
-//! | `ancestry.rs`| how commits stand to one another                                  |
-//! | `blame.rs`  | who last changed each line of a file                                |
-//! | `store.rs`  | the SQL                                                            |
+//! | file         | what is there                                                     |
+//! |--------------|-------------------------------------------------------------------|
+//! | `mod.rs`     | [`Commit`], [`Snapshot`]; manifests and objects of snapshots          |
+//! | `reader.rs`  | [`History`]: a history and its reader; the seam to where it is kept   |
+//! | `resolve.rs` | what a text in an address names: ref, path, commit                  |
+//! | `ancestry.rs`| which commit leads to which                                        |
+//! | `log.rs`     | the commits before some commit, with filters                        |
+//! | `files.rs`   | a directory, a file                                                |
+//! | `diff.rs`    | which files differ, and in them which lines                         |
+//! | `blame.rs`   | who last changed each line of a file                                |
+//! | `archive.rs` | the files of a commit as one file                                   |
+//! | `api/`       | all of it as JSON                                                  |
+//! | `store.rs`   | the SQL                                                            |
 
-mod ancestry;
+pub(crate) mod ancestry;
+pub(crate) mod api;
+mod archive;
 mod blame;
+mod diff;
 mod files;
+
+mod log;
+mod reader;
 mod resolve;
 mod store;
 
 use std::collections::{HashMap, HashSet};
 
-use api::{CommitRecord, SnapshotRecord};
+use ::api::{CommitRecord, SnapshotRecord};
 use db::Tx;
 use history::tree::{Kind, TreeWalk};
 use names::{BranchName, CommitId, Digest, NodeId, ObjectId, SnapshotId, UnixMillis};
 use trust::AgentLabel;
 
-pub(crate) use ancestry::ahead_behind;
-pub(crate) use blame::{BLAMED_BYTES, Blame, Run};
-pub(crate) use files::{Changes, FileBytes, Found, changes, commit, find, root_of};
+pub(crate) use ancestry::Line;
+pub(crate) use archive::{AT_ONCE as ARCHIVES_AT_ONCE, Archives};
+pub(crate) use blame::{BLAMED_BYTES, Blame, BlameQuery, Blames, Run};
+pub(crate) use diff::Difference;
+pub(crate) use files::{FileBytes, Found, commit, find, root_of};
+pub(crate) use log::{LogPage, LogQuery, Position};
+pub(crate) use reader::History;
 pub(crate) use resolve::Revision;
 pub(crate) use store::{
-    STATEMENTS, all_visible, between, branches, commits, deltas, is_reachable, known_commits, log,
+    STATEMENTS, all_visible, between, branches, commits, deltas, is_reachable, known_commits,
     nodes, refs, snapshots,
 };
 

@@ -7,10 +7,13 @@ use std::{
 
 use api::{CommitRecord, Limits, Value};
 use db::{Error, Tx};
-use history::tree::{Node, Nodes};
+use history::{
+    Parents,
+    tree::{Node, Nodes},
+};
 use names::{BranchName, CommitId, Id, NodeId, SnapshotId, UnixMillis};
 
-use super::{Commit, Known, RefPlace, Snapshot};
+use super::{Commit, Known, Line, RefPlace, Snapshot};
 use crate::Repository;
 
 macro_rules! commit_columns {
@@ -25,6 +28,39 @@ macro_rules! commit_columns {
 db::statements! {
     BRANCHES = "SELECT name, target FROM refs WHERE repository_id = $1 AND kind = 'branch' ORDER BY name";
     REFS = "SELECT name, target, counter, entry_hash FROM refs WHERE repository_id = $1 ORDER BY name";
+    NAMED = {
+        sqlite "
+        SELECT r.name, r.target FROM json_each($2) AS wanted
+          JOIN refs AS r ON r.repository_id = $1 AND r.name = wanted.value",
+        postgres "
+        SELECT r.name, r.target FROM jsonb_array_elements_text($2::jsonb) AS wanted
+          JOIN refs AS r ON r.repository_id = $1 AND r.name = wanted.value"
+    };
+    ID_RANGE = "SELECT id FROM commits WHERE repository_id = $1 AND id BETWEEN $2 AND $3 ORDER BY id LIMIT $4";
+    CHILDREN = "
+        SELECT id FROM commits WHERE repository_id = $1 AND parent1 = $2
+        UNION SELECT id FROM commits WHERE repository_id = $1 AND parent2 = $2
+        ORDER BY id LIMIT 100";
+    LINES = {
+        sqlite "
+        WITH RECURSIVE up (id, parent1, parent2, snapshot_id, generation, committed_at) AS (
+            SELECT c.id, c.parent1, c.parent2, c.snapshot_id, c.generation, c.committed_at
+              FROM json_each($2) AS wanted
+              JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(wanted.value)
+            UNION
+            SELECT p.id, p.parent1, p.parent2, p.snapshot_id, p.generation, p.committed_at FROM up
+              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (up.parent1, up.parent2))
+        SELECT id, parent1, parent2, snapshot_id, generation, committed_at FROM up LIMIT $3",
+        postgres "
+        WITH RECURSIVE up (id, parent1, parent2, snapshot_id, generation, committed_at) AS (
+            SELECT c.id, c.parent1, c.parent2, c.snapshot_id, c.generation, c.committed_at
+              FROM jsonb_array_elements_text($2::jsonb) AS wanted
+              JOIN commits AS c ON c.repository_id = $1 AND c.id = decode(wanted.value, 'hex')
+            UNION
+            SELECT p.id, p.parent1, p.parent2, p.snapshot_id, p.generation, p.committed_at FROM up
+              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (up.parent1, up.parent2))
+        SELECT id, parent1, parent2, snapshot_id, generation, committed_at FROM up LIMIT $3"
+    };
     KNOWN = {
         sqlite "
         SELECT c.id, c.generation FROM json_each($2) AS wanted
@@ -116,26 +152,6 @@ db::statements! {
         SELECT ", commit_columns!(), " FROM jsonb_array_elements_text($2::jsonb) AS wanted
           JOIN commits AS c ON c.repository_id = $1 AND c.id = decode(wanted.value, 'hex')"))
     };
-    LOG = {
-        sqlite (concat!("
-        WITH RECURSIVE up (id) AS (
-            SELECT $2
-            UNION
-            SELECT p.id FROM up
-              JOIN commits AS c ON c.repository_id = $1 AND c.id = up.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2))
-        SELECT ", commit_columns!(), " FROM up JOIN commits AS c ON c.repository_id = $1 AND c.id = up.id
-         ORDER BY c.generation DESC, c.committed_at DESC, c.id LIMIT $3 OFFSET $4")),
-        postgres (concat!("
-        WITH RECURSIVE up (id) AS (
-            SELECT $2::bytea
-            UNION
-            SELECT p.id FROM up
-              JOIN commits AS c ON c.repository_id = $1 AND c.id = up.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2))
-        SELECT ", commit_columns!(), " FROM up JOIN commits AS c ON c.repository_id = $1 AND c.id = up.id
-         ORDER BY c.generation DESC, c.committed_at DESC, c.id LIMIT $3 OFFSET $4"))
-    };
     REVIEWERS = {
         sqlite "
         SELECT r.commit_id, r.reviewer FROM json_each($2) AS wanted
@@ -198,6 +214,65 @@ pub(crate) async fn refs(tx: &mut Tx, repository: Id<Repository>) -> Result<Vec<
         let counter = u64::try_from(counter).map_err(Error::corrupt("refs.counter"))?;
         let entry_hash = entry_hash.as_deref().map(id).transpose()?;
         Ok(RefPlace { name, target: id(&target)?, counter, entry_hash })
+    };
+    rows.into_iter().map(believe).collect()
+}
+
+/// The targets of those refs that are there, by full name.
+pub(super) async fn named(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    names: &[String],
+) -> Result<HashMap<String, CommitId>, Error> {
+    let rows: Vec<(String, Vec<u8>)> =
+        db::fetch_all!(tx, NAMED, repository.uuid(), db::rows(names))?;
+    rows.into_iter().map(|(name, target)| Ok((name, id(&target)?))).collect()
+}
+
+/// Up to `limit` commits whose ids lie between two, both included.
+pub(super) async fn id_range(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    first: CommitId,
+    last: CommitId,
+    limit: u16,
+) -> Result<Vec<CommitId>, Error> {
+    let (first, last) = (&first.as_bytes()[..], &last.as_bytes()[..]);
+    let rows: Vec<(Vec<u8>,)> =
+        db::fetch_all!(tx, ID_RANGE, repository.uuid(), first, last, i64::from(limit))?;
+    rows.iter().map(|(bytes,)| id(bytes)).collect()
+}
+
+/// The commits that name `parent` as theirs, up to a hundred.
+pub(super) async fn children(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    parent: CommitId,
+) -> Result<Vec<CommitId>, Error> {
+    let parent = &parent.as_bytes()[..];
+    let rows: Vec<(Vec<u8>,)> = db::fetch_all!(tx, CHILDREN, repository.uuid(), parent)?;
+    rows.iter().map(|(bytes,)| id(bytes)).collect()
+}
+
+/// Where `from` stand and those before them, the nearest `limit`.
+pub(super) async fn lines(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    from: &[CommitId],
+    limit: u32,
+) -> Result<Vec<Line>, Error> {
+    type Row = (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>, Vec<u8>, i64, i64);
+    let rows: Vec<Row> =
+        db::fetch_all!(tx, LINES, repository.uuid(), db::rows(from), i64::from(limit))?;
+    let believe = |(commit, parent1, parent2, snapshot, generation, committed_at): Row| {
+        let parent = |bytes: Option<Vec<u8>>| bytes.as_deref().map(id).transpose();
+        Ok(Line {
+            id: id(&commit)?,
+            parents: Parents::new(parent(parent1)?, parent(parent2)?),
+            snapshot: id(&snapshot)?,
+            generation,
+            committed_at,
+        })
     };
     rows.into_iter().map(believe).collect()
 }
@@ -358,19 +433,6 @@ pub(crate) async fn deltas(
         Ok((id(&commit)?, delta.map_err(Error::corrupt("commit_deltas.delta"))?))
     };
     rows.into_iter().map(believe).collect()
-}
-
-/// The history of `tip`, newest generation first: `limit` commits after `skip`.
-pub(crate) async fn log(
-    tx: &mut Tx,
-    repository: Id<Repository>,
-    tip: CommitId,
-    skip: u32,
-    limit: u32,
-) -> Result<Vec<Commit>, Error> {
-    let (tip, limit, skip) = (&tip.as_bytes()[..], i64::from(limit), i64::from(skip));
-    let rows: Vec<CommitRow> = db::fetch_all!(tx, LOG, repository.uuid(), tip, limit, skip)?;
-    rows.into_iter().map(Commit::try_from).collect()
 }
 
 /// The snapshots of those ids that the repository holds.

@@ -22,7 +22,8 @@ use trust::{
 pub(crate) use store::{STATEMENTS, count_tags};
 
 use crate::{
-    Error, Hub, Repository, collect, reading,
+    Error, Hub, Repository, collect,
+    reading::{History, ancestry},
     ref_log::{Movement, Word},
     repositories,
     wire::landing,
@@ -32,8 +33,6 @@ use crate::{
 pub(crate) const ACTIVE_DAYS: u32 = 90;
 /// Branches or tags on one page.
 const PAGE: u32 = 50;
-/// Commits of a repository above which nobody walks its history for a list of branches.
-const WALKED_COMMITS: u64 = 20_000;
 const DAY_MILLIS: i64 = 86_400_000;
 
 /// Which branches are shown.
@@ -159,21 +158,21 @@ pub(crate) async fn releases(
     Ok(found.into_iter().map(|(tag, channel, is_yanked)| (tag, (channel, is_yanked))).collect())
 }
 
-/// How far branches are from the one that is shown first: commits ahead and behind. Nothing where that would take long.
+/// How far branches are from the one that is shown first: commits ahead and behind, of those for which there is time.
 pub(crate) async fn apart(
-    tx: &mut Tx,
-    repository: &Repository,
+    history: &History<'_>,
     base: CommitId,
     heads: &[CommitId],
 ) -> Result<HashMap<CommitId, (u64, u64)>, Error> {
     let mut apart = HashMap::new();
-    if repository.commit_count > WALKED_COMMITS {
-        return Ok(apart);
-    }
     for head in heads {
-        if !apart.contains_key(head) {
-            let found = reading::ahead_behind(tx, repository.id, base, *head).await?;
-            apart.insert(*head, found);
+        if apart.contains_key(head) {
+            continue;
+        }
+        match ancestry::ahead_behind(history, *head, base).await {
+            Ok(found) => drop(apart.insert(*head, found)),
+            Err(Error::Slow) => break,
+            Err(error) => return Err(error),
         }
     }
     Ok(apart)

@@ -6,10 +6,7 @@
 //! looked into.
 
 use db::Tx;
-use history::{
-    diff::ChangedFile,
-    tree::{Change, Kind as NodeKind, TreeDiff},
-};
+use history::tree::{Change, Kind as NodeKind, TreeDiff};
 use jobs::{Bell, Done, Failure, Job, Kind as JobKind, NewJob, Priority};
 use names::{CommitId, Id, NodeId, ObjectId};
 use serde::{Deserialize, Serialize};
@@ -22,7 +19,7 @@ use super::{
 };
 use crate::{
     Error, Hub, Repository,
-    reading::{self, Found, Revision},
+    reading::{self, Commit, Found, Revision},
     repositories,
     wire::{self, push::blocking},
 };
@@ -403,20 +400,13 @@ impl Hub {
         let mut found = reading::commits(&mut tx, repository.id, ids).await?;
         let mut made = Vec::with_capacity(ids.len());
         for commit in ids.iter().filter_map(|id| found.remove(id)) {
-            let changes = reading::changes(&mut tx, repository, &commit, documents::MAX_CHANGED).await?;
-            let mut paths = Vec::new();
-            for file in &changes.files {
-                paths.push(file.path().to_string());
-                if let ChangedFile::Renamed { from, .. } = file {
-                    paths.push(from.to_string());
-                }
-            }
+            let paths = changed(&mut tx, repository, &commit).await?;
             made.push((commit, paths));
         }
         drop(tx);
         let id = repository.id;
         blocking(move || {
-            let of = |(commit, paths): &(reading::Commit, Vec<String>)| {
+            let of = |(commit, paths): &(Commit, Vec<String>)| {
                 with_text(documents::of_commit(id, commit, paths))
             };
             made.iter().map(of).collect()
@@ -460,6 +450,25 @@ fn asking(id: Id<Repository>) -> Result<NewJob, Error> {
 fn with_text(document: Document) -> Result<(Document, Option<Vec<u8>>), Error> {
     let packed = document.text.as_deref().map(pack).transpose()?;
     Ok((document, packed))
+}
+
+/// The paths that a commit changes against its first parent, as far as it is found by them.
+async fn changed(tx: &mut Tx, repository: &Repository, of: &Commit) -> Result<Vec<String>, Error> {
+    let before = match of.record.parent_commit_id {
+        None => None,
+        Some(parent) => Some(root(tx, repository, parent).await?),
+    };
+    let after = reading::root_of(tx, repository, of).await?;
+    let mut diff = TreeDiff::new(before, Some(after), documents::MAX_CHANGED);
+    let mut paths = Vec::new();
+    loop {
+        paths.extend(std::iter::from_fn(|| diff.next_change()).map(|it| it.path.to_string()));
+        if diff.is_complete() {
+            return Ok(paths);
+        }
+        let given = reading::nodes(tx, &diff.needs()).await?;
+        diff.give(&given).map_err(|error| Error::Broken(error.to_string()))?;
+    }
 }
 
 async fn root(tx: &mut Tx, repository: &Repository, id: CommitId) -> Result<NodeId, Error> {

@@ -43,7 +43,14 @@ pub(super) async fn run(hub: Hub) -> Result<Done, Failure> {
     let is_moving =
         uploads > 0 || addresses > 0 || pushes > 0 || repositories > 0 || invitations > 0;
     if is_moving {
-        tracing::info!(uploads, addresses, pushes, repositories, invitations, "what had ended was removed");
+        tracing::info!(
+            uploads,
+            addresses,
+            pushes,
+            repositories,
+            invitations,
+            "what had ended was removed"
+        );
     }
     let has_more = uploads >= UPLOADS as u64
         || addresses >= u64::from(ADDRESSES)

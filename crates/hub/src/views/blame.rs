@@ -27,8 +27,8 @@ pub(crate) struct BlamePage {
     pub run_count: u64,
     /// Why there are no lines, in a sentence.
     pub notice: Option<String>,
-    /// Whether the walk ended before every line was settled.
-    pub is_partial: bool,
+    /// Where the walk goes on, if it ended before every line was settled.
+    pub more_href: Option<String>,
 }
 
 /// Lines that stand together and came with one commit.

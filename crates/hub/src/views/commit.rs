@@ -5,7 +5,7 @@ use web::look::{Layout, When};
 
 use super::{
     Head, Signature,
-    diff::{FileBody, FileChange},
+    diff::{Changes, FileBody},
     filters,
 };
 
@@ -25,8 +25,16 @@ pub(crate) struct CommitPage {
     pub id: String,
     /// Its tree.
     pub tree_href: String,
+    /// Its files as one file: the ending and the address.
+    pub archives: Vec<(&'static str, String)>,
     /// None, one or two.
     pub parents: Vec<Parent>,
+    /// What follows it.
+    pub children: Vec<Parent>,
+    /// The refs that lead to it; none where they are too far away to be told.
+    pub refs: Option<Vec<RefLink>>,
+    /// How many more there are.
+    pub hidden_refs: u64,
     /// The claimed author, as written; may be empty.
     pub author: String,
     /// The claimed time, as written.
@@ -37,6 +45,8 @@ pub(crate) struct CommitPage {
     pub branch: String,
     /// Its labels, as written.
     pub labels: Vec<String>,
+    /// What else it says.
+    pub metadata: Vec<(String, String)>,
     /// Claimed provenance.
     pub provenance: Provenance,
     /// State of the signature.
@@ -47,21 +57,22 @@ pub(crate) struct CommitPage {
     pub bump: String,
     /// What it breaks, as the client says.
     pub breaking_changes: Vec<String>,
-    /// How many files it changed.
-    pub file_count: u64,
-    /// Lines added in all of them.
-    pub added: u64,
-    /// Lines removed in all of them.
-    pub removed: u64,
     /// Whether the difference is to the first of several parents.
     pub is_merge: bool,
-    /// The files of this page.
-    pub files: Vec<FileChange>,
-    /// The page with more files.
-    pub more_href: Option<String>,
+    /// What it changed.
+    pub changes: Changes,
 }
 
-/// A parent of a commit.
+/// A ref.
+#[derive(Debug, Clone)]
+pub(crate) struct RefLink {
+    /// Its name; a branch without `refs/heads/`.
+    pub name: String,
+    /// Its files.
+    pub href: String,
+}
+
+/// A commit that stands beside another one.
 #[derive(Debug, Clone)]
 pub(crate) struct Parent {
     /// The first digits of its id.

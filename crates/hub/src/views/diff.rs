@@ -1,5 +1,43 @@
 //! What changed between two commits, file by file.
 
+/// The changes on one page: what `_changes.html` shows.
+#[derive(Debug, Clone)]
+pub(crate) struct Changes {
+    /// How many files differ in all.
+    pub file_count: u64,
+    /// Whether there are more than were counted.
+    pub is_truncated: bool,
+    /// Lines added in the files of this page.
+    pub added: u64,
+    /// Lines removed in them.
+    pub removed: u64,
+    /// Number of the first file of this page, from 1.
+    pub first: u64,
+    /// Number of the last one.
+    pub last: u64,
+    /// The page before.
+    pub previous_href: Option<String>,
+    /// The page after.
+    pub next_href: Option<String>,
+    /// All files, where one alone is shown.
+    pub whole_href: Option<String>,
+    /// How they are shown.
+    pub how: HowShown,
+    /// The files of this page.
+    pub files: Vec<FileChange>,
+}
+
+/// The fields of the form that says how changes are shown.
+#[derive(Debug, Clone)]
+pub(crate) struct HowShown {
+    /// Which blanks count: `all`, `some` or `none`.
+    pub blanks: &'static str,
+    /// Lines around a change, as asked for.
+    pub context: String,
+    /// The one file that is asked for; may be empty.
+    pub path: String,
+}
+
 /// How many squares the bar of a file has.
 const BAR: u64 = 5;
 
@@ -42,12 +80,12 @@ pub(crate) enum Status {
 pub(crate) enum FileBody {
     /// The changed places.
     Hunks(Vec<Hunk>),
-    /// Bytes that are no text; a size is missing where there is no file.
+    /// Bytes that are no text; a side is missing where there is no file.
     Binary {
-        /// Size before.
-        old_bytes: Option<u64>,
-        /// Size after.
-        new_bytes: Option<u64>,
+        /// Before.
+        old: Option<Picture>,
+        /// Now.
+        new: Option<Picture>,
     },
     /// Too much to show at once.
     Folded {
@@ -58,6 +96,17 @@ pub(crate) enum FileBody {
     },
     /// The same bytes at another path, or an empty file.
     Same,
+}
+
+/// One side of what is no text.
+#[derive(Debug, Clone)]
+pub(crate) struct Picture {
+    /// Where its bytes are, if it is a picture.
+    pub href: Option<String>,
+    /// Its size.
+    pub bytes: u64,
+    /// The first digits of its id.
+    pub id: String,
 }
 
 /// One changed place with its surroundings.
@@ -82,6 +131,8 @@ pub(crate) struct DiffLine {
     pub parts: Vec<Part>,
     /// Whether the file ends here without a line end.
     pub is_unended: bool,
+    /// How many bytes of it are not shown.
+    pub cut_bytes: u64,
 }
 
 /// A piece of a line.

@@ -10,8 +10,10 @@
 //! | `profile.rs`    | `/{handle}`                                                      |
 //! | `repository.rs` | `/{owner}/{name}` and `/{owner}/{name}/tree/{ref}/{path}`         |
 //! | `blob.rs`       | `/{owner}/{name}/blob/{ref}/{path}`                              |
-//! | `commits.rs`    | `/{owner}/{name}/commits/{ref}`                                  |
+//! | `commits.rs`    | `/{owner}/{name}/commits/{ref}/{path}`                           |
+//! | `compare.rs`    | `/{owner}/{name}/compare/{a}...{b}`                              |
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
+//! | `embed.rs`      | cards that stand in pages elsewhere                               |
 //! | `search.rs`     | `/search`, `/{owner}/{name}/find/{ref}`                          |
 //! | `refs.rs`       | `/{owner}/{name}/branches`, `/{owner}/{name}/tags`                |
 //! | `forks.rs`      | `/{owner}/{name}/forks`                                          |
@@ -24,7 +26,9 @@ pub(crate) mod blame;
 pub(crate) mod blob;
 pub(crate) mod commit;
 pub(crate) mod commits;
+pub(crate) mod compare;
 pub(crate) mod diff;
+pub(crate) mod embed;
 pub(crate) mod explore;
 mod filters;
 pub(crate) mod forks;
@@ -64,6 +68,8 @@ pub(crate) struct Head {
     pub is_private: bool,
     /// Whether it can only be read.
     pub is_archived: bool,
+    /// Whether what is shown is a commit that no ref leads to.
+    pub is_hidden: bool,
     /// Which tab is open.
     pub section: Section,
 }

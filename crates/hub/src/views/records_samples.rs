@@ -85,7 +85,12 @@ pub(super) fn new(is_free: bool) -> NewPage {
         templates: vec!["choir/base".to_owned()],
         licences: vec!["MIT", "Apache-2.0"],
         ignored: vec!["rust"],
-        typed: Typed { is_public: true, has_readme: true, licence: "MIT".to_owned(), ..Typed::default() },
+        typed: Typed {
+            is_public: true,
+            has_readme: true,
+            licence: "MIT".to_owned(),
+            ..Typed::default()
+        },
         is_free: is_free.then(|| "ada/engine".to_owned()),
         owner: field("choir", Some("no such owner")),
         name: field("engine", Some("ada/engine is there already")),

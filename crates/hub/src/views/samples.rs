@@ -9,9 +9,12 @@ use super::{
     BranchItem, BranchMenu, CommitLine, Head, RepositoryRow, Section, Signature,
     blame::{BlameLine, BlamePage, BlameRun},
     blob::{BlobContent, BlobPage},
-    commit::{CommitPage, Parent, Provenance},
-    commits::{CommitsPage, Day},
-    diff::{DiffLine, FileBody, FileChange, Hunk, LineKind, Part, Status},
+    commit::{CommitPage, Parent, Provenance, RefLink},
+    commits::{CommitRow, CommitsPage, Day, Filter},
+    compare::{ComparePage, Compared},
+    diff::{
+        Changes, DiffLine, FileBody, FileChange, HowShown, Hunk, LineKind, Part, Picture, Status,
+    },
     explore::ExplorePage,
     profile::ProfilePage,
     repository::{
@@ -83,6 +86,7 @@ pub(super) fn head(section: Section) -> Head {
             .then(|| "/ada/engine/settings/general".to_owned()),
         is_private: false,
         is_archived: false,
+        is_hidden: section == Section::Commits,
         section,
     }
 }
@@ -278,11 +282,17 @@ pub(super) fn blame() -> BlamePage {
         runs: runs.into_iter().map(&mut run).collect(),
         run_count: 3,
         notice: None,
-        is_partial: true,
+        more_href: Some("/ada/engine/blame/main/src/mill/carry.rs".to_owned()),
     }
 }
 
-pub(super) fn commits() -> CommitsPage {
+fn days() -> Vec<Day> {
+    let row = |line: CommitLine| CommitRow {
+        id: ID.to_owned(),
+        bump: if line.has_body { "minor".to_owned() } else { String::new() },
+        path: if line.subject == HOSTILE { HOSTILE.to_owned() } else { String::new() },
+        line,
+    };
     let mut by_agent = line("tables: seventh differences", 0, Signature::UnknownKey);
     by_agent.agent_id = "note-g".to_owned();
     by_agent.is_untrusted_agent = true;
@@ -300,15 +310,32 @@ pub(super) fn commits() -> CommitsPage {
         line("engine 0.4.0", 12, Signature::Unsigned),
         line("", 12, Signature::RevokedKey("ada".to_owned())),
     ];
+    let day = |title: &str, lines: Vec<CommitLine>| Day {
+        title: title.to_owned(),
+        commits: lines.into_iter().map(row).collect(),
+    };
+    vec![day("21 November 2026", today), day("9 November 2026", before)]
+}
+
+pub(super) fn commits() -> CommitsPage {
     CommitsPage {
         layout: layout("Commits · ada/engine"),
         head: head(Section::Commits),
         branches: branches(),
         path: Vec::new(),
-        days: vec![
-            Day { title: "21 November 2026".to_owned(), commits: today },
-            Day { title: "9 November 2026".to_owned(), commits: before },
-        ],
+        filter: Filter {
+            here: "/ada/engine/commits/main".to_owned(),
+            author: HOSTILE.to_owned(),
+            text: String::new(),
+            since: "2026-11-01".to_owned(),
+            until: String::new(),
+            is_followed: true,
+            is_of_path: true,
+            is_open: true,
+        },
+        compare_href: "/ada/engine/compare".to_owned(),
+        is_partial: true,
+        days: days(),
         newer_href: None,
         older_href: Some("/ada/engine/commits/main?after=x".to_owned()),
     }
@@ -326,7 +353,7 @@ fn change_line(
         parts.push(Part { text: marked.to_owned(), is_marked: true });
         parts.push(Part { text: ");".to_owned(), is_marked: false });
     }
-    DiffLine { kind, old, new, parts, is_unended: false }
+    DiffLine { kind, old, new, parts, is_unended: false, cut_bytes: 0 }
 }
 
 fn hunks() -> FileBody {
@@ -366,16 +393,63 @@ fn change(
     }
 }
 
-pub(super) fn commit() -> CommitPage {
+fn changes() -> Changes {
     let folded =
         FileBody::Folded { reason: "More than 20,000 changed lines.".to_owned(), href: None };
-    let binary = FileBody::Binary { old_bytes: None, new_bytes: Some(48_211) };
+    let picture = Picture {
+        href: Some("/ada/engine/raw/main/docs/figures/mill.png".to_owned()),
+        bytes: 48_211,
+        id: "9f2c51d0a7".to_owned(),
+    };
+    let binary = FileBody::Binary { old: None, new: Some(picture) };
     let files = vec![
         change(1, Status::Modified, "src/mill/carry.rs", (2, 1), hunks()),
         change(2, Status::Renamed, "docs/guide.md", (0, 0), FileBody::Same),
         change(3, Status::Added, "docs/figures/mill.png", (0, 0), binary),
         change(4, Status::Deleted, HOSTILE, (0, 21_400), folded),
     ];
+    Changes {
+        file_count: 4,
+        is_truncated: true,
+        added: 2,
+        removed: 21_401,
+        first: 1,
+        last: 4,
+        previous_href: None,
+        next_href: Some("/ada/engine/commit/9f?page=2".to_owned()),
+        whole_href: Some("/ada/engine/commit/9f".to_owned()),
+        how: HowShown { blanks: "some", context: "3".to_owned(), path: HOSTILE.to_owned() },
+        files,
+    }
+}
+
+pub(super) fn compare(is_empty: bool) -> ComparePage {
+    let compared = Compared {
+        merge_base: Some(Parent {
+            short_id: "1b7d02c9e4".to_owned(),
+            href: "/ada/engine/commit/1b".to_owned(),
+        }),
+        base_count: 2,
+        ahead: 3,
+        behind: 1,
+        days: days(),
+        has_more_commits: true,
+        swap_href: "/ada/engine/compare/b...a".to_owned(),
+        patch_href: "/api/v1/repos/ada/engine/compare/a...b".to_owned(),
+        changes: changes(),
+    };
+    ComparePage {
+        layout: layout("Compare · ada/engine"),
+        head: head(Section::Commits),
+        form_href: "/ada/engine/compare".to_owned(),
+        base: "main".to_owned(),
+        compare: HOSTILE.to_owned(),
+        offered: vec!["main".to_owned(), HOSTILE.to_owned()],
+        compared: (!is_empty).then_some(compared),
+    }
+}
+
+pub(super) fn commit() -> CommitPage {
     CommitPage {
         layout: layout("mill: carry in one step · ada/engine"),
         head: head(Section::Commits),
@@ -384,6 +458,14 @@ pub(super) fn commit() -> CommitPage {
             .to_owned(),
         id: ID.to_owned(),
         tree_href: format!("/ada/engine/tree/{ID}"),
+        archives: vec![("zip", format!("/ada/engine/archive/{ID}.zip"))],
+        children: Vec::new(),
+        refs: Some(vec![RefLink {
+            name: HOSTILE.to_owned(),
+            href: "/ada/engine/tree/main".to_owned(),
+        }]),
+        hidden_refs: 2,
+        metadata: vec![(HOSTILE.to_owned(), HOSTILE.to_owned())],
         parents: vec![Parent {
             short_id: "1b7d02c9e4".to_owned(),
             href: "/ada/engine/commit/1b".to_owned(),
@@ -404,12 +486,8 @@ pub(super) fn commit() -> CommitPage {
         signer_key_id: "SHA256:lbmsoA0yIEcEiVDRnMWuzm+nV+3ZEEpVIURqFoeSspg".to_owned(),
         bump: "minor".to_owned(),
         breaking_changes: vec!["src/mill/carry.rs::Mill::carry".to_owned()],
-        file_count: 4,
-        added: 2,
-        removed: 21_401,
         is_merge: false,
-        files,
-        more_href: None,
+        changes: changes(),
     }
 }
 

@@ -5,8 +5,9 @@ use web::look::{LinkContext, markdown};
 
 use super::{
     blob::{BlobContent, HexRow},
+    records_samples,
     repository::RepositoryPage,
-    records_samples, samples, settings_samples,
+    samples, settings_samples,
 };
 
 /// Every page by name.
@@ -39,6 +40,8 @@ fn pages() -> Vec<(&'static str, String)> {
         ("blame", samples::blame().render().unwrap()),
         ("commits", samples::commits().render().unwrap()),
         ("commit", samples::commit().render().unwrap()),
+        ("compare", samples::compare(false).render().unwrap()),
+        ("compare-empty", samples::compare(true).render().unwrap()),
         ("settings-general", settings_samples::general(false).render().unwrap()),
         ("settings-general-archived", settings_samples::general(true).render().unwrap()),
         ("settings-members", settings_samples::members(false).render().unwrap()),

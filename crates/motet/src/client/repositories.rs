@@ -3,7 +3,7 @@
 use api::json::{
     Accepted, Collaborator, Confirm, Found, LevelRequest, NewFork, NewRepository, NewTransfer, Page,
     Repository, RepositoryChanges, RepositoryInvitation, RepositoryInvitationPage,
-    RepositoryMember, RepositoryMemberPage, Restored, Sync, Synced, Transfer, TransferPage,
+    RepositoryMember, RepositoryMemberPage, Restored, SyncFork, Synced, Transfer, TransferPage,
 };
 use api::search::Subject;
 use bytes::Bytes;
@@ -146,7 +146,7 @@ impl Client {
         branch: &str,
     ) -> Result<Synced, ClientError> {
         self.need_credential()?;
-        let asked = Sync { branch: branch.to_owned() };
+        let asked = SyncFork { branch: branch.to_owned() };
         self.json(Method::POST, &address(owner, name, "/sync"), Some(&asked)).await
     }
 
@@ -195,7 +195,7 @@ impl Client {
     }
 
     /// Who has a level on a repository, and who is invited.
-    pub async fn members(
+    pub async fn repository_members(
         &self,
         owner: &Handle,
         name: &RepositoryName,
@@ -205,7 +205,7 @@ impl Client {
     }
 
     /// Invites somebody, or gives a member another level.
-    pub async fn invite_member(
+    pub async fn invite_to_repository(
         &self,
         owner: &Handle,
         name: &RepositoryName,
@@ -219,7 +219,7 @@ impl Client {
     }
 
     /// Takes a member out, or withdraws an invitation.
-    pub async fn remove_member(
+    pub async fn take_out_of_repository(
         &self,
         owner: &Handle,
         name: &RepositoryName,

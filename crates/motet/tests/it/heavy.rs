@@ -9,6 +9,7 @@ use bytes::Bytes;
 use names::ObjectId;
 use sha2::{Digest as _, Sha256};
 use testkit::{Ground, Person, Request, Server, Story};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::{
     MOTET,
@@ -18,6 +19,8 @@ use crate::{
 const OBJECT_BYTES: usize = 1 << 20;
 /// With what stands between them they come to half a MiB less than a push may have.
 const OBJECTS: u32 = 499;
+/// What an archive may add to that (`spec/hub.md` 12).
+const ARCHIVE_BYTES: u64 = 100 << 20;
 /// What the server may have resident above what it has at rest.
 const ABOVE_IDLE_BYTES: u64 = 64 << 20;
 
@@ -178,4 +181,61 @@ async fn a_push_that_carries_500_mib_of_objects_leaves_nothing_if_its_last_byte_
     assert_eq!(server.head(&anna, "anna/song", "main").await, Some(story.tip()));
     let above = server.peak_bytes() - idle;
     assert!(above < ABOVE_IDLE_BYTES, "{} MiB above idle", above >> 20);
+}
+
+/// Archives of more than 2 GiB in flat memory, and one that is cut off leaves nothing behind that goes on working
+/// (`spec/hub.md` 13, H44).
+#[tokio::test]
+async fn an_archive_of_two_gib_streams_in_flat_memory_and_ends_with_its_client() {
+    let server = Server::with(MOTET).on(Ground::SqliteDisk).start().await;
+    let anna = server.register("anna").await;
+    // One object of 64 MiB, at many paths: what is read is what an archive holds, not what the store does.
+    let large: Vec<u8> = (0..16_u32 << 20).flat_map(u32::to_le_bytes).collect();
+    let paths: Vec<String> = (0..33).map(|it| format!("large/{it:02}.bin")).collect();
+    let mut story = Story::default();
+    let files: Vec<_> = paths.iter().map(|path| (path.as_str(), large.as_slice())).collect();
+    story.commit(&[], "large", &files);
+    server.create(&anna, "song", "public").await;
+    let address = address_of(&server, &anna, &large).await;
+    put(&server, &address, &large).send().await.assert_status(200);
+    server.push(&anna, "anna/song", story.push_to("main")).await.assert_status(200);
+    server.forget_peak();
+    let idle = server.peak_bytes();
+    let head = "GET /anna/song/archive/main.tar HTTP/1.1\r\nhost: HOST\r\nuser-agent: test\r\n\r\n";
+    let head = head.replace("HOST", &server.authority());
+    let mut stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut read, mut buffer) = (0_u64, vec![0; 1 << 20]);
+    while read < 2_200 << 20 {
+        let some = stream.read(&mut buffer).await.unwrap();
+        assert!(some > 0, "{read} bytes");
+        read += some as u64;
+        if read > 2_100 << 20 {
+            break;
+        }
+    }
+    let above = server.peak_bytes() - idle;
+    assert!(above < ARCHIVE_BYTES, "{} MiB above idle", above >> 20);
+    // As many as one caller may have made at once, all cut off: the next one begins all the same.
+    drop(stream);
+    for _ in 0..3 {
+        let mut cut = Vec::new();
+        for _ in 0..4 {
+            let mut stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
+            stream.write_all(head.as_bytes()).await.unwrap();
+            assert!(stream.read(&mut buffer).await.unwrap() > 0);
+            cut.push(stream);
+        }
+        let fifth = server.get("/anna/song/archive/main.tar");
+        fifth.send().await.assert_refused(429, "rate_limited");
+        drop(cut);
+        let part = server.get("/anna/song/archive/main.tar").header("range", "bytes=0-0");
+        tokio::time::timeout(std::time::Duration::from_secs(20), async {
+            while part.send().await.status == 429 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .unwrap();
+    }
 }

@@ -172,7 +172,10 @@ async fn invitations_go_by_command() {
     }
     assert_eq!(grace.done(&["repo", "invitations", "list"])["items"], json!([]));
     let members = ada.done(&["repo", "member", "list", "song"]);
-    assert_eq!((&members["items"][0]["handle"], &members["items"][0]["state"]), (&json!("grace"), &json!("member")));
+    assert_eq!(
+        (&members["items"][0]["handle"], &members["items"][0]["state"]),
+        (&json!("grace"), &json!("member"))
+    );
     ada.done(&["repo", "member", "remove", "song", "grace"]);
     assert_eq!(ada.done(&["repo", "member", "list", "song"])["items"], json!([]));
 }

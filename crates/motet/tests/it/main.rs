@@ -10,6 +10,7 @@
 //! | `releases.rs`     | releases on the wire                                                            |
 //! | `paths.rs`        | paths and branches that would hurt somebody are refused                         |
 //! | `history.rs`      | fast-forward, force, repetition, annotations                                    |
+//! | `reading/`        | a history read: names, logs, differences, archives, bytes, beside git             |
 //! | `blame.rs`        | each line of a file names the commit that it came with                          |
 //! | `secrets.rs`      | no repository tells about another                                               |
 //! | `malformed.rs`    | bodies that cannot be read                                                      |
@@ -126,6 +127,7 @@ mod publishers;
 mod pulling;
 mod quotas;
 mod races;
+mod reading;
 mod recorded;
 mod records;
 mod ref_log;

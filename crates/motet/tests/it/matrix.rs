@@ -184,6 +184,8 @@ fn asked(street: &Street, entry: &Entry, owner: &str, name: &str) -> Request {
         || entry.path.contains("/raw/")
     {
         "main/README.md"
+    } else if entry.path.contains("/archive/") {
+        "main.tar"
     } else {
         "main"
     };
@@ -196,7 +198,11 @@ fn asked(street: &Street, entry: &Entry, owner: &str, name: &str) -> Request {
         .replace("{snapshot}", &snapshot.to_string());
     let target =
         target.replace("{*place}", place).replace("{id}", &tip).replace("{handle}", "o-viewer");
-    let target = target.replace("{tag}", "v1.0.0");
+    let target = target.replace("{tag}", "v1.0.0").replace("{*range}", "main...main");
+    let target = match entry.path.rsplit('/').next() {
+        Some("blob" | "raw" | "blame") => format!("{target}?path=README.md"),
+        _ => target,
+    };
     assert!(!target.contains('{'), "a parameter of {} is unknown to this test", entry.path);
     let request = street.server.request(entry.method.clone(), &target);
     match entry.surface {

@@ -376,10 +376,9 @@ on_both! {
         assert_eq!(seen.len(), 1_000);
         server.get("/api/v1/search?q=other&cursor=AAAA").by(&anna).send().await.assert_status(400);
 
-        // The finder has them all, packed, for whoever may read them.
+        // The finder has them all, for whoever may read them.
         let list = server.get("/api/v1/repos/anna/song/files?ref=main").by(&anna).send().await.json();
-        assert_eq!((&list["count"], &list["truncated"]), (&json!(1_000), &json!(false)));
-        assert!(list["paths"].as_str().unwrap().starts_with("0/d0/f0000.txt\n1/f0010.txt\n"));
+        assert_eq!((list["paths"].as_array().unwrap().len(), &list["truncated"]), (1_000, &json!(false)));
         server.get("/api/v1/repos/anna/song/files?ref=main").send().await.assert_status(404);
         let page = server.get("/anna/song/find/main?q=f0999").by(&anna).send().await.text();
         assert!(page.contains("/anna/song/blob/main/d9/f0999.txt") && page.contains("1 file"), "{page}");

@@ -14,6 +14,17 @@ db::statements! {
     AGE = "UPDATE repositories SET created_at = 1 WHERE name = $1";
     COUNT_UPLOADS = "
         SELECT count(*) FROM uploads WHERE repository_id IN (SELECT id FROM repositories WHERE name = $1)";
+    MANY_BRANCHES = {
+        sqlite "
+        WITH RECURSIVE number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < $1)
+        INSERT INTO refs (repository_id, name, target, kind, updated_at)
+        SELECT r.repository_id, 'refs/heads/b' || n, r.target, 'branch', r.updated_at FROM number, refs AS r
+         WHERE r.name = 'refs/heads/main'",
+        postgres "
+        INSERT INTO refs (repository_id, name, target, kind, updated_at)
+        SELECT r.repository_id, 'refs/heads/b' || n, r.target, 'branch', r.updated_at
+          FROM generate_series(0, $1 - 1) AS n, refs AS r WHERE r.name = 'refs/heads/main'"
+    };
     HIDE_SESSIONS = "ALTER TABLE sessions RENAME TO sessions_elsewhere";
     LEFT_LONG_AGO = "UPDATE principals SET purge_after = 1 WHERE purge_after IS NOT NULL";
     END_CODES = "UPDATE one_time_codes SET expires_at = 1";
@@ -200,6 +211,11 @@ pub(crate) async fn age_sessions(tx: &mut Tx) -> Result<u64, Error> {
 /// Tokens of agents are good for every surface.
 pub(crate) async fn drop_audiences(tx: &mut Tx) -> Result<u64, Error> {
     db::execute!(tx, DROP_AUDIENCES)
+}
+
+/// Every branch `main` has that many others beside it.
+pub(crate) async fn many_branches(tx: &mut Tx, count: i64) -> Result<u64, Error> {
+    db::execute!(tx, MANY_BRANCHES, count)
 }
 
 /// A repository was made long ago.

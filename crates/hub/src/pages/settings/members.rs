@@ -115,7 +115,9 @@ async fn give_as_typed(
                 format!("there is nobody called {handle} who could be given a level here");
             Ok(Err(Faults::one("handle", message)))
         }
-        Err(Error::Trust(error @ trust::Error::NotForAgents)) => Ok(Err(Faults::one("level", error.to_string()))),
+        Err(Error::Trust(error @ trust::Error::NotForAgents)) => {
+            Ok(Err(Faults::one("level", error.to_string())))
+        }
         Err(error) => Ok(Err(Faults::of(error.into(), "handle")?)),
     }
 }

@@ -115,7 +115,7 @@ pub(super) async fn run(command: &Members, context: &Context) -> Result<Report, 
     match command {
         Members::List(List { repository, at }) => {
             let it = named(repository, at, context)?;
-            let found = it.client.members(&it.owner, &it.name).await?;
+            let found = it.client.repository_members(&it.owner, &it.name).await?;
             let row = |it: &RepositoryMember| {
                 [&it.handle, &it.kind, &it.level, &it.state, &it.created_at]
                     .map(|text| visible(text))
@@ -127,7 +127,7 @@ pub(super) async fn run(command: &Members, context: &Context) -> Result<Report, 
         }
         Members::Invite(Set { repository, handle, level, at }) => {
             let it = named(repository, at, context)?;
-            let asked = it.client.invite_member(&it.owner, &it.name, handle, level).await?;
+            let asked = it.client.invite_to_repository(&it.owner, &it.name, handle, level).await?;
             let text = match &asked.ends_at {
                 Some(until) => {
                     format!("{handle} is invited to {it}, and decides until {}", visible(until))
@@ -144,7 +144,7 @@ pub(super) async fn run(command: &Members, context: &Context) -> Result<Report, 
         }
         Members::Remove(Remove { repository, handle, at }) => {
             let it = named(repository, at, context)?;
-            it.client.remove_member(&it.owner, &it.name, handle).await?;
+            it.client.take_out_of_repository(&it.owner, &it.name, handle).await?;
             let text = format!("{handle} has no level on {it} any more");
             Ok(Report::news(json!({ "repository": it.to_string(), "handle": handle }), text))
         }

@@ -1,0 +1,117 @@
+//! Tar as POSIX has it: one header a file, and records before it where the header has no room for a name.
+
+use names::RepoPath;
+
+use super::About;
+
+/// Everything is padded to these.
+pub(super) const BLOCK: u64 = 512;
+/// The longest name that a header holds.
+const NAME_BYTES: usize = 100;
+/// A size or time in a header has eleven octal digits.
+const MOST: u64 = 0o777_7777_7777;
+
+/// Where a tar is: how much of a file has been put.
+#[derive(Debug, Default)]
+pub(super) struct Tar {
+    put: u64,
+}
+
+/// What a header is for.
+#[derive(Clone, Copy)]
+enum Kind {
+    File = b'0' as isize,
+    /// Records that hold for the file that follows.
+    Records = b'x' as isize,
+    /// Records that hold for all.
+    AllRecords = b'g' as isize,
+}
+
+impl Tar {
+    /// The commit, where `git get-tar-commit-id` looks for it.
+    pub(super) fn begin(&mut self, about: &About, out: &mut Vec<u8>) {
+        let records = record("comment", &about.commit.to_string());
+        records_block(Kind::AllRecords, "pax_global_header", &records, about, out);
+    }
+
+    pub(super) fn begin_file(
+        &mut self,
+        about: &About,
+        path: &RepoPath,
+        size: u64,
+        out: &mut Vec<u8>,
+    ) {
+        let name = format!("{}{path}", about.prefix);
+        let mut shown = name.as_str();
+        if name.len() > NAME_BYTES || !name.is_ascii() {
+            records_block(Kind::Records, "pax_header", &record("path", &name), about, out);
+            shown = name.get(..name.floor_char_boundary(NAME_BYTES)).unwrap_or_default();
+        }
+        header(Kind::File, shown, size, about, out);
+        self.put = 0;
+    }
+
+    pub(super) fn count(&mut self, bytes: &[u8]) {
+        self.put += bytes.len() as u64;
+    }
+
+    pub(super) fn end_file(&mut self, out: &mut Vec<u8>) {
+        pad(self.put, out);
+        self.put = 0;
+    }
+
+    pub(super) fn finish(out: &mut Vec<u8>) {
+        out.extend_from_slice(&[0; 2 * BLOCK as usize]);
+    }
+}
+
+fn pad(size: u64, out: &mut Vec<u8>) {
+    let missing = size.next_multiple_of(BLOCK) - size;
+    out.extend(std::iter::repeat_n(0, usize::try_from(missing).unwrap_or_default()));
+}
+
+/// A pax record begins with its own length.
+fn record(key: &str, value: &str) -> String {
+    let rest = format!(" {key}={value}\n");
+    let mut length = rest.len() + 1;
+    while length.to_string().len() + rest.len() != length {
+        length = length.to_string().len() + rest.len();
+    }
+    format!("{length}{rest}")
+}
+
+fn records_block(kind: Kind, name: &str, records: &str, about: &About, out: &mut Vec<u8>) {
+    let size = records.len() as u64;
+    header(kind, name, size, about, out);
+    out.extend_from_slice(records.as_bytes());
+    pad(size, out);
+}
+
+fn header(kind: Kind, name: &str, size: u64, about: &About, out: &mut Vec<u8>) {
+    let mut block = [0; BLOCK as usize];
+    let mut set = |at: usize, text: &[u8]| {
+        for (to, from) in block.iter_mut().skip(at).zip(text) {
+            *to = *from;
+        }
+    };
+    set(0, name.as_bytes());
+    set(100, b"0000644\0");
+    set(108, b"0000000\0");
+    set(116, b"0000000\0");
+    set(124, format!("{:011o}\0", size.min(MOST)).as_bytes());
+    set(136, format!("{:011o}\0", about.seconds.min(MOST)).as_bytes());
+    // The sum is taken with blanks in its place.
+    set(148, b"        ");
+    set(156, &[kind as u8]);
+    set(257, b"ustar\x0000");
+    set(329, b"0000000\0");
+    set(337, b"0000000\0");
+    let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
+    let mut set = |at: usize, text: &[u8]| {
+        for (to, from) in block.iter_mut().skip(at).zip(text) {
+            *to = *from;
+        }
+    };
+    set(148, format!("{sum:06o}\0 ").as_bytes());
+    out.extend_from_slice(&block);
+}

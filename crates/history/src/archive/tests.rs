@@ -1,0 +1,109 @@
+//! The bytes of archives: the same every time, and what the tools of the system make of them.
+
+use std::{io::Write as _, process::Command};
+
+use super::*;
+
+fn about() -> About {
+    let commit = CommitId::of(b"a commit");
+    About { prefix: "song-v1/".to_owned(), commit, seconds: 1_795_262_401 }
+}
+
+/// A name that no header of tar holds.
+fn long_name() -> String {
+    format!("deep/{}/end.txt", "directory".repeat(20))
+}
+
+fn files() -> Vec<(String, Vec<u8>)> {
+    let text: String = (0..5_000).map(|line| format!("line {}\n", line * line % 977)).collect();
+    vec![
+        ("README.md".to_owned(), b"# Song\n".to_vec()),
+        ("a/big.txt".to_owned(), text.into_bytes()),
+        (long_name(), b"far down".to_vec()),
+        ("empty".to_owned(), Vec::new()),
+        ("größe/名前.txt".to_owned(), "Größe\n".into()),
+    ]
+}
+
+fn archive(format: Format, piece: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut archive = Archive::new(format, about(), &mut out);
+    for (path, bytes) in files() {
+        archive.begin_file(&path.parse().unwrap(), bytes.len() as u64, &mut out);
+        for piece in bytes.chunks(piece) {
+            archive.put(piece, &mut out);
+        }
+        archive.end_file(&mut out);
+    }
+    archive.finish(&mut out);
+    out
+}
+
+/// A golden file each, by its hash: another hash is another form.
+#[test]
+fn the_same_files_give_the_same_bytes_for_ever() {
+    let hash = |format| names::Digest::of(&archive(format, 1 << 20)).to_string();
+    assert_eq!(Format::ALL.map(hash), GOLDEN, "form {FORM}");
+    // In whatever pieces they come.
+    for format in Format::ALL {
+        assert!(archive(format, 1_000) == archive(format, 1 << 20), "{format:?}");
+    }
+}
+
+/// In the order of [`Format::ALL`].
+const GOLDEN: [&str; 3] = ["", "", ""];
+
+/// What the tools of the system find: path and bytes, in order of the path.
+fn unpacked(format: Format, bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join(format!("x.{}", format.ending()));
+    std::fs::File::create(&file).unwrap().write_all(bytes).unwrap();
+    let out = dir.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    let mut command = match format {
+        Format::Tar | Format::TarGz => {
+            let mut tar = Command::new("tar");
+            tar.arg("-xf").arg(&file).arg("-C").arg(&out);
+            tar
+        }
+        Format::Zip => {
+            let mut python = Command::new("python3");
+            python.args(["-m", "zipfile", "-e"]).arg(&file).arg(&out);
+            python
+        }
+    };
+    let ran = command.output().unwrap();
+    assert!(ran.status.success(), "{format:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    let found = files().into_iter().map(|(path, _)| {
+        let bytes = std::fs::read(out.join("song-v1").join(&path)).unwrap();
+        (path, bytes)
+    });
+    found.collect()
+}
+
+#[test]
+fn the_tools_of_the_system_find_the_files() {
+    for format in Format::ALL {
+        assert_eq!(unpacked(format, &archive(format, 4_096)), files(), "{format:?}");
+    }
+}
+
+#[test]
+fn the_length_of_a_tar_is_known_beforehand() {
+    let sizes: u64 = files()
+        .iter()
+        .map(|(path, bytes)| tar_file_bytes(&about(), &path.parse().unwrap(), bytes.len() as u64))
+        .sum();
+    let expected = tar_begin_bytes(&about()) + sizes + TAR_END_BYTES;
+    assert_eq!(archive(Format::Tar, 7).len() as u64, expected);
+}
+
+#[test]
+fn the_form_is_read_from_the_end_of_a_name() {
+    assert_eq!(Format::of_name("v1.0.tar.gz"), Some(("v1.0", Format::TarGz)));
+    assert_eq!(Format::of_name("a/b.zip"), Some(("a/b", Format::Zip)));
+    assert_eq!(Format::of_name("main.tar"), Some(("main", Format::Tar)));
+    for bad in ["main", ".zip", "zip", "maintar", "main.tgz"] {
+        assert_eq!(Format::of_name(bad), None, "{bad}");
+    }
+}

@@ -1,0 +1,228 @@
+//! A history as one reader reads it: the seam between what is asked and where it is kept.
+//!
+//! Everything above asks a [`History`] and knows no rows. What it gives is small: refs, where commits stand, commits,
+//! directories, bytes. Another back end is another [`Source`], and an arm in each of these functions.
+//!
+//! A call carries the repository and its reader, has a time budget, and ends when nobody waits for it any more: dropping
+//! the future drops the statement that it waits for.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::{Duration, Instant},
+};
+
+use history::tree::{Nodes, TreeLookup};
+use names::{CommitId, NodeId, ObjectId, RepoPath};
+use trust::{Act, Allowed, Refusal, act};
+
+use super::{Commit, FileBytes, Found, Line, ancestry, files, store};
+use crate::{Error, Hub, Repository};
+
+/// How long a call may take (`spec/hub.md` 3).
+pub(crate) const BUDGET: Duration = Duration::from_secs(2);
+/// Commits that are looked at for the beginning of an id: more that begin so are too many in any case.
+const SAME_BEGINNING: u16 = 50;
+
+/// Where a history is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// In the rows of a Muse history.
+    Rows,
+}
+
+/// A history, its reader, and how long it may be read.
+#[derive(Debug, Clone)]
+pub(crate) struct History<'a> {
+    pub(super) hub: &'a Hub,
+    pub(crate) repository: &'a Repository,
+    pub(super) source: Source,
+    /// Whether the reader may see commits that no ref leads to.
+    pub(crate) sees_hidden: bool,
+    until: Instant,
+}
+
+impl<'a> History<'a> {
+    /// Opens a history for whoever was allowed to read it.
+    pub(crate) fn open<A: Act>(hub: &'a Hub, allowed: &'a Allowed<A, Repository>) -> Self {
+        let repository = allowed.resource();
+        let pushes = Allowed::<act::RefPush, _>::ask(allowed.actor(), repository.clone());
+        // What is archived takes no push, and is read as before.
+        let sees_hidden = matches!(pushes, Ok(_) | Err(Refusal::Archived));
+        Self { hub, repository, source: Source::Rows, sees_hidden, until: Instant::now() + BUDGET }
+    }
+
+    /// A history of which somebody was allowed to have something made, for as long as that takes.
+    pub(super) fn of(hub: &'a Hub, repository: &'a Repository, budget: Duration) -> Self {
+        let until = Instant::now() + budget;
+        Self { hub, repository, source: Source::Rows, sees_hidden: false, until }
+    }
+
+    /// The same with another budget from now on.
+    pub(crate) fn within(&self, budget: Duration) -> Self {
+        Self { until: Instant::now() + budget, ..self.clone() }
+    }
+
+    /// The door behind it.
+    pub(crate) const fn hub(&self) -> &'a Hub {
+        self.hub
+    }
+
+    /// Whether there is time left.
+    pub(crate) fn has_time(&self) -> bool {
+        Instant::now() < self.until
+    }
+
+    /// Ends a call that cannot be answered in part.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.has_time() { Ok(()) } else { Err(Error::Slow) }
+    }
+
+    /// The targets of those refs that are there, by full name.
+    pub(crate) async fn named(&self, names: &[String]) -> Result<HashMap<String, CommitId>, Error> {
+        let mut tx = self.hub.db.glance().await?;
+        match self.source {
+            Source::Rows => Ok(store::named(&mut tx, self.repository.id, names).await?),
+        }
+    }
+
+    /// Every ref with its target.
+    pub(crate) async fn refs(&self) -> Result<Vec<(String, CommitId)>, Error> {
+        let mut tx = self.hub.db.glance().await?;
+        let refs = match self.source {
+            Source::Rows => store::refs(&mut tx, self.repository.id).await?,
+        };
+        Ok(refs.into_iter().map(|it| (it.name, it.target)).collect())
+    }
+
+    /// Commits of which the id lies between two, both included; a few of them.
+    pub(super) async fn between_ids(
+        &self,
+        first: CommitId,
+        last: CommitId,
+    ) -> Result<Vec<CommitId>, Error> {
+        let mut tx = self.hub.db.glance().await?;
+        let id = self.repository.id;
+        match self.source {
+            Source::Rows => Ok(store::id_range(&mut tx, id, first, last, SAME_BEGINNING).await?),
+        }
+    }
+
+    /// Where `from` stand in the history, and those before them: the nearest `limit`.
+    pub(super) async fn lines(&self, from: &[CommitId], limit: u32) -> Result<Vec<Line>, Error> {
+        self.check()?;
+        let mut tx = self.hub.db.glance().await?;
+        match self.source {
+            Source::Rows => Ok(store::lines(&mut tx, self.repository.id, from, limit).await?),
+        }
+    }
+
+    /// The commits that name one of `parents` as theirs, whether or not a ref leads to them.
+    pub(super) async fn children(&self, parent: CommitId) -> Result<Vec<CommitId>, Error> {
+        let mut tx = self.hub.db.glance().await?;
+        match self.source {
+            Source::Rows => Ok(store::children(&mut tx, self.repository.id, parent).await?),
+        }
+    }
+
+    /// Whether a ref leads to the commit.
+    pub(crate) async fn is_visible(&self, id: CommitId) -> Result<bool, Error> {
+        let tips: Vec<_> = self.refs().await?.into_iter().map(|(_, target)| target).collect();
+        if tips.contains(&id) {
+            return Ok(true);
+        }
+        ancestry::is_ancestor(self, id, &tips).await
+    }
+
+    /// Whether the history has the commit at all.
+    pub(super) async fn has(&self, id: CommitId) -> Result<bool, Error> {
+        Ok(self.commits(&[id]).await?.contains_key(&id))
+    }
+
+    /// Those of the commits that there are.
+    pub(crate) async fn commits(
+        &self,
+        ids: &[CommitId],
+    ) -> Result<HashMap<CommitId, Commit>, Error> {
+        let mut tx = self.hub.db.glance().await?;
+        match self.source {
+            Source::Rows => Ok(store::commits(&mut tx, self.repository.id, ids).await?),
+        }
+    }
+
+    /// A commit that must be there.
+    pub(crate) async fn commit(&self, id: CommitId) -> Result<Commit, Error> {
+        self.commits(&[id]).await?.remove(&id).ok_or(Error::NotFound)
+    }
+
+    /// The root directories of commits.
+    pub(super) async fn roots(&self, of: &[Line]) -> Result<HashMap<CommitId, NodeId>, Error> {
+        let mut tx = self.hub.db.glance().await?;
+        match self.source {
+            Source::Rows => {
+                let ids: HashSet<_> = of.iter().map(|it| it.snapshot).collect();
+                let found = store::snapshots(&mut tx, self.repository.id, &ids).await?;
+                let root = |line: &Line| {
+                    let snapshot = found.get(&line.snapshot).ok_or_else(|| {
+                        Error::Broken(format!("snapshot {} is missing", line.snapshot))
+                    })?;
+                    Ok((line.id, snapshot.root))
+                };
+                of.iter().map(root).collect()
+            }
+        }
+    }
+
+    /// The root directory of a commit.
+    pub(crate) async fn root(&self, of: &Commit) -> Result<NodeId, Error> {
+        let mut tx = self.hub.db.glance().await?;
+        match self.source {
+            Source::Rows => files::root_of(&mut tx, self.repository, of).await,
+        }
+    }
+
+    /// The root directory of the commit of that id.
+    pub(crate) async fn root_at(&self, id: CommitId) -> Result<NodeId, Error> {
+        self.root(&self.commit(id).await?).await
+    }
+
+    /// Directories.
+    pub(crate) async fn nodes(&self, ids: &[NodeId]) -> Result<Nodes, Error> {
+        self.check()?;
+        let mut tx = self.hub.db.glance().await?;
+        match self.source {
+            Source::Rows => store::nodes(&mut tx, ids).await,
+        }
+    }
+
+    /// What stands at `path` in `commit`.
+    pub(crate) async fn find(
+        &self,
+        commit: &Commit,
+        path: Option<&RepoPath>,
+    ) -> Result<Found, Error> {
+        let root = self.root(commit).await?;
+        let Some(path) = path else {
+            let node = self.nodes(&[root]).await?.remove(&root);
+            return node.map(Found::Directory).ok_or(Error::NotFound);
+        };
+        let mut lookup = TreeLookup::new(root, path);
+        while let Some(needed) = lookup.needs() {
+            lookup.give(&self.nodes(&[needed]).await?);
+        }
+        let entry = lookup.into_entry().ok_or(Error::NotFound)?;
+        match entry.kind {
+            history::tree::Kind::Directory(id) => {
+                let node = self.nodes(&[id]).await?.remove(&id);
+                node.map(Found::Directory).ok_or(Error::NotFound)
+            }
+            history::tree::Kind::File(_) => Ok(Found::File(entry)),
+        }
+    }
+
+    /// The bytes of a file, or their first `limit`.
+    pub(crate) async fn bytes(&self, id: ObjectId, limit: u64) -> Result<FileBytes, Error> {
+        match self.source {
+            Source::Rows => self.hub.bytes(id, limit).await,
+        }
+    }
+}
