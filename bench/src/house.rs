@@ -93,9 +93,23 @@ impl House {
 
     /// Resident memory of the server, in bytes.
     pub(crate) fn resident_bytes(&self) -> anyhow::Result<f64> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most memory that the server has had resident, in bytes.
+    pub(crate) fn peak_bytes(&self) -> anyhow::Result<f64> {
+        self.memory("VmHWM:")
+    }
+
+    /// From now on the most memory is counted anew.
+    pub(crate) fn forget_peak(&self) -> anyhow::Result<()> {
+        Ok(std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5")?)
+    }
+
+    fn memory(&self, field: &str) -> anyhow::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
-        let kib: f64 = line.split_whitespace().next().context("VmRSS")?.parse()?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).context("memory")?;
+        let kib: f64 = line.split_whitespace().next().context("memory")?.parse()?;
         Ok(kib * 1024.0)
     }
 

@@ -27,8 +27,7 @@ const CONNECTIONS: usize = 32;
 const ROUNDS: usize = 5;
 /// How long one side is loaded at a time.
 const ROUND: Duration = Duration::from_secs(2);
-/// Objects of a push, and the bytes of each.
-const OBJECTS: usize = 1_000;
+/// The bytes of each object of a push.
 const OBJECT_BYTES: usize = 4 << 10;
 
 /// A repository's JSON, read by nobody in particular, beside one prepared read of the same row.
@@ -118,44 +117,64 @@ fn start_bare(house: &House, id: &str) -> anyhow::Result<(Bare, String)> {
     Ok((Bare(child), address.trim().to_owned()))
 }
 
-/// A whole push of new objects over wire 1, durable, beside hash, write, fsync and rename of the same bytes.
+/// A push of a few objects, as most pushes are: shorter, so more of them.
+pub(crate) async fn push_100(binary: &Path) -> anyhow::Result<Row> {
+    push_of(binary, "hub.push.100", 100, ROUNDS * 4).await
+}
+
+/// The push that is promised to be fast.
 pub(crate) async fn push_1000(binary: &Path) -> anyhow::Result<Row> {
+    push_of(binary, "hub.push.1000", 1_000, ROUNDS).await
+}
+
+/// A push in many requests.
+pub(crate) async fn push_10000(binary: &Path) -> anyhow::Result<Row> {
+    push_of(binary, "hub.push.10000", 10_000, ROUNDS).await
+}
+
+/// A whole push of new objects over wire 1, durable, beside hash, write, fsync and rename of the same bytes.
+async fn push_of(
+    binary: &Path,
+    name: &'static str,
+    count: usize,
+    rounds: usize,
+) -> anyhow::Result<Row> {
     let house = House::start(binary)?;
     let client = house.somebody("ada").await?;
     let (mut values, mut limits, mut single) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
-        let objects = objects(round as u64);
+    for round in 0..rounds {
+        let objects = objects(round as u64, count);
         let started = Instant::now();
         push(&client, round, &objects).await?;
-        values.push(rate(started));
+        values.push(rate(count, started));
         let started = Instant::now();
         plain_files(house.dir.path(), round, &objects)?;
-        limits.push(rate(started));
+        limits.push(rate(count, started));
         let started = Instant::now();
         one_file(house.dir.path(), round, &objects)?;
-        single.push(rate(started));
+        single.push(rate(count, started));
     }
     let how = format!(
-        "{OBJECTS} objects of {OBJECT_BYTES} bytes, filter + upload + push, median of {ROUNDS}; \
+        "{count} objects of {OBJECT_BYTES} bytes, filter + upload + push, median of {rounds}; \
          one file with one fsync: {:.0} objects/s",
         median(single)
     );
-    Ok(Row::at_least("hub.push.1000", "objects/s", median(values), median(limits), 0.6, how))
+    Ok(Row::at_least(name, "objects/s", median(values), median(limits), 0.6, how))
 }
 
-fn rate(started: Instant) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "a thousand objects")]
-    let rate = OBJECTS as f64 / started.elapsed().as_secs_f64();
+fn rate(count: usize, started: Instant) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "some thousand objects")]
+    let rate = count as f64 / started.elapsed().as_secs_f64();
     rate
 }
 
-fn objects(seed: u64) -> Vec<(ObjectId, Vec<u8>)> {
+fn objects(seed: u64, count: usize) -> Vec<(ObjectId, Vec<u8>)> {
     let random = Random::seeded(seed);
     let object = |_| {
         let bytes = random.bytes::<OBJECT_BYTES>().to_vec();
         (ObjectId::of(&bytes), bytes)
     };
-    (0..OBJECTS).map(object).collect()
+    (0..count).map(object).collect()
 }
 
 async fn push(
@@ -190,7 +209,7 @@ fn request(objects: &[(ObjectId, Vec<u8>)]) -> anyhow::Result<PushRequest> {
     let snapshot_id = history::snapshot_id(&manifest);
     let time = history::CommitTime::from_millis(Clock::default().now());
     let parents = history::Parents::default();
-    let record = history::new_record(parents, snapshot_id, "A thousand files", time.as_str());
+    let record = history::new_record(parents, snapshot_id, "Some files", time.as_str());
     let commit = CommitRecord { branch: "main".into(), author: "ada".into(), ..record };
     let snapshot = SnapshotRecord { snapshot_id, manifest, created_at: time.as_str().into() };
     Ok(PushRequest {

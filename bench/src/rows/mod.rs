@@ -2,10 +2,14 @@
 
 mod cli;
 mod db;
+mod fetch;
+mod git_http;
 mod hub;
 mod idle;
 mod jobs;
+mod memory;
 mod objects;
+mod pages;
 mod timing;
 mod trust;
 mod wire2;
@@ -13,6 +17,7 @@ mod wire2;
 use std::{future::Future, path::Path, pin::Pin};
 
 use crate::row::Row;
+use pages::Page;
 
 type Measured<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Row>> + 'a>>;
 type Measure = for<'a> fn(&'a Path) -> Measured<'a>;
@@ -33,7 +38,62 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     ("trust.timing.hidden", |binary| Box::pin(timing::hidden(binary))),
     ("hub.json.unsigned", |binary| Box::pin(hub::json_unsigned(binary))),
     ("hub.json.signed", |binary| Box::pin(hub::json_signed(binary))),
+    ("hub.push.100", |binary| Box::pin(hub::push_100(binary))),
     ("hub.push.1000", |binary| Box::pin(hub::push_1000(binary))),
+    ("hub.push.10000", |binary| Box::pin(hub::push_10000(binary))),
+    ("hub.fetch", |binary| Box::pin(fetch::fetch(binary))),
+    ("hub.push.memory", |binary| Box::pin(memory::push(binary))),
+    ("pages.root.20000", |binary| {
+        Box::pin(pages::page(binary, "pages.root.20000", (Page::Root, pages::SHORT)))
+    }),
+    ("pages.root.1000000", |binary| {
+        Box::pin(pages::page(binary, "pages.root.1000000", (Page::Root, pages::LONG)))
+    }),
+    ("pages.tree.20000", |binary| {
+        Box::pin(pages::page(binary, "pages.tree.20000", (Page::Tree, pages::SHORT)))
+    }),
+    ("pages.tree.1000000", |binary| {
+        Box::pin(pages::page(binary, "pages.tree.1000000", (Page::Tree, pages::LONG)))
+    }),
+    ("pages.file.20000", |binary| {
+        Box::pin(pages::page(binary, "pages.file.20000", (Page::File, pages::SHORT)))
+    }),
+    ("pages.file.1000000", |binary| {
+        Box::pin(pages::page(binary, "pages.file.1000000", (Page::File, pages::LONG)))
+    }),
+    ("pages.commits.20000", |binary| {
+        Box::pin(pages::page(binary, "pages.commits.20000", (Page::Commits, pages::SHORT)))
+    }),
+    ("pages.commits.1000000", |binary| {
+        Box::pin(pages::page(binary, "pages.commits.1000000", (Page::Commits, pages::LONG)))
+    }),
+    ("pages.commit.20000", |binary| {
+        Box::pin(pages::page(binary, "pages.commit.20000", (Page::Commit, pages::SHORT)))
+    }),
+    ("pages.commit.1000000", |binary| {
+        Box::pin(pages::page(binary, "pages.commit.1000000", (Page::Commit, pages::LONG)))
+    }),
+    ("pages.blame.20000", |binary| {
+        Box::pin(pages::page(binary, "pages.blame.20000", (Page::Blame, pages::SHORT)))
+    }),
+    ("pages.blame.1000000", |binary| {
+        Box::pin(pages::page(binary, "pages.blame.1000000", (Page::Blame, pages::LONG)))
+    }),
+    ("pages.graph.20000", |binary| {
+        Box::pin(pages::page(binary, "pages.graph.20000", (Page::Graph, pages::SHORT)))
+    }),
+    ("pages.graph.1000000", |binary| {
+        Box::pin(pages::page(binary, "pages.graph.1000000", (Page::Graph, pages::LONG)))
+    }),
+    ("pages.log_path.20000", |binary| {
+        Box::pin(pages::page(binary, "pages.log_path.20000", (Page::LogPath, pages::SHORT)))
+    }),
+    ("pages.log_path.1000000", |binary| {
+        Box::pin(pages::page(binary, "pages.log_path.1000000", (Page::LogPath, pages::LONG)))
+    }),
+    ("pages.weight", |binary| Box::pin(pages::weight(binary))),
+    ("push.index", |binary| Box::pin(pages::push_index(binary))),
+    ("index.memory", |binary| Box::pin(pages::index_memory(binary))),
     ("wire2.clone", |binary| Box::pin(wire2::clone(binary))),
     ("cli.commit.10000", |binary| Box::pin(async move { cli::commit(binary) })),
     ("cli.status.10000", |binary| Box::pin(async move { cli::status_clean(binary) })),

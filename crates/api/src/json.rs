@@ -9,6 +9,7 @@ mod accounts;
 mod around;
 mod audit;
 mod handing;
+mod history;
 mod jobs;
 mod passkeys;
 mod publishers;
@@ -28,6 +29,10 @@ pub use accounts::{
 pub use around::{Doer, Happening, HeatDay, Heatmap, Somebody, Subscription};
 pub use audit::{AuditEvent, PruneAudit, PrunedAudit, RotatedKey};
 pub use handing::{Accepted, NewFork, NewTransfer, Transfer, TransferPage};
+pub use history::{
+    CommitDay, CommitDays, Contributor, ContributorList, GraphEdge, GraphPage, GraphRow, Language,
+    LanguageList,
+};
 pub use jobs::{Job, JobCounts, JobDetail, JobPage, Schedule, ScheduleRun};
 pub use passkeys::{
     BrowserSession, BrowserSessionPage, Identity, IdentityPage, NewPasskey, Passkey,

@@ -1,4 +1,5 @@
 use api::{WireCode, WireError};
+use history::graph::GraphError;
 use http::StatusCode;
 use web::{BodyFault, Fault, Problem};
 
@@ -63,6 +64,18 @@ pub enum Error {
     /// The body could not be taken.
     #[error(transparent)]
     Body(#[from] BodyFault),
+    /// The history is longer than what a page takes from rows, and its files are not made yet.
+    #[error("the history is being indexed; look again in a moment")]
+    NotIndexed,
+    /// The numbering that a cursor counts in is gone.
+    #[error("the history has changed since; begin again")]
+    CursorGone,
+    /// The graph of a history cannot answer.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The graph of a history cannot be kept.
+    #[error(transparent)]
+    Cache(#[from] history::graph::WriteError),
     /// Stored rows do not fit together.
     #[error("stored history does not fit together: {0}")]
     Broken(String),
@@ -127,7 +140,17 @@ impl From<Error> for Problem {
                 problem
             }
             Error::Body(fault) => fault.into(),
-            Error::Broken(_) => Self::internal(&error),
+            Error::NotIndexed => {
+                Self::refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &error).retry_after(2)
+            }
+            Error::CursorGone => Self::refuse(StatusCode::GONE, "cursor_gone", &error),
+            // A damaged file is thrown away by whoever met it, and made again.
+            Error::Graph(GraphError::Damaged(_) | GraphError::Read(_)) | Error::Cache(_) => {
+                Self::unavailable(&error)
+            }
+            Error::Graph(GraphError::Tree(_) | GraphError::TooLong) | Error::Broken(_) => {
+                Self::internal(&error)
+            }
             Error::Objects(inner) => match inner {
                 objects::Error::Db(inner) => inner.into(),
                 objects::Error::Io(_) | objects::Error::Bucket(_) => Self::unavailable(&inner),

@@ -12,6 +12,7 @@
 //! | `wire2/`        | wire 2: negotiate, a history as a stream, objects and snapshots by ids, pushes   |
 //! | `releases/`     | releases and their tags                                                        |
 //! | `reading/`      | the one reading interface: resolve, tree, blob, log, diff                      |
+//! | `graph/`        | what answers for long histories: the graph, last commits, numbers              |
 //! | `life/`         | changed, renamed, archived, deleted, restored, removed for good                |
 //! | `edits/`        | commits that the server makes for somebody                                     |
 //! | `intake/`       | what a repository takes in: content policy, paths that clash                   |
@@ -38,7 +39,7 @@
 //! snapshot and parents are in the same repository; every object of every snapshot is linked to that repository;
 //! nothing outside a repository's own rows decides what its reader or writer is told.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use axum::Router;
 use db::Db;
@@ -48,6 +49,8 @@ use objects::Objects;
 use trust::Trust;
 use web::{Cursors, Entry, Routes};
 
+use graph::Graphs;
+
 mod activity;
 mod collect;
 mod contributions;
@@ -56,6 +59,7 @@ mod error;
 mod feeds;
 mod forks;
 mod glass;
+mod graph;
 mod intake;
 mod invitations;
 mod life;
@@ -79,11 +83,14 @@ mod wire2;
 
 pub use collect::{Collection, Grace};
 pub use error::Error;
+pub use purge::Own;
 pub use quotas::{Exceeded, Limited, Quotas};
 pub use search::rebuild_search;
 pub use repositories::{
     Fork, Homepage, HomepageError, Licence, NewRepository, Repository, Topic, Topics,
 };
+
+pub use wire2::{HistoryStream, OwnHistory};
 
 /// Every statement of this room, for the test that prepares them all.
 pub fn statements() -> Vec<&'static db::Sql> {
@@ -104,6 +111,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         invitations::STATEMENTS,
         quotas::STATEMENTS,
         purge::STATEMENTS,
+        graph::STATEMENTS,
         upkeep::STATEMENTS,
         activity::STATEMENTS,
         stars::STATEMENTS,
@@ -122,6 +130,8 @@ pub struct Ground {
     pub objects: Objects,
     /// Background work.
     pub queue: Queue,
+    /// Where this process keeps what can be made again.
+    pub cache: PathBuf,
     /// What time it is.
     pub clock: Clock,
     /// Where chance comes from.
@@ -151,6 +161,7 @@ pub struct Hub {
     cursors: Cursors,
     queue: Queue,
     settings: Settings,
+    graphs: Graphs,
     blames: reading::Blames,
     archives: reading::Archives,
 }
@@ -164,9 +175,22 @@ impl AsRef<Trust> for Hub {
 impl Hub {
     /// Opens the room.
     pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
-        let Ground { db, objects, queue, clock, random } = ground;
+        let Ground { db, objects, queue, cache, clock, random } = ground;
         let (blames, archives) = Default::default();
-        Self { db, objects, trust, clock, random, cursors, queue, settings, blames, archives }
+        let graphs = Graphs::new(cache);
+        Self {
+            db,
+            objects,
+            trust,
+            clock,
+            random,
+            cursors,
+            queue,
+            settings,
+            graphs,
+            blames,
+            archives,
+        }
     }
 
     /// Everything that this room serves, its state inside, and the list of its routes.
@@ -177,7 +201,8 @@ impl Hub {
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
-        let routes = machines::routes(search::routes(reading::api::routes(wire2::routes(routes))));
+        let routes = reading::api::routes(graph::routes(wire2::routes(routes)));
+        let routes = machines::routes(search::routes(routes));
         pages::routes(ref_log::routes(routes)).finish()
     }
 }

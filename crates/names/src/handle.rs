@@ -47,6 +47,7 @@ const RESERVED: &[&str] = &[
     "static",
     "stream",
     "tasks",
+    "usage",
     "work",
 ];
 

@@ -9,6 +9,7 @@
 //! |--------------|-----------------------------------------------------------------------------|
 //! | `lib.rs`     | the door: [`Objects`]                                                         |
 //! | `staging.rs` | [`Staging`]: bytes on their way in, hashed in passing; [`Sealed`], [`Staged`]  |
+//! | `part.rs`    | a large object of which a part has come                                      |
 //! | `segment.rs` | the format of a segment, in which small objects lie together                  |
 //! | `address.rs` | what things are called, on a disk and in a bucket                            |
 //! | `depot.rs`   | where bytes are kept: `disk.rs`, or `bucket/` with a `cache.rs` before it     |
@@ -39,6 +40,7 @@ mod depot;
 mod disk;
 mod faults;
 mod links;
+mod part;
 mod reading;
 mod segment;
 mod staging;
@@ -53,6 +55,7 @@ use depot::Depot;
 use disk::{Disk, TMP};
 pub use faults::{Fault, FaultKind, FaultPage, Scan, ScanKind};
 pub use links::{Link, Uploader};
+pub use part::{Coming, Part};
 pub use staging::{Sealed, Staged, Staging};
 pub use store::Place;
 pub use upkeep::{Checked, Collected, Group, Pace, Statistics, Step, Sums};

@@ -22,7 +22,7 @@ use crate::{Error, address::Address, depot::Parcel, segment::SegmentWriter};
 /// removed alone (`spec/hub.md` 2).
 const SEGMENT_MAX_OBJECT: usize = 64 << 10;
 /// What is collected before it is handed to the file system.
-const WRITE_BUFFER: usize = 1 << 20;
+pub(crate) const WRITE_BUFFER: usize = 1 << 20;
 
 /// A segment as a row wants it.
 #[derive(Debug, Clone)]
@@ -95,13 +95,15 @@ impl Drop for Sealed {
 }
 
 /// The object that is being taken in.
-struct Current {
-    hasher: Hasher,
-    size: u64,
+pub(crate) struct Current {
+    pub(crate) hasher: Hasher,
+    pub(crate) size: u64,
     /// What has come so far, while it fits in a segment.
-    small: Vec<u8>,
+    pub(crate) small: Vec<u8>,
     /// The file, once it does not.
-    large: Option<(PathBuf, BufWriter<File>)>,
+    pub(crate) large: Option<(PathBuf, BufWriter<File>)>,
+    /// Whether the file stays if the object does not come to its end.
+    pub(crate) is_kept: bool,
 }
 
 /// Takes objects in. Blocks on the disk.
@@ -110,7 +112,7 @@ pub struct Staging {
     /// Names the segment, and the copies in files of their own.
     copy: Uuid,
     segment: Option<SegmentWriter<BufWriter<File>>>,
-    current: Option<Current>,
+    pub(crate) current: Option<Current>,
     large: HashMap<ObjectId, (PathBuf, u64)>,
     small: HashMap<ObjectId, u64>,
 }
@@ -143,8 +145,13 @@ impl Staging {
     /// Begins an object whose bytes come in pieces. What was begun and not ended is forgotten.
     pub fn begin(&mut self) {
         self.forget_current();
-        self.current =
-            Some(Current { hasher: Hasher::default(), size: 0, small: Vec::new(), large: None });
+        self.current = Some(Current {
+            hasher: Hasher::default(),
+            size: 0,
+            small: Vec::new(),
+            large: None,
+            is_kept: false,
+        });
     }
 
     /// The next piece of the object that was begun.
@@ -245,8 +252,8 @@ impl Staging {
             .ok_or_else(|| std::io::Error::other("the segment was just begun").into())
     }
 
-    fn forget_current(&mut self) {
-        if let Some(Current { large: Some((path, _)), .. }) = self.current.take() {
+    pub(crate) fn forget_current(&mut self) {
+        if let Some(Current { large: Some((path, _)), is_kept: false, .. }) = self.current.take() {
             discard(&path);
         }
     }

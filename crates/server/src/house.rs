@@ -126,11 +126,13 @@ impl House {
             db: db.clone(),
             objects: objects.clone(),
             queue: queue.clone(),
+            cache: ground.dir.join("graph"),
             clock,
             random,
         };
         let hub = Hub::new(on, trust.clone(), cursors.clone(), settings.hub);
         hub.schedule().await?;
+        hub.tidy_graphs().await?;
         upkeep::schedule(&db, &queue).await?;
         upkeep::end_first_invite(&trust, &ground.dir).await?;
         let mut rooms = vec![health::routes(&trust, db, objects)];

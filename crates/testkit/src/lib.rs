@@ -16,6 +16,7 @@
 //! | `raw.rs`     | bytes on a connection, for what no HTTP client would send                        |
 //! | `secure.rs`  | [`assert_secure`]: the headers of every answer                                   |
 //! | `story.rs`   | [`Story`]: objects, snapshots and commits with right ids                         |
+//! | `long/`      | histories of any length, written behind a server's back                          |
 //! | `wire.rs`    | the calls of wire 1, as a Muse client makes them                                 |
 //!
 //! Knows nothing of the server but its command line and what goes over the network. It panics where production code
@@ -27,6 +28,7 @@
 mod answer;
 mod canaries;
 mod ground;
+pub mod long;
 mod operator;
 mod person;
 mod process;

@@ -3,7 +3,7 @@
 use names::Hasher;
 
 use super::{
-    Begin, End, Frame, StreamError,
+    Begin, Counts, End, Frame, StreamError,
     error::Refused,
     limits::{MAGIC, PAYLOAD_BYTES, UNPACKED_BYTES},
     order::Order,
@@ -99,6 +99,11 @@ impl Writer {
     /// How many bytes wait to be taken.
     pub const fn waiting(&self) -> usize {
         self.out.len()
+    }
+
+    /// What was written so far.
+    pub const fn counts(&self) -> Counts {
+        self.order.counts
     }
 
     /// How many bytes were written in all.

@@ -100,6 +100,8 @@ pub struct PushState {
     pub snapshots: u64,
     /// Objects.
     pub objects: u64,
+    /// The large object that has not come to its end, and how many bytes of it are kept: it may go on behind them.
+    pub part: Option<(ObjectId, u64)>,
 }
 
 /// A ref that has moved.
@@ -326,18 +328,29 @@ impl TryFrom<Value> for PushState {
             commits: number(fields, "commits")?,
             snapshots: number(fields, "snapshots")?,
             objects: number(fields, "objects")?,
+            part: match fields.text_or("object", "", REF_BYTES)?.as_str() {
+                "" => None,
+                id => {
+                    let bad = |_| WireError::new(WireCode::BadId, "`object` is no id");
+                    Some((id.parse().map_err(bad)?, number(fields, "object_bytes")?))
+                }
+            },
         })
     }
 }
 
 impl From<PushState> for Value {
     fn from(it: PushState) -> Self {
+        let part = it.part.map(|(object, bytes)| (object.to_string(), bytes));
+        let (object, bytes) = part.unwrap_or_default();
         Self::map([
             ("offset", Self::from(it.offset)),
             ("cursor", it.cursor.into()),
             ("commits", it.commits.into()),
             ("snapshots", it.snapshots.into()),
             ("objects", it.objects.into()),
+            ("object", object.into()),
+            ("object_bytes", bytes.into()),
         ])
     }
 }
@@ -416,8 +429,11 @@ mod tests {
             PushMissing { commits: vec![two], snapshots: vec![], objects: check.objects.clone() };
         assert_eq!(PushMissing::try_from(Value::from(missing.clone())).unwrap(), missing);
         let state =
-            PushState { offset: 9, cursor: "c".into(), commits: 1, snapshots: 2, objects: 3 };
-        assert_eq!(PushState::try_from(Value::from(state.clone())).unwrap(), state);
+            PushState { offset: 9, cursor: "c".into(), commits: 1, snapshots: 2, ..<_>::default() };
+        let within = PushState { part: Some((ObjectId::EMPTY, 7)), ..state.clone() };
+        for state in [state, within] {
+            assert_eq!(PushState::try_from(Value::from(state.clone())).unwrap(), state);
+        }
         let landed = Landed {
             name: "refs/tags/v1".into(),
             old: None,

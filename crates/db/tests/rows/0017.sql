@@ -1,7 +1,9 @@
--- A repository of which a file can be found, and which is on its way to another commit.
-INSERT INTO search_states (repository_id, form, head, target, done_path, files_done, commits_done, updated_at)
-VALUES (uuid(7), 1, hash(24), hash(24), 'a.txt', 0, 0, 1);
-INSERT INTO search_documents (id, repository_id, kind, name, language, size_bytes, happened_at)
-VALUES (1, uuid(7), 'file', 'a.txt', 'Text', 3, 0);
-INSERT INTO search_texts (document_id, packed) VALUES (1, hash(60));
-INSERT INTO search_terms (rowid, terms) VALUES (1, 'fa fwtide');
+-- What is derived from the history of the repository, which let commits go once.
+UPDATE repositories SET history_epoch = 1 WHERE id = uuid(7);
+INSERT INTO index_states (repository_id, kind, head) VALUES (uuid(7), 'numbers', hash(24));
+INSERT INTO language_stats (repository_id, language, files, bytes) VALUES (uuid(7), 'Rust', 1, 3);
+INSERT INTO contributor_stats (repository_id, who, author, agent_id, commits, first_at, last_at)
+VALUES (uuid(7), hash(40), 'ada', '', 2, 0, 1000);
+INSERT INTO commit_days (repository_id, day, people, agents) VALUES (uuid(7), 0, 2, 0);
+INSERT INTO dir_last_commits (repository_id, place, commit_id, path, branch, answers, used_at)
+VALUES (uuid(7), hash(41), hash(24), '', 'refs/heads/main', hash(42), 2);

@@ -5,7 +5,7 @@
 //! none is left or where an earlier answer is remembered.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, btree_map::Entry},
     fmt::Display,
     sync::Arc,
 };
@@ -21,6 +21,8 @@ pub struct Budget {
     steps: u64,
 }
 
+/// Entries that are looked for in a filter in the time of a step.
+const ENTRIES: u64 = 16;
 /// What reading trees costs, in steps over commits.
 const READ: u64 = 60;
 
@@ -30,10 +32,20 @@ impl Budget {
         Self { steps }
     }
 
+    /// How many are left.
+    pub const fn left(&self) -> u64 {
+        self.steps
+    }
+
     /// Takes a step; whether there was one left.
     pub(super) const fn step(&mut self) -> bool {
+        self.spend(1)
+    }
+
+    /// Takes as many steps; whether there was one left.
+    const fn spend(&mut self, steps: u64) -> bool {
         let is_left = self.steps > 0;
-        self.steps = self.steps.saturating_sub(1);
+        self.steps = self.steps.saturating_sub(steps);
         is_left
     }
 
@@ -50,7 +62,7 @@ pub type Memo = HashMap<Box<str>, Position>;
 pub struct LastCommits {
     /// One an entry, in the order of the directory; nothing where the budget did not suffice.
     pub found: Vec<Option<Position>>,
-    /// The entries whose answer came from no memo and no end of history: whether the walk came to its end.
+    /// Whether the walk came to its end.
     pub is_complete: bool,
 }
 
@@ -93,11 +105,14 @@ where
         if entries.is_empty() {
             continue;
         }
-        if !budget.step() {
+        if !budget.spend(1 + entries.len() as u64 / ENTRIES) {
             return Ok(LastCommits { found, is_complete: false });
         }
         for (parent, passed) in search.pass(at, &mut entries, budget)? {
-            open.entry(parent).or_default().extend(passed);
+            match open.entry(parent) {
+                Entry::Vacant(free) => drop(free.insert(passed)),
+                Entry::Occupied(mut there) => there.get_mut().extend(passed),
+            }
         }
         for entry in entries {
             put(&mut found, entry, Some(at));

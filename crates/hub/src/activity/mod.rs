@@ -29,7 +29,7 @@ use uuid::Uuid;
 
 pub(crate) use api::routes;
 pub(crate) use line::{Happening, Word};
-pub(crate) use lists::{Kinds, Of, Seen};
+pub(crate) use lists::{Kinds, Of};
 pub(crate) use store::{STATEMENTS, releases_by_day};
 
 use crate::{Error, Hub, Repository};

@@ -33,7 +33,7 @@ pub(crate) use api::routes;
 pub(crate) use job::{COLLECT, COLLECT_DUE, Collect, collect, collect_due};
 pub(crate) use store::{STATEMENTS, leave};
 
-use crate::{Error, Hub, Repository, forks, quotas::Change, reading, repositories, wire};
+use crate::{Error, Hub, Repository, forks, graph, quotas::Change, reading, repositories, wire};
 use mark::Marker;
 
 /// How long a branch's former place is kept.
@@ -128,6 +128,9 @@ impl Hub {
         let mut tx = self.db.write().await?;
         if !done.is_interrupted {
             store::forget_former(&mut tx, id, self.former_cutoff(grace)).await?;
+        }
+        if done.commits > 0 {
+            self.index_after(&mut tx, id).await?;
         }
         if let_go {
             let on = On { kind: "repository", id: id.to_string() };
@@ -224,6 +227,7 @@ impl Hub {
             let mut tx = self.db.write().await?;
             let Some(repository) = still(&mut tx, id, &state).await? else { return Ok(None) };
             let commits = store::drop_commits(&mut tx, id, batch).await?;
+            graph::renumber(&mut tx, id).await?;
             self.release(&mut tx, &repository, Change { commits, ..Change::default() }).await?;
             // The newest commits went first.
             state = store::state(&mut tx, id).await?;

@@ -10,7 +10,7 @@ use super::store;
 use crate::{Error, Hub, activity};
 
 /// Weeks that a map shows, the one that runs among them.
-pub(crate) const WEEKS: i64 = 52;
+const WEEKS: i64 = 52;
 
 const DAY_MILLIS: i64 = 86_400_000;
 

@@ -25,11 +25,11 @@ use names::{CommitId, Id};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub(crate) use days::{Days, WEEKS};
+pub(crate) use days::Days;
 pub(crate) use store::{STATEMENTS, target};
 pub(crate) use sweep::{Swept, sweep};
 
-use crate::{Error, Hub, Repository, repositories, wire};
+use crate::{Error, Hub, Repository, reading, repositories, wire};
 
 /// Makes the rows of a repository fit the head of its default branch.
 pub(crate) const FOLLOW: Kind<Follow> = Kind::new("hub.contributions");
@@ -78,7 +78,14 @@ impl Hub {
             return Ok(());
         }
         let swept = sweep(&mut tx, id, (old.as_slice(), new.as_slice()), None).await?;
+        let known = reading::known_commits(&mut tx, id, old.as_slice()).await?;
         drop(tx);
+        // What led there has been collected: what it led to is not to be known any more.
+        if known.len() < old.as_slice().len() {
+            let mut tx = self.db.write().await?;
+            store::clear(&mut tx, id).await?;
+            tx.commit().await?;
+        }
         for batch in swept.added.chunks(BATCH) {
             let mut tx = self.db.write().await?;
             store::add(&mut tx, id, batch).await?;

@@ -42,6 +42,7 @@ db::statements! {
     SET_HEAD = "
         INSERT INTO contribution_states (repository_id, head) VALUES ($1, $2)
         ON CONFLICT (repository_id) DO UPDATE SET head = excluded.head";
+    CLEAR = "DELETE FROM contributions WHERE repository_id = $1";
     FORGET_HEAD = "DELETE FROM contribution_states WHERE repository_id = $1";
     TARGET = "SELECT target FROM refs WHERE repository_id = $1 AND name = $2";
     // What came when a key was not believed any more counts for nobody.
@@ -159,6 +160,11 @@ pub(super) async fn head(tx: &mut Tx, id: Id<Repository>) -> Result<Option<Commi
 
 pub(super) async fn set_head(tx: &mut Tx, id: Id<Repository>, head: CommitId) -> Result<(), Error> {
     db::execute!(tx, SET_HEAD, id.uuid(), head.as_bytes().to_vec()).map(drop)
+}
+
+/// Takes all rows of a repository away.
+pub(super) async fn clear(tx: &mut Tx, id: Id<Repository>) -> Result<(), Error> {
+    db::execute!(tx, CLEAR, id.uuid()).map(drop)
 }
 
 pub(super) async fn forget_head(tx: &mut Tx, id: Id<Repository>) -> Result<(), Error> {

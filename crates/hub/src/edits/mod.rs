@@ -83,6 +83,7 @@ impl Hub {
         let to = Target { branch: &branch, parent: expected, message: &message };
         let made = self.write_commit(&mut tx, (repository, actor), &to, draft).await?;
         tx.commit().await?;
+        self.queue.wake();
         let (repository, tip) = (repository.full_name(), made.commit_id.short());
         tracing::info!(repository, %branch, tip, "files were committed");
         Ok(made)

@@ -74,6 +74,7 @@ impl Hub {
         self.copy_refs(&mut tx, id, &plan.refs).await?;
         store::end(&mut tx, id, self.clock.now()).await?;
         tx.commit().await?;
+        self.queue.wake();
         Ok(plan.commits.len())
     }
 

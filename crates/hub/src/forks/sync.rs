@@ -84,6 +84,7 @@ impl Hub {
         self.move_ref(&mut tx, (fork, actor), &movement, now).await?;
         store::pushed(&mut tx, fork.id, now).await?;
         tx.commit().await?;
+        self.queue.wake();
         tracing::info!(fork = fork.full_name(), %branch, commits, "a fork follows its source");
         Ok(Followed { old, new: missing.tip, commits })
     }

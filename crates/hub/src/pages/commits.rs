@@ -59,7 +59,7 @@ impl Where {
 }
 
 /// The commits that a revision leads to, newest first.
-pub(super) async fn commits(
+pub(crate) async fn commits(
     hub: Hub,
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,

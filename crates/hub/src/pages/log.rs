@@ -45,7 +45,7 @@ pub(super) async fn show(
     let title = format!("Ref log · {}", repository.full_name());
     web::page(&LogPage {
         layout: parts::layout(&call, repository, title),
-        head: parts::head(actor, repository, None, Section::Code),
+        head: parts::head(actor, repository, None, Section::Branches),
         rows: log.rows.iter().map(|it| row(repository, it, now)).collect(),
         is_whole: log.is_whole,
         last: log.last.map(|it| (it.seq, it.seal_hash.to_string())),

@@ -2,7 +2,10 @@
 //!
 //! | file            | page                                                     |
 //! |-----------------|----------------------------------------------------------|
-//! | `lists.rs`      | `/`, `/explore`, `/{handle}`                               |
+//! | `lists.rs`      | `/`, `/explore`                                           |
+//! | `profile.rs`    | `/{handle}`                                               |
+//! | `activity.rs`   | `activity`, `stargazers`, `watchers`                       |
+//! | `usage.rs`      | `/usage`                                                  |
 //! | `repository.rs` | `/{owner}/{name}`, `tree/…`                                |
 //! | `blob.rs`       | `blob/…`                                                  |
 //! | `blame.rs`      | `blame/…`                                                 |
@@ -12,6 +15,8 @@
 //! | `commit.rs`     | `commit/{id}`; `changes.rs` is its lower half               |
 //! | `search.rs`     | `/search`                                                 |
 //! | `find.rs`       | `find/…`                                                  |
+//! | `graph.rs`      | `graph`                                                   |
+//! | `insights.rs`   | `insights`                                                |
 //! | `refs.rs`       | `branches`, `tags`                                        |
 //! | `forks.rs`      | `forks`: the network of a repository                       |
 //! | `new.rs`        | `/new`                                                    |
@@ -20,6 +25,7 @@
 //! | `settings/`     | `settings/…`, `/settings/repositories`                    |
 //! | `parts.rs`      | what several pages share: head, branch menu, commit line   |
 
+mod activity;
 mod archive;
 mod blame;
 mod blob;
@@ -29,45 +35,57 @@ mod commits;
 mod find;
 mod compare;
 mod forks;
+mod graph;
+mod insights;
 mod lists;
 mod log;
 mod new;
 mod parts;
+mod profile;
 mod range;
 mod raw;
 mod refs;
 mod repository;
 mod search;
 mod settings;
+mod usage;
 
 use std::time::Duration;
 
 use trust::Class;
 use web::{Cost, Routes, Spec, Surface};
 
-pub(crate) use lists::Profile;
+pub(crate) use commits::commits;
+pub(crate) use parts::split;
+pub(crate) use profile::Profile;
 pub(crate) use raw::{image_type, raw_by_query};
 pub(crate) use refs::tags;
 pub(crate) use repository::home;
 
-use crate::Hub;
+use crate::{Hub, feeds};
 
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let page = Spec::new(Surface::Page);
     let place = page.cost(Cost::Place);
     let routes = refs::routes(new::routes(routes));
     forks::routes(settings::routes(routes))
-        .get("/", Surface::Page, lists::explore)
+        .get("/", Surface::Page, lists::start)
         .get("/explore", Surface::Page, lists::explore)
         .get("/search", page.class(Class::Search).cost(Cost::Walk), search::search)
         .get("/{owner}/{name}/find/{*place}", place, find::find)
-        .get("/{owner}", Surface::Page, lists::profile)
+        .get("/usage", Surface::Page, usage::usage)
+        .get("/{owner}", Surface::Page, profile::profile)
         .get("/{owner}/{name}", Surface::Page, home)
+        .get("/{owner}/{name}/activity", Surface::Page, activity::activity)
+        .get("/{owner}/{name}/stargazers", Surface::Page, activity::stargazers)
+        .get("/{owner}/{name}/watchers", Surface::Page, activity::watchers)
         .get("/{owner}/{name}/tree/{*place}", place, repository::tree)
         .get("/{owner}/{name}/blob/{*place}", place, blob::blob)
         .get("/{owner}/{name}/blame/{*place}", page.cost(Cost::Walk), blame::blame)
         .get("/{owner}/{name}/raw/{*place}", page.class(Class::Download), raw::raw)
-        .get("/{owner}/{name}/commits/{*place}", place, commits::commits)
+        .get("/{owner}/{name}/commits/{*place}", place, feeds::commits_or_page)
+        .get("/{owner}/{name}/graph", place, graph::graph)
+        .get("/{owner}/{name}/insights", Surface::Page, insights::insights)
         .get(
             "/{owner}/{name}/archive/{*place}",
             page.class(Class::Download).within(Duration::from_mins(1)),

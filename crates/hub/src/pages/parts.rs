@@ -51,6 +51,7 @@ pub(super) fn layout(call: &Call, repository: &Repository, title: String) -> Lay
         ],
         reader: call.context.reader(),
         is_noindex: repository.is_private(),
+        feeds: feeds(repository),
         ..Layout::default()
     }
 }
@@ -59,6 +60,17 @@ pub(super) fn layout(call: &Call, repository: &Repository, title: String) -> Lay
 pub(super) fn with_card(call: &Call, repository: &Repository, layout: Layout) -> Layout {
     let embed = || machines::embed_href(&call.context.base_url, call.uri.path());
     Layout { embed: (!repository.is_private()).then(embed), ..layout }
+}
+
+/// What of a repository is there for readers of feeds.
+fn feeds(repository: &Repository) -> Vec<(String, String)> {
+    let (home, branch) = (home_of(repository), repository.default_branch.as_str());
+    vec![
+        (format!("Activity of {}", repository.full_name()), format!("{home}/activity.atom")),
+        (format!("Commits of {branch}"), format!("{home}/commits/{}.atom", href::path(branch))),
+        ("Releases".to_owned(), format!("{home}/releases.atom")),
+        ("Tags".to_owned(), format!("{home}/tags.atom")),
+    ]
 }
 
 /// What stands above every page; the settings only for those who may see them.
@@ -73,13 +85,20 @@ pub(super) fn head(
         owner: repository.owner.to_string(),
         name: repository.name.to_string(),
         href: home_of(repository),
-        commits_href: revision.map(|it| place(repository, "commits", &it.text(), None)),
+        commits_href: commits_of(repository, revision),
         settings_href: may_set.then(|| format!("{}/settings/general", home_of(repository))),
         is_private: repository.is_private(),
         is_archived: repository.resource.state == ResourceState::Archived,
         is_hidden: revision.is_some_and(|it| it.is_hidden),
         section,
     }
+}
+
+/// The commits of what is shown; of the default branch where that is no revision.
+fn commits_of(repository: &Repository, revision: Option<&Revision>) -> Option<String> {
+    let first = repository.pushed_at.map(|_| repository.default_branch.to_string());
+    let text = revision.map(Revision::text).or(first)?;
+    Some(place(repository, "commits", &text, None))
 }
 
 /// The menu of branches, each leading to the same place on that branch.
@@ -142,6 +161,8 @@ pub(super) fn row(repository: &Repository, now: UnixMillis) -> RepositoryRow {
         pushed: repository.pushed_at.map(|then| When::new(then, now)),
         commits: repository.commit_count,
         size_bytes: repository.size_bytes,
+        stars: repository.stars,
+        language: repository.language.clone(),
         is_private: repository.is_private(),
     }
 }
@@ -168,7 +189,7 @@ pub(super) fn line(
 }
 
 /// The first line of a message, and what follows it.
-pub(super) fn split(message: &str) -> (String, String) {
+pub(crate) fn split(message: &str) -> (String, String) {
     let (subject, body) = message.split_once('\n').unwrap_or((message, ""));
     let subject = if subject.trim().is_empty() { "(no message)" } else { subject };
     (subject.to_owned(), body.trim_matches('\n').to_owned())

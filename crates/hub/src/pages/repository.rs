@@ -1,9 +1,11 @@
 //! A repository's first page, and its directories.
 
+use std::{collections::HashMap, sync::Arc};
+
 use axum::response::{IntoResponse as _, Redirect, Response};
 use db::Tx;
 use history::{diff::as_text, tree};
-use names::{NodeId, RepoPath};
+use names::{CommitId, NodeId, RepoPath};
 use serde::Deserialize;
 use trust::{Allowed, Visibility, act};
 use web::{
@@ -11,15 +13,19 @@ use web::{
     look::{Layout, LinkContext, When, markdown, visible},
 };
 
-use super::parts;
+use super::{insights, parts};
 use crate::{
     Error, Hub, Repository,
+    graph::Directory,
     machines::source_code,
     reading::{self, Commit, Found, History, Revision},
     refs, signatures,
     views::{
         Section,
-        repository::{Contents, Entry, EntryKind, Listing, Look, Readme, RepositoryPage, TreePage},
+        repository::{
+            Contents, Entry, EntryCommit, EntryKind, Listing, Look, Readme, RepositoryPage,
+            TreePage,
+        },
     },
 };
 
@@ -40,12 +46,17 @@ pub(crate) async fn home(
     let heads = reading::branches(&mut tx, repository.id).await?;
     let tag_count = refs::count_tags(&mut tx, repository.id).await?;
     let looks = hub.looks(&mut tx, &allowed).await?;
+    let languages = hub.languages_of(&mut tx, repository).await?;
+    let csrf = call.context.reader().csrf;
+    let marks = hub.marks_bar(&mut tx, allowed.actor(), repository, csrf).await?;
     let contents = match &first {
         None => None,
         Some(revision) => {
             let branches = parts::menu(repository, &heads, revision, "tree", None);
-            let (listing, readme) = hub.listing(&mut tx, repository, revision, None, 0).await?;
+            let (listing, readme, dir) =
+                hub.listing(&mut tx, repository, revision, None, 0).await?;
             drop(tx);
+            let listing = hub.with_last(repository, &dir, listing).await?;
             let readme = hub.readme(repository, &revision.text(), None, readme).await?;
             Some(Contents { branches, listing: Listing { readme, ..listing } })
         }
@@ -70,6 +81,7 @@ pub(crate) async fn home(
             .allows_forks()
             .then(|| format!("{}/fork", parts::home_of(repository))),
         looks,
+        marks,
         clone_command: format!("motet clone {origin}/{}", repository.full_name()),
         address: format!("{origin}/{}", repository.full_name()),
         origin,
@@ -77,7 +89,7 @@ pub(crate) async fn home(
         commit_count: repository.commit_count,
         branch_count: heads.len() as u64,
         tag_count,
-        languages: Vec::new(),
+        languages: insights::shares(&languages),
         contents,
     })
 }
@@ -124,7 +136,7 @@ pub(super) async fn tree(
     let text = revision.text();
     let from = call.query::<From>()?.from.unwrap_or(0);
     let listed = hub.listing(&mut tx, repository, &revision, path.as_ref(), from).await;
-    let (listing, readme) = match listed {
+    let (listing, readme, dir) = match listed {
         Err(Error::NotFound) if path.is_some() => {
             // A file: its own page shows it.
             if !hub.is_file(&mut tx, repository, &revision, path.as_ref()).await? {
@@ -137,6 +149,7 @@ pub(super) async fn tree(
     };
     let heads = reading::branches(&mut tx, repository.id).await?;
     drop(tx);
+    let listing = hub.with_last(repository, &dir, listing).await?;
     let readme = hub.readme(repository, &text, path.as_ref(), readme).await?;
     let listing = Listing { readme, ..listing };
     let name = path.as_ref().map_or("/", RepoPath::as_str);
@@ -184,7 +197,7 @@ impl Hub {
         at: &Revision,
         path: Option<&RepoPath>,
         from: usize,
-    ) -> Result<(Listing, Option<tree::Entry>), Error> {
+    ) -> Result<(Listing, Option<tree::Entry>, Directory), Error> {
         let (commit, root) = self.root(tx, of, at).await?;
         let Found::Directory(node) = reading::find(tx, root, path).await? else {
             return Err(Error::NotFound);
@@ -204,6 +217,7 @@ impl Hub {
                 .take(ENTRIES)
                 .map(|entry| view(of, &text, path, entry))
                 .collect(),
+            is_pending: false,
             more_href: more_href(of, &text, path, (from, entries.len())),
             permalink_href: at.branch.as_ref().map(|_| {
                 let id = commit.record.commit_id.to_string();
@@ -212,7 +226,46 @@ impl Hub {
             clash: clash(entries.iter().copied()),
             readme: None,
         };
-        Ok((listing, readme))
+        let dir = Directory {
+            of: of.id,
+            path: path.cloned(),
+            commit: commit.record.commit_id,
+            branch: at.branch.clone(),
+            node: Arc::clone(&node),
+        };
+        Ok((listing, readme, dir))
+    }
+
+    /// A listing with the last commit of each entry, as far as they are found while somebody waits.
+    async fn with_last(
+        &self,
+        of: &Repository,
+        dir: &Directory,
+        mut listing: Listing,
+    ) -> Result<Listing, Error> {
+        let last = self.last_of(dir).await?;
+        let by_name: HashMap<&str, CommitId> = dir
+            .node
+            .entries()
+            .iter()
+            .zip(&last.commits)
+            .filter_map(|(entry, commit)| Some((&*entry.name, (*commit)?)))
+            .collect();
+        let mut wanted: Vec<CommitId> =
+            listing.entries.iter().filter_map(|it| by_name.get(&*it.name)).copied().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let (told, now) = (self.told(of, &wanted).await?, self.clock.now());
+        for entry in &mut listing.entries {
+            let Some(id) = by_name.get(&*entry.name) else { continue };
+            entry.last = told.get(id).map(|(message, at)| EntryCommit {
+                subject: parts::split(message).0,
+                href: parts::commit_href(of, *id),
+                when: When::new(*at, now),
+            });
+        }
+        listing.is_pending = last.is_pending;
+        Ok(listing)
     }
 
     /// The file that introduces a directory, as it is shown. Where its bytes cannot be had now, the page does without.
@@ -308,7 +361,7 @@ fn more_href(
 
 /// Names that some file systems cannot keep apart.
 pub(super) fn clash<'a>(entries: impl IntoIterator<Item = &'a tree::Entry>) -> Option<String> {
-    let mut seen = std::collections::HashMap::new();
+    let mut seen = HashMap::new();
     let (one, other) = entries.into_iter().find_map(|entry| {
         let before = seen.insert(entry.name.to_lowercase(), &entry.name)?;
         Some((before, &entry.name))

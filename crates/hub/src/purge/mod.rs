@@ -43,6 +43,17 @@ pub(crate) async fn run(hub: Hub) -> Result<Done, Failure> {
     Ok(if has_more { done.again_at(hub.clock.now()) } else { done })
 }
 
+/// A repository as its owner takes it away.
+#[derive(Debug, Clone)]
+pub struct Own {
+    /// Which.
+    pub id: Id<Repository>,
+    /// What it is called.
+    pub name: String,
+    /// What is said of it.
+    pub row: Value,
+}
+
 impl Hub {
     /// Removes repositories of somebody who has left; when none is left, the account is done with.
     async fn purge_of(&self, owner: Id<Principal>) -> Result<usize, Error> {
@@ -82,6 +93,7 @@ impl Hub {
         let purged = Entry::done(Noted::RepoPurged, Who::INSTALL, On::new("repository", id));
         self.trust.note(&mut tx, trust::audit::Chain::INSTALL, purged).await?;
         tx.commit().await?;
+        self.graphs.forget(id).await?;
         tracing::info!(repository = %id, "a repository was removed for good");
         Ok(())
     }
@@ -90,18 +102,19 @@ impl Hub {
     pub async fn own_repositories(
         &self,
         allowed: &Allowed<act::MeExport, Account>,
-    ) -> Result<Vec<Value>, Error> {
+    ) -> Result<Vec<Own>, Error> {
         let me = &allowed.resource().principal;
         let mut tx = self.db.read().await?;
         let public_url = &self.trust.settings().public_url;
         let row = |it: store::Owned| {
             let name = format!("{}/{}", me.handle, it.name);
-            json!({
+            let row = json!({
                 "id": it.id, "name": name, "description": it.description, "visibility": it.visibility,
                 "state": it.state, "default_branch": it.default_branch, "commits": it.commit_count,
                 "bytes": it.size_bytes, "created_at": names::UnixMillis(it.created_at).to_string(),
-                "clone": format!("{public_url}/{name}"),
-            })
+                "clone": format!("{public_url}/{name}"), "domain": it.domain,
+            });
+            Own { id: Id::from_uuid(it.id), name: it.name, row }
         };
         Ok(store::owned(&mut tx, me.id).await?.into_iter().map(row).collect())
     }

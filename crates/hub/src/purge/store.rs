@@ -16,7 +16,7 @@ db::statements! {
     REMOVE = "DELETE FROM repositories WHERE id = $1";
     OWNED = "
         SELECT r.id, r.name, r.description, s.visibility, s.state, r.default_branch, r.commit_count, r.size_bytes,
-               r.created_at
+               r.created_at, r.domain
           FROM repositories AS r JOIN resources AS s ON s.id = r.id
          WHERE r.owner_id = $1 AND s.state <> 'nascent' ORDER BY r.name";
 }
@@ -33,6 +33,7 @@ pub(super) struct Owned {
     pub(super) commit_count: i64,
     pub(super) size_bytes: i64,
     pub(super) created_at: i64,
+    pub(super) domain: String,
 }
 
 pub(super) async fn of_owner(

@@ -270,6 +270,7 @@ impl Hub {
         let (principal, via) = (mover.handle, mover.via.as_str());
         let made = Sealing { entry_hash, principal, via, key: &key };
         let (seq, seal_hash) = self.seal(tx, repository, &made, now).await?;
+        self.index_after(tx, repository).await?;
         Ok(Written { counter: entry.counter, entry_hash, seq, seal_hash })
     }
 

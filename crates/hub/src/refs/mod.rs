@@ -214,6 +214,7 @@ impl Hub {
         let chain = self.trust.chain_of(&mut tx, repository.resource.owner).await?;
         self.trust.note(&mut tx, chain, deleted).await?;
         tx.commit().await?;
+        self.queue.wake();
         Ok(())
     }
 }

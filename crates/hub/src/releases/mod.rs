@@ -99,6 +99,7 @@ impl Hub {
                 .await?;
         }
         tx.commit().await?;
+        self.queue.wake();
         let repository = allowed.resource().full_name();
         tracing::info!(repository, tag = %new.tag, draft = new.asked.is_draft, "release made");
         Ok(id)

@@ -39,8 +39,8 @@ pub(crate) use making::Start;
 pub(crate) use resource::PushTarget;
 pub(crate) use start::{ignored, licences};
 pub(crate) use store::{
-    STATEMENTS, by_id, by_id_for, deleted_of, find, find_deleted, forget_alias, pinned, templates,
-    visible_of,
+    STATEMENTS, by_id, by_id_for, count, deleted_of, find, find_deleted, forget_alias, largest,
+    pinned, templates, visible_of,
 };
 
 use crate::{
@@ -51,7 +51,7 @@ use crate::{
 };
 
 /// Repositories of one owner (`spec/hub.md` 1).
-const MAX_PER_OWNER: u64 = 500;
+pub(crate) const MAX_PER_OWNER: u64 = 500;
 
 /// A repository, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -295,7 +295,7 @@ impl Hub {
 
     /// Whether the owner may have one more.
     pub(crate) async fn check_count(&self, tx: &mut Tx, owner: Id<Principal>) -> Result<(), Error> {
-        if store::count(tx, owner).await? >= MAX_PER_OWNER {
+        if count(tx, owner).await? >= MAX_PER_OWNER {
             return Err(Error::TooManyRepositories(MAX_PER_OWNER));
         }
         Ok(())

@@ -103,6 +103,9 @@ db::statements! {
         SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted_nothing!(), "
           FROM ", tables!(), " JOIN pinned_repositories AS w ON w.repository_id = r.id
          WHERE ", trust::visible!(), " AND w.principal_id = $2 ORDER BY w.position"));
+    LARGEST = "
+        SELECT name, size_bytes FROM repositories WHERE owner_id = $1 AND deleted_at IS NULL
+         ORDER BY size_bytes DESC, name LIMIT $2";
     TEMPLATES = (concat!("
         SELECT s.owner_handle, r.name FROM repositories AS r JOIN resources AS s ON s.id = r.id
          WHERE r.is_template = 1 AND r.deleted_at IS NULL AND ", trust::visible!(), "
@@ -381,6 +384,20 @@ pub(crate) async fn pinned(
 ) -> Result<Vec<Repository>, Error> {
     let rows: Vec<Row> = db::fetch_all!(tx, PINNED, reader, by.uuid())?;
     rows.into_iter().map(Repository::try_from).collect()
+}
+
+/// The largest live repositories of `owner`.
+pub(crate) async fn largest(
+    tx: &mut Tx,
+    owner: Id<Principal>,
+    limit: u32,
+) -> Result<Vec<(RepositoryName, u64)>, Error> {
+    let rows: Vec<(String, i64)> = db::fetch_all!(tx, LARGEST, owner.uuid(), i64::from(limit))?;
+    let typed = |(name, bytes): (String, i64)| {
+        let name = name.parse().map_err(Error::corrupt("repositories.name"))?;
+        Ok((name, u64::try_from(bytes).map_err(Error::corrupt("repositories.size_bytes"))?))
+    };
+    rows.into_iter().map(typed).collect()
 }
 
 /// How many live repositories `owner` has.

@@ -80,6 +80,17 @@ pub(crate) enum State {
     Unsigned,
 }
 
+/// The word in answers; of what was not judged, nothing good.
+pub(crate) fn word(judged: Option<&Judged>) -> &'static str {
+    match judged.map(|it| &it.state) {
+        Some(State::Verified(_) | State::Server) => "verified",
+        Some(State::RevokedKey(_)) => "revoked_key",
+        Some(State::UnknownKey) => "unknown_key",
+        Some(State::Unverifiable) | None => "unverifiable",
+        Some(State::Unsigned) => "unsigned",
+    }
+}
+
 /// What the server says of who made a commit.
 #[derive(Debug, Clone)]
 pub(crate) struct Judged {

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use trust::{Account, Actor, Allowed, Anything, Principal, act};
 use web::Routes;
 
-pub(crate) use lists::{Circle, Crowd, Somebody};
+pub(crate) use lists::{Circle, Somebody};
 pub(crate) use store::{Counts, STATEMENTS, counts, forget_departed};
 
 use crate::{
@@ -60,11 +60,6 @@ impl Watch {
             Self::Releases => "releases",
             Self::Ignore => "ignore",
         }
-    }
-
-    /// Whether it makes a watcher.
-    const fn counts(self) -> bool {
-        matches!(self, Self::All | Self::Releases)
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) use store::STATEMENTS;
 use crate::{
     Error, Hub,
     collect::{COLLECT, COLLECT_DUE, collect, collect_due},
-    contributions, forks, glass, purge, search, transfers,
+    contributions, forks, glass, graph, purge, search, transfers,
 };
 
 const EXPIRE: Kind<()> = Kind::new("hub.expire");
@@ -57,15 +57,17 @@ impl Hub {
     pub fn work(&self, dispatcher: Dispatcher) -> Dispatcher {
         let (hub, looks) = (self.clone(), self.clone());
         let (filled, waiting, followed) = (self.clone(), self.clone(), self.clone());
-        let indexed = self.clone();
+        let (indexed, looked, searched) = (self.clone(), self.clone(), self.clone());
         dispatcher
             .on(COLLECT, move |job| collect(hub.clone(), job))
             .on(glass::CLOSE, move |job| glass::close(looks.clone(), job))
+            .on(graph::INDEX, move |job| graph::index(indexed.clone(), job))
+            .on(graph::LAST, move |job| graph::last(looked.clone(), job))
             .on(forks::COPY, move |job| forks::copy(filled.clone(), job))
             .on(contributions::FOLLOW, move |job| contributions::run(followed.clone(), job))
             .on(forks::WATCH, self.handler(forks::watch))
             .on(transfers::LAPSE, move |job| transfers::lapse(waiting.clone(), job))
-            .on(search::INDEX, move |job| search::index(indexed.clone(), job))
+            .on(search::INDEX, move |job| search::index(searched.clone(), job))
             .on(search::INDEX_DUE, self.handler(search::index_due))
             .on(search::REBUILD, self.handler(search::rebuild))
             .on(COLLECT_DUE, self.handler(collect_due))

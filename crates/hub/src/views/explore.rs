@@ -5,7 +5,7 @@ use web::look::Layout;
 
 use super::{RepositoryRow, filters};
 
-/// `/` and `/explore`.
+/// `/explore`, and `/` for readers who are not signed in.
 #[derive(Debug, Clone, Template)]
 #[template(path = "explore.html")]
 pub(crate) struct ExplorePage {
@@ -13,14 +13,33 @@ pub(crate) struct ExplorePage {
     pub layout: Layout,
     /// Whether to say what Motet is: for readers who are not signed in.
     pub is_visitor: bool,
-    /// What all of them are about, if only such are shown.
-    pub topic: Option<String>,
-    /// The repositories of this page, the latest push first.
+    /// What is asked for.
+    pub chosen: Chosen,
+    /// The repositories of this page.
     pub repositories: Vec<RepositoryRow>,
-    /// The page with more recent ones.
+    /// The page before.
     pub newer_href: Option<String>,
-    /// The page with older ones.
+    /// The page after.
     pub older_href: Option<String>,
     /// Address of this installation with scheme and host, without a closing slash.
     pub origin: String,
+}
+
+/// What of everything is asked for; what is empty is anything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    /// What it is about.
+    pub topic: String,
+    /// What most of it is written in.
+    pub language: String,
+    /// On which terms it is had.
+    pub licence: String,
+    /// Whether what most like comes first.
+    pub by_stars: bool,
+}
+
+impl Chosen {
+    fn is_everything(&self) -> bool {
+        self.topic.is_empty() && self.language.is_empty() && self.licence.is_empty()
+    }
 }

@@ -15,13 +15,17 @@
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
 //! | `embed.rs`      | cards that stand in pages elsewhere                               |
 //! | `search.rs`     | `/search`, `/{owner}/{name}/find/{ref}`                          |
+//! | `graph.rs`      | `/{owner}/{name}/graph`                                           |
+//! | `insights.rs`   | `/{owner}/{name}/insights`                                        |
 //! | `refs.rs`       | `/{owner}/{name}/branches`, `/{owner}/{name}/tags`                |
 //! | `forks.rs`      | `/{owner}/{name}/forks`                                          |
 //! | `new.rs`        | `/new`                                                           |
 //! | `log.rs`        | `/{owner}/{name}/log`                                            |
+//! | `around.rs`     | activity, people, `/`, `/usage`                                     |
 //! | `settings.rs`   | `/{owner}/{name}/settings/…`, `/settings/repositories`            |
 //! | `filters.rs`    | what templates do to values                                      |
 
+pub(crate) mod around;
 pub(crate) mod blame;
 pub(crate) mod blob;
 pub(crate) mod commit;
@@ -32,6 +36,8 @@ pub(crate) mod embed;
 pub(crate) mod explore;
 mod filters;
 pub(crate) mod forks;
+pub(crate) mod graph;
+pub(crate) mod insights;
 pub(crate) mod log;
 pub(crate) mod new;
 pub(crate) mod profile;
@@ -40,6 +46,8 @@ pub(crate) mod repository;
 pub(crate) mod search;
 pub(crate) mod settings;
 
+#[cfg(test)]
+mod around_samples;
 #[cfg(test)]
 mod records_samples;
 #[cfg(test)]
@@ -83,6 +91,12 @@ pub(crate) enum Section {
     Commits,
     /// Branches and tags.
     Branches,
+    /// Commits as they hang together.
+    Graph,
+    /// What happened.
+    Activity,
+    /// The history in numbers.
+    Insights,
     /// What it says of itself, and who may do what.
     Settings,
 }
@@ -96,8 +110,20 @@ impl Head {
         self.section == Section::Commits
     }
 
+    fn is_activity(&self) -> bool {
+        self.section == Section::Activity
+    }
+
     fn is_branches(&self) -> bool {
         self.section == Section::Branches
+    }
+
+    fn is_graph(&self) -> bool {
+        self.section == Section::Graph
+    }
+
+    fn is_insights(&self) -> bool {
+        self.section == Section::Insights
     }
 
     fn is_settings(&self) -> bool {
@@ -130,6 +156,10 @@ pub(crate) struct RepositoryRow {
     pub commits: u64,
     /// Bytes of all its objects.
     pub size_bytes: u64,
+    /// How many like it.
+    pub stars: u64,
+    /// What most of it is written in; may be empty.
+    pub language: String,
     /// Whether only members see it.
     pub is_private: bool,
 }

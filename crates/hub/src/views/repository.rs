@@ -3,7 +3,7 @@
 use askama::Template;
 use web::look::{Crumb, Html, Layout, Share, When};
 
-use super::{BranchMenu, CommitLine, Head, filters};
+use super::{BranchMenu, CommitLine, Head, around::MarksBar, filters};
 
 /// `/{owner}/{name}`.
 #[derive(Debug, Clone, Template)]
@@ -29,6 +29,8 @@ pub(crate) struct RepositoryPage {
     pub fork_href: Option<String>,
     /// Install admins who looked into it, for those who run it.
     pub looks: Vec<Look>,
+    /// Stars and watches.
+    pub marks: MarksBar,
     /// What `motet clone` and `motet push` take.
     pub address: String,
     /// What one types to have it.
@@ -94,6 +96,8 @@ pub(crate) struct Listing {
     pub parent_href: Option<String>,
     /// Directories first.
     pub entries: Vec<Entry>,
+    /// Whether some last commits are still looked for.
+    pub is_pending: bool,
     /// The next page of a large directory.
     pub more_href: Option<String>,
     /// This directory at the full commit id; nothing when this is that page.

@@ -1,12 +1,10 @@
 //! Pages with invented contents, hostile names among them.
 
 use names::UnixMillis;
-use web::look::{
-    Crumb, Html, Layout, LinkContext, Monogram, Reader, Share, When, highlight, markdown,
-};
+use web::look::{Crumb, Html, Layout, LinkContext, Reader, Share, When, highlight, markdown};
 
 use super::{
-    BranchItem, BranchMenu, CommitLine, Head, RepositoryRow, Section, Signature,
+    BranchItem, BranchMenu, CommitLine, Head, RepositoryRow, Section, Signature, around_samples,
     blame::{BlameLine, BlamePage, BlameRun},
     blob::{BlobContent, BlobPage},
     commit::{CommitPage, Parent, Provenance, RefLink},
@@ -15,8 +13,7 @@ use super::{
     diff::{
         Changes, DiffLine, FileBody, FileChange, HowShown, Hunk, LineKind, Part, Picture, Status,
     },
-    explore::ExplorePage,
-    profile::ProfilePage,
+    explore::{Chosen, ExplorePage},
     repository::{
         Contents, Entry, EntryCommit, EntryKind, Listing, Readme, RepositoryPage, TreePage,
     },
@@ -166,6 +163,7 @@ fn listing() -> Listing {
         )),
         parent_href: None,
         entries,
+        is_pending: false,
         more_href: None,
         permalink_href: Some(format!("/ada/engine/tree/{ID}")),
         clash: None,
@@ -189,6 +187,7 @@ pub(super) fn repository() -> RepositoryPage {
         is_copying: true,
         fork_href: Some("/ada/engine/fork".to_owned()),
         description: "The analytical engine, in Rust: cards in, tables out.".to_owned(),
+        marks: around_samples::marks(true),
         address: "https://motet.example/ada/engine".to_owned(),
         origin: "https://motet.example".to_owned(),
         size_bytes: 13_631_488,
@@ -500,6 +499,8 @@ fn row(owner: &str, name: &str, description: &str, pushed: Option<i64>) -> Repos
         pushed: pushed.map(when),
         commits: 1_204,
         size_bytes: 13_631_488,
+        stars: 3,
+        language: "Rust".to_owned(),
         is_private: pushed.is_none(),
     }
 }
@@ -517,26 +518,10 @@ pub(super) fn explore(is_empty: bool) -> ExplorePage {
     ExplorePage {
         layout,
         is_visitor: true,
-        topic: None,
+        chosen: Chosen::default(),
         repositories: if is_empty { Vec::new() } else { repositories },
         newer_href: None,
         older_href: (!is_empty).then(|| "/explore?after=x".to_owned()),
-        origin: "https://motet.example".to_owned(),
-    }
-}
-
-pub(super) fn profile() -> ProfilePage {
-    ProfilePage {
-        layout: layout("ada"),
-        handle: "ada".to_owned(),
-        monogram: Monogram::of("ada"),
-        kind: "person".to_owned(),
-        joined: Some(when(400)),
-        key_count: 2,
-        repositories: explore(false).repositories,
-        newer_href: None,
-        older_href: None,
-        is_own: false,
         origin: "https://motet.example".to_owned(),
     }
 }

@@ -4,6 +4,7 @@ use askama::Template;
 use web::look::{LinkContext, markdown};
 
 use super::{
+    around_samples,
     blob::{BlobContent, HexRow},
     records_samples,
     repository::RepositoryPage,
@@ -25,10 +26,21 @@ fn pages() -> Vec<(&'static str, String)> {
     let dump = BlobContent::Binary {
         dump: HexRow::rows(&[0x89, b'P', b'N', b'G', 0, b'<', 255].repeat(73)),
     };
-    vec![
+    let profiles = around_samples::bodies().into_iter().map(|(name, body)| {
+        let is_own = name.ends_with("empty");
+        (name, around_samples::profile(body, is_own).render().unwrap())
+    });
+    let mut pages = vec![
         ("explore", samples::explore(false).render().unwrap()),
         ("explore-empty", samples::explore(true).render().unwrap()),
-        ("profile", samples::profile().render().unwrap()),
+        ("activity", around_samples::activity(false).render().unwrap()),
+        ("activity-empty", around_samples::activity(true).render().unwrap()),
+        ("people", around_samples::persons(false).render().unwrap()),
+        ("people-empty", around_samples::persons(true).render().unwrap()),
+        ("home", around_samples::home(false).render().unwrap()),
+        ("home-empty", around_samples::home(true).render().unwrap()),
+        ("usage", around_samples::usage(false).render().unwrap()),
+        ("usage-empty", around_samples::usage(true).render().unwrap()),
         ("repository", samples::repository().render().unwrap()),
         ("repository-empty", empty.render().unwrap()),
         ("tree", samples::tree().render().unwrap()),
@@ -60,7 +72,9 @@ fn pages() -> Vec<(&'static str, String)> {
         ("fork", settings_samples::fork(true).render().unwrap()),
         ("fork-off", settings_samples::fork(false).render().unwrap()),
         ("settings-deleted-empty", settings_samples::deleted(true).render().unwrap()),
-    ]
+    ];
+    pages.extend(profiles);
+    pages
 }
 
 #[test]

@@ -125,6 +125,7 @@ impl Hub {
         let branch_heads = reading::heads(&mut tx, &repository).await?;
         self.note_push(&mut tx, allowed.actor(), &push).await?;
         tx.commit().await?;
+        self.queue.wake();
         // Counted as sent, so that the same push twice gets the same answer.
         let (count, tip) = (bundle.commits.len(), bundle.tip.short());
         tracing::info!(repository = repository.full_name(), branch = %bundle.branch, tip, count, "push accepted");

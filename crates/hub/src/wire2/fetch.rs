@@ -16,8 +16,8 @@ use api::{
 };
 use axum::response::Response;
 use history::tree::Change;
-use names::{CommitId, NodeId, ObjectId};
-use trust::{Allowed, act};
+use names::{CommitId, Id, NodeId, ObjectId};
+use trust::{Actor, Allowed, act};
 use web::{Call, Problem};
 
 use super::{
@@ -91,7 +91,7 @@ pub(super) async fn fetch(
 }
 
 /// A fetch at work.
-struct Fetching {
+pub(super) struct Fetching {
     line: Line,
     tips: HashSet<CommitId>,
     objects: Objects,
@@ -135,6 +135,29 @@ impl Work for Fetching {
 }
 
 impl Fetching {
+    /// One that brings everything that `want` leads to and `common` does not, in one stream.
+    pub(super) fn whole(
+        repository: Id<Repository>,
+        actor: &Actor,
+        want: Vec<CommitId>,
+        common: Vec<CommitId>,
+    ) -> Self {
+        let bound = Bound::to(repository, actor, (&want, &common), Objects::All);
+        Self {
+            tips: HashSet::new(),
+            line: Line::new(repository, want, common, Position::START.after),
+            objects: Objects::All,
+            held_root: None,
+            bound,
+            max_bytes: u64::MAX,
+            position: Position::START,
+            sent: HashSet::new(),
+            waiting: Vec::new(),
+            page_commits: 0,
+            page_begins: 0,
+        }
+    }
+
     async fn commit(&mut self, to: &mut Sending, step: Step) -> Result<Goes, Stop> {
         if self.send_objects(to, &step).await? == Goes::NoFurther {
             return Ok(Goes::NoFurther);

@@ -15,6 +15,7 @@
 //! | `objects.rs`   | objects by their ids                                                     |
 //! | `range.rs`     | a part of one object                                                     |
 //! | `snapshots.rs` | a snapshot, or what differs between two, page by page                     |
+//! | `whole.rs`     | a whole history, for whoever takes it away                               |
 //! | `visible.rs`   | what a caller may see of what is held                                     |
 //! | `push/`        | pushes: begun, sent page by page, made history                            |
 //! | `store.rs`     | the SQL                                                                  |
@@ -31,6 +32,7 @@ mod sending;
 mod snapshots;
 mod store;
 mod visible;
+mod whole;
 
 use std::time::Duration;
 
@@ -39,7 +41,8 @@ use axum::http::Method;
 use trust::{Bearers, Class};
 use web::{Call, Media, Routes, Spec, Surface};
 
-pub(crate) use push::end_pushes;
+pub(crate) use push::{LIFE, end_pushes};
+pub use whole::{HistoryStream, OwnHistory};
 
 use crate::{Error, Hub, wire::body};
 

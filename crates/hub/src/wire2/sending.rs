@@ -7,7 +7,7 @@ use std::{io, pin::pin, time::Duration};
 
 use api::{
     WireCode,
-    stream::{Begin, Frame, MEDIA_TYPE, Progress, StreamError, Writer},
+    stream::{Begin, Counts, Frame, MEDIA_TYPE, Progress, StreamError, Writer},
 };
 use axum::{
     body::Body,
@@ -18,6 +18,7 @@ use bytes::Bytes;
 use names::Id;
 use tokio::{
     sync::{Semaphore, SemaphorePermit, mpsc},
+    task::JoinHandle,
     time::{Instant, timeout},
 };
 use trust::{Actor, Allowed, Kind, Mandate, act};
@@ -106,6 +107,11 @@ impl Watch {
         Self { repository: allowed.resource().id, reader, asked: (0, Instant::now()) }
     }
 
+    /// For what its owner takes away, in a request that was allowed.
+    pub(super) fn of_owner(repository: Id<Repository>) -> Self {
+        Self { repository, reader: Reader::Trusted, asked: (0, Instant::now()) }
+    }
+
     /// Whether the stream may go on, once it has gone on for some bytes or some time since that was asked.
     async fn check(&mut self, hub: &Hub, written: u64) -> Result<(), Error> {
         let (before, at) = self.asked;
@@ -151,12 +157,7 @@ impl Sending {
         begin: Begin,
         work: impl Work,
     ) -> Result<Response, Error> {
-        let busy = || Error::wire(WireCode::Unavailable, "too many transfers at this moment");
-        let turn = timeout(TURN, TURNS.acquire()).await.map_err(|_| busy())?.map_err(|_| busy())?;
-        let writer = Writer::begin(begin).map_err(|error| Error::Broken(error.to_string()))?;
-        let (to, from) = mpsc::channel(QUEUE);
-        let sending = Self { hub, writer, to, sent_at: Instant::now(), watch };
-        tokio::spawn(sending.run(context, work, turn));
+        let (from, _) = Self::begin(hub, (context, watch), begin, work).await?;
         let pieces = futures_util::stream::unfold(from, async |mut from| {
             let piece = from.recv().await?;
             Some((Ok::<_, io::Error>(piece), from))
@@ -167,21 +168,43 @@ impl Sending {
         Ok((head, Body::from_stream(pieces)).into_response())
     }
 
-    async fn run(mut self, context: Context, work: impl Work, _turn: SemaphorePermit<'static>) {
+    /// Begins a stream. Gives its pieces as they are written, and in the end what it brought; nothing if it ended early.
+    pub(super) async fn begin(
+        hub: Hub,
+        (context, watch): (Context, Watch),
+        begin: Begin,
+        work: impl Work,
+    ) -> Result<(mpsc::Receiver<Bytes>, JoinHandle<Option<Counts>>), Error> {
+        let busy = || Error::wire(WireCode::Unavailable, "too many transfers at this moment");
+        let turn = timeout(TURN, TURNS.acquire()).await.map_err(|_| busy())?.map_err(|_| busy())?;
+        let writer = Writer::begin(begin).map_err(|error| Error::Broken(error.to_string()))?;
+        let (to, from) = mpsc::channel(QUEUE);
+        let sending = Self { hub, writer, to, sent_at: Instant::now(), watch };
+        Ok((from, tokio::spawn(sending.run(context, work, turn))))
+    }
+
+    async fn run(
+        mut self,
+        context: Context,
+        work: impl Work,
+        _turn: SemaphorePermit<'static>,
+    ) -> Option<Counts> {
         let written = match work.write(&mut self).await {
             Ok(more) => self.writer.end(more).map_err(Stop::from),
             Err(stop) => Err(stop),
         };
+        let counts = written.is_ok().then(|| self.writer.counts());
         if let Err(Stop::Failed(error)) = written {
             tracing::warn!(%error, request_id = context.request_id, "a stream ends early");
             let problem = Problem::from(error).document_body(&context);
             // What stands half-written before it makes no difference to who reads an error.
             if self.writer.write(Frame::Error(Box::new(problem))).is_err() {
-                return;
+                return None;
             }
         }
         // Whoever is gone misses nothing more.
         self.flush().await.unwrap_or_default();
+        counts
     }
 
     /// How many bytes were written.

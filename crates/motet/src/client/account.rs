@@ -35,15 +35,17 @@ impl Client {
         self.json(Method::PATCH, "/api/v1/me", Some(change)).await
     }
 
-    /// Everything that is kept of oneself as a ZIP file, part by part.
+    /// Everything that is kept of oneself as a ZIP file, part by part; the histories of one's repositories as well, if
+    /// they are asked for.
     pub async fn export_me(
         &self,
+        with_histories: bool,
         each: impl FnMut(&[u8]) -> Result<(), ClientError>,
     ) -> Result<(), ClientError> {
         self.need_credential()?;
         let call = Call {
             method: Method::GET,
-            target: "/api/v1/me/export".to_owned(),
+            target: format!("/api/v1/me/export?bundles={}", u8::from(with_histories)),
             accept: "application/zip",
             content_type: "",
             body: Bytes::new(),

@@ -55,3 +55,4 @@ pub use refusal::Refusal;
 pub use repositories::Handed;
 pub use transport::{Client, Options, ServerTime};
 pub use wire::Wire;
+pub use wire2::RefsAndLog;

@@ -5,11 +5,12 @@ use api::{
     json::ServerKeyPage,
     stream::MEDIA_TYPE,
     wire::{
-        Refs,
+        Fields, Refs,
         limits::{self, SMALL_BODY_BYTES},
     },
     wire2::{
         Fetch, KeysWanted, KnownKeys, LogHead, LogPage, Negotiate, Negotiated, ObjectsRequest,
+        RefPlace,
     },
 };
 use bytes::Bytes;
@@ -21,19 +22,35 @@ use super::{
     wire::{MESSAGE_PACK, encoded},
 };
 
+/// Refs that are read.
+const MAX_REFS: usize = 200_000;
+
 /// What `refs` answers those who speak wire 2.
-struct RefsAndLog(Refs, Option<LogHead>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefsAndLog {
+    /// What wire 1 says.
+    pub refs: Refs,
+    /// Where each ref is, with its place in its chain; nothing where that is not told.
+    pub places: Option<Vec<RefPlace>>,
+    /// Where the log ends; nothing where there is none.
+    pub log: Option<LogHead>,
+}
 
 impl TryFrom<Value> for RefsAndLog {
     type Error = WireError;
 
     fn try_from(value: Value) -> Result<Self, WireError> {
-        let log = match &value {
-            Value::Map(fields) => fields.iter().find(|(key, _)| key == "log"),
-            _ => None,
+        let has = |name| match &value {
+            Value::Map(fields) => fields.iter().any(|(key, _)| key == name),
+            _ => false,
         };
-        let log = log.map(|(_, log)| LogHead::try_from(log.clone())).transpose()?;
-        Ok(Self(value.try_into()?, log))
+        let (has_places, has_log) = (has("refs"), has("log"));
+        let fields = &mut Fields::of(value.clone(), "the answer")?;
+        let places = has_places
+            .then(|| fields.list("refs", MAX_REFS)?.into_iter().map(RefPlace::try_from).collect());
+        let log = has_log.then(|| LogHead::try_from(fields.take("log").unwrap_or(Value::Nil)));
+        let (places, log) = (places.transpose()?, log.transpose()?);
+        Ok(Self { refs: value.try_into()?, places, log })
     }
 }
 
@@ -55,10 +72,8 @@ impl Wire<'_> {
     }
 
     /// What the branches are, and where the log stands for those who follow it; nothing where there is none.
-    pub async fn refs_and_log(&self) -> Result<(Refs, Option<LogHead>), ClientError> {
-        let RefsAndLog(refs, log) =
-            self.call(Method::GET, "refs", Bytes::new(), limits::ANSWER_BYTES).await?;
-        Ok((refs, log))
+    pub async fn refs_and_log(&self) -> Result<RefsAndLog, ClientError> {
+        self.call(Method::GET, "refs", Bytes::new(), limits::ANSWER_BYTES).await
     }
 
     /// Items of the log behind the number `after`.

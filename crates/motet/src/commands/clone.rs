@@ -189,9 +189,9 @@ impl Place {
 }
 
 /// Where a clone grows. Dropped before it is kept, it goes with all that is in it.
-struct Nest {
+pub(super) struct Nest {
     /// Where it grows: beside the target, or in it if that is there and empty.
-    path: PathBuf,
+    pub(super) path: PathBuf,
     target: PathBuf,
     /// Whether the target was not there before.
     is_made: bool,
@@ -199,7 +199,7 @@ struct Nest {
 }
 
 impl Nest {
-    fn prepare(target: &Path, context: &Context) -> Result<Self, Failure> {
+    pub(super) fn prepare(target: &Path, context: &Context) -> Result<Self, Failure> {
         let shown = visible(&target.to_string_lossy());
         let path = match std::fs::read_dir(target).map(|mut entries| entries.next().is_none()) {
             Ok(true) => target.to_owned(),
@@ -237,7 +237,7 @@ impl Nest {
     }
 
     /// Gives the directory its name.
-    fn keep(mut self) -> Result<(), Failure> {
+    pub(super) fn keep(mut self) -> Result<(), Failure> {
         self.settle()?;
         self.is_kept = true;
         Ok(())

@@ -1,14 +1,14 @@
 //! The log of a server, followed item by item (`spec/wire.md` 8). A server is believed as long as what it shows goes on
 //! from what it showed before.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use api::wire2::{KEYS, LOG_ITEMS, LogHead, LogItem, LogPage};
+use api::wire2::{KEYS, LOG_ITEMS, LogHead, LogItem, LogPage, RefPlace};
 use history::ref_log::{Chain, Item, LogFault, RefEntry, Seal, Signatures};
 use keys::{PublicKey, Signature};
 
 use super::{Offer, TransferError};
-use crate::client::Wire;
+use crate::{client::Wire, visible::visible};
 
 /// Keys by their fingerprints.
 #[derive(Debug, Default)]
@@ -125,12 +125,30 @@ fn check_end(chain: &Chain, head: &LogHead, offer: &Offer) -> Result<(), Transfe
             return Err(another(format!("{branch} is not where its log says")));
         }
     }
-    let gone = chain.refs.iter().find(|(name, state)| {
-        !state.target.is_empty()
-            && name.strip_prefix("refs/heads/").is_some_and(|branch| {
-                branch.parse().is_ok_and(|branch| offer.heads.get(&branch).is_none())
-            })
-    });
+    for RefPlace { name, target, counter, entry_hash } in &offer.places {
+        let target = target.map(|it| it.to_string()).unwrap_or_default();
+        let is_as_logged = match chain.refs.get(name) {
+            Some(state) => {
+                (state.counter, &state.target) == (*counter, &target)
+                    && state.entry_hash.to_string() == *entry_hash
+            }
+            None => *counter == 0,
+        };
+        if !is_as_logged {
+            return Err(another(format!("{} is not where its log says", visible(name))));
+        }
+    }
+    let told: HashSet<&str> = offer.places.iter().map(|it| it.name.as_str()).collect();
+    let is_there = |name: &str| {
+        let of_branch =
+            |branch: &str| !branch.parse().is_ok_and(|branch| offer.heads.get(&branch).is_none());
+        match name.strip_prefix("refs/heads/") {
+            Some(branch) => of_branch(branch),
+            // Where refs are told, tags are; others may be hidden.
+            None => told.is_empty() || !name.starts_with("refs/tags/") || told.contains(name),
+        }
+    };
+    let gone = chain.refs.iter().find(|(name, state)| !state.target.is_empty() && !is_there(name));
     match gone {
         Some((name, _)) => Err(another(format!("{name} is gone, and its log does not say so"))),
         None => Ok(()),

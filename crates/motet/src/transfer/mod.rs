@@ -16,6 +16,7 @@
 //! | `log.rs`      | the log of a server is followed, and believed only as far as it goes on |
 //! | `note.rs`     | how far a transfer has come, where it is cut                |
 //! | `fetch.rs`    | [`fetch()`]                                              |
+//! | `unpack.rs`   | a history from a file that was taken away                   |
 //! | `push.rs`     | [`push()`], and what it sends over wire 1                  |
 //! | `push_pages/` | a push over wire 2                                       |
 
@@ -35,6 +36,7 @@ mod receiver;
 mod source;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
 pub use error::TransferError;
 pub use fetch::{Files, fetch};
@@ -45,3 +47,4 @@ pub use note::Note;
 pub use promise::Promise;
 pub use push::{PushOptions, Pushed, PushedRef, RefName, push};
 pub use source::{Offer, Source};
+pub use unpack::{UnpackError, check_unpacked, unpack};

@@ -1,8 +1,8 @@
 //! Where a history comes from: a repository on a server, over whichever wire the two have in common.
 
 use api::{
-    wire::{FetchRequest, Refs},
-    wire2::LogHead,
+    wire::FetchRequest,
+    wire2::{LogHead, RefPlace},
 };
 use history::{ref_log::Chain, worktree::is_plain_name};
 use names::{BranchName, CommitId};
@@ -13,7 +13,7 @@ use super::{
     pages,
 };
 use crate::{
-    client::{Client, ClientError, RepositoryAddress, Wire},
+    client::{Client, ClientError, RefsAndLog, RepositoryAddress, Wire},
     visible::visible,
 };
 
@@ -35,13 +35,18 @@ pub struct Offer {
     pub heads: Heads,
     /// The repository, as the server names it for good.
     pub repository_id: String,
+    /// Where each ref is, tags among them, as far as that is told.
+    pub places: Vec<RefPlace>,
     /// Where the log of its refs ends; nothing where it has none.
     pub log: Option<LogHead>,
 }
 
 impl Offer {
-    fn of((refs, log): (&Refs, Option<LogHead>)) -> Result<Self, TransferError> {
-        let heads = Heads::of(refs)?;
+    fn of(told: RefsAndLog) -> Result<Self, TransferError> {
+        let RefsAndLog { refs, places, log } = told;
+        let heads = Heads::of(&refs)?;
+        // Where it is not told, branches alone can be compared with the log.
+        let places = places.unwrap_or_default();
         let default_branch = refs.default_branch.parse().map_err(|error| {
             let name = visible(&refs.default_branch);
             TransferError::BadBranch { name, reason: format!("{error}") }
@@ -50,7 +55,7 @@ impl Offer {
             return Err(TransferError::BadDomain(visible(&refs.domain)));
         }
         let (domain, repository_id) = (refs.domain.clone(), refs.repo_id.clone());
-        Ok(Self { domain, default_branch, heads, repository_id, log })
+        Ok(Self { domain, default_branch, heads, repository_id, places, log })
     }
 }
 
@@ -63,10 +68,7 @@ impl<'a> Source<'a> {
     /// What there is.
     pub async fn offer(&self) -> Result<Offer, TransferError> {
         match self {
-            Self::Server(wire) => {
-                let (refs, log) = wire.refs_and_log().await?;
-                Offer::of((&refs, log))
-            }
+            Self::Server(wire) => Offer::of(wire.refs_and_log().await?),
         }
     }
 

@@ -129,6 +129,32 @@ async fn a_push_of_500_mib_whose_last_byte_was_altered_leaves_nothing_and_costs_
     assert!(above < ABOVE_IDLE_BYTES, "{} MiB above idle", above >> 20);
 }
 
+/// Whoever takes a history away costs no more than whoever fetches it, however much it is (`spec/trust.md` 13).
+#[tokio::test]
+async fn a_history_of_160_mib_is_taken_away_and_costs_no_memory() {
+    let server = Server::with(MOTET).on(Ground::SqliteDisk).start().await;
+    let anna = server.register("anna").await;
+    let names: Vec<String> = (0..160).map(|number| format!("{number}.bin")).collect();
+    let mut story = Story::default();
+    for some in names.chunks(40) {
+        let tip: Vec<_> = story.commits.last().map(|it| it.commit_id).into_iter().collect();
+        let files: Vec<_> = some
+            .iter()
+            .map(|name| (name.as_str(), [name.as_bytes(), &[b'.'; OBJECT_BYTES]].concat()))
+            .collect();
+        let files: Vec<_> = files.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
+        story.commit(&tip, "forty more", &files);
+    }
+    server.push_story(&anna, "anna/song", &story, "main").await;
+    server.forget_peak();
+    let idle = server.peak_bytes();
+    let taken = server.get("/api/v1/me/export?bundles=1").by(&anna).send().await;
+    taken.assert_status(200);
+    assert!(taken.body.windows(13).any(|it| it == b"manifest.json"), "it came to its end");
+    let above = server.peak_bytes() - idle;
+    assert!(above < ABOVE_IDLE_BYTES, "{} MiB above idle", above >> 20);
+}
+
 /// An object of 70 MiB comes at an address of its own in flat memory, and no Muse client could fetch it (`spec/wire.md`
 /// 11.11).
 #[tokio::test]

@@ -11,6 +11,7 @@
 //! | `paths.rs`        | paths and branches that would hurt somebody are refused                         |
 //! | `history.rs`      | fast-forward, force, repetition, annotations                                    |
 //! | `reading/`        | a history read: names, logs, differences, archives, bytes, beside git             |
+//! | `long_histories.rs` | the graph, last commits and numbers, with what was derived and without it        |
 //! | `blame.rs`        | each line of a file names the commit that it came with                          |
 //! | `secrets.rs`      | no repository tells about another                                               |
 //! | `malformed.rs`    | bodies that cannot be read                                                      |
@@ -60,6 +61,7 @@
 //! | `help.rs`         | what every page has in common: keys, codes, themes, parts                        |
 //! | `pages.rs`        | what every page is, and what https adds to every answer                          |
 //! | `privacy.rs`      | what is kept of a person: taken away, left behind                                |
+//! | `around.rs`, `around/` | what happened and who looks on: activity, stars, feeds, profiles             |
 //! | `matrix.rs`, `matrix/` | every route, by everybody, on public and private: as the table says              |
 //! | `office.rs`       | install admins, who is stopped, and the look into what is private                 |
 //! | `jobs.rs`         | background work as those who run the install see it, and nobody else              |
@@ -80,6 +82,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
 mod answers;
+mod around;
 mod audit;
 mod authenticator;
 mod blame;
@@ -110,6 +113,7 @@ mod life_pages;
 mod limits;
 mod linked;
 mod local_mode;
+mod long_histories;
 mod malformed;
 mod matrix;
 mod merges;

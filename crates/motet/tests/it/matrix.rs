@@ -49,7 +49,12 @@ const COLUMNS: [&str; 13] = [
 fn row(action: Action) -> Option<Vec<(u16, u16)>> {
     use Action as A;
     let cells = match action {
-        A::RepoRead | A::RefRead | A::ObjectRead | A::ReleaseRead => {
+        A::RepoRead
+        | A::RefRead
+        | A::ObjectRead
+        | A::ReleaseRead
+        | A::ActivityRead
+        | A::FeedRead => {
             "200/404 200/404 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/404"
         }
         A::RefPush => {
@@ -70,7 +75,7 @@ fn row(action: Action) -> Option<Vec<(u16, u16)>> {
             "401/404 403/404 403/403 403/403 403/403 403/403 403/403 403/403 200/200 200/200 200/200 403/403 403/404"
         }
         // Whether it can be forked at all is asked after this.
-        A::RepoFork => {
+        A::RepoFork | A::StarSet | A::WatchSet => {
             "401/401 200/404 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/404"
         }
         // Of what is there nothing is restored, and nothing purged.

@@ -8,7 +8,9 @@ use testkit::{Answer, Person, Server, Story};
 
 use crate::{
     ground::{Ground, on_both, settled},
-    organizations as orgs, store,
+    organizations as orgs,
+    people::Machine,
+    store,
 };
 
 const EXPORT: &str = "/api/v1/me/export";
@@ -246,6 +248,72 @@ on_both! {
             let page = server.get(target).send().await;
             page.assert_status(200);
             assert!(page.text().contains("href=\"/legal/terms\""), "the footer leads on");
+        }
+    }
+}
+
+/// One's own histories, packed for a server that may be gone: each can be made a working copy again from the file alone.
+mod histories {
+    use super::*;
+
+    on_both! {
+        async fn a_history_that_was_taken_away_is_whole_without_its_server(ground: Ground) {
+            let mut server = ground.server().start().await;
+            let anna = server.register("anna").await;
+            let mut story = Story::of_one("a song");
+            let root = story.tip();
+            // Large enough to come in pieces.
+            let large = vec![b'.'; 600 << 10];
+            story.commit(&[root], "a verse", &[("README.md", b"a song"), ("large.bin", &large)]);
+            server.push_story(&anna, "anna/song", &story, "main").await;
+            let head = story.tip();
+            story.commit(&[root], "another", &[("other.md", b"another")]);
+            server.push_story(&anna, "anna/song", &story, "draft").await;
+            server.create(&anna, "empty", "private").await;
+            let boris = server.register("boris").await;
+            server.push_story(&boris, "boris/theirs", &Story::of_one("theirs"), "main").await;
+
+            let answer = server.get("/api/v1/me/export?bundles=1").by(&anna).send().await;
+            answer.assert_status(200);
+            let mut archive = zip::ZipArchive::new(Cursor::new(&answer.body)).unwrap();
+            let mut manifest = String::new();
+            archive.by_name("manifest.json").unwrap().read_to_string(&mut manifest).unwrap();
+            let manifest: Value = serde_json::from_str(&manifest).unwrap();
+            let listed = manifest["files"].as_array().unwrap();
+            let of = |name: &str| listed.iter().find(|it| it["name"] == json!(name)).cloned();
+            let stream = of("histories/song/1.stream").unwrap();
+            assert_eq!(stream["count"], json!(3), "{stream}");
+            let mut bytes = Vec::new();
+            archive.by_name("histories/song/1.stream").unwrap().read_to_end(&mut bytes).unwrap();
+            assert_eq!(stream["sha256"], json!(names::Digest::of(&bytes).to_string()));
+            assert_eq!(of("refs.jsonl").unwrap()["count"], json!(2));
+            let histories = listed.iter().filter(|it| it["name"].as_str().unwrap().starts_with("histories/"));
+            assert_eq!(histories.count(), 1, "an empty history is none, and others' are not one's own: {manifest}");
+            // Unless they are asked for, there are none.
+            let answers = server.get("/api/v1/me/export").by(&anna).send().await;
+            assert!(files(&answers.body).iter().all(|(name, _)| !name.starts_with("histories/")));
+            server.get("/api/v1/me/export?bundles=2").by(&anna).send().await.assert_refused(400, "malformed");
+
+            let machine = Machine::of(&server, "carla");
+            server.stop().await;
+            let dir = tempfile::tempdir().unwrap();
+            let (file, place) = (dir.path().join("kept.zip"), dir.path().join("song"));
+            std::fs::write(&file, &answer.body).unwrap();
+            let (file, place) = (file.to_str().unwrap(), place.to_str().unwrap());
+            let unpacked = machine.done(&["me", "unpack", file, "song", place]);
+            assert_eq!((&unpacked["head"], &unpacked["commits"]), (&json!(head), &json!(3)));
+            assert_eq!(unpacked["branches"], json!(["draft", "main"]));
+            assert_eq!(std::fs::read(dir.path().join("song/large.bin")).unwrap(), large);
+            assert_eq!(machine.done(&["-C", place, "log"])["commits"].as_array().unwrap().len(), 2);
+            assert_eq!(machine.fails(&["me", "unpack", file, "theirs"]).1, "not_found");
+            // An altered byte is seen, and nothing is left.
+            let at = answer.body.windows(8).position(|it| it == b"MOTET2\r\n").unwrap() + 200;
+            let mut altered = answer.body.to_vec();
+            altered[at] ^= 1;
+            std::fs::write(file, altered).unwrap();
+            let other = dir.path().join("other");
+            assert_ne!(machine.fails(&["me", "unpack", file, "song", other.to_str().unwrap()]).0, 0);
+            assert!(!other.exists());
         }
     }
 }

@@ -168,6 +168,49 @@ on_both! {
     }
 }
 
+/// How many movements an answer tells of: by its refs, and by its log.
+fn movements(told: &Value) -> (u64, u64) {
+    let number = |value: &Value| match value {
+        Value::Int(number) => u64::try_from(*number).unwrap(),
+        other => panic!("{other:?} is no number"),
+    };
+    let list = |name| match field(told, name) {
+        Value::Array(items) => items.iter().map(|it| number(field(it, "counter"))).sum::<u64>(),
+        other => panic!("{other:?} is no list"),
+    };
+    (list("refs") + list("gone"), number(field(field(told, "log"), "seq")))
+}
+
+on_both! {
+    /// A client takes a difference between the two for a lie.
+    async fn refs_and_the_end_of_the_log_are_told_in_one_state(ground: Ground) {
+        let server = ground.server().start().await;
+        let anna = server.register("anna").await;
+        let mut story = Story::of_one("root");
+        server.push_story(&anna, SONG, &story, "main").await;
+        let (is_over, asked) = (std::cell::Cell::new(false), std::cell::Cell::new(0));
+        let pushing = async {
+            for round in 0..40_u32 {
+                story.commit(&[story.tip()], "on", &[("a.txt", &round.to_le_bytes())]);
+                server.push_story(&anna, SONG, &story, "main").await;
+            }
+            is_over.set(true);
+        };
+        let asking = async || {
+            while !is_over.get() {
+                let ask = server.get(&format!("/{SONG}/refs")).by(&anna);
+                let ask = ask.header("accept", "application/x-msgpack").header("motet-protocol", "2");
+                let told = ask.send().await.value();
+                let (by_refs, by_log) = movements(&told);
+                assert_eq!(by_refs, by_log, "{told:?}");
+                asked.set(asked.get() + 1);
+            }
+        };
+        tokio::join!(pushing, asking(), asking(), asking());
+        assert!(asked.get() > 40, "{} answers", asked.get());
+    }
+}
+
 #[tokio::test]
 async fn an_empty_log_and_a_hidden_one() {
     let (server, anna) = server_and_anna().await;

@@ -3,6 +3,11 @@
 use db::{Error, Tx};
 
 db::statements! {
+    DROP_STATES = "DELETE FROM index_states";
+    DROP_LANGUAGES = "DELETE FROM language_stats";
+    DROP_CONTRIBUTORS = "DELETE FROM contributor_stats";
+    DROP_DAYS = "DELETE FROM commit_days";
+    DROP_LAST = "DELETE FROM dir_last_commits";
     MAKE_ADMIN = "UPDATE principals SET install_admin = 1 WHERE handle = $1";
     RENAME_SEALER = "UPDATE ref_seals SET principal = $1 WHERE seq = 2";
     END_INVITATIONS = "UPDATE repository_invitations SET ends_at = 1";
@@ -14,7 +19,7 @@ db::statements! {
     AGE = "UPDATE repositories SET created_at = 1 WHERE name = $1";
     COUNT_UPLOADS = "
         SELECT count(*) FROM uploads WHERE repository_id IN (SELECT id FROM repositories WHERE name = $1)";
-    MANY_BRANCHES = {
+    COPIES_OF_MAIN = {
         sqlite "
         WITH RECURSIVE number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < $1)
         INSERT INTO refs (repository_id, name, target, kind, updated_at)
@@ -52,6 +57,9 @@ db::statements! {
     MAKE_DUE = "UPDATE schedules SET next_at = 1 WHERE name = $1";
     END_LEASES = "UPDATE jobs SET lease_ends = 1 WHERE state = 'running'";
     END_WAITS = "UPDATE jobs SET run_at = 1 WHERE state = 'ready' AND kind = 'hub.collect'";
+    MARKS_LEFT = "
+        SELECT (SELECT count(*) FROM stars) + (SELECT count(*) FROM repository_subscriptions)
+             + (SELECT count(*) FROM follows) + (SELECT count(*) FROM pinned_repositories)";
     MANY_BRANCHES = {
         sqlite "
         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)
@@ -124,18 +132,24 @@ db::statements! {
         // Reading goes on.
         postgres "LOCK TABLE uploads IN EXCLUSIVE MODE"
     };
-    LOG_TIME = "UPDATE ref_log SET time_text = '2026-01-01T00:00:00.000Z' WHERE counter = 2";
+    LOG_TIME = "
+        UPDATE ref_log SET time_text = '2026-01-01T00:00:00.000Z' WHERE counter = 2 AND ref = 'refs/heads/main'";
     LOG_PRINCIPAL = "UPDATE ref_seals SET principal = 'eve' WHERE seq = 2";
-    LOG_GAP = "DELETE FROM ref_log WHERE counter = 2";
+    LOG_GAP = "DELETE FROM ref_log WHERE counter = 2 AND ref = 'refs/heads/main'";
     LOG_SWAP = "
         UPDATE ref_seals
            SET entry_hash = (SELECT e.entry_hash FROM ref_log AS e
-                              WHERE e.counter = CASE ref_seals.seq WHEN 1 THEN 2 ELSE 1 END)
+                              WHERE e.ref = 'refs/heads/main' AND e.counter = CASE ref_seals.seq WHEN 1 THEN 2 ELSE 1 END)
          WHERE seq < 3";
     LOG_REF = "
         UPDATE refs
            SET target = (SELECT c.parent1 FROM commits AS c
                           WHERE c.repository_id = refs.repository_id AND c.id = refs.target)";
+    LOG_TAG = "
+        UPDATE refs
+           SET target = (SELECT c.parent1 FROM commits AS c
+                          WHERE c.repository_id = refs.repository_id AND c.id = refs.target)
+         WHERE refs.name LIKE 'refs/tags/%'";
     LET_GO = {
         sqlite "DROP TRIGGER held_up",
         postgres "SELECT 1"
@@ -214,8 +228,8 @@ pub(crate) async fn drop_audiences(tx: &mut Tx) -> Result<u64, Error> {
 }
 
 /// Every branch `main` has that many others beside it.
-pub(crate) async fn many_branches(tx: &mut Tx, count: i64) -> Result<u64, Error> {
-    db::execute!(tx, MANY_BRANCHES, count)
+pub(crate) async fn copies_of_main(tx: &mut Tx, count: i64) -> Result<u64, Error> {
+    db::execute!(tx, COPIES_OF_MAIN, count)
 }
 
 /// A repository was made long ago.
@@ -282,6 +296,12 @@ pub(crate) async fn noted_in(tx: &mut Tx, organization: &str) -> Result<Vec<Stri
     Ok(rows.into_iter().map(|(action,)| action).collect())
 }
 
+/// How many stars, subscriptions, follows and pins there are.
+pub(crate) async fn marks_left(tx: &mut Tx) -> Result<i64, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, MARKS_LEFT)?;
+    Ok(count)
+}
+
 /// The table of sessions cannot be read any more.
 pub(crate) async fn hide_sessions(tx: &mut Tx) -> Result<(), Error> {
     db::execute!(tx, HIDE_SESSIONS).map(drop)
@@ -300,6 +320,8 @@ pub(crate) enum Spoil {
     Swap,
     /// A ref is where its log did not move it.
     Ref,
+    /// A tag is.
+    Tag,
 }
 
 /// Changes the log of the one repository, and tells how many rows were changed.
@@ -310,6 +332,7 @@ pub(crate) async fn spoil_log(tx: &mut Tx, what: Spoil) -> Result<u64, Error> {
         Spoil::Gap => db::execute!(tx, LOG_GAP),
         Spoil::Swap => db::execute!(tx, LOG_SWAP),
         Spoil::Ref => db::execute!(tx, LOG_REF),
+        Spoil::Tag => db::execute!(tx, LOG_TAG),
     }
 }
 
@@ -401,4 +424,13 @@ pub(crate) async fn end_transfers(tx: &mut Tx) -> Result<(), Error> {
 /// What is suspended has been for long.
 pub(crate) async fn age_suspended(tx: &mut Tx) -> Result<(), Error> {
     db::execute!(tx, AGE_SUSPENDED).map(drop)
+}
+
+/// Forgets everything that is derived from histories.
+pub(crate) async fn drop_derived(tx: &mut Tx) -> Result<(), Error> {
+    db::execute!(tx, DROP_STATES)?;
+    db::execute!(tx, DROP_LANGUAGES)?;
+    db::execute!(tx, DROP_CONTRIBUTORS)?;
+    db::execute!(tx, DROP_DAYS)?;
+    db::execute!(tx, DROP_LAST).map(drop)
 }

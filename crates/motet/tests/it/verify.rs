@@ -139,6 +139,80 @@ async fn a_log_that_was_changed_is_found() {
     }
 }
 
+/// Tags are compared with the log like branches, though a fetch brings branches alone.
+#[tokio::test]
+async fn a_tag_that_its_log_did_not_move_is_found() {
+    let mut choir = Choir::new().await;
+    choir.there.ok(&["tag", "v1"]);
+    choir.there.ok(&["push", "origin", "main", "--tags"]);
+    choir.here.ok(&["fetch"]);
+    choir.server.stop().await;
+    let db = Ground::Sqlite.db(&choir.server).await;
+    let mut tx = db.write().await.unwrap();
+    assert_eq!(spoil_log(&mut tx, Spoil::Tag).await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    choir.server.restart().await;
+    assert_eq!(choir.here.fails(&["fetch"]), (6, "another_history".to_owned()));
+    choir.finds("refs/tags/v1 is not where its log says", &[]);
+}
+
+/// Writes down where some refs of a working copy are, and pushes them.
+fn move_refs(desk: &Desk, kind: &str, names: &[String], target: &str, options: &[&str]) {
+    for name in names {
+        desk.write(&format!(".muse/refs/{kind}/{name}"), target);
+    }
+    let branches = if kind == "heads" { names } else { &[] };
+    let named: Vec<&str> = branches.iter().map(String::as_str).collect();
+    desk.ok(&[&["push", "origin"], options, named.as_slice()].concat());
+}
+
+/// H67: a long log of branches that are new, go on, lose commits and go, and of tags.
+#[tokio::test]
+async fn a_thousand_movements_are_followed_and_what_was_changed_among_them_is_found() {
+    const AT_ONCE: usize = 48;
+    let mut choir = Choir::new().await;
+    let there = &choir.there;
+    let ids: Vec<_> = ["@~2", "@~1", "@"]
+        .map(|name| there.ok(&["show", name])["commit"]["commit_id"].as_str().unwrap().to_owned())
+        .into();
+    for round in 0..5 {
+        let names: Vec<_> = (0..AT_ONCE).map(|at| format!("r{round}/b{at}")).collect();
+        move_refs(there, "heads", &names, &ids[0], &[]);
+        move_refs(there, "heads", &names, &ids[2], &[]);
+        move_refs(there, "heads", &names, &ids[1], &["--force"]);
+        there.ok(&[
+            ["push", "origin", "--delete"].as_slice(),
+            &names.iter().map(String::as_str).collect::<Vec<_>>(),
+        ]
+        .concat());
+        for name in &names {
+            fs::remove_file(there.path().join(".muse/refs/heads").join(name)).unwrap();
+        }
+    }
+    let tags: Vec<_> = (0..37).map(|at| format!("t{at}")).collect();
+    move_refs(there, "tags", &tags, &ids[1], &["main", "--tags"]);
+    choir.here.ok(&["fetch"]);
+    let told = choir.here.ok(&["verify"]);
+    assert_eq!(told["log"]["items"], 1_000, "{told}");
+    assert_eq!(list(&told["unchecked"]), Vec::<&str>::new());
+
+    let backup = tempfile::tempdir().unwrap();
+    choir.server.stop().await;
+    copy_all(choir.server.data_dir(), backup.path());
+    for what in [Spoil::Time, Spoil::Gap, Spoil::Swap] {
+        let data = choir.server.data_dir().to_owned();
+        fs::remove_dir_all(&data).unwrap();
+        copy_all(backup.path(), &data);
+        let db = Ground::Sqlite.db(&choir.server).await;
+        let mut tx = db.write().await.unwrap();
+        assert!(spoil_log(&mut tx, what).await.unwrap() > 0, "{what:?}");
+        tx.commit().await.unwrap();
+        choir.server.restart().await;
+        choir.finds("shows an older or another history", &[]);
+        choir.server.stop().await;
+    }
+}
+
 fn copy_all(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {

@@ -4,5 +4,6 @@ mod checking;
 mod collecting;
 mod house;
 mod orphans;
+mod parts;
 mod reading;
 mod store;

@@ -24,6 +24,13 @@ pub(crate) struct LoginPage {
     pub(crate) offers: Vec<Offer>,
 }
 
+impl LoginPage {
+    /// What one types on the machine that has the key.
+    fn login_command(&self) -> String {
+        format!("motet login --web {}", self.origin)
+    }
+}
+
 /// A page that leads on by itself.
 #[derive(Debug, Clone, Template)]
 #[template(path = "onward.html")]

@@ -1,4 +1,4 @@
-//! Lines become a ZIP, piece by piece.
+//! Lines and bytes become a ZIP, piece by piece.
 
 use std::{
     io::{self, Write},
@@ -11,7 +11,7 @@ use futures_util::Stream;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
-use zip::{ZipWriter, result::ZipResult, write::SimpleFileOptions};
+use zip::{CompressionMethod, ZipWriter, result::ZipResult, write::SimpleFileOptions};
 
 /// Pieces that wait to be sent; who writes waits for who reads.
 const WAITING: usize = 8;
@@ -22,9 +22,13 @@ const PIECE: usize = 32 << 10;
 #[derive(Debug)]
 pub(super) enum Line {
     /// What follows belongs into the file of that name.
-    File(&'static str),
+    File(String),
     /// A line of that file.
     Row(Value),
+    /// Bytes of it, packed already.
+    Bytes(Bytes),
+    /// How many things those bytes were.
+    Count(u64),
     /// That was all.
     Whole,
     /// Nothing more comes, and it was not all.
@@ -60,7 +64,7 @@ impl Stream for Written {
 /// What is known of a file that is under way.
 struct File {
     name: String,
-    lines: u64,
+    count: u64,
     hash: Sha256,
 }
 
@@ -75,17 +79,34 @@ fn write(
         match lines.blocking_recv() {
             Some(Line::File(name)) => {
                 files.extend(open.take().map(manifest));
-                let file = File { name: format!("{name}.jsonl"), lines: 0, hash: Sha256::new() };
-                archive.start_file(&file.name, SimpleFileOptions::default())?;
-                open = Some(file);
+                // The names of lines say so; other bytes are packed already, and may be many.
+                let options = SimpleFileOptions::default();
+                let options = if name.ends_with(".jsonl") {
+                    options
+                } else {
+                    options.compression_method(CompressionMethod::Stored).large_file(true)
+                };
+                archive.start_file(&*name, options)?;
+                open = Some(File { name, count: 0, hash: Sha256::new() });
             }
             Some(Line::Row(row)) => {
                 let text = format!("{row}\n");
                 if let Some(file) = &mut open {
-                    file.lines += 1;
+                    file.count += 1;
                     file.hash.update(&text);
                 }
                 archive.write_all(text.as_bytes())?;
+            }
+            Some(Line::Bytes(bytes)) => {
+                if let Some(file) = &mut open {
+                    file.hash.update(&bytes);
+                }
+                archive.write_all(&bytes)?;
+            }
+            Some(Line::Count(count)) => {
+                if let Some(file) = &mut open {
+                    file.count = count;
+                }
             }
             Some(Line::Whole) => break,
             Some(Line::Broken) | None => {
@@ -103,7 +124,7 @@ fn write(
 
 fn manifest(file: File) -> Value {
     let hash = names::Digest::from_bytes(file.hash.finalize().into());
-    json!({ "name": file.name, "count": file.lines, "sha256": hash.to_string() })
+    json!({ "name": file.name, "count": file.count, "sha256": hash.to_string() })
 }
 
 /// Sends bytes in pieces.

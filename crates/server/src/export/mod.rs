@@ -1,7 +1,10 @@
 //! `GET /api/v1/me/export`: everything that is kept of a person, to take away (`spec/trust.md` 13).
 //!
 //! Here because it gathers from every room. A ZIP, written while it is sent: a file of JSON lines for each kind of thing,
-//! and last the manifest with the number of lines and the SHA-256 of each. An export that broke off has no manifest.
+//! and last the manifest with a count and the SHA-256 of each. An export that broke off has no manifest.
+//!
+//! With `?bundles=1` it holds the histories of one's repositories as well: `histories/{name}/1.stream` is what wire 2 brings
+//! of everything that the refs in `refs.jsonl` lead to, and `2.stream` goes on where the first cannot name all of them.
 
 mod archive;
 
@@ -11,11 +14,12 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use hub::Hub;
-use serde_json::Value;
+use hub::{Hub, Own};
+use serde::Deserialize;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use trust::{Account, Allowed, Class, Trust, act};
-use web::{Entry, Problem, Routes, Spec, Surface};
+use web::{Call, Entry, Input as _, Problem, Routes, Spec, Surface};
 
 use archive::{Line, Written};
 
@@ -38,17 +42,32 @@ pub(crate) fn routes(rooms: Rooms) -> (Router, Vec<Entry>) {
     Routes::new(rooms, trust).get("/api/v1/me/export", spec, export).finish()
 }
 
+/// What may be asked of an export.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    /// 1 for the histories of one's repositories as well.
+    #[serde(default)]
+    bundles: u8,
+}
+
 async fn export(
     rooms: Rooms,
     allowed: Allowed<act::MeExport, Account>,
-    (): (),
+    call: Call,
 ) -> Result<Response, Problem> {
+    let with_histories = match call.query::<Asked>()?.bundles {
+        0 => false,
+        1 => true,
+        _ => return Err(Problem::malformed("`bundles` is 0 or 1")),
+    };
+    <()>::take(call).await?;
     rooms.trust.note_export(&allowed).await?;
     let handle = allowed.resource().principal.handle.clone();
     let (lines, taken) = mpsc::channel(64);
     let written = Written::by(taken);
     tokio::spawn(async move {
-        if let Err(error) = gather(&rooms, &allowed, &lines).await {
+        if let Err(error) = gather(&rooms, &allowed, with_histories, &lines).await {
             tracing::warn!(%error, "an export broke off");
             // The archive ends without its manifest, and its connection with an error.
             let _gone = lines.send(Line::Broken).await;
@@ -82,14 +101,19 @@ type Lines = mpsc::Sender<Line>;
 async fn gather(
     rooms: &Rooms,
     allowed: &Allowed<act::MeExport, Account>,
+    with_histories: bool,
     lines: &Lines,
 ) -> Result<(), Ended> {
     for portion in rooms.trust.own_rows(allowed).await? {
         send(lines, portion.name, portion.rows).await?;
     }
-    send(lines, "repositories", rooms.hub.own_repositories(allowed).await?).await?;
+    let own = rooms.hub.own_repositories(allowed).await?;
+    send(lines, "repositories", own.iter().map(|it| it.row.clone()).collect()).await?;
     for (name, rows) in rooms.hub.own_marks(allowed).await? {
         send(lines, name, rows).await?;
+    }
+    if with_histories {
+        send_histories(rooms, allowed, &own, lines).await?;
     }
     begin(lines, "audit").await?;
     let mut after = None;
@@ -104,11 +128,44 @@ async fn gather(
     lines.send(Line::Whole).await.map_err(|_| Ended::Gone)
 }
 
-async fn begin(lines: &Lines, name: &'static str) -> Result<(), Ended> {
-    lines.send(Line::File(name)).await.map_err(|_| Ended::Gone)
+/// Sends where the refs of each repository stand, and what they lead to.
+async fn send_histories(
+    rooms: &Rooms,
+    allowed: &Allowed<act::MeExport, Account>,
+    own: &[Own],
+    lines: &Lines,
+) -> Result<(), Ended> {
+    let gone = |_| Ended::Gone;
+    let mut histories = Vec::new();
+    begin(lines, "refs").await?;
+    for Own { id, name, .. } in own {
+        let history = rooms.hub.own_history(allowed, *id).await?;
+        for (full_name, target) in history.refs() {
+            let row = json!({ "repository": name, "ref": full_name, "target": target });
+            lines.send(Line::Row(row)).await.map_err(gone)?;
+        }
+        histories.push((name, history));
+    }
+    for (name, mut history) in histories {
+        let mut number = 0;
+        while let Some(mut stream) = history.next().await? {
+            number += 1;
+            let file = format!("histories/{name}/{number}.stream");
+            lines.send(Line::File(file)).await.map_err(gone)?;
+            while let Some(bytes) = stream.next().await {
+                lines.send(Line::Bytes(bytes)).await.map_err(gone)?;
+            }
+            lines.send(Line::Count(stream.commits().await?)).await.map_err(gone)?;
+        }
+    }
+    Ok(())
 }
 
-async fn send(lines: &Lines, name: &'static str, rows: Vec<Value>) -> Result<(), Ended> {
+async fn begin(lines: &Lines, name: &str) -> Result<(), Ended> {
+    lines.send(Line::File(format!("{name}.jsonl"))).await.map_err(|_| Ended::Gone)
+}
+
+async fn send(lines: &Lines, name: &str, rows: Vec<Value>) -> Result<(), Ended> {
     begin(lines, name).await?;
     for row in rows {
         lines.send(Line::Row(row)).await.map_err(|_| Ended::Gone)?;

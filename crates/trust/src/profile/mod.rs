@@ -3,10 +3,10 @@
 mod store;
 
 use http::Uri;
-use names::Id;
+use names::{Handle, Id};
 
 use crate::{
-    Account, Act, Allowed, BaseLevel, Error, Kind, Principal, Trust, act,
+    Account, Act, Actor, Allowed, BaseLevel, Error, Kind, Principal, Trust, act,
     audit::{Entry, Noted, On},
 };
 pub(crate) use store::STATEMENTS;
@@ -27,6 +27,19 @@ pub struct Profile {
     pub email: String,
 }
 
+/// Those around an account, by their handles: at most fifty of each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Around {
+    /// Whose agent it is.
+    pub owner: Option<Handle>,
+    /// Its agents that are not stopped.
+    pub agents: Vec<Handle>,
+    /// The organizations that it is in, as far as the reader is in them as well.
+    pub organizations: Vec<Handle>,
+    /// Who is in it, for those who are.
+    pub members: Vec<Handle>,
+}
+
 /// What is to be said otherwise; what is nothing stays.
 #[derive(Debug, Clone, Default)]
 pub struct ProfileChange {
@@ -45,6 +58,16 @@ impl Trust {
     pub async fn profile(&self, id: Id<Principal>) -> Result<Profile, Error> {
         let mut tx = self.0.db.glance().await?;
         Ok(store::profile(&mut tx, id).await?.unwrap_or_default())
+    }
+
+    /// Those around an account that whoever asks may see.
+    pub async fn around(
+        &self,
+        tx: &mut db::Tx,
+        of: Id<Principal>,
+        reader: &Actor,
+    ) -> Result<Around, Error> {
+        Ok(store::around(tx, of, reader.readers().own).await?)
     }
 
     /// Says something else of oneself.

@@ -1,15 +1,33 @@
 //! What accounts say of themselves, in the table `principals`.
 
 use db::{Error, Tx};
-use names::Id;
+use names::{Handle, Id};
+use uuid::Uuid;
 
-use super::Profile;
+use super::{Around, Profile};
 use crate::Principal;
 
 db::statements! {
     PROFILE = "SELECT display_name, bio, website_url, coalesce(email, '') AS email FROM principals WHERE id = $1";
     SET_PROFILE = "
         UPDATE principals SET display_name = $2, bio = $3, website_url = $4, email = nullif($5, '') WHERE id = $1";
+    OWNER_OF = "
+        SELECT p.handle FROM agents AS a JOIN principals AS p ON p.id = a.owner_id
+         WHERE a.principal_id = $1 AND p.status <> 'deleted'";
+    AGENTS_OF = "
+        SELECT p.handle FROM agents AS a JOIN principals AS p ON p.id = a.principal_id
+         WHERE a.owner_id = $1 AND a.disabled_at IS NULL AND p.status = 'active' ORDER BY p.handle LIMIT 50";
+    // Who is in an organization is for those who are in it.
+    ORGANIZATIONS_OF = "
+        SELECT o.handle FROM org_members AS m JOIN principals AS o ON o.id = m.org_id
+         WHERE m.principal_id = $1 AND o.status <> 'deleted'
+           AND EXISTS (SELECT 1 FROM org_members AS n WHERE n.org_id = m.org_id AND n.principal_id = $2)
+         ORDER BY o.handle LIMIT 50";
+    MEMBERS_OF = "
+        SELECT p.handle FROM org_members AS m JOIN principals AS p ON p.id = m.principal_id
+         WHERE m.org_id = $1 AND p.status <> 'deleted'
+           AND EXISTS (SELECT 1 FROM org_members AS n WHERE n.org_id = $1 AND n.principal_id = $2)
+         ORDER BY p.handle LIMIT 50";
 }
 
 #[derive(sqlx::FromRow)]
@@ -37,4 +55,25 @@ pub(super) async fn set_profile(
 ) -> Result<(), Error> {
     let Profile { display_name, bio, website_url, email } = profile;
     db::execute!(tx, SET_PROFILE, id.uuid(), display_name, bio, website_url, email).map(drop)
+}
+
+/// Those around `of` that `reader` may see.
+pub(super) async fn around(tx: &mut Tx, of: Id<Principal>, reader: Uuid) -> Result<Around, Error> {
+    type Handles = Vec<(String,)>;
+    let typed = |rows: Handles| -> Result<Vec<Handle>, Error> {
+        let parse = |(handle,): (String,)| handle.parse();
+        let handles: Result<Vec<Handle>, _> = rows.into_iter().map(parse).collect();
+        handles.map_err(Error::corrupt("principals.handle"))
+    };
+    let of = of.uuid();
+    let owner: Handles = db::fetch_all!(tx, OWNER_OF, of)?;
+    let agents: Handles = db::fetch_all!(tx, AGENTS_OF, of)?;
+    let organizations: Handles = db::fetch_all!(tx, ORGANIZATIONS_OF, of, reader)?;
+    let members: Handles = db::fetch_all!(tx, MEMBERS_OF, of, reader)?;
+    Ok(Around {
+        owner: typed(owner)?.pop(),
+        agents: typed(agents)?,
+        organizations: typed(organizations)?,
+        members: typed(members)?,
+    })
 }

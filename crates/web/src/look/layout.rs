@@ -23,6 +23,8 @@ pub struct Layout {
     pub query: String,
     /// The id of the request, so that a reader can report it.
     pub request_id: String,
+    /// The same for readers of feeds: title and address.
+    pub feeds: Vec<(String, String)>,
     /// Keeps the page out of search engines.
     pub is_noindex: bool,
 }

@@ -211,17 +211,19 @@ impl<'de, S: ObjectSink> Visitor<'de> for Objects<'_, S> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<bool, A::Error> {
-        let mut count = 0;
-        while list.next_element_seed(Object(self.0.part()))?.is_some() {
-            count += 1;
-            check_count(count).map_err(|refusal| self.0.stopped(refusal))?;
+        let mut number = 1;
+        while list.next_element_seed(Object { walk: self.0.part(), number })?.is_some() {
+            number += 1;
         }
         Ok(true)
     }
 }
 
-/// One object.
-struct Object<'a, S: ObjectSink>(Walk<'a, S>);
+/// One object, and the how manieth it is.
+struct Object<'a, S: ObjectSink> {
+    walk: Walk<'a, S>,
+    number: usize,
+}
 
 impl<'de, S: ObjectSink> DeserializeSeed<'de> for Object<'_, S> {
     type Value = ();
@@ -238,10 +240,12 @@ impl<'de, S: ObjectSink> Visitor<'de> for Object<'_, S> {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, map: A) -> Result<(), A::Error> {
-        let before = self.0.state.weight_bytes();
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        let Self { mut walk, number } = self;
+        check_count(number).map_err(|refusal| walk.stopped(refusal))?;
+        let before = walk.state.weight_bytes();
         let (mut claimed, mut has_content) = (None::<ObjectId>, false);
-        self.0.each_entry(map, |walk, map, key| {
+        walk.each_entry(map, |walk, map, key| {
             match key {
                 "object_id" => {
                     let value = map.next_value_seed(Seed { state: walk.state, depth: 3 })?;
@@ -261,13 +265,13 @@ impl<'de, S: ObjectSink> Visitor<'de> for Object<'_, S> {
         })?;
         let Some(claimed) = claimed else {
             let refusal = WireError::malformed("an object needs `object_id`");
-            return Err(self.0.stopped(refusal));
+            return Err(walk.stopped(refusal));
         };
         if !has_content {
-            return Err(self.0.stopped(no_content()));
+            return Err(walk.stopped(no_content()));
         }
-        self.0.sink.end(claimed).map_err(|error| self.0.stopped(ObjectsError::Sink(error)))?;
-        self.0.state.release_to(before);
+        walk.sink.end(claimed).map_err(|error| walk.stopped(ObjectsError::Sink(error)))?;
+        walk.state.release_to(before);
         Ok(())
     }
 }

@@ -73,6 +73,7 @@ impl Hub {
         let landed = PushLanded { updates };
         store::conclude(&mut tx, session.id, &landed).await?;
         tx.commit().await?;
+        self.queue.wake();
         let (refs, commits) = (landed.updates.len(), brought.taken.commits);
         tracing::info!(repository = repository.full_name(), refs, commits, "push accepted");
         Ok(landed)

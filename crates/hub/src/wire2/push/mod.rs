@@ -53,7 +53,7 @@ pub(super) use stream::{STREAM_BODY_BYTES, stream};
 use turn::Turn;
 
 /// How long a push waits for its next byte.
-const LIFE: Duration = Duration::from_hours(24);
+pub(crate) const LIFE: Duration = Duration::from_hours(24);
 /// Pushes of one principal that have begun and not ended.
 const LIVE: u64 = 1_000;
 
@@ -94,7 +94,9 @@ pub(super) async fn state(hub: Hub, allowed: Upload, call: Call) -> Result<Answe
     let _turn = Turn::of(found.id).await?;
     let mut tx = hub.db.glance().await?;
     let (session, _) = hub.session(&mut tx, &allowed, id).await?;
-    Ok(Answer::new(&call, session.state))
+    drop(tx);
+    let part = hub.part_of(&session)?;
+    Ok(Answer::new(&call, PushState { part, ..session.state }))
 }
 
 /// Lets a push go.
@@ -104,6 +106,7 @@ pub(super) async fn give_up(hub: Hub, allowed: Upload, call: Call) -> Result<Sta
     let (session, _) = hub.session(&mut tx, &allowed, id).await?;
     store::remove(&mut tx, session.id).await.map_err(Error::Db)?;
     tx.commit().await.map_err(Error::Db)?;
+    hub.objects.drop_part(session.id.uuid()).map_err(Error::Objects)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -112,7 +115,9 @@ pub(super) async fn commit(hub: Hub, allowed: Upload, call: Call) -> Result<Answ
     let (format, id) = (accepted(&call), call.params.parse("push")?);
     // Nothing is asked in it; it is read so that what was signed is what came.
     let _nothing = crate::wire::message(call, api::wire2::BODY_BYTES).await?;
-    Ok(Answer::in_format(format, hub.land_push(&allowed, id).await?))
+    let landed = hub.land_push(&allowed, id).await?;
+    hub.objects.drop_part(id.uuid()).map_err(Error::Objects)?;
+    Ok(Answer::in_format(format, landed))
 }
 
 /// Forgets at most `limit` pushes whose time has come; gives how many.

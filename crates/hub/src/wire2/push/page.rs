@@ -80,6 +80,7 @@ impl Hub {
             commits: before.commits + placed.len() as u64,
             snapshots: before.snapshots + built.len() as u64,
             objects: before.objects + came,
+            part: None,
         };
         if state.commits > COMMITS {
             let sentence = format!("more than {COMMITS} commits in one push");

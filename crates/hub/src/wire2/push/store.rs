@@ -217,6 +217,7 @@ impl TryFrom<Row> for Session {
                 commits: number(row.commits)?,
                 snapshots: number(row.snapshots)?,
                 objects: number(row.objects)?,
+                part: None,
             },
             result: row.result.as_deref().map(message).transpose()?,
             created_at: UnixMillis(row.created_at),

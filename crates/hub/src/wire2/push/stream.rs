@@ -11,7 +11,7 @@ use api::{
 use axum::http::header;
 use keys::AddressToken;
 use names::ObjectId;
-use objects::{Sealed, Staging};
+use objects::{Part, Sealed, Staging};
 use tokio::{runtime::Handle, time::Instant};
 use trust::{Actor, Allowed, Anything, Class, act, limits::Admitted};
 use web::{Call, Problem};
@@ -118,6 +118,11 @@ impl Hub {
         let mut tx = self.db.glance().await?;
         Ok(store::by_token(&mut tx, token, self.clock.now()).await?)
     }
+
+    /// What is kept of a large object that has not come to its end.
+    pub(super) fn part_of(&self, session: &Session) -> Result<Option<(ObjectId, u64)>, Error> {
+        Ok(self.objects.kept_part(session.id.uuid())?.map(|it| (it.object, it.bytes)))
+    }
 }
 
 /// Takes one request of a stream. For a blocking thread.
@@ -167,10 +172,19 @@ impl Receiver {
         let mut piece = vec![0; PIECE];
         let mut asked = Instant::now();
         loop {
-            let length = body.read(&mut piece).map_err(body::of_io)?;
-            if length == 0 {
-                return Ok(self.session.state);
-            }
+            let length = match body.read(&mut piece) {
+                Ok(0) => {
+                    self.keep_part()?;
+                    self.session.state.part = self.hub.part_of(&self.session)?;
+                    return Ok(self.session.state);
+                }
+                Ok(length) => length,
+                Err(error) => {
+                    // What was cut goes on behind the whole frames that came.
+                    self.keep_part()?;
+                    return Err(body::of_io(error));
+                }
+            };
             // Each page asks again when it is kept; one that is long is not taken to its end for nothing.
             if asked.elapsed() >= WATCH_TIME {
                 asked = Instant::now();
@@ -210,10 +224,9 @@ impl Receiver {
             }
             Frame::Snapshot(part) => self.part(part),
             Frame::Commits(records) => self.commits(records),
-            // In the middle of a large object nothing is closed: it comes again from its beginning.
-            Frame::Cursor(_) if !self.decoder.is_between() => Ok(()),
             Frame::Cursor(cursor) => {
                 self.cursor = cursor;
+                self.keep_part()?;
                 self.hand_over()
             }
             Frame::End(_) => self.hand_over(),
@@ -239,8 +252,22 @@ impl Receiver {
             }
             // Behind a cursor within it, in the same stream.
             (Some(_), _) => Ok(()),
-            (None, _) => Err(malformed("an object that was cut comes again from its beginning")),
+            (None, bytes) => {
+                let (of, part) = (self.session.id.uuid(), Part { object: head.id, bytes });
+                if !self.hub.objects.resume_part(&mut self.staging, of, part)? {
+                    return Err(malformed("so much of this object is not here"));
+                }
+                self.object = Some(head.id);
+                Ok(())
+            }
         }
+    }
+
+    /// Keeps what has come of the large object that is coming, if there is one.
+    fn keep_part(&mut self) -> Result<(), Error> {
+        let Some(object) = self.object else { return Ok(()) };
+        let of = self.session.id.uuid();
+        Ok(self.hub.objects.keep_part(&mut self.staging, of, object)?)
     }
 
     fn part(&mut self, part: SnapshotPart) -> Result<(), Error> {
@@ -273,7 +300,10 @@ impl Receiver {
 
     /// Keeps what came since the last cursor, with the offset behind it.
     fn hand_over(&mut self) -> Result<(), Error> {
-        let staging = std::mem::replace(&mut self.staging, self.hub.objects.stage());
+        let mut staging = std::mem::replace(&mut self.staging, self.hub.objects.stage());
+        if let Some(coming) = staging.take_coming() {
+            self.staging.go_on(coming);
+        }
         let page = Page {
             sealed: staging.finish()?,
             snapshots: std::mem::take(&mut self.snapshots),

@@ -115,16 +115,33 @@ impl<'a> Outgoing<'a> {
             return Err(TransferError::TooLarge { object: id, max_bytes });
         }
         self.small_objects().await?;
-        self.put(Frame::Object(LargeObject { id, size, offset: 0 })).await?;
-        let (mut hasher, mut piece) = (Hasher::default(), vec![0; PIECE_BYTES]);
+        // No commit can stand in the middle of an object.
+        self.waiting_commits().await?;
+        let kept = self.state.part.filter(|(kept, bytes)| *kept == id && *bytes < size);
+        let kept = kept.map_or(0, |(_, bytes)| bytes);
+        let head = |offset| Frame::Object(LargeObject { id, size, offset });
+        let (mut hasher, mut piece, mut at) = (Hasher::default(), vec![0; PIECE_BYTES], 0);
         loop {
-            let length = file.read(&mut piece).map_err(unread)?;
+            // What was kept there is read, so that the whole is known to be what it is called, and not sent.
+            let end = if at < kept { kept } else { size };
+            let room = usize::try_from(end - at).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
+            let length = file.read(piece.get_mut(..room).unwrap_or_default()).map_err(unread)?;
+            if at == kept {
+                self.put(head(at)).await?;
+            }
             if length == 0 {
                 break;
             }
             let bytes = piece.get(..length).unwrap_or_default();
             hasher.update(bytes);
-            self.put(Frame::Data(bytes.to_vec())).await?;
+            if at >= kept {
+                self.put(Frame::Data(bytes.to_vec())).await?;
+            }
+            at += length as u64;
+            if at > kept && at < size && self.page_bytes() >= limits::PAGE_BYTES {
+                self.cursor().await?;
+                self.put(head(at)).await?;
+            }
         }
         let computed = ObjectId::from_bytes(hasher.finish());
         if computed != id {
@@ -179,6 +196,20 @@ impl<'a> Outgoing<'a> {
     /// Ends a page: what stands before it is closed.
     async fn cursor(&mut self) -> Result<(), TransferError> {
         self.small_objects().await?;
+        self.waiting_commits().await?;
+        // Where the stream goes on is asked of the server; the text is for those who look.
+        let page = self.request.as_ref().map_or(0, |it| it.writer.bytes());
+        self.put(Frame::Cursor(format!("at {page}"))).await?;
+        let Some(request) = &self.request else { return Ok(()) };
+        self.closed = request.writer.bytes();
+        if self.closed - request.from >= REQUEST_BYTES {
+            return self.land().await;
+        }
+        self.flush().await
+    }
+
+    /// Sends the commits that wait.
+    async fn waiting_commits(&mut self) -> Result<(), TransferError> {
         let (mut frame, mut bytes) = (Vec::new(), 0);
         for record in std::mem::take(&mut self.commits) {
             let length = msgpack::encoded_len(&record.clone().into());
@@ -193,15 +224,7 @@ impl<'a> Outgoing<'a> {
             self.put(Frame::Commits(frame)).await?;
         }
         self.commit_bytes = 0;
-        // Where the stream goes on is asked of the server; the text is for those who look.
-        let page = self.request.as_ref().map_or(0, |it| it.writer.bytes());
-        self.put(Frame::Cursor(format!("at {page}"))).await?;
-        let Some(request) = &self.request else { return Ok(()) };
-        self.closed = request.writer.bytes();
-        if self.closed - request.from >= REQUEST_BYTES {
-            return self.land().await;
-        }
-        self.flush().await
+        Ok(())
     }
 
     async fn small_objects(&mut self) -> Result<(), TransferError> {

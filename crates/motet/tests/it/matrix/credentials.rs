@@ -29,7 +29,7 @@ enum Row {
     Oauth,
 }
 
-const OPEN: [&str; 13] = [
+const OPEN: [&str; 14] = [
     "/healthz",
     "/health",
     "/readyz",
@@ -38,6 +38,7 @@ const OPEN: [&str; 13] = [
     "/favicon.ico",
     "/robots.txt",
     "/legal/",
+    "/help/",
     "/login/once/",
     "/login/with/",
     "/api/v1/auth/challenge",

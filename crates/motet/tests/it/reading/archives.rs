@@ -144,7 +144,9 @@ async fn a_directory_a_tag_and_what_is_not_there() {
     let tagged = get(&server, "/anna/song/archive/v1.0.0.zip").await;
     let saved = tagged.header("content-disposition");
     assert_eq!(saved, "attachment; filename=\"song-v1.0.0.zip\"");
-    for bad in ["main", "main.rar", "none.tar", ".tar", "main.tar?path=none", "main.tar?path=README.md"] {
+    for bad in
+        ["main", "main.rar", "none.tar", ".tar", "main.tar?path=none", "main.tar?path=README.md"]
+    {
         let answer = server.get(&format!("/anna/song/archive/{bad}")).send().await;
         assert_eq!(answer.status, 404, "{bad}");
     }

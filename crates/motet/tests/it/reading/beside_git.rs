@@ -60,7 +60,11 @@ async fn logs_agree(server: &Server, anna: &Person, name: &str, twin: &Twin) {
             let target = format!("{API}/{name}/commits?limit=3&path={}{cursor}", escaped(path));
             let told = json(server, anna, &target).await;
             ours.extend(
-                told["items"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned()),
+                told["items"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|it| it["id"].as_str().unwrap().to_owned()),
             );
             match told["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
@@ -113,8 +117,10 @@ async fn blames_agree(server: &Server, anna: &Person, name: &str, twin: &Twin) -
     for path in files.lines() {
         let ours = json(server, anna, &format!("{API}/{name}/blame?path={}", escaped(path))).await;
         let ours = per_line(&ours);
-        let told = twin.told(&["blame", "--diff-algorithm=histogram", "--porcelain", "main", "--", path]);
-        let ids = told.lines().filter_map(|line| line.split(' ').next()).filter(|it| it.len() == 40);
+        let told =
+            twin.told(&["blame", "--diff-algorithm=histogram", "--porcelain", "main", "--", path]);
+        let ids =
+            told.lines().filter_map(|line| line.split(' ').next()).filter(|it| it.len() == 40);
         let theirs: Vec<_> = ids
             .filter(|it| it.bytes().all(|byte| byte.is_ascii_hexdigit()))
             .map(|it| twin.of_git(it))

@@ -101,7 +101,7 @@ async fn very_many_branches_have_an_answer() {
     let tip = story.tip();
     server.stop().await;
     let mut tx = ground.db(&server).await.write().await.unwrap();
-    assert_eq!(store::many_branches(&mut tx, 10_000).await.unwrap(), 10_000);
+    assert_eq!(store::copies_of_main(&mut tx, 10_000).await.unwrap(), 10_000);
     tx.commit().await.unwrap();
     server.restart().await;
     let commit = format!("commit/{tip}");
@@ -118,7 +118,8 @@ async fn very_many_branches_have_an_answer() {
 #[tokio::test]
 async fn names_that_look_alike_are_kept_byte_for_byte() {
     let (server, anna) = server_and_anna().await;
-    let names = ["A.txt", "a.txt", "b\u{202e}gpj.exe", "e\u{301}.txt", "z\u{200b}.txt", "\u{e9}.txt"];
+    let names =
+        ["A.txt", "a.txt", "b\u{202e}gpj.exe", "e\u{301}.txt", "z\u{200b}.txt", "\u{e9}.txt"];
     let texts: Vec<String> = (0..names.len()).map(|it| format!("content {it}\n")).collect();
     let mut story = Story::default();
     let files: Vec<_> =

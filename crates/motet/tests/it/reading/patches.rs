@@ -38,7 +38,8 @@ async fn git_applies_our_patches() {
         let before = at;
         let old = twin.story.commits[before].commit_id;
         let ids = [old];
-        let all: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
+        let all: Vec<_> =
+            files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
         twin.story.commit(&ids, &format!("commit {step}"), &all);
         at += 1;
     }
@@ -103,7 +104,8 @@ async fn blanks_and_context_are_as_they_are_asked_for() {
         .send()
         .await
         .assert_refused(400, "malformed");
-    let shown = page(&server, &anna, &format!("/anna/song/commit/{}?blanks=none", story.tip())).await;
+    let shown =
+        page(&server, &anna, &format!("/anna/song/commit/{}?blanks=none", story.tip())).await;
     let shown = shown.text();
     assert!(shown.contains("line 20") && !shown.contains("line   7"), "{shown}");
 }
@@ -209,13 +211,20 @@ async fn a_log_is_filtered_and_goes_on_where_it_ended() {
     assert_eq!(all(&format!("not={}&limit=3", story.commits[60].commit_id)).await.len(), 9);
     let other = server.get(&format!("{API}/song/commits?limit=7&text=x&cursor=AAAA")).by(&anna);
     other.send().await.assert_refused(400, "malformed");
-    server.get(&format!("{API}/song/commits?since=soon")).by(&anna).send().await.assert_refused(422, "invalid");
-    let shown = page(&server, &anna, "/anna/song/commits/main?text=chorus&author=&since=&until=").await;
+    server
+        .get(&format!("{API}/song/commits?since=soon"))
+        .by(&anna)
+        .send()
+        .await
+        .assert_refused(422, "invalid");
+    let shown =
+        page(&server, &anna, "/anna/song/commits/main?text=chorus&author=&since=&until=").await;
     let html = shown.text();
     assert!(html.contains("CHORUS 60") && !html.contains("verse 61"), "{html}");
     assert!(html.contains("noindex"));
     let first = page(&server, &anna, "/anna/song/commits/main").await.text();
-    let next = first.split("rel=\"next nofollow\" href=\"").nth(1).unwrap().split('"').next().unwrap();
+    let next =
+        first.split("rel=\"next nofollow\" href=\"").nth(1).unwrap().split('"').next().unwrap();
     let older = page(&server, &anna, &next.replace("&amp;", "&")).await.text();
     assert!(older.contains("verse 19") && older.contains("Verse 0") && !older.contains("verse 21"));
 }
@@ -236,7 +245,8 @@ async fn a_commit_that_only_moved_blanks_is_not_blamed() {
     let commits: Vec<_> = told["runs"].as_array().unwrap().iter().map(|it| &it["commit"]).collect();
     assert_eq!(commits, [&serde_json::json!(first.to_string())], "{told}");
     // As the tree was before it was listed, it is blamed.
-    let told = json(&server, &anna, &format!("{API}/song/blame?ref={moved}&path=a.txt&from=2&to=3")).await;
+    let told =
+        json(&server, &anna, &format!("{API}/song/blame?ref={moved}&path=a.txt&from=2&to=3")).await;
     let runs = told["runs"].as_array().unwrap();
     assert_eq!((runs.len(), &runs[0]["commit"]), (2, &moved.to_string().into()), "{told}");
     assert_eq!((&runs[0]["start"], &runs[0]["original_start"]), (&2.into(), &2.into()));

@@ -14,9 +14,14 @@ async fn part(server: &Server, target: &str, range: &str) -> Answer {
 async fn parts_of_a_file_are_its_bytes() {
     let (server, anna) = server_and_anna().await;
     // Longer than one piece, with a value at each place that tells where it is.
-    let large: Vec<u8> = (0..3_000_000_u32).flat_map(|it| it.to_le_bytes()).take(5_000_000).collect();
+    let large: Vec<u8> =
+        (0..3_000_000_u32).flat_map(|it| it.to_le_bytes()).take(5_000_000).collect();
     let mut story = Story::default();
-    story.commit(&[], "files", &[("large.bin", &large), ("small.txt", b"0123456789"), ("none", b"")]);
+    story.commit(
+        &[],
+        "files",
+        &[("large.bin", &large), ("small.txt", b"0123456789"), ("none", b"")],
+    );
     server.create(&anna, "song", "public").await;
     server.push_story(&anna, "anna/song", &story, "main").await;
     for (target, bytes) in [
@@ -45,7 +50,10 @@ async fn parts_of_a_file_are_its_bytes() {
             assert_eq!(some.header("etag"), whole.header("etag"));
         }
         let beyond = part(&server, target, &format!("bytes={size}-")).await;
-        assert_eq!((beyond.status, beyond.header("content-range")), (416, &*format!("bytes */{size}")));
+        assert_eq!(
+            (beyond.status, beyond.header("content-range")),
+            (416, &*format!("bytes */{size}"))
+        );
         assert_eq!(part(&server, target, "bytes=0-1,3-4").await.status, 200);
         let other = server.get(target).header("range", "bytes=0-0").header("if-range", "\"x\"");
         assert_eq!(other.send().await.status, 200);

@@ -17,10 +17,15 @@ use tokio::{
 use super::noise;
 use crate::{MOTET, working_copies::Desk};
 
-/// How often a clone is cut. A hundred take some minutes.
+/// How often a clone is cut, unless the command line asks otherwise.
 const CUTS: u64 = 20;
 /// What may stand before the first page of an answer, and around its pieces.
 const HEADS_BYTES: u64 = 64 << 10;
+
+/// The number that the command line asks for: `… -- cuts=100`.
+pub(super) fn asked<T: std::str::FromStr>(what: &str) -> Option<T> {
+    std::env::args().find_map(|it| it.strip_prefix(what)?.parse().ok())
+}
 
 /// Stands between client and server, and hangs up once so many bytes of answers have come by.
 struct Proxy {
@@ -172,9 +177,9 @@ async fn a_clone_that_is_cut_anywhere_goes_on_and_ends_as_if_it_had_not_been() {
     let (whole, expected) = (proxy.passed(), files(&uncut.path().join("song")));
     assert!(whole > 20 << 20);
 
-    let random = Random::seeded(12);
+    let (random, cuts) = (Random::seeded(12), asked("cuts=").unwrap_or(CUTS));
     let mut continued = 0;
-    for _ in 0..CUTS {
+    for _ in 0..cuts {
         let cut = u64::from_be_bytes(random.bytes()) % whole;
         proxy.cut_after(Some(cut));
         let (desk, done) = clone().await;
@@ -201,5 +206,5 @@ async fn a_clone_that_is_cut_anywhere_goes_on_and_ends_as_if_it_had_not_been() {
             assert!(cut < 10 << 20, "a page had come, and nothing was kept");
         }
     }
-    assert!(continued > CUTS / 3, "{continued} of {CUTS} went on");
+    assert!(continued > cuts / 3, "{continued} of {cuts} went on");
 }

@@ -25,6 +25,54 @@ fn peak_of(pid: u32) -> Option<u64> {
     Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? << 10)
 }
 
+/// Runs a command to its good end, and looks at what it has resident.
+fn run_in_little_memory(desk: &Desk, arguments: &[&str]) {
+    let mut command = Command::new(MOTET)
+        .arg("-C")
+        .arg(desk.path())
+        .arg("--config-dir")
+        .arg(desk.config())
+        .args(["--progress", "json"])
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A line comes when something has: from the first one on what is resident is looked at.
+    let (pid, lines) = (command.id(), BufReader::new(command.stderr.take().unwrap()).lines());
+    let peaks: Vec<u64> = lines.map_while(Result::ok).filter_map(|_| peak_of(pid)).collect();
+    assert!(command.wait().unwrap().success());
+    let above = peaks.last().unwrap() - peaks.first().unwrap();
+    assert!(above < ABOVE_IDLE_BYTES, "the client had {} MiB above its first", above >> 20);
+    assert!(*peaks.last().unwrap() < 2 * ABOVE_IDLE_BYTES, "{peaks:?}");
+}
+
+/// The other way: many objects, and one that alone is longer than what may be resident.
+#[tokio::test]
+async fn what_is_pushed_over_wire_2_takes_little_memory_on_both_sides() {
+    const COMMITS: u64 = 6;
+    let server = Server::with(MOTET).on(Ground::SqliteDisk).start().await;
+    let desk = Desk::new();
+    let origin = server.base_url();
+    desk.ok(&["keygen"]);
+    desk.ok(&["register", &origin, "ada"]);
+    for commit in 0..COMMITS {
+        for number in 0..OBJECTS / COMMITS {
+            let bytes = noise(commit * 100 + number, OBJECT_BYTES);
+            fs::write(desk.path().join(format!("take-{commit}-{number}.raw")), bytes).unwrap();
+        }
+        desk.ok(&["commit", "-m", "takes"]);
+    }
+    fs::write(desk.path().join("whole.raw"), noise(7, 80 << 20)).unwrap();
+    desk.ok(&["commit", "-m", "the whole"]);
+    server.forget_peak();
+    let idle = server.peak_bytes();
+    run_in_little_memory(&desk, &["push", &format!("{origin}/ada/takes")]);
+    let above = server.peak_bytes() - idle;
+    assert!(above < ABOVE_IDLE_BYTES, "the server had {} MiB above idle", above >> 20);
+    assert!(server.stored().await > (OBJECTS << 20) + (80 << 20));
+}
+
 #[tokio::test]
 async fn what_is_too_large_for_wire_1_is_cloned_over_wire_2_in_little_memory() {
     let server = Server::with(MOTET).on(Ground::SqliteDisk).start().await;
@@ -50,26 +98,9 @@ async fn what_is_too_large_for_wire_1_is_cloned_over_wire_2_in_little_memory() {
     server.forget_peak();
     let idle = server.peak_bytes();
     let desk = Desk::empty();
-    let mut clone = Command::new(MOTET)
-        .arg("-C")
-        .arg(desk.path())
-        .arg("--config-dir")
-        .arg(desk.config())
-        .args(["--progress", "json", "clone"])
-        .arg(format!("{}/anna/song", server.base_url()))
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A line comes when something has: from the first one on what is resident is looked at.
-    let (pid, lines) = (clone.id(), BufReader::new(clone.stderr.take().unwrap()).lines());
-    let peaks: Vec<u64> = lines.map_while(Result::ok).filter_map(|_| peak_of(pid)).collect();
-    assert!(clone.wait().unwrap().success());
+    run_in_little_memory(&desk, &["clone", &format!("{}/anna/song", server.base_url())]);
     let above = server.peak_bytes() - idle;
     assert!(above < ABOVE_IDLE_BYTES, "the server had {} MiB above idle", above >> 20);
-    let above = peaks.last().unwrap() - peaks.first().unwrap();
-    assert!(above < ABOVE_IDLE_BYTES, "the client had {} MiB above its first", above >> 20);
-    assert!(*peaks.last().unwrap() < 2 * ABOVE_IDLE_BYTES, "{peaks:?}");
 
     for (number, name) in names.iter().enumerate() {
         let bytes = fs::read(desk.path().join("song").join(name)).unwrap();

@@ -31,11 +31,11 @@ use crate::{
 };
 
 const MAIN: &str = "refs/heads/main";
-/// How often a push is cut.
+/// How often a push is cut, unless the command line asks otherwise.
 const CUTS: u64 = 20;
 /// What stands around the stream: heads of requests, questions, and what the connection had on its way.
 const AROUND_BYTES: u64 = 512 << 10;
-/// How often the server is killed.
+/// How often the server is killed, unless the command line asks otherwise.
 const ROUNDS: usize = 6;
 /// The server is killed within this time of a push: about as long as one takes.
 const LONGEST_PUSH: Duration = Duration::from_millis(60);
@@ -173,7 +173,7 @@ fn noted(directory: &Path) -> Option<Begun> {
 
 #[tokio::test]
 async fn a_push_that_is_cut_anywhere_goes_on_and_ends_as_if_it_had_not_been() {
-    let cuts = CUTS;
+    let cuts = cutting::asked("cuts=").unwrap_or(CUTS);
     let server = Server::with(MOTET).on(testkit::Ground::SqliteDisk).start().await;
     let anna = server.register("anna").await;
     let story = cutting::story();
@@ -223,6 +223,39 @@ async fn a_push_that_is_cut_anywhere_goes_on_and_ends_as_if_it_had_not_been() {
     assert!(continued > cuts / 3, "{continued} of {cuts} went on");
 }
 
+/// An object that is longer than several pages goes on in the middle.
+#[tokio::test]
+async fn a_large_object_that_is_cut_goes_on_where_it_was() {
+    const LENGTH: usize = 40 << 20;
+    const CUT: u64 = 30 << 20;
+    let mut server = Server::with(MOTET).on(testkit::Ground::SqliteDisk).start().await;
+    let anna = server.register("anna").await;
+    server.create(&anna, "takes", "private").await;
+    let desk = Desk::new();
+    desk.commit("notes", "a take\n");
+    fs::write(desk.path().join("take.raw"), super::super::noise(5, LENGTH)).unwrap();
+    desk.ok(&["commit", "-m", "a take"]);
+    let gate = Gate::before(&server).await;
+    gate.cut_after(Some(CUT));
+    assert!(push_through(&gate, (&server, &anna), &desk.path(), "takes").await.is_err());
+    let me = Pusher { repository: anna.repository("takes"), ..Pusher::new(&server, &anna) };
+    let (_, kept) = me.state(&noted(&desk.path()).unwrap()).await.part.unwrap();
+    assert!(kept + (1 << 20) > CUT - AROUND_BYTES && kept <= CUT, "{kept} bytes are kept");
+
+    // What is kept outlives the server: at least all before the last cursor.
+    server.kill().await;
+    server.restart().await;
+    let gate = Gate::before(&server).await;
+    gate.cut_after(None);
+    let pushed = push_through(&gate, (&server, &anna), &desk.path(), "takes").await;
+    assert_eq!(pushed.unwrap().commits, 2);
+    assert!(gate.passed() < LENGTH as u64 - kept + (1 << 20), "{} bytes", gate.passed());
+    let here = Desk::empty();
+    let (code, told) = here.json(&["clone", &format!("{}/anna/takes", server.base_url())]);
+    assert_eq!((code, &told["error"]["code"]), (5, &json!("not_found")), "it is private");
+    assert_eq!(fs::read_dir(server.data_dir().join("objects/parts")).unwrap().count(), 0);
+}
+
 /// Pushes commit number `at` of the story, as a client does.
 async fn push(server: &Server, anna: &Person, story: &Story, at: usize) -> Result<(), Broken> {
     let me = Pusher::new(server, anna);
@@ -241,7 +274,7 @@ async fn push(server: &Server, anna: &Person, story: &Story, at: usize) -> Resul
 #[tokio::test]
 async fn a_push_is_whole_or_not_there_when_the_server_is_killed_at_any_moment_of_it() {
     let (random, mut server, anna, mut story) = begin().await;
-    for round in 0..ROUNDS {
+    for round in 0..cutting::asked("rounds=").unwrap_or(ROUNDS) {
         compose(&mut story, &random);
         let last = story.commits.len() - 1;
         let kill = kill_within(&server, &random, LONGEST_PUSH);

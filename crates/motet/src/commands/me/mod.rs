@@ -1,15 +1,14 @@
 //! `motet me`: what one says of oneself, what is kept of one, and leaving (`spec/trust.md` 1, 13).
 
-use std::{
-    fs::OpenOptions,
-    io::Write as _,
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
-};
+use std::{fs::OpenOptions, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf};
 
 use api::json::ChangeProfile;
 use names::Handle;
 use serde_json::json;
+
+mod unpack;
+
+use unpack::Unpack;
 
 use super::admin::jobs::result;
 use crate::{
@@ -29,6 +28,8 @@ pub enum Me {
     Edit(Edit),
     /// Write everything that is kept of you into a new ZIP file
     Export(Export),
+    /// Make a working copy of a repository that was written into such a file
+    Unpack(Unpack),
     /// Leave for good: keys, tokens and sessions go at once, repositories after thirty days
     Leave(Leave),
 }
@@ -78,6 +79,9 @@ pub struct Edit {
 pub struct Export {
     /// The file; it must not be there yet
     pub file: PathBuf,
+    /// The histories of your repositories as well: as large as they are
+    #[arg(long)]
+    pub histories: bool,
     /// Where.
     #[command(flatten)]
     pub at: At,
@@ -107,24 +111,24 @@ impl Me {
             Self::Show(_) => "me show",
             Self::Edit(_) => "me edit",
             Self::Export(_) => "me export",
+            Self::Unpack(_) => "me unpack",
             Self::Leave(_) => "me leave",
-        }
-    }
-
-    const fn at(&self) -> &At {
-        match self {
-            Self::Show(it) => &it.at,
-            Self::Edit(it) => &it.at,
-            Self::Export(it) => &it.at,
-            Self::Leave(it) => &it.at,
         }
     }
 }
 
 pub(super) async fn run(command: &Me, context: &Context) -> Result<Report, Failure> {
-    let origin = context.which_origin(command.at().host.as_ref())?;
+    let at = match command {
+        Me::Show(it) => &it.at,
+        Me::Edit(it) => &it.at,
+        Me::Export(it) => &it.at,
+        Me::Leave(it) => &it.at,
+        Me::Unpack(it) => return unpack::run(it, context),
+    };
+    let origin = context.which_origin(at.host.as_ref())?;
     let (_, client) = context.signed_in(&origin)?;
     match command {
+        Me::Unpack(it) => unpack::run(it, context),
         Me::Show(_) => show(&client).await,
         Me::Edit(it) => {
             let change = ChangeProfile {
@@ -143,7 +147,7 @@ pub(super) async fn run(command: &Me, context: &Context) -> Result<Report, Failu
                 format!("{} is described anew", visible(&after.handle)),
             ))
         }
-        Me::Export(Export { file, .. }) => export(&client, file, context).await,
+        Me::Export(it) => export(&client, it, context).await,
         Me::Leave(Leave { confirm, .. }) => {
             client.leave(confirm).await?;
             let text = format!("{confirm} has left {origin}; what was kept goes after thirty days");
@@ -170,7 +174,8 @@ async fn show(client: &Client) -> Result<Report, Failure> {
 }
 
 /// The file is for the caller's eyes alone, and one that is there is never overwritten.
-async fn export(client: &Client, file: &Path, context: &Context) -> Result<Report, Failure> {
+async fn export(client: &Client, it: &Export, context: &Context) -> Result<Report, Failure> {
+    let Export { file, histories, .. } = it;
     let path = context.at(file);
     let mut written = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path)?;
     let (mut bytes, mut failed) = (0_u64, None);
@@ -182,7 +187,7 @@ async fn export(client: &Client, file: &Path, context: &Context) -> Result<Repor
             cause
         })
     };
-    let ended = client.export_me(each).await;
+    let ended = client.export_me(*histories, each).await;
     let ended = ended.map_err(|error| failed.take().unwrap_or_else(|| error.into()));
     if let Err(failure) = ended.and_then(|()| Ok(written.sync_all()?)) {
         // Half an export says less than none.
