@@ -74,9 +74,8 @@ fn rules(asked: &json::RepositoryChanges, fault: &mut impl FnMut(&str, String)) 
     };
     if let Some(required) = &asked.require_signed_commits {
         let parsed = required.parse();
-        changes.require_signed_commits = parsed
-            .map_err(|error: &str| fault("/require_signed_commits", error.to_owned()))
-            .ok();
+        changes.require_signed_commits =
+            parsed.map_err(|error: &str| fault("/require_signed_commits", error.to_owned())).ok();
     }
     if let Some(policy) = &asked.content_policy {
         let parsed = policy.parse();

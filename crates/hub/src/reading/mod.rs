@@ -35,7 +35,6 @@ use names::{BranchName, CommitId, Digest, NodeId, ObjectId, SnapshotId, UnixMill
 use trust::AgentLabel;
 
 pub(crate) use ancestry::Line;
-pub(crate) use api::MOST_PATHS;
 pub(crate) use archive::{AT_ONCE as ARCHIVES_AT_ONCE, Archives};
 pub(crate) use blame::{BLAMED_BYTES, Blame, BlameQuery, Blames, Run};
 pub(crate) use diff::Difference;

@@ -55,10 +55,7 @@ pub const EXEMPT: &[(&str, &str)] = &[
         "are the history of a repository, which is cloned from the address in repositories",
     ),
     ("repository_transfers", "live for a week, and stand in the audit log, which is taken along"),
-    (
-        "repository_invitations",
-        "live for a week, and stand in the audit log, which is taken along",
-    ),
+    ("repository_invitations", "live for a week, and stand in the audit log, which is taken along"),
     ("repository_aliases", "are former names of what repositories.jsonl tells of"),
     ("resources", "say of repositories what repositories.jsonl says"),
     ("break_glass", "stand in the audit log, which is taken along"),
