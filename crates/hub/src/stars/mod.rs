@@ -20,6 +20,7 @@ use db::Tx;
 use names::Id;
 use serde_json::{Value, json};
 use trust::{Account, Actor, Allowed, Anything, Principal, act};
+use uuid::Uuid;
 use web::Routes;
 
 pub(crate) use lists::{Circle, Somebody};
@@ -30,6 +31,9 @@ use crate::{
     activity::{self, By, Note, What},
     repositories,
 };
+
+/// Rows of the activity that are taken along at once.
+const EXPORTED: u32 = 500;
 
 /// Repositories that one can pin.
 pub(crate) const PINS: usize = 6;
@@ -218,8 +222,18 @@ impl Hub {
             ("subscriptions", store::own_subscriptions(&mut tx, me).await?),
             ("follows", store::own_follows(&mut tx, me).await?),
             ("pinned", store::own_pins(&mut tx, me).await?),
-            ("activity", store::own_activity(&mut tx, me).await?),
         ])
+    }
+
+    /// What whoever asks did, after the row `after`; nothing at the end.
+    pub async fn own_activity(
+        &self,
+        allowed: &Allowed<act::MeExport, Account>,
+        after: Option<Uuid>,
+    ) -> Result<Vec<(Uuid, Value)>, Error> {
+        let me = allowed.resource().principal.id;
+        let mut tx = self.db.glance().await?;
+        Ok(store::own_activity(&mut tx, me, after.unwrap_or_default(), EXPORTED).await?)
     }
 }
 

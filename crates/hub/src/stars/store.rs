@@ -95,7 +95,8 @@ db::statements! {
           FROM follows AS t JOIN principals AS p ON p.id = t.followed_id
          WHERE t.principal_id = $1 ORDER BY t.created_at, p.handle";
     OWN_ACTIVITY = "
-        SELECT at, type AS what, subject, data FROM activity WHERE actor_id = $1 OR on_behalf_of = $1 ORDER BY id";
+        SELECT id, at, type AS what, subject, data FROM activity
+         WHERE (actor_id = $1 OR on_behalf_of = $1) AND id > $2 ORDER BY id LIMIT $3";
 }
 
 type Pair = (Id<Repository>, Id<Principal>);
@@ -312,18 +313,26 @@ pub(super) async fn own_pins(tx: &mut Tx, me: Id<Principal>) -> Result<Vec<Value
 
 #[derive(sqlx::FromRow)]
 struct Did {
+    id: Uuid,
     at: i64,
     what: String,
     subject: String,
     data: String,
 }
 
-pub(super) async fn own_activity(tx: &mut Tx, me: Id<Principal>) -> Result<Vec<Value>, Error> {
-    let rows: Vec<Did> = db::fetch_all!(tx, OWN_ACTIVITY, me.uuid())?;
+/// What somebody did, and what was done in their name, after a row.
+pub(super) async fn own_activity(
+    tx: &mut Tx,
+    me: Id<Principal>,
+    after: Uuid,
+    limit: u32,
+) -> Result<Vec<(Uuid, Value)>, Error> {
+    let rows: Vec<Did> = db::fetch_all!(tx, OWN_ACTIVITY, me.uuid(), after, i64::from(limit))?;
     let shown = |it: Did| {
         let data: Value = serde_json::from_str(&it.data).unwrap_or_default();
         let time = UnixMillis(it.at).to_string();
-        json!({ "time": time, "type": it.what, "subject": it.subject, "data": data })
+        let row = json!({ "time": time, "type": it.what, "subject": it.subject, "data": data });
+        (it.id, row)
     };
     Ok(rows.into_iter().map(shown).collect())
 }

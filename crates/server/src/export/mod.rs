@@ -115,6 +115,16 @@ async fn gather(
     if with_histories {
         send_histories(rooms, allowed, &own, lines).await?;
     }
+    begin(lines, "activity").await?;
+    let mut after = None;
+    loop {
+        let rows = rooms.hub.own_activity(allowed, after).await?;
+        let Some((last, _)) = rows.last() else { break };
+        after = Some(*last);
+        for (_, row) in rows {
+            lines.send(Line::Row(row)).await.map_err(|_| Ended::Gone)?;
+        }
+    }
     begin(lines, "audit").await?;
     let mut after = None;
     loop {
