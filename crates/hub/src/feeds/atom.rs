@@ -86,9 +86,9 @@ impl fmt::Display for Feed {
         let updated = self.entries.iter().map(|it| it.at).max().unwrap_or(self.since);
         let (id, title) = (Text(&self.id), visible::plain(&self.title));
         let (own, page) = (Text(&self.own), Text(&self.page));
-        write!(
+        writeln!(
             f,
-            "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">\n<id>{id}</id>\n<title>{}</title>\n<updated>{}</updated>\n<link rel=\"self\" type=\"application/atom+xml\" href=\"{own}\"/>\n<link rel=\"alternate\" type=\"text/html\" href=\"{page}\"/>\n<generator>Motet</generator>\n",
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">\n<id>{id}</id>\n<title>{}</title>\n<updated>{}</updated>\n<link rel=\"self\" type=\"application/atom+xml\" href=\"{own}\"/>\n<link rel=\"alternate\" type=\"text/html\" href=\"{page}\"/>\n<generator>Motet</generator>",
             Text(&title),
             updated.max(EARLIEST),
         )?;
@@ -104,9 +104,9 @@ impl fmt::Display for Entry {
         // Whoever has no name is somebody.
         let author = if author.trim().is_empty() { "unknown" } else { &author };
         let at = self.at.max(EARLIEST);
-        write!(
+        writeln!(
             f,
-            "<entry>\n<id>{id}</id>\n<title>{}</title>\n<updated>{at}</updated>\n<link rel=\"alternate\" type=\"text/html\" href=\"{href}\"/>\n<author><name>{}</name></author>\n",
+            "<entry>\n<id>{id}</id>\n<title>{}</title>\n<updated>{at}</updated>\n<link rel=\"alternate\" type=\"text/html\" href=\"{href}\"/>\n<author><name>{}</name></author>",
             Text(&title),
             Text(author),
         )?;

@@ -25,6 +25,7 @@ use crate::{
     repositories::{self, Filter},
     stars::{Circle, Counts, counts},
     views::{
+        RepositoryRow,
         around::{AroundList, Choice, HeatBox, ProfileBody},
         profile::ProfilePage,
     },
@@ -118,6 +119,13 @@ impl Tab {
 struct Asked {
     tab: Option<String>,
     after: Option<String>,
+}
+
+/// Repositories of a tab, and where they go on.
+struct Rows {
+    rows: Vec<RepositoryRow>,
+    is_later: bool,
+    older_href: Option<String>,
 }
 
 /// What an open tab holds, and where it goes on.
@@ -217,7 +225,7 @@ impl Hub {
             Tab::Repositories => self.own_tab(actor, of, (here, after)).await,
             Tab::Stars => {
                 let filter = Filter { starred_by: Some(of.id), ..Filter::default() };
-                let (rows, is_later, older_href) =
+                let Rows { rows, is_later, older_href } =
                     self.owned_rows(actor, &filter, (here, after)).await?;
                 Ok(Opened { body: ProfileBody::Stars(rows), is_later, older_href })
             }
@@ -242,13 +250,14 @@ impl Hub {
         actor: &Actor,
         filter: &Filter,
         (here, after): (&str, Option<String>),
-    ) -> Result<(Vec<crate::views::RepositoryRow>, bool, Option<String>), Problem> {
+    ) -> Result<Rows, Problem> {
         let after = After { after }.cursor(self, here);
         let may_list = Allowed::<act::RepoList, _>::ask(actor, Anything)?;
         let listed = self.list(&may_list, filter, after, PAGE).await?;
         let now = self.clock.now();
         let rows = listed.repositories.iter().map(|it| parts::row(it, now)).collect();
-        Ok((rows, after.is_some(), listed.next.map(|it| older(self, here, it))))
+        let older_href = listed.next.map(|it| older(self, here, it));
+        Ok(Rows { rows, is_later: after.is_some(), older_href })
     }
 
     /// What somebody owns, pinned and what their work comes to above it on the first page.
@@ -259,7 +268,7 @@ impl Hub {
         list: (&str, Option<String>),
     ) -> Result<Opened, Problem> {
         let filter = Filter { owner: Some(of.id), ..Filter::default() };
-        let (rows, is_later, older_href) = self.owned_rows(actor, &filter, list).await?;
+        let Rows { rows, is_later, older_href } = self.owned_rows(actor, &filter, list).await?;
         let (mut pinned, mut maps) = (Vec::new(), Vec::new());
         if !is_later {
             let now = self.clock.now();

@@ -5,7 +5,7 @@ use names::{Id, RepositoryName, UnixMillis};
 use trust::{GrantedRow, Principal, Readers, ResourceRow};
 use uuid::Uuid;
 
-use super::{Cursor, Filter, Fork, Licence, Repository, Sort, Topics};
+use super::{Cursor, Filter, Fork, Licence, Repository, Sort, Topic, Topics};
 
 macro_rules! columns {
     () => {
@@ -324,8 +324,8 @@ pub(crate) async fn list(
         owner => {
             let whose = |it: &Option<Id<Principal>>| it.map_or(Uuid::nil(), Id::uuid);
             let (any, owner) = (i64::from(owner.is_some()), whose(owner));
-            let topic = topic.as_ref().map_or("", |it| it.as_str());
-            let licence = licence.as_ref().map_or("", |it| it.as_str());
+            let topic = topic.as_ref().map_or("", Topic::as_str);
+            let licence = licence.as_ref().map_or("", Licence::as_str);
             let language = language.as_deref().unwrap_or_default();
             let (liked, by) = (i64::from(starred_by.is_some()), whose(starred_by));
             match sort {

@@ -136,11 +136,7 @@ on_both! {
         for number in 0..12 {
             people.push(server.register(&format!("fan-{number}")).await);
         }
-        let asked = people.iter().map(|it| put(&server, STAR, it, json!({})));
-        let mut running = Vec::new();
-        for each in asked {
-            running.push(each);
-        }
+        let running = people.iter().map(|it| put(&server, STAR, it, json!({}))).collect();
         for answer in join_all(running).await {
             answer.assert_status(204);
         }
