@@ -105,7 +105,7 @@ on_both! {
         server.stop().await;
         let db = ground.db(&server).await;
         let mut tx = db.write().await.unwrap();
-        crate::store::many_branches(&mut tx, 10_000).await.unwrap();
+        crate::store::copies_of_main(&mut tx, 10_000).await.unwrap();
         tx.commit().await.unwrap();
         db.close().await;
         server.restart().await;
