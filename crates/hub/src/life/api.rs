@@ -68,14 +68,14 @@ fn rules(asked: &json::RepositoryChanges, fault: &mut impl FnMut(&str, String)) 
         says_forks: asked.allow_forks,
         says_no_training: asked.training_opt_out,
         require_signed_refs: asked.require_signed_refs,
+        is_indexed: asked.indexed,
         is_template: asked.template,
         ..Changes::default()
     };
     if let Some(required) = &asked.require_signed_commits {
         let parsed = required.parse();
-        changes.require_signed_commits = parsed
-            .map_err(|error: &str| fault("/require_signed_commits", error.to_owned()))
-            .ok();
+        changes.require_signed_commits =
+            parsed.map_err(|error: &str| fault("/require_signed_commits", error.to_owned())).ok();
     }
     if let Some(policy) = &asked.content_policy {
         let parsed = policy.parse();

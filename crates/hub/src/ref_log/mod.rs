@@ -214,6 +214,11 @@ impl Hub {
         }
         let written = self.append(tx, (repository.id, Mover::of(actor)), movement, now).await?;
         store::set_ref(tx, repository.id, movement, &written, now).await?;
+        let is_shown_first = movement.name == repository.default_branch.full();
+        if is_shown_first || movement.old.is_none() || movement.new.is_none() {
+            let bell = self.ask_for_index(tx, repository.id).await?;
+            tx.hold(bell);
+        }
         self.note_movement(tx, (repository, By::of(actor)), movement, now).await?;
         Ok(written)
     }
@@ -230,6 +235,8 @@ impl Hub {
             Mover { via: Via::Server, key: String::new(), handle: repository.owner.as_str() };
         let written = self.append(tx, (repository.id, mover), movement, now).await?;
         store::set_ref(tx, repository.id, movement, &written, now).await?;
+        let bell = self.ask_for_index(tx, repository.id).await?;
+        tx.hold(bell);
         match movement.new {
             Some(new) => self.note_placed(tx, repository, (movement.name, new), now).await,
             None => Ok(()),

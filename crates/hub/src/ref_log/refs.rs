@@ -106,8 +106,7 @@ async fn put(
         let (force, new) = (asked.force, Some(target));
         hub.move_one(&allowed, update(&name, expected, new, force)).await?;
     }
-    let status =
-        if expected.is_none() && !is_there { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if expected.is_none() && !is_there { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(found(&hub, of, &name).await?)))
 }
 
@@ -127,8 +126,7 @@ async fn delete(
     let expected = expected.as_deref().map(|it| commit("/expected", it)).transpose()?;
     <()>::take(call).await?;
     let mut tx = hub.db.glance().await?;
-    let present =
-        store::one(&mut tx, allowed.resource().id, &name).await.map_err(Error::Db)?;
+    let present = store::one(&mut tx, allowed.resource().id, &name).await.map_err(Error::Db)?;
     drop(tx);
     let present = present.ok_or(Error::NotFound)?.target;
     hub.move_one(&allowed, update(&name, Some(expected.unwrap_or(present)), None, false)).await?;

@@ -67,8 +67,7 @@ impl Hub {
             if let (Some(id), Some(it)) = (before, repository)
                 && !bundle.snapshots.contains_key(&id)
                 && !loaded.contains_key(&id)
-                && let Some(held) =
-                    reading::snapshots(&mut tx, it.id, &[id].into()).await?.get(&id)
+                && let Some(held) = reading::snapshots(&mut tx, it.id, &[id].into()).await?.get(&id)
             {
                 loaded.insert(id, reading::manifest(&mut tx, id, held).await?.manifest);
             }

@@ -167,7 +167,15 @@ async fn a_push_page_by_page_is_looked_at_too() {
     let server = Server::start(MOTET).await;
     let ada = Machine::of(&server, "ada");
     let made = ada.done(&["repo", "create", "song", "--readme"]);
-    ada.done(&["repo", "edit", "song", "--content-policy", "enforce", "--clashing-paths", "refuse"]);
+    ada.done(&[
+        "repo",
+        "edit",
+        "song",
+        "--content-policy",
+        "enforce",
+        "--clashing-paths",
+        "refuse",
+    ]);
     let address = made["address"].as_str().unwrap().to_owned();
     let place = tempfile::tempdir().unwrap();
     let clone = place.path().join("song");

@@ -40,6 +40,8 @@
 //! | `bucket.rs`       | objects in a bucket, which may be gone                                          |
 //! | `kills/`          | what was acknowledged outlives every kill, and work goes on after it             |
 //! | `faults.rs`       | a full disk, a database that goes away: said, survived, nothing lost             |
+//! | `machines.rs`     | the map of the site, robots, cards, heads of pages                              |
+//! | `search.rs`       | what is found, by whom, within which time                                       |
 //! | `quotas.rs`       | how much an owner and a repository may hold                                     |
 //! | `edits.rs`        | commits that the server makes are signed, and need what a push needs             |
 //! | `starting.rs`     | what a new repository begins with                                                |
@@ -116,6 +118,7 @@ mod limits;
 mod linked;
 mod local_mode;
 mod long_histories;
+mod machines;
 mod malformed;
 mod matrix;
 mod merges;
@@ -145,6 +148,7 @@ mod repeats;
 mod replays;
 mod repo_commands;
 mod rfc9421;
+mod search;
 mod secrets;
 mod serve;
 mod sessions;

@@ -157,7 +157,11 @@ async fn a_clone_follows_the_change_of_the_servers_key_and_verifies() {
     ada.done(&["-C", clone, "push"]);
     ada.done(&["-C", clone, "fetch"]);
     let verified = ada.done(&["-C", clone, "verify"]);
-    assert_eq!((&verified["signatures"]["good"], &verified["sound"]), (&json!(2), &json!(true)), "{verified}");
+    assert_eq!(
+        (&verified["signatures"]["good"], &verified["sound"]),
+        (&json!(2), &json!(true)),
+        "{verified}"
+    );
     assert_eq!(verified["unchecked"], json!([]), "{verified}");
     let by_ada = ["admin", "rotate", "server", "--host", &server.base_url()];
     assert_ne!(ada.fails(&by_ada).0, 0);

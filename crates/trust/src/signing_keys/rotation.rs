@@ -72,12 +72,7 @@ impl Trust {
         Ok(rotated)
     }
 
-    async fn rotate_key(
-        &self,
-        tx: &mut Tx,
-        purpose: Purpose,
-        who: Who,
-    ) -> Result<Rotated, Error> {
+    async fn rotate_key(&self, tx: &mut Tx, purpose: Purpose, who: Who) -> Result<Rotated, Error> {
         let key = self.signing_keys()?.rotate(tx, purpose).await?.public().clone();
         let changed = Entry::done(Noted::SigningKeyRotated, who, On::new("signing_key", &key.kid));
         let changed = changed.with("purpose", key.purpose.as_str());

@@ -10,7 +10,7 @@ use trust::{Mandate, Principal};
 use uuid::Uuid;
 
 use super::{page::Built, session::Session};
-use crate::{Repository, wire::bundle::CheckedCommit};
+use crate::{Repository, reading::row_id as id, wire::bundle::CheckedCommit};
 
 /// The longest text of a session: a thousand updates with their entries.
 const TEXT_BYTES: u64 = 16 << 20;
@@ -178,10 +178,6 @@ fn number(count: i64) -> Result<u64, Error> {
 
 fn bound(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn id<T: for<'a> TryFrom<&'a [u8], Error = names::BadDigest>>(bytes: &[u8]) -> Result<T, Error> {
-    bytes.try_into().map_err(Error::corrupt("an id column"))
 }
 
 /// A message that was written down.
