@@ -45,9 +45,9 @@ pub(crate) mod search;
 pub(crate) mod settings;
 
 #[cfg(test)]
-mod history_samples;
-#[cfg(test)]
 mod around_samples;
+#[cfg(test)]
+mod history_samples;
 #[cfg(test)]
 mod records_samples;
 #[cfg(test)]
