@@ -44,14 +44,14 @@ pub use publishers::{
 };
 pub use reading::{
     BlameAnswer, BlameRun, Blob, Commit, CommitDetail, CommitPage, CommitSignature, Comparison,
-    DiffFile, DiffHunk, DiffLine, DiffPage, LastCommit, Tree, TreeEntry,
+    DiffFile, DiffHunk, DiffLine, DiffPage, FileList, LastCommit, Tree, TreeEntry,
 };
 pub use records::{
     Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage, NewEdit, Ref,
     RefPage, RepositoryInvitation, RepositoryInvitationPage, RepositoryMember,
     RepositoryMemberPage, SetRef, SyncFork, Synced,
 };
-pub use search::{Facet, Facets, Found, FoundItem, FoundLine, PathList, TopicCount};
+pub use search::{Facet, Facets, Found, FoundItem, FoundLine, TopicCount};
 pub use shown_once::ShownOnce;
 pub use storage::{
     Fault, FaultPage, Healed, Limit, QuotaUse, ScanStarted, SetQuota, StartScan, Storage,
@@ -129,6 +129,9 @@ pub struct Principal {
     /// Its page elsewhere.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub website_url: String,
+    /// Where its picture is; another address for each picture.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub avatar_url: String,
 }
 
 /// A registered public key.

@@ -31,6 +31,7 @@
 //! | `contributions/`| what signed commits count for, day by day                                      |
 //! | `feeds/`        | the same as Atom                                                               |
 //! | `upkeep/`       | background work: what has ended goes, what is stored is looked after           |
+//! | `machines/`     | the map of the site, cards for other sites                                     |
 //! | `search/`       | what is found, by whom it may be found                                          |
 //! | `pages/`        | HTML; `views/` is what the templates show                                      |
 //!
@@ -62,6 +63,7 @@ mod graph;
 mod intake;
 mod invitations;
 mod life;
+mod machines;
 mod pages;
 mod purge;
 mod quotas;
@@ -95,6 +97,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
     [
         repositories::STATEMENTS,
         search::STATEMENTS,
+        machines::STATEMENTS,
         reading::STATEMENTS,
         &wire::statements(),
         &wire2::statements(),
@@ -199,6 +202,7 @@ impl Hub {
         let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
         let routes = reading::api::routes(graph::routes(wire2::routes(routes)));
-        search::routes(pages::routes(ref_log::routes(routes))).finish()
+        let routes = machines::routes(search::routes(routes));
+        pages::routes(ref_log::routes(routes)).finish()
     }
 }

@@ -7,19 +7,6 @@ const told = document.querySelector("#found");
 const SHOWN = 100;
 let paths;
 
-// A line each: how many leading parts are those of the line before, `/`, the rest.
-function unpack(text) {
-  const found = [];
-  let before = [];
-  for (const line of text.split("\n")) {
-    if (!line) continue;
-    const slash = line.indexOf("/");
-    before = before.slice(0, Number(line.slice(0, slash))).concat(line.slice(slash + 1).split("/"));
-    found.push(before.join("/"));
-  }
-  return found;
-}
-
 function isThere(wanted, text) {
   let at = 0;
   for (const character of wanted) {
@@ -72,7 +59,7 @@ async function begin() {
   if (paths) return show();
   const answer = await fetch(form.dataset.list);
   if (!answer.ok) return;
-  paths = unpack((await answer.json()).paths).map((path) => [path, path.toLowerCase()]);
+  paths = (await answer.json()).paths.map((path) => [path, path.toLowerCase()]);
   show();
 }
 

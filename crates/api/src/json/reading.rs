@@ -290,3 +290,14 @@ pub struct BlameAnswer {
     /// Asks for the rest.
     pub next_cursor: Option<String>,
 }
+
+/// All paths of a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileList {
+    /// The commit.
+    pub commit: String,
+    /// In the order of their bytes.
+    pub paths: Vec<String>,
+    /// Whether there are more.
+    pub truncated: bool,
+}

@@ -110,16 +110,3 @@ pub struct TopicCount {
     /// How many repositories that the reader may see.
     pub repositories: u64,
 }
-
-/// Every path of a commit, packed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PathList {
-    /// The commit.
-    pub commit_id: String,
-    /// How many there are in the list.
-    pub count: u64,
-    /// Whether there are more than a list holds.
-    pub truncated: bool,
-    /// The paths in order, a line each: how many of the first parts are those of the line before, `/`, the rest.
-    pub paths: String,
-}

@@ -1,4 +1,4 @@
-//! Finding a file by some characters of its path. A script does it as one types, with the list of all paths.
+//! Finding a file by some characters of its path. A script does it as one types, with the list of `GET …/files`.
 
 use axum::response::Response;
 use serde::Deserialize;
@@ -11,11 +11,13 @@ use web::{
 use super::parts;
 use crate::{
     Hub, Repository,
-    reading::{History, MOST_PATHS},
+    reading::History,
     search,
     views::{Section, search::FindPage},
 };
 
+/// Paths of one list.
+const MAX_PATHS: usize = 200_000;
 /// Files that the page lists.
 const SHOWN: usize = 200;
 
@@ -36,10 +38,10 @@ pub(super) async fn find(
     if path.is_some() {
         return Err(Problem::not_found());
     }
-    let (paths, is_truncated) = history.files(revision.commit, "", MOST_PATHS).await?;
+    let (paths, is_truncated) = history.files(revision.commit, "", MAX_PATHS).await?;
+    let paths = paths.iter().map(ToString::to_string);
     let lower = query.to_lowercase();
     let words: Vec<_> = lower.split_whitespace().collect();
-    let paths = paths.into_iter().map(|it| it.to_string());
     let fits = |path: &String| {
         let path = path.to_lowercase();
         words.iter().all(|it| search::is_subsequence(it, &path))

@@ -13,10 +13,10 @@
 //! | `archive.rs`    | `archive/…`                                               |
 //! | `commits.rs`    | `commits/…`                                               |
 //! | `commit.rs`     | `commit/{id}`; `changes.rs` is its lower half               |
+//! | `search.rs`     | `/search`                                                 |
+//! | `find.rs`       | `find/…`                                                  |
 //! | `graph.rs`      | `graph`                                                   |
 //! | `insights.rs`   | `insights`                                                |
-//! | `search.rs`     | `/search`                                                 |
-//! | `find.rs`       | `find/…`, and the list of paths for its script             |
 //! | `refs.rs`       | `branches`, `tags`                                        |
 //! | `forks.rs`      | `forks`: the network of a repository                       |
 //! | `new.rs`        | `/new`                                                    |

@@ -35,7 +35,6 @@ use names::{BranchName, CommitId, Digest, NodeId, ObjectId, SnapshotId, UnixMill
 use trust::AgentLabel;
 
 pub(crate) use ancestry::Line;
-pub(crate) use api::MOST_PATHS;
 pub(crate) use archive::{AT_ONCE as ARCHIVES_AT_ONCE, Archives};
 pub(crate) use blame::{BLAMED_BYTES, Blame, BlameQuery, Blames, Run};
 pub(crate) use diff::Difference;
@@ -44,8 +43,8 @@ pub(crate) use log::{LogPage, LogQuery, Position};
 pub(crate) use reader::History;
 pub(crate) use resolve::Revision;
 pub(crate) use store::{
-    STATEMENTS, all_visible, between, branches, commits, deltas, is_reachable, known_commits,
-    nodes, refs, snapshots,
+    STATEMENTS, all_visible, between, between_walk, branches, commits, deltas, id as row_id,
+    is_reachable, known_commits, nodes, refs, snapshots,
 };
 
 use crate::{Error, Repository};

@@ -38,7 +38,7 @@ mod words;
 pub(crate) use api::{href_of, routes, sort};
 pub(crate) use excerpt::Line;
 pub(crate) use find::{Answer, Counted, Hit, MAX_DEPTH, Search};
-pub(crate) use fuzzy::{is_subsequence, packed, rank};
+pub(crate) use fuzzy::{is_subsequence, rank};
 pub use index::rebuild_search;
 pub(crate) use index::{INDEX, INDEX_DUE, REBUILD, index, index_due, rebuild};
 pub(crate) use store::STATEMENTS;

@@ -13,9 +13,10 @@
 //! | `commits.rs`    | `/{owner}/{name}/commits/{ref}/{path}`                           |
 //! | `compare.rs`    | `/{owner}/{name}/compare/{a}...{b}`                              |
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
+//! | `embed.rs`      | cards that stand in pages elsewhere                               |
+//! | `search.rs`     | `/search`, `/{owner}/{name}/find/{ref}`                          |
 //! | `graph.rs`      | `/{owner}/{name}/graph`                                           |
 //! | `insights.rs`   | `/{owner}/{name}/insights`                                        |
-//! | `search.rs`     | `/search`, `/{owner}/{name}/find/{ref}`                          |
 //! | `refs.rs`       | `/{owner}/{name}/branches`, `/{owner}/{name}/tags`                |
 //! | `forks.rs`      | `/{owner}/{name}/forks`                                          |
 //! | `new.rs`        | `/new`                                                           |
@@ -31,6 +32,7 @@ pub(crate) mod commit;
 pub(crate) mod commits;
 pub(crate) mod compare;
 pub(crate) mod diff;
+pub(crate) mod embed;
 pub(crate) mod explore;
 mod filters;
 pub(crate) mod forks;

@@ -101,12 +101,14 @@ on_both! {
 
 on_both! {
     async fn ten_thousand_branches_are_shown_page_by_page(ground: Ground) {
-        let (server, anna, story) = house(&ground).await;
+        let (mut server, anna, story) = house(&ground).await;
+        server.stop().await;
         let db = ground.db(&server).await;
         let mut tx = db.write().await.unwrap();
         crate::store::many_branches(&mut tx, story.tip(), 10_000).await.unwrap();
         tx.commit().await.unwrap();
         db.close().await;
+        server.restart().await;
         let reader = Reader::of(&server, &anna).await;
         let page = reader.see("/anna/song/branches?show=all").await.text();
         assert_eq!(page.matches("<tr>").count(), 51, "fifty rows and their heads");

@@ -13,8 +13,6 @@ mod commits;
 mod diffs;
 mod trees;
 
-pub(crate) use trees::MOST_PATHS;
-
 use names::{RepoPath, UnixMillis};
 use serde::Deserialize;
 use trust::Class;

@@ -19,7 +19,6 @@ use crate::{
     graph::{Directory, LastTold},
     pages::image_type,
     reading::{Found, History},
-    search,
 };
 
 /// Entries of one answer (`spec/hub.md` 3).
@@ -27,7 +26,7 @@ const ENTRIES: usize = 1_000;
 /// The largest file whose text is in the answer.
 const TEXT_BYTES: u64 = 1 << 20;
 /// Paths of one answer.
-pub(crate) const MOST_PATHS: usize = 200_000;
+const MOST_PATHS: usize = 200_000;
 /// What a pointer to a large file elsewhere begins with.
 const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
 
@@ -196,24 +195,19 @@ struct FilesQuery {
     prefix: Option<String>,
 }
 
-/// All paths of a commit in one answer, packed. One whose name breaks the line is not in the list.
+/// All paths of a commit in one answer.
 pub(super) async fn files(
     hub: Hub,
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,
-) -> Result<Json<json::PathList>, Problem> {
+) -> Result<Json<json::FileList>, Problem> {
     let query: FilesQuery = call.query()?;
     let history = History::open(&hub, &allowed);
     let revision = history.resolve_or_first(query.revision.as_deref()).await?;
     let prefix = query.prefix.unwrap_or_default();
     let (paths, truncated) = history.files(revision.commit, &prefix, MOST_PATHS).await?;
-    let lines = || paths.iter().map(RepoPath::as_str).filter(|it| !it.contains('\n'));
-    Ok(Json(json::PathList {
-        commit_id: revision.commit.to_string(),
-        count: lines().count() as u64,
-        truncated,
-        paths: search::packed(lines()),
-    }))
+    let paths = paths.into_iter().map(|it| it.to_string()).collect();
+    Ok(Json(json::FileList { commit: revision.commit.to_string(), paths, truncated }))
 }
 
 impl History<'_> {
