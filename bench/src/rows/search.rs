@@ -30,7 +30,8 @@ struct Chance(u64);
 
 impl Chance {
     fn next(&mut self) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         u32::try_from(self.0 >> 33).unwrap_or(0)
     }
 
@@ -39,7 +40,8 @@ impl Chance {
         let (a, b) = (self.next() % NAMES, self.next() % NAMES);
         let number = u64::from(a) * u64::from(b) / u64::from(NAMES);
         let parts = ["tide", "moon", "port", "sail", "rope", "wind", "star", "chart"];
-        let part = |at: u64| parts.get(usize::try_from(at % 8).unwrap_or(0)).copied().unwrap_or("tide");
+        let part =
+            |at: u64| parts.get(usize::try_from(at % 8).unwrap_or(0)).copied().unwrap_or("tide");
         format!("{}_{}_{number}", part(number), part(number / 8))
     }
 }
@@ -62,10 +64,15 @@ async fn found(server: &Server, anna: &Person, query: &str) -> anyhow::Result<u6
 pub(crate) async fn code(binary: &Path) -> anyhow::Result<Row> {
     let dir = tempfile::tempdir_in(std::env::current_dir()?)?;
     let on = testkit::Ground::SqliteDisk;
-    let server = Server::with(&binary.display().to_string()).on(on).data_dir(dir.path().join("data")).start().await;
+    let server = Server::with(&binary.display().to_string())
+        .on(on)
+        .data_dir(dir.path().join("data"))
+        .start()
+        .await;
     let anna = server.register("anna").await;
     let mut chance = Chance(7);
-    let mut files: Vec<_> = (0..FILES).map(|n| (format!("part{}/file{n}.rs", n % 60), text(&mut chance, n))).collect();
+    let mut files: Vec<_> =
+        (0..FILES).map(|n| (format!("part{}/file{n}.rs", n % 60), text(&mut chance, n))).collect();
     files.push(("zz.rs".to_owned(), MARK.to_owned()));
     let bytes: usize = files.iter().map(|(_, text)| text.len()).sum();
     let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();

@@ -13,9 +13,9 @@ mod history;
 mod jobs;
 mod passkeys;
 mod publishers;
-mod search;
 mod reading;
 mod records;
+mod search;
 mod shown_once;
 mod storage;
 
@@ -42,7 +42,6 @@ pub use publishers::{
     BootstrapToken, ChangePublisher, FoundedPublisher, MadeSecret, NewPublisher,
     NewPublisherSecret, NewPublisherToken, Publisher, PublisherSecret, RotatePublisherToken,
 };
-pub use search::{Facet, Facets, Found, FoundItem, FoundLine, TopicCount};
 pub use reading::{
     BlameAnswer, BlameRun, Blob, Commit, CommitDetail, CommitPage, CommitSignature, Comparison,
     DiffFile, DiffHunk, DiffLine, DiffPage, FileList, Tree, TreeEntry,
@@ -52,6 +51,7 @@ pub use records::{
     RefPage, RepositoryInvitation, RepositoryInvitationPage, RepositoryMember,
     RepositoryMemberPage, SetRef, SyncFork, Synced,
 };
+pub use search::{Facet, Facets, Found, FoundItem, FoundLine, TopicCount};
 pub use shown_once::ShownOnce;
 pub use storage::{
     Fault, FaultPage, Healed, Limit, QuotaUse, ScanStarted, SetQuota, StartScan, Storage,

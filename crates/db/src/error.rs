@@ -93,7 +93,8 @@ impl Error {
     /// Whether a statement was ended because it took longer than it may.
     pub fn is_canceled(&self) -> bool {
         // PostgreSQL: query_canceled.
-        let is_so = |error: &dyn sqlx::error::DatabaseError| error.code().as_deref() == Some("57014");
+        let is_so =
+            |error: &dyn sqlx::error::DatabaseError| error.code().as_deref() == Some("57014");
         matches!(
             self,
             Self::Driver(Fault::Statement(sqlx::Error::Database(error))) if is_so(error.as_ref())

@@ -85,10 +85,10 @@ pub use collect::{Collection, Grace};
 pub use error::Error;
 pub use purge::Own;
 pub use quotas::{Exceeded, Limited, Quotas};
-pub use search::rebuild_search;
 pub use repositories::{
     Fork, Homepage, HomepageError, Licence, NewRepository, Repository, Topic, Topics,
 };
+pub use search::rebuild_search;
 
 pub use wire2::{HistoryStream, OwnHistory};
 

@@ -25,9 +25,11 @@ pub(crate) use store::STATEMENTS;
 use crate::{Hub, Repository};
 
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
-    routes
-        .get("/sitemap.xml", Spec::new(Surface::Page), sitemap::sitemap)
-        .get("/api/v1/oembed", Surface::Api, oembed::card)
+    routes.get("/sitemap.xml", Spec::new(Surface::Page), sitemap::sitemap).get(
+        "/api/v1/oembed",
+        Surface::Api,
+        oembed::card,
+    )
 }
 
 /// What a public repository is, for machines that read pages (<https://schema.org/SoftwareSourceCode>).
@@ -51,7 +53,8 @@ pub(crate) fn source_code(base_url: &str, it: &Repository) -> Html {
     add("keywords", it.topics.words().join(", "));
     add("programmingLanguage", it.language.clone());
     add("dateModified", it.pushed_at.map(|at| at.to_string()).unwrap_or_default());
-    let licence = it.licence.as_ref().map(|it| format!("https://spdx.org/licenses/{}", it.as_str()));
+    let licence =
+        it.licence.as_ref().map(|it| format!("https://spdx.org/licenses/{}", it.as_str()));
     add("license", licence.unwrap_or_default());
     linked_data(&data)
 }

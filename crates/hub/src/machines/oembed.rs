@@ -108,7 +108,8 @@ pub(super) async fn card(
         card.path = Some((path, asked.url.clone().unwrap_or_default()));
         card.lines = lines;
     }
-    let title = card.path.as_ref().map_or(full_name.clone(), |(path, _)| format!("{full_name}: {path}"));
+    let title =
+        card.path.as_ref().map_or(full_name.clone(), |(path, _)| format!("{full_name}: {path}"));
     let lines = u32::try_from(card.lines.len()).unwrap_or(0);
     let html = card.render().map_err(|error| Problem::internal(&error))?;
     Ok(Json(json!({
@@ -156,7 +157,9 @@ impl Hub {
             return Err(Problem::not_found());
         };
         drop(tx);
-        let history::tree::Kind::File(object) = entry.kind else { return Err(Problem::not_found()) };
+        let history::tree::Kind::File(object) = entry.kind else {
+            return Err(Problem::not_found());
+        };
         if entry.size > MAX_BYTES {
             return Err(Problem::not_found());
         }
@@ -181,8 +184,13 @@ mod tests {
     #[test]
     fn addresses_of_this_install_name_places() {
         let repository = of("https://motet.example/anna/song/").unwrap();
-        assert_eq!((&*repository.owner, &*repository.name, repository.file), ("anna", "song", None));
-        let file = |address: &str| of(&format!("https://motet.example/anna/song/{address}")).and_then(|it| it.file);
+        assert_eq!(
+            (&*repository.owner, &*repository.name, repository.file),
+            ("anna", "song", None)
+        );
+        let file = |address: &str| {
+            of(&format!("https://motet.example/anna/song/{address}")).and_then(|it| it.file)
+        };
         let place = |from, to| Some(("main/a b.rs".to_owned(), from, to));
         assert_eq!(file("blob/main/a%20b.rs#L3-L9"), place(3, 9));
         assert_eq!(file("blob/main/a%20b.rs?plain=1#L3"), place(3, 3));
@@ -191,10 +199,18 @@ mod tests {
         for other in ["blob/main/a#x", "blob/main/a#L9-L3", "tree/main/a", "raw/main/a", "blob"] {
             assert_eq!(file(other), None, "{other}");
         }
-        for other in ["https://elsewhere.example/anna/song", "https://motet.example.org/a/b", "/anna/song", ""] {
+        for other in [
+            "https://elsewhere.example/anna/song",
+            "https://motet.example.org/a/b",
+            "/anna/song",
+            "",
+        ] {
             assert_eq!(of(other), None, "{other}");
         }
         let href = href("https://motet.example", "/anna/song");
-        assert_eq!(href, "https://motet.example/api/v1/oembed?url=https%3A%2F%2Fmotet.example%2Fanna%2Fsong");
+        assert_eq!(
+            href,
+            "https://motet.example/api/v1/oembed?url=https%3A%2F%2Fmotet.example%2Fanna%2Fsong"
+        );
     }
 }

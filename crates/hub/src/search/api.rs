@@ -46,7 +46,8 @@ fn told(it: &QueryFault) -> Fault {
 fn subject(word: Option<&str>) -> Result<Subject, Fault> {
     let word = word.unwrap_or(Subject::Code.as_str());
     let names = Subject::ALL.map(Subject::as_str).join(", ");
-    Subject::named(word).ok_or_else(|| invalid("/type", "invalid", format!("`type` is one of {names}")))
+    Subject::named(word)
+        .ok_or_else(|| invalid("/type", "invalid", format!("`type` is one of {names}")))
 }
 
 /// The order that a word names.
@@ -66,7 +67,8 @@ async fn find(
     call: Call,
 ) -> Result<impl IntoResponse, Problem> {
     let asked: Asked = call.query()?;
-    let (text, limit) = (asked.q.unwrap_or_default(), asked.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1));
+    let (text, limit) =
+        (asked.q.unwrap_or_default(), asked.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1));
     let mut faults = Vec::with_capacity(MAX_TERMS);
     let subject = subject(asked.r#type.as_deref()).unwrap_or_else(|fault| {
         faults.push(fault);
@@ -78,12 +80,16 @@ async fn find(
         Sort::Relevance
     });
     let query = Query::parse(&text, subject).map_err(|wrong| faults.extend(wrong.iter().map(told)));
-    let (Ok(query), true) = (query, faults.is_empty()) else { return Err(Problem::invalid(faults)) };
+    let (Ok(query), true) = (query, faults.is_empty()) else {
+        return Err(Problem::invalid(faults));
+    };
     let list = format!("api/search?type={subject}&q={text}&sort={sort:?}");
     let skip = match asked.cursor.as_deref() {
         None => 0,
         Some(cursor) => hub.place_in(&list, cursor).ok_or_else(|| {
-            Problem::malformed("the cursor is not one that this list handed out; begin again without it")
+            Problem::malformed(
+                "the cursor is not one that this list handed out; begin again without it",
+            )
         })?,
     };
     let search = Search { subject, query, sort, skip, limit };
@@ -113,7 +119,8 @@ impl Hub {
 }
 
 fn json_of(search: &Search, answer: &Answer, next_cursor: Option<String>) -> json::Found {
-    let facet = |(value, count): &(String, u64)| json::Facet { value: value.clone(), count: *count };
+    let facet =
+        |(value, count): &(String, u64)| json::Facet { value: value.clone(), count: *count };
     json::Found {
         r#type: search.subject.to_string(),
         query: search.query.to_string(),
@@ -192,7 +199,9 @@ async fn topics(
     let after = match asked.cursor.as_deref() {
         None => Vec::new(),
         Some(cursor) => hub.cursors.read(LIST, cursor).ok_or_else(|| {
-            Problem::malformed("the cursor is not one that this list handed out; begin again without it")
+            Problem::malformed(
+                "the cursor is not one that this list handed out; begin again without it",
+            )
         })?,
     };
     let after = String::from_utf8_lossy(&after).into_owned();

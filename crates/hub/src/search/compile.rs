@@ -91,7 +91,11 @@ impl Node {
                 let taken: Vec<_> = taken.collect();
                 let kept: Vec<_> = kept.iter().map(|it| it.text(dialect)).collect();
                 let kept = format!("({})", kept.join(" AND "));
-                if taken.is_empty() { kept } else { format!("({kept} NOT ({}))", taken.join(" OR ")) }
+                if taken.is_empty() {
+                    kept
+                } else {
+                    format!("({kept} NOT ({}))", taken.join(" OR "))
+                }
             }
             (Self::Not(node), Dialect::Sqlite) => node.text(dialect),
         }
@@ -108,7 +112,8 @@ fn asked(kind: Kind, term: &Term, resolved: &Resolved) -> (Node, bool) {
     match term {
         Term::Word(word) if kind == Kind::Repository => (Node::has(kind, Class::Word, word), false),
         Term::Word(word) if kind == Kind::Commit && is_id(word) => {
-            let nodes = vec![Node::has(kind, Class::Word, word), Node::begins(kind, Class::Id, word)];
+            let nodes =
+                vec![Node::has(kind, Class::Word, word), Node::begins(kind, Class::Id, word)];
             (Node::OneOf(nodes), true)
         }
         Term::Word(word) => (Node::has(kind, Class::Word, word), true),
@@ -149,7 +154,8 @@ fn known(kind: Kind, key: Key, value: &str, resolved: &Resolved) -> (Node, bool)
         Key::Path => (of_characters(kind, Class::PathGram, value), false),
         Key::Author => {
             let words = words::tokens(value);
-            let nodes = words.iter().map(|it| Node::has(kind, Class::Author, it)).collect::<Vec<_>>();
+            let nodes =
+                words.iter().map(|it| Node::has(kind, Class::Author, it)).collect::<Vec<_>>();
             (if nodes.is_empty() { Node::nothing() } else { Node::All(nodes) }, true)
         }
         Key::Agent => (Node::has(kind, Class::Agent, value), true),
@@ -205,9 +211,14 @@ fn group(kind: Kind, clauses: &[Clause], resolved: &Resolved) -> Group {
 pub(super) fn named(group: &Group, query: &Query, kind: Kind) -> Option<Node> {
     let words = query.clauses().filter(|it| !it.is_negated).filter_map(|it| match &it.term {
         Term::Word(word) => Some(word),
-        Term::Prefix(_) | Term::Characters(_) | Term::Known(..) | Term::Within(..) | Term::Is(..) => None,
+        Term::Prefix(_)
+        | Term::Characters(_)
+        | Term::Known(..)
+        | Term::Within(..)
+        | Term::Is(..) => None,
     });
-    let nodes = words.flat_map(|it| [Class::Name, Class::Defined].map(|class| Node::has(kind, class, it)));
+    let nodes =
+        words.flat_map(|it| [Class::Name, Class::Defined].map(|class| Node::has(kind, class, it)));
     let nodes: Vec<_> = nodes.collect();
     (!nodes.is_empty()).then(|| Node::All(vec![group.node.clone(), Node::OneOf(nodes)]))
 }
@@ -235,16 +246,16 @@ mod tests {
 
     #[test]
     fn words_are_asked_of_the_index_alone() {
-        assert_eq!(texts("tide book"), one(r#"("fwtide" AND "fwbook")"#, "('fwtide' & 'fwbook')", 0));
+        assert_eq!(
+            texts("tide book"),
+            one(r#"("fwtide" AND "fwbook")"#, "('fwtide' & 'fwbook')", 0)
+        );
         assert_eq!(
             texts("tide -moo*"),
             one(r#"(("fwtide") NOT ("fwmoo" *))"#, "('fwtide' & !('fwmoo':*))", 0)
         );
         assert_eq!(texts("-moon"), one(r#"(("fa") NOT ("fwmoon"))"#, "(!('fwmoon') & 'fa')", 0));
-        assert_eq!(
-            texts("a OR b"),
-            one(r#"(("fwa") OR ("fwb"))"#, "(('fwa') | ('fwb'))", 0)
-        );
+        assert_eq!(texts("a OR b"), one(r#"(("fwa") OR ("fwb"))"#, "(('fwa') | ('fwb'))", 0));
     }
 
     #[test]
@@ -255,7 +266,10 @@ mod tests {
         assert!(!found[0].0.contains("NOT"), "{found:?}");
         // Groups with checks are asked one by one.
         assert_eq!(compiled("\".*\" OR b").len(), 2);
-        assert_eq!(texts("archived:no tide"), one(r#"("fa" AND "fwtide")"#, "('fa' & 'fwtide')", 1));
+        assert_eq!(
+            texts("archived:no tide"),
+            one(r#"("fa" AND "fwtide")"#, "('fa' & 'fwtide')", 1)
+        );
     }
 
     #[test]

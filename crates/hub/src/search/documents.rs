@@ -129,7 +129,10 @@ impl Class {
             | Self::Gram
             | Self::PathGram => {
                 let digits = Digest::of(value.as_bytes()).to_string();
-                format!("{kind}{class}{}", digits.rsplit(':').next().unwrap_or_default().get(..16).unwrap_or_default())
+                format!(
+                    "{kind}{class}{}",
+                    digits.rsplit(':').next().unwrap_or_default().get(..16).unwrap_or_default()
+                )
             }
         }
     }
@@ -302,9 +305,15 @@ mod tests {
     fn a_file_is_found_by_its_words_its_path_and_what_it_defines() {
         let file = of_file(id(), "src/tideBook.rs", 9, Some("fn rise_up() {}".to_owned()));
         let has = |class: Class, value: &str| file.terms.contains(&class.term(Kind::File, value));
-        assert!(has(Class::Word, "rise_up") && has(Class::Word, "rise") && has(Class::Word, "tide"));
+        assert!(
+            has(Class::Word, "rise_up") && has(Class::Word, "rise") && has(Class::Word, "tide")
+        );
         assert!(has(Class::Name, "tidebook") && !has(Class::Name, "rise"));
-        assert!(has(Class::Defined, "rise_up") && has(Class::Language, "rust") && has(Class::Ending, "rs"));
+        assert!(
+            has(Class::Defined, "rise_up")
+                && has(Class::Language, "rust")
+                && has(Class::Ending, "rs")
+        );
         assert!(has(Class::Any, "") && has(Class::Repository, &id().to_string()));
         // Terms go into both databases as they are.
         let plain = |it: &String| it.chars().all(|c| c.is_alphanumeric() || c == '_');

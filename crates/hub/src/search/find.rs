@@ -257,11 +257,8 @@ impl Course<'_> {
     /// Finds what fits, until it is enough or the time is over.
     async fn look(&mut self, query: &Query) -> Result<(), Error> {
         for group in compile::groups(query, self.subject, &self.resolved) {
-            let is_enough = if self.subject == Subject::Files {
-                false
-            } else {
-                self.look_for(&group).await?
-            };
+            let is_enough =
+                if self.subject == Subject::Files { false } else { self.look_for(&group).await? };
             if is_enough {
                 return Ok(());
             }
@@ -307,11 +304,14 @@ impl Course<'_> {
 
     /// Keeps of `rows` what fits. Whether that is enough.
     async fn take(&mut self, rows: Vec<Row>, group: &Group) -> Result<bool, Error> {
-        let rows: Vec<Row> = rows.into_iter().filter(|it| !self.found.seen.contains(&it.id)).collect();
+        let rows: Vec<Row> =
+            rows.into_iter().filter(|it| !self.found.seen.contains(&it.id)).collect();
         self.know(&rows).await?;
         let rows = rows.into_iter().filter(|row| {
             let facts = self.found.facts.get(&row.repository).and_then(Option::as_ref);
-            facts.is_some_and(|it| group.checks.iter().all(|clause| by_row(clause, row, it) != Some(false)))
+            facts.is_some_and(|it| {
+                group.checks.iter().all(|clause| by_row(clause, row, it) != Some(false))
+            })
         });
         let rows: Vec<Row> = rows.collect();
         let needs_text = group.checks.iter().any(|it| is_of_text(&it.term));
@@ -336,8 +336,7 @@ impl Course<'_> {
     /// Reads the rows of repositories that are not known yet, as far as the reader may see them.
     async fn know(&mut self, rows: &[Row]) -> Result<(), Error> {
         let new: HashSet<_> = rows.iter().map(|it| it.repository).collect();
-        let new: Vec<_> =
-            new.into_iter().filter(|it| !self.found.facts.contains_key(it)).collect();
+        let new: Vec<_> = new.into_iter().filter(|it| !self.found.facts.contains_key(it)).collect();
         if new.is_empty() {
             return Ok(());
         }
@@ -355,14 +354,18 @@ impl Course<'_> {
         let mut kept = Vec::with_capacity(rows.len());
         if group.checks.iter().any(|it| matches!(it.term, Term::Known(Key::Signer, _))) {
             let signers = self.signers(rows).await?;
-            kept.extend(rows.iter().filter(|row| {
-                group.checks.iter().all(|clause| match &clause.term {
-                    Term::Known(Key::Signer, handle) => {
-                        (signers.get(&row.id) == Some(handle)) != clause.is_negated
-                    }
-                    _ => true,
-                })
-            }).cloned());
+            kept.extend(
+                rows.iter()
+                    .filter(|row| {
+                        group.checks.iter().all(|clause| match &clause.term {
+                            Term::Known(Key::Signer, handle) => {
+                                (signers.get(&row.id) == Some(handle)) != clause.is_negated
+                            }
+                            _ => true,
+                        })
+                    })
+                    .cloned(),
+            );
         } else {
             kept.extend_from_slice(rows);
         }
@@ -377,7 +380,11 @@ impl Course<'_> {
             for (row, about) in kept.into_iter().zip(about) {
                 let said = packed.get(&row.id).map(|it| index::unpack(it)).transpose()?;
                 let name = if subject == Subject::Code { row.name.as_str() } else { "" };
-                let texts = [said.as_deref().unwrap_or_default(), name, about.as_deref().unwrap_or_default()];
+                let texts = [
+                    said.as_deref().unwrap_or_default(),
+                    name,
+                    about.as_deref().unwrap_or_default(),
+                ];
                 if says(&checks, &texts) {
                     fit.push(row);
                 }
@@ -405,7 +412,8 @@ impl Course<'_> {
                 }
             }
         }
-        let of = |row: &Row| Some((row.id, signed.get(&(row.repository, row.name.clone()))?.clone()));
+        let of =
+            |row: &Row| Some((row.id, signed.get(&(row.repository, row.name.clone()))?.clone()));
         Ok(rows.iter().filter_map(of).collect())
     }
 
@@ -418,14 +426,18 @@ impl Course<'_> {
             let from = before - NAMES_WINDOW;
             let mut tx = self.hub.db.glance().await?;
             let rows =
-                store::names(&mut tx, self.reader, (before, from), &pattern, within.as_deref()).await?;
+                store::names(&mut tx, self.reader, (before, from), &pattern, within.as_deref())
+                    .await?;
             drop(tx);
             before = from;
             self.know(&rows).await?;
             let facts = &self.found.facts;
             let fits = |row: &Row| {
                 facts.get(&row.repository).and_then(Option::as_ref).is_some_and(|it| {
-                    query.groups.iter().any(|group| group.iter().all(|clause| is_named(clause, row, it)))
+                    query
+                        .groups
+                        .iter()
+                        .any(|group| group.iter().all(|clause| is_named(clause, row, it)))
                 })
             };
             let kept: Vec<_> = rows.into_iter().filter(fits).collect();
@@ -470,7 +482,9 @@ impl Course<'_> {
         let mut rows = std::mem::take(&mut self.found.rows);
         match self.subject {
             Subject::Code => rows = self.ranked(rows, &asked.query, &seeks).await?,
-            Subject::Files => rows.sort_by_cached_key(|it| (name_rank(&it.name, &seeks), it.name.clone())),
+            Subject::Files => {
+                rows.sort_by_cached_key(|it| (name_rank(&it.name, &seeks), it.name.clone()))
+            }
             Subject::Commits => rows.sort_by_key(|it| (std::cmp::Reverse(it.happened_at), it.id)),
             Subject::Repositories => {
                 let facts = &self.found.facts;
@@ -529,7 +543,8 @@ impl Course<'_> {
 
     /// What is shown of rows.
     async fn hits(&self, query: &Query, rows: Vec<Row>) -> Result<Vec<Hit>, Error> {
-        let of: Vec<_> = rows.iter().map(|it| it.repository).collect::<HashSet<_>>().into_iter().collect();
+        let of: Vec<_> =
+            rows.iter().map(|it| it.repository).collect::<HashSet<_>>().into_iter().collect();
         let mut tx = self.hub.db.read().await?;
         let heads = store::heads(&mut tx, &of).await?;
         let ids: Vec<_> = rows.iter().map(|it| it.id).collect();
@@ -647,8 +662,16 @@ fn by_row(clause: &Clause, row: &Row, it: &Repository) -> Option<bool> {
             Key::Lang => row.language.to_lowercase() == *value,
             Key::Ext => languages::extension(&row.name).as_deref() == Some(value),
             Key::Path => words::folded(&row.name).contains(value.as_str()),
-            Key::Symbol | Key::Author | Key::Agent | Key::Signer | Key::Since | Key::Until
-            | Key::Id | Key::Archived | Key::Stars | Key::Pushed => return None,
+            Key::Symbol
+            | Key::Author
+            | Key::Agent
+            | Key::Signer
+            | Key::Since
+            | Key::Until
+            | Key::Id
+            | Key::Archived
+            | Key::Stars
+            | Key::Pushed => return None,
         },
     };
     Some(is_so != clause.is_negated)
@@ -704,11 +727,7 @@ fn name_rank(path: &str, seeks: &[Seek]) -> (usize, usize) {
 }
 
 /// Where a repository stands.
-fn repository_rank(
-    it: Option<&Repository>,
-    sort: Sort,
-    seeks: &[Seek],
-) -> (i64, i64, i64, String) {
+fn repository_rank(it: Option<&Repository>, sort: Sort, seeks: &[Seek]) -> (i64, i64, i64, String) {
     let Some(it) = it else { return (i64::MAX, 0, 0, String::new()) };
     let pushed = -it.pushed_at.map_or(0, |at| at.0);
     let stars = -i64::try_from(it.stars).unwrap_or(i64::MAX);

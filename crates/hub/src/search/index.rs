@@ -83,7 +83,9 @@ pub(crate) async fn index(hub: Hub, job: Job<Index>) -> Result<Done, Failure> {
     // A push that came meanwhile found this job, and added none: it is looked for while none can come.
     let mut tx = hub.db.write().await?;
     wire::lock(&mut tx, id).await?;
-    let Some(repository) = repositories::by_id(&mut tx, id).await? else { return Ok(Done::with(tx)) };
+    let Some(repository) = repositories::by_id(&mut tx, id).await? else {
+        return Ok(Done::with(tx));
+    };
     let (wanted, state) = hub.where_to(&mut tx, &repository).await?;
     if state.head != wanted || state.target.is_some() {
         return Ok(Done::with(tx).again_at(hub.clock.now()));
@@ -93,8 +95,10 @@ pub(crate) async fn index(hub: Hub, job: Job<Index>) -> Result<Done, Failure> {
 
 /// Asks for what is due.
 pub(crate) async fn index_due(hub: Hub) -> Result<Done, Failure> {
-    hub.ask_for_all(|state| state.is_none_or(|it| it.form != documents::FORM || it.target.is_some()))
-        .await?;
+    hub.ask_for_all(|state| {
+        state.is_none_or(|it| it.form != documents::FORM || it.target.is_some())
+    })
+    .await?;
     Ok(Done::default())
 }
 
@@ -102,7 +106,8 @@ pub(crate) async fn index_due(hub: Hub) -> Result<Done, Failure> {
 pub(crate) async fn rebuild(hub: Hub) -> Result<Done, Failure> {
     let mut after = None;
     loop {
-        let page = store::after(&mut hub.db.glance().await?, after, PAGE).await.map_err(Error::Db)?;
+        let page =
+            store::after(&mut hub.db.glance().await?, after, PAGE).await.map_err(Error::Db)?;
         for id in &page {
             let mut tx = hub.db.write().await?;
             // A form that none is made in.
@@ -248,7 +253,8 @@ impl Hub {
         let after = root(&mut tx, repository, target).await?;
         drop(tx);
         if !state.are_files_done {
-            if self.bring_files(repository, state, (before, after), left).await? == Rest::Something {
+            if self.bring_files(repository, state, (before, after), left).await? == Rest::Something
+            {
                 return Ok(Rest::Something);
             }
             (state.are_files_done, state.done_path) = (true, String::new());
@@ -311,7 +317,8 @@ impl Hub {
         for change in &changes {
             let Some(file) = change.after else { continue };
             let path = change.path.as_str();
-            let is_read = file.size_bytes <= selection::MAX_TEXT_BYTES && !selection::is_left_out(path);
+            let is_read =
+                file.size_bytes <= selection::MAX_TEXT_BYTES && !selection::is_left_out(path);
             let bytes = if is_read { self.searchable(file.object).await? } else { None };
             files.push((path.to_owned(), file.size_bytes, bytes));
         }

@@ -2,15 +2,38 @@
 
 /// Languages by the endings of their files, and the words that stand before a name which is given.
 const LANGUAGES: &[(&str, &[&str], &[&str])] = &[
-    ("Rust", &["rs"], &["fn", "struct", "enum", "trait", "type", "mod", "const", "static", "union", "macro_rules"]),
+    (
+        "Rust",
+        &["rs"],
+        &[
+            "fn",
+            "struct",
+            "enum",
+            "trait",
+            "type",
+            "mod",
+            "const",
+            "static",
+            "union",
+            "macro_rules",
+        ],
+    ),
     ("Python", &["py", "pyi", "pyw"], &["def", "class"]),
     ("JavaScript", &["js", "mjs", "cjs", "jsx"], &["function", "class"]),
-    ("TypeScript", &["ts", "mts", "cts", "tsx"], &["function", "class", "interface", "type", "enum", "namespace"]),
+    (
+        "TypeScript",
+        &["ts", "mts", "cts", "tsx"],
+        &["function", "class", "interface", "type", "enum", "namespace"],
+    ),
     ("Go", &["go"], &["func", "type"]),
     ("Java", &["java"], &["class", "interface", "enum", "record"]),
     ("Kotlin", &["kt", "kts"], &["fun", "class", "interface", "object", "typealias"]),
     ("C", &["c", "h"], &["struct", "union", "enum", "define"]),
-    ("C++", &["cc", "cpp", "cxx", "hpp", "hh", "hxx"], &["class", "struct", "union", "enum", "namespace", "define"]),
+    (
+        "C++",
+        &["cc", "cpp", "cxx", "hpp", "hh", "hxx"],
+        &["class", "struct", "union", "enum", "namespace", "define"],
+    ),
     ("C#", &["cs"], &["class", "struct", "interface", "enum", "record", "namespace"]),
     ("Swift", &["swift"], &["func", "class", "struct", "enum", "protocol", "actor"]),
     ("Ruby", &["rb", "rake", "gemspec"], &["def", "class", "module"]),

@@ -48,7 +48,16 @@ const GENERATED: &[&str] = &[
 ];
 /// What the names of such files end in.
 const GENERATED_ENDINGS: &[&str] = &[
-    ".min.js", ".min.css", ".map", ".pb.go", "_pb2.py", "_pb2_grpc.py", ".pb.cc", ".pb.h", ".g.dart", ".snap",
+    ".min.js",
+    ".min.css",
+    ".map",
+    ".pb.go",
+    "_pb2.py",
+    "_pb2_grpc.py",
+    ".pb.cc",
+    ".pb.h",
+    ".g.dart",
+    ".snap",
 ];
 
 /// Whether the name of a file says already that nobody looks for what it says.
@@ -77,7 +86,8 @@ fn is_minified(text: &str) -> bool {
     for line in text.lines() {
         (lines, longest) = (lines + 1, longest.max(line.len()));
     }
-    longest > LONG_LINE_BYTES || (text.len() > SHORT_BYTES && text.len() / lines.max(1) > MEAN_LINE_BYTES)
+    longest > LONG_LINE_BYTES
+        || (text.len() > SHORT_BYTES && text.len() / lines.max(1) > MEAN_LINE_BYTES)
 }
 
 /// Generators say so near the beginning, in one line.
@@ -148,7 +158,10 @@ mod tests {
     fn names_that_are_given_are_found() {
         let rust = "pub(crate) fn tide_of(x: u8) {}\nstruct Tide<'a>;\n// a struct of\nmacro_rules! moon {";
         assert_eq!(definitions("Rust", rust), ["moon", "tide", "tide_of"]);
-        assert_eq!(definitions("Go", "func (t *Tide) Rise() {\ntype Moon struct {"), ["moon", "rise"]);
+        assert_eq!(
+            definitions("Go", "func (t *Tide) Rise() {\ntype Moon struct {"),
+            ["moon", "rise"]
+        );
         assert_eq!(definitions("Python", "    def Rise(self):\n# class of"), ["rise"]);
         assert_eq!(definitions("Markdown", "class Tide"), Vec::<String>::new());
         assert_eq!(definitions("C", "#define TIDE 1\nstruct moon {"), ["moon", "tide"]);

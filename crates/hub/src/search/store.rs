@@ -235,11 +235,7 @@ pub(super) async fn remove(
 }
 
 /// Takes some documents of a repository away; says how many.
-pub(super) async fn forget_some(
-    tx: &mut Tx,
-    of: Id<Repository>,
-    limit: u32,
-) -> Result<u64, Error> {
+pub(super) async fn forget_some(tx: &mut Tx, of: Id<Repository>, limit: u32) -> Result<u64, Error> {
     db::execute!(tx, FORGET_SOME, of.uuid(), i64::from(limit))
 }
 
@@ -253,15 +249,16 @@ pub(super) async fn add(
     of: Id<Repository>,
     documents: &[(Document, Option<Vec<u8>>)],
 ) -> Result<(), Error> {
-    let rows = documents.iter().map(|(it, _)| {
-        (it.kind.as_str(), &it.name, &it.language, it.size_bytes, it.happened_at)
-    });
+    let rows = documents
+        .iter()
+        .map(|(it, _)| (it.kind.as_str(), &it.name, &it.language, it.size_bytes, it.happened_at));
     db::execute!(tx, ADD, of.uuid(), db::rows(rows))?;
-    let texts = documents.iter().filter_map(|(it, packed)| {
-        Some((it.kind.as_str(), &it.name, hex(packed.as_deref()?)))
-    });
+    let texts = documents
+        .iter()
+        .filter_map(|(it, packed)| Some((it.kind.as_str(), &it.name, hex(packed.as_deref()?))));
     db::execute!(tx, ADD_TEXTS, of.uuid(), db::rows(texts))?;
-    let joined = |terms: &BTreeSet<String>| terms.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+    let joined =
+        |terms: &BTreeSet<String>| terms.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
     let found = documents.iter().filter(|(it, _)| !it.terms.is_empty());
     let terms = found.map(|(it, _)| (it.kind.as_str(), &it.name, joined(&it.terms)));
     db::execute!(tx, ADD_TERMS, of.uuid(), db::rows(terms)).map(drop)

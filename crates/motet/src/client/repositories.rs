@@ -1,8 +1,8 @@
 //! Repositories through the JSON API (`spec/hub.md` 1, 9), and the form of all its calls.
 
 use api::json::{
-    Accepted, Collaborator, Confirm, Found, LevelRequest, NewFork, NewRepository, NewTransfer, Page,
-    Repository, RepositoryChanges, RepositoryInvitation, RepositoryInvitationPage,
+    Accepted, Collaborator, Confirm, Found, LevelRequest, NewFork, NewRepository, NewTransfer,
+    Page, Repository, RepositoryChanges, RepositoryInvitation, RepositoryInvitationPage,
     RepositoryMember, RepositoryMemberPage, Restored, SyncFork, Synced, Transfer, TransferPage,
 };
 use api::search::Subject;

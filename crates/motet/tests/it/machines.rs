@@ -19,11 +19,15 @@ async fn house(ground: &Ground) -> (Server, Person) {
     let server = ground.server().start().await;
     let anna = server.register("anna").await;
     let mut story = Story::default();
-    story.commit(&[], "begin", &[
-        ("README.md", b"# Song\n".as_slice()),
-        ("src/tide.rs", b"fn a() {}\nfn <b>() {}\nfn c() {}\n"),
-        ("x.bin", b"a\0b"),
-    ]);
+    story.commit(
+        &[],
+        "begin",
+        &[
+            ("README.md", b"# Song\n".as_slice()),
+            ("src/tide.rs", b"fn a() {}\nfn <b>() {}\nfn c() {}\n"),
+            ("x.bin", b"a\0b"),
+        ],
+    );
     for (name, visibility) in [("open", "public"), ("veiled", "private")] {
         let repository = server.create(&anna, name, visibility).await;
         server.push_story(&anna, &repository, &story, "main").await;

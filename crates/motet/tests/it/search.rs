@@ -51,23 +51,31 @@ const TIDE: &str = "//! Tides.\n\n/// How high it is.\npub fn tideHeight(at: Mom
 
 fn story() -> Story {
     let mut story = Story::default();
-    let first = story.commit(&[], "begin the almanac", &[
-        ("README.md", b"# Song\n\nAn almanac of tides.\n"),
-        ("src/tide.rs", TIDE.as_bytes()),
-        ("src/moon.py", b"class MoonPhase:\n    def rise(self):\n        return 'tide'\n"),
-        ("node_modules/x/tide.js", b"tide"),
-        ("Cargo.lock", b"tide"),
-        ("tide.bin", b"tide\0tide"),
-    ]);
-    story.commit(&[first], "teach the moon to set", &[
-        ("README.md", b"# Song\n\nAn almanac of tides.\n"),
-        ("src/tide.rs", TIDE.as_bytes()),
-        ("src/moon.py", b"class MoonPhase:\n    def rise(self):\n        return 'tide'\n"),
-        ("node_modules/x/tide.js", b"tide"),
-        ("Cargo.lock", b"tide"),
-        ("tide.bin", b"tide\0tide"),
-        ("docs/deep/words.txt", b"one two  three\nfour tideHeight five\n"),
-    ]);
+    let first = story.commit(
+        &[],
+        "begin the almanac",
+        &[
+            ("README.md", b"# Song\n\nAn almanac of tides.\n"),
+            ("src/tide.rs", TIDE.as_bytes()),
+            ("src/moon.py", b"class MoonPhase:\n    def rise(self):\n        return 'tide'\n"),
+            ("node_modules/x/tide.js", b"tide"),
+            ("Cargo.lock", b"tide"),
+            ("tide.bin", b"tide\0tide"),
+        ],
+    );
+    story.commit(
+        &[first],
+        "teach the moon to set",
+        &[
+            ("README.md", b"# Song\n\nAn almanac of tides.\n"),
+            ("src/tide.rs", TIDE.as_bytes()),
+            ("src/moon.py", b"class MoonPhase:\n    def rise(self):\n        return 'tide'\n"),
+            ("node_modules/x/tide.js", b"tide"),
+            ("Cargo.lock", b"tide"),
+            ("tide.bin", b"tide\0tide"),
+            ("docs/deep/words.txt", b"one two  three\nfour tideHeight five\n"),
+        ],
+    );
     story
 }
 
