@@ -420,6 +420,9 @@ impl Course<'_> {
     /// Looks through the names of files.
     async fn look_for_names(&mut self, query: &Query) -> Result<(), Error> {
         let within = self.within_repositories(query);
+        if within.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(());
+        }
         let pattern = like(query);
         let mut before = store::newest(&mut self.hub.db.glance().await?).await? + 1;
         while before > 0 {
@@ -485,7 +488,9 @@ impl Course<'_> {
             Subject::Files => {
                 rows.sort_by_cached_key(|it| (name_rank(&it.name, &seeks), it.name.clone()))
             }
-            Subject::Commits => rows.sort_by_key(|it| (std::cmp::Reverse(it.happened_at), it.id)),
+            Subject::Commits => {
+                rows.sort_by_cached_key(|it| (std::cmp::Reverse(it.happened_at), it.name.clone()))
+            }
             Subject::Repositories => {
                 let facts = &self.found.facts;
                 rows.sort_by_cached_key(|row| {
