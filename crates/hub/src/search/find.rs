@@ -274,12 +274,9 @@ impl Course<'_> {
         let expression = group.node.text(self.hub.db.dialect());
         let mut before = i64::MAX;
         loop {
-            let rows = match self.window(&expression, before).await? {
-                Some(rows) => rows,
-                None => {
-                    self.found.is_partial = true;
-                    return Ok(true);
-                }
+            let Some(rows) = self.window(&expression, before).await? else {
+                self.found.is_partial = true;
+                return Ok(true);
             };
             let is_last = rows.len() < WINDOW as usize;
             before = rows.last().map_or(0, |it| it.id);

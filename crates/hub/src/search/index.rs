@@ -481,9 +481,9 @@ async fn readme_of(
         let name = it.name.to_lowercase();
         name == "readme" || name.starts_with("readme.")
     });
-    let files = readmes.filter_map(|it| match it.kind {
+    let mut files = readmes.filter_map(|it| match it.kind {
         NodeKind::File(object) if it.size <= selection::MAX_TEXT_BYTES => Some(object),
         NodeKind::File(_) | NodeKind::Directory(_) => None,
     });
-    Ok(files.take(1).next())
+    Ok(files.next())
 }

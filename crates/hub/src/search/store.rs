@@ -10,7 +10,7 @@ use names::{CommitId, Id, UnixMillis};
 use uuid::Uuid;
 
 use super::documents::{Document, Kind};
-use crate::Repository;
+use crate::{Repository, wire::landing::hex};
 
 db::statements! {
     STATE = "
@@ -272,15 +272,6 @@ pub(super) async fn add(
     let found = documents.iter().filter(|(it, _)| !it.terms.is_empty());
     let terms = found.map(|(it, _)| (it.kind.as_str(), &it.name, joined(&it.terms)));
     db::execute!(tx, ADD_TERMS, of.uuid(), db::rows(terms)).map(drop)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a text does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Bounds every statement of this transaction, where a database can.
