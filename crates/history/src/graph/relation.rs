@@ -3,7 +3,7 @@
 
 use std::collections::BinaryHeap;
 
-use super::{Graph, GraphError, Position};
+use super::{Graph, GraphError, Position, walk::Rank};
 
 /// How far two commits are from each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -76,7 +76,7 @@ impl Graph {
         Ok(false)
     }
 
-    /// The best common ancestors: those that no other common one leads to, newest first.
+    /// The best common ancestors: those that no other common one leads to, in the order of walks.
     pub fn merge_bases(
         &self,
         ours: Position,
@@ -89,7 +89,7 @@ impl Graph {
         while let Some((at, mut marks)) = marked.next() {
             if marks & (OURS | THEIRS) == OURS | THEIRS {
                 if marks & PASSED == 0 {
-                    best.push(at);
+                    best.push(Rank::of(at, &self.link(at)?));
                 }
                 marks |= PASSED;
             }
@@ -97,7 +97,8 @@ impl Graph {
                 marked.meet(parent, marks);
             }
         }
-        Ok(best)
+        best.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(best.into_iter().map(|rank| rank.position).collect())
     }
 
     /// How many commits each leads to that the other does not. Nothing if that takes more than `limit` steps.
