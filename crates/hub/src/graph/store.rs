@@ -67,6 +67,12 @@ db::statements! {
         SET files = language_stats.files + excluded.files, bytes = language_stats.bytes + excluded.bytes"
     };
     DROP_NO_LANGUAGES = "DELETE FROM language_stats WHERE repository_id = $1 AND files <= 0";
+    // What lists of repositories say and are narrowed by.
+    NAME_LANGUAGE = "
+        UPDATE repositories
+           SET language = coalesce((SELECT l.language FROM language_stats AS l WHERE l.repository_id = $1
+                                     ORDER BY l.bytes DESC, l.language LIMIT 1), '')
+         WHERE id = $1";
     ADD_CONTRIBUTORS = {
         sqlite "
         INSERT INTO contributor_stats (repository_id, who, author, agent_id, commits, first_at, last_at)
@@ -285,6 +291,7 @@ pub(super) async fn put_numbers(
     let languages = tally.languages.iter().map(|(language, it)| (language, it.files, it.bytes));
     db::execute!(tx, ADD_LANGUAGES, db::rows(languages), of)?;
     db::execute!(tx, DROP_NO_LANGUAGES, of)?;
+    db::execute!(tx, NAME_LANGUAGE, of)?;
     let contributors = tally.contributors.iter().map(|(who, it)| {
         (who.key(), &who.author, &who.agent_id, it.commits, it.first_at.0, it.last_at.0)
     });

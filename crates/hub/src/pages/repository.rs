@@ -10,13 +10,14 @@ use serde::Deserialize;
 use trust::{Allowed, Visibility, act};
 use web::{
     Call, Problem,
-    look::{LinkContext, When, markdown, visible},
+    look::{Layout, LinkContext, When, markdown, visible},
 };
 
 use super::{insights, parts};
 use crate::{
     Error, Hub, Repository,
     graph::Directory,
+    machines::source_code,
     reading::{self, Commit, Found, History, Revision},
     refs, signatures,
     views::{
@@ -62,8 +63,13 @@ pub(crate) async fn home(
     };
     let forked_from = hub.source_of(allowed.actor(), repository).await?;
     let origin = call.context.base_url.clone();
+    let layout = parts::layout(&call, repository, repository.full_name());
+    let layout = Layout {
+        linked_data: (!repository.is_private()).then(|| source_code(&origin, repository)),
+        ..parts::with_card(&call, repository, layout)
+    };
     web::page(&RepositoryPage {
-        layout: parts::layout(&call, repository, repository.full_name()),
+        layout,
         head: parts::head(allowed.actor(), repository, first.as_ref(), Section::Code),
         description: repository.description.clone(),
         homepage: repository.homepage.as_ref().map(ToString::to_string),
