@@ -125,19 +125,16 @@ fn next_piece<'a>(
         }
         None => rest,
     };
-    let (value, is_quoted, length) = match rest.strip_prefix('"') {
-        Some(inner) => {
-            let (value, length) = unquoted(inner);
-            if length.is_none() {
-                let message = "the quotation is not closed: add \" at its end";
-                faults.push(fault(value_at, "unclosed_quotation", message));
-            }
-            (value, true, length.unwrap_or(inner.len()) + 1)
+    let (value, is_quoted, length) = if let Some(inner) = rest.strip_prefix('"') {
+        let (value, length) = unquoted(inner);
+        if length.is_none() {
+            let message = "the quotation is not closed: add \" at its end";
+            faults.push(fault(value_at, "unclosed_quotation", message));
         }
-        None => {
-            let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-            (rest.get(..end).unwrap_or_default().to_owned(), false, end)
-        }
+        (value, true, length.unwrap_or(inner.len()) + 1)
+    } else {
+        let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+        (rest.get(..end).unwrap_or_default().to_owned(), false, end)
     };
     *at = value_at + length;
     let whole = text.get(begin..*at).unwrap_or_default();

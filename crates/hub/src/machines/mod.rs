@@ -35,7 +35,7 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
 /// What a public repository is, for machines that read pages (<https://schema.org/SoftwareSourceCode>).
 pub(crate) fn source_code(base_url: &str, it: &Repository) -> Html {
     let address = format!("{base_url}/{}", it.full_name());
-    let mut data = json!({
+    let known = json!({
         "@context": "https://schema.org",
         "@type": "SoftwareSourceCode",
         "name": it.name.as_str(),
@@ -44,9 +44,10 @@ pub(crate) fn source_code(base_url: &str, it: &Repository) -> Html {
         "author": { "name": it.owner.as_str(), "url": format!("{base_url}/{}", it.owner) },
         "dateCreated": it.created_at.to_string(),
     });
+    let mut data = known.as_object().cloned().unwrap_or_default();
     let mut add = |key: &str, value: String| {
         if !value.is_empty() {
-            data[key] = value.into();
+            data.insert(key.to_owned(), value.into());
         }
     };
     add("description", it.description.clone());
@@ -56,5 +57,5 @@ pub(crate) fn source_code(base_url: &str, it: &Repository) -> Html {
     let licence =
         it.licence.as_ref().map(|it| format!("https://spdx.org/licenses/{}", it.as_str()));
     add("license", licence.unwrap_or_default());
-    linked_data(&data)
+    linked_data(&data.into())
 }

@@ -274,12 +274,9 @@ impl Course<'_> {
         let expression = group.node.text(self.hub.db.dialect());
         let mut before = i64::MAX;
         loop {
-            let rows = match self.window(&expression, before).await? {
-                Some(rows) => rows,
-                None => {
-                    self.found.is_partial = true;
-                    return Ok(true);
-                }
+            let Some(rows) = self.window(&expression, before).await? else {
+                self.found.is_partial = true;
+                return Ok(true);
             };
             let is_last = rows.len() < WINDOW as usize;
             before = rows.last().map_or(0, |it| it.id);
@@ -420,6 +417,9 @@ impl Course<'_> {
     /// Looks through the names of files.
     async fn look_for_names(&mut self, query: &Query) -> Result<(), Error> {
         let within = self.within_repositories(query);
+        if within.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(());
+        }
         let pattern = like(query);
         let mut before = store::newest(&mut self.hub.db.glance().await?).await? + 1;
         while before > 0 {
@@ -485,7 +485,9 @@ impl Course<'_> {
             Subject::Files => {
                 rows.sort_by_cached_key(|it| (name_rank(&it.name, &seeks), it.name.clone()))
             }
-            Subject::Commits => rows.sort_by_key(|it| (std::cmp::Reverse(it.happened_at), it.id)),
+            Subject::Commits => {
+                rows.sort_by_cached_key(|it| (std::cmp::Reverse(it.happened_at), it.name.clone()))
+            }
             Subject::Repositories => {
                 let facts = &self.found.facts;
                 rows.sort_by_cached_key(|row| {

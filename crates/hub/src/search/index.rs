@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{
     documents::{self, Document, Kind},
     selection,
-    store::{self, State},
+    store::{self, Standing, State},
 };
 use crate::{
     Error, Hub, Repository,
@@ -95,31 +95,13 @@ pub(crate) async fn index(hub: Hub, job: Job<Index>) -> Result<Done, Failure> {
 
 /// Asks for what is due.
 pub(crate) async fn index_due(hub: Hub) -> Result<Done, Failure> {
-    hub.ask_for_all(|state| {
-        state.is_none_or(|it| it.form != documents::FORM || it.target.is_some())
-    })
-    .await?;
+    hub.ask_for_all(|it| it.form != documents::FORM || it.is_half, false).await?;
     Ok(Done::default())
 }
 
 /// Lets every repository be indexed again from nothing.
 pub(crate) async fn rebuild(hub: Hub) -> Result<Done, Failure> {
-    let mut after = None;
-    loop {
-        let page =
-            store::after(&mut hub.db.glance().await?, after, PAGE).await.map_err(Error::Db)?;
-        for id in &page {
-            let mut tx = hub.db.write().await?;
-            // A form that none is made in.
-            store::set_state(&mut tx, *id, &State::default(), hub.clock.now()).await?;
-            tx.commit().await?;
-        }
-        after = page.last().copied();
-        if after.is_none() {
-            break;
-        }
-    }
-    hub.ask_for_all(|_| true).await?;
+    hub.ask_for_all(|_| true, true).await?;
     Ok(Done::default())
 }
 
@@ -138,24 +120,27 @@ impl Hub {
         Ok(self.queue.push(tx, asking(id)?).await?)
     }
 
-    /// Asks for every repository whose state is so.
-    async fn ask_for_all(&self, is_due: impl Fn(Option<&State>) -> bool) -> Result<(), Error> {
+    /// Asks for every repository that stands so; from nothing, if that is said.
+    async fn ask_for_all(
+        &self,
+        is_due: impl Fn(&Standing) -> bool,
+        from_nothing: bool,
+    ) -> Result<(), Error> {
         let mut after = None;
         loop {
-            let mut tx = self.db.read().await?;
-            let page = store::after(&mut tx, after, PAGE).await?;
-            let mut jobs = Vec::new();
-            for id in &page {
-                if is_due(store::state(&mut tx, *id).await?.as_ref()) {
-                    jobs.push(asking(*id)?.with_priority(Priority::Low));
-                }
-            }
-            drop(tx);
+            let page = store::states(&mut self.db.glance().await?, after, PAGE).await?;
+            let due = page.iter().filter(|it| is_due(it)).map(|it| it.repository);
+            let due: Vec<_> = due.collect();
+            let jobs = due.iter().map(|id| Ok(asking(*id)?.with_priority(Priority::Low)));
+            let jobs = jobs.collect::<Result<Vec<_>, Error>>()?;
             let mut tx = self.db.write().await?;
+            if from_nothing {
+                store::forget_forms(&mut tx, &due).await?;
+            }
             let bell = self.queue.push_all(&mut tx, jobs).await?;
             tx.commit().await?;
             bell.ring();
-            after = page.last().copied();
+            after = page.last().map(|it| it.repository);
             if after.is_none() {
                 return Ok(());
             }
@@ -217,7 +202,8 @@ impl Hub {
 
     /// Takes away every document of a repository, in pieces.
     pub(crate) async fn forget_search(&self, id: Id<Repository>) -> Result<(), Error> {
-        while self.forget_documents(id, &mut usize::MAX.clone()).await? == Rest::Something {}
+        let mut left = usize::MAX;
+        while self.forget_documents(id, &mut left).await? == Rest::Something {}
         let mut tx = self.db.write().await?;
         store::forget_state(&mut tx, id).await?;
         Ok(tx.commit().await?)
@@ -495,9 +481,9 @@ async fn readme_of(
         let name = it.name.to_lowercase();
         name == "readme" || name.starts_with("readme.")
     });
-    let files = readmes.filter_map(|it| match it.kind {
+    let mut files = readmes.filter_map(|it| match it.kind {
         NodeKind::File(object) if it.size <= selection::MAX_TEXT_BYTES => Some(object),
         NodeKind::File(_) | NodeKind::Directory(_) => None,
     });
-    Ok(files.take(1).next())
+    Ok(files.next())
 }

@@ -10,7 +10,7 @@ use names::{CommitId, Id, UnixMillis};
 use uuid::Uuid;
 
 use super::documents::{Document, Kind};
-use crate::Repository;
+use crate::{Repository, wire::landing::hex};
 
 db::statements! {
     STATE = "
@@ -96,7 +96,7 @@ db::statements! {
           FROM search_documents AS d
           JOIN resources AS s ON s.id = d.repository_id JOIN repositories AS r ON r.id = d.repository_id
          WHERE d.id < $2 AND d.id >= $3 AND d.kind = 'file' AND lower(d.name) LIKE $4 ESCAPE '\\'
-           AND (d.repository_id IN (SELECT unhex(value) FROM json_each($5)) OR $5 = '')
+           AND (d.repository_id IN (SELECT unhex(value) FROM json_each($5)) OR $5 = '[]')
            AND ", trust::visible!(), " AND r.indexed = 1
          ORDER BY d.id DESC")),
         postgres (concat!("
@@ -104,8 +104,8 @@ db::statements! {
           FROM search_documents AS d
           JOIN resources AS s ON s.id = d.repository_id JOIN repositories AS r ON r.id = d.repository_id
          WHERE d.id < $2 AND d.id >= $3 AND d.kind = 'file' AND lower(d.name) LIKE $4 ESCAPE '\\'
-           AND ($5 = '' OR d.repository_id IN
-                (SELECT CAST(jsonb_array_elements_text(CAST(nullif($5, '') AS jsonb)) AS uuid)))
+           AND ($5 = '[]' OR d.repository_id IN
+                (SELECT CAST(jsonb_array_elements_text(CAST($5 AS jsonb)) AS uuid)))
            AND ", trust::visible!(), " AND r.indexed = 1
          ORDER BY d.id DESC"))
     };
@@ -128,7 +128,17 @@ db::statements! {
         SELECT t.topic, count(*) FROM repository_topics AS t JOIN resources AS s ON s.id = t.repository_id
          WHERE t.topic > $2 AND ", trust::visible!(), "
          GROUP BY t.topic ORDER BY t.topic LIMIT $3"));
-    AFTER = "SELECT id FROM repositories WHERE id > $1 ORDER BY id LIMIT $2";
+    STATES = "
+        SELECT r.id, coalesce(t.form, 0), CAST(CASE WHEN t.target IS NULL THEN 0 ELSE 1 END AS bigint)
+          FROM repositories AS r LEFT JOIN search_states AS t ON t.repository_id = r.id
+         WHERE r.id > $1 ORDER BY r.id LIMIT $2";
+    FORGET_FORMS = {
+        sqlite "
+        UPDATE search_states SET form = 0 WHERE repository_id IN (SELECT unhex(value) FROM json_each($1))",
+        postgres "
+        UPDATE search_states SET form = 0
+         WHERE repository_id IN (SELECT CAST(jsonb_array_elements_text(CAST($1 AS jsonb)) AS uuid))"
+    };
     WITHIN = {
         sqlite "SELECT CAST($1 AS TEXT)",
         postgres "SELECT set_config('statement_timeout', $1, true)"
@@ -264,15 +274,6 @@ pub(super) async fn add(
     db::execute!(tx, ADD_TERMS, of.uuid(), db::rows(terms)).map(drop)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a text does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// Bounds every statement of this transaction, where a database can.
 pub(super) async fn within(tx: &mut Tx, millis: u64) -> Result<(), Error> {
     let set: Result<(String,), Error> = db::fetch_one!(tx, WITHIN, millis.max(1).to_string());
@@ -292,7 +293,8 @@ pub(super) async fn matching(
     rows.into_iter().map(row).collect()
 }
 
-/// Files whose path is like `pattern`, of what the reader may see: in those repositories, or in all where there are none.
+/// Files whose path is like `pattern`, of what the reader may see: in those repositories, or in all where
+/// none are named.
 pub(super) async fn names(
     tx: &mut Tx,
     reader: Uuid,
@@ -300,9 +302,8 @@ pub(super) async fn names(
     pattern: &str,
     within: Option<&[Id<Repository>]>,
 ) -> Result<Vec<Row>, Error> {
-    let within = within.map_or_else(String::new, |ids| {
-        db::rows(ids.iter().map(|it| it.uuid().simple().to_string()))
-    });
+    let ids = within.unwrap_or_default().iter().map(|it| it.uuid().simple().to_string());
+    let within = db::rows(ids);
     let rows: Vec<RawRow> = db::fetch_all!(tx, NAMES, reader, before, from, pattern, within)?;
     rows.into_iter().map(row).collect()
 }
@@ -349,13 +350,30 @@ pub(super) async fn topics(
     Ok(rows.into_iter().map(|(topic, count)| (topic, count.unsigned_abs())).collect())
 }
 
+/// A repository with how far its documents have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) repository: Id<Repository>,
+    pub(super) form: i64,
+    /// Whether they are on their way.
+    pub(super) is_half: bool,
+}
+
 /// Repositories in order, from behind one on.
-pub(super) async fn after(
+pub(super) async fn states(
     tx: &mut Tx,
     after: Option<Id<Repository>>,
     limit: u32,
-) -> Result<Vec<Id<Repository>>, Error> {
+) -> Result<Vec<Standing>, Error> {
     let after = after.map_or(Uuid::nil(), |it| it.uuid());
-    let rows: Vec<(Uuid,)> = db::fetch_all!(tx, AFTER, after, i64::from(limit))?;
-    Ok(rows.into_iter().map(|(id,)| Id::from_uuid(id)).collect())
+    let rows: Vec<(Uuid, i64, i64)> = db::fetch_all!(tx, STATES, after, i64::from(limit))?;
+    let one =
+        |(id, form, half)| Standing { repository: Id::from_uuid(id), form, is_half: half == 1 };
+    Ok(rows.into_iter().map(one).collect())
+}
+
+/// Lets documents be of a form that none is made in.
+pub(super) async fn forget_forms(tx: &mut Tx, of: &[Id<Repository>]) -> Result<(), Error> {
+    let of = db::rows(of.iter().map(|it| it.uuid().simple().to_string()));
+    db::execute!(tx, FORGET_FORMS, of).map(drop)
 }

@@ -92,7 +92,7 @@ pub(super) fn tokens(text: &str) -> BTreeSet<String> {
 /// One to three characters as a number: seven bits each where all are ASCII.
 fn packed(chars: &[char]) -> u64 {
     let bits = if chars.iter().all(char::is_ascii) { 7 } else { 21 };
-    chars.iter().fold(1, |packed, c| packed << bits | u64::from(u32::from(*c)))
+    chars.iter().fold(1, |packed, c| (packed << bits) | u64::from(u32::from(*c)))
 }
 
 /// Adds the groups of a run without white space.

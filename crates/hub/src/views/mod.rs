@@ -55,6 +55,8 @@ mod records_samples;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
+mod search_samples;
+#[cfg(test)]
 mod settings_samples;
 #[cfg(test)]
 mod tests;

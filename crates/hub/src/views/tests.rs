@@ -8,7 +8,7 @@ use super::{
     blob::{BlobContent, HexRow},
     history_samples, records_samples,
     repository::RepositoryPage,
-    samples, settings_samples,
+    samples, search_samples, settings_samples,
 };
 
 /// Every page by name.
@@ -58,6 +58,10 @@ fn pages() -> Vec<(&'static str, String)> {
         ("insights-uncounted", history_samples::insights(false).render().unwrap()),
         ("compare", samples::compare(false).render().unwrap()),
         ("compare-empty", samples::compare(true).render().unwrap()),
+        ("search", search_samples::search(true).render().unwrap()),
+        ("search-empty", search_samples::search(false).render().unwrap()),
+        ("search-nothing", search_samples::nothing().render().unwrap()),
+        ("find", search_samples::find().render().unwrap()),
         ("settings-general", settings_samples::general(false).render().unwrap()),
         ("settings-general-archived", settings_samples::general(true).render().unwrap()),
         ("settings-members", settings_samples::members(false).render().unwrap()),
@@ -90,7 +94,9 @@ fn nothing_of_a_repository_becomes_markup() {
             assert!(!page.contains(forbidden), "{name} holds {forbidden}");
         }
         // The one of the frame.
-        assert_eq!(page.matches("<script").count(), 1, "{name}");
+        // Finding as one types has a script of its own.
+        let scripts = if name == "find" { 2 } else { 1 };
+        assert_eq!(page.matches("<script").count(), scripts, "{name}");
     }
 }
 

@@ -294,6 +294,7 @@ async fn the_operators_commands_find_server_and_key_in_the_data_directory() {
         hub.collect_due     13 2 * * *    UTC   TIME
         hub.expire          7 * * * *     UTC   TIME
         hub.forks           33 1 * * *    UTC   TIME
+        hub.index_due       47 * * * *    UTC   TIME
         hub.purge           53 1 * * *    UTC   TIME
         hub.records         43 4 * * sun  UTC   TIME
         objects.orphans     13 4 * * sun  UTC   TIME
