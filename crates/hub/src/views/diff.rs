@@ -256,6 +256,7 @@ mod tests {
 
     #[test]
     fn what_was_replaced_stands_beside_what_it_was_replaced_by() {
+        use LineKind::{Added, Removed, Same};
         let line = |kind, text: &str| DiffLine {
             kind,
             old: None,
@@ -264,7 +265,6 @@ mod tests {
             is_unended: false,
             cut_bytes: 0,
         };
-        use LineKind::{Added, Removed, Same};
         let lines =
             [(Same, "a"), (Removed, "b"), (Removed, "c"), (Added, "d"), (Same, "e"), (Added, "f")];
         let lines = lines.map(|(kind, text)| line(kind, text)).to_vec();

@@ -63,7 +63,7 @@ async fn get(server: &Server, target: &str) -> testkit::Answer {
     answer
 }
 
-/// Of two servers. The hashes of form 1 stand in `history::archive::tests`.
+/// Of two servers. The hash of form 1 stands in `history::archive::tests`.
 #[tokio::test]
 async fn an_archive_has_the_same_bytes_on_every_server() {
     let story = story();
