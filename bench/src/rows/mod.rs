@@ -10,6 +10,7 @@ mod jobs;
 mod memory;
 mod objects;
 mod pages;
+mod search;
 mod timing;
 mod trust;
 mod wire2;
@@ -43,6 +44,7 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     ("hub.push.10000", |binary| Box::pin(hub::push_10000(binary))),
     ("hub.fetch", |binary| Box::pin(fetch::fetch(binary))),
     ("hub.push.memory", |binary| Box::pin(memory::push(binary))),
+    ("hub.archive.memory", |binary| Box::pin(memory::archive(binary))),
     ("pages.root.20000", |binary| {
         Box::pin(pages::page(binary, "pages.root.20000", (Page::Root, pages::SHORT)))
     }),
@@ -93,6 +95,7 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     }),
     ("pages.weight", |binary| Box::pin(pages::weight(binary))),
     ("push.index", |binary| Box::pin(pages::push_index(binary))),
+    ("search.code", |binary| Box::pin(search::code(binary))),
     ("index.memory", |binary| Box::pin(pages::index_memory(binary))),
     ("wire2.clone", |binary| Box::pin(wire2::clone(binary))),
     ("cli.commit.10000", |binary| Box::pin(async move { cli::commit(binary) })),

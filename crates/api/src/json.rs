@@ -15,6 +15,7 @@ mod passkeys;
 mod publishers;
 mod reading;
 mod records;
+mod search;
 mod shown_once;
 mod storage;
 
@@ -43,13 +44,14 @@ pub use publishers::{
 };
 pub use reading::{
     BlameAnswer, BlameRun, Blob, Commit, CommitDetail, CommitPage, CommitSignature, Comparison,
-    DiffFile, DiffHunk, DiffLine, DiffPage, FileList, Tree, TreeEntry,
+    DiffFile, DiffHunk, DiffLine, DiffPage, FileList, LastCommit, Tree, TreeEntry,
 };
 pub use records::{
     Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage, NewEdit, Ref,
     RefPage, RepositoryInvitation, RepositoryInvitationPage, RepositoryMember,
     RepositoryMemberPage, SetRef, SyncFork, Synced,
 };
+pub use search::{Facet, Facets, Found, FoundItem, FoundLine, TopicCount};
 pub use shown_once::ShownOnce;
 pub use storage::{
     Fault, FaultPage, Healed, Limit, QuotaUse, ScanStarted, SetQuota, StartScan, Storage,
@@ -127,6 +129,9 @@ pub struct Principal {
     /// Its page elsewhere.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub website_url: String,
+    /// Where its picture is; another address for each picture.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub avatar_url: String,
 }
 
 /// A registered public key.
@@ -251,6 +256,8 @@ pub struct Repository {
     /// Whether those who train models are asked to leave it alone: of what is private, always.
     #[serde(default)]
     pub training_opt_out: bool,
+    /// Whether it is searched.
+    pub indexed: bool,
     /// Which commits it takes: `off`, `registered` or `members`.
     #[serde(default)]
     pub require_signed_commits: String,
@@ -316,6 +323,9 @@ pub struct RepositoryChanges {
     /// Whether those who train models are asked to leave it alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training_opt_out: Option<bool>,
+    /// Whether it is searched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indexed: Option<bool>,
     /// Which commits it takes: `off` for all, `registered` for those signed with a registered key, `members` for those
     /// signed by somebody who may push.
     #[serde(default, skip_serializing_if = "Option::is_none")]

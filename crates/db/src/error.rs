@@ -90,6 +90,17 @@ impl Error {
         )
     }
 
+    /// Whether a statement was ended because it took longer than it may.
+    pub fn is_canceled(&self) -> bool {
+        // PostgreSQL: query_canceled.
+        let is_so =
+            |error: &dyn sqlx::error::DatabaseError| error.code().as_deref() == Some("57014");
+        matches!(
+            self,
+            Self::Driver(Fault::Statement(sqlx::Error::Database(error))) if is_so(error.as_ref())
+        )
+    }
+
     /// Whether the database is not available at the moment, so that the same may work later. Otherwise the fault is
     /// ours: a statement that it refuses, a row that broke a promise, a transaction that went on after a failure.
     pub fn is_outage(&self) -> bool {

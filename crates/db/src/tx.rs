@@ -31,7 +31,14 @@ pub enum Dialect {
 pub struct Tx {
     on: On,
     has_failed: bool,
+    /// Dropped when the transaction has ended: behind `on`.
+    held: Vec<Box<dyn Held>>,
 }
+
+/// What a transaction keeps until it has ended.
+trait Held: std::fmt::Debug + Send + Sync {}
+
+impl<T: std::fmt::Debug + Send + Sync> Held for T {}
 
 #[derive(Debug)]
 enum On {
@@ -95,27 +102,27 @@ impl<D: Database<Connection: Link>> Kind<D> {
 
 impl Tx {
     pub(crate) const fn sqlite_turn(turn: Turn<SqliteConnection>) -> Self {
-        Self { on: On::Sqlite(Kind::Turn(turn)), has_failed: false }
+        Self { on: On::Sqlite(Kind::Turn(turn)), has_failed: false, held: Vec::new() }
     }
 
     pub(crate) const fn sqlite(tx: Transaction<'static, Sqlite>) -> Self {
-        Self { on: On::Sqlite(Kind::Own(tx)), has_failed: false }
+        Self { on: On::Sqlite(Kind::Own(tx)), has_failed: false, held: Vec::new() }
     }
 
     pub(crate) const fn sqlite_glance(conn: PoolConnection<Sqlite>) -> Self {
-        Self { on: On::Sqlite(Kind::Glance(conn)), has_failed: false }
+        Self { on: On::Sqlite(Kind::Glance(conn)), has_failed: false, held: Vec::new() }
     }
 
     pub(crate) const fn postgres_turn(turn: Turn<PgConnection>) -> Self {
-        Self { on: On::Postgres(Kind::Turn(turn)), has_failed: false }
+        Self { on: On::Postgres(Kind::Turn(turn)), has_failed: false, held: Vec::new() }
     }
 
     pub(crate) const fn postgres(tx: Transaction<'static, Postgres>) -> Self {
-        Self { on: On::Postgres(Kind::Own(tx)), has_failed: false }
+        Self { on: On::Postgres(Kind::Own(tx)), has_failed: false, held: Vec::new() }
     }
 
     pub(crate) const fn postgres_glance(conn: PoolConnection<Postgres>) -> Self {
-        Self { on: On::Postgres(Kind::Glance(conn)), has_failed: false }
+        Self { on: On::Postgres(Kind::Glance(conn)), has_failed: false, held: Vec::new() }
     }
 
     /// The SQL that this transaction speaks.
@@ -132,10 +139,19 @@ impl Tx {
         if self.has_failed {
             return Err(Fault::Aborted.into());
         }
-        match self.on {
+        let Self { on, held, .. } = self;
+        let outcome = match on {
             On::Sqlite(kind) => kind.commit().await,
             On::Postgres(kind) => kind.commit().await,
-        }
+        };
+        drop(held);
+        outcome
+    }
+
+    /// Keeps `it` until the transaction has ended, one way or the other: for what makes itself heard when it is dropped,
+    /// and must not before others can see what it is about.
+    pub fn hold(&mut self, it: impl std::fmt::Debug + Send + Sync + 'static) {
+        self.held.push(Box::new(it));
     }
 
     /// Opens the connection for one statement: refused after one has failed. The transaction counts as failed until

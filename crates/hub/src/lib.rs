@@ -31,6 +31,8 @@
 //! | `contributions/`| what signed commits count for, day by day                                      |
 //! | `feeds/`        | the same as Atom                                                               |
 //! | `upkeep/`       | background work: what has ended goes, what is stored is looked after           |
+//! | `machines/`     | the map of the site, cards for other sites                                     |
+//! | `search/`       | what is found, by whom it may be found                                          |
 //! | `pages/`        | HTML; `views/` is what the templates show                                      |
 //!
 //! Invariants (`spec/hub.md` 12): no object, snapshot or commit row whose id is not the hash of its bytes; a commit's
@@ -61,6 +63,7 @@ mod graph;
 mod intake;
 mod invitations;
 mod life;
+mod machines;
 mod pages;
 mod purge;
 mod quotas;
@@ -69,6 +72,7 @@ mod ref_log;
 mod refs;
 mod releases;
 mod repositories;
+mod search;
 mod signatures;
 mod stars;
 mod transfers;
@@ -84,6 +88,7 @@ pub use quotas::{Exceeded, Limited, Quotas};
 pub use repositories::{
     Fork, Homepage, HomepageError, Licence, NewRepository, Repository, Topic, Topics,
 };
+pub use search::rebuild_search;
 
 pub use wire2::{HistoryStream, OwnHistory};
 
@@ -91,6 +96,8 @@ pub use wire2::{HistoryStream, OwnHistory};
 pub fn statements() -> Vec<&'static db::Sql> {
     [
         repositories::STATEMENTS,
+        search::STATEMENTS,
+        machines::STATEMENTS,
         reading::STATEMENTS,
         &wire::statements(),
         &wire2::statements(),
@@ -139,6 +146,8 @@ pub struct Settings {
     /// How long a page may look for who last changed the lines of a file; what is not found by then is said to be
     /// older.
     pub blame: Duration,
+    /// How long a search may take; what was found by then is said to be a part.
+    pub search: Duration,
 }
 
 /// The room's front door. Cheap to clone.
@@ -193,6 +202,7 @@ impl Hub {
         let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
         let routes = reading::api::routes(graph::routes(wire2::routes(routes)));
+        let routes = machines::routes(search::routes(routes));
         pages::routes(ref_log::routes(routes)).finish()
     }
 }

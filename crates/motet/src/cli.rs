@@ -112,6 +112,8 @@ pub enum Command {
     /// Manage repositories
     #[command(subcommand)]
     Repo(commands::repo::Repo),
+    /// Search code, files, commits and repositories of a server
+    Search(commands::search::Search),
     /// Make a directory a working copy
     ///
     /// Makes `.muse` in it, and writes no other file. What is in the directory stays, and is in no commit yet.
@@ -230,6 +232,7 @@ impl Command {
             Self::Org(command) => command.name(),
             Self::Invite(command) => command.name(),
             Self::Repo(command) => command.name(),
+            Self::Search(_) => "search",
             Self::Init(_) => "init",
             Self::Status(_) => "status",
             Self::Commit(_) => "commit",
@@ -290,6 +293,7 @@ impl Command {
             | Self::Org(_)
             | Self::Invite(_)
             | Self::Repo(_)
+            | Self::Search(_)
             | Self::Push(_)
             | Self::Fetch(_)
             | Self::Pull(_)

@@ -8,6 +8,21 @@ use axum::{
 use trust::{Allowed, Anything, Trust, act};
 use web::{Call, Entry, Problem, Routes, Surface, look::assets};
 
+/// What costs much and says little, and every address with a query but the pages of the sitemap.
+const ROBOTS: &str = "\
+User-agent: *
+Allow: /sitemap.xml
+Disallow: /search
+Disallow: /*/*/blame/
+Disallow: /*/*/compare/
+Disallow: /*/*/archive/
+Disallow: /*/*/raw/
+Disallow: /*/*/graph
+Disallow: /*/*/find/
+Disallow: /*/*/commits/*/
+Disallow: /*?
+";
+
 pub(crate) fn routes(trust: &Trust) -> (Router, Vec<Entry>) {
     Routes::new((), trust.clone())
         .get("/static/{file}", Surface::Plain, asset)
@@ -57,7 +72,7 @@ async fn favicon(
 async fn robots(
     (): (),
     _: Allowed<act::StaticRead, Anything>,
-    (): (),
-) -> Result<&'static str, Problem> {
-    Ok("User-agent: *\nDisallow: /*/raw/\nDisallow: /*?\n")
+    call: Call,
+) -> Result<String, Problem> {
+    Ok(format!("{ROBOTS}\nSitemap: {}/sitemap.xml\n", call.context.base_url))
 }

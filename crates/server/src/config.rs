@@ -132,6 +132,9 @@ pub struct ServeArgs {
     /// to be older
     #[arg(long, env = "MOTET_BLAME_SECONDS", default_value = "2", value_parser = clap::value_parser!(u64).range(1..=300))]
     pub blame_seconds: u64,
+    /// How long a search may take, in milliseconds; what was found by then is said to be a part
+    #[arg(long, env = "MOTET_SEARCH_MILLISECONDS", default_value = "500", value_parser = clap::value_parser!(u64).range(0..=30_000))]
+    pub search_milliseconds: u64,
     /// Another limit than the usual one: NAME=NUMBER, such as auth=40; the names are in docs/limits.md
     #[arg(long = "limit", env = "MOTET_LIMITS", value_delimiter = ',', value_name = "NAME=NUMBER")]
     pub limits: Vec<LimitSetting>,
@@ -431,6 +434,7 @@ impl ServeArgs {
             hub: hub::Settings {
                 quotas: self.quotas(),
                 blame: Duration::from_secs(self.blame_seconds),
+                search: Duration::from_millis(self.search_milliseconds),
             },
             trusted_proxies: self.trusted_proxies.clone(),
             cors: Cors::new(&self.cors_origins),

@@ -24,7 +24,8 @@ const NO_SCHEDULES: &str = "--no-schedules";
 const WIDE_LIMITS: &str = "--limit=ip=1000000,anonymous=1000000,principal=1000000,auth=1000000,\
     bootstrap=1000000,bootstrap-install=1000000,registrations=1000000,pushes=1000000,push-bytes=1000000000000,\
     uploads=1000000,wire-reads=1000000,\
-    wire-anonymous=1000000,downloads=1000000,downloads-anonymous=1000000,points=1000000,points-around=1000000,\
+    wire-anonymous=1000000,downloads=1000000,downloads-anonymous=1000000,searches=1000000,searches-anonymous=1000000,\
+    points=1000000,points-around=1000000,\
     failures=1000000,mints=1000000,sessions=1000000,exports=1000000,deletions=1000000,\
     device-flows=1000000,applications=1000000,application-documents=1000000";
 

@@ -25,7 +25,7 @@ pub enum Cost {
     Place,
     /// A commit with everything that it changes: as a file at an old commit, 5.
     Changes,
-    /// What walks a history, as the lines of a file with their commits: 10.
+    /// What walks a history, as the lines of a file with their commits, and a search: 10.
     Walk,
 }
 
@@ -98,7 +98,7 @@ pub(crate) fn admit(
     let admitted = trust.limits().admit(spec.class, actor, context.place(), &repository);
     let admitted = admitted.map_err(|exceeded| refuse(exceeded, spec.class, actor))?;
     // Raw files have a count of their own.
-    if actor.is_anonymous() && is_page && spec.class == Class::Global {
+    if actor.is_anonymous() && is_page && matches!(spec.class, Class::Global | Class::Search) {
         let points = spec.cost.points(params);
         let page = trust.limits().page(context.place(), points);
         page.map_err(|exceeded| refuse(exceeded, spec.class, actor))?;

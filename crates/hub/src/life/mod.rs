@@ -52,6 +52,7 @@ pub(crate) struct Changes {
     pub(crate) licence: Option<LicenceChange>,
     pub(crate) says_forks: Option<bool>,
     pub(crate) says_no_training: Option<bool>,
+    pub(crate) is_indexed: Option<bool>,
     pub(crate) require_signed_commits: Option<Required>,
     pub(crate) require_signed_refs: Option<bool>,
     pub(crate) is_template: Option<bool>,
@@ -133,6 +134,7 @@ impl Changes {
         after.clashing_paths = self.clashing_paths.unwrap_or(after.clashing_paths);
         after.says_forks = self.says_forks.or(after.says_forks);
         after.says_no_training = self.says_no_training.unwrap_or(after.says_no_training);
+        after.is_indexed = self.is_indexed.unwrap_or(after.is_indexed);
     }
 }
 
@@ -185,6 +187,8 @@ impl Hub {
             self.rename(&mut tx, before, &after).await?;
         }
         store::change(&mut tx, &after).await?;
+        let bell = self.ask_for_index(&mut tx, after.id).await?;
+        tx.hold(bell);
         self.note_changes(&mut tx, actor, before, &after).await?;
         self.tell_of_changes(&mut tx, By::of(actor), before, &after).await?;
         if after.default_branch != before.default_branch {
@@ -268,6 +272,7 @@ impl Hub {
             ("topics", before.topics.words().join(" "), after.topics.words().join(" ")),
             ("licence", licence(before), licence(after)),
             ("allow_forks", before.allows_forks().to_string(), after.allows_forks().to_string()),
+            ("indexed", before.is_indexed.to_string(), after.is_indexed.to_string()),
         ];
         for (field, was, is) in fields {
             if was != is {

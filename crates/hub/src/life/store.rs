@@ -11,7 +11,8 @@ db::statements! {
         UPDATE repositories
            SET name = $2, description = $3, homepage = $4, default_branch = $5, archived_at = $6, updated_at = $7,
                training_opt_out = $8, require_signed_commits = $9, require_signed_refs = $10, licence = $11,
-               allow_forks = $12, is_template = $13, content_policy = $14, clashing_paths = $15, deleted_at = NULL, purge_at = NULL
+               allow_forks = $12, is_template = $13, content_policy = $14, clashing_paths = $15, indexed = $16,
+               deleted_at = NULL, purge_at = NULL
          WHERE id = $1";
     CLEAR_TOPICS = "DELETE FROM repository_topics WHERE repository_id = $1";
     ADD_TOPICS = {
@@ -63,7 +64,8 @@ pub(super) async fn change(tx: &mut Tx, it: &Repository) -> Result<(), Error> {
         forks,
         template,
         content,
-        clashing
+        clashing,
+        i64::from(it.is_indexed)
     )
     .map(drop)
 }

@@ -66,12 +66,9 @@ pub(super) async fn blob(
     let is_text = matches!(shown.content, BlobContent::Text { .. } | BlobContent::Markdown { .. });
     let by_commit =
         parts::place(repository, "blob", &commit.record.commit_id.to_string(), Some(path.as_str()));
+    let title = format!("{path} at {text} · {}", repository.full_name());
     web::page(&BlobPage {
-        layout: parts::layout(
-            &call,
-            repository,
-            format!("{path} at {text} · {}", repository.full_name()),
-        ),
+        layout: parts::with_card(&call, repository, parts::layout(&call, repository, title)),
         head: parts::head(allowed.actor(), repository, Some(&revision), Section::Code),
         branches: parts::menu(repository, &heads, &revision, "blob", Some(&path)),
         path: parts::crumbs(repository, &text, &path),

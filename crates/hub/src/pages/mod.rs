@@ -13,6 +13,8 @@
 //! | `archive.rs`    | `archive/…`                                               |
 //! | `commits.rs`    | `commits/…`                                               |
 //! | `commit.rs`     | `commit/{id}`; `changes.rs` is its lower half               |
+//! | `search.rs`     | `/search`                                                 |
+//! | `find.rs`       | `find/…`                                                  |
 //! | `graph.rs`      | `graph`                                                   |
 //! | `insights.rs`   | `insights`                                                |
 //! | `refs.rs`       | `branches`, `tags`                                        |
@@ -31,6 +33,7 @@ mod changes;
 mod commit;
 mod commits;
 mod compare;
+mod find;
 mod forks;
 mod graph;
 mod insights;
@@ -43,6 +46,7 @@ mod range;
 mod raw;
 mod refs;
 mod repository;
+mod search;
 mod settings;
 mod usage;
 
@@ -68,6 +72,8 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
         .get("/", Surface::Page, lists::start)
         .get("/explore", Surface::Page, lists::explore)
         .get("/usage", Surface::Page, usage::usage)
+        .get("/search", page.class(Class::Search).cost(Cost::Walk), search::search)
+        .get("/{owner}/{name}/find/{*place}", place, find::find)
         .get("/{owner}", Surface::Page, profile::profile)
         .get("/{owner}/{name}", Surface::Page, home)
         .get("/{owner}/{name}/activity", Surface::Page, activity::activity)

@@ -8,7 +8,7 @@ use web::{
 };
 
 use crate::{
-    Repository,
+    Repository, machines,
     reading::{Commit, Revision},
     signatures::{Judged, State},
     views::{BranchItem, BranchMenu, CommitLine, Head, RepositoryRow, Section, Signature},
@@ -42,6 +42,9 @@ pub(super) fn layout(call: &Call, repository: &Repository, title: String) -> Lay
     Layout {
         title,
         description: repository.description.clone(),
+        // The same page with other filters is the same page.
+        canonical: (!repository.is_private())
+            .then(|| format!("{}{}", call.context.base_url, call.uri.path())),
         crumbs: vec![
             Crumb::link(repository.owner.to_string(), format!("/{}", repository.owner)),
             Crumb::link(repository.name.to_string(), home_of(repository)),
@@ -51,6 +54,12 @@ pub(super) fn layout(call: &Call, repository: &Repository, title: String) -> Lay
         feeds: feeds(repository),
         ..Layout::default()
     }
+}
+
+/// The same where other sites find a card of the page.
+pub(super) fn with_card(call: &Call, repository: &Repository, layout: Layout) -> Layout {
+    let embed = || machines::embed_href(&call.context.base_url, call.uri.path());
+    Layout { embed: (!repository.is_private()).then(embed), ..layout }
 }
 
 /// What of a repository is there for readers of feeds.

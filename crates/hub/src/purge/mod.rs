@@ -85,6 +85,7 @@ impl Hub {
         life::begin_purge(&mut tx, id).await?;
         store::drop_refs(&mut tx, id).await?;
         tx.commit().await?;
+        self.forget_search(id).await?;
         self.collect(id, Grace::None, false).await?;
         let mut tx = self.db.write().await?;
         store::remove(&mut tx, id).await?;

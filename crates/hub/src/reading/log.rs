@@ -250,6 +250,10 @@ impl Log<'_> {
             self.offer(line, None);
             return Ok(());
         };
+        if let Some((since, _)) = self.history.unchanged_since(line.id, path).await? {
+            self.walk.push(since, mark.clone()).await?;
+            return Ok(());
+        }
         let here = self.paths.at(&self.walk, line, path).await?;
         let mut before = Vec::new();
         for parent in line.parents.iter() {
@@ -399,7 +403,7 @@ impl From<&Commit> for Line {
         Self {
             id: commit.record.commit_id,
             parents: Parents::from(&commit.record),
-            snapshot: commit.record.snapshot_id,
+            snapshot: Some(commit.record.snapshot_id),
             generation: commit.generation,
             committed_at: commit.committed_at.0,
         }

@@ -6,6 +6,7 @@
 //! | `claim.rs` | [`Claim`]: an entry that its pusher signed, checked                          |
 //! | `api.rs`   | the log as wire 2 hands it out                                              |
 //! | `shown.rs` | the log as people read it; `list.rs` is its JSON                             |
+//! | `refs.rs`  | refs in JSON                                                                |
 //! | `store.rs` | the SQL                                                                     |
 //!
 //! Invariants: counters of a ref and numbers of seals have no gap; a ref's counter and hash are those of its last entry;
@@ -14,6 +15,7 @@
 mod api;
 mod claim;
 mod list;
+mod refs;
 mod shown;
 mod store;
 
@@ -212,6 +214,11 @@ impl Hub {
         }
         let written = self.append(tx, (repository.id, Mover::of(actor)), movement, now).await?;
         store::set_ref(tx, repository.id, movement, &written, now).await?;
+        let is_shown_first = movement.name == repository.default_branch.full();
+        if is_shown_first || movement.old.is_none() || movement.new.is_none() {
+            let bell = self.ask_for_index(tx, repository.id).await?;
+            tx.hold(bell);
+        }
         self.note_movement(tx, (repository, By::of(actor)), movement, now).await?;
         Ok(written)
     }
@@ -228,6 +235,8 @@ impl Hub {
             Mover { via: Via::Server, key: String::new(), handle: repository.owner.as_str() };
         let written = self.append(tx, (repository.id, mover), movement, now).await?;
         store::set_ref(tx, repository.id, movement, &written, now).await?;
+        let bell = self.ask_for_index(tx, repository.id).await?;
+        tx.hold(bell);
         match movement.new {
             Some(new) => self.note_placed(tx, repository, (movement.name, new), now).await,
             None => Ok(()),

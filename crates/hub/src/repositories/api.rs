@@ -258,6 +258,7 @@ pub(crate) fn json_of(it: &Repository) -> json::Repository {
         stars: it.stars,
         watchers: it.watchers,
         training_opt_out: it.training_opt_out(),
+        indexed: it.is_indexed,
         require_signed_commits: it.require_signed_commits.as_str().to_owned(),
         require_signed_refs: it.require_signed_refs,
         template: it.is_template,

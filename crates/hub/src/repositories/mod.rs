@@ -40,7 +40,7 @@ pub(crate) use resource::PushTarget;
 pub(crate) use start::{ignored, licences};
 pub(crate) use store::{
     STATEMENTS, by_id, by_id_for, count, deleted_of, find, find_deleted, forget_alias, largest,
-    pinned, templates,
+    pinned, templates, visible_of,
 };
 
 use crate::{
@@ -78,6 +78,8 @@ pub struct Repository {
     pub licence: Option<Licence>,
     /// Whether others may make theirs from it, if somebody has said so; see [`Repository::allows_forks`].
     pub says_forks: Option<bool>,
+    /// Whether it is searched.
+    pub is_indexed: bool,
     /// What it was made from.
     pub fork: Option<Fork>,
     /// Sum of the sizes of its distinct objects.
@@ -262,6 +264,7 @@ impl Hub {
             topics: Topics::default(),
             licence: None,
             says_forks: None,
+            is_indexed: true,
             fork: None,
             size_bytes: 0,
             object_count: 0,
@@ -285,6 +288,8 @@ impl Hub {
         forget_alias(tx, owner, &repository.name).await?;
         self.trust.add_resource(tx, &resource).await?;
         store::insert(tx, &repository).await?;
+        let bell = self.ask_for_index(tx, id).await?;
+        tx.hold(bell);
         Ok(repository)
     }
 

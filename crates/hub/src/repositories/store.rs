@@ -12,7 +12,7 @@ macro_rules! columns {
         "r.id, r.owner_id, r.name, r.description, r.domain, r.default_branch, r.size_bytes, r.object_count, \
          r.commit_count, r.stars, r.watchers, r.language, r.training_opt_out, r.pushed_at, r.created_at, r.updated_at, r.homepage, r.archived_at, r.deleted_at, \
          r.require_signed_commits, r.require_signed_refs, r.licence, r.allow_forks, r.is_template, r.content_policy, \
-         r.clashing_paths, \
+         r.clashing_paths, r.indexed, \
          (SELECT string_agg(t.topic, ' ' ORDER BY t.topic) FROM repository_topics AS t WHERE t.repository_id = r.id) AS topics, \
          k.source_id AS fork_source, k.state AS fork_state, s.owner_handle, s.visibility"
     };
@@ -29,7 +29,7 @@ macro_rules! chosen {
     () => {
         "(CAST($5 AS bigint) = 0 OR r.owner_id = $6)
            AND ($7 = '' OR EXISTS (SELECT 1 FROM repository_topics AS w WHERE w.repository_id = r.id AND w.topic = $7))
-           AND ($8 = '' OR r.licence = $8) AND ($9 = '' OR r.language = $9)
+           AND ($8 = '' OR r.licence = $8) AND ($9 = '' OR lower(r.language) = lower($9))
            AND (CAST($10 AS bigint) = 0
                 OR EXISTS (SELECT 1 FROM stars AS l WHERE l.repository_id = r.id AND l.principal_id = $11))"
     };
@@ -82,6 +82,17 @@ db::statements! {
          WHERE ", trust::visible!(), " AND ", chosen!(), "
            AND (coalesce(r.pushed_at, 0) < $2 OR (coalesce(r.pushed_at, 0) = $2 AND r.id < $3))
          ORDER BY coalesce(r.pushed_at, 0) DESC, r.id DESC LIMIT $4"));
+    VISIBLE_OF = {
+        sqlite (concat!("
+        SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted_nothing!(), "
+          FROM ", tables!(), "
+         WHERE ", trust::visible!(), " AND r.indexed = 1 AND r.id IN (SELECT unhex(value) FROM json_each($2))")),
+        postgres (concat!("
+        SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted_nothing!(), "
+          FROM ", tables!(), "
+         WHERE ", trust::visible!(), " AND r.indexed = 1
+           AND r.id IN (SELECT CAST(jsonb_array_elements_text(CAST($2 AS jsonb)) AS uuid))"))
+    };
     LIST_BY_STARS = (concat!("
         SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted_nothing!(), "
           FROM ", tables!(), "
@@ -134,6 +145,7 @@ struct Row {
     require_signed_refs: i64,
     licence: String,
     allow_forks: Option<i64>,
+    indexed: i64,
     is_template: i64,
     content_policy: Option<String>,
     clashing_paths: String,
@@ -206,6 +218,7 @@ impl TryFrom<Row> for Repository {
             licence,
             topics,
             says_forks: row.allow_forks.map(|it| it == 1),
+            is_indexed: row.indexed == 1,
             fork,
             archived_at: row.archived_at.map(UnixMillis),
             deleted_at: row.deleted_at.map(UnixMillis),
@@ -349,6 +362,17 @@ pub(crate) async fn list(
             }
         }
     };
+    rows.into_iter().map(Repository::try_from).collect()
+}
+
+/// Those of `ids` that a list would show to `reader`, and that are searched.
+pub(crate) async fn visible_of(
+    tx: &mut Tx,
+    reader: Uuid,
+    ids: &[Id<Repository>],
+) -> Result<Vec<Repository>, Error> {
+    let ids = db::rows(ids.iter().map(|it| it.uuid().simple().to_string()));
+    let rows: Vec<Row> = db::fetch_all!(tx, VISIBLE_OF, reader, ids)?;
     rows.into_iter().map(Repository::try_from).collect()
 }
 

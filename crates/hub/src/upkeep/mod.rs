@@ -25,7 +25,7 @@ pub(crate) use store::STATEMENTS;
 use crate::{
     Error, Hub,
     collect::{COLLECT, COLLECT_DUE, collect, collect_due},
-    contributions, forks, glass, graph, purge, transfers,
+    contributions, forks, glass, graph, purge, search, transfers,
 };
 
 const EXPIRE: Kind<()> = Kind::new("hub.expire");
@@ -34,10 +34,11 @@ const PURGE: Kind<()> = Kind::new("hub.purge");
 
 /// What is pushed by a schedule of the same name, and when, in UTC. Minutes of their own, so that hourly work does not
 /// come all at once.
-const SCHEDULES: [(Kind<()>, &str); 9] = [
+const SCHEDULES: [(Kind<()>, &str); 10] = [
     (forks::WATCH, "33 1 * * *"),
     (PURGE, "53 1 * * *"),
     (EXPIRE, "7 * * * *"),
+    (search::INDEX_DUE, "47 * * * *"),
     (storage::SAMPLE, "17 * * * *"),
     (storage::SCRUB, "37 * * * *"),
     (COLLECT_DUE, "13 2 * * *"),
@@ -56,7 +57,7 @@ impl Hub {
     pub fn work(&self, dispatcher: Dispatcher) -> Dispatcher {
         let (hub, looks) = (self.clone(), self.clone());
         let (filled, waiting, followed) = (self.clone(), self.clone(), self.clone());
-        let (indexed, looked) = (self.clone(), self.clone());
+        let (indexed, looked, sought) = (self.clone(), self.clone(), self.clone());
         dispatcher
             .on(COLLECT, move |job| collect(hub.clone(), job))
             .on(glass::CLOSE, move |job| glass::close(looks.clone(), job))
@@ -66,6 +67,9 @@ impl Hub {
             .on(contributions::FOLLOW, move |job| contributions::run(followed.clone(), job))
             .on(forks::WATCH, self.handler(forks::watch))
             .on(transfers::LAPSE, move |job| transfers::lapse(waiting.clone(), job))
+            .on(search::INDEX, move |job| search::index(sought.clone(), job))
+            .on(search::INDEX_DUE, self.handler(search::index_due))
+            .on(search::REBUILD, self.handler(search::rebuild))
             .on(COLLECT_DUE, self.handler(collect_due))
             .on(EXPIRE, self.handler(expire::run))
             .on(PURGE, self.handler(purge::run))

@@ -13,6 +13,8 @@
 //! | `commits.rs`    | `/{owner}/{name}/commits/{ref}/{path}`                           |
 //! | `compare.rs`    | `/{owner}/{name}/compare/{a}...{b}`                              |
 //! | `commit.rs`     | `/{owner}/{name}/commit/{id}`; `diff.rs` is its lower half       |
+//! | `embed.rs`      | cards that stand in pages elsewhere                               |
+//! | `search.rs`     | `/search`, `/{owner}/{name}/find/{ref}`                          |
 //! | `graph.rs`      | `/{owner}/{name}/graph`                                           |
 //! | `insights.rs`   | `/{owner}/{name}/insights`                                        |
 //! | `refs.rs`       | `/{owner}/{name}/branches`, `/{owner}/{name}/tags`                |
@@ -30,6 +32,7 @@ pub(crate) mod commit;
 pub(crate) mod commits;
 pub(crate) mod compare;
 pub(crate) mod diff;
+pub(crate) mod embed;
 pub(crate) mod explore;
 mod filters;
 pub(crate) mod forks;
@@ -40,10 +43,13 @@ pub(crate) mod new;
 pub(crate) mod profile;
 pub(crate) mod refs;
 pub(crate) mod repository;
+pub(crate) mod search;
 pub(crate) mod settings;
 
 #[cfg(test)]
 mod around_samples;
+#[cfg(test)]
+mod history_samples;
 #[cfg(test)]
 mod records_samples;
 #[cfg(test)]

@@ -104,6 +104,8 @@ pub(crate) struct GeneralPage {
     pub branches: Vec<String>,
     /// Whether those who train models are asked to leave it alone.
     pub says_no_training: bool,
+    /// Whether it is searched.
+    pub is_indexed: bool,
     /// Whether others may begin theirs with its files.
     pub is_template: bool,
     /// Whether paths are refused that some file systems take for one.

@@ -45,6 +45,7 @@ pub(super) fn general(is_archived: bool) -> GeneralPage {
         allows_forks: true,
         branches: vec!["main".to_owned(), "feature/difference-tables".to_owned()],
         says_no_training: true,
+        is_indexed: true,
         is_template: true,
         refuses_clashes: false,
         policies: ["off", "warn", "enforce"],

@@ -164,6 +164,12 @@ impl Client {
         self.json::<(), _>(Method::POST, &format!("{STORAGE}/heal"), None).await
     }
 
+    /// Has everything that is searched made again.
+    pub async fn rebuild_search(&self) -> Result<ScanStarted, ClientError> {
+        self.need_credential()?;
+        self.json::<(), _>(Method::POST, "/api/v1/admin/search/rebuild", None).await
+    }
+
     /// What an owner or a repository holds and may hold.
     pub async fn quota(&self, whose: &Target) -> Result<QuotaUse, ClientError> {
         self.need_credential()?;

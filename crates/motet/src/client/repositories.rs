@@ -1,10 +1,11 @@
 //! Repositories through the JSON API (`spec/hub.md` 1, 9), and the form of all its calls.
 
 use api::json::{
-    Accepted, Collaborator, Confirm, LevelRequest, NewFork, NewRepository, NewTransfer, Page,
-    Repository, RepositoryChanges, RepositoryInvitation, RepositoryInvitationPage,
+    Accepted, Collaborator, Confirm, Found, LevelRequest, NewFork, NewRepository, NewTransfer,
+    Page, Repository, RepositoryChanges, RepositoryInvitation, RepositoryInvitationPage,
     RepositoryMember, RepositoryMemberPage, Restored, SyncFork, Synced, Transfer, TransferPage,
 };
+use api::search::Subject;
 use bytes::Bytes;
 use names::{Handle, RepositoryName};
 use reqwest::Method;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     Client, ClientError, Word,
+    flows::encoded,
     transport::{Answer, Call, MAX_JSON_BYTES},
 };
 
@@ -52,6 +54,20 @@ impl Client {
         let found: Repository = self.json::<(), _>(Method::GET, &target, None).await?;
         self.check_names(&found)?;
         Ok(found)
+    }
+
+    /// What stands in the repositories that the caller may read.
+    pub async fn search(
+        &self,
+        subject: Subject,
+        query: &str,
+        limit: u8,
+        cursor: Option<&Word>,
+    ) -> Result<Found, ClientError> {
+        let asked = encoded(&[("type", subject.as_str()), ("q", query)]);
+        let cursor = cursor.map(|it| format!("&cursor={it}")).unwrap_or_default();
+        let target = format!("/api/v1/search?{asked}&limit={limit}{cursor}");
+        self.json::<(), _>(Method::GET, &target, None).await
     }
 
     /// Changes what a repository says of itself.

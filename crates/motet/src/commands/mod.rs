@@ -32,6 +32,7 @@ pub mod register;
 pub mod remote;
 pub mod repo;
 pub mod restore;
+pub mod search;
 pub mod serve;
 pub mod show;
 pub mod status;
@@ -60,6 +61,7 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Repo
         Command::Org(command) => org::run(&command, context).await,
         Command::Invite(command) => invite::run(&command, context).await,
         Command::Repo(command) => repo::run(&command, context).await,
+        Command::Search(arguments) => search::run(&arguments, context).await,
         Command::Init(arguments) => init::run(&arguments, context),
         Command::Status(arguments) => status::run(&arguments, context),
         Command::Commit(arguments) => commit::run(&arguments, context),

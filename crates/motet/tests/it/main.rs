@@ -40,11 +40,15 @@
 //! | `bucket.rs`       | objects in a bucket, which may be gone                                          |
 //! | `kills/`          | what was acknowledged outlives every kill, and work goes on after it             |
 //! | `faults.rs`       | a full disk, a database that goes away: said, survived, nothing lost             |
+//! | `machines.rs`     | the map of the site, robots, cards, heads of pages                              |
+//! | `search.rs`       | what is found, by whom, within which time                                       |
 //! | `quotas.rs`       | how much an owner and a repository may hold                                     |
 //! | `edits.rs`        | commits that the server makes are signed, and need what a push needs             |
 //! | `starting.rs`     | what a new repository begins with                                                |
 //! | `records.rs`      | the ref log and the network of forks as they are read; a fork that follows        |
 //! | `invitations.rs`  | people are asked into a repository, and decide                                    |
+//! | `refs.rs`         | refs one by one, by the rules of a push; the key that seals changes                |
+//! | `content.rs`      | files that are what their names say, paths that are kept apart                    |
 //! | `forks.rs`        | a repository is made from another one                                           |
 //! | `flows.rs`        | applications ask people for a token                                             |
 //! | `people.rs`       | keys, tokens, agents and organizations from the command line                    |
@@ -88,6 +92,7 @@ mod blame;
 mod bucket;
 mod canaries;
 mod connections;
+mod content;
 mod cors;
 mod creating;
 mod crowds;
@@ -113,6 +118,7 @@ mod limits;
 mod linked;
 mod local_mode;
 mod long_histories;
+mod machines;
 mod malformed;
 mod matrix;
 mod merges;
@@ -134,6 +140,7 @@ mod reading;
 mod recorded;
 mod records;
 mod ref_log;
+mod refs;
 mod refs_pages;
 mod registration;
 mod releases;
@@ -141,6 +148,7 @@ mod repeats;
 mod replays;
 mod repo_commands;
 mod rfc9421;
+mod search;
 mod secrets;
 mod serve;
 mod sessions;

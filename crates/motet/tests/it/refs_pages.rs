@@ -104,11 +104,11 @@ on_both! {
 
 on_both! {
     async fn ten_thousand_branches_are_shown_page_by_page(ground: Ground) {
-        let (mut server, anna, _) = house(&ground).await;
+        let (mut server, anna, story) = house(&ground).await;
         server.stop().await;
         let db = ground.db(&server).await;
         let mut tx = db.write().await.unwrap();
-        crate::store::copies_of_main(&mut tx, 10_000).await.unwrap();
+        crate::store::many_branches(&mut tx, story.tip(), 10_000).await.unwrap();
         tx.commit().await.unwrap();
         db.close().await;
         server.restart().await;

@@ -10,6 +10,7 @@
 //! | `config.rs`    | JSON: another key for sessions, rows of the log that go                 |
 //! | `jobs.rs`      | JSON under `/api/v1/admin/jobs`                                       |
 //! | `schedules.rs` | JSON under `/api/v1/admin/schedules`                                  |
+//! | `search.rs`    | JSON: what is searched is made again                                  |
 //! | `people.rs`    | JSON: install admins; who is stopped                                  |
 //! | `storage.rs`   | JSON under `/api/v1/admin/storage`                                    |
 //! | `page.rs`      | the page `/admin/jobs`; `view.rs` is what its template shows           |
@@ -21,6 +22,7 @@ mod jobs;
 mod page;
 mod people;
 mod schedules;
+mod search;
 mod storage;
 mod store_page;
 #[cfg(test)]
@@ -72,6 +74,7 @@ pub(crate) fn routes(admin: Admin) -> (Router, Vec<Entry>) {
         .get("/api/v1/orgs/{handle}/audit/export", Surface::Api, audit::export_of_organization)
         .post("/api/v1/admin/audit/prune", bare, config::prune)
         .post("/api/v1/admin/signing-keys/session/rotate", bare, config::rotate_session_key)
+        .post("/api/v1/admin/signing-keys/server/rotate", bare, config::rotate_server_key)
         .on(Method::PUT, "/api/v1/admin/admins/{handle}", bare, people::grant)
         .on(Method::DELETE, "/api/v1/admin/admins/{handle}", bare, people::withdraw)
         .post(
@@ -91,6 +94,7 @@ pub(crate) fn routes(admin: Admin) -> (Router, Vec<Entry>) {
         .post("/api/v1/admin/schedules/{name}/enable", bare, schedules::enable)
         .post("/api/v1/admin/schedules/{name}/disable", bare, schedules::disable)
         .post("/api/v1/admin/schedules/{name}/run", bare, schedules::run)
+        .post("/api/v1/admin/search/rebuild", bare, search::rebuild)
         .get("/admin/storage", Surface::Page, store_page::show)
         .get("/api/v1/admin/storage", Surface::Api, storage::show)
         .get("/api/v1/admin/storage/faults", Surface::Api, storage::faults)

@@ -22,6 +22,7 @@ impl ServeArgs {
             ("quota-repository-bytes", json!(self.quota_repository_bytes)),
             ("quota-repository-objects", json!(self.quota_repository_objects)),
             ("blame-seconds", json!(self.blame_seconds)),
+            ("search-milliseconds", json!(self.search_milliseconds)),
             ("limit", shape(Some(&self.limits))),
             ("bot-agent", json!(self.bot_agents)),
             ("trusted-agent-prefix", shape(Some(&self.trusted_agent_prefixes))),

@@ -30,6 +30,8 @@ pub enum Class {
     Push,
     /// Bytes of files and objects.
     Download,
+    /// Searching.
+    Search,
 }
 
 impl Class {
@@ -47,6 +49,7 @@ impl Class {
         Self::Presigned,
         Self::Push,
         Self::Download,
+        Self::Search,
     ];
 
     /// What counts for an address that is not signed in.
@@ -58,6 +61,7 @@ impl Class {
             Self::Bootstrap => Some(Rate::Bootstrap),
             Self::WireRead | Self::Upload | Self::Push => Some(Rate::WireAnonymous),
             Self::Download => Some(Rate::DownloadsAnonymous),
+            Self::Search => Some(Rate::SearchesAnonymous),
         }
     }
 
@@ -75,6 +79,7 @@ impl Class {
             Self::Upload => Some(Rate::Uploads),
             Self::Push => Some(Rate::Pushes),
             Self::Download => Some(Rate::Downloads),
+            Self::Search => Some(Rate::Searches),
         }
     }
 

@@ -230,7 +230,8 @@ impl Limits {
                 | Class::Bootstrap
                 | Class::WireRead
                 | Class::Presigned
-                | Class::Download => (class.signed_in(), Who::Principal(principal.id)),
+                | Class::Download
+                | Class::Search => (class.signed_in(), Who::Principal(principal.id)),
             },
         };
         rate.map_or(Ok(()), |rate| self.take(rate, who, 1))?;

@@ -84,6 +84,10 @@ rates! {
     Downloads, "downloads", 1_200, MINUTE;
     /// Raw files and objects, from one address that is not signed in.
     DownloadsAnonymous, "downloads-anonymous", 120, MINUTE;
+    /// Searches of one principal.
+    Searches, "searches", 120, MINUTE;
+    /// Searches from one address that is not signed in.
+    SearchesAnonymous, "searches-anonymous", 20, MINUTE;
     /// What pages cost that are read from one address without signing in.
     Points, "points", 600, TEN_MINUTES;
     /// The same from the addresses around it, a /24 or a /48.

@@ -60,6 +60,7 @@ Upload: wire-anonymous 240/60s | uploads 1200/60s
 Presigned: - | -
 Push: wire-anonymous 240/60s | pushes 30/60s
 Download: downloads-anonymous 120/60s | downloads 1200/60s
+Search: searches-anonymous 20/60s | searches 120/60s
 ip 3000/60s
 bootstrap-install 30/3600s
 registrations 10/86400s

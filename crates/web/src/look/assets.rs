@@ -49,7 +49,7 @@ pub struct Encoded {
     pub body: &'static [u8],
 }
 
-static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
     [
         Asset::new("motet", "css", "text/css; charset=utf-8", STYLE_SHEET.as_bytes()),
         Asset::new(
@@ -64,6 +64,12 @@ static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
             "js",
             "text/javascript; charset=utf-8",
             include_bytes!("../../static/passkeys.js"),
+        ),
+        Asset::new(
+            "find",
+            "js",
+            "text/javascript; charset=utf-8",
+            include_bytes!("../../static/find.js"),
         ),
     ]
 });
@@ -124,14 +130,20 @@ pub fn script_href() -> &'static str {
 
 /// The address of the logo, which is the favicon too.
 pub fn logo_href() -> &'static str {
-    let [_, _, logo, _] = &*ASSETS;
+    let [_, _, logo, ..] = &*ASSETS;
     logo.href()
 }
 
 /// The address of the script that speaks with authenticators, for the pages that need it.
 pub fn passkeys_href() -> &'static str {
-    let [.., passkeys] = &*ASSETS;
+    let [_, _, _, passkeys, ..] = &*ASSETS;
     passkeys.href()
+}
+
+/// The address of the script that finds files as one types.
+pub fn find_href() -> &'static str {
+    let [_, _, _, _, find] = &*ASSETS;
+    find.href()
 }
 
 /// Whether an `Accept-Encoding` names `coding` without a weight of zero (RFC 9110 §12.5.3).

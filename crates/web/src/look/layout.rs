@@ -11,6 +11,10 @@ pub struct Layout {
     pub description: String,
     /// The one address of this page with scheme and host, if there are several.
     pub canonical: Option<String>,
+    /// Where other sites find a card of this page.
+    pub embed: Option<String>,
+    /// What the page is about, for machines.
+    pub linked_data: Option<Html>,
     /// Where we are, from the left: owner, repository. Deeper places have their own path inside the page.
     pub crumbs: Vec<Crumb>,
     /// Who reads.

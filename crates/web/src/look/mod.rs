@@ -44,6 +44,7 @@ pub mod visible;
 
 mod finish;
 mod html;
+mod linked_data;
 mod links;
 mod raw_html;
 mod scopes;
@@ -55,6 +56,7 @@ pub use dates::When;
 pub use error::ErrorPage;
 pub use html::Html;
 pub use layout::{Crumb, Layout, Reader};
+pub use linked_data::linked_data;
 pub use links::LinkContext;
 pub use monogram::Monogram;
 pub use shares::Share;

@@ -33,6 +33,7 @@ struct Typed {
     /// A box that is not ticked is not sent.
     allow_forks: Option<String>,
     training_opt_out: Option<String>,
+    indexed: Option<String>,
     template: Option<String>,
     clashing_paths: Option<String>,
     content_policy: Option<String>,
@@ -48,6 +49,7 @@ impl Typed {
             licence: it.licence.as_ref().map_or("", Licence::as_str).to_owned(),
             allow_forks: it.allows_forks().then(String::new),
             training_opt_out: it.says_no_training.then(String::new),
+            indexed: it.is_indexed.then(String::new),
             template: it.is_template.then(String::new),
             clashing_paths: (it.clashing_paths == ClashingPaths::Refuse).then(String::new),
             content_policy: Some(it.content_policy().as_str().to_owned()),
@@ -66,6 +68,7 @@ impl Typed {
             // What nobody has said follows who sees it.
             allow_forks: (allow_forks != of.allows_forks()).then_some(allow_forks),
             training_opt_out: Some(self.training_opt_out.is_some()),
+            indexed: Some(self.indexed.is_some()),
             template: Some(self.template.is_some()),
             clashing_paths: Some(
                 if self.clashing_paths.is_some() { "refuse" } else { "allow" }.to_owned(),
@@ -111,6 +114,7 @@ async fn page(
         allows_forks: typed.allow_forks.is_some(),
         branches: heads.iter().map(|(name, _)| name.to_string()).collect(),
         says_no_training: typed.training_opt_out.is_some(),
+        is_indexed: typed.indexed.is_some(),
         is_template: typed.template.is_some(),
         refuses_clashes: typed.clashing_paths.is_some(),
         policies: [ContentPolicy::Off, ContentPolicy::Warn, ContentPolicy::Enforce]

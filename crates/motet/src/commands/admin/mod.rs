@@ -7,6 +7,7 @@
 //! | `bootstrap.rs` | `motet admin bootstrap-token`                                             |
 //! | `jobs.rs`      | `motet admin jobs`                                                        |
 //! | `schedules.rs` | `motet admin schedules`                                                   |
+//! | `search.rs`    | `motet admin search`                                                      |
 //! | `storage.rs`   | `motet admin storage`                                                     |
 //! | `people.rs`    | `motet admin people`                                                      |
 //! | `quota.rs`     | `motet admin quota`                                                       |
@@ -22,6 +23,7 @@ pub mod quota;
 pub mod reseal;
 pub mod rotate;
 pub mod schedules;
+pub mod search;
 pub mod storage;
 pub(super) mod table;
 
@@ -52,6 +54,9 @@ pub enum Admin {
     /// See what is stored, and whether it is sound
     #[command(subcommand)]
     Storage(storage::Stores),
+    /// Make again what is searched
+    #[command(subcommand)]
+    Search(search::Searching),
     /// See and say how much somebody may hold
     #[command(subcommand)]
     Quota(quota::Quota),
@@ -77,11 +82,12 @@ impl Admin {
             Self::Jobs(command) => command.name(),
             Self::Schedules(command) => command.name(),
             Self::Storage(command) => command.name(),
+            Self::Search(command) => command.name(),
             Self::Quota(command) => command.name(),
             Self::People(command) => command.name(),
             Self::Audit(command) => command.name(),
             Self::BootstrapToken(_) => "admin bootstrap-token",
-            Self::Rotate(rotate::Rotate::Session(_)) => "admin rotate session",
+            Self::Rotate(command) => command.name(),
             Self::Reseal(_) => "admin reseal",
         }
     }
@@ -132,6 +138,7 @@ pub(super) async fn run(command: &Admin, context: &Context) -> Result<Report, Fa
         Admin::Jobs(command) => jobs::run(command, context).await,
         Admin::Schedules(command) => schedules::run(command, context).await,
         Admin::Storage(command) => storage::run(command, context).await,
+        Admin::Search(command) => search::run(command, context).await,
         Admin::Quota(command) => quota::run(command, context).await,
         Admin::People(command) => people::run(command, context).await,
         Admin::Audit(command) => audit::run(command, context).await,

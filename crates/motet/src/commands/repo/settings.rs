@@ -53,6 +53,9 @@ pub struct Edit {
     /// Whether those who train models are asked to leave it alone
     #[arg(long, value_name = "YES")]
     pub training_opt_out: Option<bool>,
+    /// Whether it is found by searching
+    #[arg(long, value_name = "YES")]
+    pub indexed: Option<bool>,
     /// Which commits it takes: all, those signed with a registered key, or those signed by somebody who may push
     #[arg(long, value_name = "WHICH", value_parser = ["off", "registered", "members"])]
     pub require_signed_commits: Option<String>,
@@ -150,6 +153,7 @@ pub(super) async fn edit(arguments: &Edit, context: &Context) -> Result<Report, 
         licence: arguments.licence.clone(),
         allow_forks: arguments.allow_forks,
         training_opt_out: arguments.training_opt_out,
+        indexed: arguments.indexed,
         require_signed_commits: arguments.require_signed_commits.clone(),
         require_signed_refs: arguments.require_signed_refs,
         template: arguments.template,

@@ -234,6 +234,12 @@ on_both! {
         assert_eq!(found("?topic=music&licence=MIT").await, ["one"]);
         assert_eq!(found("?licence=MIT&topic=&language=&sort=pushed").await.len(), 2);
         assert_eq!(found("?language=Rust").await.len(), 0);
+        let mut story = Story::default();
+        story.commit(&[], "a mill", &[("mill.rs", b"fn main() {}\n")]);
+        server.push_story(&anna, "anna/three", &story, "main").await;
+        settled(&server).await;
+        assert_eq!(found("?language=rust").await, ["three"]);
+        assert_eq!(found("?language=rust&topic=music").await.len(), 0);
         assert_eq!(found("?topic=no+topic!").await.len(), 3);
     }
 }
