@@ -140,8 +140,9 @@ async fn counted_at(
     of: &Repository,
 ) -> Result<Option<CommitId>, Error> {
     let at = store::state(tx, of.id).await?;
-    if at.is_none() && store::default_head(tx, of.id).await?.is_some() {
-        hub.index_soon(of.id).await?;
+    // Behind, the job of a push is on its way, and this adds none; lost, this brings it back.
+    if at != store::default_head(tx, of.id).await? {
+        hub.index_beside(of.id);
     }
     Ok(at)
 }

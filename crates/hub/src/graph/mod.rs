@@ -116,7 +116,7 @@ impl Hub {
             asked.map_err(|error| Error::Broken(format!("a worker ended early: {error}")))?;
         if let Err(GraphError::Damaged(_) | GraphError::Read(_)) = answer {
             self.graphs.forget(of).await?;
-            self.index_soon(of).await?;
+            self.index_beside(of);
         }
         Ok(answer?)
     }

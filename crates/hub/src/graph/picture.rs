@@ -149,6 +149,22 @@ impl Hub {
         drawn.await
     }
 
+    /// The next commits of a walk, and where it stands then.
+    async fn walked(
+        &self,
+        of: Id<Repository>,
+        history: &History,
+        frontier: Frontier,
+        count: usize,
+    ) -> Result<(Vec<CommitId>, Frontier), Error> {
+        let walked = self.ask(of, history, move |graph| {
+            let mut walk = Walk::new(graph, &frontier)?;
+            let some = walk.take(count)?;
+            Ok((graph.ids(&some)?, walk.frontier()))
+        });
+        walked.await
+    }
+
     /// Those of an author, as many as a page may look for.
     async fn by_author(
         &self,
@@ -166,19 +182,25 @@ impl Hub {
         let (mut found, mut looked) = (Vec::new(), 0);
         while !frontier.wanted.is_empty() && looked < LOOKED_THROUGH && found.len() < wanted.limit {
             let size = AT_ONCE.min(wanted.limit - found.len()).max(20);
-            let some = self.ask(of, history, move |graph| {
-                let mut walk = Walk::new(graph, &frontier)?;
-                let some = walk.take(size)?;
-                Ok((graph.ids(&some)?, walk.frontier()))
-            });
-            let (ids, rest) = some.await?;
-            frontier = rest;
-            looked += ids.len();
+            let (ids, rest) = self.walked(of, history, frontier.clone(), size).await?;
             let commits = reading::commits(&mut self.db.read().await?, of, &ids).await?;
-            let theirs = |id: &CommitId| {
-                commits.get(id).is_some_and(|it| is_by(it, wanted.author.as_deref()))
+            let mut passed = 0;
+            for id in &ids {
+                if found.len() >= wanted.limit {
+                    break;
+                }
+                passed += 1;
+                if commits.get(id).is_some_and(|it| is_by(it, wanted.author.as_deref())) {
+                    found.push(*id);
+                }
+            }
+            looked += passed;
+            // The page may be full before the end of what was looked at.
+            frontier = if passed == ids.len() {
+                rest
+            } else {
+                self.walked(of, history, frontier, passed).await?.1
             };
-            found.extend(ids.into_iter().filter(theirs));
         }
         let next = write_frontier(history.epoch, &frontier).map(|it| cursor_of(LIST, &it));
         Ok((alone(&history.graph, &found)?, next))

@@ -67,7 +67,7 @@ on_both! {
         for (name, body, status) in [
             ("heads/x", json!({ "target": nowhere }), 422),
             ("heads/x", json!({ "target": "abc" }), 422),
-            ("heads/..", json!({ "target": tip }), 422),
+            ("heads/a..b", json!({ "target": tip }), 422),
             ("heads/HEAD", json!({ "target": tip }), 422),
             ("heads/main/x", json!({ "target": tip }), 422),
             ("for/main/x", json!({ "target": tip }), 422),
@@ -163,5 +163,6 @@ async fn a_clone_follows_the_change_of_the_servers_key_and_verifies() {
         "{verified}"
     );
     assert_eq!(verified["unchecked"], json!([]), "{verified}");
-    assert_eq!(ada.fails(&["admin", "rotate", "server"]).0, 4);
+    let by_ada = ["admin", "rotate", "server", "--host", &server.base_url()];
+    assert_ne!(ada.fails(&by_ada).0, 0);
 }
