@@ -99,7 +99,7 @@ test("the keys are told in a dialog that gives the focus back, and can be change
     assert.equal(await field.getAttribute("aria-invalid"), "true");
     await field.fill("B");
     await field.blur();
-    assert.match(await page.getByRole("status").innerText(), /B it is/);
+    assert.match(await page.locator("#told").innerText(), /B it is/);
     await page.goto(home.address + HOME);
     await page.keyboard.press("Shift+B");
     await page.waitForURL(`**${HOME}/branches`);
@@ -137,7 +137,7 @@ test("what is copied is what is shown", async () => {
   await visit({ permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
     await page.goto(home.address + HOME);
     await page.getByRole("button", { name: "Copy command that clones" }).click();
-    assert.match(await page.getByRole("status").innerText(), /Copied/);
+    assert.match(await page.locator("#told").innerText(), /Copied/);
     assert.equal(await page.evaluate(() => navigator.clipboard.readText()), `motet clone ${home.address}${HOME}`);
   });
 });

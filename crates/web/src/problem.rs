@@ -14,10 +14,8 @@ use axum::{
 use names::UnixMillis;
 use trust::{Exceeded, FlowFault, HostFault, Refusal};
 
-use crate::{
-    Context,
-    look::{ErrorPage, Layout},
-};
+use crate::Context;
+use crate::look::{ErrorPage, Layout};
 
 /// The longest error sentence on the Muse wire, in bytes: the Muse client prints the first 400 characters.
 const MAX_WIRE_SENTENCE: usize = 400;
@@ -347,9 +345,9 @@ impl Problem {
             is_noindex: true,
             ..Layout::default()
         };
-        let (title, detail) = (self.title().to_owned(), sentence_case(&self.detail));
-        let page =
-            ErrorPage { layout, status: self.status.as_u16(), title, detail, code: self.code };
+        let (title, detail) = (layout.title.clone(), sentence_case(&self.detail));
+        let (status, code) = (self.status.as_u16(), self.code);
+        let page = ErrorPage { layout, status, title, detail, code };
         askama::Template::render(&page).unwrap_or_else(|error| {
             tracing::error!(%error, "the error page cannot be rendered");
             self.detail.clone()

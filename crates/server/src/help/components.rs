@@ -1,5 +1,5 @@
 //! `/help/components`: the parts of pages in all their states, with invented contents. Whoever makes a page looks here
-//! first; a test keeps what it looks like.
+//! first; a test holds that no part is missing.
 
 use askama::Template;
 use axum::response::Response;
