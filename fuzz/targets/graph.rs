@@ -21,7 +21,7 @@ impl Blocks for Unchecked {
         if from > self.0.len() {
             return Err(GraphError::Damaged("cut"));
         }
-        let mut block = vec![0; payload];
+        let mut block = vec![0; payload]; // As long as all but the last.
         let have = &self.0[from..(from + payload).min(self.0.len())];
         block[..have.len()].copy_from_slice(have);
         Ok(block.into())

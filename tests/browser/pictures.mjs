@@ -9,7 +9,7 @@ const HOME = "/demo/tidebook";
 mkdirSync(out, { recursive: true });
 const [home, chrome] = [await house(), await browser()];
 try {
-  const list = await (await fetch(`${home.address}${HOME}/commits/main?skip=18`)).text();
+  const list = await (await fetch(`${home.address}${HOME}/commits/main`)).text();
   const commits = [...new Set(list.match(/\/demo\/tidebook\/commit\/[0-9a-f]{64}/g))];
   const both = { repository: HOME, file: `${HOME}/blob/main/src/table.rs#L12-L19`, commit: await busiest(commits), branches: `${HOME}/branches?show=all` };
   for (const colorScheme of ["light", "dark"]) {

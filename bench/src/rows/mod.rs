@@ -44,6 +44,7 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     ("hub.push.10000", |binary| Box::pin(hub::push_10000(binary))),
     ("hub.fetch", |binary| Box::pin(fetch::fetch(binary))),
     ("hub.push.memory", |binary| Box::pin(memory::push(binary))),
+    ("hub.archive.memory", |binary| Box::pin(memory::archive(binary))),
     ("pages.root.20000", |binary| {
         Box::pin(pages::page(binary, "pages.root.20000", (Page::Root, pages::SHORT)))
     }),

@@ -44,7 +44,7 @@ pub use publishers::{
 };
 pub use reading::{
     BlameAnswer, BlameRun, Blob, Commit, CommitDetail, CommitPage, CommitSignature, Comparison,
-    DiffFile, DiffHunk, DiffLine, DiffPage, FileList, Tree, TreeEntry,
+    DiffFile, DiffHunk, DiffLine, DiffPage, FileList, LastCommit, Tree, TreeEntry,
 };
 pub use records::{
     Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage, NewEdit, Ref,
@@ -129,6 +129,9 @@ pub struct Principal {
     /// Its page elsewhere.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub website_url: String,
+    /// Where its picture is; another address for each picture.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub avatar_url: String,
 }
 
 /// A registered public key.

@@ -41,4 +41,5 @@ pub use objects::{
     read_push_objects_json,
 };
 pub use releases::{Channel, NotAVersion, Release, ReleaseMade, Releases, Retracted, SemVer};
+pub(crate) use requests::ids;
 pub use requests::{Direction, FetchRequest, Negotiate, ObjectIds, Presign, PushRequest};

@@ -16,7 +16,7 @@ pub use push::{
 use crate::{
     Value, WireCode, WireError,
     stream::limits::CURSOR_BYTES,
-    wire::{Fields, limits},
+    wire::{Fields, ids, limits},
 };
 
 /// Commits in `have` of a negotiation.
@@ -136,13 +136,6 @@ fn wanted(fields: &mut Fields) -> Result<Vec<Wanted>, WireError> {
     Ok(wanted)
 }
 
-fn ids(fields: &mut Fields, key: &str, max: usize) -> Result<Vec<CommitId>, WireError> {
-    match fields.take(key) {
-        None => Ok(Vec::new()),
-        Some(value) => Fields::of(Value::map([(key, value)]), "the request")?.ids(key, max),
-    }
-}
-
 fn wants(want: Vec<Wanted>) -> Value {
     Value::list(want.into_iter().map(|it| match it {
         Wanted::Commit(id) => id.to_string(),
@@ -150,22 +143,18 @@ fn wants(want: Vec<Wanted>) -> Value {
     }))
 }
 
-fn texts<T: ToString>(ids: &[T]) -> Value {
-    Value::list(ids.iter().map(ToString::to_string))
-}
-
 impl TryFrom<Value> for Negotiate {
     type Error = WireError;
 
     fn try_from(value: Value) -> Result<Self, WireError> {
         let fields = &mut Fields::of(value, "the request")?;
-        Ok(Self { want: wanted(fields)?, have: ids(fields, "have", HAVES)? })
+        Ok(Self { want: wanted(fields)?, have: fields.ids_or_none("have", HAVES)? })
     }
 }
 
 impl From<Negotiate> for Value {
     fn from(message: Negotiate) -> Self {
-        Self::map([("want", wants(message.want)), ("have", texts(&message.have))])
+        Self::map([("want", wants(message.want)), ("have", ids(&message.have))])
     }
 }
 
@@ -204,7 +193,7 @@ impl From<Negotiated> for Value {
             ("bytes", bytes),
         ];
         Self::map([
-            ("common", texts(&message.common)),
+            ("common", ids(&message.common)),
             ("ready", message.ready.into()),
             ("plan", Self::map(plan.map(|(key, count)| (key, Self::from(count))))),
         ])
@@ -232,7 +221,7 @@ impl TryFrom<Value> for Fetch {
         };
         Ok(Self {
             want: wanted(fields)?,
-            common: ids(fields, "common", COMMONS)?,
+            common: fields.ids_or_none("common", COMMONS)?,
             objects,
             cursor: (!cursor.is_empty()).then_some(cursor),
             max_bytes,
@@ -244,7 +233,7 @@ impl From<Fetch> for Value {
     fn from(message: Fetch) -> Self {
         Self::map([
             ("want", wants(message.want)),
-            ("common", texts(&message.common)),
+            ("common", ids(&message.common)),
             ("objects", message.objects.as_str().into()),
             ("cursor", message.cursor.into()),
             ("max_bytes", message.max_bytes.into()),
@@ -262,7 +251,7 @@ impl TryFrom<Value> for ObjectsRequest {
 
 impl From<ObjectsRequest> for Value {
     fn from(message: ObjectsRequest) -> Self {
-        Self::map([("ids", texts(&message.ids))])
+        Self::map([("ids", ids(&message.ids))])
     }
 }
 

@@ -55,4 +55,6 @@ pub use commit_time::CommitTime;
 pub use delta::{DeltaError, ManifestEntry, SnapshotMerge};
 pub use fault::Fault;
 pub use signing::signing_bytes;
-pub use snapshot::{Manifest, SnapshotHasher, check_no_conflict, clashing_paths, snapshot_id};
+pub use snapshot::{
+    Manifest, SnapshotHasher, check_no_conflict, clashing_paths, folded, snapshot_id,
+};

@@ -80,7 +80,7 @@ pub fn clashing_paths<'a>(paths: impl Iterator<Item = &'a RepoPath> + Clone) -> 
     // Where two are taken for one, at least one of them is not what it is folded to. Most are.
     let mut groups: HashMap<String, Vec<RepoPath>> = HashMap::new();
     for path in paths.clone().filter(|path| !is_folded(path)) {
-        groups.entry(folded(path)).or_default().push(path.clone());
+        groups.entry(folded(path.as_str())).or_default().push(path.clone());
     }
     if groups.is_empty() {
         return Vec::new();
@@ -101,15 +101,14 @@ fn is_folded(path: &RepoPath) -> bool {
     path.as_str().bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
 }
 
-/// A path as a file system without case and with one normal form sees it.
-fn folded(path: &RepoPath) -> String {
-    let text = path.as_str();
+/// A path, or a name in one, as a file system without case and with one normal form sees it.
+pub fn folded(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
     // Upper case first, because `ß` and `ſ` have no lower case that shows what they equal. Folding may undo
     // the normal form, so that is made last.
-    let plain: String = path.as_str().nfd().collect();
+    let plain: String = text.nfd().collect();
     plain.to_uppercase().to_lowercase().nfc().collect()
 }
 

@@ -206,11 +206,11 @@ pub(crate) struct Patient<S> {
 /// Fails when the time is over.
 fn patience(
     ends: &mut Option<Pin<Box<Sleep>>>,
-    for_: Duration,
+    time: Duration,
     context: &mut Context<'_>,
     why: &'static str,
 ) -> io::Result<()> {
-    let ends = ends.get_or_insert_with(|| Box::pin(sleep(for_)));
+    let ends = ends.get_or_insert_with(|| Box::pin(sleep(time)));
     match ends.as_mut().poll(context) {
         Poll::Pending => Ok(()),
         Poll::Ready(()) => Err(io::Error::new(io::ErrorKind::TimedOut, why)),

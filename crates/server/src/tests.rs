@@ -40,10 +40,10 @@ fn expected(entry: &Entry) -> Class {
             Class::Auth
         }
         Surface::Page if entry.path.contains("/raw/") => Class::Download,
-        Surface::Page if entry.path == "/search" => Class::Search,
-        Surface::Api if entry.path == "/api/v1/search" => Class::Search,
         Surface::Page if entry.path.ends_with("/archive/{*place}") => Class::Download,
         Surface::Api if entry.path == "/api/v1/repos/{owner}/{name}/raw" => Class::Download,
+        Surface::Page if entry.path == "/search" => Class::Search,
+        Surface::Api if entry.path == "/api/v1/search" => Class::Search,
         Surface::Api | Surface::Oauth | Surface::Page => Class::Global,
         // Wire 2 reads by ids; an object may be long.
         Surface::Wire if entry.path.ends_with("/v2/objects/{object}") => Class::Download,

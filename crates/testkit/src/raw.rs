@@ -43,6 +43,14 @@ impl Connection {
         bytes
     }
 
+    /// Reads the next bytes, so many and no more.
+    pub async fn next(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        let read = timeout(WAIT, self.0.read_exact(&mut bytes)).await;
+        read.expect("the server answers or hangs up").unwrap();
+        bytes
+    }
+
     /// Reads until the server has said that it waits for the body.
     pub async fn interim(&mut self) {
         const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";

@@ -113,7 +113,7 @@ pub use principal::{
     Actor, Behind, Credential, Key, Kind, Principal, Proof, RevokeReason, TokenUse,
 };
 pub use privacy::{EXEMPT, EXPORTED, Portion};
-pub use profile::{Around, Profile, ProfileChange};
+pub use profile::{Around, BadPicture, NewAvatar, Picture, Profile, ProfileChange};
 pub use publishers::{Bootstrap, Founded, NewOrganizationToken, OrganizationTokenKind, Publisher};
 pub use registration::{Challenge, NewKey, Registered};
 pub use secrets::{MadeSecret, NewSecret, PublisherSecret, SecretKind};

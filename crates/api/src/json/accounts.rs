@@ -195,6 +195,9 @@ pub struct ChangeAgent {
     /// Its page elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub website_url: Option<String>,
+    /// Its picture: PNG or JPEG of at most 1 MiB, in base64; nothing takes it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<String>,
 }
 
 /// The body of `POST /api/v1/orgs`.
@@ -220,6 +223,8 @@ pub struct ChangeOrganization {
     pub bio: Option<String>,
     /// Its page elsewhere.
     pub website_url: Option<String>,
+    /// Its picture: PNG or JPEG of at most 1 MiB, in base64; nothing takes it back.
+    pub avatar: Option<String>,
 }
 
 /// The body of `PATCH /api/v1/me`. What is absent stays; what is empty is taken back.
@@ -234,6 +239,8 @@ pub struct ChangeProfile {
     pub website_url: Option<String>,
     /// Where to write to; nobody else sees it.
     pub email: Option<String>,
+    /// One's picture: PNG or JPEG of at most 1 MiB, in base64; nothing takes it back.
+    pub avatar: Option<String>,
 }
 
 /// The body of `DELETE /api/v1/me` and `DELETE /api/v1/orgs/{handle}`.

@@ -63,13 +63,13 @@ pub struct PrunedAudit {
     pub until: Option<i64>,
 }
 
-/// The answer of `POST /api/v1/admin/signing-keys/session/rotate`.
+/// The answer of `POST /api/v1/admin/signing-keys/{session,server}/rotate`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RotatedKey {
     /// The key that signs from now on: its fingerprint.
     pub kid: String,
     /// When it was made.
     pub created_at: String,
-    /// Until when sessions that the one before has signed go on.
-    pub old_until: String,
+    /// Until when what the one before has signed is good; null if that is for good.
+    pub old_until: Option<String>,
 }

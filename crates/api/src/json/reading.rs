@@ -20,6 +20,9 @@ pub struct TreeEntry {
     pub mode: String,
     /// What a submodule leads to.
     pub target: Option<String>,
+    /// The commit that changed it last, where that was asked for and is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<LastCommit>,
 }
 
 /// Some entries of a directory.
@@ -33,6 +36,20 @@ pub struct Tree {
     pub items: Vec<TreeEntry>,
     /// Where the list goes on.
     pub next_cursor: Option<String>,
+    /// Whether last commits are still looked for: the same address tells them later.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_pending: bool,
+}
+
+/// The commit that changed an entry last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastCommit {
+    /// Its id.
+    pub commit: String,
+    /// The first line of its message.
+    pub subject: String,
+    /// When it says it was made.
+    pub at: String,
 }
 
 /// A file.

@@ -68,6 +68,9 @@ pub struct Edited {
     pub committed_at: String,
     /// The key of the server that signed it.
     pub signer_key_id: String,
+    /// What is told of its files, where the repository asks for that.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// A movement of a ref, newest first in lists.

@@ -31,6 +31,8 @@ pub struct Decoder {
     /// How many bytes were taken, in whole frames.
     offset: u64,
     digest: Hasher,
+    /// What the whole stream has come to, of one that began in the middle, if that is known.
+    whole: Option<Hasher>,
     order: Order,
     unpacker: Unpacker,
     has_begun: bool,
@@ -39,11 +41,14 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// One for a stream that goes on at `offset`, between two frames and behind a cursor. Digest and counts at its end are
-    /// those of the whole and cannot be compared; each thing still has its id.
-    pub fn resumed(offset: u64) -> Self {
+    /// One for a stream that goes on at `offset`, between two frames and behind a cursor, of which `before` has seen what
+    /// came until there. Its end has the digest of the whole or, from those who cannot know it any more, of what comes from
+    /// here on. Where nobody has seen what came before, another one may be that of the whole, and is believed. Counts at its
+    /// end are those of the whole and cannot be compared; each thing still has its id.
+    pub fn resumed(offset: u64, before: Option<Hasher>) -> Self {
         Self {
             offset,
+            whole: before,
             order: Order::resumed(),
             has_begun: true,
             is_resumed: true,
@@ -61,6 +66,11 @@ impl Decoder {
     /// How many bytes the frames have that were taken: where a transfer that was cut goes on.
     pub const fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// What the stream has come to so far, for whoever goes on with it; nothing if that is not known.
+    pub fn seen(&self) -> Option<Hasher> {
+        if self.is_resumed { self.whole.clone() } else { Some(self.digest.clone()) }
     }
 
     /// Whether nothing that was begun lacks its end: a cursor may stand in the middle of a large object.
@@ -158,7 +168,11 @@ impl Decoder {
     }
 
     fn check_end(&self, end: &End) -> Result<(), StreamError> {
-        if !self.is_resumed && end.digest != self.digest.clone().finish() {
+        let is_of_whole = match &self.whole {
+            Some(whole) => end.digest == whole.clone().finish(),
+            None => self.is_resumed,
+        };
+        if !is_of_whole && end.digest != self.digest.clone().finish() {
             return Err(StreamError::Digest);
         }
         let is_counted = self.is_resumed || end.counts == self.order.counts;
@@ -172,6 +186,9 @@ impl Decoder {
     fn take(&mut self, count: usize) {
         let taken = self.buffer.get(self.at..self.at + count).unwrap_or_default();
         self.digest.update(taken);
+        if let Some(whole) = &mut self.whole {
+            whole.update(taken);
+        }
         self.offset += taken.len() as u64;
         self.at += taken.len();
     }

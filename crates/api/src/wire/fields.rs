@@ -152,6 +152,15 @@ impl Fields {
         self.required_list(key, max)?.iter().map(|item| parse_id(key, item)).collect()
     }
 
+    /// Takes a list of at most `max` ids; none if absent.
+    pub fn ids_or_none<T: FromStr<Err = BadDigest>>(
+        &mut self,
+        key: &str,
+        max: usize,
+    ) -> Result<Vec<T>, WireError> {
+        self.list(key, max)?.iter().map(|item| parse_id(key, item)).collect()
+    }
+
     /// Takes a map from branch names to commits, in its order.
     pub fn heads(&mut self, key: &str) -> Result<Vec<(String, CommitId)>, WireError> {
         let entries = self.entries(key, usize::MAX)?;

@@ -193,7 +193,7 @@ fn want_and_have(value: Value) -> Result<(Vec<CommitId>, Vec<CommitId>), WireErr
 }
 
 /// Ids as they travel.
-pub(super) fn ids<T: ToString>(ids: &[T]) -> Value {
+pub(crate) fn ids<T: ToString>(ids: &[T]) -> Value {
     Value::list(ids.iter().map(T::to_string))
 }
 

@@ -1,13 +1,11 @@
 //! Messages about a push (`spec/wire.md` 9). What is pushed travels as a stream between them.
 
-use std::str::FromStr;
-
 use names::{CommitId, ObjectId, SnapshotId};
 
 use super::{CURSOR_BYTES, REF_BYTES, number};
 use crate::{
     Value, WireCode, WireError,
-    wire::{Fields, limits},
+    wire::{Fields, ids, limits},
 };
 
 /// Refs that one push may move.
@@ -29,6 +27,10 @@ pub struct RefPlace {
     /// The hash of its last entry; empty for none.
     pub entry_hash: String,
 }
+
+/// Warnings of one answer, and the longest of them: a path and a sentence.
+const WARNINGS: usize = 16;
+const WARNING_BYTES: usize = 8192;
 
 /// What is to become of a ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,6 +130,8 @@ pub struct Landed {
 pub struct PushLanded {
     /// In the order in which they were asked for.
     pub updates: Vec<Landed>,
+    /// What is told of what came, where the repository asks for that.
+    pub warnings: Vec<String>,
 }
 
 /// An id, or nothing from an empty text.
@@ -143,17 +147,6 @@ fn target(fields: &mut Fields, key: &str) -> Result<Option<CommitId>, WireError>
 
 fn text(target: Option<CommitId>) -> Value {
     target.map(|id| id.to_string()).unwrap_or_default().into()
-}
-
-fn ids<T: FromStr>(fields: &mut Fields, key: &str) -> Result<Vec<T>, WireError> {
-    let texts = fields.texts(key, CHECKED_IDS, limits::FIELD_BYTES)?;
-    let id = |text: String| {
-        text.parse().map_err(|_| {
-            let sentence = format!("in `{key}`: an id is 64 lower-case hexadecimal characters");
-            WireError::new(WireCode::BadId, sentence)
-        })
-    };
-    texts.into_iter().map(id).collect()
 }
 
 impl TryFrom<Value> for RefPlace {
@@ -267,9 +260,9 @@ impl TryFrom<Value> for PushCheck {
     fn try_from(value: Value) -> Result<Self, WireError> {
         let fields = &mut Fields::of(value, "the request")?;
         let message = Self {
-            commits: ids(fields, "commits")?,
-            snapshots: ids(fields, "snapshots")?,
-            objects: ids(fields, "objects")?,
+            commits: fields.ids_or_none("commits", CHECKED_IDS)?,
+            snapshots: fields.ids_or_none("snapshots", CHECKED_IDS)?,
+            objects: fields.ids_or_none("objects", CHECKED_IDS)?,
         };
         let count = message.commits.len() + message.snapshots.len() + message.objects.len();
         if count > CHECKED_IDS {
@@ -280,16 +273,12 @@ impl TryFrom<Value> for PushCheck {
     }
 }
 
-fn names<T: ToString>(ids: &[T]) -> Value {
-    Value::list(ids.iter().map(ToString::to_string))
-}
-
 impl From<PushCheck> for Value {
     fn from(message: PushCheck) -> Self {
         Self::map([
-            ("commits", names(&message.commits)),
-            ("snapshots", names(&message.snapshots)),
-            ("objects", names(&message.objects)),
+            ("commits", ids(&message.commits)),
+            ("snapshots", ids(&message.snapshots)),
+            ("objects", ids(&message.objects)),
         ])
     }
 }
@@ -300,9 +289,9 @@ impl TryFrom<Value> for PushMissing {
     fn try_from(value: Value) -> Result<Self, WireError> {
         let fields = &mut Fields::of(value, "the answer")?;
         Ok(Self {
-            commits: ids(fields, "missing_commits")?,
-            snapshots: ids(fields, "missing_snapshots")?,
-            objects: ids(fields, "missing_objects")?,
+            commits: fields.ids_or_none("missing_commits", CHECKED_IDS)?,
+            snapshots: fields.ids_or_none("missing_snapshots", CHECKED_IDS)?,
+            objects: fields.ids_or_none("missing_objects", CHECKED_IDS)?,
         })
     }
 }
@@ -310,9 +299,9 @@ impl TryFrom<Value> for PushMissing {
 impl From<PushMissing> for Value {
     fn from(message: PushMissing) -> Self {
         Self::map([
-            ("missing_commits", names(&message.commits)),
-            ("missing_snapshots", names(&message.snapshots)),
-            ("missing_objects", names(&message.objects)),
+            ("missing_commits", ids(&message.commits)),
+            ("missing_snapshots", ids(&message.snapshots)),
+            ("missing_objects", ids(&message.objects)),
         ])
     }
 }
@@ -392,13 +381,17 @@ impl TryFrom<Value> for PushLanded {
     fn try_from(value: Value) -> Result<Self, WireError> {
         let fields = &mut Fields::of(value, "the answer")?;
         let updates = fields.required_list("updates", PUSH_REFS)?;
-        Ok(Self { updates: updates.into_iter().map(Landed::try_from).collect::<Result<_, _>>()? })
+        Ok(Self {
+            updates: updates.into_iter().map(Landed::try_from).collect::<Result<_, _>>()?,
+            warnings: fields.texts("warnings", WARNINGS, WARNING_BYTES)?,
+        })
     }
 }
 
 impl From<PushLanded> for Value {
     fn from(message: PushLanded) -> Self {
-        Self::map([("updates", Self::list(message.updates))])
+        let warnings = message.warnings.into_iter().map(Self::from).collect();
+        Self::map([("updates", Self::list(message.updates)), ("warnings", Self::Array(warnings))])
     }
 }
 
@@ -443,7 +436,7 @@ mod tests {
             seq: 2,
             seal_hash: "s".into(),
         };
-        let landed = PushLanded { updates: vec![landed] };
+        let landed = PushLanded { updates: vec![landed], warnings: vec!["w".into()] };
         assert_eq!(PushLanded::try_from(Value::from(landed.clone())).unwrap(), landed);
     }
 

@@ -1,6 +1,4 @@
-DROP TABLE repository_passes;
 DROP TABLE repository_invitations;
-ALTER TABLE repositories DROP COLUMN secret_protection;
 ALTER TABLE repositories DROP COLUMN clashing_paths;
 ALTER TABLE repositories DROP COLUMN content_policy;
 ALTER TABLE repositories DROP COLUMN is_template;

@@ -4,8 +4,6 @@ ALTER TABLE repositories ADD COLUMN is_template INTEGER NOT NULL DEFAULT 0 CHECK
 ALTER TABLE repositories ADD COLUMN content_policy TEXT CHECK (content_policy IN ('off', 'warn', 'enforce'));
 ALTER TABLE repositories ADD COLUMN clashing_paths TEXT NOT NULL DEFAULT 'allow'
     CHECK (clashing_paths IN ('allow', 'refuse'));
-ALTER TABLE repositories ADD COLUMN secret_protection TEXT NOT NULL DEFAULT 'warn'
-    CHECK (secret_protection IN ('off', 'warn', 'refuse'));
 
 -- Somebody who may take a level on a repository, or leave it.
 CREATE TABLE repository_invitations (
@@ -20,13 +18,3 @@ CREATE TABLE repository_invitations (
 ) STRICT;
 CREATE INDEX repository_invitations_principal ON repository_invitations (principal_id);
 CREATE INDEX repository_invitations_by ON repository_invitations (invited_by);
-
--- A finding of secret protection that somebody lets pass.
-CREATE TABLE repository_passes (
-    repository_id BLOB    NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
-    fingerprint   TEXT    NOT NULL,
-    passed_by     BLOB    NOT NULL REFERENCES principals (id) ON DELETE RESTRICT,
-    created_at    INTEGER NOT NULL,
-    PRIMARY KEY (repository_id, fingerprint)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX repository_passes_by ON repository_passes (passed_by);

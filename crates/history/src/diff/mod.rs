@@ -10,6 +10,8 @@
 //! | `pieces.rs`  | [`Pieces`]: how similar two contents are                            |
 //! | `patch.rs`   | [`patch`](fn@patch): the text that `git apply` and `patch` take      |
 
+#[cfg(test)]
+mod beside_git;
 mod lines;
 mod patch;
 mod pieces;

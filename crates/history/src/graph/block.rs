@@ -7,11 +7,11 @@ use names::Digest;
 
 use super::GraphError;
 
-/// What a block carries: a whole number of every record of the file, so that none lies in two blocks.
+/// What a block carries: a whole number of [`super::layer::ALIGNED`], so that no record lies in two blocks.
 pub(super) const PAYLOAD_BYTES: usize = 16_320;
 /// The first bytes of the SHA-256 of the block's number and its payload.
 pub(super) const CHECK_BYTES: usize = 8;
-/// A block in the file.
+/// A block in the file. The last one is shorter.
 pub const BLOCK_BYTES: usize = PAYLOAD_BYTES + CHECK_BYTES;
 
 /// Where the blocks of one file come from.
@@ -34,11 +34,10 @@ pub(super) fn check(number: u32, payload: &[u8]) -> [u8; CHECK_BYTES] {
 /// The payload of the block `number`, if its check holds. `raw` is the block as it lies in the file.
 pub fn checked(number: u32, raw: &[u8]) -> Result<Arc<[u8]>, GraphError> {
     let damaged = GraphError::Damaged("a block's check does not hold");
-    let (payload, found) = raw.split_at_checked(PAYLOAD_BYTES).ok_or(damaged.clone())?;
-    if found != check(number, payload) {
-        return Err(damaged);
+    match raw.split_last_chunk::<CHECK_BYTES>() {
+        Some((payload, found)) if *found == check(number, payload) => Ok(payload.into()),
+        Some(_) | None => Err(damaged),
     }
-    Ok(payload.into())
 }
 
 /// A file in memory.
@@ -48,7 +47,8 @@ pub struct InMemory(pub Vec<u8>);
 impl Blocks for InMemory {
     fn block(&self, number: u32) -> Result<Arc<[u8]>, GraphError> {
         let from = number as usize * BLOCK_BYTES;
-        let raw = self.0.get(from..from.saturating_add(BLOCK_BYTES));
+        let end = from.saturating_add(BLOCK_BYTES).min(self.0.len());
+        let raw = self.0.get(from..end);
         checked(number, raw.ok_or(GraphError::Damaged("a block is missing"))?)
     }
 }

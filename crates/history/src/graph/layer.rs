@@ -1,8 +1,8 @@
 //! A layer in a file, and a layer in memory.
 //!
 //! ```text
-//! file     = block*                     each: payload of 16,320 bytes, check of 8
-//! block 0  = head                       the rest is zero
+//! file     = block*                     each: payload of 16,320 bytes, fewer in the last one, and a check of 8
+//! payloads = head, links, ids, roots, buckets, index, filters; each filled up with zeros to a multiple of 96
 //! head     = "MTGRAPH1", repository 16, epoch 8, base 4, count 4, last row 8, bucket bits 4, filter bytes 8
 //! links    = (parent1 4, parent2 4, generation 4, filter end 4, time 8)    one a commit; ff ff ff ff is no parent
 //! ids      = 32 a commit
@@ -12,7 +12,7 @@
 //! filters  = bytes, one filter behind the other
 //! ```
 //!
-//! Every section begins with a block. Numbers are big-endian. Positions of parents count from the beginning of the history,
+//! Numbers are big-endian. 96 is a multiple of every record, and a block of 96, so no record lies in two blocks. Positions of parents count from the beginning of the history,
 //! so layers are joined by writing their sections one behind the other.
 
 use std::{collections::HashMap, sync::Arc};
@@ -22,6 +22,9 @@ use names::{CommitId, NodeId};
 use super::{Blocks, Filter, GraphError, Link, NewCommit, Position, block::PAYLOAD_BYTES};
 
 pub(super) const MAGIC: &[u8; 8] = b"MTGRAPH1";
+/// Sections begin at multiples of this: a multiple of every record's length.
+pub(super) const ALIGNED: usize = 96;
+pub(super) const HEAD_BYTES: usize = 60;
 pub(super) const LINK_BYTES: usize = 24;
 pub(super) const ID_BYTES: usize = 32;
 pub(super) const BUCKET_BYTES: usize = 4;
@@ -68,12 +71,12 @@ fn short(bytes: &[u8], at: usize) -> u32 {
     bytes.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte))
 }
 
-/// Blocks that `bytes` take.
-const fn blocks(bytes: u64) -> u64 {
-    bytes.div_ceil(PAYLOAD_BYTES as u64)
+/// What a section takes that has as many bytes.
+const fn filled(bytes: u64) -> u64 {
+    bytes.next_multiple_of(ALIGNED as u64)
 }
 
-/// The first block of each section.
+/// Where each section begins, in bytes of payload.
 #[derive(Debug, Clone, Copy)]
 struct Sections {
     links: u64,
@@ -87,14 +90,20 @@ struct Sections {
 impl Sections {
     fn of(head: &Head) -> Self {
         let count = u64::from(head.count);
-        let links = 1;
-        let ids = links + blocks(count * LINK_BYTES as u64);
-        let roots = ids + blocks(count * ID_BYTES as u64);
-        let buckets = roots + blocks(count * ID_BYTES as u64);
-        let index = buckets + blocks((1 << bucket_bits(head.count)) * BUCKET_BYTES as u64);
-        let filters = index + blocks(count * INDEX_BYTES as u64);
+        let links = filled(HEAD_BYTES as u64);
+        let ids = links + filled(count * LINK_BYTES as u64);
+        let roots = ids + filled(count * ID_BYTES as u64);
+        let buckets = roots + filled(count * ID_BYTES as u64);
+        let index = buckets + filled((1 << bucket_bits(head.count)) * BUCKET_BYTES as u64);
+        let filters = index + filled(count * INDEX_BYTES as u64);
         Self { links, ids, roots, buckets, index, filters }
     }
+}
+
+/// The block that holds a byte of payload, and where in it.
+fn place_of(at: u64) -> Result<(u32, usize), GraphError> {
+    let number = u32::try_from(at / PAYLOAD_BYTES as u64).map_err(|_| GraphError::TooLong)?;
+    Ok((number, usize::try_from(at % PAYLOAD_BYTES as u64).unwrap_or_default()))
 }
 
 /// A layer in a file.
@@ -169,9 +178,7 @@ impl Stored {
         (width, at): (usize, u64),
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, GraphError> {
-        let each = (PAYLOAD_BYTES / width) as u64;
-        let number = u32::try_from(section + at / each).map_err(|_| GraphError::TooLong)?;
-        let from = usize::try_from(at % each).unwrap_or_default() * width;
+        let (number, from) = place_of(section + at * width as u64)?;
         let block = self.blocks.block(number)?;
         let record = block.get(from..from + width);
         Ok(read(record.ok_or(GraphError::Damaged("a record is missing"))?))
@@ -227,9 +234,7 @@ impl Stored {
         let mut bytes = Vec::new();
         let mut at = start;
         while at < end {
-            let number = self.sections.filters + at / PAYLOAD_BYTES as u64;
-            let number = u32::try_from(number).map_err(|_| GraphError::TooLong)?;
-            let from = usize::try_from(at % PAYLOAD_BYTES as u64).unwrap_or_default();
+            let (number, from) = place_of(self.sections.filters + at)?;
             let left = usize::try_from(end - at).unwrap_or(usize::MAX);
             let until = from.saturating_add(left).min(PAYLOAD_BYTES);
             let block = self.blocks.block(number)?;

@@ -8,7 +8,7 @@ use std::{
 use super::{
     GraphError, NewCommit, Stored,
     block::{PAYLOAD_BYTES, check},
-    layer::{Commits, Head, MAGIC, NO_PARENT, bucket_bits, bucket_of, prefix_of},
+    layer::{ALIGNED, Commits, Head, MAGIC, NO_PARENT, bucket_bits, bucket_of, prefix_of},
 };
 
 /// What a layer is made of, and what it says of itself.
@@ -91,8 +91,7 @@ fn write_of(
     for at in 0..count {
         out.put(commits.filter(at)?.as_bytes())?;
     }
-    out.end_section()?;
-    Ok(out.out.flush()?)
+    Ok(out.end()?)
 }
 
 fn write_head<W: Write>(out: &mut Sheets<W>, head: &Head) -> io::Result<()> {
@@ -174,13 +173,22 @@ impl<W: Write> Sheets<W> {
         Ok(())
     }
 
-    /// The next section begins with a block of its own.
+    /// The next section begins at a multiple of [`ALIGNED`].
     fn end_section(&mut self) -> io::Result<()> {
-        if self.block.is_empty() { Ok(()) } else { self.end_block() }
+        let filled = self.block.len().next_multiple_of(ALIGNED);
+        self.block.resize(filled, 0);
+        if filled == PAYLOAD_BYTES { self.end_block() } else { Ok(()) }
+    }
+
+    /// The last block may be short.
+    fn end(mut self) -> io::Result<()> {
+        if !self.block.is_empty() {
+            self.end_block()?;
+        }
+        self.out.flush()
     }
 
     fn end_block(&mut self) -> io::Result<()> {
-        self.block.resize(PAYLOAD_BYTES, 0);
         self.out.write_all(&self.block)?;
         self.out.write_all(&check(self.number, &self.block))?;
         self.block.clear();

@@ -97,7 +97,7 @@ impl Config {
     /// Sets who commits; empty parts are left as they are.
     pub fn set_user(&mut self, user: &User) {
         let parts = [("name", &user.name), ("email", &user.email), ("type", &user.kind)];
-        let table = table(self.0.as_table_mut(), "user", false);
+        let Some(table) = table(self.0.as_table_mut(), "user", false) else { return };
         for (key, text) in parts.into_iter().filter(|(_, text)| !text.is_empty()) {
             set(table, key, text);
         }
@@ -125,7 +125,8 @@ impl Config {
     /// Adds a remote, or changes the one of this name.
     pub fn set_remote(&mut self, remote: &Remote) {
         let remotes = table(self.0.as_table_mut(), "remotes", true);
-        let entry = table(remotes, remote.name.as_str(), false);
+        let entry = remotes.and_then(|it| table(it, remote.name.as_str(), false));
+        let Some(entry) = entry else { return };
         set(entry, "url", &remote.url);
         match &remote.branch {
             Some(branch) => set(entry, "branch", branch.as_str()),
@@ -146,8 +147,12 @@ fn remote(name: &str, item: &Item) -> Option<Remote> {
 }
 
 /// The table called `name`, made if it is not there; `implicit` ones get no heading of their own. Something
-/// else of that name is replaced: no reader could have used it.
-fn table<'a>(parent: &'a mut dyn TableLike, name: &str, implicit: bool) -> &'a mut dyn TableLike {
+/// else of that name is replaced: no reader could have used it. There always is one.
+fn table<'a>(
+    parent: &'a mut dyn TableLike,
+    name: &str,
+    implicit: bool,
+) -> Option<&'a mut dyn TableLike> {
     let entry = parent.entry(name).or_insert_with(|| {
         let mut table = Table::new();
         table.set_implicit(implicit);
@@ -156,9 +161,7 @@ fn table<'a>(parent: &'a mut dyn TableLike, name: &str, implicit: bool) -> &'a m
     if !entry.is_table_like() {
         *entry = Item::Table(Table::new());
     }
-    // Just made sure of; an implicit table cannot be reached otherwise.
-    #[expect(clippy::expect_used, reason = "the line above made it a table")]
-    entry.as_table_like_mut().expect("it is a table")
+    entry.as_table_like_mut()
 }
 
 /// Sets a text and keeps what stands around it.

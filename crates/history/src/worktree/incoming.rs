@@ -130,6 +130,9 @@ impl Lines {
 
     fn entry(&self, line: &str) -> Result<ManifestEntry> {
         let bad = || damaged(&self.path, "a line of the manifest is none");
+        if let Some((path, id)) = plain(line) {
+            return Ok((path.parse().map_err(|_| bad())?, id.parse().map_err(|_| bad())?));
+        }
         let line = line.strip_prefix("    ").ok_or_else(bad)?;
         let text = format!("{{{}}}", line.strip_suffix(',').unwrap_or(line));
         let limits = Limits::of_body(MAX_LINE_BYTES * 2);
@@ -143,6 +146,14 @@ impl Lines {
             Ok(_) | Err(_) => Err(bad()),
         }
     }
+}
+
+/// Path and id of a line in which nothing is written as an escape, as most are: it need not be read as JSON.
+fn plain(line: &str) -> Option<(&str, &str)> {
+    let line = line.strip_prefix("    \"")?;
+    let line = line.strip_suffix(',').unwrap_or(line).strip_suffix('"')?;
+    let (path, id) = line.rsplit_once("\": \"")?;
+    (!path.contains(['\\', '"'])).then_some((path, id))
 }
 
 impl Iterator for Lines {
@@ -351,4 +362,24 @@ fn is_sorted(lines: Lines) -> bool {
         last = Some(path);
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_without_escapes_is_read_as_it_stands() {
+        for (line, read) in [
+            (r#"    "a/b": "id","#, Some(("a/b", "id"))),
+            (r#"    "a: b": "id""#, Some(("a: b", "id"))),
+            (r#"    "\u00e9": "id","#, None),
+            (r#"    "a\": \"b": "id","#, None),
+            (r#"  "a": "id","#, None),
+            (r#"    "a": 7,"#, None),
+            ("  },", None),
+        ] {
+            assert_eq!(plain(line), read, "{line}");
+        }
+    }
 }

@@ -132,7 +132,8 @@ impl Happening {
         found.or_else(|| self.repository.as_ref().map(Named::href)).unwrap_or_else(|| "/".into())
     }
 
-    fn verb(&self) -> Vec<Word> {
+    /// The same without the repository in which it was: for a page that is of one.
+    pub(crate) fn verb(&self) -> Vec<Word> {
         let this = || {
             let of = self.repository.as_ref();
             of.map_or_else(|| plain("a repository"), |it| link(it.full(), it.href()))

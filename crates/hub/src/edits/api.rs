@@ -24,13 +24,13 @@ async fn edit(
     allowed: Allowed<act::RefPush, Repository>,
     Json(asked): Json<json::NewEdit>,
 ) -> Result<impl IntoResponse, Problem> {
-    let made = hub.commit_files(&allowed, check::edits(asked)?).await?;
+    let (made, warnings) = hub.commit_files(&allowed, check::edits(asked)?).await?;
     let name = allowed.resource().full_name();
     let location = format!("/api/v1/repos/{name}/commits/{}", made.commit_id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(json_of(made))))
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(json_of(made, warnings))))
 }
 
-fn json_of(made: CommitRecord) -> json::Edited {
+fn json_of(made: CommitRecord, warnings: Vec<String>) -> json::Edited {
     json::Edited {
         commit_id: made.commit_id.to_string(),
         snapshot_id: made.snapshot_id.to_string(),
@@ -39,5 +39,6 @@ fn json_of(made: CommitRecord) -> json::Edited {
         author: made.author,
         committed_at: made.committed_at,
         signer_key_id: made.signer_key_id,
+        warnings,
     }
 }

@@ -11,7 +11,12 @@ use history::{
 use names::{CommitId, ObjectId, RepoPath, UnixMillis};
 use objects::{Objects, Staged};
 
-use crate::{Error, Repository, reading, wire::push::blocking};
+use crate::{
+    Error, Repository,
+    intake::{Asks, Heads, News, head_of},
+    reading,
+    wire::push::blocking,
+};
 
 /// The files of a snapshot, with their sizes.
 pub(crate) type Files = BTreeMap<RepoPath, (ObjectId, u64)>;
@@ -58,6 +63,10 @@ pub(crate) struct Draft {
     pub(super) staged: Staged,
     /// What is to be linked, with its size.
     pub(super) objects: HashMap<ObjectId, u64>,
+    /// What it brings, where somebody asks.
+    pub(super) news: News,
+    /// The first bytes of what was written.
+    pub(super) heads: Heads,
 }
 
 impl Draft {
@@ -67,24 +76,33 @@ impl Draft {
         store: &Objects,
         files: Files,
         edits: Vec<Edit>,
-        now: UnixMillis,
+        (asks, now): (Asks, UnixMillis),
     ) -> Result<Self, Error> {
         let staging_store = store.clone();
         let laid_out = move || {
-            let mut staging = staging_store.stage();
+            let (mut staging, mut heads) = (staging_store.stage(), Heads::new());
             let mut files = files;
             let before = files.clone();
-            let written = change(&mut files, edits, |bytes| Ok(staging.add(bytes)?))?;
+            let objects = change(&mut files, edits, |bytes| {
+                let id = staging.add(bytes)?;
+                heads.insert(id, head_of(bytes));
+                Ok(id)
+            })?;
             if files == before {
                 let message = "these files are like that already".to_owned();
                 return Err(Error::Asked { field: "files", message });
             }
             let (snapshot, tree) = lay_out(&files, now)?;
-            Ok((snapshot, tree, staging.finish()?, written))
+            let news = if asks.is_anything() {
+                News::of_manifest(asks, &snapshot.manifest, &manifest_of(&before))
+            } else {
+                News::default()
+            };
+            Ok((snapshot, tree, staging.finish()?, objects, news, heads))
         };
-        let (snapshot, tree, sealed, objects) = blocking(laid_out).await?;
+        let (snapshot, tree, sealed, objects, news, heads) = blocking(laid_out).await?;
         let staged = store.keep(sealed).await?;
-        Ok(Self { snapshot, tree, staged, objects })
+        Ok(Self { snapshot, tree, staged, objects, news, heads })
     }
 
     /// Files that others hold already, as they are: all of them are to be linked.
@@ -102,7 +120,8 @@ impl Draft {
         };
         let (snapshot, tree, sealed, objects) = blocking(laid_out).await?;
         let staged = store.keep(sealed).await?;
-        Ok(Self { snapshot, tree, staged, objects })
+        let (news, heads) = (News::default(), Heads::new());
+        Ok(Self { snapshot, tree, staged, objects, news, heads })
     }
 
     /// The objects that are to be linked.
@@ -120,9 +139,13 @@ fn lay_out(files: &Files, now: UnixMillis) -> Result<(SnapshotRecord, Tree), Err
     let entries = files.iter().map(|(path, (object, size))| (path, *object, *size));
     let tree = tree::build(entries)
         .map_err(|error| Error::wire(WireCode::PathConflict, error.to_string()))?;
-    let manifest: Manifest = files.iter().map(|(path, (id, _))| (path.clone(), *id)).collect();
+    let manifest = manifest_of(files);
     let created_at = CommitTime::from_millis(now).as_str().to_owned();
     Ok((SnapshotRecord { snapshot_id: snapshot_id(&manifest), manifest, created_at }, tree))
+}
+
+fn manifest_of(files: &Files) -> Manifest {
+    files.iter().map(|(path, (id, _))| (path.clone(), *id)).collect()
 }
 
 /// Changes `files`; gives the objects that this wrote, with their sizes.

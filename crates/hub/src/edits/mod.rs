@@ -24,7 +24,9 @@ pub(crate) use api::routes;
 pub(crate) use draft::{Draft, Edit, Files, files_of};
 
 use crate::{
-    Error, Hub, Repository, reading,
+    Error, Hub, Repository,
+    intake::Asks,
+    reading,
     ref_log::Word,
     wire::{
         bundle::CheckedCommit,
@@ -58,12 +60,13 @@ pub(crate) struct Target<'a> {
 }
 
 impl Hub {
-    /// Commits changes of files to a branch, in the name of whoever is allowed to push there.
+    /// Commits changes of files to a branch, in the name of whoever is allowed to push there; gives also what is told of
+    /// the files.
     pub(crate) async fn commit_files(
         &self,
         allowed: &Allowed<act::RefPush, Repository>,
         edits: Edits,
-    ) -> Result<CommitRecord, Error> {
+    ) -> Result<(CommitRecord, Vec<String>), Error> {
         let Edits { branch, expected, message, files } = edits;
         let (actor, id) = (allowed.actor(), allowed.resource().id);
         allowed.check_branch(&branch).map_err(Error::Refused)?;
@@ -74,7 +77,10 @@ impl Hub {
             None => Files::new(),
         };
         drop(tx);
-        let draft = Draft::of(&self.objects, before, files, self.clock.now()).await?;
+        let asks = Asks::of(Some(allowed.resource()), None);
+        let draft = Draft::of(&self.objects, before, files, (asks, self.clock.now())).await?;
+        let news = std::slice::from_ref(&draft.news);
+        let warnings = self.inspect(asks, news, &draft.heads).await?;
         let mut tx = self.trust.begin(actor).await?;
         let allowed: Allowed<act::RefPush, _> = self.again(&mut tx, actor, id).await?;
         allowed.check_branch(&branch).map_err(Error::Refused)?;
@@ -86,7 +92,7 @@ impl Hub {
         self.queue.wake();
         let (repository, tip) = (repository.full_name(), made.commit_id.short());
         tracing::info!(repository, %branch, tip, "files were committed");
-        Ok(made)
+        Ok((made, warnings))
     }
 
     /// Makes a commit, signs it and moves its branch there, in the transaction in which the repository is held and the
@@ -99,7 +105,7 @@ impl Hub {
         draft: Draft,
     ) -> Result<CommitRecord, Error> {
         let (now, by) = (self.clock.now(), actor.principal().ok_or(Error::NotFound)?.id);
-        let Draft { snapshot, tree, staged, objects } = draft;
+        let Draft { snapshot, tree, staged, objects, .. } = draft;
         self.objects.register(tx, &staged).await?;
         let record = self.signed(tx, actor, to, (snapshot.snapshot_id, now)).await?;
         let checked = CheckedCommit::check(record)?;

@@ -11,7 +11,9 @@ use trust::{Actor, Allowed, act};
 
 use super::{copy::BATCH, store};
 use crate::{
-    Error, Hub, Repository, reading,
+    Error, Hub, Repository,
+    intake::{Asks, Heads},
+    reading::{self, Commit},
     ref_log::{Movement, Word},
     repositories,
     signatures::{Asked, Proofs, Required},
@@ -169,6 +171,7 @@ impl Hub {
         }
         let mut commits = 0;
         for batch in missing.commits.chunks(BATCH) {
+            self.inspect_missing((fork, source), batch).await?;
             let mut tx = self.db.write().await?;
             let still: Allowed<act::RefPush, _> = self.again(&mut tx, actor, fork.id).await?;
             self.check_signed(&mut tx, still.resource(), source, batch).await?;
@@ -176,6 +179,33 @@ impl Hub {
             tx.commit().await?;
         }
         Ok(commits)
+    }
+
+    /// Refuses files that the fork does not take.
+    async fn inspect_missing(
+        &self,
+        (fork, source): (&Repository, &Repository),
+        batch: &[CommitId],
+    ) -> Result<(), Error> {
+        let asks = Asks::of(Some(fork), None);
+        if !asks.is_anything() {
+            return Ok(());
+        }
+        let mut tx = self.db.read().await?;
+        let records = reading::commits(&mut tx, source.id, batch).await?;
+        let parents: Vec<_> =
+            records.values().filter_map(|it| it.record.parent_commit_id).collect();
+        let before = reading::commits(&mut tx, source.id, &parents).await?;
+        let all = records.values().chain(before.values()).map(|it| it.record.snapshot_id);
+        let roots = reading::snapshots(&mut tx, source.id, &all.collect()).await?;
+        drop(tx);
+        let root = |commit: &Commit| roots.get(&commit.record.snapshot_id).map(|it| it.root);
+        let pairs = records.values().filter_map(|it| {
+            let before = it.record.parent_commit_id.and_then(|id| before.get(&id));
+            Some((before.and_then(root), root(it)?))
+        });
+        let news = self.news_of_trees(asks, &pairs.collect::<Vec<_>>()).await?;
+        self.inspect(asks, &news, &Heads::new()).await.map(drop)
     }
 
     /// What comes from the source is asked for what anything is that comes from elsewhere.

@@ -14,7 +14,7 @@ use super::{
     picture::{Drawn, Wanted},
     store,
 };
-use crate::{Error, Hub, Repository, reading::Revision, signatures};
+use crate::{Error, Hub, Repository, reading::History, signatures};
 
 /// Rows of a page unless asked, and at most (`spec/hub.md` 3).
 const ROWS: (usize, usize) = (200, 500);
@@ -63,16 +63,15 @@ impl Hub {
     /// What is asked for, of a repository; nothing while it has no commits.
     pub(crate) async fn wanted(
         &self,
-        tx: &mut db::Tx,
-        of: &Repository,
+        allowed: &Allowed<act::ObjectRead, Repository>,
         asked: &Asked,
     ) -> Result<Wanted, Problem> {
         let from = match filled(asked.reference.as_deref()) {
             None => None,
-            Some(text) => match Revision::with_path(tx, of, text).await? {
-                (found, None) => Some((found.commit, found.branch)),
-                (_, Some(_)) => return Err(Problem::not_found()),
-            },
+            Some(text) => {
+                let found = History::open(self, allowed).resolve(text).await?;
+                Some((found.commit, found.branch))
+            }
         };
         let path = filled(asked.path.as_deref()).map(str::parse).transpose();
         Ok(Wanted {
@@ -102,8 +101,8 @@ async fn graph(
 ) -> Result<Json<GraphPage>, Problem> {
     let (asked, of): (Asked, _) = (call.query()?, allowed.resource());
     let cursor = hub.picture_cursor(of, &asked)?;
-    let mut tx = hub.db.read().await?;
-    let wanted = hub.wanted(&mut tx, of, &asked).await?;
+    let wanted = hub.wanted(&allowed, &asked).await?;
+    let tx = hub.db.read().await?;
     let picture = hub.picture(tx, of, &wanted, cursor.as_deref()).await?;
     let mut tx = hub.db.read().await?;
     let judged = signatures::judge(&mut tx, picture.rows.iter().map(|it| &it.commit)).await?;
@@ -141,8 +140,9 @@ async fn counted_at(
     of: &Repository,
 ) -> Result<Option<CommitId>, Error> {
     let at = store::state(tx, of.id).await?;
-    if at.is_none() && store::default_head(tx, of.id).await?.is_some() {
-        hub.index_soon(of.id).await?;
+    // Behind, the job of a push is on its way, and this adds none; lost, this brings it back.
+    if at != store::default_head(tx, of.id).await? {
+        hub.index_beside(of.id);
     }
     Ok(at)
 }

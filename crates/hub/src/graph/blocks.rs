@@ -86,10 +86,16 @@ impl Blocks for FileBlocks {
             return Ok(block);
         }
         let mut raw = vec![0; BLOCK_BYTES];
-        let from = u64::from(number) * BLOCK_BYTES as u64;
-        let read = self.file.read_exact_at(&mut raw, from);
-        read.map_err(|error| GraphError::Read(error.to_string().into()))?;
-        let block = checked(number, &raw)?;
+        let (from, mut filled) = (u64::from(number) * BLOCK_BYTES as u64, 0);
+        // The last block is short, and a read may give less than there is.
+        while let Some(rest) = raw.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            let read = self.file.read_at(rest, from + filled as u64);
+            match read.map_err(|error| GraphError::Read(error.to_string().into()))? {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        let block = checked(number, raw.get(..filled).unwrap_or_default())?;
         self.shelf.keep(key, &block);
         Ok(block)
     }

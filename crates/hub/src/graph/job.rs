@@ -71,6 +71,16 @@ impl Hub {
         Ok(())
     }
 
+    /// Asks for the same while a request goes on, which has its own connection to the database.
+    pub(super) fn index_beside(&self, id: Id<Repository>) {
+        let hub = self.clone();
+        self.graphs.beside(async move {
+            if let Err(error) = hub.index_soon(id).await {
+                tracing::warn!(repository = %id, %error, "an index was not asked for");
+            }
+        });
+    }
+
     /// Asks for the same now: something derived is missing.
     pub(crate) async fn index_soon(&self, id: Id<Repository>) -> Result<(), Error> {
         let mut tx = self.db.write().await?;

@@ -2,14 +2,14 @@
 //! push, and looked for where nothing is remembered (`spec/hub.md` 4).
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
 
 use history::{
     graph::{Budget, Graph, GraphError, Memo, Position, last_commits},
-    tree::{Kind, Node, NodeSource, lookup},
+    tree::{Entry, Kind, Node, NodeSource, lookup},
 };
 use names::{BranchName, CommitId, Digest, Id, NodeId, RepoPath, UnixMillis};
 
@@ -28,6 +28,8 @@ const MEMOS: usize = 3;
 const WORTH: u64 = 200;
 /// How often it is noted that an answer was of use.
 const NOTED: Duration = Duration::from_hours(24);
+/// Commits of which is asked at once.
+const TOLD_AT_ONCE: usize = 2_000;
 /// Directories that a push carries forward.
 const CARRIED: u32 = 5_000;
 
@@ -55,16 +57,16 @@ impl Directory {
 
 /// The last commits of a directory's entries, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Last {
+struct Last {
     /// Nothing where it is not known yet.
-    pub(crate) commits: Vec<Option<CommitId>>,
+    commits: Vec<Option<CommitId>>,
     /// Whether there are some that will be known later, at the same address.
-    pub(crate) is_pending: bool,
+    is_pending: bool,
 }
 
 impl Hub {
     /// The last commits of a directory's entries, as far as a page may look for them; what is left a job looks for.
-    pub(crate) async fn last_of(&self, dir: &Directory) -> Result<Last, Error> {
+    async fn last_of(&self, dir: &Directory) -> Result<Last, Error> {
         let mut tx = self.db.read().await?;
         let kept = store::answers(&mut tx, dir.of, dir.place(), REMEMBERED).await?;
         let now = self.clock.now();
@@ -94,16 +96,32 @@ impl Hub {
         Ok(last)
     }
 
-    /// What is told of commits in a line: their messages and times.
-    pub(crate) async fn told(
+    /// The last commits of those entries that are shown, with what a listing tells of them.
+    pub(crate) async fn last_told(
         &self,
         of: &Repository,
-        ids: &[CommitId],
-    ) -> Result<HashMap<CommitId, (String, UnixMillis)>, Error> {
-        if ids.is_empty() {
-            return Ok(HashMap::new());
+        dir: &Directory,
+        shown: &HashSet<&str>,
+    ) -> Result<LastTold, Error> {
+        let last = self.last_of(dir).await?;
+        let entries = dir.node.entries().iter().zip(&last.commits);
+        let wanted: Vec<(&Entry, CommitId)> = entries
+            .filter(|(entry, _)| shown.contains(&*entry.name))
+            .filter_map(|(entry, commit)| Some((entry, (*commit)?)))
+            .collect();
+        let mut ids: Vec<_> = wanted.iter().map(|(_, id)| *id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut told = HashMap::with_capacity(ids.len());
+        for some in ids.chunks(TOLD_AT_ONCE) {
+            told.extend(store::told(&mut self.db.glance().await?, of.id, some).await?);
         }
-        Ok(store::told(&mut self.db.glance().await?, of.id, ids).await?)
+        let entry = |(entry, id): (&Entry, CommitId)| {
+            let (message, at) = told.get(&id)?;
+            Some((entry.name.clone(), Told { id, message: message.clone(), at: *at }))
+        };
+        let by_name = wanted.into_iter().filter_map(entry).collect();
+        Ok(LastTold { by_name, is_pending: last.is_pending })
     }
 
     /// Looks for the last commits; says how many steps that took.
@@ -228,6 +246,38 @@ impl Hub {
             }
         }
         Ok(())
+    }
+}
+
+/// What a listing tells of a commit.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    pub(crate) id: CommitId,
+    pub(crate) message: String,
+    pub(crate) at: UnixMillis,
+}
+
+/// What a listing tells of the last commits of its entries.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LastTold {
+    by_name: HashMap<Box<str>, Told>,
+    /// Whether some will be known later, at the same address.
+    pub(crate) is_pending: bool,
+}
+
+impl LastTold {
+    /// Of an entry, if it is known.
+    pub(crate) fn of(&self, name: &str) -> Option<&Told> {
+        self.by_name.get(name)
+    }
+
+    /// The same as JSON.
+    pub(crate) fn json_of(&self, name: &str) -> Option<api::json::LastCommit> {
+        self.of(name).map(|it| api::json::LastCommit {
+            commit: it.id.to_string(),
+            subject: it.message.lines().next().unwrap_or_default().to_owned(),
+            at: it.at.to_string(),
+        })
     }
 }
 

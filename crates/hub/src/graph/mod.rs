@@ -8,7 +8,7 @@
 //! |---------------|---------------------------------------------------------------------------|
 //! | `mod.rs`      | [`History`]; [`Hub::history`], the way to it                                 |
 //! | `graphs.rs`   | [`Graphs`]: the graphs that this process has open                            |
-//! | `relation.rs` | ancestry, bases, walks by ids; what refs lead to                             |
+//! | `relation.rs` | the log of a path; what refs lead to; cursors of walks                       |
 //! | `files.rs`    | the files of layers                                                       |
 //! | `blocks.rs`   | their blocks, kept for a while                                            |
 //! | `fresh.rs`    | commits that no file holds yet                                            |
@@ -47,7 +47,7 @@ use names::{CommitId, Id};
 pub(crate) use api::{Asked, DAYS, Until, date, filled, routes};
 pub(crate) use graphs::Graphs;
 pub(crate) use job::{INDEX, LAST, LastWanted, index, last};
-pub(crate) use last::Directory;
+pub(crate) use last::{Directory, LastTold};
 pub(crate) use numbers::{Contributor, Day, Who};
 pub(crate) use picture::Drawn;
 pub(crate) use store::{STATEMENTS, forget_unused, renumber};
@@ -116,7 +116,7 @@ impl Hub {
             asked.map_err(|error| Error::Broken(format!("a worker ended early: {error}")))?;
         if let Err(GraphError::Damaged(_) | GraphError::Read(_)) = answer {
             self.graphs.forget(of).await?;
-            self.index_soon(of).await?;
+            self.index_beside(of);
         }
         Ok(answer?)
     }

@@ -67,6 +67,12 @@ db::statements! {
         SET files = language_stats.files + excluded.files, bytes = language_stats.bytes + excluded.bytes"
     };
     DROP_NO_LANGUAGES = "DELETE FROM language_stats WHERE repository_id = $1 AND files <= 0";
+    // What lists of repositories say and are narrowed by.
+    NAME_LANGUAGE = "
+        UPDATE repositories
+           SET language = coalesce((SELECT l.language FROM language_stats AS l WHERE l.repository_id = $1
+                                     ORDER BY l.bytes DESC, l.language LIMIT 1), '')
+         WHERE id = $1";
     ADD_CONTRIBUTORS = {
         sqlite "
         INSERT INTO contributor_stats (repository_id, who, author, agent_id, commits, first_at, last_at)
@@ -113,7 +119,7 @@ db::statements! {
                coalesce(max(day), 0)
           FROM commit_days WHERE repository_id = $1";
     ANSWERS = "
-        SELECT commit_id, branch, answers, used_at FROM dir_last_commits WHERE repository_id = $1 AND place = $2
+        SELECT commit_id, answers, used_at FROM dir_last_commits WHERE repository_id = $1 AND place = $2
          ORDER BY used_at DESC LIMIT $3";
     KEPT = "
         SELECT path, commit_id FROM dir_last_commits WHERE repository_id = $1 AND branch = $2
@@ -285,6 +291,7 @@ pub(super) async fn put_numbers(
     let languages = tally.languages.iter().map(|(language, it)| (language, it.files, it.bytes));
     db::execute!(tx, ADD_LANGUAGES, db::rows(languages), of)?;
     db::execute!(tx, DROP_NO_LANGUAGES, of)?;
+    db::execute!(tx, NAME_LANGUAGE, of)?;
     let contributors = tally.contributors.iter().map(|(who, it)| {
         (who.key(), &who.author, &who.agent_id, it.commits, it.first_at.0, it.last_at.0)
     });
@@ -355,7 +362,6 @@ pub(super) async fn sum_days(tx: &mut Tx, of: Id<Repository>) -> Result<(Day, i6
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) commit: CommitId,
-    pub(super) branch: String,
     pub(super) answers: Vec<u8>,
     pub(super) used_at: UnixMillis,
 }
@@ -368,10 +374,10 @@ pub(super) async fn answers(
     limit: u32,
 ) -> Result<Vec<Kept>, Error> {
     let place = &place.as_bytes()[..];
-    let rows: Vec<(Vec<u8>, String, Vec<u8>, i64)> =
+    let rows: Vec<(Vec<u8>, Vec<u8>, i64)> =
         db::fetch_all!(tx, ANSWERS, of.uuid(), place, i64::from(limit))?;
-    let believe = |(commit, branch, answers, used_at): (Vec<u8>, String, Vec<u8>, i64)| {
-        Ok(Kept { commit: id(&commit)?, branch, answers, used_at: UnixMillis(used_at) })
+    let believe = |(commit, answers, used_at): (Vec<u8>, Vec<u8>, i64)| {
+        Ok(Kept { commit: id(&commit)?, answers, used_at: UnixMillis(used_at) })
     };
     rows.into_iter().map(believe).collect()
 }

@@ -4,6 +4,14 @@
 //! | file         | what is there                                                  |
 //! |--------------|----------------------------------------------------------------|
 //! | `mod.rs`     | the settings                                                     |
+//! | `inspect.rs` | what comes is looked at, on every way in                         |
+//! | `policy.rs`  | what a file has to be by its name; pure                          |
+
+mod inspect;
+mod policy;
+
+pub(crate) use inspect::{Asks, Heads, News, head_of};
+pub(crate) use policy::HEAD;
 
 /// Whether files have to be what their names say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

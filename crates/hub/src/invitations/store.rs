@@ -33,7 +33,7 @@ db::statements! {
     FIND = (concat!(invitation!(), "
          WHERE i.id = $1 AND i.principal_id = $2 AND i.ends_at > $3 AND r.deleted_at IS NULL AND s.state = 'live'"));
     OF_REPOSITORY = (concat!(invitation!(), "
-         WHERE i.repository_id = $1 AND i.ends_at > $2 ORDER BY i.created_at DESC, i.id LIMIT 200"));
+         WHERE i.repository_id = $1 AND i.ends_at > $2 AND p.status <> 'deleted' ORDER BY i.created_at DESC, i.id LIMIT 200"));
     OF_PRINCIPAL = (concat!(invitation!(), "
          WHERE i.principal_id = $1 AND i.ends_at > $2 AND r.deleted_at IS NULL AND s.state = 'live'
          ORDER BY i.created_at DESC, i.id LIMIT 100"));

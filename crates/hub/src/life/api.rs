@@ -62,37 +62,41 @@ fn matches(expected: &str, it: &Repository, forked_from: Option<String>) -> bool
     web::is_tag_of(expected, &shown)
 }
 
+/// What a repository takes and allows.
+fn rules(asked: &json::RepositoryChanges, fault: &mut impl FnMut(&str, String)) -> Changes {
+    let mut changes = Changes {
+        says_forks: asked.allow_forks,
+        says_no_training: asked.training_opt_out,
+        require_signed_refs: asked.require_signed_refs,
+        is_indexed: asked.indexed,
+        is_template: asked.template,
+        ..Changes::default()
+    };
+    if let Some(required) = &asked.require_signed_commits {
+        let parsed = required.parse();
+        changes.require_signed_commits =
+            parsed.map_err(|error: &str| fault("/require_signed_commits", error.to_owned())).ok();
+    }
+    if let Some(policy) = &asked.content_policy {
+        let parsed = policy.parse();
+        changes.says_content =
+            parsed.map_err(|error: &str| fault("/content_policy", error.to_owned())).ok();
+    }
+    if let Some(paths) = &asked.clashing_paths {
+        let parsed = paths.parse();
+        changes.clashing_paths =
+            parsed.map_err(|error: &str| fault("/clashing_paths", error.to_owned())).ok();
+    }
+    changes
+}
+
 /// What was asked for, or every fault of it.
 fn parse(asked: json::RepositoryChanges, of: &Repository) -> Result<Changes, Problem> {
     let mut faults = Vec::new();
     let mut fault = |pointer: &str, message: String| {
         faults.push(Fault { pointer: pointer.to_owned(), code: "invalid", message });
     };
-    let (says_no_training, says_forks) = (asked.training_opt_out, asked.allow_forks);
-    let (require_signed_refs, is_indexed) = (asked.require_signed_refs, asked.indexed);
-    let is_template = asked.template;
-    let mut changes = Changes {
-        says_forks,
-        says_no_training,
-        require_signed_refs,
-        is_indexed,
-        is_template,
-        ..Changes::default()
-    };
-    if let Some(policy) = asked.content_policy {
-        let parsed = policy.parse().map_err(|error: &str| fault("/content_policy", error.into()));
-        changes.says_content = parsed.ok();
-    }
-    if let Some(paths) = asked.clashing_paths {
-        let parsed = paths.parse().map_err(|error: &str| fault("/clashing_paths", error.into()));
-        changes.clashing_paths = parsed.ok();
-    }
-    if let Some(required) = asked.require_signed_commits {
-        changes.require_signed_commits = required
-            .parse()
-            .map_err(|error: &str| fault("/require_signed_commits", error.to_owned()))
-            .ok();
-    }
+    let mut changes = rules(&asked, &mut fault);
     if let Some(words) = asked.topics {
         let topics = Topics::parse(words.iter().map(String::as_str));
         changes.topics = topics.map_err(|error| fault("/topics", error.to_string())).ok();

@@ -60,7 +60,7 @@ pub(super) async fn activity(
         layout: parts::layout(&call, repository, title),
         head: parts::head(actor, repository, first.as_ref(), Section::Activity),
         kinds: Kinds::ALL.map(choice).to_vec(),
-        days: days(&seen.items, hub.clock.now()),
+        days: by_day(&seen.items, hub.clock.now(), Happening::verb),
         feed_href: format!("{base}.atom"),
         newer_href: before.map(|_| here.clone()),
         older_href: seen.next.map(|it| hub.before(&here, "before", it.as_bytes())),
@@ -84,26 +84,34 @@ const fn title_of(kinds: Kinds) -> &'static str {
     }
 }
 
-/// Rows by the day in UTC on which they were written.
+/// Rows by the day in UTC on which they were written, each with its repository.
 pub(super) fn days(items: &[Happening], now: UnixMillis) -> Vec<EventDay> {
+    by_day(items, now, Happening::words)
+}
+
+fn by_day(
+    items: &[Happening],
+    now: UnixMillis,
+    told: impl Fn(&Happening) -> Vec<Word>,
+) -> Vec<EventDay> {
     let mut days: Vec<EventDay> = Vec::new();
     for it in items.iter().filter(|it| it.is_shown()) {
-        let title = dates::day(it.at);
+        let (title, line) = (dates::day(it.at), line(it, told(it), now));
         match days.last_mut() {
-            Some(day) if day.title == title => day.lines.push(line(it, now)),
-            Some(_) | None => days.push(EventDay { title, lines: vec![line(it, now)] }),
+            Some(day) if day.title == title => day.lines.push(line),
+            Some(_) | None => days.push(EventDay { title, lines: vec![line] }),
         }
     }
     days
 }
 
-fn line(it: &Happening, now: UnixMillis) -> Line {
+fn line(it: &Happening, words: Vec<Word>, now: UnixMillis) -> Line {
     let piece = |Word { text, href }: Word| Piece { text, href };
     Line {
         actor: it.actor.as_ref().map(|it| it.handle.clone()),
         is_agent: it.actor.as_ref().is_some_and(|it| it.kind == "agent"),
         behind: it.behind.clone(),
-        pieces: it.words().into_iter().map(piece).collect(),
+        pieces: words.into_iter().map(piece).collect(),
         when: When::new(it.at, now),
     }
 }

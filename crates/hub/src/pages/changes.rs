@@ -40,12 +40,18 @@ pub(super) struct Asked {
     page: Option<usize>,
     /// One file.
     path: Option<String>,
+    /// `split`: both sides beside one another.
+    view: Option<String>,
 }
 
 impl Asked {
     /// The path that is asked for.
     pub(super) fn path(&self) -> Option<&str> {
         self.path.as_deref().filter(|it| !it.is_empty())
+    }
+
+    fn is_split(&self) -> bool {
+        self.view.as_deref() == Some("split")
     }
 
     fn options(&self) -> Result<DiffOptions, Problem> {
@@ -65,6 +71,7 @@ impl Asked {
             ("context", self.context.as_deref()),
             ("path", path),
             ("page", page.as_deref()),
+            ("view", self.view.as_deref()),
         ];
         let mut query = String::new();
         for (name, value) in parts {
@@ -134,6 +141,12 @@ impl History<'_> {
                 },
                 context,
                 path: asked.path().unwrap_or_default().to_owned(),
+                is_split: asked.is_split(),
+                other_href: {
+                    let view = (!asked.is_split()).then(|| "split".to_owned());
+                    let other = Asked { view, ..asked.clone() };
+                    other.href(between.here, asked.page, asked.path())
+                },
             },
             files,
         })

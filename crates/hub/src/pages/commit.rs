@@ -1,5 +1,6 @@
 //! One commit: what it says of itself, what is known about it, what it changed.
 
+use api::CommitRecord;
 use axum::response::Response;
 use names::CommitId;
 use trust::{Allowed, act};
@@ -52,6 +53,19 @@ pub(super) async fn commit(
     web::page(&CommitPage { labels, ..page })
 }
 
+/// What else the record says: its other fields, and what its client wrote beside them.
+fn facts(record: &CommitRecord) -> Vec<(String, String)> {
+    let mut facts = vec![("Snapshot".to_owned(), record.snapshot_id.to_string())];
+    if !record.reviewed_by.is_empty() {
+        facts.push(("Reviewed by".to_owned(), record.reviewed_by.join(", ")));
+    }
+    if record.test_runs > 0 {
+        facts.push(("Test runs".to_owned(), record.test_runs.to_string()));
+    }
+    facts.extend(record.metadata.clone());
+    facts
+}
+
 fn page(
     call: &Call,
     allowed: &Allowed<act::ObjectRead, Repository>,
@@ -93,7 +107,7 @@ fn page(
         when,
         branch: record.branch.clone(),
         labels: Vec::new(),
-        metadata: record.metadata.clone().into_iter().collect(),
+        metadata: facts(record),
         provenance: Provenance {
             agent_id: record.agent_id.clone(),
             model_id: record.model_id.clone(),

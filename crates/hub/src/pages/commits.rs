@@ -46,6 +46,21 @@ impl Where {
         ]
     }
 
+    /// The fields of the form, as they were typed.
+    fn filter(&self, here: String, is_of_path: bool, is_open: bool) -> Filter {
+        let text = |it: &Option<String>| it.clone().unwrap_or_default();
+        Filter {
+            here,
+            author: text(&self.author),
+            text: text(&self.text),
+            since: text(&self.since),
+            until: text(&self.until),
+            is_followed: self.follow.as_ref().is_some_and(|it| !it.is_empty()),
+            is_of_path,
+            is_open,
+        }
+    }
+
     /// The address of the same filter, from a cursor on.
     fn href(&self, here: &str, cursor: Option<&str>) -> String {
         let fields = self.fields().into_iter().chain(cursor.map(|it| ("cursor", it)));
@@ -100,6 +115,12 @@ impl Hub {
             }
         };
         let found = history.log(&query, at.as_ref(), PAGE).await?;
+        let is_filtered = asked.fields().iter().any(|(_, value)| !value.is_empty());
+        // A path that no commit ever had is none.
+        let is_empty = found.commits.is_empty() && found.next.is_none() && at.is_none();
+        if path.is_some() && is_empty && !is_filtered {
+            return Err(Problem::not_found());
+        }
         let days = self.days(repository, &found, path.as_ref()).await?;
         let mut tx = self.db.glance().await?;
         let heads = reading::branches(&mut tx, repository.id).await.map_err(Error::Db)?;
@@ -107,7 +128,6 @@ impl Hub {
         let (text, shown) = (revision.text(), path.as_ref().map(RepoPath::as_str));
         let here = parts::place(repository, "commits", &text, shown);
         let next = found.next.as_ref().map(|it| self.cursors.write(&list, &it.to_bytes()));
-        let is_filtered = asked.fields().iter().any(|(_, value)| !value.is_empty());
         let of = shown.map_or_else(|| text.clone(), |path| format!("{path} at {text}"));
         let mut layout = parts::layout(
             &call,
@@ -123,16 +143,7 @@ impl Hub {
                 .as_ref()
                 .map(|path| parts::crumbs(repository, &text, path))
                 .unwrap_or_default(),
-            filter: Filter {
-                here: here.clone(),
-                author: asked.author.clone().unwrap_or_default(),
-                text: asked.text.clone().unwrap_or_default(),
-                since: asked.since.clone().unwrap_or_default(),
-                until: asked.until.clone().unwrap_or_default(),
-                is_followed: query.follow,
-                is_of_path: path.is_some(),
-                is_open: is_filtered,
-            },
+            filter: asked.filter(here.clone(), path.is_some(), is_filtered),
             compare_href: format!("{}/compare", parts::home_of(repository)),
             days,
             is_partial: found.is_partial,

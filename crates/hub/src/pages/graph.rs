@@ -25,8 +25,8 @@ pub(super) async fn graph(
     // A page is two hundred rows, whatever JSON may ask for.
     let asked = Asked { limit: None, ..asked };
     let cursor = hub.picture_cursor(of, &asked)?;
+    let wanted = hub.wanted(&allowed, &asked).await?;
     let mut tx = hub.db.read().await?;
-    let wanted = hub.wanted(&mut tx, of, &asked).await?;
     let first = crate::reading::Revision::first(&mut tx, of).await?;
     let picture = hub.picture(tx, of, &wanted, cursor.as_deref()).await?;
     let mut tx = hub.db.read().await?;

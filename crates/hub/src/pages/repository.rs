@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use db::Tx;
 use history::{diff::as_text, tree};
-use names::{CommitId, NodeId, RepoPath};
+use names::{NodeId, RepoPath};
 use serde::Deserialize;
 use trust::{Allowed, Visibility, act};
 use web::{
@@ -243,25 +243,13 @@ impl Hub {
         dir: &Directory,
         mut listing: Listing,
     ) -> Result<Listing, Error> {
-        let last = self.last_of(dir).await?;
-        let by_name: HashMap<&str, CommitId> = dir
-            .node
-            .entries()
-            .iter()
-            .zip(&last.commits)
-            .filter_map(|(entry, commit)| Some((&*entry.name, (*commit)?)))
-            .collect();
-        let mut wanted: Vec<CommitId> =
-            listing.entries.iter().filter_map(|it| by_name.get(&*it.name)).copied().collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        let (told, now) = (self.told(of, &wanted).await?, self.clock.now());
+        let shown = listing.entries.iter().map(|it| &*it.name).collect();
+        let (last, now) = (self.last_told(of, dir, &shown).await?, self.clock.now());
         for entry in &mut listing.entries {
-            let Some(id) = by_name.get(&*entry.name) else { continue };
-            entry.last = told.get(id).map(|(message, at)| EntryCommit {
-                subject: parts::split(message).0,
-                href: parts::commit_href(of, *id),
-                when: When::new(*at, now),
+            entry.last = last.of(&entry.name).map(|it| EntryCommit {
+                subject: parts::split(&it.message).0,
+                href: parts::commit_href(of, it.id),
+                when: When::new(it.at, now),
             });
         }
         listing.is_pending = last.is_pending;

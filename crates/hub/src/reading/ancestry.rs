@@ -1,4 +1,4 @@
-//! Which commit leads to which: walked row by row, the greatest generation first.
+//! Which commit leads to which: by the graph, or, where that is not made yet, row by row, the greatest generation first.
 //!
 //! A commit has a greater generation than all that it leads to. So when one is looked at, everything that leads to it has
 //! been looked at, and what is known of it then is final.
@@ -26,7 +26,8 @@ const NEAR: usize = 20_000;
 pub(crate) struct Line {
     pub(crate) id: CommitId,
     pub(crate) parents: Parents,
-    pub(crate) snapshot: SnapshotId,
+    /// Its snapshot, where its row was read.
+    pub(crate) snapshot: Option<SnapshotId>,
     /// 1 + the highest of the parents.
     pub(crate) generation: i64,
     /// Milliseconds since 1970.
@@ -146,6 +147,14 @@ pub(crate) async fn merge_bases(
     ours: CommitId,
     theirs: CommitId,
 ) -> Result<Vec<CommitId>, Error> {
+    let both = [ours, theirs];
+    let by_graph = history.by_graph(&both, |graph, at| match at {
+        [ours, theirs] => graph.ids(&graph.merge_bases(*ours, *theirs)?),
+        _ => Ok(Vec::new()),
+    });
+    if let Some(bases) = by_graph.await? {
+        return Ok(bases);
+    }
     let mut painted = Painted::begin(history, &[ours], &[theirs]).await?;
     let mut found = Vec::new();
     while let Some((id, sides)) = painted.next(true).await? {
@@ -171,6 +180,14 @@ pub(crate) async fn ahead_behind(
     ours: CommitId,
     theirs: CommitId,
 ) -> Result<(u64, u64), Error> {
+    let both = [ours, theirs];
+    let by_graph = history.by_graph(&both, |graph, at| match at {
+        [ours, theirs] => graph.ahead_behind(*ours, *theirs, usize::MAX),
+        _ => Ok(None),
+    });
+    if let Some(Some(found)) = by_graph.await? {
+        return Ok((found.ahead, found.behind));
+    }
     let mut painted = Painted::begin(history, &[ours], &[theirs]).await?;
     let (mut ahead, mut behind) = (0, 0);
     while let Some((_, sides)) = painted.next(false).await? {
@@ -181,32 +198,6 @@ pub(crate) async fn ahead_behind(
         }
     }
     Ok((ahead, behind))
-}
-
-/// Whether `ancestor` is one of `of`, or something that one of them leads to.
-pub(crate) async fn is_ancestor(
-    history: &History<'_>,
-    ancestor: CommitId,
-    of: &[CommitId],
-) -> Result<bool, Error> {
-    let mut walk = Walk::new(history);
-    let least = walk.lines.get(ancestor).await?.generation;
-    walk.lines.want(of).await?;
-    for id in of {
-        walk.push(*id, ()).await?;
-    }
-    while let Some((line, ())) = walk.pop() {
-        if line.id == ancestor {
-            return Ok(true);
-        }
-        if line.generation <= least {
-            return Ok(false);
-        }
-        for parent in line.parents.iter() {
-            walk.push(parent, ()).await?;
-        }
-    }
-    Ok(false)
 }
 
 /// Which of `tips` lead to `id`. None where more than a few commits lie between them.

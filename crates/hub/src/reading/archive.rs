@@ -27,6 +27,8 @@ use crate::{Error, Hub, Repository};
 
 /// Archives that are made at once for the same caller.
 pub(crate) const AT_ONCE: u32 = 4;
+/// Archives that are made at once in all: each has a thread that waits for its client.
+const MOST_AT_ONCE: u32 = 64;
 /// Pieces that wait between two of the three.
 const QUEUE: usize = 4;
 /// What the thread collects before it hands it on.
@@ -56,11 +58,11 @@ impl Archives {
     /// A turn for `who`, if they have one left.
     pub(crate) fn begin(&self, who: Who) -> Option<Turn> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(who).or_default();
-        if *count >= AT_ONCE {
+        let own = counts.get(&who).copied().unwrap_or_default();
+        if own >= AT_ONCE || counts.values().sum::<u32>() >= MOST_AT_ONCE {
             return None;
         }
-        *count += 1;
+        counts.insert(who, own + 1);
         Some(Turn { archives: self.clone(), who })
     }
 }

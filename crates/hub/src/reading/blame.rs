@@ -204,22 +204,45 @@ impl History<'_> {
 }
 
 impl Walk<'_> {
-    /// Hands on what the parents have, and settles the rest.
+    /// Hands on what the parents have, and settles the rest. A parent that has the same file has all of it, even if
+    /// another one has some of it; only then lines are compared, one parent after the other.
     async fn step(&mut self, mut version: Version) -> Result<(), Error> {
+        let since = self.history.unchanged_since(version.commit, &version.path).await?;
+        if let Some((since, generation)) = since {
+            self.commit(since).await?;
+            let Version { path, object, text, claims, .. } = version;
+            self.lines.follow((generation, since, path), object, text, claims);
+            return Ok(());
+        }
         let commit = self.commit(version.commit).await?;
-        for parent in commit.record.parents() {
+        let (mut found, mut lacking) = (Vec::new(), Vec::new());
+        for (at, parent) in commit.record.parents().enumerate() {
             let parent = self.commit(parent).await?;
-            let Some((path, older)) = self.version(&parent, &commit, &version.path).await? else {
-                continue;
-            };
-            let parent_id = parent.record.commit_id;
-            version.before = version.before.take().or_else(|| Some((parent_id, path.clone())));
-            let place = (parent.generation, parent_id, path);
-            if older == version.object {
-                let Version { object, text, claims, .. } = version;
-                self.lines.follow(place, object, text, claims);
-                return Ok(());
+            let root = self.history.root(&parent).await?;
+            match self.find(root, &version.path).await? {
+                Some(object) => found.push((at, parent, version.path.clone(), object)),
+                None => lacking.push((at, parent, root)),
             }
+        }
+        if found.iter().all(|it| it.3 != version.object) {
+            for (at, parent, root) in lacking {
+                if let Some((path, object)) = self.moved(&parent, root, &commit, &version).await? {
+                    found.push((at, parent, path, object));
+                }
+            }
+        }
+        found.sort_by_key(|it| it.0);
+        version.before =
+            found.first().map(|(_, parent, path, _)| (parent.record.commit_id, path.clone()));
+        if let Some(at) = found.iter().position(|it| it.3 == version.object) {
+            let (_, parent, path, _) = found.swap_remove(at);
+            let place = (parent.generation, parent.record.commit_id, path);
+            let Version { object, text, claims, .. } = version;
+            self.lines.follow(place, object, text, claims);
+            return Ok(());
+        }
+        for (_, parent, path, older) in found {
+            let place = (parent.generation, parent.record.commit_id, path);
             let Some(older_text) = self.text(older).await? else { continue };
             let claims = std::mem::take(&mut version.claims);
             let goes_through = self.not_blamed.contains(&version.commit);
@@ -246,19 +269,18 @@ impl Walk<'_> {
         Ok(found)
     }
 
-    /// Where the file at `path` of `child` is in `parent`, and what it holds there.
-    async fn version(
+    /// Where the file of a version was in a parent of its commit that has none at its path, and what it held there.
+    async fn moved(
         &mut self,
         parent: &Commit,
+        root: NodeId,
         child: &Commit,
-        path: &RepoPath,
+        version: &Version,
     ) -> Result<Option<(RepoPath, ObjectId)>, Error> {
-        let root = self.history.root(parent).await?;
-        if let Some(object) = self.find(root, path).await? {
-            return Ok(Some((path.clone(), object)));
-        }
-        let from = self.history.moved_from(Line::from(parent), Line::from(child), path).await?;
-        let Some(from) = from else { return Ok(None) };
+        let (parent, child) = (Line::from(parent), Line::from(child));
+        let Some(from) = self.history.moved_from(parent, child, &version.path).await? else {
+            return Ok(None);
+        };
         Ok(self.find(root, &from).await?.map(|object| (from, object)))
     }
 

@@ -19,6 +19,8 @@ use crate::Error;
 const READ_AT_ONCE: usize = 100;
 /// Commits whose trees are looked into together.
 const LOOKED_AT_ONCE: usize = 64;
+/// How often it is noted where a walk stands that has found nothing yet: whoever goes on passes no more than these again.
+const MARKED_EVERY: u32 = 256;
 /// Directories that are kept in memory.
 const NODES: usize = 4_000;
 /// Places at which a cursor may go on; with more it begins again and looks for its last commit.
@@ -210,8 +212,9 @@ impl Log<'_> {
 
     async fn run(&mut self, limit: usize) -> Result<(), Error> {
         let reads = self.query.author.is_some() || self.query.text.is_some();
+        let mut passed = 0_u32;
         loop {
-            if self.candidates.is_empty() {
+            if self.candidates.is_empty() && passed.is_multiple_of(MARKED_EVERY) {
                 self.begun = self.position();
             }
             let missing = limit - self.page.commits.len();
@@ -223,7 +226,9 @@ impl Log<'_> {
                     self.page.is_partial = self.page.commits.len() < limit && self.is_open();
                     return Ok(());
                 }
+                passed = 0;
             } else if let Some((line, mark)) = self.walk.pop() {
+                passed = passed.wrapping_add(1);
                 self.passed = Some(line.id);
                 self.step(line, &mark).await?;
             }
@@ -250,6 +255,10 @@ impl Log<'_> {
             self.offer(line, None);
             return Ok(());
         };
+        if let Some((since, _)) = self.history.unchanged_since(line.id, path).await? {
+            self.walk.push(since, mark.clone()).await?;
+            return Ok(());
+        }
         let here = self.paths.at(&self.walk, line, path).await?;
         let mut before = Vec::new();
         for parent in line.parents.iter() {
@@ -399,7 +408,7 @@ impl From<&Commit> for Line {
         Self {
             id: commit.record.commit_id,
             parents: Parents::from(&commit.record),
-            snapshot: commit.record.snapshot_id,
+            snapshot: Some(commit.record.snapshot_id),
             generation: commit.generation,
             committed_at: commit.committed_at.0,
         }

@@ -43,8 +43,8 @@ pub(crate) use log::{LogPage, LogQuery, Position};
 pub(crate) use reader::History;
 pub(crate) use resolve::Revision;
 pub(crate) use store::{
-    STATEMENTS, all_visible, between, branches, commits, deltas, is_reachable, known_commits,
-    nodes, refs, snapshots,
+    STATEMENTS, all_visible, between, between_walk, branches, commits, deltas, id as row_id,
+    is_reachable, known_commits, nodes, refs, snapshots,
 };
 
 use crate::{Error, Repository};

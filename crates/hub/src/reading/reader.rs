@@ -7,21 +7,30 @@
 //! the future drops the statement that it waits for.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use history::tree::{Nodes, TreeLookup};
+use history::{
+    Parents,
+    graph::{Graph, GraphError, PathHash, Position},
+    tree::{Nodes, TreeLookup},
+};
 use names::{CommitId, NodeId, ObjectId, RepoPath};
+use tokio::sync::OnceCell;
 use trust::{Act, Allowed, Refusal, act};
 
-use super::{Commit, FileBytes, Found, Line, ancestry, files, store};
-use crate::{Error, Hub, Repository};
+use super::{Commit, FileBytes, Found, Line, files, store};
+use crate::{Error, Hub, Repository, graph};
 
 /// How long a call may take (`spec/hub.md` 3).
 pub(crate) const BUDGET: Duration = Duration::from_secs(2);
 /// Commits that are looked at for the beginning of an id: more that begin so are too many in any case.
 const SAME_BEGINNING: u16 = 50;
+
+/// Commits that surely did not change a path and are passed in one go.
+const PASSED_AT_ONCE: usize = 200_000;
 
 /// Where a history is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +48,8 @@ pub(crate) struct History<'a> {
     /// Whether the reader may see commits that no ref leads to.
     pub(crate) sees_hidden: bool,
     until: Instant,
+    /// The graph as it was when it was first asked; nothing while its files are too far behind.
+    graph: Arc<OnceCell<Option<graph::History>>>,
 }
 
 impl<'a> History<'a> {
@@ -48,13 +59,15 @@ impl<'a> History<'a> {
         let pushes = Allowed::<act::RefPush, _>::ask(allowed.actor(), repository.clone());
         // What is archived takes no push, and is read as before.
         let sees_hidden = matches!(pushes, Ok(_) | Err(Refusal::Archived));
-        Self { hub, repository, source: Source::Rows, sees_hidden, until: Instant::now() + BUDGET }
+        let (until, graph) = (Instant::now() + BUDGET, Arc::default());
+        Self { hub, repository, source: Source::Rows, sees_hidden, until, graph }
     }
 
     /// A history of which somebody was allowed to have something made, for as long as that takes.
     pub(super) fn of(hub: &'a Hub, repository: &'a Repository, budget: Duration) -> Self {
         let until = Instant::now() + budget;
-        Self { hub, repository, source: Source::Rows, sees_hidden: false, until }
+        let graph = Arc::default();
+        Self { hub, repository, source: Source::Rows, sees_hidden: false, until, graph }
     }
 
     /// The same with another budget from now on.
@@ -110,6 +123,10 @@ impl<'a> History<'a> {
     /// Where `from` stand in the history, and those before them: the nearest `limit`.
     pub(super) async fn lines(&self, from: &[CommitId], limit: u32) -> Result<Vec<Line>, Error> {
         self.check()?;
+        let most = limit as usize;
+        if let Some(lines) = self.by_graph(from, move |graph, at| nearest(graph, at, most)).await? {
+            return Ok(lines);
+        }
         let mut tx = self.hub.db.glance().await?;
         match self.source {
             Source::Rows => Ok(store::lines(&mut tx, self.repository.id, from, limit).await?),
@@ -124,13 +141,61 @@ impl<'a> History<'a> {
         }
     }
 
+    /// Asks the graph about some commits; nothing where it does not know all of them.
+    pub(super) async fn by_graph<T: Send + 'static>(
+        &self,
+        ids: &[CommitId],
+        question: impl FnOnce(&Graph, &[Position]) -> Result<T, GraphError> + Send + 'static,
+    ) -> Result<Option<T>, Error> {
+        let opened = self.graph.get_or_try_init(async || {
+            let mut tx = self.hub.db.read().await?;
+            match self.hub.history(&mut tx, self.repository.id).await {
+                Err(Error::NotIndexed) => Ok(None),
+                opened => opened.map(Some),
+            }
+        });
+        let Some(opened) = opened.await? else { return Ok(None) };
+        let ids = ids.to_vec();
+        let asked = self.hub.ask(self.repository.id, opened, move |graph| {
+            let mut at = Vec::with_capacity(ids.len());
+            for id in &ids {
+                let Some(found) = graph.find(id)? else { return Ok(None) };
+                at.push(found);
+            }
+            question(graph, &at).map(Some)
+        });
+        asked.await
+    }
+
+    /// The commit back to which, along first parents, `path` surely is what it is in a commit, and its generation; nothing
+    /// if the commit itself may have changed it.
+    pub(super) async fn unchanged_since(
+        &self,
+        id: CommitId,
+        path: &RepoPath,
+    ) -> Result<Option<(CommitId, i64)>, Error> {
+        let path = PathHash::of(path.as_str());
+        let from = [id];
+        let found = self.by_graph(&from, move |graph, at| {
+            let Some(from) = at.first().copied() else { return Ok(None) };
+            let mut at = from;
+            for _ in 0..PASSED_AT_ONCE {
+                let [Some(first), _] = graph.link(at)?.parents else { break };
+                if !graph.filter(at)?.excludes(path) {
+                    break;
+                }
+                at = first;
+            }
+            let generation = i64::from(graph.link(at)?.generation);
+            Ok(if at == from { None } else { Some((graph.id(at)?, generation)) })
+        });
+        Ok(found.await?.flatten())
+    }
+
     /// Whether a ref leads to the commit.
     pub(crate) async fn is_visible(&self, id: CommitId) -> Result<bool, Error> {
-        let tips: Vec<_> = self.refs().await?.into_iter().map(|(_, target)| target).collect();
-        if tips.contains(&id) {
-            return Ok(true);
-        }
-        ancestry::is_ancestor(self, id, &tips).await
+        let mut tx = self.hub.db.read().await?;
+        self.hub.are_visible(&mut tx, self.repository.id, &[id]).await
     }
 
     /// Whether the history has the commit at all.
@@ -156,15 +221,23 @@ impl<'a> History<'a> {
 
     /// The root directories of commits.
     pub(super) async fn roots(&self, of: &[Line]) -> Result<HashMap<CommitId, NodeId>, Error> {
-        let mut tx = self.hub.db.glance().await?;
         match self.source {
             Source::Rows => {
-                let ids: HashSet<_> = of.iter().map(|it| it.snapshot).collect();
+                let asked: Vec<_> = of.iter().map(|it| it.id).collect();
+                let by_graph = self.by_graph(&asked, |graph, at| {
+                    at.iter().map(|at| Ok((graph.id(*at)?, graph.root(*at)?))).collect()
+                });
+                if let Some(roots) = by_graph.await? {
+                    return Ok(roots);
+                }
+                let mut tx = self.hub.db.glance().await?;
+                let ids: HashSet<_> = of.iter().filter_map(|it| it.snapshot).collect();
                 let found = store::snapshots(&mut tx, self.repository.id, &ids).await?;
                 let root = |line: &Line| {
-                    let snapshot = found.get(&line.snapshot).ok_or_else(|| {
-                        Error::Broken(format!("snapshot {} is missing", line.snapshot))
-                    })?;
+                    let snapshot =
+                        line.snapshot.and_then(|it| found.get(&it)).ok_or_else(|| {
+                            Error::Broken(format!("the snapshot of {} is missing", line.id))
+                        })?;
                     Ok((line.id, snapshot.root))
                 };
                 of.iter().map(root).collect()
@@ -225,4 +298,26 @@ impl<'a> History<'a> {
             Source::Rows => self.hub.bytes(id, limit).await,
         }
     }
+}
+
+/// Where commits stand and those before them, the nearest `most`.
+fn nearest(graph: &Graph, from: &[Position], most: usize) -> Result<Vec<Line>, GraphError> {
+    let mut waiting: VecDeque<_> = from.iter().copied().collect();
+    let mut seen: HashSet<_> = from.iter().copied().collect();
+    let mut lines = Vec::new();
+    while let Some(at) = waiting.pop_front()
+        && lines.len() < most
+    {
+        let link = graph.link(at)?;
+        let [first, second] = link.parents.map(|it| it.map(|it| graph.id(it)).transpose());
+        lines.push(Line {
+            id: graph.id(at)?,
+            parents: Parents::new(first?, second?),
+            snapshot: None,
+            generation: i64::from(link.generation),
+            committed_at: link.time,
+        });
+        waiting.extend(link.parents().filter(|parent| seen.insert(*parent)));
+    }
+    Ok(lines)
 }

@@ -3,7 +3,7 @@
 use db::Tx;
 use names::{BranchName, CommitId, RepoPath};
 
-use super::{History, ancestry::Lines, branches, known_commits, shown_first, store};
+use super::{History, ancestry::Lines, branches, shown_first};
 use crate::{Error, Repository};
 
 /// The shortest beginning of an id that names a commit.
@@ -60,31 +60,6 @@ impl Revision {
         let heads = branches(tx, repository.id).await?;
         let first = shown_first(&heads, repository);
         Ok(first.map(|(name, id)| Self::of_branch(name, *id)))
-    }
-
-    /// As [`History::resolve_with_path`] for somebody who may only read: for pages that hold a transaction.
-    pub(crate) async fn with_path(
-        tx: &mut Tx,
-        repository: &Repository,
-        text: &str,
-    ) -> Result<(Self, Option<RepoPath>), Error> {
-        let text = text.trim_matches('/');
-        let candidates = candidates(text, &repository.default_branch);
-        let names: Vec<_> = candidates.iter().map(|it| it.full.clone()).collect();
-        let targets = store::named(tx, repository.id, &names).await?;
-        for it in &candidates {
-            if let (Some(target), None) = (targets.get(&it.full), steps(it.rest).0.first()) {
-                return Ok((it.revision(*target), path(it.rest)?));
-            }
-        }
-        let (first, rest) = text.split_once('/').unwrap_or((text, ""));
-        let commit = first.parse().map_err(|_| Error::NotFound)?;
-        let known = known_commits(tx, repository.id, &[commit]).await?;
-        if !known.contains_key(&commit) || !store::all_visible(tx, repository.id, &[commit]).await?
-        {
-            return Err(Error::NotFound);
-        }
-        Ok((Self::of_commit(commit, first, false), path(rest)?))
     }
 
     fn of_commit(commit: CommitId, name: &str, is_hidden: bool) -> Self {

@@ -25,6 +25,44 @@ macro_rules! commit_columns {
     };
 }
 
+/// What `$2` leads to and `$3` does not, as `wanted` without `held`.
+macro_rules! between_walk {
+    (sqlite) => {
+        "
+        WITH RECURSIVE held (id) AS (
+            SELECT unhex(value) FROM json_each($3)
+            UNION
+            SELECT p.id FROM held
+              JOIN commits AS c ON c.repository_id = $1 AND c.id = held.id
+              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)),
+        wanted (id) AS (
+            SELECT unhex(value) FROM json_each($2)
+            UNION
+            SELECT p.id FROM wanted
+              JOIN commits AS c ON c.repository_id = $1 AND c.id = wanted.id
+              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)
+             WHERE p.id NOT IN (SELECT id FROM held))"
+    };
+    (postgres) => {
+        "
+        WITH RECURSIVE held (id) AS (
+            SELECT decode(value, 'hex') FROM jsonb_array_elements_text($3::jsonb)
+            UNION
+            SELECT p.id FROM held
+              JOIN commits AS c ON c.repository_id = $1 AND c.id = held.id
+              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)),
+        wanted (id) AS (
+            SELECT decode(value, 'hex') FROM jsonb_array_elements_text($2::jsonb)
+            UNION
+            SELECT p.id FROM wanted
+              JOIN commits AS c ON c.repository_id = $1 AND c.id = wanted.id
+              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)
+             WHERE p.id NOT IN (SELECT id FROM held))"
+    };
+}
+
+pub(crate) use between_walk;
+
 db::statements! {
     BRANCHES = "SELECT name, target FROM refs WHERE repository_id = $1 AND kind = 'branch' ORDER BY name";
     REFS = "SELECT name, target, counter, entry_hash FROM refs WHERE repository_id = $1 ORDER BY name";
@@ -109,40 +147,14 @@ db::statements! {
          WHERE decode(wanted.value, 'hex') NOT IN (SELECT id FROM up)"
     };
     BETWEEN = {
-        sqlite "
-        WITH RECURSIVE held (id) AS (
-            SELECT unhex(value) FROM json_each($3)
-            UNION
-            SELECT p.id FROM held
-              JOIN commits AS c ON c.repository_id = $1 AND c.id = held.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)),
-        wanted (id) AS (
-            SELECT unhex(value) FROM json_each($2)
-            UNION
-            SELECT p.id FROM wanted
-              JOIN commits AS c ON c.repository_id = $1 AND c.id = wanted.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)
-             WHERE p.id NOT IN (SELECT id FROM held))
+        sqlite (concat!(between_walk!(sqlite), "
         SELECT c.id FROM wanted JOIN commits AS c ON c.repository_id = $1 AND c.id = wanted.id
          WHERE c.id NOT IN (SELECT id FROM held)
-         ORDER BY c.generation DESC, c.id",
-        postgres "
-        WITH RECURSIVE held (id) AS (
-            SELECT decode(value, 'hex') FROM jsonb_array_elements_text($3::jsonb)
-            UNION
-            SELECT p.id FROM held
-              JOIN commits AS c ON c.repository_id = $1 AND c.id = held.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)),
-        wanted (id) AS (
-            SELECT decode(value, 'hex') FROM jsonb_array_elements_text($2::jsonb)
-            UNION
-            SELECT p.id FROM wanted
-              JOIN commits AS c ON c.repository_id = $1 AND c.id = wanted.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)
-             WHERE p.id NOT IN (SELECT id FROM held))
+         ORDER BY c.generation DESC, c.id")),
+        postgres (concat!(between_walk!(postgres), "
         SELECT c.id FROM wanted JOIN commits AS c ON c.repository_id = $1 AND c.id = wanted.id
          WHERE c.id NOT IN (SELECT id FROM held)
-         ORDER BY c.generation DESC, c.id"
+         ORDER BY c.generation DESC, c.id"))
     };
     COMMITS = {
         sqlite (concat!("
@@ -189,7 +201,9 @@ db::statements! {
 }
 
 /// An id out of a row.
-fn id<T: for<'a> TryFrom<&'a [u8], Error = names::BadDigest>>(bytes: &[u8]) -> Result<T, Error> {
+pub(crate) fn id<T: for<'a> TryFrom<&'a [u8], Error = names::BadDigest>>(
+    bytes: &[u8],
+) -> Result<T, Error> {
     bytes.try_into().map_err(Error::corrupt("an id column"))
 }
 
@@ -269,7 +283,7 @@ pub(super) async fn lines(
         Ok(Line {
             id: id(&commit)?,
             parents: Parents::new(parent(parent1)?, parent(parent2)?),
-            snapshot: id(&snapshot)?,
+            snapshot: Some(id(&snapshot)?),
             generation,
             committed_at,
         })

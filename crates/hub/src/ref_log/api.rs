@@ -15,7 +15,7 @@ use trust::{
 };
 use web::{Call, Problem, Routes, Spec, Surface};
 
-use super::{Logged, list, store};
+use super::{Logged, list, refs, store};
 use crate::{
     Error, Hub, Repository,
     wire::{Answer, accepted, body},
@@ -26,7 +26,7 @@ const PAGE: u64 = 500;
 
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let ask = Spec::new(Surface::Wire).body_bytes(BODY_BYTES);
-    list::routes(routes).get("/{owner}/{name}/v2/log", Surface::Wire, log).post(
+    refs::routes(list::routes(routes)).get("/{owner}/{name}/v2/log", Surface::Wire, log).post(
         "/{owner}/{name}/v2/keys",
         ask,
         known_keys,

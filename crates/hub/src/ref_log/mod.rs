@@ -6,6 +6,7 @@
 //! | `claim.rs` | [`Claim`]: an entry that its pusher signed, checked                          |
 //! | `api.rs`   | the log as wire 2 hands it out                                              |
 //! | `shown.rs` | the log as people read it; `list.rs` is its JSON                             |
+//! | `refs.rs`  | refs in JSON                                                                |
 //! | `store.rs` | the SQL                                                                     |
 //!
 //! Invariants: counters of a ref and numbers of seals have no gap; a ref's counter and hash are those of its last entry;
@@ -14,6 +15,7 @@
 mod api;
 mod claim;
 mod list;
+mod refs;
 mod shown;
 mod store;
 

@@ -5,7 +5,7 @@ use history::ref_log::{Item, RefEntry, Seal};
 use names::{Digest, Id, UnixMillis};
 
 use super::{Movement, Written};
-use crate::Repository;
+use crate::{Repository, reading::RefPlace};
 
 macro_rules! items {
     () => {
@@ -37,6 +37,10 @@ db::statements! {
         ON CONFLICT (repository_id, name) DO UPDATE
         SET target = excluded.target, updated_at = excluded.updated_at, counter = excluded.counter,
             entry_hash = excluded.entry_hash";
+    REFS = "
+        SELECT name, target, counter, entry_hash FROM refs
+         WHERE repository_id = $1 AND name > $2 AND substr(name, 1, length($3)) = $3 ORDER BY name LIMIT $4";
+    REF = "SELECT name, target, counter, entry_hash FROM refs WHERE repository_id = $1 AND name = $2";
     REMOVE_REF = "DELETE FROM refs WHERE repository_id = $1 AND name = $2";
     GONE = "
         SELECT e.ref, e.counter, e.entry_hash FROM ref_log AS e
@@ -117,6 +121,36 @@ pub(crate) async fn last_seal(
         Ok(LastSeal { seq: number(seq)?, seal_hash: digest(&hash)?, server_key })
     };
     row.map(believe).transpose()
+}
+
+type RefRow = (String, Vec<u8>, i64, Option<Vec<u8>>);
+
+fn place((name, target, counter, entry_hash): RefRow) -> Result<RefPlace, Error> {
+    let target = target.as_slice().try_into().map_err(Error::corrupt("refs.target"))?;
+    let entry_hash = entry_hash.as_deref().map(digest).transpose()?;
+    Ok(RefPlace { name, target, counter: number(counter)?, entry_hash })
+}
+
+/// At most `limit` refs whose names begin with `prefix` and follow `after`, by name.
+pub(super) async fn refs(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    (prefix, after): (&str, &str),
+    limit: u64,
+) -> Result<Vec<RefPlace>, Error> {
+    let rows: Vec<RefRow> =
+        db::fetch_all!(tx, REFS, repository.uuid(), after, prefix, bound(limit))?;
+    rows.into_iter().map(place).collect()
+}
+
+/// The ref of that name.
+pub(super) async fn one(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    name: &str,
+) -> Result<Option<RefPlace>, Error> {
+    let row: Option<RefRow> = db::fetch_optional!(tx, REF, repository.uuid(), name)?;
+    row.map(place).transpose()
 }
 
 pub(super) async fn add_entry(

@@ -9,6 +9,7 @@ use super::{NewRepository, Repository, start::StartFiles, store};
 use crate::{
     Error, Hub, Licence,
     edits::{Draft, Files, Target, files_of},
+    intake::Asks,
     reading,
 };
 
@@ -47,7 +48,8 @@ impl Hub {
             Start::Files(files) => {
                 let owner = allowed.resource().handle.as_str();
                 let files = files.files(&new, owner, now);
-                (Some(Draft::of(&self.objects, Files::new(), files, now).await?), None)
+                let at = (Asks::of(None, None), now);
+                (Some(Draft::of(&self.objects, Files::new(), files, at).await?), None)
             }
             Start::Template(template) => {
                 let (files, copied) = self.files_of_template(template).await?;

@@ -29,7 +29,7 @@ macro_rules! chosen {
     () => {
         "(CAST($5 AS bigint) = 0 OR r.owner_id = $6)
            AND ($7 = '' OR EXISTS (SELECT 1 FROM repository_topics AS w WHERE w.repository_id = r.id AND w.topic = $7))
-           AND ($8 = '' OR r.licence = $8) AND ($9 = '' OR r.language = $9)
+           AND ($8 = '' OR r.licence = $8) AND ($9 = '' OR lower(r.language) = lower($9))
            AND (CAST($10 AS bigint) = 0
                 OR EXISTS (SELECT 1 FROM stars AS l WHERE l.repository_id = r.id AND l.principal_id = $11))"
     };

@@ -6,10 +6,12 @@
 //! | file        | what is there                                                     |
 //! |-------------|-------------------------------------------------------------------|
 //! | `mod.rs`    | [`Form`], [`Judged`], [`judge`]: what is shown                       |
+//! | `ahead.rs`  | [`Ahead`]: verified before the transaction                          |
 //! | `taking.rs` | [`Proofs`]: what a push brings is proved, or refused                 |
 //!
 //! Invariant: a native signature that is false under a registered key is never stored.
 
+mod ahead;
 mod taking;
 
 use std::collections::HashMap;
@@ -23,6 +25,7 @@ use trust::{
     signing_keys::{self, VerifyingKey},
 };
 
+pub(crate) use ahead::Ahead;
 pub(crate) use taking::{Asked, Proofs, Required};
 
 use crate::{Error, reading::Commit};

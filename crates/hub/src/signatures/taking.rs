@@ -80,8 +80,17 @@ impl Proofs {
         records: impl Iterator<Item = &'a CommitRecord>,
         asked: &Asked,
     ) -> Result<Self, Error> {
+        Self::beyond(records.map(|record| (record, None)), asked)
+    }
+
+    /// The same, of records some of which were verified ahead, by the key that is named: whether that is registered still
+    /// is all that is asked of them.
+    pub(crate) fn beyond<'a>(
+        records: impl Iterator<Item = (&'a CommitRecord, Option<Fingerprint>)>,
+        asked: &Asked,
+    ) -> Result<Self, Error> {
         let mut proofs = Self::default();
-        for record in records {
+        for (record, verified_by) in records {
             let id = record.commit_id;
             let form = Form::of(record).map_err(|_| {
                 refused(id, "has a signature that is not 64 bytes in base64 with the fingerprint of its key")
@@ -91,7 +100,9 @@ impl Proofs {
                 proofs.unknown.insert(id);
                 continue;
             };
-            if !owner.public().verify(&history::signing_bytes(record), &signature) {
+            let is_good = verified_by == Some(key)
+                || owner.public().verify(&history::signing_bytes(record), &signature);
+            if !is_good {
                 return Err(refused(id, "is not what its key signed"));
             }
             match owner {
@@ -113,6 +124,11 @@ impl Proofs {
         } else {
             "unverifiable"
         }
+    }
+
+    /// The registered key by which the signature of a commit is good.
+    pub(super) fn by(&self, id: CommitId) -> Option<Fingerprint> {
+        self.good.get(&id).copied()
     }
 
     /// Whether the signature of a commit is good, by a registered key or the server's own.

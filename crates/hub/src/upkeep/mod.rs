@@ -57,7 +57,7 @@ impl Hub {
     pub fn work(&self, dispatcher: Dispatcher) -> Dispatcher {
         let (hub, looks) = (self.clone(), self.clone());
         let (filled, waiting, followed) = (self.clone(), self.clone(), self.clone());
-        let (indexed, looked, searched) = (self.clone(), self.clone(), self.clone());
+        let (indexed, looked, sought) = (self.clone(), self.clone(), self.clone());
         dispatcher
             .on(COLLECT, move |job| collect(hub.clone(), job))
             .on(glass::CLOSE, move |job| glass::close(looks.clone(), job))
@@ -67,7 +67,7 @@ impl Hub {
             .on(contributions::FOLLOW, move |job| contributions::run(followed.clone(), job))
             .on(forks::WATCH, self.handler(forks::watch))
             .on(transfers::LAPSE, move |job| transfers::lapse(waiting.clone(), job))
-            .on(search::INDEX, move |job| search::index(searched.clone(), job))
+            .on(search::INDEX, move |job| search::index(sought.clone(), job))
             .on(search::INDEX_DUE, self.handler(search::index_due))
             .on(search::REBUILD, self.handler(search::rebuild))
             .on(COLLECT_DUE, self.handler(collect_due))

@@ -36,6 +36,10 @@ pub(crate) struct HowShown {
     pub context: String,
     /// The one file that is asked for; may be empty.
     pub path: String,
+    /// Whether both sides stand beside one another.
+    pub is_split: bool,
+    /// The same page the other way.
+    pub other_href: String,
 }
 
 /// How many squares the bar of a file has.
@@ -194,6 +198,30 @@ impl FileChange {
     }
 }
 
+impl Hunk {
+    /// The lines of both sides beside one another: what was replaced beside what it was replaced by.
+    pub(super) fn rows(&self) -> Vec<(Option<&DiffLine>, Option<&DiffLine>)> {
+        let mut rows = Vec::new();
+        for run in
+            self.lines.chunk_by(|a, b| (a.kind == LineKind::Same) == (b.kind == LineKind::Same))
+        {
+            let of = |kind| run.iter().filter(move |line| line.kind == kind);
+            if run.first().is_some_and(|line| line.kind == LineKind::Same) {
+                rows.extend(run.iter().map(|line| (Some(line), Some(line))));
+                continue;
+            }
+            let (mut old, mut new) = (of(LineKind::Removed), of(LineKind::Added));
+            loop {
+                match (old.next(), new.next()) {
+                    (None, None) => break,
+                    row => rows.push(row),
+                }
+            }
+        }
+        rows
+    }
+}
+
 impl DiffLine {
     pub(super) fn class(&self) -> &'static str {
         match self.kind {
@@ -225,6 +253,27 @@ impl DiffLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_replaced_stands_beside_what_it_was_replaced_by() {
+        let line = |kind, text: &str| DiffLine {
+            kind,
+            old: None,
+            new: None,
+            parts: vec![Part { text: text.to_owned(), is_marked: false }],
+            is_unended: false,
+            cut_bytes: 0,
+        };
+        use LineKind::{Added, Removed, Same};
+        let lines =
+            [(Same, "a"), (Removed, "b"), (Removed, "c"), (Added, "d"), (Same, "e"), (Added, "f")];
+        let lines = lines.map(|(kind, text)| line(kind, text)).to_vec();
+        let hunk = Hunk { header: String::new(), lines };
+        let text =
+            |line: Option<&DiffLine>| line.map_or("-", |it| it.parts[0].text.as_str()).to_owned();
+        let rows: Vec<_> = hunk.rows().into_iter().map(|(a, b)| text(a) + &text(b)).collect();
+        assert_eq!(rows, ["aa", "bd", "c-", "ee", "-f"]);
+    }
 
     #[test]
     fn the_bar_shows_proportions_and_never_hides_a_side() {

@@ -49,6 +49,8 @@ pub(crate) mod settings;
 #[cfg(test)]
 mod around_samples;
 #[cfg(test)]
+mod history_samples;
+#[cfg(test)]
 mod records_samples;
 #[cfg(test)]
 mod samples;

@@ -105,7 +105,7 @@ fn branches() -> BranchMenu {
     }
 }
 
-fn line(subject: &str, days: i64, signature: Signature) -> CommitLine {
+pub(super) fn line(subject: &str, days: i64, signature: Signature) -> CommitLine {
     CommitLine {
         subject: subject.to_owned(),
         href: format!("/ada/engine/commit/{ID}"),
@@ -392,7 +392,7 @@ fn change(
     }
 }
 
-fn changes() -> Changes {
+fn changes(is_split: bool) -> Changes {
     let folded =
         FileBody::Folded { reason: "More than 20,000 changed lines.".to_owned(), href: None };
     let picture = Picture {
@@ -417,7 +417,13 @@ fn changes() -> Changes {
         previous_href: None,
         next_href: Some("/ada/engine/commit/9f?page=2".to_owned()),
         whole_href: Some("/ada/engine/commit/9f".to_owned()),
-        how: HowShown { blanks: "some", context: "3".to_owned(), path: HOSTILE.to_owned() },
+        how: HowShown {
+            blanks: "some",
+            context: "3".to_owned(),
+            path: HOSTILE.to_owned(),
+            is_split,
+            other_href: "/ada/engine/commit/9f?view=split".to_owned(),
+        },
         files,
     }
 }
@@ -435,7 +441,7 @@ pub(super) fn compare(is_empty: bool) -> ComparePage {
         has_more_commits: true,
         swap_href: "/ada/engine/compare/b...a".to_owned(),
         patch_href: "/api/v1/repos/ada/engine/compare/a...b".to_owned(),
-        changes: changes(),
+        changes: changes(true),
     };
     ComparePage {
         layout: layout("Compare · ada/engine"),
@@ -486,7 +492,7 @@ pub(super) fn commit() -> CommitPage {
         bump: "minor".to_owned(),
         breaking_changes: vec!["src/mill/carry.rs::Mill::carry".to_owned()],
         is_merge: false,
-        changes: changes(),
+        changes: changes(false),
     }
 }
 

@@ -6,7 +6,7 @@ use web::look::{LinkContext, markdown};
 use super::{
     around_samples,
     blob::{BlobContent, HexRow},
-    records_samples,
+    history_samples, records_samples,
     repository::RepositoryPage,
     samples, search_samples, settings_samples,
 };
@@ -52,6 +52,10 @@ fn pages() -> Vec<(&'static str, String)> {
         ("blame", samples::blame().render().unwrap()),
         ("commits", samples::commits().render().unwrap()),
         ("commit", samples::commit().render().unwrap()),
+        ("graph", history_samples::graph(false).render().unwrap()),
+        ("graph-filtered", history_samples::graph(true).render().unwrap()),
+        ("insights", history_samples::insights(true).render().unwrap()),
+        ("insights-uncounted", history_samples::insights(false).render().unwrap()),
         ("compare", samples::compare(false).render().unwrap()),
         ("compare-empty", samples::compare(true).render().unwrap()),
         ("search", search_samples::search(true).render().unwrap()),

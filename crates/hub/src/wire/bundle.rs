@@ -8,7 +8,7 @@ use names::{BranchName, CommitId, ObjectId, SnapshotId, UnixMillis};
 use objects::Sealed;
 
 use super::upload::Carried;
-use crate::Error;
+use crate::{Error, intake::Heads};
 
 /// A commit whose id was recomputed from the received bytes.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub(super) struct Bundle {
     pub(super) snapshots: HashMap<SnapshotId, SnapshotRecord>,
     /// Objects that came inside the bundle.
     pub(super) sealed: Sealed,
+    /// Their first bytes.
+    pub(super) heads: Heads,
 }
 
 impl Bundle {
@@ -49,7 +51,7 @@ impl Bundle {
         let branch = branch.parse().map_err(|error: names::BranchError| {
             Error::wire(WireCode::BadRef, error.to_string())
         })?;
-        let Carried { sealed, wrong } = carried;
+        let Carried { sealed, heads, wrong } = carried;
         wrong.map_or(Ok(()), Err)?;
         let tip = tip_of(&commits)?;
         let mut by_id = HashMap::with_capacity(snapshots.len());
@@ -58,7 +60,7 @@ impl Bundle {
             by_id.entry(snapshot.snapshot_id).or_insert(snapshot);
         }
         let commits = check_commits(commits)?;
-        Ok(Self { branch, force, tip, commits, snapshots: by_id, sealed })
+        Ok(Self { branch, force, tip, commits, snapshots: by_id, sealed, heads })
     }
 
     /// Every object that a snapshot of the push names.

@@ -147,7 +147,7 @@ impl Hub {
         let id = allowed.resource().id;
         let mut seen = HashSet::new();
         let want: Vec<_> = want.iter().copied().filter(|id| seen.insert(*id)).collect();
-        if !reading::all_visible(tx, id, &want).await? {
+        if !self.are_visible(tx, id, &want).await? {
             return Err(Error::wire(
                 WireCode::NotFound,
                 "a wanted commit is on no branch of this repository",

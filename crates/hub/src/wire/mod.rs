@@ -9,6 +9,7 @@
 //! | `presigned/`| presign, PUT to an address, confirm                                      |
 //! | `push.rs`   | push: the order of processing, and its one transaction                   |
 //! | `bundle.rs` | what a push brings, checked by itself                                    |
+//! | `looking.rs` | what a push brings is looked at before its transaction                   |
 //! | `fetch.rs`  | refs, negotiate, fetch                                                   |
 //! | `labels/`   | POST and GET of `tags`: labels of commits                               |
 //! | `landing/`  | the one transaction of a push                                            |
@@ -18,6 +19,7 @@ pub(crate) mod bundle;
 mod fetch;
 mod labels;
 pub(crate) mod landing;
+mod looking;
 mod presigned;
 pub(crate) mod push;
 pub(crate) mod upload;

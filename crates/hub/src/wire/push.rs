@@ -61,7 +61,12 @@ pub(super) async fn push(
             .await?;
     let bundle = blocking(move || Bundle::check(request, carried)).await?;
     allowed.check_branch(&bundle.branch)?;
-    let landed = hub.land(&allowed, bundle).await?;
+    let warned = hub.inspect_bundle(&allowed, &bundle).await?;
+    let mut landed = hub.land(&allowed, bundle).await?;
+    for warning in warned {
+        landed.message.push_str("; ");
+        landed.message.push_str(&warning);
+    }
     Ok(Answer { format, body: landed.into() })
 }
 
@@ -274,27 +279,30 @@ impl Hub {
             self.note_created(tx, actor, push.repository).await?;
         }
         if let Move::Leaves(former) = push.moved {
-            let to = push.tip.to_string();
-            self.note_forced(tx, (push.repository, actor), push.branch.as_str(), (former, to))
-                .await?;
+            let at = (push.repository, actor);
+            self.note_left(tx, at, push.branch.as_str(), (former, Some(push.tip))).await?;
         }
         Ok(())
     }
 
-    /// Writes down that a ref was moved away from commits.
-    pub(crate) async fn note_forced(
+    /// Writes down that a ref was moved away from commits, or taken away.
+    pub(crate) async fn note_left(
         &self,
         tx: &mut db::Tx,
         (repository, actor): (&Repository, &Actor),
         branch: &str,
-        (from, to): (CommitId, String),
+        (from, to): (CommitId, Option<CommitId>),
     ) -> Result<(), Error> {
-        let forced = Entry::done(Noted::RefForced, actor, On::new("repository", repository.id))
+        let what = if to.is_some() { Noted::RefForced } else { Noted::RefDeleted };
+        let entry = Entry::done(what, actor, On::new("repository", repository.id))
             .with("branch", branch)
-            .with("from", from.to_string())
-            .with("to", to);
+            .with("from", from.to_string());
+        let entry = match to {
+            Some(to) => entry.with("to", to.to_string()),
+            None => entry,
+        };
         let chain = self.trust.chain_of(tx, repository.resource.owner).await?;
-        self.trust.note(tx, chain, forced).await?;
+        self.trust.note(tx, chain, entry).await?;
         Ok(())
     }
 }

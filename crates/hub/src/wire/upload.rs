@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     Error, Hub, NewRepository, Repository,
+    intake::{HEAD, Heads},
     repositories::{self, PushTarget},
 };
 
@@ -99,6 +100,8 @@ fn of_objects(error: ObjectsError<Error>) -> Error {
 /// Objects that came inside a push.
 pub(super) struct Carried {
     pub(super) sealed: Sealed,
+    /// Their first bytes.
+    pub(super) heads: Heads,
     /// The first that is not what the client says that it is.
     pub(super) wrong: Option<Error>,
 }
@@ -110,7 +113,8 @@ pub(super) fn take_push(
     reader: body::BodyReader,
     limits: &Limits,
 ) -> Result<(PushRequest, Carried), Error> {
-    let mut sink = Patient { sink: Sink { staging: store.stage(), taken: 0 }, wrong: None };
+    let sink = Sink { staging: store.stage(), taken: 0 };
+    let mut sink = Patient { sink, head: Vec::new(), heads: Heads::new(), wrong: None };
     let mut buffered = BufReader::with_capacity(READ_BUFFER, reader);
     let outcome = match encoding {
         Format::MessagePack => {
@@ -120,13 +124,17 @@ pub(super) fn take_push(
     };
     let request = outcome.map_err(of_objects)?;
     buffered.into_inner().finish()?;
-    Ok((request, Carried { sealed: sink.sink.staging.finish()?, wrong: sink.wrong }))
+    let Patient { sink, heads, wrong, .. } = sink;
+    Ok((request, Carried { sealed: sink.staging.finish()?, heads, wrong }))
 }
 
 /// Takes a wrong object for what it is and goes on: the name of the branch is judged before it (`spec/wire.md` 5), and
 /// stands behind it.
 struct Patient {
     sink: Sink,
+    /// The first bytes of the object that is coming.
+    head: Vec<u8>,
+    heads: Heads,
     wrong: Option<Error>,
 }
 
@@ -134,10 +142,13 @@ impl ObjectSink for Patient {
     type Error = Error;
 
     fn begin(&mut self, size_bytes: u64) -> Result<(), Error> {
+        self.head.clear();
         if self.wrong.is_some() { Ok(()) } else { self.sink.begin(size_bytes) }
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let room = HEAD.saturating_sub(self.head.len());
+        self.head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
         if self.wrong.is_some() { Ok(()) } else { self.sink.write(bytes) }
     }
 
@@ -147,7 +158,10 @@ impl ObjectSink for Patient {
         }
         match self.sink.end(claimed) {
             Err(wrong @ Error::Wire(_)) => self.wrong = Some(wrong),
-            other => other?,
+            other => {
+                other?;
+                self.heads.insert(claimed, std::mem::take(&mut self.head));
+            }
         }
         Ok(())
     }

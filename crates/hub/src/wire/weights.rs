@@ -1,7 +1,7 @@
 //! What decoded bodies weigh together (`spec/trust.md` 15, 14: what an outsider can fill is bounded).
 //!
 //! Each body has a cap of its own. A body that has grown heavy takes room here for each further MiB, waits if there is
-//! none, and is refused if there is none for long; so the heavy ones together stay within [`TOGETHER_BYTES`]. Light ones
+//! none, and is refused if there is none for long; so the heavy ones together stay within [`PIECES`]. Light ones
 //! never wait: their number is bounded already.
 //!
 //! Those that wait hold what they have. If all wait for each other, the first to be refused lets the others go on.
@@ -17,13 +17,13 @@ use tokio::{runtime::Handle, sync::Semaphore, time::timeout};
 
 /// What a body takes room for at once; below that it takes none.
 const PIECE_BYTES: u64 = 1 << 20;
-/// What all of them may weigh: two bodies of the greatest weight, or a hundred honest ones.
-const TOGETHER_BYTES: u64 = 1 << 30;
+/// What all of them may weigh, in pieces: two bodies of the greatest weight, or a hundred honest ones.
+const PIECES: usize = 1024;
 /// How long a body waits for room: as long as a request waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The room of the process.
-pub(super) static TOGETHER: Scales = Scales::new((TOGETHER_BYTES / PIECE_BYTES) as usize, PATIENCE);
+pub(super) static TOGETHER: Scales = Scales::new(PIECES, PATIENCE);
 
 /// There was no room for as long as one waits.
 #[derive(Debug, Clone, Copy, thiserror::Error)]

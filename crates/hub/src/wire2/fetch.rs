@@ -49,7 +49,7 @@ pub(super) async fn fetch(
     let Fetch { want, common, objects, cursor, max_bytes } = super::message(call).await?;
     let (seen, id) = (Seen::by(&allowed), allowed.resource().id);
     let mut tx = hub.db.read().await?;
-    let wanted = seen.wanted(&mut tx, &want).await;
+    let wanted = seen.wanted(&hub, &mut tx, &want).await;
     let want = match wanted {
         // Refs have moved since: what was asked for then is not shown any more.
         Err(Error::Wire(_)) if cursor.is_some() => return Err(position::gone().into()),

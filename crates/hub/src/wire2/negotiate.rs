@@ -33,7 +33,7 @@ pub(super) async fn negotiate(
     let Negotiate { want, have } = super::message(call).await?;
     let (seen, id) = (Seen::by(&allowed), allowed.resource().id);
     let mut tx = hub.db.read().await?;
-    let want = seen.wanted(&mut tx, &want).await?;
+    let want = seen.wanted(&hub, &mut tx, &want).await?;
     let held = seen.commits(&mut tx, &have).await?;
     let common = store::heads_of(&mut tx, id, &held).await.map_err(Error::Db)?;
     let (commits, snapshots) =

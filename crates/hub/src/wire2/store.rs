@@ -6,7 +6,10 @@ use db::{Error, Tx};
 use names::{CommitId, Id, NodeId, ObjectId, SnapshotId};
 
 use super::position::At;
-use crate::Repository;
+use crate::{
+    Repository,
+    reading::{between_walk, row_id as id},
+};
 
 /// Everything that refs lead to, as `up`.
 macro_rules! reached {
@@ -18,42 +21,6 @@ macro_rules! reached {
             SELECT p.id FROM up
               JOIN commits AS c ON c.repository_id = $1 AND c.id = up.id
               JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2))"
-    };
-}
-
-/// What `$2` leads to and `$3` does not, as `wanted` without `held`.
-macro_rules! between {
-    (sqlite) => {
-        "
-        WITH RECURSIVE held (id) AS (
-            SELECT unhex(value) FROM json_each($3)
-            UNION
-            SELECT p.id FROM held
-              JOIN commits AS c ON c.repository_id = $1 AND c.id = held.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)),
-        wanted (id) AS (
-            SELECT unhex(value) FROM json_each($2)
-            UNION
-            SELECT p.id FROM wanted
-              JOIN commits AS c ON c.repository_id = $1 AND c.id = wanted.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)
-             WHERE p.id NOT IN (SELECT id FROM held))"
-    };
-    (postgres) => {
-        "
-        WITH RECURSIVE held (id) AS (
-            SELECT decode(value, 'hex') FROM jsonb_array_elements_text($3::jsonb)
-            UNION
-            SELECT p.id FROM held
-              JOIN commits AS c ON c.repository_id = $1 AND c.id = held.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)),
-        wanted (id) AS (
-            SELECT decode(value, 'hex') FROM jsonb_array_elements_text($2::jsonb)
-            UNION
-            SELECT p.id FROM wanted
-              JOIN commits AS c ON c.repository_id = $1 AND c.id = wanted.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)
-             WHERE p.id NOT IN (SELECT id FROM held))"
     };
 }
 
@@ -132,12 +99,12 @@ db::statements! {
          ORDER BY c.generation DESC, c.id"
     };
     COUNTED = {
-        sqlite (concat!(between!(sqlite), counted!())),
-        postgres (concat!(between!(postgres), counted!()))
+        sqlite (concat!(between_walk!(sqlite), counted!())),
+        postgres (concat!(between_walk!(postgres), counted!()))
     };
     LINE = {
-        sqlite (concat!(between!(sqlite), next_of_line!())),
-        postgres (concat!(between!(postgres), next_of_line!()))
+        sqlite (concat!(between_walk!(sqlite), next_of_line!())),
+        postgres (concat!(between_walk!(postgres), next_of_line!()))
     };
     TREES = {
         sqlite "
@@ -173,10 +140,6 @@ pub(super) struct Tree {
 
 /// Commit, snapshot, root, files, and when the snapshot was made.
 type TreeRow = (Vec<u8>, Vec<u8>, Vec<u8>, i64, String);
-
-fn id<T: for<'a> TryFrom<&'a [u8], Error = names::BadDigest>>(bytes: &[u8]) -> Result<T, Error> {
-    bytes.try_into().map_err(Error::corrupt("an id column"))
-}
 
 fn number(count: i64) -> Result<u64, Error> {
     u64::try_from(count).map_err(Error::corrupt("a count"))

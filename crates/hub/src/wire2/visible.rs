@@ -39,6 +39,7 @@ impl<'a> Seen<'a> {
     /// The commits that are wanted, each once; all of them are shown.
     pub(super) async fn wanted(
         &self,
+        hub: &Hub,
         tx: &mut Tx,
         want: &[Wanted],
     ) -> Result<Vec<CommitId>, Error> {
@@ -56,7 +57,7 @@ impl<'a> Seen<'a> {
                 commits.push(commit);
             }
         }
-        if reading::all_visible(tx, id, &commits).await? { Ok(commits) } else { Err(hidden()) }
+        if hub.are_visible(tx, id, &commits).await? { Ok(commits) } else { Err(hidden()) }
     }
 
     /// Of `ids`, the commits that are shown.

@@ -72,7 +72,8 @@ impl OwnHistory {
             return Ok(None);
         }
         // What the first stream brought is not sent again.
-        let common = if self.sent == 0 { Vec::new() } else { self.tips[..BEGIN_IDS].to_vec() };
+        let first = if self.sent == 0 { 0 } else { BEGIN_IDS };
+        let common: Vec<_> = self.tips.iter().copied().take(first).collect();
         self.sent += want.len();
         let begin = Begin {
             kind: StreamKind::Fetch,

@@ -88,4 +88,11 @@ impl Client {
         let target = "/api/v1/admin/signing-keys/session/rotate";
         self.json::<(), _>(Method::POST, target, None).await
     }
+
+    /// Lets another key sign the server's commits and seal the logs of refs.
+    pub async fn rotate_server_key(&self) -> Result<RotatedKey, ClientError> {
+        self.need_credential()?;
+        let target = "/api/v1/admin/signing-keys/server/rotate";
+        self.json::<(), _>(Method::POST, target, None).await
+    }
 }

@@ -33,8 +33,14 @@ pub struct Clone {
     /// The branch to check out, instead of the default one
     #[arg(long, value_name = "BRANCH")]
     pub branch: Option<BranchName>,
-    /// Which files come along: all, or those of the tips of branches; older ones are fetched when they are needed
-    #[arg(long, value_name = "WHICH", default_value = "all", hide_possible_values = true)]
+    /// Which files come along: all, or tips; older ones are fetched when they are needed
+    #[arg(
+        long,
+        value_name = "WHICH",
+        default_value = "all",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     pub objects: Files,
 }
 

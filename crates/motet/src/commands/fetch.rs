@@ -39,7 +39,7 @@ pub struct Fetch {
     /// Forget branches that are gone there
     #[arg(long, conflicts_with = "branches")]
     pub prune: bool,
-    /// Which files come along: all, or those of the tips of branches; as they came before if left out
+    /// Which files come along: all, or tips; as they came before if left out
     #[arg(long, value_name = "WHICH", hide_possible_values = true)]
     pub objects: Option<Files>,
 }

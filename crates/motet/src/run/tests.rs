@@ -216,12 +216,16 @@ fn help_of_clone() {
           --branch <BRANCH>
               The branch to check out, instead of the default one
 
+          --objects <WHICH>
+              Which files come along: all, or tips; older ones are fetched when they are needed
+
       -h, --help
               Print help (see a summary with '-h')
 
     Examples:
       motet clone https://forge.example/ada/songs
       motet clone http://127.0.0.1:4000/ada/songs work --branch draft
+      motet clone https://forge.example/ada/songs --objects tips
     ");
 }
 

@@ -12,6 +12,7 @@ use crate::{
     people::Machine,
     sessions::{form, mark, own_page, sign_in},
     store,
+    wire2::noise,
 };
 
 const SONG: &str = "/api/v1/repos/anna/song";
@@ -117,7 +118,7 @@ on_both! {
         // An agent decides nothing for itself, and has its level at once; never the one that runs things.
         agent(&server, &anna).await;
         assert_eq!(invite(&server, &anna, "loom", "write").await.status, 200);
-        invite(&server, &anna, "loom", "admin").await.assert_status(422);
+        invite(&server, &anna, "loom", "admin").await.assert_refused(403, "forbidden");
         invite(&server, &anna, "nobody", "read").await.assert_status(404);
         invite(&server, &anna, "anna", "read").await.assert_status(404);
         invite(&server, &anna, "bert", "owner").await.assert_status(422);
@@ -155,6 +156,41 @@ on_both! {
         let joined = send(&format!("/settings/invitations/{id}/accept"), &guest, &guests, "").await;
         assert_eq!((joined.status, joined.header("location")), (303, "/anna/song"));
         server.get("/anna/song").header("cookie", &guest).send().await.assert_status(200);
+    }
+}
+
+/// What a stream says while nobody is in the way is longer than what lies between server and reader.
+const LARGE: usize = 48;
+
+on_both! {
+    async fn whoever_is_taken_out_loses_the_stream(ground: Ground) {
+        let (server, anna, bert, _) = house(&ground).await;
+        let mut story = Story::default();
+        let noise: Vec<Vec<u8>> = (0..LARGE).map(|it| noise(it as u64, 1 << 20)).collect();
+        let names: Vec<String> = (0..LARGE).map(|it| format!("{it}.bin")).collect();
+        let files: Vec<_> = names.iter().zip(&noise).map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+        story.commit(&[], "large", &files);
+        server.push_story(&anna, "anna/large", &story, "main").await;
+        let member = "/api/v1/repos/anna/large/collaborators/bert";
+        put(&server, member, &anna, json!({ "level": "read" })).await.assert_status(200);
+        let body = json!({ "want": [story.tip()], "common": [], "objects": "all" }).to_string();
+        let target = "/anna/large/v2/fetch";
+        let request = server.post(target).header("content-type", "application/json").body(body.clone());
+        let head = format!(
+            "POST {target} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+             content-digest: {}\r\nauthorization: {}\r\nconnection: close\r\n\r\n{body}",
+            server.authority(),
+            body.len(),
+            keys::format_content_digest(names::ObjectId::of(body.as_bytes()).as_bytes()),
+            request.credentials(&bert),
+        );
+        let mut connection = server.connect().await;
+        connection.send(head.as_bytes()).await;
+        let begun = String::from_utf8_lossy(&connection.next(64 << 10).await).into_owned();
+        assert!(begun.starts_with("HTTP/1.1 200 OK"), "{begun}");
+        delete(&server, member, &anna).await.assert_status(204);
+        let rest = connection.rest().await;
+        assert!(rest.len() < 32 << 20, "{} bytes came to somebody who was out", rest.len());
     }
 }
 

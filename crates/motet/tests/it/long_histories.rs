@@ -90,7 +90,7 @@ on_both! {
         let (story, ids) = story();
         server.push_story(&anna, SONG, &story, "main").await;
         let root = told(&[("a.rs", "left"), ("src", "right"), ("docs", "top")]);
-        let src = told(&[("x.py", "right"), ("y.py", "first"), ("..directory above", "")]);
+        let src = told(&[("x.py", "right"), ("y.py", "first"), (".. directory above", "")]);
         // At once, from rows; and when the job has done its part.
         for _ in 0..2 {
             assert_eq!(entries(&page(&server, &anna, &format!("/{SONG}")).await), root);
@@ -105,7 +105,7 @@ on_both! {
         story.commit(&[ids[4]], "more", &[("a.rs", b), ("src/x.py", b), ("src/y.py", c), ("docs/z.md", c)]);
         server.push_story(&anna, SONG, &story, "main").await;
         let root = told(&[("a.rs", "left"), ("src", "more"), ("docs", "top")]);
-        let src = told(&[("x.py", "right"), ("y.py", "more"), ("..directory above", "")]);
+        let src = told(&[("x.py", "right"), ("y.py", "more"), (".. directory above", "")]);
         for _ in 0..2 {
             assert_eq!(entries(&page(&server, &anna, &format!("/{SONG}")).await), root);
             assert_eq!(entries(&page(&server, &anna, &format!("/{SONG}/tree/main/src")).await), src);
@@ -196,7 +196,7 @@ on_both! {
         assert_eq!((&contributors["people_count"], &contributors["agent_count"]), (&1.into(), &0.into()));
         assert_eq!(contributors["people"][0]["commits"], 2);
         let page = page(&server, &anna, &format!("/{SONG}/insights")).await;
-        assert!(page.contains("2 commits on main") && page.contains("<svg"), "{page}");
+        assert!(page.contains("2 commits on ") && page.contains("<svg"), "{page}");
     }
 }
 

@@ -47,6 +47,8 @@
 //! | `starting.rs`     | what a new repository begins with                                                |
 //! | `records.rs`      | the ref log and the network of forks as they are read; a fork that follows        |
 //! | `invitations.rs`  | people are asked into a repository, and decide                                    |
+//! | `refs.rs`         | refs one by one, by the rules of a push; the key that seals changes                |
+//! | `content.rs`      | files that are what their names say, paths that are kept apart                    |
 //! | `forks.rs`        | a repository is made from another one                                           |
 //! | `flows.rs`        | applications ask people for a token                                             |
 //! | `people.rs`       | keys, tokens, agents and organizations from the command line                    |
@@ -90,6 +92,7 @@ mod blame;
 mod bucket;
 mod canaries;
 mod connections;
+mod content;
 mod cors;
 mod creating;
 mod crowds;
@@ -137,6 +140,7 @@ mod reading;
 mod recorded;
 mod records;
 mod ref_log;
+mod refs;
 mod refs_pages;
 mod registration;
 mod releases;

@@ -2,6 +2,7 @@
 
 use std::io::{Cursor, Read as _};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::Method;
 use serde_json::{Value, json};
 use testkit::{Answer, Person, Server, Story};
@@ -57,6 +58,56 @@ on_both! {
         let evil = json!({ "website_url": "javascript:alert(1)" });
         patch(&server, "/api/v1/me", &anna, evil).await.assert_refused(422, "invalid");
         server.request(Method::PATCH, "/api/v1/me").json(&json!({})).send().await.assert_refused(401, "unauthenticated");
+    }
+}
+
+/// A red point of PNG.
+const POINT: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP4z8DwHwAFAAH/VscvDQAAAABJRU5ErkJggg==";
+
+on_both! {
+    /// A picture is decoded and written anew, and what is none is refused (`spec/trust.md` 1, Profile).
+    async fn a_picture_of_oneself_is_written_anew_and_taken_back(ground: Ground) {
+        let server = ground.server().start().await;
+        let anna = server.register("anna").await;
+        let address = "/api/v1/principals/anna/avatar";
+        server.get(address).send().await.assert_refused(404, "not_found");
+        let sent = STANDARD.decode(POINT).unwrap();
+        let with_text = [&sent[..], b"<script>alert(1)</script>"].concat();
+        let said = json!({ "avatar": STANDARD.encode(with_text) });
+        let told = patch(&server, "/api/v1/me", &anna, said).await;
+        told.assert_status(200);
+        let shown = told.json()["avatar_url"].as_str().unwrap().to_owned();
+        assert!(shown.starts_with(&format!("{address}?v=")), "{shown}");
+        assert_eq!(server.get("/api/v1/principals/anna").send().await.json()["avatar_url"], json!(shown));
+        let picture = server.get(&shown).send().await;
+        picture.assert_status(200);
+        assert_eq!(picture.header("content-type"), "image/png");
+        assert!(picture.header("content-security-policy").contains("sandbox"));
+        assert!(picture.body.starts_with(b"\x89PNG") && !picture.text().contains("script"));
+        let known = server.get(&shown).header("if-none-match", picture.header("etag"));
+        known.send().await.assert_status(304);
+        for bad in ["not base64", &STANDARD.encode("GIF89a"), &STANDARD.encode(&sent[..40])] {
+            patch(&server, "/api/v1/me", &anna, json!({ "avatar": bad })).await.assert_refused(422, "invalid");
+        }
+        let long = json!({ "avatar": STANDARD.encode(vec![0; (1 << 20) + 1]) });
+        patch(&server, "/api/v1/me", &anna, long).await.assert_refused(422, "invalid");
+        // Its owner gives an agent one, an owner the organization.
+        server.post("/api/v1/agents").json(&json!({ "handle": "loom" })).by(&anna).send().await.assert_status(201);
+        server.post("/api/v1/orgs").json(&json!({ "handle": "choir" })).by(&anna).send().await.assert_status(201);
+        for (target, status, handle) in [("/api/v1/agents/loom", 204, "loom"), ("/api/v1/orgs/choir", 200, "choir")] {
+            patch(&server, target, &anna, json!({ "avatar": POINT })).await.assert_status(status);
+            server.get(&format!("/api/v1/principals/{handle}/avatar")).send().await.assert_status(200);
+        }
+        let taken = server.get(EXPORT).by(&anna).send().await;
+        let kept = files(&taken.body);
+        let (_, rows) = kept.iter().find(|(name, _)| name == "avatar.jsonl").unwrap();
+        assert!(rows.contains("89504e47"), "{rows}");
+        // Said nothing of, it stays.
+        patch(&server, "/api/v1/me", &anna, json!({ "bio": "Sings." })).await.assert_status(200);
+        server.get(address).send().await.assert_status(200);
+        let none = patch(&server, "/api/v1/me", &anna, json!({ "avatar": "" })).await.json();
+        assert_eq!(none["avatar_url"], Value::Null);
+        server.get(address).send().await.assert_refused(404, "not_found");
     }
 }
 

@@ -19,16 +19,15 @@ db::statements! {
     AGE = "UPDATE repositories SET created_at = 1 WHERE name = $1";
     COUNT_UPLOADS = "
         SELECT count(*) FROM uploads WHERE repository_id IN (SELECT id FROM repositories WHERE name = $1)";
-    COPIES_OF_MAIN = {
+    MANY_BRANCHES = {
         sqlite "
-        WITH RECURSIVE number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < $1)
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)
         INSERT INTO refs (repository_id, name, target, kind, updated_at)
-        SELECT r.repository_id, 'refs/heads/b' || n, r.target, 'branch', r.updated_at FROM number, refs AS r
-         WHERE r.name = 'refs/heads/main'",
+        SELECT r.id, 'refs/heads/many/' || n.i, $1, 'branch', n.i FROM n JOIN repositories AS r ON r.name = 'song'",
         postgres "
         INSERT INTO refs (repository_id, name, target, kind, updated_at)
-        SELECT r.repository_id, 'refs/heads/b' || n, r.target, 'branch', r.updated_at
-          FROM generate_series(0, $1 - 1) AS n, refs AS r WHERE r.name = 'refs/heads/main'"
+        SELECT r.id, 'refs/heads/many/' || n.i, $1, 'branch', n.i
+          FROM generate_series(1, $2) AS n (i) JOIN repositories AS r ON r.name = 'song'"
     };
     HIDE_SESSIONS = "ALTER TABLE sessions RENAME TO sessions_elsewhere";
     LEFT_LONG_AGO = "UPDATE principals SET purge_after = 1 WHERE purge_after IS NOT NULL";
@@ -60,16 +59,6 @@ db::statements! {
     MARKS_LEFT = "
         SELECT (SELECT count(*) FROM stars) + (SELECT count(*) FROM repository_subscriptions)
              + (SELECT count(*) FROM follows) + (SELECT count(*) FROM pinned_repositories)";
-    MANY_BRANCHES = {
-        sqlite "
-        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)
-        INSERT INTO refs (repository_id, name, target, kind, updated_at)
-        SELECT r.id, 'refs/heads/many/' || n.i, $1, 'branch', n.i FROM n JOIN repositories AS r ON r.name = 'song'",
-        postgres "
-        INSERT INTO refs (repository_id, name, target, kind, updated_at)
-        SELECT r.id, 'refs/heads/many/' || n.i, $1, 'branch', n.i
-          FROM generate_series(1, $2) AS n (i) JOIN repositories AS r ON r.name = 'song'"
-    };
     REFUSE_TOMBS = {
         sqlite "
         CREATE TRIGGER no_tombs BEFORE UPDATE ON objects WHEN NEW.state = 'dead' BEGIN
@@ -161,15 +150,6 @@ pub(crate) async fn end_invitations(tx: &mut Tx) -> Result<(), Error> {
     db::execute!(tx, END_INVITATIONS).map(drop)
 }
 
-/// Branches of the repository `song`, all at one commit.
-pub(crate) async fn many_branches(
-    tx: &mut Tx,
-    at: names::CommitId,
-    number: i64,
-) -> Result<(), Error> {
-    db::execute!(tx, MANY_BRANCHES, at.as_bytes().to_vec(), number).map(drop)
-}
-
 /// Lets the second seal of every repository name somebody else.
 pub(crate) async fn rename_sealer(tx: &mut Tx, handle: &str) -> Result<(), Error> {
     db::execute!(tx, RENAME_SEALER, handle).map(drop)
@@ -227,9 +207,13 @@ pub(crate) async fn drop_audiences(tx: &mut Tx) -> Result<u64, Error> {
     db::execute!(tx, DROP_AUDIENCES)
 }
 
-/// Every branch `main` has that many others beside it.
-pub(crate) async fn copies_of_main(tx: &mut Tx, count: i64) -> Result<u64, Error> {
-    db::execute!(tx, COPIES_OF_MAIN, count)
+/// Branches of the repository `song`, all at one commit.
+pub(crate) async fn many_branches(
+    tx: &mut Tx,
+    at: names::CommitId,
+    number: i64,
+) -> Result<(), Error> {
+    db::execute!(tx, MANY_BRANCHES, at.as_bytes().to_vec(), number).map(drop)
 }
 
 /// A repository was made long ago.

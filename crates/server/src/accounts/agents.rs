@@ -8,15 +8,16 @@ use axum::{
 use trust::{Account, Agent, AgentChange, Allowed, NewAgent, ProfileChange, Trust, act};
 use web::{Json, Problem, Routes, Spec, Surface};
 
-use super::{field, tokens::scope};
+use super::{field, profile, tokens::scope};
 
 pub(super) fn routes(routes: Routes<Trust>, small: Spec) -> Routes<Trust> {
+    let with_picture = Spec::new(Surface::Api).body_bytes(profile::PICTURE_BODY);
     routes
         .get("/api/v1/agents", Surface::Api, list)
         .post("/api/v1/agents", small, create)
         .get("/api/v1/orgs/{handle}/agents", Surface::Api, list)
         .post("/api/v1/orgs/{handle}/agents", small, create)
-        .on(Method::PATCH, "/api/v1/agents/{handle}", small, change)
+        .on(Method::PATCH, "/api/v1/agents/{handle}", with_picture, change)
         .post("/api/v1/agents/{handle}/disable", small, disable)
 }
 
@@ -49,12 +50,13 @@ async fn change(
     allowed: Allowed<act::AgentUpdate, Account>,
     Json(asked): Json<json::ChangeAgent>,
 ) -> Result<impl IntoResponse, Problem> {
-    let json::ChangeAgent { display_name, bio, website_url, .. } = asked;
+    let json::ChangeAgent { display_name, bio, website_url, avatar, .. } = asked;
+    let avatar = profile::taken(&trust, avatar).await?;
     let change = AgentChange {
         model: asked.model,
         capabilities: asked.capabilities,
         scope: asked.scope.map(scope).transpose()?,
-        profile: ProfileChange { display_name, bio, website_url, email: None },
+        profile: ProfileChange { display_name, bio, website_url, email: None, avatar },
     };
     trust.update_agent(&allowed, change).await?;
     Ok(StatusCode::NO_CONTENT)

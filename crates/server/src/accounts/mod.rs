@@ -50,7 +50,7 @@ pub(crate) fn routes(trust: &Trust) -> (Router, Vec<Entry>) {
     routes = sessions::routes(routes, tiny);
     routes = tokens::routes(routes, small);
     routes = agents::routes(routes, small);
-    routes = profile::routes(routes, small);
+    routes = profile::routes(routes);
     routes = organizations::routes(routes, small);
     publishers::routes(routes, small).finish()
 }
@@ -146,8 +146,12 @@ async fn face(
 
 /// Somebody with what they say of themselves, as everybody may see it.
 fn seen(it: &Principal, said: Profile) -> json::Principal {
-    let Profile { display_name, bio, website_url, email: _ } = said;
-    json::Principal { display_name, bio, website_url, ..principal(it) }
+    let Profile { display_name, bio, website_url, email: _, avatar } = said;
+    let avatar_url = avatar.map_or_else(String::new, |digest| {
+        let (handle, name) = (&it.handle, digest.to_string());
+        format!("/api/v1/principals/{handle}/avatar?v={}", name.get(..16).unwrap_or_default())
+    });
+    json::Principal { display_name, bio, website_url, avatar_url, ..principal(it) }
 }
 
 fn principal(it: &Principal) -> json::Principal {
@@ -159,5 +163,6 @@ fn principal(it: &Principal) -> json::Principal {
         display_name: String::new(),
         bio: String::new(),
         website_url: String::new(),
+        avatar_url: String::new(),
     }
 }

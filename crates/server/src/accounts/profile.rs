@@ -2,20 +2,26 @@
 
 use api::json;
 use axum::{
-    http::{Method, StatusCode},
-    response::IntoResponse,
+    http::{HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
 };
-use trust::{Account, Allowed, Class, Level, ProfileChange, Trust, act};
-use web::{Json, Problem, Routes, Spec, Surface};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use trust::{Account, Allowed, Anything, Class, Level, NewAvatar, ProfileChange, Trust, act};
+use web::{Call, Json, Problem, Routes, Spec, Surface, headers::RAW_POLICY};
 
-use super::{field, seen};
+use super::{field, invalid, seen};
 
-pub(super) fn routes(routes: Routes<Trust>, small: Spec) -> Routes<Trust> {
+/// A picture of 1 MiB in base64, and what is said beside it.
+pub(super) const PICTURE_BODY: u64 = 1536 << 10;
+
+pub(super) fn routes(routes: Routes<Trust>) -> Routes<Trust> {
+    let with_picture = Spec::new(Surface::Api).body_bytes(PICTURE_BODY);
     let leave = Spec::new(Surface::Api).body_bytes(1 << 10).class(Class::Leave);
     routes
-        .on(Method::PATCH, "/api/v1/me", small, change)
+        .on(Method::PATCH, "/api/v1/me", with_picture, change)
         .on(Method::DELETE, "/api/v1/me", leave, delete)
-        .on(Method::PATCH, "/api/v1/orgs/{handle}", small, change_organization)
+        .on(Method::PATCH, "/api/v1/orgs/{handle}", with_picture, change_organization)
+        .get("/api/v1/principals/{handle}/avatar", Surface::Api, avatar)
         .on(Method::DELETE, "/api/v1/orgs/{handle}", leave, delete_organization)
 }
 
@@ -24,8 +30,9 @@ async fn change(
     allowed: Allowed<act::MeUpdate, Account>,
     Json(asked): Json<json::ChangeProfile>,
 ) -> Result<impl IntoResponse, Problem> {
-    let json::ChangeProfile { display_name, bio, website_url, email } = asked;
-    let change = ProfileChange { display_name, bio, website_url, email };
+    let json::ChangeProfile { display_name, bio, website_url, email, avatar } = asked;
+    let avatar = taken(&trust, avatar).await?;
+    let change = ProfileChange { display_name, bio, website_url, email, avatar };
     let after = trust.update_me(&allowed, change).await?;
     Ok(Json(seen(&allowed.resource().principal, after)))
 }
@@ -35,13 +42,40 @@ async fn change_organization(
     allowed: Allowed<act::OrgUpdate, Account>,
     Json(asked): Json<json::ChangeOrganization>,
 ) -> Result<impl IntoResponse, Problem> {
-    let json::ChangeOrganization { base_level, display_name, bio, website_url } = asked;
+    let json::ChangeOrganization { base_level, display_name, bio, website_url, avatar } = asked;
+    let avatar = taken(&trust, avatar).await?;
     let base: Option<Level> =
         base_level.as_deref().map(|it| field("/base_level", it)).transpose()?;
     let base = base.map(TryInto::try_into).transpose()?;
-    let change = ProfileChange { display_name, bio, website_url, email: None };
+    let change = ProfileChange { display_name, bio, website_url, email: None, avatar };
     let after = trust.update_organization(&allowed, change, base).await?;
     Ok(Json(seen(&allowed.resource().principal, after)))
+}
+
+/// A picture that was sent, decoded and written anew.
+pub(super) async fn taken(
+    trust: &Trust,
+    sent: Option<String>,
+) -> Result<Option<NewAvatar>, Problem> {
+    let Some(sent) = sent else { return Ok(None) };
+    let bytes = STANDARD.decode(sent);
+    let bytes = bytes.map_err(|_| invalid("/avatar", "a picture is sent in base64"))?;
+    Ok(Some(trust.avatar_of(bytes).await?))
+}
+
+/// The picture of somebody.
+async fn avatar(
+    trust: Trust,
+    _: Allowed<act::PrincipalRead, Anything>,
+    call: Call,
+) -> Result<Response, Problem> {
+    let found = trust.avatar(&call.params.parse("handle")?).await?;
+    let picture = found.ok_or_else(Problem::not_found)?;
+    let mut response = picture.png().to_vec().into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/png"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(RAW_POLICY));
+    Ok(response)
 }
 
 async fn delete(

@@ -1,8 +1,8 @@
-//! What changes how the install works: another key for sessions, rows of the log that go.
+//! What changes how the install works: another key that signs, rows of the log that go.
 
 use api::json;
 use axum::{http::StatusCode, response::IntoResponse};
-use trust::{Allowed, Anything, act};
+use trust::{Allowed, Anything, act, signing_keys::Rotated};
 use web::{Fault, Json, Problem};
 
 use super::Admin;
@@ -14,12 +14,25 @@ pub(super) async fn rotate_session_key(
     (): (),
 ) -> Result<impl IntoResponse, Problem> {
     let rotated = admin.trust.rotate_session_key(&allowed).await?;
-    let answer = json::RotatedKey {
+    Ok((StatusCode::CREATED, Json(shown(rotated))))
+}
+
+/// Lets another key sign the server's commits and seal the logs of refs.
+pub(super) async fn rotate_server_key(
+    admin: Admin,
+    allowed: Allowed<act::ConfigWrite, Anything>,
+    (): (),
+) -> Result<impl IntoResponse, Problem> {
+    let rotated = admin.trust.rotate_server_key(&allowed).await?;
+    Ok((StatusCode::CREATED, Json(shown(rotated))))
+}
+
+fn shown(rotated: Rotated) -> json::RotatedKey {
+    json::RotatedKey {
         kid: rotated.key.kid,
         created_at: rotated.key.created_at.to_string(),
-        old_until: rotated.old_until.to_string(),
-    };
-    Ok((StatusCode::CREATED, Json(answer)))
+        old_until: rotated.old_until.map(|it| it.to_string()),
+    }
 }
 
 /// Removes rows of the log from its beginning.

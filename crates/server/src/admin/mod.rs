@@ -74,6 +74,7 @@ pub(crate) fn routes(admin: Admin) -> (Router, Vec<Entry>) {
         .get("/api/v1/orgs/{handle}/audit/export", Surface::Api, audit::export_of_organization)
         .post("/api/v1/admin/audit/prune", bare, config::prune)
         .post("/api/v1/admin/signing-keys/session/rotate", bare, config::rotate_session_key)
+        .post("/api/v1/admin/signing-keys/server/rotate", bare, config::rotate_server_key)
         .on(Method::PUT, "/api/v1/admin/admins/{handle}", bare, people::grant)
         .on(Method::DELETE, "/api/v1/admin/admins/{handle}", bare, people::withdraw)
         .post(

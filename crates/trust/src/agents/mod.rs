@@ -148,7 +148,7 @@ impl Trust {
         };
         check(&after.model, &after.capabilities, &after.scope)?;
         store::set(&mut tx, &after).await?;
-        profile::change(&mut tx, allowed, change.profile).await?;
+        profile::change(&mut tx, allowed, change.profile, self.0.clock.now()).await?;
         let mut entry = Entry::done(Noted::AgentUpdated, allowed.actor(), On::principal(agent.id));
         if after.scope != before.scope {
             let scope = serde_json::to_value(&after.scope);

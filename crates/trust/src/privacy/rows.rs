@@ -22,6 +22,7 @@ pub struct Portion {
 /// The tables of all rooms whose rows are taken away.
 pub const EXPORTED: &[&str] = &[
     "principals",
+    "avatars",
     "keys",
     "passkeys",
     "external_identities",
@@ -54,6 +55,7 @@ pub const EXEMPT: &[(&str, &str)] = &[
         "are the history of a repository, which is cloned from the address in repositories",
     ),
     ("repository_transfers", "live for a week, and stand in the audit log, which is taken along"),
+    ("repository_invitations", "live for a week, and stand in the audit log, which is taken along"),
     ("repository_aliases", "are former names of what repositories.jsonl tells of"),
     ("resources", "say of repositories what repositories.jsonl says"),
     ("break_glass", "stand in the audit log, which is taken along"),
@@ -74,6 +76,7 @@ impl Trust {
         let principal = store::principal(&mut tx, me).await?;
         Ok(vec![
             Portion { name: "principal", rows: principal },
+            Portion { name: "avatar", rows: store::avatar(&mut tx, me).await? },
             Portion { name: "keys", rows: store::keys(&mut tx, me).await? },
             Portion { name: "passkeys", rows: store::passkeys(&mut tx, me).await? },
             Portion { name: "linked_logins", rows: store::identities(&mut tx, me).await? },

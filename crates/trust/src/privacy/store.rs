@@ -40,6 +40,7 @@ db::statements! {
     END_AGENT_TOKENS = "
         UPDATE tokens SET revoked_at = $2
          WHERE revoked_at IS NULL AND principal_id IN (SELECT principal_id FROM agents WHERE owner_id = $1)";
+    DELETE_AVATAR = "DELETE FROM avatars WHERE principal_id = $1";
     DELETE_PRINCIPAL = "
         UPDATE principals
            SET status = 'deleted', deleted_at = $2, purge_after = $3, display_name = '', bio = '', website_url = '',
@@ -56,6 +57,10 @@ db::statements! {
         SELECT id, kind, handle, display_name, bio, website_url, email, install_admin, status, tos_version,
                tos_accepted_at, created_at
           FROM principals WHERE id = $1";
+    AVATAR = {
+        sqlite "SELECT hex(png) AS png, changed_at FROM avatars WHERE principal_id = $1",
+        postgres "SELECT encode(png, 'hex') AS png, changed_at FROM avatars WHERE principal_id = $1"
+    };
     KEYS = "
         SELECT id, fingerprint, label, created_at, last_used_at, revoked_at, revoke_reason, compromised_since
           FROM keys WHERE principal_id = $1 ORDER BY created_at, id";
@@ -150,6 +155,7 @@ pub(super) async fn delete_principal(
     now: UnixMillis,
     purge_after: UnixMillis,
 ) -> Result<(), Error> {
+    db::execute!(tx, DELETE_AVATAR, id.uuid())?;
     db::execute!(tx, DELETE_PRINCIPAL, id.uuid(), now.0, purge_after.0).map(drop)
 }
 
@@ -236,6 +242,12 @@ exported! {
         bio: String => same, website_url: String => same, email: Option<String> => same,
         install_admin: i64 => |it| it == 1, status: String => same, tos_version: Option<String> => same,
         tos_accepted_at: Option<i64> => maybe, created_at: i64 => when,
+    }
+}
+exported! {
+    /// Their picture, in hexadecimal.
+    avatar, AVATAR, AvatarOut {
+        png: String => |it: String| it.to_ascii_lowercase(), changed_at: i64 => when,
     }
 }
 exported! {

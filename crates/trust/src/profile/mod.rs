@@ -1,14 +1,23 @@
 //! What an account says of itself (`spec/trust.md` 1, Profile).
+//!
+//! | file         | what is there                                             |
+//! |--------------|-----------------------------------------------------------|
+//! | `mod.rs`     | [`Profile`], and changing it                               |
+//! | `picture.rs` | [`Picture`]: decoded within bounds, and written anew        |
+//! | `store.rs`   | the SQL                                                    |
 
+mod picture;
 mod store;
 
 use http::Uri;
-use names::{Handle, Id};
+use names::{Digest, Handle, Id, UnixMillis};
+use tokio::sync::Semaphore;
 
 use crate::{
     Account, Act, Actor, Allowed, BaseLevel, Error, Kind, Principal, Trust, act,
     audit::{Entry, Noted, On},
 };
+pub use picture::{BadPicture, Picture};
 pub(crate) use store::STATEMENTS;
 
 /// The longest name, biography, address and e-mail address, in characters.
@@ -25,6 +34,8 @@ pub struct Profile {
     pub website_url: String,
     /// Where to write to; shown to itself alone.
     pub email: String,
+    /// What names the bytes of its picture, if it has one.
+    pub avatar: Option<Digest>,
 }
 
 /// Those around an account, by their handles: at most fifty of each.
@@ -40,6 +51,18 @@ pub struct Around {
     pub members: Vec<Handle>,
 }
 
+/// What is to become of a picture.
+#[derive(Debug, Clone)]
+pub enum NewAvatar {
+    /// This is it from now on.
+    Picture(Picture),
+    /// There is none any more.
+    None,
+}
+
+/// Pictures that are decoded at once: each may take a hundred MiB for a moment.
+static DECODING: Semaphore = Semaphore::const_new(1);
+
 /// What is to be said otherwise; what is nothing stays.
 #[derive(Debug, Clone, Default)]
 pub struct ProfileChange {
@@ -51,9 +74,29 @@ pub struct ProfileChange {
     pub website_url: Option<String>,
     /// Where to write to.
     pub email: Option<String>,
+    /// Its picture.
+    pub avatar: Option<NewAvatar>,
 }
 
 impl Trust {
+    /// Decodes a picture that was sent, and writes it anew. Nothing at all takes the present one back.
+    pub async fn avatar_of(&self, sent: Vec<u8>) -> Result<NewAvatar, Error> {
+        if sent.is_empty() {
+            return Ok(NewAvatar::None);
+        }
+        let unreadable = || invalid("/avatar", BadPicture::Unreadable.to_string());
+        let _turn = DECODING.acquire().await.map_err(|_| unreadable())?;
+        let decoded = tokio::task::spawn_blocking(move || Picture::of(&sent)).await;
+        let decoded = decoded.map_err(|_| unreadable())?;
+        decoded.map(NewAvatar::Picture).map_err(|error| invalid("/avatar", error.to_string()))
+    }
+
+    /// The picture of somebody who is there.
+    pub async fn avatar(&self, handle: &Handle) -> Result<Option<Picture>, Error> {
+        let mut tx = self.0.db.glance().await?;
+        Ok(store::avatar(&mut tx, handle).await?)
+    }
+
     /// What an account says of itself.
     pub async fn profile(&self, id: Id<Principal>) -> Result<Profile, Error> {
         let mut tx = self.0.db.glance().await?;
@@ -77,7 +120,8 @@ impl Trust {
         change: ProfileChange,
     ) -> Result<Profile, Error> {
         let mut tx = self.begin_on(allowed).await?;
-        let (_, after) = self::change(&mut tx, allowed, change).await?;
+        let now = self.0.clock.now();
+        let (_, after) = self::change(&mut tx, allowed, change, now).await?;
         tx.commit().await?;
         Ok(after)
     }
@@ -94,7 +138,8 @@ impl Trust {
             return Err(Error::NoSuchThing);
         }
         let mut tx = self.begin_on(allowed).await?;
-        let (before, after) = self::change(&mut tx, allowed, change).await?;
+        let now = self.0.clock.now();
+        let (before, after) = self::change(&mut tx, allowed, change, now).await?;
         let mut entry =
             Entry::done(Noted::OrgUpdated, allowed.actor(), On::principal(organization.id));
         if let Some(base) = base {
@@ -116,6 +161,7 @@ pub(crate) async fn change<A: Act>(
     tx: &mut db::Tx,
     allowed: &Allowed<A, Account>,
     new: ProfileChange,
+    now: UnixMillis,
 ) -> Result<(Profile, Profile), Error> {
     let id = allowed.resource().principal.id;
     let before = store::profile(tx, id).await?.ok_or(Error::NoSuchThing)?;
@@ -124,14 +170,24 @@ pub(crate) async fn change<A: Act>(
         bio: new.bio.unwrap_or_else(|| before.bio.clone()),
         website_url: new.website_url.unwrap_or_else(|| before.website_url.clone()),
         email: new.email.unwrap_or_else(|| before.email.clone()),
+        avatar: match &new.avatar {
+            None => before.avatar,
+            Some(NewAvatar::None) => None,
+            Some(NewAvatar::Picture(picture)) => Some(picture.digest()),
+        },
     };
     check(&after)?;
     store::set_profile(tx, id, &after).await?;
+    match &new.avatar {
+        None => {}
+        Some(NewAvatar::None) => store::drop_avatar(tx, id).await?,
+        Some(NewAvatar::Picture(picture)) => store::set_avatar(tx, id, picture, now).await?,
+    }
     Ok((before, after))
 }
 
 fn check(profile: &Profile) -> Result<(), Error> {
-    let Profile { display_name, bio, website_url, email } = profile;
+    let Profile { display_name, bio, website_url, email, avatar: _ } = profile;
     let said = [("/display_name", display_name), ("/bio", bio), ("/website_url", website_url)];
     let said = said.into_iter().chain([("/email", email)]);
     for ((pointer, text), max) in said.zip(MAX) {
@@ -188,6 +244,7 @@ mod tests {
             bio: "Analyst,\nmetaphysician.".to_owned(),
             website_url: "https://ada.example/notes".to_owned(),
             email: "ada@ada.example".to_owned(),
+            avatar: None,
         };
         assert_eq!(refused_at(&usual), None);
         assert_eq!(refused_at(&Profile::default()), None);

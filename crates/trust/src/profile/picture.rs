@@ -210,13 +210,15 @@ impl Mean {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
     use proptest::prelude::*;
 
     use super::*;
 
     /// A picture whose left half is red and whose right half is see-through.
     fn halves(width: u32, height: u32) -> Vec<u8> {
-        let pixel = |at: u32| if at % width < width / 2 { [200, 0, 0, 255] } else { [0, 255, 0, 0] };
+        let pixel =
+            |at: u32| if at % width < width / 2 { [200, 0, 0, 255] } else { [0, 255, 0, 0] };
         let bytes = (0..width * height).flat_map(pixel).collect();
         Pixels { width: width as usize, height: height as usize, bytes }.png().unwrap()
     }
@@ -272,10 +274,29 @@ mod tests {
         assert_eq!(Picture::of(&vec![0; MAX_BYTES + 1]), Err(BadPicture::TooLong));
     }
 
+    /// A blue field of 24 by 16 points.
+    const JPEG: &str = "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQEBQoHBwYIDAoMDAsKCwsNDhIQ\
+        DQ4RDgsLEBYQERMUFRUVDA8XGBYUGBIUFRT/2wBDAQMEBAUEBQkFBQkUDQsNFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQU\
+        FBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBT/wAARCAAQABgDASIAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAAAAj/\
+        xAAUEAEAAAAAAAAAAAAAAAAAAAAA/8QAFgEBAQEAAAAAAAAAAAAAAAAAAAYI/8QAFBEBAAAAAAAAAAAAAAAAAAAAAP/a\
+        AAwDAQACEQMRAD8Ag8BvVFAAP//Z";
+
+    #[test]
+    fn a_photograph_becomes_a_png() {
+        let sent = STANDARD.decode(JPEG).unwrap();
+        let pixels = seen(&Picture::of(&sent).unwrap());
+        assert_eq!((pixels.width, pixels.height), (16, 16));
+        let [red, green, blue, alpha] = pixels.at(8, 8);
+        assert!(red < 40 && green < 50 && blue > 170 && alpha == 255);
+        assert_eq!(Picture::of(&sent[..sent.len() / 2]), Err(BadPicture::Unreadable));
+    }
+
     #[test]
     fn what_is_no_picture_is_none() {
         let whole = halves(20, 20);
-        for bad in [&b""[..], b"GIF89a", b"<svg/>", b"\x89PNG", b"\xff\xd8\xff", &whole[..whole.len() / 2]] {
+        for bad in
+            [&b""[..], b"GIF89a", b"<svg/>", b"\x89PNG", b"\xff\xd8\xff", &whole[..whole.len() / 2]]
+        {
             assert_eq!(Picture::of(bad), Err(BadPicture::Unreadable));
         }
     }

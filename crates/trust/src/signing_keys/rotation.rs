@@ -1,4 +1,5 @@
-//! The key that signs sessions changes every ninety days, or when somebody asks for it (`spec/trust.md` 6, Life).
+//! The key that signs sessions changes every ninety days, or when somebody asks for it (`spec/trust.md` 6, Life); the
+//! server's own when somebody asks.
 
 use std::time::Duration;
 
@@ -21,8 +22,8 @@ const VERIFIES: Duration = Duration::from_hours(7 * 24);
 pub struct Rotated {
     /// The key that signs from now on.
     pub key: VerifyingKey,
-    /// Until when what the one before has signed is good.
-    pub old_until: UnixMillis,
+    /// Until when what the one before has signed is good; nothing if that is for good.
+    pub old_until: Option<UnixMillis>,
 }
 
 impl Trust {
@@ -32,7 +33,23 @@ impl Trust {
         allowed: &Allowed<act::ConfigWrite, Anything>,
     ) -> Result<Rotated, Error> {
         let mut tx = self.begin(allowed.actor()).await?;
-        let rotated = self.rotate_key(&mut tx, Who::from(allowed.actor())).await?;
+        let who = Who::from(allowed.actor());
+        let rotated = self.rotate_key(&mut tx, Purpose::Session, who).await?;
+        tx.commit().await?;
+        Ok(rotated)
+    }
+
+    /// Lets another key sign the commits that the server makes and seal the logs of refs. What the present one has signed
+    /// is good as before; in each log the change is an entry of its own (`spec/wire.md` 8).
+    pub async fn rotate_server_key(
+        &self,
+        allowed: &Allowed<act::ConfigWrite, Anything>,
+    ) -> Result<Rotated, Error> {
+        let mut tx = self.begin(allowed.actor()).await?;
+        // One that never signed is made and replaced, so that the answer is what was asked for.
+        self.signing_keys()?.active(&mut tx, Purpose::Server).await?;
+        let who = Who::from(allowed.actor());
+        let rotated = self.rotate_key(&mut tx, Purpose::Server, who).await?;
         tx.commit().await?;
         Ok(rotated)
     }
@@ -47,7 +64,7 @@ impl Trust {
         let is_due =
             |it: &VerifyingKey| it.status == Status::Active && it.created_at.plus(SIGNS) <= now;
         let rotated = if keys.iter().any(is_due) {
-            Some(self.rotate_key(&mut tx, Who::INSTALL).await?)
+            Some(self.rotate_key(&mut tx, Purpose::Session, Who::INSTALL).await?)
         } else {
             None
         };
@@ -55,12 +72,16 @@ impl Trust {
         Ok(rotated)
     }
 
-    async fn rotate_key(&self, tx: &mut Tx, who: Who) -> Result<Rotated, Error> {
-        let key = self.signing_keys()?.rotate(tx, Purpose::Session).await?.public().clone();
+    async fn rotate_key(&self, tx: &mut Tx, purpose: Purpose, who: Who) -> Result<Rotated, Error> {
+        let key = self.signing_keys()?.rotate(tx, purpose).await?.public().clone();
         let changed = Entry::done(Noted::SigningKeyRotated, who, On::new("signing_key", &key.kid));
         let changed = changed.with("purpose", key.purpose.as_str());
         self.note(tx, Chain::INSTALL, changed).await?;
-        tracing::info!(kid = key.kid, "another key signs sessions");
-        Ok(Rotated { old_until: self.0.clock.now().plus(VERIFIES), key })
+        tracing::info!(kid = key.kid, purpose = purpose.as_str(), "another key signs");
+        let old_until = match purpose {
+            Purpose::Session => Some(self.0.clock.now().plus(VERIFIES)),
+            Purpose::Audit | Purpose::Provenance | Purpose::Server => None,
+        };
+        Ok(Rotated { old_until, key })
     }
 }

@@ -219,7 +219,7 @@ impl<'de, S: ObjectSink> Visitor<'de> for Objects<'_, S> {
     }
 }
 
-/// One object, and the how manieth it is.
+/// One object, and which it is, counted from 1.
 struct Object<'a, S: ObjectSink> {
     walk: Walk<'a, S>,
     number: usize,

@@ -119,7 +119,7 @@ impl History {
         let changed = paths.iter().filter(|path| before.get(*path) != files.get(*path));
         let parents = [first, second].map(|it| it.map(|it| Position(u32::try_from(it).unwrap())));
         let generation = parents.iter().flatten().map(|it| self.link(*it).generation).max();
-        let time = at as i64 * 4 + i64::from(made.later) * 5;
+        let time = i64::try_from(at).unwrap() * 4 + i64::from(made.later) * 5;
         self.commits.push(NewCommit {
             id: CommitId::of(&at.to_be_bytes()),
             root: tree.root,

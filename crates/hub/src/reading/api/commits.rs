@@ -40,10 +40,10 @@ pub(crate) fn of_dates(
 ) -> Result<(Option<UnixMillis>, Option<UnixMillis>), Problem> {
     let read = |name: &str, text: Option<&str>, is_end: bool| {
         let Some(text) = text.filter(|it| !it.is_empty()) else { return Ok(None) };
-        let whole = if text.len() == 10 {
-            format!("{text}T{}Z", if is_end { "23:59:59.999" } else { "00:00:00.000" })
-        } else {
-            text.to_owned()
+        let whole = match text.len() {
+            10 if is_end => format!("{text}T23:59:59.999000"),
+            10 => format!("{text}T00:00:00"),
+            _ => text.trim_end_matches('Z').to_owned(),
         };
         history::CommitTime::parse(&whole).map(|it| Some(it.unix_millis())).map_err(|_| {
             let message = "a day as 2026-11-30, or a moment as 2026-11-30T12:00:00Z".to_owned();

@@ -1,5 +1,7 @@
 //! A directory, a file, all paths.
 
+use std::sync::Arc;
+
 use api::json;
 use axum::response::IntoResponse;
 use history::{
@@ -14,6 +16,7 @@ use web::{Call, Json, Problem};
 use super::{Place, bound, cursor, joined, link, number, path_of, raw_href};
 use crate::{
     Error, Hub, Repository,
+    graph::{Directory, LastTold},
     pages::image_type,
     reading::{Found, History},
 };
@@ -35,6 +38,8 @@ struct TreeQuery {
     path: Option<String>,
     limit: Option<usize>,
     cursor: Option<String>,
+    /// 1: with the commit that changed each entry last.
+    last_commits: Option<u8>,
 }
 
 /// A directory, page by page.
@@ -58,6 +63,14 @@ pub(super) async fn tree(
     let limit = query.limit.unwrap_or(ENTRIES).clamp(1, ENTRIES);
     let mut entries: Vec<_> = node.entries().iter().collect();
     entries.sort_by_key(|entry| (!entry.is_directory(), entry.name.as_bytes()));
+    let mut last = LastTold::default();
+    if query.last_commits == Some(1) {
+        let (commit, branch) = (revision.commit, revision.branch.clone());
+        let of = history.repository.id;
+        let dir = Directory { of, path: path.clone(), commit, branch, node: Arc::clone(&node) };
+        let shown = entries.iter().skip(start).take(limit).map(|it| &*it.name).collect();
+        last = hub.last_told(history.repository, &dir, &shown).await?;
+    }
     let items = entries.iter().skip(start).take(limit).map(|entry| {
         let (kind, id, mode) = match entry.kind {
             Kind::File(object) => ("file", Some(object.to_string()), "100644"),
@@ -72,13 +85,23 @@ pub(super) async fn tree(
             size: entry.size,
             mode: mode.to_owned(),
             target: None,
+            last: last.json_of(&entry.name),
         }
     });
     let items: Vec<_> = items.collect();
     let end = start + items.len();
     let next_cursor = (end < entries.len()).then(|| cursor(&hub, &list, end));
     let link = link(&call, next_cursor.as_ref());
-    Ok((link, Json(json::Tree { commit: id, path: shown.to_owned(), items, next_cursor })))
+    Ok((
+        link,
+        Json(json::Tree {
+            commit: id,
+            path: shown.to_owned(),
+            items,
+            next_cursor,
+            is_pending: last.is_pending,
+        }),
+    ))
 }
 
 /// A file, with its text if that is short.

@@ -20,7 +20,7 @@ use crate::{
     reading,
     ref_log::{Movement, Word},
     repositories::PushTarget,
-    signatures::{Asked, Proofs},
+    signatures::{Ahead, Asked, Proofs},
     wire::{
         landing::{self, Counted, NewCommit},
         push::blocking,
@@ -35,7 +35,7 @@ const OBJECTS: u32 = 5_000;
 
 /// What a push has brought.
 #[derive(Default)]
-struct Brought {
+pub(super) struct Brought {
     taken: Change,
     domain: Option<String>,
 }
@@ -48,7 +48,9 @@ impl Hub {
         id: Id<Session>,
     ) -> Result<PushLanded, Error> {
         let PushTarget::Existing(_) = allowed.resource() else { return Err(Error::NotFound) };
+        let warnings = self.inspect_push(allowed, id).await?;
         let now = self.clock.now();
+        let ahead = self.verify_ahead(allowed, id).await?;
         let mut tx = self.trust.begin(allowed.actor()).await?;
         let repository = self.target(&mut tx, allowed).await?;
         landing::lock(&mut tx, repository.id).await?;
@@ -60,7 +62,7 @@ impl Hub {
         let still = asked_again(allowed, &repository)?;
         let at = (&still, &repository);
         let planned = self.check_updates(&mut tx, at, &session.updates, session.created_at).await?;
-        let brought = self.take_over(&mut tx, at, &session, now).await?;
+        let brought = self.take_over(&mut tx, at, (&session, &ahead), now).await?;
         let mut updates = Vec::with_capacity(planned.len());
         for plan in &planned {
             updates.push(self.move_planned(&mut tx, at, plan, now).await?);
@@ -70,7 +72,7 @@ impl Hub {
             self.note_created(&mut tx, allowed.actor(), &repository).await?;
         }
         self.bring_to_life(&mut tx, &repository).await?;
-        let landed = PushLanded { updates };
+        let landed = PushLanded { updates, warnings };
         store::conclude(&mut tx, session.id, &landed).await?;
         tx.commit().await?;
         self.queue.wake();
@@ -79,12 +81,31 @@ impl Hub {
         Ok(landed)
     }
 
+    /// Verifies the signatures of what came, while others may write. What the transaction finds of keys decides.
+    async fn verify_ahead(&self, allowed: &Upload, id: Id<Session>) -> Result<Ahead, Error> {
+        let (mut ahead, mut after) = (Ahead::default(), 0);
+        loop {
+            let mut tx = self.db.glance().await?;
+            let (session, repository) = self.session(&mut tx, allowed, id).await?;
+            if session.result.is_some() {
+                return Ok(ahead);
+            }
+            let waiting = store::commits_after(&mut tx, session.id, after, COMMITS).await?;
+            let Some(end) = waiting.last() else { return Ok(ahead) };
+            after = end.position;
+            let nothing = Ahead::default();
+            let (waiting, proofs) = prove(&mut tx, repository.id, waiting, &nothing).await?;
+            let numbered = waiting.iter().map(|it| (it.position, it.checked.record.commit_id));
+            ahead.take(numbered, &proofs);
+        }
+    }
+
     /// Makes what came the repository's.
     async fn take_over(
         &self,
         tx: &mut Tx,
         (allowed, repository): (&Upload, &Repository),
-        session: &Session,
+        (session, ahead): (&Session, &Ahead),
         now: UnixMillis,
     ) -> Result<Brought, Error> {
         let mut brought = Brought::default();
@@ -108,7 +129,7 @@ impl Hub {
             let of = (repository, by, now);
             let labels = self.trust.agent_labels(allowed.actor());
             brought.taken.commits +=
-                take_commits(tx, of, (waiting, labels), &mut brought.domain).await?;
+                take_commits(tx, of, (waiting, labels, ahead), &mut brought.domain).await?;
         }
     }
 
@@ -140,7 +161,7 @@ impl Hub {
     }
 
     /// Moves a ref, if that is a fast-forward or a right.
-    async fn move_planned(
+    pub(super) async fn move_planned(
         &self,
         tx: &mut Tx,
         (allowed, repository): (&Upload, &Repository),
@@ -185,8 +206,7 @@ impl Hub {
         let written = self.move_ref(tx, at, &movement, now).await?;
         if let Some(former) = leaves {
             collect::leave(tx, repository.id, former, now).await?;
-            let to = update.new.map(|it| it.to_string()).unwrap_or_default();
-            self.note_forced(tx, at, kind.name().as_str(), (former, to)).await?;
+            self.note_left(tx, at, kind.name().as_str(), (former, update.new)).await?;
         }
         Ok(Landed {
             name: update.name.clone(),
@@ -200,7 +220,7 @@ impl Hub {
     }
 
     /// Moves the counters; refuses what is above a quota.
-    async fn count_in(
+    pub(super) async fn count_in(
         &self,
         tx: &mut Tx,
         repository: &Repository,
@@ -222,24 +242,37 @@ impl Hub {
     }
 }
 
+/// Verifies what was not verified ahead, by the keys as they are now.
+async fn prove(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    waiting: Vec<Waiting>,
+    ahead: &Ahead,
+) -> Result<(Vec<Waiting>, Proofs), Error> {
+    let ids: Vec<CommitId> = waiting.iter().map(|it| it.checked.record.commit_id).collect();
+    // What is held with a signature keeps it.
+    let signed = landing::signed_commits(tx, repository, &ids).await?;
+    let asked = Asked::of(tx, waiting.iter().map(|it| &it.checked.record)).await?;
+    let known: Vec<_> = waiting.iter().map(|it| ahead.key(it.position)).collect();
+    blocking(move || {
+        let records = waiting.iter().map(|it| &it.checked.record).zip(known);
+        let new = records.filter(|(record, _)| !signed.contains(&record.commit_id));
+        let proofs = Proofs::beyond(new, &asked)?;
+        Ok((waiting, proofs))
+    })
+    .await
+}
+
 /// Takes commits over, parents first; gives how many are new.
 async fn take_commits(
     tx: &mut Tx,
     (repository, by, now): (&Repository, Id<trust::Principal>, UnixMillis),
-    (waiting, labels): (Vec<Waiting>, trust::AgentLabels<'_>),
+    (waiting, labels, ahead): (Vec<Waiting>, trust::AgentLabels<'_>, &Ahead),
     domain: &mut Option<String>,
 ) -> Result<u64, Error> {
     let ids: Vec<CommitId> = waiting.iter().map(|it| it.checked.record.commit_id).collect();
     let known = reading::known_commits(tx, repository.id, &ids).await?;
-    // What is held with a signature keeps it.
-    let signed = landing::signed_commits(tx, repository.id, &ids).await?;
-    let asked = Asked::of(tx, waiting.iter().map(|it| &it.checked.record)).await?;
-    let (waiting, proofs) = blocking(move || {
-        let records = waiting.iter().map(|it| &it.checked.record);
-        let proofs = Proofs::of(records.filter(|it| !signed.contains(&it.commit_id)), &asked)?;
-        Ok((waiting, proofs))
-    })
-    .await?;
+    let (waiting, proofs) = prove(tx, repository.id, waiting, ahead).await?;
     let (repeated, new): (Vec<_>, Vec<_>) =
         waiting.iter().partition(|it| known.contains_key(&it.checked.record.commit_id));
     let ids = new.iter().map(|it| it.checked.record.commit_id);

@@ -11,13 +11,19 @@
 //! | `stream.rs`  | the stream, decoded while it arrives                                       |
 //! | `page.rs`    | what stands before a cursor, checked and kept                              |
 //! | `tree.rs`    | snapshots made again from what they are told by                            |
+//! | `digests.rs` | what streams have come to, for the digests at their ends                   |
 //! | `turn.rs`    | one request of a stream at a time                                          |
+//! | `single.rs`  | one ref, moved without a stream                                            |
+//! | `looking.rs` | what has come is looked at before that                                    |
 //! | `landing.rs` | the one transaction                                                        |
 //! | `store.rs`   | the SQL                                                                    |
 
+mod digests;
 mod landing;
+mod looking;
 mod page;
 mod session;
+mod single;
 mod store;
 mod stream;
 mod tree;
@@ -107,6 +113,7 @@ pub(super) async fn give_up(hub: Hub, allowed: Upload, call: Call) -> Result<Sta
     store::remove(&mut tx, session.id).await.map_err(Error::Db)?;
     tx.commit().await.map_err(Error::Db)?;
     hub.objects.drop_part(session.id.uuid()).map_err(Error::Objects)?;
+    digests::forget(session.id);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -117,6 +124,7 @@ pub(super) async fn commit(hub: Hub, allowed: Upload, call: Call) -> Result<Answ
     let _nothing = crate::wire::message(call, api::wire2::BODY_BYTES).await?;
     let landed = hub.land_push(&allowed, id).await?;
     hub.objects.drop_part(id.uuid()).map_err(Error::Objects)?;
+    digests::forget(id);
     Ok(Answer::in_format(format, landed))
 }
 

@@ -10,7 +10,7 @@ use trust::{Mandate, Principal};
 use uuid::Uuid;
 
 use super::{page::Built, session::Session};
-use crate::{Repository, wire::bundle::CheckedCommit};
+use crate::{Repository, reading::row_id as id, wire::bundle::CheckedCommit};
 
 /// The longest text of a session: a thousand updates with their entries.
 const TEXT_BYTES: u64 = 16 << 20;
@@ -146,6 +146,11 @@ db::statements! {
            AND NOT EXISTS (SELECT 1 FROM push_commits AS c WHERE c.session_id = $1 AND c.id = parent.id)
            AND NOT EXISTS (SELECT 1 FROM commits AS c WHERE c.repository_id = $2 AND c.id = parent.id) LIMIT 1"
     };
+    ROOTS_OF = "
+        SELECT coalesce(b.root_node, h.root_node), p.root_node FROM push_snapshots AS p
+          LEFT JOIN push_snapshots AS b ON b.session_id = p.session_id AND b.id = p.base
+          LEFT JOIN snapshots AS h ON h.repository_id = $2 AND h.id = p.base
+         WHERE p.session_id = $1";
     RELEASED = "
         SELECT count(*) FROM releases WHERE repository_id = $1 AND tag = $2 AND published_at IS NOT NULL";
 }
@@ -173,10 +178,6 @@ fn number(count: i64) -> Result<u64, Error> {
 
 fn bound(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn id<T: for<'a> TryFrom<&'a [u8], Error = names::BadDigest>>(bytes: &[u8]) -> Result<T, Error> {
-    bytes.try_into().map_err(Error::corrupt("an id column"))
 }
 
 /// A message that was written down.
@@ -473,6 +474,23 @@ pub(super) async fn lost(
         snapshot: base.or(named).map(|(bytes,)| id(&bytes)).transpose()?,
         parent: parent.map(|(bytes,)| id(&bytes)).transpose()?,
     })
+}
+
+/// The root of each snapshot that has come, behind that of the one which it follows.
+pub(super) async fn roots_of(
+    tx: &mut Tx,
+    session: Id<Session>,
+    repository: Id<Repository>,
+) -> Result<Vec<(Option<NodeId>, NodeId)>, Error> {
+    let rows: Vec<(Option<Vec<u8>>, Vec<u8>)> =
+        db::fetch_all!(tx, ROOTS_OF, session.uuid(), repository.uuid())?;
+    let node = |bytes: &[u8]| -> Result<NodeId, Error> {
+        bytes.try_into().map_err(Error::corrupt("push_snapshots.root_node"))
+    };
+    let believe = |(before, after): (Option<Vec<u8>>, Vec<u8>)| {
+        Ok((before.as_deref().map(node).transpose()?, node(&after)?))
+    };
+    rows.into_iter().map(believe).collect()
 }
 
 /// Whether a release that was published has this tag.

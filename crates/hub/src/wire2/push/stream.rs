@@ -17,6 +17,7 @@ use trust::{Actor, Allowed, Anything, Class, act, limits::Admitted};
 use web::{Call, Problem};
 
 use super::{
+    digests,
     session::Session,
     store,
     tree::{Manifests, SnapshotDelta},
@@ -147,7 +148,7 @@ impl Receiver {
     fn new(hub: Hub, session: Session, runtime: Handle) -> Self {
         let decoder = match session.state.offset {
             0 => Decoder::default(),
-            offset => Decoder::resumed(offset),
+            offset => Decoder::resumed(offset, digests::at(session.id, offset)),
         };
         let (staging, cursor) = (hub.objects.stage(), session.state.cursor.clone());
         Self {
@@ -315,6 +316,7 @@ impl Receiver {
         (self.paths, self.commit_bytes) = (0, 0);
         let keeping = self.hub.keep_page(&self.session, page, came, &mut self.manifests);
         self.session.state = self.runtime.block_on(keeping)?;
+        digests::remember(self.session.id, self.session.state.offset, self.decoder.seen());
         Ok(())
     }
 }

@@ -87,7 +87,7 @@ impl Admin {
             Self::People(command) => command.name(),
             Self::Audit(command) => command.name(),
             Self::BootstrapToken(_) => "admin bootstrap-token",
-            Self::Rotate(rotate::Rotate::Session(_)) => "admin rotate session",
+            Self::Rotate(command) => command.name(),
             Self::Reseal(_) => "admin reseal",
         }
     }

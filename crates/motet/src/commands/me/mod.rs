@@ -1,15 +1,20 @@
 //! `motet me`: what one says of oneself, what is kept of one, and leaving (`spec/trust.md` 1, 13).
 
-use std::{fs::OpenOptions, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf};
+mod unpack;
+
+use std::{
+    fs::OpenOptions,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use api::json::ChangeProfile;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use names::Handle;
 use serde_json::json;
 
-mod unpack;
-
-use unpack::Unpack;
-
+use self::unpack::Unpack;
 use super::admin::jobs::result;
 use crate::{
     client::{Client, ClientError, Origin},
@@ -69,6 +74,9 @@ pub struct Edit {
     /// Where to write to; nobody else sees it
     #[arg(long, value_name = "ADDRESS")]
     pub email: Option<String>,
+    /// Your picture: a file in PNG or JPEG of at most 1 MiB; an empty name takes it back
+    #[arg(long, value_name = "FILE")]
+    pub picture: Option<PathBuf>,
     /// Where.
     #[command(flatten)]
     pub at: At,
@@ -136,9 +144,11 @@ pub(super) async fn run(command: &Me, context: &Context) -> Result<Report, Failu
                 bio: it.bio.clone(),
                 website_url: it.website.clone(),
                 email: it.email.clone(),
+                avatar: it.picture.as_deref().map(|file| picture(file, context)).transpose()?,
             };
             if change == ChangeProfile::default() {
-                let message = "nothing is said: give --name, --bio, --website or --email";
+                let message =
+                    "nothing is said: give --name, --bio, --website, --email or --picture";
                 return Err(Failure::usage("wrong_use", message));
             }
             let after = client.change_me(&change).await?;
@@ -154,6 +164,14 @@ pub(super) async fn run(command: &Me, context: &Context) -> Result<Report, Failu
             Ok(Report::news(json!({ "handle": confirm, "host": origin.to_string() }), text))
         }
     }
+}
+
+/// A picture as it is sent; nothing for no file.
+fn picture(file: &Path, context: &Context) -> Result<String, Failure> {
+    if file.as_os_str().is_empty() {
+        return Ok(String::new());
+    }
+    Ok(STANDARD.encode(std::fs::read(context.at(file))?))
 }
 
 async fn show(client: &Client) -> Result<Report, Failure> {

@@ -191,7 +191,8 @@ impl Line<'_> {
         }
         let landed = self.wire.commit_push(self.push).await?;
         let moved = landed.updates.len();
-        pushed.message = format!("{moved} ref(s) moved");
+        let told = landed.warnings.iter().map(|it| format!("; {it}"));
+        pushed.message = format!("{moved} ref(s) moved{}", told.collect::<String>());
         Ok(())
     }
 

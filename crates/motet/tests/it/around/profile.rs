@@ -1,5 +1,6 @@
 //! Profiles, their maps, the start page and what is used.
 
+use history::CommitTime;
 use names::{Clock, CommitId, UnixMillis};
 
 use super::*;
@@ -22,7 +23,7 @@ fn commit(story: &mut Story, parents: &[CommitId], days: i64, by: Option<&Person
     let keep = story.keep(b"la");
     let snapshot = story.snapshot([("README.md".parse().unwrap(), keep)].into_iter().collect());
     let number = story.commits.len();
-    let at = days_ago(days).to_string();
+    let at = CommitTime::from_millis(days_ago(days)).to_string();
     let id = story.commit_of(parents, snapshot, &format!("verse {number}"), &at);
     if let Some(by) = by {
         story.sign(by);
@@ -99,6 +100,13 @@ on_both! {
     }
 }
 
+/// An organization of somebody's.
+async fn choir(server: &Server, owner: &Person) -> Person {
+    let new = json!({ "handle": "choir" });
+    post(server, "/api/v1/orgs", owner, new).await.assert_status(201);
+    owner.clone()
+}
+
 /// The story up to a commit.
 fn story_until(story: &Story, tip: CommitId) -> Story {
     let mut until = story.clone();
@@ -162,7 +170,7 @@ on_both! {
             assert!(shown.text().contains(part), "{tab}: {}", shown.text());
         }
         // Who is in an organization is told to those who are.
-        let owner = organizations::choir(&server).await;
+        let owner = choir(&server, &anna).await;
         let carol = server.register("carol").await;
         organizations::join(&server, &owner, &carol, "member").await;
         let sees = |by: Option<Person>, target: &'static str, word: &'static str| {
@@ -193,7 +201,7 @@ on_both! {
         let next = story.tip();
         story.commit(&[next], "second", &[("README.md", b"la")]);
         server.push_story(&anna, "anna/song", &story, "main").await;
-        assert!(start().await.contains("1 commit</a>"), "{}", start().await);
+        assert!(start().await.contains("1 commit</bdi></a>"), "{}", start().await);
         watch("ignore").await.assert_status(204);
         assert!(!start().await.contains("anna/song"));
         let own = json!({ "name": "cover" });
@@ -234,6 +242,12 @@ on_both! {
         assert_eq!(found("?topic=music&licence=MIT").await, ["one"]);
         assert_eq!(found("?licence=MIT&topic=&language=&sort=pushed").await.len(), 2);
         assert_eq!(found("?language=Rust").await.len(), 0);
+        let mut story = Story::default();
+        story.commit(&[], "a mill", &[("mill.rs", b"fn main() {}\n")]);
+        server.push_story(&anna, "anna/three", &story, "main").await;
+        settled(&server).await;
+        assert_eq!(found("?language=rust").await, ["three"]);
+        assert_eq!(found("?language=rust&topic=music").await.len(), 0);
         assert_eq!(found("?topic=no+topic!").await.len(), 3);
     }
 }
@@ -246,7 +260,7 @@ on_both! {
         for part in ["6 bytes of 20.0 GiB", "1 of 500", "song", "class=\"part\""] {
             assert!(shown.contains(part), "{part}: {shown}");
         }
-        let owner = organizations::choir(&server).await;
+        let owner = choir(&server, &anna).await;
         let choir = server.get("/usage?owner=choir").by(&owner).send().await;
         choir.assert_status(200);
         assert!(choir.text().contains("What choir uses"));

@@ -16,7 +16,8 @@ fn scopes() -> [Value; 4] {
             "hub.ref.push", "hub.repo.read", "hub.object.read", "hub.ref.read",
             "hub.collaborator.add", "hub.collaborator.remove", "hub.collaborator.read", "hub.repo.update",
             "hub.repo.archive", "hub.tag.write", "collab.release.read", "collab.release.draft", "collab.release.yank",
-            "hub.repo.archive", "hub.repo.settings", "hub.repo.fork",
+            "hub.repo.archive", "hub.repo.settings", "hub.repo.fork", "collab.activity.read", "collab.feed.read",
+            "collab.star.set", "collab.watch.set",
         ] }),
     ]
 }

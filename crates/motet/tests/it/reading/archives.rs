@@ -63,7 +63,7 @@ async fn get(server: &Server, target: &str) -> testkit::Answer {
     answer
 }
 
-/// Of two servers; the hashes are those of form 1.
+/// Of two servers. The hashes of form 1 stand in `history::archive::tests`.
 #[tokio::test]
 async fn an_archive_has_the_same_bytes_on_every_server() {
     let story = story();
@@ -95,11 +95,7 @@ async fn an_archive_has_the_same_bytes_on_every_server() {
         seen.push(hashes);
     }
     assert_eq!(seen[0], seen[1]);
-    let golden = GOLDEN.map(|(ending, hash)| (ending.to_owned(), hash.to_owned()));
-    assert_eq!(seen[0], golden.into(), "another hash is another form");
 }
-
-const GOLDEN: [(&str, &str); 3] = [("tar", ""), ("tar.gz", ""), ("zip", "")];
 
 #[tokio::test]
 async fn parts_of_a_tar_are_its_bytes() {

@@ -117,8 +117,7 @@ async fn blames_agree(server: &Server, anna: &Person, name: &str, twin: &Twin) -
     for path in files.lines() {
         let ours = json(server, anna, &format!("{API}/{name}/blame?path={}", escaped(path))).await;
         let ours = per_line(&ours);
-        let told =
-            twin.told(&["blame", "--diff-algorithm=histogram", "--porcelain", "main", "--", path]);
+        let told = twin.told(&["blame", "--porcelain", "main", "--", path]);
         let ids =
             told.lines().filter_map(|line| line.split(' ').next()).filter(|it| it.len() == 40);
         let theirs: Vec<_> = ids

@@ -101,13 +101,18 @@ async fn very_many_branches_have_an_answer() {
     let tip = story.tip();
     server.stop().await;
     let mut tx = ground.db(&server).await.write().await.unwrap();
-    assert_eq!(store::copies_of_main(&mut tx, 10_000).await.unwrap(), 10_000);
+    store::many_branches(&mut tx, tip, 10_000).await.unwrap();
     tx.commit().await.unwrap();
     server.restart().await;
     let commit = format!("commit/{tip}");
-    for place in
-        ["", "tree/b9999", "commits/b9999", "blame/main/README.md", "compare/main...b1", &commit]
-    {
+    for place in [
+        "",
+        "tree/many/9999",
+        "commits/many/9999",
+        "blame/main/README.md",
+        "compare/main...many/1",
+        &commit,
+    ] {
         let shown = page(&server, &anna, &format!("/anna/song/{place}")).await;
         assert_eq!(shown.status, 200, "{place}: {}", shown.text());
         assert!(shown.body.len() < 1 << 20, "{place}: {} bytes", shown.body.len());

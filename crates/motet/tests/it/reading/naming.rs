@@ -26,7 +26,7 @@ fn up_to(story: &Story, last: usize, branch: &str) -> PushRequest {
 }
 
 async fn named(server: &Server, anna: &Person, text: &str) -> Option<String> {
-    let target = format!("{API}/song/commits/{}", super::escaped(text));
+    let target = format!("{API}/song/commits/{}", super::escaped(text).replace('/', "%2F"));
     let answer = server.get(&target).by(anna).send().await;
     match answer.status {
         200 => Some(answer.json()["id"].as_str().unwrap().to_owned()),

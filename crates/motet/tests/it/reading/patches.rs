@@ -124,7 +124,7 @@ async fn a_moved_file_and_marked_words_are_told() {
     assert_eq!((&picture["status"], &picture["body"]), (&"M".into(), &"binary".into()));
     assert_eq!((&picture["old_size"], &picture["new_size"]), (&4.into(), &5.into()));
     let moved = &told["files"][1];
-    assert_eq!((&moved["status"], &moved["similarity"]), (&"R".into(), &90.into()), "{moved}");
+    assert_eq!((&moved["status"], &moved["similarity"]), (&"R".into(), &89.into()), "{moved}");
     assert_eq!((&moved["old_path"], &moved["path"]), (&"a.rs".into(), &"src/b.rs".into()));
     let lines = moved["hunks"][0]["lines"].as_array().unwrap();
     let added = lines.iter().find(|it| it["sign"] == "+").unwrap();

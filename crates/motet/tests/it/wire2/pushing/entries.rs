@@ -109,3 +109,38 @@ on_both! {
         assert_eq!(server.head(&anna, SONG, "main").await, Some(one));
     }
 }
+
+on_both! {
+    /// Signatures are verified before anything is held up for them; whose keys they are is asked at the moment of the commit.
+    async fn a_key_that_was_given_up_since_its_commits_came_signs_nothing(ground: Ground) {
+        let server = ground.server().start().await;
+        let anna = server.register("anna").await;
+        let mut story = Story::of_one("root");
+        let root = story.tip();
+        server.push_story(&anna, SONG, &story, "main").await;
+        let target = format!("/api/v1/repos/{SONG}");
+        let asked = server.request(Method::PATCH, &target).by(&anna);
+        let body = json!({ "require_signed_commits": "registered" });
+        asked.json(&body).send().await.assert_status(200);
+        let (one, two) = (second_key(&server, &anna, 9).await, second_key(&server, &anna, 10).await);
+        let me = Pusher::new(&server, &anna);
+        let push = async |story: &Story, from: usize| {
+            let tip = story.tip();
+            let push = me.begin(vec![me.signed(MAIN, Some(tip)).await]).await;
+            me.stream(&push, 0, &stream_since(story, from)).await.assert_status(200);
+            push
+        };
+        let mut other = story.clone();
+        story.commit(&[root], "by one", &[("a.txt", b"1")]);
+        story.sign(&one);
+        other.commit(&[root], "by two", &[("a.txt", b"2")]);
+        other.sign(&two);
+        let (of_one, of_two) = (push(&story, 1).await, push(&other, 1).await);
+        let name = one.key().fingerprint().to_string();
+        assert!(revoke(&server, &anna, "anna", &name, "retired").await.status < 300);
+        me.commit(&of_one).await.assert_refused(422, "unsigned_commit");
+        assert_eq!(server.head(&anna, SONG, "main").await, Some(root));
+        me.commit(&of_two).await.assert_status(200);
+        assert_eq!(server.head(&anna, SONG, "main").await, Some(other.tip()));
+    }
+}

@@ -102,6 +102,19 @@ async fn a_stream_of_another_kind_or_with_another_end_is_refused() {
         .header("authorization", &format!("Bearer {}", push.token));
     without.body(Vec::new()).send().await.assert_refused(400, "malformed");
     bare.send().await.assert_status(200);
+
+    // The end of a stream that goes on is compared too: with the whole, or with what comes from there on.
+    let at = usize::try_from(state.offset).unwrap();
+    me.stream(&push, state.offset, &bytes[at..]).await.assert_refused(422, "hash_mismatch");
+    let mut rest = Writer::resumed(state.offset);
+    rest.end(false).unwrap();
+    let mut forged = rest.take_written();
+    *forged.last_mut().unwrap() ^= 1;
+    me.stream(&push, state.offset, &forged).await.assert_refused(422, "hash_mismatch");
+    assert_eq!(me.state(&push).await, state);
+    bytes[last] ^= 1;
+    me.stream(&push, state.offset, &bytes[at..]).await.assert_status(200);
+    me.commit(&push).await.assert_status(200);
 }
 
 #[tokio::test]
