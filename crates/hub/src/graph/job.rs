@@ -33,9 +33,11 @@ pub(crate) struct LastWanted {
 pub(crate) async fn index(hub: Hub, job: Job<Index>) -> Result<Done, Failure> {
     let id: Id<Repository> = Id::from_uuid(job.payload.repository);
     let seal = store::seal(&mut hub.db.glance().await?, id).await?;
-    hub.catch_up(id).await?;
-    hub.count_numbers(id).await?;
-    hub.carry_forward(id).await?;
+    match hub.make_derived(id).await {
+        // The repository is gone.
+        Err(Error::NotFound) => return Ok(Done::default()),
+        made => made?,
+    }
     // A push that came meanwhile added no job, as this one was there: it is held up until it is known whether there was.
     let mut tx = hub.db.write().await?;
     wire::lock(&mut tx, id).await?;
@@ -58,6 +60,13 @@ pub(crate) async fn last(hub: Hub, job: Job<LastWanted>) -> Result<Done, Failure
 }
 
 impl Hub {
+    /// Makes whatever is derived from a history, as far as it is not made.
+    async fn make_derived(&self, id: Id<Repository>) -> Result<(), Error> {
+        self.catch_up(id).await?;
+        self.count_numbers(id).await?;
+        self.carry_forward(id).await
+    }
+
     /// Asks, in the transaction of a movement, for what has to be done after it. Its bell rings too early to be heard on
     /// PostgreSQL: whoever commits wakes the queue.
     pub(crate) async fn index_after(

@@ -278,7 +278,10 @@ mod tests {
             ["refs/heads/a/b", "refs/tags/a/b", "refs/heads/a", "refs/tags/a"]
         );
         assert_eq!(told("HEAD/x"), ["refs/heads/HEAD/x", "refs/tags/HEAD/x", "refs/heads/main"]);
-        assert_eq!(told("refs/tags/v1/x"), ["refs/tags/v1/x", "refs/tags/v1", "refs/tags"]);
+        // What begins like a full name may also be a path in a branch of the name `refs`.
+        let (branch, tag) = ("refs/heads/refs", "refs/tags/refs");
+        let expected = ["refs/tags/v1/x", "refs/tags/v1", "refs/tags", branch, tag];
+        assert_eq!(told("refs/tags/v1/x"), expected);
         assert_eq!(told("größe"), [] as [&str; 0]);
     }
 }

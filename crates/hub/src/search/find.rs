@@ -771,6 +771,6 @@ mod tests {
         let query = |text: &str| Query::parse(text, Subject::Code).unwrap();
         let wide = wider(&query("idebook -moon lang:rust")).unwrap();
         assert_eq!(wide.to_string(), "\"idebook\" -moon lang:\"rust\"");
-        assert_eq!(wider(&query("\"a b\" x*")), None);
+        assert_eq!(wider(&query("\"a b\" xy*")), None);
     }
 }

@@ -360,7 +360,8 @@ fn help_of_repo_create() {
     insta::assert_snapshot!(help(&["repo", "create"]), @r#"
     Make a repository
 
-    An empty one of the Muse format, private unless you say otherwise.
+    One of the Muse format, private unless you say otherwise; empty, unless it begins with files that
+    the server commits for you.
 
     Usage: motet repo create [OPTIONS] <NAME>
 
@@ -375,6 +376,18 @@ fn help_of_repo_create() {
           --description <TEXT>
               What it is, in a line
 
+          --readme
+              Begin with a README that has its name and what it is
+
+          --licence <ID>
+              Begin with the text of a licence, by its SPDX name
+
+          --ignore <KIND>
+              Begin with a .museignore for this kind of project, such as rust
+
+          --template <OWNER/NAME>
+              Begin with the files of a template
+
           --host <ADDRESS>
               The server, if you are registered at several
 
@@ -384,6 +397,8 @@ fn help_of_repo_create() {
     Examples:
       motet repo create songs
       motet repo create choir/songs --public --description "What we sing"
+      motet repo create engine --readme --licence MIT --ignore rust
+      motet repo create choir/psalms --template choir/base
     "#);
 }
 

@@ -151,13 +151,14 @@ on_both! {
         let back = json!({ "branch": "main", "expected": tip, "message": "x",
             "files": [{ "path": "a.png", "content_b64": null }, file("dir/x"), file("DIR/X")] });
         post(&server, &format!("{SONG}/edits"), &anna, back).await.assert_status(201);
+        // Paths are judged before what files hold.
+        sync().await.assert_refused(422, "path_conflict");
+        let allow = json!({ "clashing_paths": "allow" });
+        server.request(Method::PATCH, fork).json(&allow).by(&bert).send().await.assert_status(200);
         // On its way it was there.
         sync().await.assert_refused(422, "content_policy");
         let off = json!({ "content_policy": "off" });
         server.request(Method::PATCH, fork).json(&off).by(&bert).send().await.assert_status(200);
-        sync().await.assert_refused(422, "path_conflict");
-        let allow = json!({ "clashing_paths": "allow" });
-        server.request(Method::PATCH, fork).json(&allow).by(&bert).send().await.assert_status(200);
         sync().await.assert_status(200);
     }
 }

@@ -259,7 +259,7 @@ async fn an_archive_of_two_gib_streams_in_flat_memory_and_ends_with_its_client()
         };
         let held = tokio::time::timeout(std::time::Duration::from_secs(20), held).await.unwrap();
         let fifth = server.get("/anna/song/archive/main.tar");
-        fifth.send().await.assert_refused(429, "rate_limited");
+        fifth.send().await.assert_status(429);
         drop(held);
     }
 }
