@@ -7,6 +7,7 @@ use testkit::{Answer, Person, Server, Story};
 
 use crate::{
     ground::{Ground, on_both},
+    organizations::post,
     sessions::{form, mark, own_page, sign_in},
 };
 
@@ -132,6 +133,12 @@ on_both! {
         let here = "/anna/song/settings/members";
         assert!(reader.see(here).await.text().contains("Nobody was given a level yet"));
         assert_eq!(reader.done(here, "handle=other&level=read").await, here);
+        // A person is asked, and sees nothing before it said yes.
+        server.get("/anna/song").by(&other).send().await.assert_status(404);
+        let asked = server.get("/api/v1/invitations").by(&other).send().await.json();
+        let id = asked["items"][0]["id"].as_str().unwrap().to_owned();
+        let accept = format!("/api/v1/invitations/{id}/accept");
+        post(&server, &accept, &other, json!({})).await.assert_status(200);
         server.get("/anna/song").by(&other).send().await.assert_status(200);
         reader.done(here, "handle=other&level=write").await;
         let listed = server.get("/api/v1/repos/anna/song/collaborators").by(&anna).send().await.json();

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, fs};
 
+use http::Method;
 use names::CommitId;
 use serde_json::Value;
 use testkit::{Person, Server, Story, long};
@@ -271,6 +272,10 @@ async fn twenty_thousand_commits_are_indexed_and_read() {
     let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
     story.commit(&[], "seed", &files);
     server.push_story(&anna, SONG, &story, "main").await;
+    // It is the graph that is looked at here, and not what searches find.
+    let unsought =
+        server.request(Method::PATCH, API).json(&serde_json::json!({ "indexed": false }));
+    unsought.by(&anna).send().await.assert_status(200);
     settled(&server).await;
     server.stop().await;
     let db = ground.db(&server).await;

@@ -17,7 +17,10 @@ fn by_itself(html: &str) -> Vec<String> {
     let is_odd = |(tag, text): &(&str, &str)| {
         let mut words = tag.split_ascii_whitespace();
         let name = words.next().unwrap_or_default();
-        let is_inline = name == "script" && (!tag.contains("src=\"/static/") || !text.is_empty());
+        // Data for machines is no script.
+        let is_data = tag == "script type=\"application/ld+json\"";
+        let is_ours = tag.contains("src=\"/static/") && text.is_empty();
+        let is_inline = name == "script" && !is_data && !is_ours;
         // What stands in quotes may be anything.
         let bare: String = tag.split('"').step_by(2).collect::<Vec<_>>().join("\"\"");
         let mut names = bare.split_ascii_whitespace();

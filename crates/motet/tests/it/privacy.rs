@@ -313,13 +313,14 @@ mod histories {
             let anna = server.register("anna").await;
             let mut story = Story::of_one("a song");
             let root = story.tip();
+            let mut draft = story.clone();
             // Large enough to come in pieces.
             let large = vec![b'.'; 600 << 10];
             story.commit(&[root], "a verse", &[("README.md", b"a song"), ("large.bin", &large)]);
             server.push_story(&anna, "anna/song", &story, "main").await;
             let head = story.tip();
-            story.commit(&[root], "another", &[("other.md", b"another")]);
-            server.push_story(&anna, "anna/song", &story, "draft").await;
+            draft.commit(&[root], "another", &[("other.md", b"another")]);
+            server.push_story(&anna, "anna/song", &draft, "draft").await;
             server.create(&anna, "empty", "private").await;
             let boris = server.register("boris").await;
             server.push_story(&boris, "boris/theirs", &Story::of_one("theirs"), "main").await;
