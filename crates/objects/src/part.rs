@@ -3,11 +3,15 @@
 //! The name says how many bytes are synced; what stands behind them in the file is not believed. It is on this machine
 //! alone: where it is not found, the object comes again from its beginning. Whole objects are hashed at their end, so
 //! nothing here has to be believed either.
+//!
+//! One request at a time writes to a part, and holds the lock of its file: one that was cut may still be ending while the
+//! next one comes.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, BufWriter, Read as _, Write as _},
     path::PathBuf,
+    thread,
     time::{Duration, SystemTime},
 };
 
@@ -21,6 +25,10 @@ use crate::{
 
 /// How much of a file is in memory while it is hashed.
 const PIECE: usize = 256 << 10;
+
+/// How often it is looked whether whoever writes to a part has ended, and how long is waited in between: two seconds.
+const TRIES: u32 = 100;
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// What is here of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +68,8 @@ impl Objects {
         let Some((path, file)) = &mut current.large else { return Ok(()) };
         file.flush()?;
         file.get_ref().sync_data()?;
+        // Nobody else knows of it before it has its name; afterwards it is held already.
+        file.get_ref().lock()?;
         let part = Part { object, bytes: current.size };
         let kept = self.parts().join(name(of, part));
         fs::create_dir_all(self.parts())?;
@@ -80,11 +90,8 @@ impl Objects {
 
     /// Goes on in `staging` behind the first `offset` bytes of an object; false if so many are not kept. Reads them all.
     pub fn resume_part(&self, staging: &mut Staging, of: Uuid, part: Part) -> Result<bool, Error> {
-        let Part { object, bytes: offset } = part;
-        let kept = self.parts_of(of)?;
-        let found = kept.into_iter().find(|(_, it)| it.object == object && it.bytes >= offset);
-        let Some((path, _)) = found else { return Ok(false) };
-        let mut file = OpenOptions::new().read(true).write(true).open(&path)?;
+        let offset = part.bytes;
+        let Some((path, mut file)) = self.hold_part(of, part)? else { return Ok(false) };
         let (mut hasher, mut size, mut piece) = (Hasher::default(), 0, vec![0; PIECE]);
         let mut head = (&mut file).take(offset);
         loop {
@@ -104,6 +111,26 @@ impl Objects {
         let large = Some((now, BufWriter::with_capacity(WRITE_BUFFER, file)));
         staging.go_on(Coming(Current { hasher, size, small: Vec::new(), large, is_kept: true }));
         Ok(true)
+    }
+
+    /// The file that holds so much of an object, once nobody else writes to it; nothing if there is none.
+    fn hold_part(&self, of: Uuid, part: Part) -> Result<Option<(PathBuf, File)>, Error> {
+        let is_enough = |it: &Part| it.object == part.object && it.bytes >= part.bytes;
+        for _ in 0..TRIES {
+            let kept = self.parts_of(of)?;
+            let Some((path, _)) = kept.into_iter().find(|(_, it)| is_enough(it)) else {
+                return Ok(None);
+            };
+            // Whoever held it may have given it another name meanwhile.
+            match OpenOptions::new().read(true).write(true).open(&path) {
+                Ok(file) if file.try_lock().is_ok() && fs::exists(&path)? => {
+                    return Ok(Some((path, file)));
+                }
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                Ok(_) | Err(_) => thread::sleep(GLANCE),
+            }
+        }
+        Err(io::Error::from(io::ErrorKind::WouldBlock).into())
     }
 
     /// Forgets what is kept for `of`.

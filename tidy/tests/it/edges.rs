@@ -12,6 +12,7 @@ const HTTP_CRATES: &[&str] = &["egress", "motet", "testkit", "bench", "tests"];
 /// The one place that reads settings, and the file that reads what a run of the tests is about.
 const SETTINGS: &[&str] = &[
     "crates/server/src/config.rs",
+    "crates/server/src/config/connections.rs",
     "crates/server/src/config/providers.rs",
     "crates/server/src/config/sealing.rs",
     "crates/testkit/src/ground.rs",

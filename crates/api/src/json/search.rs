@@ -38,7 +38,7 @@ pub struct Facets {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facet {
     /// Which.
-    pub value: String,
+    pub name: String,
     /// How many.
     pub count: u64,
 }

@@ -10,7 +10,8 @@ use trust::{Allowed, Anything, Class, act};
 use web::{Call, Fault, Json, Problem, Routes, Spec, Surface, look::href};
 
 use super::{
-    find::{Answer, Hit, MAX_DEPTH, Search, Sort},
+    answer::{Answer, Hit, Search, Sort},
+    find::MAX_DEPTH,
     store,
 };
 use crate::{Error, Hub};
@@ -119,8 +120,7 @@ impl Hub {
 }
 
 fn json_of(search: &Search, answer: &Answer, next_cursor: Option<String>) -> json::Found {
-    let facet =
-        |(value, count): &(String, u64)| json::Facet { value: value.clone(), count: *count };
+    let facet = |(name, count): &(String, u64)| json::Facet { name: name.clone(), count: *count };
     json::Found {
         r#type: search.subject.to_string(),
         query: search.query.to_string(),

@@ -19,15 +19,19 @@
 //! | `excerpt.rs`    | three lines with marks, and how well a text fits; pure                  |
 //! | `fuzzy.rs`      | paths by some of their characters; pure                                 |
 //! | `index.rs`      | the job that brings documents up to date                               |
+//! | `answer.rs`     | what is asked and answered                                             |
+//! | `fits.rs`       | whether a row fits a query, and how well; pure                         |
 //! | `find.rs`       | a search within its budget                                              |
 //! | `api.rs`        | JSON: search, topics                                                    |
 //! | `store.rs`      | the SQL                                                                |
 
+mod answer;
 mod api;
 mod compile;
 mod documents;
 mod excerpt;
 mod find;
+mod fits;
 mod fuzzy;
 mod index;
 mod languages;
@@ -35,9 +39,10 @@ mod selection;
 mod store;
 mod words;
 
+pub(crate) use answer::{Answer, Counted, Hit, Search};
 pub(crate) use api::{href_of, routes, sort};
 pub(crate) use excerpt::Line;
-pub(crate) use find::{Answer, Counted, Hit, MAX_DEPTH, Search};
+pub(crate) use find::MAX_DEPTH;
 pub(crate) use fuzzy::{is_subsequence, rank};
 pub use index::rebuild_search;
 pub(crate) use index::{INDEX, INDEX_DUE, REBUILD, index, index_due, rebuild};

@@ -32,6 +32,12 @@ pub(super) fn flat(text: impl Display, _: &dyn Values) -> Result<String> {
     Ok(visible::plain(&text.to_string()))
 }
 
+/// Text of others as the value of a field, which gives it back unchanged.
+#[filter_fn]
+pub(super) fn kept(text: impl Display, _: &dyn Values) -> Result<Html> {
+    Ok(visible::value(&text.to_string()))
+}
+
 /// A size for people.
 #[filter_fn]
 pub(super) fn bytes(size_bytes: &u64, _: &dyn Values) -> Result<String> {

@@ -324,7 +324,7 @@ pub(super) fn commits() -> CommitsPage {
         path: Vec::new(),
         filter: Filter {
             here: "/ada/engine/commits/main".to_owned(),
-            author: "Ada".to_owned(),
+            author: HOSTILE.to_owned(),
             text: String::new(),
             since: "2026-11-01".to_owned(),
             until: String::new(),

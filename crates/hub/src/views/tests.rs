@@ -11,6 +11,26 @@ use super::{
     samples, search_samples, settings_samples,
 };
 
+/// Every page of what is around repositories, by name.
+fn around() -> Vec<(&'static str, String)> {
+    let profiles = around_samples::bodies().into_iter().map(|(name, body)| {
+        let is_own = name.ends_with("empty");
+        (name, around_samples::profile(body, is_own).render().unwrap())
+    });
+    let mut pages = vec![
+        ("activity", around_samples::activity(false).render().unwrap()),
+        ("activity-empty", around_samples::activity(true).render().unwrap()),
+        ("people", around_samples::persons(false).render().unwrap()),
+        ("people-empty", around_samples::persons(true).render().unwrap()),
+        ("home", around_samples::home(false).render().unwrap()),
+        ("home-empty", around_samples::home(true).render().unwrap()),
+        ("usage", around_samples::usage(false).render().unwrap()),
+        ("usage-empty", around_samples::usage(true).render().unwrap()),
+    ];
+    pages.extend(profiles);
+    pages
+}
+
 /// Every page by name.
 fn pages() -> Vec<(&'static str, String)> {
     let empty = RepositoryPage { contents: None, ..samples::repository() };
@@ -26,21 +46,9 @@ fn pages() -> Vec<(&'static str, String)> {
     let dump = BlobContent::Binary {
         dump: HexRow::rows(&[0x89, b'P', b'N', b'G', 0, b'<', 255].repeat(73)),
     };
-    let profiles = around_samples::bodies().into_iter().map(|(name, body)| {
-        let is_own = name.ends_with("empty");
-        (name, around_samples::profile(body, is_own).render().unwrap())
-    });
     let mut pages = vec![
         ("explore", samples::explore(false).render().unwrap()),
         ("explore-empty", samples::explore(true).render().unwrap()),
-        ("activity", around_samples::activity(false).render().unwrap()),
-        ("activity-empty", around_samples::activity(true).render().unwrap()),
-        ("people", around_samples::persons(false).render().unwrap()),
-        ("people-empty", around_samples::persons(true).render().unwrap()),
-        ("home", around_samples::home(false).render().unwrap()),
-        ("home-empty", around_samples::home(true).render().unwrap()),
-        ("usage", around_samples::usage(false).render().unwrap()),
-        ("usage-empty", around_samples::usage(true).render().unwrap()),
         ("repository", samples::repository().render().unwrap()),
         ("repository-empty", empty.render().unwrap()),
         ("tree", samples::tree().render().unwrap()),
@@ -81,7 +89,7 @@ fn pages() -> Vec<(&'static str, String)> {
         ("fork-off", settings_samples::fork(false).render().unwrap()),
         ("settings-deleted-empty", settings_samples::deleted(true).render().unwrap()),
     ];
-    pages.extend(profiles);
+    pages.extend(around());
     pages
 }
 

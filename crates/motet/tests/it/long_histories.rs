@@ -253,7 +253,7 @@ on_both! {
         let graphs = server.data_dir().join("graph");
         assert_eq!(walk(&graphs).len(), 1);
         let body = serde_json::json!({ "confirm": SONG });
-        let gone = server.request(http::Method::DELETE, API).json(&body).by(&anna).send().await;
+        let gone = server.request(Method::DELETE, API).json(&body).by(&anna).send().await;
         gone.assert_status(204);
         let purge = server.post(&format!("{API}/purge")).json(&body).by(&anna).send().await;
         purge.assert_status(202);

@@ -18,7 +18,7 @@ fn by_itself(html: &str) -> Vec<String> {
         let mut words = tag.split_ascii_whitespace();
         let name = words.next().unwrap_or_default();
         // Data for machines is no script.
-        let is_data = tag == "script type=\"application/ld+json\"";
+        let is_data = *tag == "script type=\"application/ld+json\"";
         let is_ours = tag.contains("src=\"/static/") && text.is_empty();
         let is_inline = name == "script" && !is_data && !is_ours;
         // What stands in quotes may be anything.

@@ -114,6 +114,8 @@ async fn due(database: Database, db: &Db) -> (Server, Person, Story, Ground) {
     let anna = server.register("anna").await;
     let story = Story::of_one("a song");
     server.push_story(&anna, "anna/song", &story, "main").await;
+    // Its own work is done: nothing else comes to the row.
+    settled(&server).await;
     let delete = server.request(Method::DELETE, SONG).json(&json!({ "confirm": "anna/song" }));
     delete.by(&anna).send().await.assert_status(204);
     let mut tx = db.write().await.unwrap();

@@ -7,6 +7,7 @@ use testkit::{Answer, Person, Server, Story};
 use crate::{
     ground::{Ground, on_both, order, settled},
     organizations::{delete, put},
+    store,
 };
 
 const SONG: &str = "/api/v1/repos/anna/song";
@@ -134,7 +135,7 @@ on_both! {
         assert!(href.ends_with("/src/tide.rs#L4"), "{href}");
         let page = server.get(href.split('#').next().unwrap()).by(&anna).send().await;
         page.assert_status(200);
-        assert_eq!(answer["facets"]["languages"], json!([{"value": "Rust", "count": 1}, {"value": "Text", "count": 1}]));
+        assert_eq!(answer["facets"]["languages"], json!([{"name": "Rust", "count": 1}, {"name": "Text", "count": 1}]));
 
         // Files by characters in their order.
         assert_eq!(found(&ask(&server, by, "files", "stde").await)[0], "src/tide.rs");
@@ -309,6 +310,10 @@ on_both! {
             server.kill().await;
             server.restart().await;
         }
+        // Other processes wait for a minute before they take over.
+        let mut tx = ground.db(&server).await.write().await.unwrap();
+        store::end_leases(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
         settled(&server).await;
         let by = Some(&anna);
         for (word, count) in [("round3", 150), ("round2", 0), ("round0", 0), ("text7", 1)] {

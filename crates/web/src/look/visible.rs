@@ -94,6 +94,19 @@ pub fn plain(text: &str) -> String {
     out
 }
 
+/// `text` for the value of a field, which is sent back as it is: escaped, odd characters as references (`&#x202e;`).
+pub fn value(text: &str) -> Html {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if oddity(c).is_some() {
+            out.push_str(&format!("&#x{:x};", u32::from(c)));
+        } else {
+            push_escaped(&mut out, c);
+        }
+    }
+    Html::trusted(out)
+}
+
 /// `text` escaped and otherwise untouched, as a block that keeps its lines.
 pub fn block(text: &str) -> Html {
     Html::trusted(format!(r#"<pre class="plain" tabindex="0">{}</pre>"#, escaped(text)))

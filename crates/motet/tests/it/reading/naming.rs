@@ -43,6 +43,10 @@ async fn song(server: &Server, anna: &Person) -> Story {
     server.push(anna, "anna/song", up_to(&story, 1, "b1")).await.assert_status(200);
     server.push(anna, "anna/song", story.push_to("main")).await.assert_status(200);
     crate::releases::publish(server, anna, "anna/song", &story, "v1.0.0").await;
+    // The first that was pushed is shown first, unless another one is chosen.
+    let first = server.request(http::Method::PATCH, &format!("{API}/song"));
+    let first = first.json(&serde_json::json!({ "default_branch": "main" })).by(anna).send().await;
+    first.assert_status(200);
     story
 }
 
