@@ -29,7 +29,7 @@ pub(crate) use days::Days;
 pub(crate) use store::{STATEMENTS, target};
 pub(crate) use sweep::{Swept, sweep};
 
-use crate::{Error, Hub, Repository, reading, repositories, wire};
+use crate::{Error, Hub, Repository, reading, repositories, upkeep, wire};
 
 /// Makes the rows of a repository fit the head of its default branch.
 pub(crate) const FOLLOW: Kind<Follow> = Kind::new("hub.contributions");
@@ -115,6 +115,9 @@ impl Hub {
 }
 
 pub(crate) async fn run(hub: Hub, job: Job<Follow>) -> Result<Done, Failure> {
-    hub.follow(Id::from_uuid(job.payload.repository)).await?;
-    Ok(Done::default())
+    let id = Id::from_uuid(job.payload.repository);
+    match hub.follow(id).await {
+        Err(Error::NotFound) => upkeep::when_missing(&hub, id).await,
+        followed => Ok(followed.map(|()| Done::default())?),
+    }
 }

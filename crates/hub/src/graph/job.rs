@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::store;
-use crate::{Error, Hub, Repository, wire};
+use crate::{Error, Hub, Repository, upkeep, wire};
 
 /// Brings what is derived from a history up to its refs.
 pub(crate) const INDEX: Kind<Index> = Kind::new("hub.graph");
@@ -34,8 +34,7 @@ pub(crate) async fn index(hub: Hub, job: Job<Index>) -> Result<Done, Failure> {
     let id: Id<Repository> = Id::from_uuid(job.payload.repository);
     let seal = store::seal(&mut hub.db.glance().await?, id).await?;
     match hub.make_derived(id).await {
-        // The repository is gone.
-        Err(Error::NotFound) => return Ok(Done::default()),
+        Err(Error::NotFound) => return upkeep::when_missing(&hub, id).await,
         made => made?,
     }
     // A push that came meanwhile added no job, as this one was there: it is held up until it is known whether there was.

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Error, Hub, Repository,
     reading::{self, Commit, Found, Revision},
-    repositories,
+    repositories, upkeep,
     wire::{self, push::blocking},
 };
 
@@ -76,7 +76,10 @@ pub(super) fn unpack(packed: &[u8]) -> Result<String, Error> {
 pub(crate) async fn index(hub: Hub, job: Job<Index>) -> Result<Done, Failure> {
     let id = Id::from_uuid(job.payload.repository);
     let mut left = PIECES;
-    let rest = hub.bring_up(id, &mut left).await?;
+    let rest = match hub.bring_up(id, &mut left).await {
+        Err(Error::NotFound) => return upkeep::when_missing(&hub, id).await,
+        rest => rest?,
+    };
     if rest == Rest::Something {
         return Ok(Done::default().again_at(hub.clock.now()));
     }

@@ -18,14 +18,15 @@ mod storage;
 mod store;
 
 use jobs::{Dispatcher, Done, Failure, Job, Kind, Timetable};
+use names::{Id, UnixMillis};
 
 pub(crate) use storage::sweep_now;
 pub(crate) use store::STATEMENTS;
 
 use crate::{
-    Error, Hub,
+    Error, Hub, Repository,
     collect::{COLLECT, COLLECT_DUE, collect, collect_due},
-    contributions, forks, glass, graph, purge, search, transfers,
+    contributions, forks, glass, graph, purge, repositories, search, transfers,
 };
 
 const EXPIRE: Kind<()> = Kind::new("hub.expire");
@@ -50,6 +51,20 @@ const SCHEDULES: [(Kind<()>, &str); 10] = [
 /// Asks for the removal of what is due, now.
 pub(crate) async fn purge_now(hub: &Hub, tx: &mut db::Tx) -> Result<jobs::Bell, Error> {
     Ok(hub.queue.push(tx, jobs::NewJob::new(PURGE, &())?).await?)
+}
+
+/// How soon a history is looked through again that changed meanwhile.
+const SOON_MILLIS: i64 = 1_000;
+
+/// What becomes of a job that misses something of a repository. If that is gone, nothing has to be done; if it is there, a
+/// collection took away what the job was looking at, and it begins again.
+pub(crate) async fn when_missing(hub: &Hub, id: Id<Repository>) -> Result<Done, Failure> {
+    let found = repositories::by_id(&mut hub.db.glance().await?, id).await?;
+    if found.is_none() {
+        return Ok(Done::default());
+    }
+    tracing::warn!(repository = %id, "a history changed while it was looked through");
+    Ok(Done::default().again_at(UnixMillis(hub.clock.now().0.saturating_add(SOON_MILLIS))))
 }
 
 impl Hub {
