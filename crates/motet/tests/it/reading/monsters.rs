@@ -21,8 +21,7 @@ async fn a_directory_of_very_many_entries_comes_page_by_page() {
     story.commit(&[first], "three thousand", &fewer);
     server.push_story(&anna, "anna/song", &story, "main").await;
     for place in ["tree/main/many", "blob/main/many/f000007", "commits/main/many/f000007"] {
-        let shown =
-            page(&server, &anna, &format!("/anna/song/{place}").trim_end_matches('/')).await;
+        let shown = page(&server, &anna, &format!("/anna/song/{place}")).await;
         assert_eq!(shown.status, 200, "{place}");
         assert!(shown.body.len() < 4 << 20, "{place}: {} bytes", shown.body.len());
     }
@@ -114,7 +113,7 @@ async fn very_many_branches_have_an_answer() {
         "compare/main...many/1",
         &commit,
     ] {
-        let shown = page(&server, &anna, &format!("/anna/song/{place}")).await;
+        let shown = page(&server, &anna, format!("/anna/song/{place}").trim_end_matches('/')).await;
         assert_eq!(shown.status, 200, "{place}: {}", shown.text());
         assert!(shown.body.len() < 1 << 20, "{place}: {} bytes", shown.body.len());
     }
