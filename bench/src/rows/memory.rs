@@ -26,7 +26,7 @@ const ARCHIVE_LIMIT_BYTES: f64 = 100e6;
 const MEGABYTE: f64 = 1e6;
 
 /// The most that is resident while 500 MiB are pushed over wire 2.
-pub(crate) async fn push(binary: &Path) -> anyhow::Result<Row> {
+pub(crate) fn push(binary: &Path) -> anyhow::Result<Row> {
     let house = House::start(binary)?;
     let peak = pushed(&house, binary, FILES)?;
     let how = format!(
@@ -37,7 +37,7 @@ pub(crate) async fn push(binary: &Path) -> anyhow::Result<Row> {
 }
 
 /// The most that is resident while an archive of 1 GiB is sent.
-pub(crate) async fn archive(binary: &Path) -> anyhow::Result<Row> {
+pub(crate) fn archive(binary: &Path) -> anyhow::Result<Row> {
     // The push is another process's affair: what it needed is not of the archive.
     let house = House::start(binary)?;
     pushed(&house, binary, ARCHIVED)?;

@@ -43,8 +43,8 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     ("hub.push.1000", |binary| Box::pin(hub::push_1000(binary))),
     ("hub.push.10000", |binary| Box::pin(hub::push_10000(binary))),
     ("hub.fetch", |binary| Box::pin(fetch::fetch(binary))),
-    ("hub.push.memory", |binary| Box::pin(memory::push(binary))),
-    ("hub.archive.memory", |binary| Box::pin(memory::archive(binary))),
+    ("hub.push.memory", |binary| Box::pin(async move { memory::push(binary) })),
+    ("hub.archive.memory", |binary| Box::pin(async move { memory::archive(binary) })),
     ("pages.root.20000", |binary| {
         Box::pin(pages::page(binary, "pages.root.20000", (Page::Root, pages::SHORT)))
     }),

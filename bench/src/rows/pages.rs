@@ -75,7 +75,10 @@ async fn make(binary: &Path, place: &Path, scale: Scale) -> anyhow::Result<()> {
     server.register_key(&anna, &anna.key().public().to_openssh()).await;
     let mut story = Story::default();
     let text = |n: u32| -> String {
-        (0..200).map(|line| format!("pub fn seed_{n}_{line}() -> u32 {{ {line} }}\n")).collect()
+        (0..200)
+            .map(|line| format!("pub fn seed_{n}_{line}() -> u32 {{ {line} }}\n"))
+            .collect::<Vec<_>>()
+            .concat()
     };
     let files: Vec<_> = (0..16).map(|n| (format!("seed{n}.rs"), text(n))).collect();
     let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
@@ -97,7 +100,7 @@ async fn indexed(server: &Server, anna: &Person) -> anyhow::Result<()> {
     let there = async {
         loop {
             let languages = server.get(&format!("{API}/languages")).by(anna).send().await;
-            if languages.json()["commit"] == head.as_str() {
+            if languages.json().get("commit").and_then(serde_json::Value::as_str) == Some(&head) {
                 break;
             }
             sleep(Duration::from_millis(5)).await;
@@ -128,11 +131,14 @@ async fn spread(server: &Server, anna: &Person) -> Vec<String> {
     let mut target = format!("{API}/graph?limit=500");
     for _ in 0..4 {
         let page = server.get(&target).by(anna).send().await.json();
-        let items = page["items"].as_array().cloned().unwrap_or_default();
+        let items =
+            page.get("items").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
         ids.extend(
-            items.iter().step_by(20).filter_map(|it| Some(it["commit"].as_str()?.to_owned())),
+            items.iter().step_by(20).filter_map(|it| Some(it.get("commit")?.as_str()?.to_owned())),
         );
-        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        let Some(cursor) = page.get("next_cursor").and_then(serde_json::Value::as_str) else {
+            break;
+        };
         target = format!("{API}/graph?limit=500&cursor={cursor}");
     }
     ids
@@ -169,7 +175,7 @@ async fn targets(page: Page, scale: Scale, server: &Server, anna: &Person) -> Ve
     let dir = |number: u32| {
         let way = way(number);
         let deep = 1 + number as usize % (way.len() - 1);
-        way[..deep].join("/")
+        way.get(..deep).unwrap_or_default().join("/")
     };
     let at = |kind: &str, place: &dyn Fn(u32) -> String| -> Vec<String> {
         (0..50).map(|number| format!("/{SONG}/{kind}/main/{}", place(number))).collect()

@@ -49,7 +49,8 @@ impl Chance {
 fn text(chance: &mut Chance, number: u32) -> String {
     let mut text = format!("//! Part {number}.\n\n");
     for _ in 0..LINES {
-        text += &format!("let {} = {}({});\n", chance.name(), chance.name(), chance.name());
+        let (name, called, with) = (chance.name(), chance.name(), chance.name());
+        text.push_str(&["let ", &name, " = ", &called, "(", &with, ");\n"].concat());
     }
     text
 }
@@ -57,7 +58,7 @@ fn text(chance: &mut Chance, number: u32) -> String {
 async fn found(server: &Server, anna: &Person, query: &str) -> anyhow::Result<u64> {
     let answer = server.get(&format!("/api/v1/search?q={query}")).by(anna).send().await;
     ensure!(answer.status == 200, "{query} answered {}", answer.status);
-    answer.json()["total"].as_u64().context("a total")
+    answer.json().get("total").and_then(serde_json::Value::as_u64).context("a total")
 }
 
 /// How long a search for a name takes.

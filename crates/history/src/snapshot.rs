@@ -91,7 +91,9 @@ pub fn clashing_paths<'a>(paths: impl Iterator<Item = &'a RepoPath> + Clone) -> 
         }
     }
     let mut clashes: Vec<_> = groups.into_values().filter(|group| group.len() > 1).collect();
-    clashes.iter_mut().for_each(|group| group.sort_unstable());
+    for group in &mut clashes {
+        group.sort_unstable();
+    }
     clashes.sort();
     clashes
 }

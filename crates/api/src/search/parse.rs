@@ -138,7 +138,7 @@ fn next_piece<'a>(
     };
     *at = value_at + length;
     let whole = text.get(begin..*at).unwrap_or_default();
-    let key = key.map(|it| it.to_ascii_lowercase());
+    let key = key.map(str::to_ascii_lowercase);
     Some(Piece { at: begin, is_negated, key, value_at, value, is_quoted, whole })
 }
 

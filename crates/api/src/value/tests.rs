@@ -157,7 +157,7 @@ fn whoever_counts_several_bodies_is_asked_first() {
             match read {
                 Ok(_) => assert!(takes, "{room}"),
                 Err(DecodeError::Io(error)) => {
-                    assert!(!takes && error.to_string() == "no room", "{room}")
+                    assert!(!takes && error.to_string() == "no room", "{room}");
                 }
                 Err(other) => panic!("{other:?}"),
             }

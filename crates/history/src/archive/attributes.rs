@@ -96,7 +96,7 @@ impl Rule {
             "-export-ignore" | "!export-ignore" => Some(false),
             _ => None,
         };
-        let is_left_out = attributes.split_ascii_whitespace().filter_map(says).last()?;
+        let is_left_out = attributes.split_ascii_whitespace().filter_map(says).next_back()?;
         let is_of_directories = pattern.ends_with('/');
         let pattern = pattern.trim_end_matches('/');
         let is_name = !pattern.contains('/');

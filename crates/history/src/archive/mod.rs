@@ -109,7 +109,7 @@ impl Archive {
             Format::Zip => Self { about, form: Form::Zip(Box::default()) },
         };
         let about = archive.about.clone();
-        archive.with_tar(out, |tar, out| tar.begin(&about, out));
+        archive.with_tar(out, |_, out| Tar::begin(&about, out));
         archive
     }
 
@@ -172,7 +172,7 @@ impl Archive {
 /// How many bytes a tar has before its first file.
 pub fn tar_begin_bytes(about: &About) -> u64 {
     let mut out = Vec::new();
-    Tar::default().begin(about, &mut out);
+    Tar::begin(about, &mut out);
     out.len() as u64
 }
 

@@ -31,7 +31,7 @@ enum Kind {
 
 impl Tar {
     /// The commit, where `git get-tar-commit-id` looks for it.
-    pub(super) fn begin(&mut self, about: &About, out: &mut Vec<u8>) {
+    pub(super) fn begin(about: &About, out: &mut Vec<u8>) {
         let records = record("comment", &about.commit.to_string());
         records_block(Kind::AllRecords, "pax_global_header", &records, about, out);
     }

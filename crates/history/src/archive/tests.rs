@@ -15,7 +15,8 @@ fn long_name() -> String {
 }
 
 fn files() -> Vec<(String, Vec<u8>)> {
-    let text: String = (0..5_000).map(|line| format!("line {}\n", line * line % 977)).collect();
+    let text: String =
+        (0..5_000).map(|line| format!("line {}\n", line * line % 977)).collect::<Vec<_>>().concat();
     vec![
         ("README.md".to_owned(), b"# Song\n".to_vec()),
         ("a/big.txt".to_owned(), text.into_bytes()),

@@ -165,7 +165,7 @@ fn dos(seconds: u64) -> [u16; 2] {
     };
     let time = u16::from(moment.hour()) << 11
         | u16::from(moment.minute()) << 5
-        | u16::from(moment.second()) / 2;
+        | (u16::from(moment.second()) / 2);
     let day = u16::try_from(moment.year() - 1980).unwrap_or(0) << 9
         | u16::from(u8::from(moment.month())) << 5
         | u16::from(moment.day());

@@ -369,8 +369,9 @@ mod tests {
 
     #[test]
     fn what_is_half_the_same_moved_and_what_is_less_did_not() {
-        let lines =
-            |from: u32, to: u32| (from..to).map(|it| format!("line {it:04}\n")).collect::<String>();
+        let lines = |from: u32, to: u32| {
+            (from..to).map(|it| format!("line {it:04}\n")).collect::<Vec<_>>().concat()
+        };
         let whole = lines(0, 10);
         assert_eq!(decided(&[("a", &whole, ""), ("b", "", &lines(4, 14))]), ["R60 a b"]);
         assert_eq!(decided(&[("a", &whole, ""), ("b", "", &lines(5, 15))]), ["R50 a b"]);
@@ -381,8 +382,9 @@ mod tests {
 
     #[test]
     fn of_several_the_most_similar_one_and_a_kept_name_first() {
-        let lines =
-            |from: u32, to: u32| (from..to).map(|it| format!("line {it:04}\n")).collect::<String>();
+        let lines = |from: u32, to: u32| {
+            (from..to).map(|it| format!("line {it:04}\n")).collect::<Vec<_>>().concat()
+        };
         let (old, near, nearer) = (lines(0, 20), lines(2, 22), lines(1, 21));
         let told = decided(&[("x/a", &old, ""), ("y/b", "", &near), ("y/c", "", &nearer)]);
         assert_eq!(told, ["A y/b", "R95 x/a y/c"]);

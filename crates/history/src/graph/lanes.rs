@@ -102,8 +102,8 @@ impl<'g> Lanes<'g> {
             let next = next.filter(|next| Some(*next) == waits);
             next.and_then(|next| self.waiting(next)).unwrap_or(lane)
         };
-        let line = |(from, to, colour)| Edge { from: byte(from), to: byte(lands(to)), colour };
-        let mut edges: Vec<_> = lines.into_iter().map(line).collect();
+        let edge = |(from, to, colour)| Edge { from: byte(from), to: byte(lands(to)), colour };
+        let mut edges: Vec<_> = lines.into_iter().map(edge).collect();
         edges.sort_unstable();
         edges.dedup();
         Ok(Row { at, lane: byte(lane), colour, edges })

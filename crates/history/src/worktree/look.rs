@@ -116,7 +116,9 @@ impl WorkingCopy {
             }
         }
         let mut whole = SnapshotHasher::default();
-        noted.iter().for_each(|(path, _, object)| whole.push(path, object));
+        for (path, _, object) in &noted {
+            whole.push(path, object);
+        }
         let snapshot = unsettled.is_empty().then(|| whole.finish());
         self.write_index(second, snapshot, &noted)?;
         let mut files: Vec<_> =

@@ -49,7 +49,7 @@ fn answer(feed: &Feed) -> Response {
 impl Hub {
     /// What feeds of this install name their entries by.
     fn tagged(&self) -> Tagged {
-        Tagged::of(&self.trust.settings().public_url.to_string())
+        Tagged::of(&self.trust.settings().public_url.clone())
     }
 }
 

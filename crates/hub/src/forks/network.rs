@@ -56,7 +56,7 @@ impl Hub {
         let tips = nodes.iter().filter_map(|it| Some((it.id, it.tip?)));
         let tips: Vec<_> = tips.chain(own.map(|tip| (of.id, tip))).collect();
         let known = store::windows(&mut tx, &tips).await?;
-        let apart = |it: &Node| Some(apart(&known, it.tip?.commit, own?.commit)?);
+        let apart = |it: &Node| apart(&known, it.tip?.commit, own?.commit);
         let forks = in_order(nodes, first).into_iter().map(|(node, depth, source)| {
             let apart = apart(&node);
             Fork { node, depth, source, apart }
@@ -124,7 +124,10 @@ fn apart(
         for parent in known.get(&id)?.parents.iter().flatten() {
             let Some(window) = known.get(parent) else {
                 // What both lead to is on neither side, however far it goes.
-                if of.ours && of.theirs { continue } else { return None }
+                if of.ours && of.theirs {
+                    continue;
+                }
+                return None;
             };
             let side = sides.entry(*parent).or_default();
             side.ours |= of.ours;

@@ -1,6 +1,6 @@
 //! Blocks of graph files, read where they lie and kept for a while.
 //!
-//! One shelf for all repositories of the process, of bounded size: what is read often stays, what is read once goes. A file is
+//! One pool for all repositories of the process, of bounded size: what is read often stays, what is read once goes. A file is
 //! read by position, so nothing is mapped into memory (`docs/decisions/0013`).
 
 use std::{
@@ -16,7 +16,7 @@ use std::{
 
 use history::graph::{BLOCK_BYTES, Blocks, GraphError, checked};
 
-/// Blocks of each half of the shelf: both together are about 25 MB, the links of a million commits.
+/// Blocks of each half of the pool: both together are about 25 MB, the links of a million commits.
 const HALF: usize = 768;
 
 type Held = HashMap<(u64, u32), Arc<[u8]>>;
@@ -43,10 +43,10 @@ impl fmt::Debug for Shelf {
 }
 
 impl Shelf {
-    /// The blocks of `file`, kept on this shelf.
+    /// The blocks of `file`, kept on this pool.
     pub(super) fn of(self: &Arc<Self>, file: File) -> Box<dyn Blocks> {
         let number = self.files.fetch_add(1, Ordering::Relaxed);
-        Box::new(FileBlocks { file, number, shelf: Arc::clone(self) })
+        Box::new(FileBlocks { file, number, pool: Arc::clone(self) })
     }
 
     fn get(&self, key: (u64, u32)) -> Option<Arc<[u8]>> {
@@ -76,13 +76,13 @@ struct FileBlocks {
     file: File,
     /// Which file, of all that the process has opened.
     number: u64,
-    shelf: Arc<Shelf>,
+    pool: Arc<Shelf>,
 }
 
 impl Blocks for FileBlocks {
     fn block(&self, number: u32) -> Result<Arc<[u8]>, GraphError> {
         let key = (self.number, number);
-        if let Some(block) = self.shelf.get(key) {
+        if let Some(block) = self.pool.get(key) {
             return Ok(block);
         }
         let mut raw = vec![0; BLOCK_BYTES];
@@ -96,7 +96,7 @@ impl Blocks for FileBlocks {
             }
         }
         let block = checked(number, raw.get(..filled).unwrap_or_default())?;
-        self.shelf.keep(key, &block);
+        self.pool.keep(key, &block);
         Ok(block)
     }
 }
@@ -107,14 +107,14 @@ mod tests {
 
     #[test]
     fn the_shelf_is_bounded_and_keeps_what_is_asked_for() {
-        let shelf = Shelf::default();
+        let pool = Shelf::default();
         let block: Arc<[u8]> = [1, 2, 3].into();
-        shelf.keep((0, 0), &block);
+        pool.keep((0, 0), &block);
         for number in 1..10_000 {
-            shelf.keep((0, number), &block);
-            assert!(shelf.get((0, 0)).is_some(), "{number}");
+            pool.keep((0, number), &block);
+            assert!(pool.get((0, 0)).is_some(), "{number}");
         }
-        let halves = shelf.halves.into_inner().unwrap();
+        let halves = pool.halves.into_inner().unwrap();
         assert!(halves.young.len() + halves.old.len() <= 2 * HALF);
     }
 }

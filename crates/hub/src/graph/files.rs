@@ -67,12 +67,12 @@ impl Place {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             found => found?,
         };
-        let names = found.filter_map(|it| Some(it.map(|it| Name::of(&it.path())).transpose()?));
+        let names = found.filter_map(|it| it.map(|it| Name::of(&it.path())).transpose());
         names.collect()
     }
 
     /// The graph as far as files tell it. What is damaged goes.
-    pub(super) fn open(&self, shelf: &Arc<Shelf>) -> Result<Graph, GraphError> {
+    pub(super) fn open(&self, pool: &Arc<Shelf>) -> Result<Graph, GraphError> {
         let mut graph = Graph::new();
         let mut names = self.names().map_err(|error| GraphError::Read(error.to_string().into()))?;
         names.retain(|name| name.epoch == self.epoch);
@@ -82,7 +82,7 @@ impl Place {
             if name.first != graph.len() {
                 continue;
             }
-            match self.layer(name, shelf) {
+            match self.layer(name, pool) {
                 Ok(layer) => graph.push(layer)?,
                 Err(error) => {
                     tracing::warn!(repository = %self.repository, %error, "a graph file is thrown away");
@@ -93,10 +93,10 @@ impl Place {
         Ok(graph)
     }
 
-    fn layer(&self, name: Name, shelf: &Arc<Shelf>) -> Result<Arc<Stored>, GraphError> {
+    fn layer(&self, name: Name, pool: &Arc<Shelf>) -> Result<Arc<Stored>, GraphError> {
         let file = File::open(self.path(name));
         let file = file.map_err(|error| GraphError::Read(error.to_string().into()))?;
-        let layer = Stored::open(shelf.of(file))?;
+        let layer = Stored::open(pool.of(file))?;
         let is_ours = layer.repository() == *self.repository.as_bytes()
             && layer.epoch() == self.epoch
             && layer.base() == name.first
@@ -110,10 +110,10 @@ impl Place {
         &self,
         graph: &Graph,
         (commits, last_row): (&[NewCommit], i64),
-        shelf: &Arc<Shelf>,
+        pool: &Arc<Shelf>,
     ) -> Result<Graph, WriteError> {
         let mut layers = graph.stored();
-        layers.push(self.put(graph.len(), last_row, Of::New(commits), shelf)?);
+        layers.push(self.put(graph.len(), last_row, Of::New(commits), pool)?);
         let mut from = layers.len() - 1;
         let mut size = u64::from(layers.last().map_or(0, |layer| layer.len()));
         while let Some(before) = from.checked_sub(1).and_then(|it| layers.get(it))
@@ -124,7 +124,7 @@ impl Place {
         }
         let joined = layers.split_off(from);
         if let [first, _, ..] = &joined[..] {
-            let whole = self.put(first.base(), last_row, Of::Layers(&joined), shelf)?;
+            let whole = self.put(first.base(), last_row, Of::Layers(&joined), pool)?;
             layers.push(whole);
         } else {
             layers.extend(joined);
@@ -142,7 +142,7 @@ impl Place {
         base: u32,
         last_row: i64,
         commits: Of<'_>,
-        shelf: &Arc<Shelf>,
+        pool: &Arc<Shelf>,
     ) -> Result<Arc<Stored>, WriteError> {
         let count = match commits {
             Of::New(commits) => u32::try_from(commits.len()).map_err(|_| GraphError::TooLong)?,
@@ -155,7 +155,7 @@ impl Place {
         let layer = Written { repository, epoch: self.epoch, base, last_row, commits };
         write(&layer, BufWriter::new(File::create(&beside)?))?;
         fs::rename(&beside, &path)?;
-        Ok(self.layer(name, shelf)?)
+        Ok(self.layer(name, pool)?)
     }
 
     /// Removes what the graph does not consist of.
@@ -223,11 +223,11 @@ mod tests {
         (from..from + count).map(commit).collect()
     }
 
-    fn grown(place: &Place, shelf: &Arc<Shelf>, lengths: &[u32]) -> Graph {
+    fn grown(place: &Place, pool: &Arc<Shelf>, lengths: &[u32]) -> Graph {
         lengths.iter().fold(Graph::new(), |graph, length| {
             let new = commits(graph.len(), *length);
             let last_row = i64::from(graph.len() + length);
-            place.append(&graph, (&new, last_row), shelf).unwrap()
+            place.append(&graph, (&new, last_row), pool).unwrap()
         })
     }
 
@@ -236,14 +236,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let repository = Uuid::from_u128(7);
         let place = Place { dir: directory(dir.path(), repository), repository, epoch: 1 };
-        let shelf = Arc::default();
+        let pool = Arc::default();
         let lengths = [400, 3, 1, 1, 1, 90, 2, 1];
-        let graph = grown(&place, &shelf, &lengths);
+        let graph = grown(&place, &pool, &lengths);
         assert_eq!(graph.len(), lengths.iter().sum::<u32>());
         assert!(graph.stored().len() <= 4, "{}", graph.stored().len());
         assert_eq!(place.names().unwrap().len(), graph.stored().len());
         assert_eq!(repositories(dir.path()).unwrap(), [repository]);
-        let again = place.open(&shelf).unwrap();
+        let again = place.open(&pool).unwrap();
         for at in (0..graph.len()).map(Position) {
             assert_eq!(again.id(at).unwrap(), graph.id(at).unwrap());
             assert_eq!(again.link(at).unwrap(), graph.link(at).unwrap());
@@ -251,12 +251,12 @@ mod tests {
         assert_eq!(again.stored().last().unwrap().last_row(), 499);
         // Another numbering has other files, and takes the former ones away.
         let next = Place { epoch: 2, ..place.clone() };
-        assert!(next.open(&shelf).unwrap().is_empty());
-        grown(&next, &shelf, &[5]);
-        assert!(place.open(&shelf).unwrap().is_empty());
+        assert!(next.open(&pool).unwrap().is_empty());
+        grown(&next, &pool, &[5]);
+        assert!(place.open(&pool).unwrap().is_empty());
         next.clear().unwrap();
         next.clear().unwrap();
-        assert!(next.open(&shelf).unwrap().is_empty());
+        assert!(next.open(&pool).unwrap().is_empty());
     }
 
     #[test]
@@ -266,15 +266,15 @@ mod tests {
             let repository = Uuid::from_u128(number);
             Place { dir: directory(dir.path(), repository), repository, epoch: 0 }
         };
-        let shelf = Arc::default();
-        grown(&place(1), &shelf, &[3]);
+        let pool = Arc::default();
+        grown(&place(1), &pool, &[3]);
         let path = place(1).path(Name { epoch: 0, first: 0, end: 3 });
         fs::create_dir_all(&place(2).dir).unwrap();
         let elsewhere = place(2).path(Name { epoch: 0, first: 0, end: 3 });
         fs::copy(&path, &elsewhere).unwrap();
         File::options().write(true).open(&path).unwrap().set_len(100).unwrap();
-        assert!(place(1).open(&shelf).unwrap().is_empty());
-        assert!(place(2).open(&shelf).unwrap().is_empty());
+        assert!(place(1).open(&pool).unwrap().is_empty());
+        assert!(place(2).open(&pool).unwrap().is_empty());
         assert!(!path.exists() && !elsewhere.exists());
     }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Graphs(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     root: PathBuf,
-    shelf: Arc<Shelf>,
+    pool: Arc<Shelf>,
     open: Mutex<HashMap<Uuid, (u64, Graph)>>,
     reaches: Mutex<HashMap<Uuid, Arc<Reached>>>,
     turns: Mutex<HashMap<Uuid, Arc<tokio::sync::Mutex<()>>>>,
@@ -51,9 +51,9 @@ pub(super) struct Reached {
 impl Graphs {
     /// With files below `root`.
     pub(crate) fn new(root: PathBuf) -> Self {
-        let (shelf, open, reaches) = Default::default();
+        let (pool, open, reaches) = Default::default();
         let (turns, beside) = Default::default();
-        Self(Arc::new(Inner { root, shelf, open, reaches, turns, beside }))
+        Self(Arc::new(Inner { root, pool, open, reaches, turns, beside }))
     }
 
     fn place(&self, of: Id<Repository>, epoch: u64) -> Place {
@@ -68,8 +68,8 @@ impl Graphs {
         {
             return Ok(graph.clone());
         }
-        let (place, shelf) = (self.place(of, epoch), Arc::clone(&self.0.shelf));
-        let graph = blocking(move || Ok(place.open(&shelf)?)).await?;
+        let (place, pool) = (self.place(of, epoch), Arc::clone(&self.0.pool));
+        let graph = blocking(move || Ok(place.open(&pool)?)).await?;
         self.keep(of, epoch, &graph);
         Ok(graph)
     }
@@ -86,8 +86,8 @@ impl Graphs {
         commits: Vec<NewCommit>,
         last_row: i64,
     ) -> Result<(), Error> {
-        let (place, shelf) = (self.place(of, epoch), Arc::clone(&self.0.shelf));
-        let written = blocking(move || Ok(place.append(&graph, (&commits, last_row), &shelf)?));
+        let (place, pool) = (self.place(of, epoch), Arc::clone(&self.0.pool));
+        let written = blocking(move || Ok(place.append(&graph, (&commits, last_row), &pool)?));
         self.keep(of, epoch, &written.await?);
         Ok(())
     }

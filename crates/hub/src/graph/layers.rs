@@ -69,9 +69,10 @@ struct Comparison {
 async fn fill_filters(tx: &mut Tx, graph: &Graph, commits: &mut [NewCommit]) -> Result<(), Error> {
     let base = graph.len() as usize;
     let roots: Vec<_> = commits.iter().map(|commit| commit.root).collect();
-    let root_of = |at: usize| match at.checked_sub(base) {
-        Some(own) => roots.get(own).copied().ok_or_else(|| Error::Broken("a parent".to_owned())),
-        None => {
+    let root_of = |at: usize| {
+        if let Some(own) = at.checked_sub(base) {
+            roots.get(own).copied().ok_or_else(|| Error::Broken("a parent".to_owned()))
+        } else {
             let at = u32::try_from(at).unwrap_or(u32::MAX);
             Ok(graph.root(history::graph::Position(at))?)
         }

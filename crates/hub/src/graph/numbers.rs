@@ -83,9 +83,9 @@ impl Tally {
     fn commit(&mut self, who: Who, at: UnixMillis) {
         let day = self.days.entry(at.0.div_euclid(DAY_MILLIS)).or_default();
         if who.agent_id.is_empty() {
-            day.people += 1
+            day.people += 1;
         } else {
-            day.agents += 1
+            day.agents += 1;
         }
         let new = Contributor { commits: 0, first_at: at, last_at: at };
         let all = self.contributors.entry(who.shortened()).or_insert(new);

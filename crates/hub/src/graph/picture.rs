@@ -172,12 +172,11 @@ impl Hub {
         wanted: &Wanted,
         (heads, cursor): (&[LaneHead], Option<&[u8]>),
     ) -> Result<(Vec<(CommitId, Row)>, Option<Vec<u8>>), Error> {
-        let mut frontier = match cursor {
-            Some(cursor) => read_frontier(history, part(cursor, LIST)?)?,
-            None => {
-                let wanted = heads.iter().map(|head| head.at).collect();
-                Frontier { wanted, hidden: Vec::new() }
-            }
+        let mut frontier = if let Some(cursor) = cursor {
+            read_frontier(history, part(cursor, LIST)?)?
+        } else {
+            let wanted = heads.iter().map(|head| head.at).collect();
+            Frontier { wanted, hidden: Vec::new() }
         };
         let (mut found, mut looked) = (Vec::new(), 0);
         while !frontier.wanted.is_empty() && looked < LOOKED_THROUGH && found.len() < wanted.limit {

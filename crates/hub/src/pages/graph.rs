@@ -33,12 +33,12 @@ pub(super) async fn graph(
     let judged = signatures::judge(&mut tx, picture.rows.iter().map(|it| &it.commit)).await?;
     drop(tx);
     let now = hub.clock.now();
-    let lines = |it: &Drawn| -> Vec<Line> {
+    let drawn = |it: &Drawn| -> Vec<Line> {
         it.edges.iter().map(|edge| (edge.from, edge.to, edge.colour)).collect()
     };
     let (mut above, mut rows, mut lanes) = (Vec::new(), Vec::with_capacity(picture.rows.len()), 1);
     for it in &picture.rows {
-        let below = lines(it);
+        let below = drawn(it);
         let most = below.iter().map(|line| line.0.max(line.1)).max().unwrap_or(0).max(it.lane);
         lanes = lanes.max(usize::from(most) + 1);
         let drawing = Drawing::new((it.lane, it.colour), &above, &below);

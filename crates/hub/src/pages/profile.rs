@@ -122,7 +122,7 @@ struct Asked {
 }
 
 /// Repositories of a tab, and where they go on.
-struct Rows {
+struct Owned {
     rows: Vec<RepositoryRow>,
     is_later: bool,
     older_href: Option<String>,
@@ -225,7 +225,7 @@ impl Hub {
             Tab::Repositories => self.own_tab(actor, of, (here, after)).await,
             Tab::Stars => {
                 let filter = Filter { starred_by: Some(of.id), ..Filter::default() };
-                let Rows { rows, is_later, older_href } =
+                let Owned { rows, is_later, older_href } =
                     self.owned_rows(actor, &filter, (here, after)).await?;
                 Ok(Opened { body: ProfileBody::Stars(rows), is_later, older_href })
             }
@@ -250,14 +250,14 @@ impl Hub {
         actor: &Actor,
         filter: &Filter,
         (here, after): (&str, Option<String>),
-    ) -> Result<Rows, Problem> {
+    ) -> Result<Owned, Problem> {
         let after = After { after }.cursor(self, here);
         let may_list = Allowed::<act::RepoList, _>::ask(actor, Anything)?;
         let listed = self.list(&may_list, filter, after, PAGE).await?;
         let now = self.clock.now();
         let rows = listed.repositories.iter().map(|it| parts::row(it, now)).collect();
         let older_href = listed.next.map(|it| older(self, here, it));
-        Ok(Rows { rows, is_later: after.is_some(), older_href })
+        Ok(Owned { rows, is_later: after.is_some(), older_href })
     }
 
     /// What somebody owns, pinned and what their work comes to above it on the first page.
@@ -268,7 +268,7 @@ impl Hub {
         list: (&str, Option<String>),
     ) -> Result<Opened, Problem> {
         let filter = Filter { owner: Some(of.id), ..Filter::default() };
-        let Rows { rows, is_later, older_href } = self.owned_rows(actor, &filter, list).await?;
+        let Owned { rows, is_later, older_href } = self.owned_rows(actor, &filter, list).await?;
         let (mut pinned, mut maps) = (Vec::new(), Vec::new());
         if !is_later {
             let now = self.clock.now();

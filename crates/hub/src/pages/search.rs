@@ -85,7 +85,7 @@ pub(super) async fn search(
                 let search = Search { subject, query, sort, skip, limit: PAGE };
                 let answer = hub.search(allowed.actor(), &search).await?;
                 found = Some((answer.total, answer.is_partial));
-                shown.results = Some(results(&hub, &search, &text, page, answer));
+                shown.results = Some(results(&hub, &search, &text, page, &answer));
             }
         }
     }
@@ -127,7 +127,7 @@ fn count((total, is_partial): (usize, bool)) -> String {
     format!("{}{}", sizes::count(total as u64), if is_partial { "+" } else { "" })
 }
 
-fn results(hub: &Hub, search: &Search, text: &str, page: usize, answer: Answer) -> Results {
+fn results(hub: &Hub, search: &Search, text: &str, page: usize, answer: &Answer) -> Results {
     let now = hub.clock.now();
     let subject = search.subject;
     let (one, many) = match subject {
@@ -157,7 +157,7 @@ fn results(hub: &Hub, search: &Search, text: &str, page: usize, answer: Answer) 
             Subject::Repositories => hits.map(|it| parts::row(&it.repository, now)).collect(),
             Subject::Code | Subject::Files | Subject::Commits => Vec::new(),
         },
-        facets: facets(subject, text, &answer),
+        facets: facets(subject, text, answer),
         newer_href: (page > 1).then(|| address(subject, text, page - 1)),
         older_href: has_more.then(|| address(subject, text, page + 1)),
     }

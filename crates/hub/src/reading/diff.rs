@@ -145,11 +145,11 @@ impl History<'_> {
         changes.retain(|it| it.after.is_none() || it.path == *path);
         let moves = Moves::new(changes);
         let pieces = self.pieces(moves.wants()).await?;
-        let moved = moves.decide(&pieces).into_iter().find_map(|it| match it {
+        let former = moves.decide(&pieces).into_iter().find_map(|it| match it {
             ChangedFile::Renamed { from, to, .. } if to == *path => Some(from),
             _ => None,
         });
-        Ok(moved)
+        Ok(former)
     }
 }
 

@@ -59,8 +59,8 @@ async fn list(
         store::refs(&mut tx, of.id, (&prefix, &after), more).await.map_err(Error::Db)?;
     let has_more = found.len() as u64 == more;
     found.truncate(limit.into());
-    let last = found.last().filter(|_| has_more);
-    let next_cursor = last.map(|it| hub.cursors.write(&list, it.name.as_bytes()));
+    let end = found.last().filter(|_| has_more);
+    let next_cursor = end.map(|it| hub.cursors.write(&list, it.name.as_bytes()));
     let here = format!("/api/v1/repos/{}/refs?limit={limit}", of.full_name());
     let kept = match prefix.as_str() {
         "" => String::new(),

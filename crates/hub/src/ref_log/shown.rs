@@ -85,8 +85,8 @@ impl Hub {
     }
 
     async fn keys_of(&self, tx: &mut Tx, items: &[Logged]) -> Result<Keys, Error> {
-        let named = items.iter().filter_map(|it| it.item.entry.pusher_key.parse().ok());
-        let mut names: Vec<Fingerprint> = named.collect();
+        let pushers = items.iter().filter_map(|it| it.item.entry.pusher_key.parse().ok());
+        let mut names: Vec<Fingerprint> = pushers.collect();
         names.sort_unstable();
         names.dedup();
         let somebody = trust::signers(tx, &names).await?;

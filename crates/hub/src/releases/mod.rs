@@ -86,16 +86,16 @@ impl Hub {
             let sentence = format!("there is a release {} already", new.tag);
             return Err(Error::wire(WireCode::ReleaseExists, sentence));
         }
-        if !new.asked.is_draft {
+        if new.asked.is_draft {
+            self.tell_of_release(&mut tx, What::ReleaseDrafted, allowed, (id, &new.asked.tag))
+                .await?;
+        } else {
             let repository = ask::<act::ReleasePublish>(actor, repository)?;
             self.set_tag(&mut tx, (&repository, actor), &new).await?;
             let published = note(actor, &repository, Noted::ReleasePublished, &new.asked.tag);
             let chain = self.trust.chain_of(&mut tx, repository.resource.owner).await?;
             self.trust.note(&mut tx, chain, published).await?;
             self.tell_of_release(&mut tx, What::ReleasePublished, allowed, (id, &new.asked.tag))
-                .await?;
-        } else {
-            self.tell_of_release(&mut tx, What::ReleaseDrafted, allowed, (id, &new.asked.tag))
                 .await?;
         }
         tx.commit().await?;

@@ -55,6 +55,7 @@ pub(crate) const MAX_PER_OWNER: u64 = 500;
 
 /// A repository, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing of its own")]
 pub struct Repository {
     /// Which, for good.
     pub id: Id<Repository>,

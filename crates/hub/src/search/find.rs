@@ -425,10 +425,10 @@ impl Course<'_> {
         match self.subject {
             Subject::Code => rows = self.ranked(rows, &asked.query, &seeks).await?,
             Subject::Files => {
-                rows.sort_by_cached_key(|it| (name_rank(&it.name, &seeks), it.name.clone()))
+                rows.sort_by_cached_key(|it| (name_rank(&it.name, &seeks), it.name.clone()));
             }
             Subject::Commits => {
-                rows.sort_by_cached_key(|it| (std::cmp::Reverse(it.happened_at), it.name.clone()))
+                rows.sort_by_cached_key(|it| (std::cmp::Reverse(it.happened_at), it.name.clone()));
             }
             Subject::Repositories => {
                 let facts = &self.found.facts;

@@ -365,7 +365,7 @@ pub(super) async fn states(
     after: Option<Id<Repository>>,
     limit: u32,
 ) -> Result<Vec<Standing>, Error> {
-    let after = after.map_or(Uuid::nil(), |it| it.uuid());
+    let after = after.map_or(Uuid::nil(), Id::uuid);
     let rows: Vec<(Uuid, i64, i64)> = db::fetch_all!(tx, STATES, after, i64::from(limit))?;
     let one =
         |(id, form, half)| Standing { repository: Id::from_uuid(id), form, is_half: half == 1 };

@@ -91,14 +91,14 @@ impl Drawing {
             }
         };
         for (from, to, colour) in above {
-            let goes_on = below.iter().any(|line| *line == (*to, *to, *colour));
+            let goes_on = below.contains(&(*to, *to, *colour));
             if from == to && *to != lane && goes_on {
                 continue;
             }
             draw(*colour, line((middle(*from, *to), 0), (x(*to), ROW / 2)));
         }
         for (from, to, colour) in below {
-            let came = above.iter().any(|line| *line == (*from, *from, *colour));
+            let came = above.contains(&(*from, *from, *colour));
             // What passes is one line.
             let begins = if from == to && *from != lane && came { 0 } else { ROW / 2 };
             draw(*colour, line((x(*from), begins), (middle(*from, *to), ROW)));

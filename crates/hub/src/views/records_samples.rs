@@ -9,17 +9,17 @@ use super::{
     settings::Field,
 };
 
-fn place(text: &str) -> Option<Place> {
-    Some(Place { text: text.to_owned(), href: Some(format!("/ada/engine/commit/{text}")) })
+fn place(text: &str) -> Place {
+    Place { text: text.to_owned(), href: Some(format!("/ada/engine/commit/{text}")) }
 }
 
 pub(super) fn log(is_whole: bool) -> LogPage {
-    let row = |seq, name: &str, kind, is_forced| LogRow {
+    let row = |seq, name: &str, kind, is_forced: bool| LogRow {
         seq,
         kind,
         name: name.to_owned(),
-        old: place("9f2c51d0a7").filter(|_| is_forced),
-        new: place("c1d95e7f0a"),
+        old: is_forced.then(|| place("9f2c51d0a7")),
+        new: Some(place("c1d95e7f0a")),
         is_forced,
         who: "ada".to_owned(),
         how: "key",

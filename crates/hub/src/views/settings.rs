@@ -81,6 +81,7 @@ impl Frame {
 /// `/{owner}/{name}/settings/general`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "settings_general.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing of its own")]
 pub(crate) struct GeneralPage {
     /// The frame of all pages.
     pub layout: Layout,

@@ -133,7 +133,7 @@ pub(crate) fn of_io(error: io::Error) -> Error {
     let fault = inner.and_then(|inner| inner.downcast_ref::<BodyFault>()).copied();
     match fault {
         Some(fault) => Error::Body(fault),
-        None if inner.is_some_and(|inner| inner.is::<Busy>()) => {
+        None if inner.is_some_and(<dyn std::error::Error + Send + Sync>::is::<Busy>) => {
             Error::wire(WireCode::Unavailable, Busy.to_string())
         }
         None => Error::Objects(objects::Error::Io(error)),

@@ -66,12 +66,11 @@ impl Scale for Weight {
         let Some(more) = needed.checked_sub(held).filter(|more| *more > 0) else { return Ok(()) };
         let room = &self.on.room;
         let busy = || io::Error::other(Busy);
-        let permit = match room.try_acquire_many(more) {
-            Ok(permit) => permit,
-            Err(_) => {
-                let waited = async { timeout(self.on.patience, room.acquire_many(more)).await };
-                self.runtime.block_on(waited).map_err(|_| busy())?.map_err(|_| busy())?
-            }
+        let permit = if let Ok(permit) = room.try_acquire_many(more) {
+            permit
+        } else {
+            let waited = async { timeout(self.on.patience, room.acquire_many(more)).await };
+            self.runtime.block_on(waited).map_err(|_| busy())?.map_err(|_| busy())?
         };
         permit.forget();
         // One thread decodes a body.
@@ -108,7 +107,9 @@ mod tests {
             }
             late.weigh(MIB).unwrap();
             let refused = late.weigh(2 * MIB).unwrap_err();
-            assert!(refused.get_ref().is_some_and(|inner| inner.is::<Busy>()));
+            assert!(
+                refused.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Busy>)
+            );
             light.weigh(MIB - 1).unwrap();
             // What was refused keeps what it has until it is dropped.
             assert!(heavy.weigh(4 * MIB).is_err());
@@ -123,7 +124,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_waits_goes_on_when_there_is_room() {
-        static SCALES: Scales = Scales::new(1, Duration::from_secs(3_600));
+        static SCALES: Scales = Scales::new(1, Duration::from_hours(1));
         let first = Arc::new(Weight::on(&SCALES));
         let weighed = Arc::clone(&first);
         spawn_blocking(move || weighed.weigh(MIB)).await.unwrap().unwrap();

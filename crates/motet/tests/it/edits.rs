@@ -19,12 +19,12 @@ fn b64(text: &str) -> String {
     STANDARD.encode(text)
 }
 
-fn edit(expected: &str, files: Value) -> Value {
+fn edit(expected: &str, files: &Value) -> Value {
     let expected = if expected.is_empty() { Value::Null } else { json!(expected) };
     json!({ "branch": "main", "expected": expected, "message": "Tune", "files": files })
 }
 
-async fn made(answer: Answer) -> String {
+fn made(answer: &Answer) -> String {
     answer.assert_status(201);
     answer.json()["commit_id"].as_str().unwrap().to_owned()
 }
@@ -53,7 +53,7 @@ on_both! {
             { "path": "e/f.txt", "content_b64": null, "from": "b/d.txt" },
             { "path": "empty", "content_b64": "" },
         ]);
-        let answer = post(&server, EDITS, &anna, edit(&tip, files)).await;
+        let answer = post(&server, EDITS, &anna, edit(&tip, &files)).await;
         answer.assert_status(201);
         let told = answer.json();
         let id = told["commit_id"].as_str().unwrap().to_owned();
@@ -78,17 +78,17 @@ on_both! {
         assert!(keys.contains(&record.signer_key_id), "{keys}");
 
         // Where it goes on is said, and told where that is not so any more.
-        let stale = edit(&tip, json!([{ "path": "a.txt", "content_b64": b64("x") }]));
+        let stale = edit(&tip, &json!([{ "path": "a.txt", "content_b64": b64("x") }]));
         let refused = post(&server, EDITS, &anna, stale).await;
         refused.assert_refused(409, "not_fast_forward");
         assert!(refused.text().contains(&id), "{}", refused.text());
-        let unsaid = edit("", json!([{ "path": "a.txt", "content_b64": b64("x") }]));
+        let unsaid = edit("", &json!([{ "path": "a.txt", "content_b64": b64("x") }]));
         post(&server, EDITS, &anna, unsaid).await.assert_refused(409, "not_fast_forward");
         // What changes nothing is no commit.
-        let same = edit(&id, json!([{ "path": "a.txt", "content_b64": b64("uno") }]));
+        let same = edit(&id, &json!([{ "path": "a.txt", "content_b64": b64("uno") }]));
         post(&server, EDITS, &anna, same).await.assert_refused(422, "invalid");
         // Back to what was there before is one.
-        let back = edit(&id, json!([
+        let back = edit(&id, &json!([
             { "path": "a.txt", "content_b64": b64("one") },
             { "path": "b/c.txt", "content_b64": b64("two") },
             { "path": "b/d.txt", "content_b64": null, "from": "e/f.txt" },
@@ -129,12 +129,12 @@ on_both! {
             (json!([{ "path": "y" }]), "content_b64"),
             (json!(vec![json!({ "path": "y", "content_b64": x }); 101]), "1 to 100"),
         ] {
-            let refused = post(&server, EDITS, &anna, edit(&tip, files)).await;
+            let refused = post(&server, EDITS, &anna, edit(&tip, &files)).await;
             refused.assert_status(422);
             assert!(refused.text().contains(told), "{told}: {}", refused.text());
         }
         let large = json!([{ "path": "large", "content_b64": b64(&"x".repeat((10 << 20) + 1)) }]);
-        post(&server, EDITS, &anna, edit(&tip, large)).await.assert_refused(413, "too_large");
+        post(&server, EDITS, &anna, edit(&tip, &large)).await.assert_refused(413, "too_large");
         let elsewhere = json!({ "branch": "new", "message": "m", "files": [{ "path": "y", "content_b64": x }] });
         post(&server, EDITS, &anna, elsewhere).await.assert_refused(422, "invalid");
         assert_eq!(server.head(&anna, "anna/song", "main").await, Some(story.tip()));
@@ -147,14 +147,14 @@ on_both! {
         let (server, anna, story) = house(&ground).await;
         let bert = server.register("bert").await;
         let tip = story.tip().to_string();
-        let change = |text: &str, expected: &str| edit(expected, json!([{ "path": "a.txt", "content_b64": b64(text) }]));
+        let change = |text: &str, expected: &str| edit(expected, &json!([{ "path": "a.txt", "content_b64": b64(text) }]));
         post(&server, EDITS, &bert, change("x", &tip)).await.assert_refused(404, "not_found");
         let level = |level: &str| json!({ "level": level });
         let member = format!("{SONG}/collaborators/bert");
         put(&server, &member, &anna, level("read")).await.assert_status(200);
         post(&server, EDITS, &bert, change("x", &tip)).await.assert_refused(403, "forbidden");
         put(&server, &member, &anna, level("write")).await.assert_status(200);
-        let id = made(post(&server, EDITS, &bert, change("by bert", &tip)).await).await;
+        let id = made(&post(&server, EDITS, &bert, change("by bert", &tip)).await);
         let record = server.fetch(&anna, "anna/song", &[id.parse().unwrap()], &[]).await.commits;
         assert_eq!(record.iter().find(|it| it.commit_id.to_string() == id).unwrap().author, "bert");
         // An agent changes files below its own name, and the server knows that it was it.
@@ -163,7 +163,7 @@ on_both! {
         server.push_story(&anna, "anna/song", &story, "agent/loom/try").await;
         let own = json!({ "branch": "agent/loom/try", "expected": tip, "message": "By loom",
             "files": [{ "path": "a.txt", "content_b64": b64("by loom") }] });
-        let by_loom = made(post(&server, EDITS, &loom, own).await).await;
+        let by_loom = made(&post(&server, EDITS, &loom, own).await);
         let page = server.get(&format!("/anna/song/commit/{by_loom}")).by(&anna).send().await.text();
         assert!(page.contains("loom"), "{page}");
         assert!(!page.contains("claimed, not signed by this agent"), "{page}");
@@ -180,8 +180,8 @@ on_both! {
         let strict = json!({ "require_signed_commits": "members", "require_signed_refs": true });
         let changed = server.request(Method::PATCH, SONG).json(&strict).by(&anna).send().await;
         changed.assert_status(200);
-        let change = edit(&tip, json!([{ "path": "a.txt", "content_b64": b64("signed") }]));
-        let id = made(post(&server, EDITS, &anna, change).await).await;
+        let change = edit(&tip, &json!([{ "path": "a.txt", "content_b64": b64("signed") }]));
+        let id = made(&post(&server, EDITS, &anna, change).await);
         assert_eq!(server.head(&anna, "anna/song", "main").await.unwrap().to_string(), id);
         let log = server.get(&format!("{SONG}/log")).by(&anna).send().await.json();
         let newest = &log["items"][0];

@@ -140,7 +140,7 @@ async fn a_history_of_160_mib_is_taken_away_and_costs_no_memory() {
         let tip: Vec<_> = story.commits.last().map(|it| it.commit_id).into_iter().collect();
         let files: Vec<_> = some
             .iter()
-            .map(|name| (name.as_str(), [name.as_bytes(), &[b'.'; OBJECT_BYTES]].concat()))
+            .map(|name| (name.as_str(), [name.as_bytes(), &vec![b'.'; OBJECT_BYTES]].concat()))
             .collect();
         let files: Vec<_> = files.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
         story.commit(&tip, "forty more", &files);
@@ -227,10 +227,11 @@ async fn an_archive_of_two_gib_streams_in_flat_memory_and_ends_with_its_client()
     server.push(&anna, "anna/song", story.push_to("main")).await.assert_status(200);
     server.forget_peak();
     let idle = server.peak_bytes();
-    let head = "GET /anna/song/archive/main.tar HTTP/1.1\r\nhost: HOST\r\nuser-agent: test\r\n\r\n";
-    let head = head.replace("HOST", &server.authority());
+    let request =
+        "GET /anna/song/archive/main.tar HTTP/1.1\r\nhost: HOST\r\nuser-agent: test\r\n\r\n";
+    let request = request.replace("HOST", &server.authority());
     let mut stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
-    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
     let (mut read, mut buffer) = (0_u64, vec![0; 1 << 20]);
     while read < 2_200 << 20 {
         let some = stream.read(&mut buffer).await.unwrap();
@@ -249,7 +250,7 @@ async fn an_archive_of_two_gib_streams_in_flat_memory_and_ends_with_its_client()
             let mut held = Vec::new();
             while held.len() < 4 {
                 let mut stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
-                stream.write_all(head.as_bytes()).await.unwrap();
+                stream.write_all(request.as_bytes()).await.unwrap();
                 let read = stream.read(&mut buffer).await.unwrap();
                 if buffer[..read].starts_with(b"HTTP/1.1 200") {
                     held.push(stream);

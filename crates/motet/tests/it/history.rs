@@ -267,7 +267,7 @@ on_both! {
         ] {
             let tip = story.tip();
             story.commit(&[tip], &format!("{agent} by {}", pusher.handle()), &[("a.txt", agent.as_bytes())]);
-            story.last().agent_id = agent.to_owned();
+            agent.clone_into(&mut story.last().agent_id);
             let from = story.commits.len() - 1;
             server.push_objects(pusher, SONG, story.inline()).await.assert_status(200);
             let branch = format!("agent/loom/{from}");

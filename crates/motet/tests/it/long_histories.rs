@@ -60,7 +60,7 @@ fn story() -> (Story, Vec<CommitId>) {
     let first = story.commit(&[], "first", &[("a.rs", a), ("src/x.py", a), ("src/y.py", a)]);
     let left = story.commit(&[first], "left", &[("a.rs", b), ("src/x.py", a), ("src/y.py", a)]);
     let right = story.commit(&[first], "right", &[("a.rs", a), ("src/x.py", b), ("src/y.py", a)]);
-    story.last().agent_id = "robot".to_owned();
+    "robot".clone_into(&mut story.last().agent_id);
     let both =
         story.commit(&[left, right], "both", &[("a.rs", b), ("src/x.py", b), ("src/y.py", a)]);
     let top = story.commit(

@@ -80,7 +80,7 @@ on_both! {
         let (server, anna) = house(&ground).await;
         let base = server.base_url();
         let card = async |address: &str, by: Option<&Person>| {
-            let encoded: String = address.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let encoded: String = address.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
             server.get(&format!("/api/v1/oembed?url={encoded}")).by_some(by).send().await
         };
         let repository = card(&format!("{base}/anna/open"), None).await;

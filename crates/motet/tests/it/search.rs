@@ -21,7 +21,8 @@ async fn ask(server: &Server, by: Option<&Person>, kind: &str, query: &str) -> V
 }
 
 async fn asked(server: &Server, by: Option<&Person>, kind: &str, query: &str) -> Answer {
-    let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded: String =
+        query.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
     server.get(&format!("/api/v1/search?type={kind}&q={encoded}")).by_some(by).send().await
 }
 
@@ -182,7 +183,7 @@ on_both! {
                 assert_eq!((&answer["total"], &answer["items"]), (&json!(0), &json!([])), "{kind} {query}");
                 let none = json!({ "languages": [], "repositories": [] });
                 assert_eq!((&answer["facets"], &answer["partial"]), (&none, &json!(false)), "{kind} {query}");
-                let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+                let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
                 let page = server.get(&format!("/search?type={kind}&q={encoded}")).by_some(by).send().await;
                 page.assert_status(200);
                 let page = page.text();

@@ -162,8 +162,8 @@ fn move_refs(desk: &Desk, kind: &str, names: &[String], target: &str, options: &
         desk.write(&format!(".muse/refs/{kind}/{name}"), target);
     }
     let branches = if kind == "heads" { names } else { &[] };
-    let named: Vec<&str> = branches.iter().map(String::as_str).collect();
-    desk.ok(&[&["push", "origin"], options, named.as_slice()].concat());
+    let pushed: Vec<&str> = branches.iter().map(String::as_str).collect();
+    desk.ok(&[&["push", "origin"], options, pushed.as_slice()].concat());
 }
 
 /// H67: a long log of branches that are new, go on, lose commits and go, and of tags.

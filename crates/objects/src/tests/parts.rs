@@ -67,7 +67,7 @@ async fn what_nobody_goes_on_with_is_dropped() {
     house.objects.drop_part(one).unwrap();
     assert_eq!(house.objects.kept_part(one).unwrap(), None);
     assert_eq!(house.objects.drop_old_parts(DAY).unwrap(), 0);
-    house.clock.advance(DAY + Duration::from_secs(60));
+    house.clock.advance(DAY + Duration::from_mins(1));
     assert_eq!(house.objects.drop_old_parts(DAY).unwrap(), 1);
     assert_eq!(house.objects.kept_part(other).unwrap(), None);
 }

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    path::Path,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -81,7 +82,8 @@ fn write(
                 files.extend(open.take().map(manifest));
                 // The names of lines say so; other bytes are packed already, and may be many.
                 let options = SimpleFileOptions::default();
-                let options = if name.ends_with(".jsonl") {
+                let is_lines = Path::new(&*name).extension().is_some_and(|it| it == "jsonl");
+                let options = if is_lines {
                     options
                 } else {
                     options.compression_method(CompressionMethod::Stored).large_file(true)

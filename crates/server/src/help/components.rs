@@ -10,11 +10,11 @@ use web::{
 
 use super::{Help, Reader, layout};
 
-const SONG: &str = r#"/// How many voices sing at `bar`.
+const SONG: &str = r"/// How many voices sing at `bar`.
 fn voices(score: &Score, bar: u32) -> usize {
     let sings = |part: &&Part| part.notes.iter().any(|note| note.bar == bar);
     score.parts.iter().filter(sings).count() // rests are silent
-}"#;
+}";
 
 /// `/help/components`.
 #[derive(Debug, Template)]

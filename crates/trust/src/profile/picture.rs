@@ -102,14 +102,14 @@ fn from_png(bytes: &[u8]) -> Result<Pixels, BadPicture> {
     let (width, height) = (width as usize, height as usize);
     check(width, height)?;
     let size = reader.output_buffer_size().ok_or(BadPicture::TooLarge)?;
-    let mut decoded = vec![0; size];
-    let frame = reader.next_frame(&mut decoded).map_err(|_| BadPicture::Unreadable)?;
-    decoded.truncate(frame.buffer_size());
+    let mut raw = vec![0; size];
+    let frame = reader.next_frame(&mut raw).map_err(|_| BadPicture::Unreadable)?;
+    raw.truncate(frame.buffer_size());
     let bytes = match frame.color_type {
-        ColorType::Rgba => decoded,
-        ColorType::GrayscaleAlpha => pieces(&decoded, |[grey, alpha]| [grey, grey, grey, alpha]),
-        ColorType::Rgb => pieces(&decoded, |[red, green, blue]| [red, green, blue, u8::MAX]),
-        ColorType::Grayscale => pieces(&decoded, |[grey]| [grey, grey, grey, u8::MAX]),
+        ColorType::Rgba => raw,
+        ColorType::GrayscaleAlpha => pieces(&raw, |[grey, alpha]| [grey, grey, grey, alpha]),
+        ColorType::Rgb => pieces(&raw, |[red, green, blue]| [red, green, blue, u8::MAX]),
+        ColorType::Grayscale => pieces(&raw, |[grey]| [grey, grey, grey, u8::MAX]),
         ColorType::Indexed => return Err(BadPicture::Unreadable),
     };
     Pixels { width, height, bytes }.checked()
@@ -124,8 +124,8 @@ fn from_jpeg(bytes: &[u8]) -> Result<Pixels, BadPicture> {
     decoder.decode_headers().map_err(|_| BadPicture::Unreadable)?;
     let (width, height) = decoder.dimensions().ok_or(BadPicture::Unreadable)?;
     check(width, height)?;
-    let decoded = decoder.decode().map_err(|_| BadPicture::Unreadable)?;
-    let bytes = pieces(&decoded, |[red, green, blue]| [red, green, blue, u8::MAX]);
+    let raw = decoder.decode().map_err(|_| BadPicture::Unreadable)?;
+    let bytes = pieces(&raw, |[red, green, blue]| [red, green, blue, u8::MAX]);
     Pixels { width, height, bytes }.checked()
 }
 

@@ -82,6 +82,6 @@ impl Trust {
             Purpose::Session => Some(self.0.clock.now().plus(VERIFIES)),
             Purpose::Audit | Purpose::Provenance | Purpose::Server => None,
         };
-        Ok(Rotated { old_until, key })
+        Ok(Rotated { key, old_until })
     }
 }

@@ -99,7 +99,7 @@ pub fn value(text: &str) -> Html {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if oddity(c).is_some() {
-            out.push_str(&format!("&#x{:x};", u32::from(c)));
+            out.push_str(&["&#x", &format!("{:x}", u32::from(c)), ";"].concat());
         } else {
             push_escaped(&mut out, c);
         }

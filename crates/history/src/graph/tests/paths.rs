@@ -55,8 +55,8 @@ proptest! {
                     memo.insert(entry.name.clone(), found.unwrap());
                 }
                 memos.insert(at, memo);
-                let none = &mut Budget::steps(0);
-                let again = last_commits((&graph, &history), (at, dir.as_ref(), &node), &memos, none).unwrap();
+                let spent = &mut Budget::steps(0);
+                let again = last_commits((&graph, &history), (at, dir.as_ref(), &node), &memos, spent).unwrap();
                 prop_assert_eq!(again, found, "from memory");
             }
         }
@@ -92,8 +92,8 @@ fn what_a_budget_does_not_reach_is_left_open() {
     let graph = history.graph(&[]);
     let at = Position(graph.len() - 1);
     let node = history.node(at, None).unwrap();
-    let none = &mut Budget::steps(0);
+    let spent = &mut Budget::steps(0);
     let found =
-        last_commits((&graph, &history), (at, None, &node), &BTreeMap::new(), none).unwrap();
+        last_commits((&graph, &history), (at, None, &node), &BTreeMap::new(), spent).unwrap();
     assert!(!found.is_complete && found.found.iter().all(Option::is_none));
 }

@@ -58,8 +58,8 @@ pub(super) async fn tree(
     };
     let shown = path.as_ref().map(RepoPath::as_str).unwrap_or_default();
     let id = revision.commit.to_string();
-    let list = bound(&history, "tree", &[&id, shown]);
-    let start = number(&hub, &list, query.cursor.as_deref())?;
+    let bound_to = bound(&history, "tree", &[&id, shown]);
+    let start = number(&hub, &bound_to, query.cursor.as_deref())?;
     let limit = query.limit.unwrap_or(ENTRIES).clamp(1, ENTRIES);
     let mut entries: Vec<_> = node.entries().iter().collect();
     entries.sort_by_key(|entry| (!entry.is_directory(), entry.name.as_bytes()));
@@ -90,7 +90,7 @@ pub(super) async fn tree(
     });
     let items: Vec<_> = items.collect();
     let end = start + items.len();
-    let next_cursor = (end < entries.len()).then(|| cursor(&hub, &list, end));
+    let next_cursor = (end < entries.len()).then(|| cursor(&hub, &bound_to, end));
     let link = link(&call, next_cursor.as_ref());
     Ok((
         link,
@@ -163,8 +163,8 @@ fn decode(bytes: &[u8]) -> Option<(&'static str, String)> {
         char::decode_utf16(units).collect::<Result<String, _>>().ok()
     };
     let text = match bytes {
-        [0xff, 0xfe, ..] if bytes.len() % 2 == 0 => wide(u16::from_le_bytes),
-        [0xfe, 0xff, ..] if bytes.len() % 2 == 0 => wide(u16::from_be_bytes),
+        [0xff, 0xfe, ..] if bytes.len().is_multiple_of(2) => wide(u16::from_le_bytes),
+        [0xfe, 0xff, ..] if bytes.len().is_multiple_of(2) => wide(u16::from_be_bytes),
         _ => None,
     };
     if let Some(text) = text {

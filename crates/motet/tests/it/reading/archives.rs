@@ -10,7 +10,8 @@ use crate::server_and_anna;
 fn story() -> Story {
     let mut story = Story::default();
     let long = format!("{}/end.txt", "directory/".repeat(15).trim_end_matches('/'));
-    let text: String = (0..20_000).map(|it| format!("line {}\n", it * it % 9_973)).collect();
+    let text: String =
+        (0..20_000).map(|it| format!("line {}\n", it * it % 9_973)).collect::<Vec<_>>().concat();
     let attributes = b"*.log export-ignore\n/private export-ignore\n";
     let files: [(&str, &[u8]); 9] = [
         (".gitattributes", attributes),
@@ -36,7 +37,7 @@ fn unpacked(name: &str, bytes: &[u8]) -> BTreeMap<RepoPath, Vec<u8>> {
     std::fs::File::create(&file).unwrap().write_all(bytes).unwrap();
     let out = dir.path().join("out");
     std::fs::create_dir(&out).unwrap();
-    let ran = if name.ends_with(".zip") {
+    let ran = if file.extension().is_some_and(|it| it == "zip") {
         Command::new("python3").args(["-m", "zipfile", "-e"]).arg(&file).arg(&out).output()
     } else {
         Command::new("tar").arg("-xf").arg(&file).arg("-C").arg(&out).output()

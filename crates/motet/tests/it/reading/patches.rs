@@ -21,8 +21,8 @@ async fn git_applies_our_patches() {
     ]
     .map(|(path, text)| (path.to_owned(), text))
     .into();
-    let mut at = twin.commit(&[], &files);
-    for step in 1..25 {
+    let at = twin.commit(&[], &files);
+    for (at, step) in (at..).zip(1..25) {
         files = grown(&dice, &files, step);
         match step {
             3 => drop(files.insert("no-end".to_owned(), "a\nb\n".to_owned())),
@@ -41,7 +41,6 @@ async fn git_applies_our_patches() {
         let all: Vec<_> =
             files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
         twin.story.commit(&ids, &format!("commit {step}"), &all);
-        at += 1;
     }
     server.push_story(&anna, "anna/song", &twin.story, "main").await;
     let dir = tempfile::tempdir().unwrap();
@@ -75,7 +74,7 @@ fn walk(dir: &std::path::Path) -> usize {
 #[tokio::test]
 async fn blanks_and_context_are_as_they_are_asked_for() {
     let (server, anna) = server_and_anna().await;
-    let text: String = (0..30).map(|it| format!("line {it}\n")).collect();
+    let text: String = (0..30).map(|it| format!("line {it}\n")).collect::<Vec<_>>().concat();
     let mut story = Story::default();
     let first = story.commit(&[], "first", &[("a.txt", text.as_bytes())]);
     let spaced = text.replace("line 7", "line   7  ").replace("line 20", "line 20 changed");
@@ -113,7 +112,8 @@ async fn blanks_and_context_are_as_they_are_asked_for() {
 #[tokio::test]
 async fn a_moved_file_and_marked_words_are_told() {
     let (server, anna) = server_and_anna().await;
-    let text: String = (0..10).map(|it| format!("let a{it} = {it};\n")).collect();
+    let text: String =
+        (0..10).map(|it| format!("let a{it} = {it};\n")).collect::<Vec<_>>().concat();
     let mut story = Story::default();
     let first = story.commit(&[], "first", &[("a.rs", text.as_bytes()), ("p.png", b"\0one")]);
     let changed = text.replace("let a3 = 3;", "let a3 = 33;");

@@ -14,8 +14,7 @@ async fn part(server: &Server, target: &str, range: &str) -> Answer {
 async fn parts_of_a_file_are_its_bytes() {
     let (server, anna) = server_and_anna().await;
     // Longer than one piece, with a value at each place that tells where it is.
-    let large: Vec<u8> =
-        (0..3_000_000_u32).flat_map(|it| it.to_le_bytes()).take(5_000_000).collect();
+    let large: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).take(5_000_000).collect();
     let mut story = Story::default();
     story.commit(
         &[],

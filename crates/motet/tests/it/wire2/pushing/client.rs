@@ -255,7 +255,7 @@ async fn a_large_object_that_is_cut_goes_on_where_it_was() {
     assert!(gate.passed() < LENGTH as u64 - kept + (1 << 20), "{} bytes", gate.passed());
     let here = Desk::empty();
     let (code, told) = here.json(&["clone", &format!("{}/anna/takes", server.base_url())]);
-    assert_eq!((code, &told["error"]["code"]), (5, &json!("not_found")), "it is private");
+    assert_eq!((code, &told["error"]["code"]), (4, &json!("not_found")), "it is private");
     assert_eq!(fs::read_dir(server.data_dir().join("objects/parts")).unwrap().count(), 0);
 }
 
