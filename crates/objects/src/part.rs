@@ -10,7 +10,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufWriter, Read as _, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     thread,
     time::{Duration, SystemTime},
 };
@@ -64,22 +64,27 @@ impl Objects {
         of: Uuid,
         object: ObjectId,
     ) -> Result<(), Error> {
-        let Some(current) = &mut staging.current else { return Ok(()) };
+        let Staging { current: Some(current), large: whole, .. } = staging else { return Ok(()) };
         let Some((path, file)) = &mut current.large else { return Ok(()) };
         file.flush()?;
         file.get_ref().sync_data()?;
         // Nobody else knows of it before it has its name; afterwards it is held already.
         file.get_ref().lock()?;
+        let mut others = self.parts_of(of)?;
+        // What has come whole in the same staging waits for the end of it.
+        others.retain(|(other, _)| other != path && whole.values().all(|(it, _)| it != other));
+        // Somebody else goes on with it, and this one was given up.
+        if others.iter().any(|(other, _)| is_held(other)) {
+            return Ok(());
+        }
         let part = Part { object, bytes: current.size };
         let kept = self.parts().join(name(of, part));
         fs::create_dir_all(self.parts())?;
         fs::rename(&*path, &kept)?;
-        (*path, current.is_kept) = (kept.clone(), true);
-        for (other, _) in self.parts_of(of)? {
-            if other != kept {
-                remove(&other)?;
-            }
+        for (other, _) in others.iter().filter(|(other, _)| *other != kept) {
+            remove(other)?;
         }
+        (*path, current.is_kept) = (kept, true);
         Ok(())
     }
 
@@ -184,7 +189,13 @@ fn name(of: Uuid, Part { object, bytes }: Part) -> String {
     format!("{of}.{object}.{bytes}")
 }
 
-fn remove(path: &std::path::Path) -> io::Result<()> {
+/// Whether somebody writes to a part.
+fn is_held(path: &Path) -> bool {
+    let file = OpenOptions::new().read(true).open(path);
+    file.is_ok_and(|file| file.try_lock().is_err())
+}
+
+fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),

@@ -113,7 +113,7 @@ pub struct Staging {
     copy: Uuid,
     segment: Option<SegmentWriter<BufWriter<File>>>,
     pub(crate) current: Option<Current>,
-    large: HashMap<ObjectId, (PathBuf, u64)>,
+    pub(crate) large: HashMap<ObjectId, (PathBuf, u64)>,
     small: HashMap<ObjectId, u64>,
 }
 
@@ -265,7 +265,9 @@ impl Drop for Staging {
         if self.segment.take().is_some() {
             discard(&self.segment_tmp());
         }
-        for (path, _) in self.large.values() {
+        // A part is gone on with, also one that had come to its end.
+        let is_part = |path: &Path| path.parent().is_some_and(|it| it.ends_with("parts"));
+        for (path, _) in self.large.values().filter(|(path, _)| !is_part(path)) {
             discard(path);
         }
     }

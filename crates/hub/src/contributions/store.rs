@@ -22,7 +22,7 @@ db::statements! {
         sqlite "
         INSERT INTO contributions (repository_id, commit_id, signer, at, received_at)
         SELECT c.repository_id, c.id, c.signer_key_id, c.committed_at, c.received_at FROM json_each($2) AS wanted
-          JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(wanted.value)
+          CROSS JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(wanted.value)
          WHERE c.committed_at >= 0 ON CONFLICT (repository_id, commit_id) DO NOTHING",
         postgres "
         INSERT INTO contributions (repository_id, commit_id, signer, at, received_at)

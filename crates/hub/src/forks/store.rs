@@ -128,7 +128,7 @@ db::statements! {
             SELECT c.id, c.parent1, c.parent2, c.generation,
                    row_number() OVER (PARTITION BY c.repository_id ORDER BY c.generation DESC, c.id) AS place
               FROM json_each($1) AS wanted
-              JOIN commits AS c ON c.repository_id = unhex(wanted.value ->> 0)
+              CROSS JOIN commits AS c ON c.repository_id = unhex(wanted.value ->> 0)
                AND c.generation <= wanted.value ->> 1 AND c.generation > (wanted.value ->> 1) - $2)
          WHERE place <= $2",
         postgres "

@@ -25,7 +25,7 @@ db::statements! {
     HEADS = "SELECT name, target FROM refs WHERE repository_id = $1 AND kind = 'branch'";
     NODE_SIZES = {
         sqlite "
-        SELECT n.id, length(n.entries) FROM json_each($1) AS wanted JOIN tree_nodes AS n ON n.id = unhex(wanted.value)",
+        SELECT n.id, length(n.entries) FROM json_each($1) AS wanted CROSS JOIN tree_nodes AS n ON n.id = unhex(wanted.value)",
         postgres "
         SELECT n.id, length(n.entries)::bigint FROM jsonb_array_elements_text($1::jsonb) AS wanted
           JOIN tree_nodes AS n ON n.id = decode(wanted.value, 'hex')"
@@ -33,7 +33,7 @@ db::statements! {
     MADE_BY = {
         sqlite "
         SELECT c.id, c.author, c.agent_id, c.committed_at FROM json_each($2) AS wanted
-          JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(wanted.value)",
+          CROSS JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(wanted.value)",
         postgres "
         SELECT c.id, c.author, c.agent_id, c.committed_at FROM jsonb_array_elements_text($2::jsonb) AS wanted
           JOIN commits AS c ON c.repository_id = $1 AND c.id = decode(wanted.value, 'hex')"
@@ -41,7 +41,7 @@ db::statements! {
     TOLD = {
         sqlite "
         SELECT c.id, c.message, c.committed_at FROM json_each($2) AS wanted
-          JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(wanted.value)",
+          CROSS JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(wanted.value)",
         postgres "
         SELECT c.id, c.message, c.committed_at FROM jsonb_array_elements_text($2::jsonb) AS wanted
           JOIN commits AS c ON c.repository_id = $1 AND c.id = decode(wanted.value, 'hex')"
@@ -147,7 +147,7 @@ db::statements! {
     };
     EXISTING = {
         sqlite "
-        SELECT r.id FROM json_each($1) AS wanted JOIN repositories AS r ON r.id = unhex(wanted.value, '-')",
+        SELECT r.id FROM json_each($1) AS wanted CROSS JOIN repositories AS r ON r.id = unhex(wanted.value, '-')",
         postgres "
         SELECT r.id FROM jsonb_array_elements_text($1::jsonb) AS wanted JOIN repositories AS r ON r.id = wanted.value::uuid"
     };

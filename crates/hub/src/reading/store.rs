@@ -69,7 +69,7 @@ db::statements! {
     NAMED = {
         sqlite "
         SELECT r.name, r.target FROM json_each($2) AS wanted
-          JOIN refs AS r ON r.repository_id = $1 AND r.name = wanted.value",
+          CROSS JOIN refs AS r ON r.repository_id = $1 AND r.name = wanted.value",
         postgres "
         SELECT r.name, r.target FROM jsonb_array_elements_text($2::jsonb) AS wanted
           JOIN refs AS r ON r.repository_id = $1 AND r.name = wanted.value"
@@ -84,7 +84,7 @@ db::statements! {
         WITH RECURSIVE up (id, parent1, parent2, snapshot_id, generation, committed_at) AS (
             SELECT c.id, c.parent1, c.parent2, c.snapshot_id, c.generation, c.committed_at
               FROM json_each($2) AS wanted
-              JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(wanted.value)
+              CROSS JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(wanted.value)
             UNION
             SELECT p.id, p.parent1, p.parent2, p.snapshot_id, p.generation, p.committed_at FROM up
               JOIN commits AS p ON p.repository_id = $1 AND p.id IN (up.parent1, up.parent2))
@@ -102,7 +102,7 @@ db::statements! {
     KNOWN = {
         sqlite "
         SELECT c.id, c.generation FROM json_each($2) AS wanted
-          JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(wanted.value)",
+          CROSS JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(wanted.value)",
         postgres "
         SELECT c.id, c.generation FROM jsonb_array_elements_text($2::jsonb) AS wanted
           JOIN commits AS c ON c.repository_id = $1 AND c.id = decode(wanted.value, 'hex')"
@@ -159,7 +159,7 @@ db::statements! {
     COMMITS = {
         sqlite (concat!("
         SELECT ", commit_columns!(), " FROM json_each($2) AS wanted
-          JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(wanted.value)")),
+          CROSS JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(wanted.value)")),
         postgres (concat!("
         SELECT ", commit_columns!(), " FROM jsonb_array_elements_text($2::jsonb) AS wanted
           JOIN commits AS c ON c.repository_id = $1 AND c.id = decode(wanted.value, 'hex')"))
@@ -167,7 +167,7 @@ db::statements! {
     REVIEWERS = {
         sqlite "
         SELECT r.commit_id, r.reviewer FROM json_each($2) AS wanted
-          JOIN commit_reviewers AS r ON r.repository_id = $1 AND r.commit_id = unhex(wanted.value)
+          CROSS JOIN commit_reviewers AS r ON r.repository_id = $1 AND r.commit_id = unhex(wanted.value)
          ORDER BY r.reviewer",
         postgres "
         SELECT r.commit_id, r.reviewer FROM jsonb_array_elements_text($2::jsonb) AS wanted
@@ -177,7 +177,7 @@ db::statements! {
     DELTAS = {
         sqlite "
         SELECT d.commit_id, d.delta FROM json_each($2) AS wanted
-          JOIN commit_deltas AS d ON d.repository_id = $1 AND d.commit_id = unhex(wanted.value)",
+          CROSS JOIN commit_deltas AS d ON d.repository_id = $1 AND d.commit_id = unhex(wanted.value)",
         postgres "
         SELECT d.commit_id, d.delta FROM jsonb_array_elements_text($2::jsonb) AS wanted
           JOIN commit_deltas AS d ON d.repository_id = $1 AND d.commit_id = decode(wanted.value, 'hex')"
@@ -185,7 +185,7 @@ db::statements! {
     SNAPSHOTS = {
         sqlite "
         SELECT s.id, s.root_node, s.wire_bytes, s.created_at_text FROM json_each($2) AS wanted
-          JOIN snapshots AS s ON s.repository_id = $1 AND s.id = unhex(wanted.value)",
+          CROSS JOIN snapshots AS s ON s.repository_id = $1 AND s.id = unhex(wanted.value)",
         postgres "
         SELECT s.id, s.root_node, s.wire_bytes, s.created_at_text
           FROM jsonb_array_elements_text($2::jsonb) AS wanted
@@ -193,7 +193,7 @@ db::statements! {
     };
     NODES = {
         sqlite "
-        SELECT n.id, n.entries FROM json_each($1) AS wanted JOIN tree_nodes AS n ON n.id = unhex(wanted.value)",
+        SELECT n.id, n.entries FROM json_each($1) AS wanted CROSS JOIN tree_nodes AS n ON n.id = unhex(wanted.value)",
         postgres "
         SELECT n.id, n.entries FROM jsonb_array_elements_text($1::jsonb) AS wanted
           JOIN tree_nodes AS n ON n.id = decode(wanted.value, 'hex')"

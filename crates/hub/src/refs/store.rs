@@ -35,7 +35,7 @@ db::statements! {
     RELEASES = {
         sqlite "
         SELECT x.tag, x.channel, x.yanked_at IS NOT NULL FROM json_each($2) AS wanted
-          JOIN releases AS x ON x.repository_id = $1 AND x.tag = wanted.value
+          CROSS JOIN releases AS x ON x.repository_id = $1 AND x.tag = wanted.value
          WHERE x.published_at IS NOT NULL",
         postgres "
         SELECT x.tag, x.channel, x.yanked_at IS NOT NULL FROM jsonb_array_elements_text($2::jsonb) AS wanted

@@ -25,7 +25,7 @@ db::statements! {
     HEADS = {
         sqlite "
         SELECT t.repository_id, coalesce(t.target, t.head) FROM json_each($1) AS wanted
-          JOIN search_states AS t ON t.repository_id = unhex(wanted.value)",
+          CROSS JOIN search_states AS t ON t.repository_id = unhex(wanted.value)",
         postgres "
         SELECT t.repository_id, coalesce(t.target, t.head) FROM jsonb_array_elements_text($1::jsonb) AS wanted
           JOIN search_states AS t ON t.repository_id = CAST(wanted.value AS uuid)"
@@ -112,7 +112,7 @@ db::statements! {
     NEWEST = "SELECT coalesce(max(id), 0) FROM search_documents";
     TEXTS = {
         sqlite "
-        SELECT t.document_id, t.packed FROM json_each($1) AS wanted JOIN search_texts AS t ON t.document_id = wanted.value",
+        SELECT t.document_id, t.packed FROM json_each($1) AS wanted CROSS JOIN search_texts AS t ON t.document_id = wanted.value",
         postgres "
         SELECT t.document_id, t.packed FROM jsonb_array_elements_text($1::jsonb) AS wanted
           JOIN search_texts AS t ON t.document_id = CAST(wanted.value AS bigint)"

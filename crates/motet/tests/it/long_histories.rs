@@ -9,7 +9,7 @@ use serde_json::Value;
 use testkit::{Person, Server, Story, long};
 
 use crate::{
-    ground::{Ground, on_both, settled},
+    ground::{Ground, eventually, on_both, settled},
     store,
 };
 
@@ -282,7 +282,10 @@ async fn twenty_thousand_commits_are_indexed_and_read() {
     let tip = long::lengthen(&db, SONG, 20_000, &[8, 8, 8]).await;
     db.close().await;
     server.restart().await;
-    json(&server, &anna, &format!("{API}/languages")).await;
+    eventually("the numbers are those of the branch", async || {
+        json(&server, &anna, &format!("{API}/languages")).await["commit"] == tip.to_string()
+    })
+    .await;
     settled(&server).await;
     let contributors = json(&server, &anna, &format!("{API}/contributors")).await;
     let counted =

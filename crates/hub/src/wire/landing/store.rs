@@ -23,7 +23,7 @@ db::statements! {
     HELD_SNAPSHOTS = {
         sqlite "
         SELECT s.id FROM json_each($1) AS wanted
-          JOIN snapshots AS s ON s.repository_id = $2 AND s.id = unhex(wanted.value)",
+          CROSS JOIN snapshots AS s ON s.repository_id = $2 AND s.id = unhex(wanted.value)",
         postgres "
         SELECT s.id FROM jsonb_array_elements_text($1::jsonb) AS wanted
           JOIN snapshots AS s ON s.repository_id = $2 AND s.id = decode(wanted.value, 'hex')"
@@ -31,7 +31,7 @@ db::statements! {
     SIGNED = {
         sqlite "
         SELECT c.id FROM json_each($1) AS wanted
-          JOIN commits AS c ON c.repository_id = $2 AND c.id = unhex(wanted.value) WHERE c.signature <> ''",
+          CROSS JOIN commits AS c ON c.repository_id = $2 AND c.id = unhex(wanted.value) WHERE c.signature <> ''",
         postgres "
         SELECT c.id FROM jsonb_array_elements_text($1::jsonb) AS wanted
           JOIN commits AS c ON c.repository_id = $2 AND c.id = decode(wanted.value, 'hex') WHERE c.signature <> ''"

@@ -57,7 +57,7 @@ db::statements! {
     GENERATIONS = {
         sqlite "
         SELECT c.id, c.generation FROM json_each($2) AS wanted
-          JOIN push_commits AS c ON c.session_id = $1 AND c.id = unhex(wanted.value)",
+          CROSS JOIN push_commits AS c ON c.session_id = $1 AND c.id = unhex(wanted.value)",
         postgres "
         SELECT c.id, c.generation FROM jsonb_array_elements_text($2::jsonb) AS wanted
           JOIN push_commits AS c ON c.session_id = $1 AND c.id = decode(wanted.value, 'hex')"
@@ -65,7 +65,7 @@ db::statements! {
     ROOTS = {
         sqlite "
         SELECT s.id, s.root_node FROM json_each($2) AS wanted
-          JOIN push_snapshots AS s ON s.session_id = $1 AND s.id = unhex(wanted.value)",
+          CROSS JOIN push_snapshots AS s ON s.session_id = $1 AND s.id = unhex(wanted.value)",
         postgres "
         SELECT s.id, s.root_node FROM jsonb_array_elements_text($2::jsonb) AS wanted
           JOIN push_snapshots AS s ON s.session_id = $1 AND s.id = decode(wanted.value, 'hex')"

@@ -45,7 +45,8 @@ async fn a_directory_of_very_many_entries_comes_page_by_page() {
     let html = shown.text();
     assert!(html.contains("3,000 files") && shown.body.len() < 4 << 20, "{}", shown.body.len());
     assert!(html.contains("page=2"));
-    assert!(page(&server, &anna, &format!("{commit}?page=10")).await.text().contains("f002999"));
+    let last = page(&server, &anna, &format!("{commit}?page=10")).await;
+    assert!(last.text().contains("f002999"), "{} {}", last.status, last.text());
     let target = format!("{API}/song/commits/{}/diff?limit=2000", story.tip());
     let told = json(&server, &anna, &target).await;
     assert_eq!(told["file_count"], 3_000);
