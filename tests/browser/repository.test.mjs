@@ -70,7 +70,7 @@ for (const javaScriptEnabled of [true, false]) {
 
       await page.goto(`${home.address}/demo/${name}/settings/members`);
       await page.getByLabel("Handle").fill("nobody");
-      await page.getByRole("button", { name: "Give the level" }).click();
+      await page.getByRole("button", { name: "Ask in" }).click();
       assert.match(await page.getByRole("alert").innerText(), /nobody called nobody/);
 
       await page.getByRole("link", { name: "Danger zone" }).click();
