@@ -13,7 +13,7 @@ use super::{trees::Dice, *};
 
 const NAMES: &[&str] = &["a", "b", "lib/c.txt", "lib/deep/größe.txt", "empty", "x y", "😀"];
 const TEXTS: &[&str] = &["", "one\n", "two\n", "one\ntwo\n", "\0three"];
-const BRANCHES: &[&str] = &["main", "side", "side-by/side", "größe"];
+const BRANCHES: &[&str] = &["main", "side", "side-by/side", "v1.x"];
 
 type Files = BTreeMap<String, Vec<u8>>;
 type Ids = BTreeMap<String, String>;
