@@ -203,9 +203,11 @@ pub(crate) async fn page(
     name: &'static str,
     (page, scale): (Page, Scale),
 ) -> anyhow::Result<Row> {
-    let (server, anna) = (server(binary, scale).await?, anna());
+    let (mut server, anna) = (server(binary, scale).await?, anna());
     let targets = targets(page, scale, &server, &anna).await;
     let times = times(&server, &anna, &targets).await?;
+    // The next row opens the same directory.
+    server.stop().await;
     let at = |part: usize| times.get(times.len() * part / 100).copied().context("no times");
     let (p50, p99) = (at(50)?, at(99)?);
     let how = format!(
@@ -220,7 +222,7 @@ pub(crate) async fn page(
 
 /// What the heaviest first load weighs: the page and the sheet, compressed.
 pub(crate) async fn weight(binary: &Path) -> anyhow::Result<Row> {
-    let (server, anna) = (server(binary, SHORT).await?, anna());
+    let (mut server, anna) = (server(binary, SHORT).await?, anna());
     let load = async |target: &str| {
         let request = server.get(target).header("accept", "text/html");
         request.header("accept-encoding", "br").by(&anna).send().await
@@ -238,6 +240,7 @@ pub(crate) async fn weight(binary: &Path) -> anyhow::Result<Row> {
             (most, heaviest) = (answer.body.len(), target.to_owned());
         }
     }
+    server.stop().await;
     #[expect(clippy::cast_precision_loss, reason = "a page is far below 2^52 bytes")]
     let weight = (most + sheet) as f64 / 1024.0;
     let how = format!("HTML and CSS of the heaviest of five pages ({heaviest}), compressed");
@@ -287,8 +290,10 @@ pub(crate) async fn index_memory(binary: &Path) -> anyhow::Result<Row> {
         }
     };
     timeout(PATIENCE, there).await.context("the history was not indexed in time")?;
+    let seconds = started.elapsed().as_secs();
     #[expect(clippy::cast_precision_loss, reason = "memory is far below 2^52 bytes")]
     let peak = server.peak_bytes() as f64 / 1_048_576.0;
-    let how = format!("a million commits from nothing in {} s", started.elapsed().as_secs());
+    server.stop().await;
+    let how = format!("a million commits from nothing in {seconds} s");
     Ok(Row::at_most("index.memory", "MB", peak, MEMORY, how))
 }

@@ -14,7 +14,7 @@ use std::{
 
 use history::{
     Parents,
-    graph::{Graph, GraphError, PathHash, Position},
+    graph::{Graph, GraphError, Position, Way},
     tree::{Nodes, TreeLookup},
 };
 use names::{CommitId, NodeId, ObjectId, RepoPath};
@@ -174,14 +174,14 @@ impl<'a> History<'a> {
         id: CommitId,
         path: &RepoPath,
     ) -> Result<Option<(CommitId, i64)>, Error> {
-        let path = PathHash::of(path.as_str());
+        let way = Way::of(path.as_str());
         let from = [id];
         let found = self.by_graph(&from, move |graph, at| {
             let Some(from) = at.first().copied() else { return Ok(None) };
             let mut at = from;
             for _ in 0..PASSED_AT_ONCE {
                 let [Some(first), _] = graph.link(at)?.parents else { break };
-                if !graph.filter(at)?.excludes(path) {
+                if !graph.excludes(at, &way)? {
                     break;
                 }
                 at = first;
