@@ -1,1 +1,0 @@
-DROP INDEX commits_parent2;
