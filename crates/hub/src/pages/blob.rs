@@ -15,13 +15,15 @@ use web::{
 
 use super::{
     parts, raw,
-    repository::{clash, is_markdown},
+    repository::{clash, directory, is_markdown},
 };
 use crate::{
     Error, Hub, Repository,
+    graph::Directory,
     reading::{self, FileBytes, Found, History},
+    signatures,
     views::{
-        Section,
+        CommitLine, Section,
         blob::{BlobContent, BlobPage, HexRow},
     },
 };
@@ -63,6 +65,8 @@ pub(super) async fn blob(
         return Err(Problem::not_found());
     };
     let heads = reading::branches(&mut hub.db.glance().await?, repository.id).await?;
+    let dir = directory(repository, &revision, dir.as_ref(), &node);
+    let (last, is_pending) = hub.last_change(&history, &dir, path.file_name()).await?;
     let file = history.bytes(object, SHOWN_BYTES).await?;
     let here = parts::place(repository, "blob", &text, Some(path.as_str()));
     let shown = show(file, &path, &here, is_plain, links(repository, &text, &path)).await?;
@@ -84,9 +88,28 @@ pub(super) async fn blob(
         blame_href: is_text.then(|| parts::place(repository, "blame", &text, Some(path.as_str()))),
         permalink_href: (!revision.is_fixed()).then_some(by_commit),
         history_href: Some(parts::place(repository, "commits", &text, Some(path.as_str()))),
+        last,
+        is_pending,
         clash: clash_of(&node, &path),
         content: shown.content,
     })
+}
+
+impl Hub {
+    /// The newest commit that changed an entry of a directory, and whether it is still looked for.
+    async fn last_change(
+        &self,
+        history: &History<'_>,
+        dir: &Directory,
+        name: &str,
+    ) -> Result<(Option<CommitLine>, bool), Error> {
+        let told = self.last_told(history.repository, dir, &[name].into()).await?;
+        let Some(id) = told.of(name).map(|it| it.id) else { return Ok((None, told.is_pending)) };
+        let commit = history.commit(id).await?;
+        let judged = signatures::judge(&mut self.db.glance().await?, [&commit].into_iter()).await?;
+        let line = parts::line(history.repository, &commit, judged.get(&id), self.clock.now());
+        Ok((Some(line), false))
+    }
 }
 
 /// Names beside the file that some file systems cannot keep apart from its own.
