@@ -187,7 +187,8 @@ impl Hub {
             readme: readme(history, &text, path, readme_of(&entries)).await?,
         };
         let dir = directory(of, at, path, &node);
-        Ok(Some(self.with_last(of, &dir, listing).await?))
+        let listing = self.with_last(of, &dir, listing).await?;
+        Ok(Some(joined_rows(history, (&text, path), &node, listing).await?))
     }
 
     /// A listing with the last commit of each entry, as far as they are found while somebody waits.
@@ -209,6 +210,33 @@ impl Hub {
         listing.is_pending = last.is_pending;
         Ok(listing)
     }
+}
+
+/// A listing in which a directory that holds nothing but another one is one row with it. Its last commit stays that of
+/// the first, below which the others are.
+async fn joined_rows(
+    history: &History<'_>,
+    (at, dir): (&str, Option<&RepoPath>),
+    node: &Node,
+    mut listing: Listing,
+) -> Result<Listing, Error> {
+    let id = |entry: &Entry| match node.find(&entry.name)?.kind {
+        tree::Kind::Directory(id) => Some(id),
+        tree::Kind::File(_) => None,
+    };
+    let ids: Vec<_> = listing.entries.iter().filter_map(id).collect();
+    if ids.is_empty() {
+        return Ok(listing);
+    }
+    let ways = history.chains(&ids).await?;
+    for entry in &mut listing.entries {
+        if let Some(way) = id(entry).and_then(|id| ways.get(&id)) {
+            entry.name = format!("{}/{way}", entry.name);
+            let path = joined(dir, &entry.name);
+            entry.href = parts::place(history.repository, "tree", at, Some(&path));
+        }
+    }
+    Ok(listing)
 }
 
 /// A directory, as what is remembered of last commits knows it.

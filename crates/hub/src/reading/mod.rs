@@ -9,6 +9,7 @@
 //! | `ancestry.rs`| which commit leads to which                                        |
 //! | `log.rs`     | the commits before some commit, with filters                        |
 //! | `files.rs`   | what stands at a path; the bytes of a file                          |
+//! | `chains.rs`  | directories that hold nothing but another one                       |
 //! | `diff.rs`    | which files differ, and in them which lines                         |
 //! | `blame.rs`   | who last changed each line of a file                                |
 //! | `archive.rs` | the files of a commit as one file                                   |
@@ -19,6 +20,7 @@ pub(crate) mod ancestry;
 pub(crate) mod api;
 mod archive;
 mod blame;
+mod chains;
 mod diff;
 mod files;
 
