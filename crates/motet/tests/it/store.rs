@@ -54,6 +54,7 @@ db::statements! {
     END_LOOKS = "UPDATE jobs SET run_at = 1 WHERE kind = 'hub.close_glass' AND state = 'ready'";
     MAKE_SCHEMA_OLDER = "UPDATE install_state SET value = '7' WHERE key = 'schema'";
     MAKE_DUE = "UPDATE schedules SET next_at = 1 WHERE name = $1";
+    SEAL_LONG_AGO = "UPDATE ref_seals SET time_text = '2001-09-09T01:46:40.000Z'";
     END_LEASES = "UPDATE jobs SET lease_ends = 1 WHERE state = 'running'";
     END_WAITS = "UPDATE jobs SET run_at = 1 WHERE state = 'ready' AND kind = 'hub.collect'";
     MARKS_LEFT = "
@@ -214,6 +215,11 @@ pub(crate) async fn many_branches(
     number: i64,
 ) -> Result<(), Error> {
     db::execute!(tx, MANY_BRANCHES, at.as_bytes().to_vec(), number).map(drop)
+}
+
+/// Every movement of a ref was long ago.
+pub(crate) async fn seal_long_ago(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, SEAL_LONG_AGO)
 }
 
 /// A repository was made long ago.
