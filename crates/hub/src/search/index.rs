@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     Error, Hub, Repository,
-    reading::{self, Commit, Found, History, Revision},
+    reading::{self, Commit, Found, History, Revision, languages},
     repositories, upkeep,
     wire::{self, push::blocking},
 };
@@ -309,7 +309,7 @@ impl Hub {
             let Some(file) = change.after else { continue };
             let path = change.path.as_str();
             let is_read =
-                file.size_bytes <= selection::MAX_TEXT_BYTES && !selection::is_left_out(path);
+                file.size_bytes <= selection::MAX_TEXT_BYTES && !languages::is_left_out(path);
             let bytes = if is_read { searchable(history, file.object).await? } else { None };
             files.push((path.to_owned(), file.size_bytes, bytes));
         }

@@ -217,6 +217,68 @@ on_both! {
 }
 
 on_both! {
+    async fn languages_are_told_month_by_month_along_first_parents(ground: Ground) {
+        let mut server = ground.server().start().await;
+        let anna = server.register("anna").await;
+        let mut story = Story::default();
+        let mut put = |parents: &[CommitId], at: &str, files: &[(&str, &[u8])]| {
+            let name = format!("{at} {}", files.len());
+            let commit = story.commit(parents, &name, files);
+            let snapshot = story.last().snapshot_id;
+            story.commits.retain(|it| it.commit_id != commit);
+            let id = story.commit_of(parents, snapshot, &name, at);
+            (story.clone(), id)
+        };
+        let (one, three): (&[u8], &[u8]) = (b"1", b"333");
+        // What a vendor wrote counts for nothing.
+        let (root, a) = put(&[], "2024-08-03T10:00:00+00:00", &[("a.rs", three), ("vendor/b.rs", one)]);
+        let (more, b) = put(&[a], "2024-08-29T10:00:00+00:00", &[("a.rs", three), ("b.py", one)]);
+        let (on, c) = put(&[b], "2024-10-01T10:00:00+00:00", &[("b.py", three), ("c.rs", one)]);
+        // A side line, of whose months nothing is told.
+        let (_, side) = put(&[a], "2024-09-09T10:00:00+00:00", &[("a.rs", three), ("d.go", one)]);
+        let (both, _) = put(
+            &[c, side],
+            "2024-11-02T10:00:00+00:00",
+            &[("b.py", three), ("c.rs", one), ("d.go", one)],
+        );
+        let months = async |server: &Server| {
+            settled(server).await;
+            json(server, &anna, &format!("{API}/languages")).await["months"].clone()
+        };
+        for story in [&root, &more, &on] {
+            server.push_story(&anna, SONG, story, "main").await;
+            settled(&server).await;
+        }
+        let mut told = serde_json::json!([
+            { "month": "2024-08", "bytes": { "Python": 1, "Rust": 3 } },
+            { "month": "2024-10", "bytes": { "Python": 3, "Rust": 1 } },
+        ]);
+        assert_eq!(months(&server).await, told);
+        server.push_story(&anna, SONG, &both, "main").await;
+        let last = serde_json::json!({ "month": "2024-11", "bytes": { "Go": 1, "Python": 3, "Rust": 1 } });
+        told.as_array_mut().unwrap().push(last);
+        assert_eq!(months(&server).await, told);
+        let page = page(&server, &anna, &format!("/{SONG}/insights")).await;
+        let course = page.split_once("class=\"columns\"").unwrap().1;
+        // A month without a commit is as the one before.
+        assert!(course.contains("<th scope=\"row\">2024-09</th><td>3 bytes</td>"), "{course}");
+        // Dropped, it is made again equal.
+        server.stop().await;
+        let db = ground.db(&server).await;
+        let mut tx = db.write().await.unwrap();
+        store::drop_derived(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        db.close().await;
+        server.restart().await;
+        eventually("the months are counted again", async || months(&server).await == told).await;
+        // A branch that left them behind has those that it has.
+        let push = api::wire::PushRequest { force: true, ..more.push_to("main") };
+        server.push(&anna, SONG, push).await.assert_status(200);
+        assert_eq!(months(&server).await, serde_json::json!([told[0]]));
+    }
+}
+
+on_both! {
     async fn the_graph_goes_on_from_page_to_page(ground: Ground) {
         let server = ground.server().start().await;
         let anna = server.register("anna").await;

@@ -7,6 +7,7 @@ db::statements! {
     DROP_LANGUAGES = "DELETE FROM language_stats";
     DROP_CONTRIBUTORS = "DELETE FROM contributor_stats";
     DROP_DAYS = "DELETE FROM commit_days";
+    DROP_MONTHS = "DELETE FROM language_months";
     DROP_LAST = "DELETE FROM dir_last_commits";
     MAKE_ADMIN = "UPDATE principals SET install_admin = 1 WHERE handle = $1";
     RENAME_SEALER = "UPDATE ref_seals SET principal = $1 WHERE seq = 2";
@@ -422,5 +423,6 @@ pub(crate) async fn drop_derived(tx: &mut Tx) -> Result<(), Error> {
     db::execute!(tx, DROP_LANGUAGES)?;
     db::execute!(tx, DROP_CONTRIBUTORS)?;
     db::execute!(tx, DROP_DAYS)?;
+    db::execute!(tx, DROP_MONTHS)?;
     db::execute!(tx, DROP_LAST).map(drop)
 }
