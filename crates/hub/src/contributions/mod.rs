@@ -117,7 +117,7 @@ impl Hub {
 pub(crate) async fn run(hub: Hub, job: Job<Follow>) -> Result<Done, Failure> {
     let id = Id::from_uuid(job.payload.repository);
     match hub.follow(id).await {
-        Err(Error::NotFound) => upkeep::when_missing(&hub, id).await,
+        Err(Error::NotFound) => upkeep::when_missing(&hub, id, job.attempt).await,
         followed => Ok(followed.map(|()| Done::default())?),
     }
 }

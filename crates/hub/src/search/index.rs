@@ -81,7 +81,7 @@ pub(crate) async fn index(hub: Hub, job: Job<Index>) -> Result<Done, Failure> {
     let id = Id::from_uuid(job.payload.repository);
     let mut left = PIECES;
     let rest = match hub.bring_up(id, &mut left).await {
-        Err(Error::NotFound) => return upkeep::when_missing(&hub, id).await,
+        Err(Error::NotFound) => return upkeep::when_missing(&hub, id, job.attempt).await,
         rest => rest?,
     };
     if rest == Rest::Something {

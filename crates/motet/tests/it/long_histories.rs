@@ -9,7 +9,7 @@ use serde_json::Value;
 use testkit::{Person, Server, Story, long};
 
 use crate::{
-    ground::{Ground, eventually, on_both, settled},
+    ground::{Ground, eventually, jobs, on_both, settled},
     store,
 };
 
@@ -317,6 +317,43 @@ on_both! {
         assert!(page.contains("Lane 1, merges") && page.contains("<circle"), "{page}");
         let foreign = server.get(&format!("{API}/graph?cursor=AAAA")).by(&anna).send().await;
         foreign.assert_refused(410, "cursor_gone");
+    }
+}
+
+on_both! {
+    async fn what_is_broken_for_good_waits_for_a_person(ground: Ground) {
+        let mut server = ground.server().start().await;
+        let anna = server.register("anna").await;
+        server.push_story(&anna, SONG, &Story::of_one("root"), "main").await;
+        settled(&server).await;
+        let work = |list: &Value| -> Vec<u64> {
+            let jobs = list["items"].as_array().unwrap().iter();
+            let jobs = jobs.filter(|it| it["kind"] == "hub.graph");
+            jobs.map(|it| it["attempts"].as_u64().unwrap()).collect()
+        };
+        server.stop().await;
+        let db = ground.db(&server).await;
+        let mut tx = db.write().await.unwrap();
+        store::drop_derived(&mut tx).await.unwrap();
+        store::hide_commits(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        db.close().await;
+        fs::remove_dir_all(server.data_dir().join("graph")).unwrap();
+        server.restart().await;
+        json(&server, &anna, &format!("{API}/languages")).await;
+        // It begins again soon, and each time counts.
+        eventually("it was tried more than once", async || {
+            work(&jobs(&server, "ready").await).iter().any(|tries| *tries > 1)
+        })
+        .await;
+        server.stop().await;
+        let db = ground.db(&server).await;
+        let mut tx = db.write().await.unwrap();
+        assert_eq!(store::last_try(&mut tx, "hub.graph").await.unwrap(), 1);
+        tx.commit().await.unwrap();
+        db.close().await;
+        server.restart().await;
+        eventually("it is dead", async || work(&jobs(&server, "dead").await) == [30]).await;
     }
 }
 
