@@ -79,7 +79,7 @@ fn story() -> (Story, Vec<CommitId>) {
 }
 
 /// Everything that is derived, as readers see it.
-async fn all_told(server: &Server, anna: &Person) -> Vec<String> {
+pub(crate) async fn all_told(server: &Server, anna: &Person) -> Vec<String> {
     let mut told = Vec::new();
     for target in ["graph", "languages", "contributors", "heatmap?until=2026-11-30"] {
         told.push(json(server, anna, &format!("{API}/{target}")).await.to_string());
