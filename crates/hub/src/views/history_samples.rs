@@ -67,6 +67,7 @@ pub(super) fn graph(is_filtered: bool) -> GraphPage {
         rows,
         newer_href: None,
         older_href: Some("/ada/engine/graph?cursor=next".to_owned()),
+        script: web::look::assets::graph_href(),
     }
 }
 
