@@ -1,39 +1,15 @@
 // How one reads: with and without JavaScript, by keys alone, in both themes, on a narrow screen.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { createRequire } from "node:module";
-import { browser, house } from "./house.mjs";
+import { test } from "node:test";
+import { axe, lodging } from "./house.mjs";
 
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const HOME = "/demo/tidebook";
 const FILE = `${HOME}/blob/main/src/tide.rs`;
 const PLACES = ["/", "/explore", "/demo", HOME, `${HOME}/tree/main/src`, FILE, `${HOME}/blob/main/README.md`, `${HOME}/branches?show=all`, `${HOME}/tags`, "/login", "/help/keys", "/help/errors", "/help/appearance", "/help/components", "/nothing/here"];
 
-let home;
-let chrome;
-
-before(async () => {
-  home = await house();
-  chrome = await browser();
-});
-
-after(async () => {
-  await chrome?.close();
-  await home?.close();
-});
-
-async function visit(options, journey) {
-  const context = await chrome.newContext(options);
-  try {
-    const page = await context.newPage();
-    const faults = [];
-    page.on("pageerror", (error) => faults.push(String(error)));
-    await journey(page, context);
-    assert.deepEqual(faults, [], "the browser complained");
-  } finally {
-    await context.close();
-  }
-}
+const { home, ...lodged } = lodging();
+// A page that is not there is among those that are read.
+const visit = (options, journey) => lodged.visit({ expected: /status of 404/, ...options }, journey);
 
 const at = (page) => new URL(page.url()).pathname;
 const focused = (page) => page.evaluate(() => document.activeElement.textContent.trim());
