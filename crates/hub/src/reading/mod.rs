@@ -50,7 +50,7 @@ pub(crate) use resolve::Revision;
 pub(crate) use source::Source;
 pub(crate) use store::{
     STATEMENTS, all_visible, between, between_walk, branches, commits, deltas, id as row_id,
-    is_reachable, known_commits, nodes, refs, snapshots,
+    is_reachable, known_commits, nodes, refs, snapshots, target,
 };
 
 use crate::{Error, Repository};

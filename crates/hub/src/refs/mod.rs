@@ -23,7 +23,7 @@ pub(crate) use store::{STATEMENTS, count_tags};
 
 use crate::{
     Error, Hub, Repository, collect,
-    reading::{History, ancestry},
+    reading::{self, History, ancestry},
     ref_log::{Movement, Word},
     repositories,
     wire::landing,
@@ -241,7 +241,7 @@ impl Hub {
         let again = again.map_err(Error::Refused)?;
         let repository = again.resource();
         let name = branch.full();
-        let old = store::target(&mut tx, id, &name).await?.ok_or(Error::NotFound)?;
+        let old = reading::target(&mut tx, id, &name).await?.ok_or(Error::NotFound)?;
         if *branch == repository.default_branch {
             let sentence = format!("{branch} is the branch that is shown first, and stays");
             return Err(Error::wire(WireCode::ProtectedRef, sentence));

@@ -45,7 +45,6 @@ db::statements! {
          WHERE e.repository_id = $1 AND e.ref = $2 AND e.new = '' AND s.time_text >= $3
            AND NOT EXISTS (SELECT 1 FROM ref_log AS n
                             WHERE n.repository_id = $1 AND n.ref = e.ref AND n.counter > e.counter)";
-    ONE = "SELECT target FROM refs WHERE repository_id = $1 AND name = $2";
     RELEASES = {
         sqlite "
         SELECT x.tag, x.channel, x.yanked_at IS NOT NULL FROM json_each($2) AS wanted
@@ -174,17 +173,6 @@ pub(super) async fn deleted_one(
     let row: Option<(String, String, String, String)> =
         db::fetch_optional!(tx, DELETED_ONE, repository.uuid(), name, since.to_string())?;
     row.map(believe_deleted).transpose()
-}
-
-/// Where a ref is.
-pub(super) async fn target(
-    tx: &mut Tx,
-    repository: Id<Repository>,
-    name: &str,
-) -> Result<Option<CommitId>, Error> {
-    let row: Option<(Vec<u8>,)> = db::fetch_optional!(tx, ONE, repository.uuid(), name)?;
-    row.map(|(target,)| target.as_slice().try_into().map_err(Error::corrupt("refs.target")))
-        .transpose()
 }
 
 /// The releases of these tags: tag, channel, whether it was taken out of use.
