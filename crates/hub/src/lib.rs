@@ -109,6 +109,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         forks::STATEMENTS,
         transfers::STATEMENTS,
         invitations::STATEMENTS,
+        intake::STATEMENTS,
         quotas::STATEMENTS,
         purge::STATEMENTS,
         graph::STATEMENTS,
@@ -202,7 +203,7 @@ impl Hub {
         let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
         let routes = reading::api::routes(graph::routes(wire2::routes(routes)));
-        let routes = machines::routes(search::routes(routes));
+        let routes = machines::routes(search::routes(intake::routes(routes)));
         pages::routes(ref_log::routes(routes)).finish()
     }
 }
