@@ -231,8 +231,8 @@ impl Hub {
             first: at.map(|at| rows.remove(at)),
             branches: rows,
             deleted,
-            csrf: self.mark(actor, may_delete)?,
-            restores: self.mark(actor, may_restore)?,
+            csrf: self.session_mark(actor, may_delete)?,
+            restores: self.session_mark(actor, may_restore)?,
             fault,
             newer_href: here.page(asked.part(), beside.0),
             older_href: here.page(asked.part(), beside.1),
@@ -241,7 +241,7 @@ impl Hub {
     }
 
     /// The mark of the session of whoever may do something.
-    fn mark(&self, actor: &Actor, may: bool) -> Result<Option<String>, Error> {
+    fn session_mark(&self, actor: &Actor, may: bool) -> Result<Option<String>, Error> {
         let session = actor.session().filter(|_| may);
         Ok(session.map(|session| self.trust.csrf(session)).transpose()?)
     }

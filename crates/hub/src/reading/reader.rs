@@ -293,17 +293,17 @@ impl<'a> History<'a> {
     }
 
     /// A file as it is sent: its beginning, by which its type is judged, and all of it.
-    pub(crate) async fn body(&self, id: ObjectId) -> Result<(Bytes, Body), Error> {
-        self.source.body(self.hub, id).await
+    pub(crate) async fn sent(&self, id: ObjectId) -> Result<(Bytes, Body), Error> {
+        self.source.sent(self.hub, id).await
     }
 
     /// Some bytes of a file as they are sent, behind its first `head`.
-    pub(crate) async fn part(
+    pub(crate) async fn sent_part(
         &self,
         id: ObjectId,
         parts: (u64, Range<u64>),
     ) -> Result<(Bytes, Body), Error> {
-        self.source.part(self.hub, id, parts).await
+        self.source.sent_part(self.hub, id, parts).await
     }
 
     /// Where files lie, asked for together; those that are not there are not among them.

@@ -132,21 +132,21 @@ impl Source {
     }
 
     /// A file as it is sent: its beginning, by which its type is judged, and all of it.
-    pub(super) async fn body(self, hub: &Hub, id: ObjectId) -> Result<(Bytes, Body), Error> {
+    pub(super) async fn sent(self, hub: &Hub, id: ObjectId) -> Result<(Bytes, Body), Error> {
         match self {
-            Self::Rows => hub.body_of(id).await,
+            Self::Rows => hub.sent(id).await,
         }
     }
 
     /// Some bytes of a file as they are sent, behind its first `head`.
-    pub(super) async fn part(
+    pub(super) async fn sent_part(
         self,
         hub: &Hub,
         id: ObjectId,
         (head, range): (u64, Range<u64>),
     ) -> Result<(Bytes, Body), Error> {
         match self {
-            Self::Rows => hub.part_of(id, (head, range)).await,
+            Self::Rows => hub.sent_part(id, (head, range)).await,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the lists of branches and tags ask of `refs`.
 
 use db::{Error, Tx};
-use names::{CommitId, Id, UnixMillis};
+use names::{Id, UnixMillis};
 
 use super::{Counts, Deleted, Listed, Show, Wanted};
 use crate::Repository;

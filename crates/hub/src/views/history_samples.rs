@@ -80,7 +80,7 @@ pub(super) fn insights(is_counted: bool) -> InsightsPage {
             name: "Commits by day",
             first: 20_787 - 52 * 7,
             last: 20_787,
-            counts: &(0..365).map(|it| (20_787 - it, it.unsigned_abs() % 5)).collect(),
+            counts: &(0..365_i64).map(|it| (20_787 - it, it.unsigned_abs() % 5)).collect(),
             steps: Steps::OF_PEOPLE,
         }),
         weeks: vec![Week { monday: "2026-11-23".to_owned(), people: 12, agents: 3 }],

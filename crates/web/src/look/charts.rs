@@ -244,7 +244,7 @@ pub fn bars(caption: &str, bars: &[Bar], whole: Option<u64>) -> Html {
         let _done = write!(
             out,
             "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td></tr>",
-            super::visible::html(&bar.name),
+            visible::html(&bar.name),
             meter(bar.value, whole).as_str(),
             escaped(&bar.text)
         );
