@@ -165,6 +165,7 @@ pub struct Hub {
     graphs: Graphs,
     blames: reading::Blames,
     archives: reading::Archives,
+    painted: pages::Painted,
 }
 
 impl AsRef<Trust> for Hub {
@@ -177,7 +178,7 @@ impl Hub {
     /// Opens the room.
     pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
         let Ground { db, objects, queue, cache, clock, random } = ground;
-        let (blames, archives) = Default::default();
+        let (blames, archives, painted) = Default::default();
         let graphs = Graphs::new(cache);
         Self {
             db,
@@ -191,6 +192,7 @@ impl Hub {
             graphs,
             blames,
             archives,
+            painted,
         }
     }
 

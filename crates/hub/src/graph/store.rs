@@ -6,11 +6,14 @@ use db::{Error, Tx};
 use names::{CommitId, Digest, Id, NodeId, UnixMillis};
 use uuid::Uuid;
 
-use super::numbers::{Contributor, Day, Tally, Who};
-use crate::Repository;
+use super::{
+    months::{Month, Months},
+    numbers::{Contributor, Day, Tally, Who},
+};
+use crate::{Repository, reading::Source};
 
 db::statements! {
-    EPOCH = "SELECT history_epoch FROM repositories WHERE id = $1";
+    EPOCH = "SELECT history_epoch, format FROM repositories WHERE id = $1";
     RENUMBER = "UPDATE repositories SET history_epoch = history_epoch + 1 WHERE id = $1";
     AFTER = "
         SELECT c.position, c.id, c.parent1, c.parent2, c.generation, c.committed_at, s.root_node
@@ -23,13 +26,6 @@ db::statements! {
           JOIN refs AS f ON f.repository_id = r.id AND f.name = 'refs/heads/' || r.default_branch
          WHERE r.id = $1";
     HEADS = "SELECT name, target FROM refs WHERE repository_id = $1 AND kind = 'branch'";
-    NODE_SIZES = {
-        sqlite "
-        SELECT n.id, length(n.entries) FROM json_each($1) AS wanted CROSS JOIN tree_nodes AS n ON n.id = unhex(wanted.value)",
-        postgres "
-        SELECT n.id, length(n.entries)::bigint FROM jsonb_array_elements_text($1::jsonb) AS wanted
-          JOIN tree_nodes AS n ON n.id = decode(wanted.value, 'hex')"
-    };
     MADE_BY = {
         sqlite "
         SELECT c.id, c.author, c.agent_id, c.committed_at FROM json_each($2) AS wanted
@@ -118,6 +114,28 @@ db::statements! {
         SELECT CAST(coalesce(sum(people), 0) AS BIGINT), CAST(coalesce(sum(agents), 0) AS BIGINT), coalesce(min(day), 0),
                coalesce(max(day), 0)
           FROM commit_days WHERE repository_id = $1";
+    MONTHS = "
+        SELECT month, commit_id, languages FROM language_months WHERE repository_id = $1 ORDER BY month";
+    KEEP_MONTHS = {
+        sqlite "
+        DELETE FROM language_months
+         WHERE repository_id = $1 AND month NOT IN (SELECT value FROM json_each($2))",
+        postgres "
+        DELETE FROM language_months
+         WHERE repository_id = $1 AND month NOT IN (SELECT jsonb_array_elements_text($2::jsonb))"
+    };
+    PUT_MONTHS = {
+        sqlite "
+        INSERT INTO language_months (repository_id, month, commit_id, languages)
+        SELECT $2, value ->> 0, unhex(value ->> 1), value ->> 2 FROM json_each($1) WHERE true
+        ON CONFLICT (repository_id, month) DO UPDATE
+        SET commit_id = excluded.commit_id, languages = excluded.languages",
+        postgres "
+        INSERT INTO language_months (repository_id, month, commit_id, languages)
+        SELECT $2, value ->> 0, decode(value ->> 1, 'hex'), value ->> 2 FROM jsonb_array_elements($1::jsonb)
+        ON CONFLICT (repository_id, month) DO UPDATE
+        SET commit_id = excluded.commit_id, languages = excluded.languages"
+    };
     ANSWERS = "
         SELECT commit_id, answers, used_at FROM dir_last_commits WHERE repository_id = $1 AND place = $2
          ORDER BY used_at DESC LIMIT $3";
@@ -161,10 +179,10 @@ fn count(number: i64) -> Result<u64, Error> {
     u64::try_from(number).map_err(Error::corrupt("a count"))
 }
 
-/// Which numbering of its commits a repository has; nothing if there is no such repository.
-pub(super) async fn epoch(tx: &mut Tx, of: Id<Repository>) -> Result<Option<u64>, Error> {
-    let row: Option<(i64,)> = db::fetch_optional!(tx, EPOCH, of.uuid())?;
-    row.map(|(epoch,)| count(epoch)).transpose()
+/// Which numbering of its commits a repository has, and where its directories lie; nothing if there is no such repository.
+pub(super) async fn epoch(tx: &mut Tx, of: Id<Repository>) -> Result<Option<(u64, Source)>, Error> {
+    let row: Option<(i64, String)> = db::fetch_optional!(tx, EPOCH, of.uuid())?;
+    row.map(|(epoch, format)| Ok((count(epoch)?, Source::of_format(&format)?))).transpose()
 }
 
 /// Takes another numbering, in the transaction in which commits go.
@@ -237,16 +255,6 @@ pub(super) async fn heads(
     rows.into_iter().map(|(name, target)| Ok((name, id(&target)?))).collect()
 }
 
-/// How many bytes nodes have.
-pub(super) async fn node_sizes(
-    tx: &mut Tx,
-    ids: &[NodeId],
-) -> Result<HashMap<NodeId, usize>, Error> {
-    let rows: Vec<(Vec<u8>, i64)> = db::fetch_all!(tx, NODE_SIZES, db::rows(ids))?;
-    let size = |it: i64| usize::try_from(it).map_err(Error::corrupt("a length"));
-    rows.into_iter().map(|(node, bytes)| Ok((id(&node)?, size(bytes)?))).collect()
-}
-
 /// Who made commits, and when they say they did.
 pub(super) async fn made_by(
     tx: &mut Tx,
@@ -298,10 +306,33 @@ pub(super) async fn put_numbers(
     db::execute!(tx, ADD_CONTRIBUTORS, db::rows(contributors), of)?;
     let days = tally.days.iter().map(|(day, it)| (day, it.people, it.agents));
     db::execute!(tx, ADD_DAYS, db::rows(days), of)?;
+    put_months(tx, of, &tally.months).await?;
     match head {
         Some(head) => db::execute!(tx, SET_STATE, of, &head.as_bytes()[..]).map(drop),
         None => db::execute!(tx, DROP_STATE, of).map(drop),
     }
+}
+
+async fn put_months(tx: &mut Tx, of: Uuid, months: &Months) -> Result<(), Error> {
+    db::execute!(tx, KEEP_MONTHS, of, db::rows(&months.names))?;
+    let row = |it: &Month| {
+        let languages = serde_json::to_string(&it.languages);
+        let languages = languages.map_err(Error::corrupt("language_months.languages"))?;
+        Ok((it.month.clone(), it.commit, languages))
+    };
+    let rows = months.changed.iter().map(row).collect::<Result<Vec<_>, Error>>()?;
+    db::execute!(tx, PUT_MONTHS, db::rows(rows), of).map(drop)
+}
+
+/// The months, the oldest first.
+pub(super) async fn months(tx: &mut Tx, of: Id<Repository>) -> Result<Vec<Month>, Error> {
+    let rows: Vec<(String, Vec<u8>, String)> = db::fetch_all!(tx, MONTHS, of.uuid())?;
+    let believe = |(month, commit, languages): (String, Vec<u8>, String)| {
+        let languages = serde_json::from_str(&languages);
+        let languages = languages.map_err(Error::corrupt("language_months.languages"))?;
+        Ok(Month { month, commit: id(&commit)?, languages })
+    };
+    rows.into_iter().map(believe).collect()
 }
 
 /// A language: its name, its files, their bytes.

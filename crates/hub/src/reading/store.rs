@@ -74,6 +74,7 @@ db::statements! {
         SELECT r.name, r.target FROM jsonb_array_elements_text($2::jsonb) AS wanted
           JOIN refs AS r ON r.repository_id = $1 AND r.name = wanted.value"
     };
+    TARGET = "SELECT target FROM refs WHERE repository_id = $1 AND name = $2";
     ID_RANGE = "SELECT id FROM commits WHERE repository_id = $1 AND id BETWEEN $2 AND $3 ORDER BY id LIMIT $4";
     CHILDREN = "
         SELECT id FROM commits WHERE repository_id = $1 AND parent1 = $2
@@ -198,6 +199,22 @@ db::statements! {
         SELECT n.id, n.entries FROM jsonb_array_elements_text($1::jsonb) AS wanted
           JOIN tree_nodes AS n ON n.id = decode(wanted.value, 'hex')"
     };
+    SMALL_NODES = {
+        sqlite "
+        SELECT n.id, n.entries FROM json_each($1) AS wanted CROSS JOIN tree_nodes AS n ON n.id = unhex(wanted.value)
+         WHERE length(n.entries) <= $2",
+        postgres "
+        SELECT n.id, n.entries FROM jsonb_array_elements_text($1::jsonb) AS wanted
+          JOIN tree_nodes AS n ON n.id = decode(wanted.value, 'hex')
+         WHERE length(n.entries) <= $2"
+    };
+    NODE_SIZES = {
+        sqlite "
+        SELECT n.id, length(n.entries) FROM json_each($1) AS wanted CROSS JOIN tree_nodes AS n ON n.id = unhex(wanted.value)",
+        postgres "
+        SELECT n.id, length(n.entries)::bigint FROM jsonb_array_elements_text($1::jsonb) AS wanted
+          JOIN tree_nodes AS n ON n.id = decode(wanted.value, 'hex')"
+    };
 }
 
 /// An id out of a row.
@@ -241,6 +258,16 @@ pub(super) async fn named(
     let rows: Vec<(String, Vec<u8>)> =
         db::fetch_all!(tx, NAMED, repository.uuid(), db::rows(names))?;
     rows.into_iter().map(|(name, target)| Ok((name, id(&target)?))).collect()
+}
+
+/// Where the ref of that full name leads, if it is there.
+pub(crate) async fn target(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    name: &str,
+) -> Result<Option<CommitId>, Error> {
+    let row: Option<(Vec<u8>,)> = db::fetch_optional!(tx, TARGET, repository.uuid(), name)?;
+    row.map(|(target,)| id(&target)).transpose()
 }
 
 /// Up to `limit` commits whose ids lie between two, both included.
@@ -471,9 +498,28 @@ pub(crate) async fn nodes(tx: &mut Tx, ids: &[NodeId]) -> Result<Nodes, crate::E
     if rows.len() < ids.len() {
         return Err(crate::Error::Broken("a tree node is missing".to_owned()));
     }
+    Ok(believe_nodes(rows)?)
+}
+
+/// Those of the nodes that are at most so many bytes long.
+pub(super) async fn small_nodes(tx: &mut Tx, ids: &[NodeId], most: u32) -> Result<Nodes, Error> {
+    believe_nodes(db::fetch_all!(tx, SMALL_NODES, db::rows(ids), i64::from(most))?)
+}
+
+fn believe_nodes(rows: Vec<(Vec<u8>, Vec<u8>)>) -> Result<Nodes, Error> {
     let believe = |(node, entries): (Vec<u8>, Vec<u8>)| {
         let decoded = Node::decode(&entries).map_err(Error::corrupt("tree_nodes.entries"))?;
         Ok((id(&node)?, Arc::new(decoded)))
     };
     rows.into_iter().map(believe).collect()
+}
+
+/// How many bytes nodes have.
+pub(super) async fn node_sizes(
+    tx: &mut Tx,
+    ids: &[NodeId],
+) -> Result<HashMap<NodeId, usize>, Error> {
+    let rows: Vec<(Vec<u8>, i64)> = db::fetch_all!(tx, NODE_SIZES, db::rows(ids))?;
+    let size = |it: i64| usize::try_from(it).map_err(Error::corrupt("a length"));
+    rows.into_iter().map(|(node, bytes)| Ok((id(&node)?, size(bytes)?))).collect()
 }
