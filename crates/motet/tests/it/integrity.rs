@@ -165,6 +165,24 @@ async fn an_unknown_parent_is_a_conflict() {
 }
 
 #[tokio::test]
+async fn equal_parents_and_a_second_one_alone_are_refused() {
+    let (server, anna) = server_and_anna().await;
+    let mut story = Story::of_one("first");
+    server.push_story(&anna, SONG, &story, "main").await;
+    let first = story.tip();
+    story.commit(&[first], "child", &[("b.txt", b"b")]);
+    server.push_objects(&anna, SONG, story.inline()).await.assert_status(200);
+    for parents in [(Some(first), Some(first)), (None, Some(first))] {
+        let mut push = story.push_to("main");
+        let child = push.commits.iter_mut().find(|it| it.message == "child").unwrap();
+        (child.parent_commit_id, child.parent2_commit_id) = parents;
+        let refused = server.push(&anna, SONG, push).await;
+        refused.assert_refused(422, "bad_parents");
+    }
+    assert_eq!(server.head(&anna, SONG, "main").await, Some(first));
+}
+
+#[tokio::test]
 async fn a_refused_push_leaves_the_repository_as_it_was() {
     let (server, anna) = server_and_anna().await;
     let mut story = Story::of_one("first");
