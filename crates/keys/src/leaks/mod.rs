@@ -340,5 +340,31 @@ mod tests {
             scanner.feed(&text[cut.min(text.len())..]);
             prop_assert_eq!(scanner.finish(), found(&text));
         }
+
+        /// What forms are made of, one behind the other in any order.
+        #[test]
+        fn pieces_of_forms_change_nothing(
+            parts in prop::collection::vec((0..FORMS.len(), 0..9_usize, 0..80_usize), 0..60),
+            length in 1..400_usize,
+        ) {
+            let random = Random::seeded(5);
+            let mut text = Vec::new();
+            for (form, part, run) in parts {
+                match FORMS[form].parts.get(part) {
+                    Some(Part::Text(it) | Part::Word(it)) => text.extend_from_slice(it.as_bytes()),
+                    Some(Part::Run(set, ..)) => text.extend((0..run).map(|_| letter(*set, &random))),
+                    Some(Part::Block) => text.extend((0..run).map(|_| letter(Set::Base64, &random))),
+                    None if run == 0 => text.extend(planted(&FORMS[form], &random)),
+                    None => text.push(b'\n'),
+                }
+            }
+            // Longer than what is kept.
+            let text = [&text[..], &[b' '; WINDOW + STEP], &text[..]].concat();
+            let mut scanner = LeakScanner::default();
+            text.chunks(length).for_each(|piece| scanner.feed(piece));
+            let whole = found(&text);
+            prop_assert_eq!(scanner.finish(), whole.clone());
+            prop_assert!(whole.is_sorted_by_key(|it| it.line));
+        }
     }
 }
