@@ -161,8 +161,8 @@ impl LeakScanner {
                 None => 1,
             };
             let passed = rest.get(..length).unwrap_or_default();
-            let ended = passed.iter().filter(|it| **it == b'\n').count();
-            self.lines = self.lines.saturating_add(u32::try_from(ended).unwrap_or(u32::MAX));
+            let ended = passed.iter().fold(0, |sum, it| sum + u32::from(*it == b'\n'));
+            self.lines = self.lines.saturating_add(ended);
             self.before = passed.last().copied();
             at += length;
         }
