@@ -69,11 +69,13 @@ fn polymod(name: &[u8], digits: impl Iterator<Item = u32>) -> u32 {
 /// `text` with the six digits that fit.
 #[cfg(test)]
 pub(super) fn bech32_of(text: &[u8]) -> Vec<u8> {
-    let at = text.iter().rposition(|it| *it == b'1').unwrap();
-    let digit = |it: &u8| u32::try_from(BECH32.iter().position(|of| of == it).unwrap()).unwrap();
-    let digits = text[at + 1..].iter().map(digit).chain([0; 6]);
-    let sum = polymod(&text[..at], digits) ^ 1;
-    let check = (0..6).map(|it| BECH32[(sum >> (5 * (5 - it)) & 31) as usize]);
+    let at = text.iter().rposition(|it| *it == b'1').unwrap_or_default();
+    let (name, data) = text.split_at(at);
+    let digits = data.iter().skip(1).filter_map(|it| BECH32.iter().position(|of| of == it));
+    let digits = digits.filter_map(|it| u32::try_from(it).ok()).chain([0; 6]);
+    let sum = polymod(name, digits) ^ 1;
+    let check = (0..6).map(|it| (sum >> (5 * (5 - it))) & 31);
+    let check = check.filter_map(|it| BECH32.get(it as usize).copied());
     text.iter().copied().chain(check).collect()
 }
 
