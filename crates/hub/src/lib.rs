@@ -109,6 +109,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         forks::STATEMENTS,
         transfers::STATEMENTS,
         invitations::STATEMENTS,
+        intake::STATEMENTS,
         quotas::STATEMENTS,
         purge::STATEMENTS,
         graph::STATEMENTS,
@@ -164,6 +165,7 @@ pub struct Hub {
     graphs: Graphs,
     blames: reading::Blames,
     archives: reading::Archives,
+    painted: pages::Painted,
 }
 
 impl AsRef<Trust> for Hub {
@@ -176,7 +178,7 @@ impl Hub {
     /// Opens the room.
     pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
         let Ground { db, objects, queue, cache, clock, random } = ground;
-        let (blames, archives) = Default::default();
+        let (blames, archives, painted) = Default::default();
         let graphs = Graphs::new(cache);
         Self {
             db,
@@ -190,6 +192,7 @@ impl Hub {
             graphs,
             blames,
             archives,
+            painted,
         }
     }
 
@@ -202,7 +205,7 @@ impl Hub {
         let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
         let routes = reading::api::routes(graph::routes(wire2::routes(routes)));
-        let routes = machines::routes(search::routes(routes));
+        let routes = machines::routes(search::routes(intake::routes(routes)));
         pages::routes(ref_log::routes(routes)).finish()
     }
 }
