@@ -37,7 +37,7 @@ async function commit() {
   const list = await (await fetch(home.address + PLACES.commits)).text();
   for (const path of new Set(list.match(/\/demo\/tidebook\/commit\/[0-9a-f]{64}/g))) {
     const page = await (await fetch(home.address + path)).text();
-    if ((page.match(/<section class="change/g) ?? []).length > 1) return path;
+    if ((page.match(/<section class="box change"/g) ?? []).length > 1) return path;
   }
   throw new Error("no commit changes two files");
 }
