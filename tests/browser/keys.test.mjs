@@ -147,7 +147,7 @@ test("no key does anything while a field has the focus", async () => {
         assert.ok(await field.evaluate((it) => it === document.activeElement), path);
         assert.equal(await page.locator("dialog[open], details.menu[open]").count(), 0, path);
         const isText = await field.evaluate((it) => it.tagName !== "SELECT" && ["text", "search"].includes(it.type));
-        if (isText) assert.ok((await field.inputValue()).endsWith(KEYS), path);
+        if (isText) assert.ok((await field.inputValue()).includes(KEYS), path);
       }
       assert.ok(tried > 0, path);
     }
