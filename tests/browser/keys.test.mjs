@@ -37,7 +37,7 @@ async function commit() {
   const list = await (await fetch(home.address + PLACES.commits)).text();
   for (const path of new Set(list.match(/\/demo\/tidebook\/commit\/[0-9a-f]{64}/g))) {
     const page = await (await fetch(home.address + path)).text();
-    if ((page.match(/<section class="change/g) ?? []).length > 1) return path;
+    if ((page.match(/<section class="box change"/g) ?? []).length > 1) return path;
   }
   throw new Error("no commit changes two files");
 }
@@ -135,7 +135,7 @@ test("no key does anything while a field has the focus", async () => {
   await visit({}, async (page) => {
     for (const path of places) {
       await page.goto(home.address + path);
-      const fields = await page.locator("input:not([type=hidden]), textarea, select").all();
+      const fields = await page.locator("input:not([type=hidden], :disabled), textarea, select").all();
       let tried = 0;
       for (const field of fields) {
         if (!(await field.isVisible())) continue;
@@ -147,7 +147,7 @@ test("no key does anything while a field has the focus", async () => {
         assert.ok(await field.evaluate((it) => it === document.activeElement), path);
         assert.equal(await page.locator("dialog[open], details.menu[open]").count(), 0, path);
         const isText = await field.evaluate((it) => it.tagName !== "SELECT" && ["text", "search"].includes(it.type));
-        if (isText) assert.ok((await field.inputValue()).endsWith(KEYS), path);
+        if (isText) assert.ok((await field.inputValue()).includes(KEYS), path);
       }
       assert.ok(tried > 0, path);
     }

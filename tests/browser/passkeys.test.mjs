@@ -1,15 +1,11 @@
 // A person adds a passkey in the settings, signs in with it, and removes it. The authenticator is Chromium's own.
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import { axe, lodging } from "./house.mjs";
 
 const { home, chrome, address: printed } = lodging();
 // Where passkeys work on this machine: browsers make none for an address.
-let named;
-
-before(() => {
-  named = home.address.replace("127.0.0.1", "localhost");
-});
+const named = { toString: () => home.address.replace("127.0.0.1", "localhost") };
 
 // The address that `motet login --web` prints, at `place`.
 const address = async (place) => (await printed()).replace(home.address, place);

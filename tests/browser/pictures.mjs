@@ -16,7 +16,7 @@ try {
     await shoot({ colorScheme, viewport: { width: 1180, height: 780 } }, both, `-${colorScheme}`);
   }
   const wide = { colorScheme: "light", viewport: { width: 1180, height: 780 } };
-  await shoot(wide, { blame: `${HOME}/blame/main/src/tide.rs`, commits: `${HOME}/commits/main`, keys: "/help/keys" }, "");
+  await shoot(wide, { blame: `${HOME}/blame/main/src/main.rs`, commits: `${HOME}/commits/main`, keys: "/help/keys" }, "");
   await shoot({ colorScheme: "dark", viewport: { width: 360, height: 720 } }, { narrow: HOME }, "");
 } finally {
   await chrome.close();

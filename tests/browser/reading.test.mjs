@@ -32,7 +32,7 @@ test("single keys do what their controls do", async () => {
     await page.keyboard.press("k");
     assert.equal(await focused(page), first);
     await page.keyboard.press("Enter");
-    await page.waitForURL(`**${HOME}/tree/main/*`);
+    await page.waitForURL(`**${HOME}/tree/main/**`);
     // The menu of branches opens and is ready for typing.
     await page.keyboard.press("w");
     await page.keyboard.type("fore");

@@ -59,9 +59,12 @@
       location.assign(it.href + location.hash);
     } else {
       it.click();
+      // What is typed next belongs there, whenever the menu says that it is open.
+      if (it.parentElement.matches("details.menu[open]")) fill(it.parentElement);
     }
     return true;
   }
+  const fill = (menu) => one(".sheet :is(input:not([type=hidden]), a)", menu)?.focus();
 
   function rows() {
     return all("[data-rows] :is(tr, li)").filter((it) => isShown(it) && one("a[href]", it));
@@ -73,7 +76,7 @@
     if (list.length === 0) return false;
     const now = list.findIndex((it) => it.contains(document.activeElement));
     const next = list[now < 0 ? (by > 0 ? 0 : list.length - 1) : Math.min(Math.max(now + by, 0), list.length - 1)];
-    const link = one("th a[href], a.subject, h2 a[href], h3 a[href]", next) ?? one("a[href]", next);
+    const link = one("th a[href]:not(.badge), a.subject, h2 a[href], h3 a[href]", next) ?? one("a[href]", next);
     link?.focus({ preventScroll: true });
     next.scrollIntoView({ block: "nearest" });
     return true;
@@ -115,7 +118,7 @@
     for (const menu of all("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
   });
   for (const menu of all("details.menu")) {
-    menu.addEventListener("toggle", () => menu.open && one(".sheet :is(input:not([type=hidden]), a)", menu)?.focus());
+    menu.addEventListener("toggle", () => menu.open && !menu.contains(document.activeElement.closest(".sheet")) && fill(menu));
   }
 
   // Copying.

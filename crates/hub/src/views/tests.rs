@@ -102,8 +102,8 @@ fn nothing_of_a_repository_becomes_markup() {
             assert!(!page.contains(forbidden), "{name} holds {forbidden}");
         }
         // The one of the frame.
-        // Finding as one types has a script of its own.
-        let scripts = if name == "find" { 2 } else { 1 };
+        // Finding as one types and the graph have a script of their own.
+        let scripts = if name == "find" || name.starts_with("graph") { 2 } else { 1 };
         assert_eq!(page.matches("<script").count(), scripts, "{name}");
     }
 }

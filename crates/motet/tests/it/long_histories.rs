@@ -82,7 +82,10 @@ fn story() -> (Story, Vec<CommitId>) {
 pub(crate) async fn all_told(server: &Server, anna: &Person) -> Vec<String> {
     let mut told = Vec::new();
     for target in ["graph", "languages", "contributors", "heatmap?until=2026-11-30"] {
-        told.push(json(server, anna, &format!("{API}/{target}")).await.to_string());
+        let mut answer = json(server, anna, &format!("{API}/{target}")).await;
+        // A server signs its cursors.
+        answer.as_object_mut().unwrap().remove("next_cursor");
+        told.push(answer.to_string());
     }
     for place in ["main", "main/src"] {
         let page = page(server, anna, &format!("/{SONG}/tree/{place}")).await;
@@ -261,7 +264,7 @@ on_both! {
         let page = page(&server, &anna, &format!("/{SONG}/insights")).await;
         let course = page.split_once("class=\"columns\"").unwrap().1;
         // A month without a commit is as the one before.
-        assert!(course.contains("<th scope=\"row\">2024-09</th><td>3 bytes</td>"), "{course}");
+        assert!(course.contains("<th scope=\"row\">2024-09</th><td>1 byte</td><td>3 bytes</td>"), "{course}");
         // Dropped, it is made again equal.
         server.stop().await;
         let db = ground.db(&server).await;

@@ -14,6 +14,8 @@ const CELL: i64 = 12;
 const SIDES: [i64; 4] = [2, 5, 8, 11];
 /// What there is above the days for the names of months.
 const ABOVE: i64 = 12;
+/// The width of a column where there is room for all of them, in pixels.
+const COLUMN: usize = 32;
 /// The height of the tallest column.
 const TALL: u64 = 1_000;
 const MONTHS: [&str; 12] =
@@ -167,7 +169,8 @@ pub fn columns(it: &Columns<'_>, text: impl Fn(u64) -> String) -> Html {
     let moment = |end: Option<&(String, Vec<u64>)>| end.map_or("", |(moment, _)| moment).to_owned();
     let label = format!("{}: {} to {}", it.name, moment(from), moment(to));
     let mut out = format!(
-        "<figure class=\"columns\"><svg viewBox=\"0 0 {} {TALL}\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">",
+        "<figure class=\"columns\"><svg width=\"{}\" viewBox=\"0 0 {} {TALL}\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">",
+        it.columns.len() * COLUMN,
         it.columns.len() * 10,
         escaped(&label)
     );
