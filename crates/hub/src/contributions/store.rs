@@ -135,7 +135,7 @@ pub(super) async fn below(
 
 /// Adds those of them that somebody signed.
 pub(super) async fn add(tx: &mut Tx, id: Id<Repository>, met: &[Met]) -> Result<(), Error> {
-    let signed = met.iter().filter(|it| it.signer.is_some()).map(|it| it.id.to_string());
+    let signed = met.iter().filter(|it| it.signer.is_some()).map(|it| it.id);
     let signed = signed.collect::<Vec<_>>();
     if signed.is_empty() {
         return Ok(());
@@ -148,7 +148,7 @@ pub(super) async fn remove(tx: &mut Tx, id: Id<Repository>, met: &[Met]) -> Resu
     if met.is_empty() {
         return Ok(());
     }
-    let gone = db::rows(met.iter().map(|it| it.id.to_string()));
+    let gone = db::rows(met.iter().map(|it| it.id));
     db::execute!(tx, REMOVE, id.uuid(), gone).map(drop)
 }
 
