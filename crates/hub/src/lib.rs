@@ -25,6 +25,7 @@
 //! | `quotas/`       | how much an owner and a repository may hold                                    |
 //! | `collect/`      | what nothing leads to is let go                                                |
 //! | `purge/`        | what those leave behind who have left                                          |
+//! | `git/`          | stock clients of Git                                                          |
 //! | `glass/`        | an install admin looks into what is private                                    |
 //! | `activity/`     | what happened, one row an aspect                                              |
 //! | `stars/`        | who likes, watches, follows, pins                                              |
@@ -58,6 +59,7 @@ mod edits;
 mod error;
 mod feeds;
 mod forks;
+mod git;
 mod glass;
 mod graph;
 mod intake;
@@ -83,6 +85,9 @@ mod wire2;
 
 pub use collect::{Collection, Grace};
 pub use error::Error;
+pub use git::{
+    Git, GitAllowed, GitCaller, GitProcess, GitProtocol, GitSettings, GitVia, Life, Manner, Service, frame,
+};
 pub use purge::Own;
 pub use quotas::{Exceeded, Limited, Quotas};
 pub use repositories::{
@@ -110,6 +115,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         transfers::STATEMENTS,
         invitations::STATEMENTS,
         quotas::STATEMENTS,
+        git::STATEMENTS,
         purge::STATEMENTS,
         graph::STATEMENTS,
         upkeep::STATEMENTS,
@@ -130,6 +136,8 @@ pub struct Ground {
     pub objects: Objects,
     /// Background work.
     pub queue: Queue,
+    /// Repositories of Git.
+    pub git: Git,
     /// Where this process keeps what can be made again.
     pub cache: PathBuf,
     /// What time it is.
@@ -162,6 +170,7 @@ pub struct Hub {
     queue: Queue,
     settings: Settings,
     graphs: Graphs,
+    git: Git,
     blames: reading::Blames,
     archives: reading::Archives,
 }
@@ -175,7 +184,7 @@ impl AsRef<Trust> for Hub {
 impl Hub {
     /// Opens the room.
     pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
-        let Ground { db, objects, queue, cache, clock, random } = ground;
+        let Ground { db, objects, queue, git, cache, clock, random } = ground;
         let (blames, archives) = Default::default();
         let graphs = Graphs::new(cache);
         Self {
@@ -188,6 +197,7 @@ impl Hub {
             queue,
             settings,
             graphs,
+            git,
             blames,
             archives,
         }
@@ -195,8 +205,9 @@ impl Hub {
 
     /// Everything that this room serves, its state inside, and the list of its routes.
     pub fn routes(self) -> (Router, Vec<Entry>) {
-        let trust = self.trust.clone();
+        let (trust, push_bytes) = (self.trust.clone(), self.git.push_bytes());
         let routes = Routes::new(self, trust);
+        let routes = git::routes(routes, push_bytes);
         let routes = edits::routes(forks::routes(transfers::routes(invitations::routes(routes))));
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         let routes = stars::routes(activity::routes(feeds::routes(routes)));
