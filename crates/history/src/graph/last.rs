@@ -170,7 +170,7 @@ where
     fn is_equal(&self, entry: usize, there: Option<&Node>) -> bool {
         let Some(ours) = self.node.entries().get(entry) else { return false };
         let theirs = there.and_then(|node| node.find(&ours.name));
-        theirs.is_some_and(|theirs| theirs.kind == ours.kind)
+        theirs.is_some_and(|theirs| (theirs.kind, theirs.mode) == (ours.kind, ours.mode))
     }
 
     /// The directory as it was at a commit.
@@ -181,7 +181,7 @@ where
         let found = lookup(self.trees, root, dir).map_err(broken)?;
         match found.map(|entry| entry.kind) {
             Some(Kind::Directory(node)) => self.trees.node(&node).map(Some).map_err(broken),
-            Some(Kind::File(_)) | None => Ok(None),
+            Some(Kind::File(_) | Kind::Module(_)) | None => Ok(None),
         }
     }
 }

@@ -179,7 +179,7 @@ impl History {
         let Some(dir) = dir else { return Some(self.nodes[&root].clone()) };
         match crate::tree::lookup(self, root, dir).unwrap()?.kind {
             Kind::Directory(id) => Some(self.nodes[&id].clone()),
-            Kind::File(_) => None,
+            Kind::File(_) | Kind::Module(_) => None,
         }
     }
 
