@@ -7,10 +7,10 @@ use names::{CommitId, Digest, Id, NodeId, UnixMillis};
 use uuid::Uuid;
 
 use super::numbers::{Contributor, Day, Tally, Who};
-use crate::Repository;
+use crate::{Repository, reading::Source};
 
 db::statements! {
-    EPOCH = "SELECT history_epoch FROM repositories WHERE id = $1";
+    EPOCH = "SELECT history_epoch, format FROM repositories WHERE id = $1";
     RENUMBER = "UPDATE repositories SET history_epoch = history_epoch + 1 WHERE id = $1";
     AFTER = "
         SELECT c.position, c.id, c.parent1, c.parent2, c.generation, c.committed_at, s.root_node
@@ -23,13 +23,6 @@ db::statements! {
           JOIN refs AS f ON f.repository_id = r.id AND f.name = 'refs/heads/' || r.default_branch
          WHERE r.id = $1";
     HEADS = "SELECT name, target FROM refs WHERE repository_id = $1 AND kind = 'branch'";
-    NODE_SIZES = {
-        sqlite "
-        SELECT n.id, length(n.entries) FROM json_each($1) AS wanted CROSS JOIN tree_nodes AS n ON n.id = unhex(wanted.value)",
-        postgres "
-        SELECT n.id, length(n.entries)::bigint FROM jsonb_array_elements_text($1::jsonb) AS wanted
-          JOIN tree_nodes AS n ON n.id = decode(wanted.value, 'hex')"
-    };
     MADE_BY = {
         sqlite "
         SELECT c.id, c.author, c.agent_id, c.committed_at FROM json_each($2) AS wanted
@@ -161,10 +154,10 @@ fn count(number: i64) -> Result<u64, Error> {
     u64::try_from(number).map_err(Error::corrupt("a count"))
 }
 
-/// Which numbering of its commits a repository has; nothing if there is no such repository.
-pub(super) async fn epoch(tx: &mut Tx, of: Id<Repository>) -> Result<Option<u64>, Error> {
-    let row: Option<(i64,)> = db::fetch_optional!(tx, EPOCH, of.uuid())?;
-    row.map(|(epoch,)| count(epoch)).transpose()
+/// Which numbering of its commits a repository has, and where its directories lie; nothing if there is no such repository.
+pub(super) async fn epoch(tx: &mut Tx, of: Id<Repository>) -> Result<Option<(u64, Source)>, Error> {
+    let row: Option<(i64, String)> = db::fetch_optional!(tx, EPOCH, of.uuid())?;
+    row.map(|(epoch, format)| Ok((count(epoch)?, Source::of_format(&format)?))).transpose()
 }
 
 /// Takes another numbering, in the transaction in which commits go.
@@ -235,16 +228,6 @@ pub(super) async fn heads(
 ) -> Result<Vec<(String, CommitId)>, Error> {
     let rows: Vec<(String, Vec<u8>)> = db::fetch_all!(tx, HEADS, of.uuid())?;
     rows.into_iter().map(|(name, target)| Ok((name, id(&target)?))).collect()
-}
-
-/// How many bytes nodes have.
-pub(super) async fn node_sizes(
-    tx: &mut Tx,
-    ids: &[NodeId],
-) -> Result<HashMap<NodeId, usize>, Error> {
-    let rows: Vec<(Vec<u8>, i64)> = db::fetch_all!(tx, NODE_SIZES, db::rows(ids))?;
-    let size = |it: i64| usize::try_from(it).map_err(Error::corrupt("a length"));
-    rows.into_iter().map(|(node, bytes)| Ok((id(&node)?, size(bytes)?))).collect()
 }
 
 /// Who made commits, and when they say they did.

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use history::{
     archive::{self, About, Archive, ExportRules, Format},
     diff::as_text,
-    tree::{Kind, TreeFile, TreeLookup, TreeWalk},
+    tree::{Kind, TreeFile, TreeWalk},
 };
 use names::{CommitId, NodeId, ObjectId, RepoPath};
 use tokio::sync::mpsc;
@@ -117,16 +117,10 @@ impl History<'_> {
         let root = self.root(commit).await?;
         let directory = match &below {
             None => root,
-            Some(path) => {
-                let mut lookup = TreeLookup::new(root, path);
-                while let Some(needed) = lookup.needs() {
-                    lookup.give(&self.nodes(&[needed]).await?);
-                }
-                match lookup.into_entry().map(|it| it.kind) {
-                    Some(Kind::Directory(node)) => node,
-                    Some(Kind::File(_)) | None => return Err(Error::NotFound),
-                }
-            }
+            Some(path) => match self.entry(root, path).await?.map(|it| it.kind) {
+                Some(Kind::Directory(node)) => node,
+                Some(Kind::File(_)) | None => return Err(Error::NotFound),
+            },
         };
         let about = About {
             prefix: format!("{name}/"),
@@ -236,9 +230,7 @@ impl ArchivePlan {
         while let Some(some) = files.next().await? {
             let ids = some.iter().map(|it| it.object);
             let ids: Vec<_> = ids.filter(|id| *id != ObjectId::EMPTY).collect();
-            let mut tx = self.hub.db.glance().await?;
-            let places = self.hub.objects.find(&mut tx, &ids).await?;
-            drop(tx);
+            let places = files.history.places(&ids).await?;
             for file in some {
                 let start = at;
                 at += archive::tar_file_bytes(&self.about, &file.path, file.size_bytes);
@@ -266,6 +258,7 @@ impl ArchivePlan {
         place: Option<objects::Place>,
         to: &mpsc::Sender<Piece>,
     ) -> Result<bool, Error> {
+        let history = self.history();
         let head = Piece::File(file.path.clone(), file.size_bytes);
         if to.send(head).await.is_err() {
             return Ok(false);
@@ -275,14 +268,14 @@ impl ArchivePlan {
             None if file.size_bytes == 0 => {}
             None => return Err(objects::Error::Missing(file.object).into()),
             Some(place) if place.size <= WHOLE_BYTES => {
-                let bytes = Bytes::from(self.hub.objects.read_at(file.object, place).await?);
+                let bytes = history.read_at(file.object, place).await?;
                 read = bytes.len() as u64;
                 if to.send(Piece::Bytes(bytes)).await.is_err() {
                     return Ok(false);
                 }
             }
             Some(place) => {
-                let mut pieces = self.hub.pieces(file.object, place);
+                let mut pieces = history.pieces_at(file.object, place);
                 while let Some(piece) = pieces.recv().await {
                     read += piece.len() as u64;
                     if to.send(Piece::Bytes(piece)).await.is_err() {

@@ -56,7 +56,7 @@ impl History<'_> {
     }
 
     /// The paths that are not the same, at most `limit`, and whether there are more.
-    async fn changes(
+    pub(crate) async fn changes(
         &self,
         before: Option<NodeId>,
         after: NodeId,

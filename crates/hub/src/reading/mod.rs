@@ -4,10 +4,12 @@
 //! |--------------|-------------------------------------------------------------------|
 //! | `mod.rs`     | [`Commit`], [`Snapshot`]; manifests and objects of snapshots          |
 //! | `reader.rs`  | [`History`]: a history and its reader; the seam to where it is kept   |
+//! | `source.rs`  | [`Source`]: the same seam for directories and bytes, without a reader |
 //! | `resolve.rs` | what a text in an address names: ref, path, commit                  |
 //! | `ancestry.rs`| which commit leads to which                                        |
 //! | `log.rs`     | the commits before some commit, with filters                        |
-//! | `files.rs`   | a directory, a file                                                |
+//! | `files.rs`   | what stands at a path; the bytes of a file                          |
+//! | `chains.rs`  | directories that hold nothing but another one                       |
 //! | `diff.rs`    | which files differ, and in them which lines                         |
 //! | `blame.rs`   | who last changed each line of a file                                |
 //! | `archive.rs` | the files of a commit as one file                                   |
@@ -18,12 +20,14 @@ pub(crate) mod ancestry;
 pub(crate) mod api;
 mod archive;
 mod blame;
+mod chains;
 mod diff;
 mod files;
 
 mod log;
 mod reader;
 mod resolve;
+mod source;
 mod store;
 
 use std::collections::{HashMap, HashSet};
@@ -38,10 +42,11 @@ pub(crate) use ancestry::Line;
 pub(crate) use archive::{AT_ONCE as ARCHIVES_AT_ONCE, Archives};
 pub(crate) use blame::{BLAMED_BYTES, Blame, BlameQuery, Blames, Run};
 pub(crate) use diff::Difference;
-pub(crate) use files::{FileBytes, Found, commit, find, root_of};
+pub(crate) use files::{FileBytes, Found, commit, root_of};
 pub(crate) use log::{LogPage, LogQuery, Position};
 pub(crate) use reader::History;
 pub(crate) use resolve::Revision;
+pub(crate) use source::Source;
 pub(crate) use store::{
     STATEMENTS, all_visible, between, between_walk, branches, commits, deltas, id as row_id,
     is_reachable, known_commits, nodes, refs, snapshots,

@@ -1,27 +1,32 @@
 //! A history as one reader reads it: the seam between what is asked and where it is kept.
 //!
 //! Everything above asks a [`History`] and knows no rows. What it gives is small: refs, where commits stand, commits,
-//! directories, bytes. Another back end is another [`Source`], and an arm in each of these functions.
+//! directories, bytes. Another back end is another [`Source`], and an arm in each of these functions and of those in
+//! `source.rs`, which are for whoever has no reader.
 //!
 //! A call carries the repository and its reader, has a time budget, and ends when nobody waits for it any more: dropping
 //! the future drops the statement that it waits for.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
+    ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use axum::body::Body;
+use bytes::Bytes;
 use history::{
     Parents,
     graph::{Graph, GraphError, PathHash, Position},
-    tree::{Nodes, TreeLookup},
+    tree::{Entry, Nodes},
 };
 use names::{CommitId, NodeId, ObjectId, RepoPath};
-use tokio::sync::OnceCell;
+use objects::Place;
+use tokio::sync::{OnceCell, mpsc};
 use trust::{Act, Allowed, Refusal, act};
 
-use super::{Commit, FileBytes, Found, Line, files, store};
+use super::{Commit, FileBytes, Found, Line, Source, files, store};
 use crate::{Error, Hub, Repository, graph};
 
 /// How long a call may take (`spec/hub.md` 3).
@@ -31,13 +36,6 @@ const SAME_BEGINNING: u16 = 50;
 
 /// Commits that surely did not change a path and are passed in one go.
 const PASSED_AT_ONCE: usize = 200_000;
-
-/// Where a history is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// In the rows of a Muse history.
-    Rows,
-}
 
 /// A history, its reader, and how long it may be read.
 #[derive(Debug, Clone)]
@@ -64,7 +62,7 @@ impl<'a> History<'a> {
     }
 
     /// A history of which somebody was allowed to have something made, for as long as that takes.
-    pub(super) fn of(hub: &'a Hub, repository: &'a Repository, budget: Duration) -> Self {
+    pub(crate) fn of(hub: &'a Hub, repository: &'a Repository, budget: Duration) -> Self {
         let until = Instant::now() + budget;
         let graph = Arc::default();
         Self { hub, repository, source: Source::Rows, sees_hidden: false, until, graph }
@@ -73,11 +71,6 @@ impl<'a> History<'a> {
     /// The same with another budget from now on.
     pub(crate) fn within(&self, budget: Duration) -> Self {
         Self { until: Instant::now() + budget, ..self.clone() }
-    }
-
-    /// The door behind it.
-    pub(crate) const fn hub(&self) -> &'a Hub {
-        self.hub
     }
 
     /// Whether there is time left.
@@ -261,10 +254,23 @@ impl<'a> History<'a> {
     /// Directories.
     pub(crate) async fn nodes(&self, ids: &[NodeId]) -> Result<Nodes, Error> {
         self.check()?;
-        let mut tx = self.hub.db.glance().await?;
-        match self.source {
-            Source::Rows => store::nodes(&mut tx, ids).await,
-        }
+        self.source.nodes(&mut self.hub.db.glance().await?, ids).await
+    }
+
+    /// Those of the directories that are at most so many bytes long.
+    pub(crate) async fn small_nodes(&self, ids: &[NodeId], most: u32) -> Result<Nodes, Error> {
+        self.check()?;
+        self.source.small_nodes(&mut self.hub.db.glance().await?, ids, most).await
+    }
+
+    /// What stands at `path` below `root`, if anything does.
+    pub(crate) async fn entry(
+        &self,
+        root: NodeId,
+        path: &RepoPath,
+    ) -> Result<Option<Entry>, Error> {
+        self.check()?;
+        self.source.entry(&mut self.hub.db.glance().await?, root, path).await
     }
 
     /// What stands at `path` in `commit`.
@@ -273,30 +279,46 @@ impl<'a> History<'a> {
         commit: &Commit,
         path: Option<&RepoPath>,
     ) -> Result<Found, Error> {
-        let root = self.root(commit).await?;
-        let Some(path) = path else {
-            let node = self.nodes(&[root]).await?.remove(&root);
-            return node.map(Found::Directory).ok_or(Error::NotFound);
+        self.check()?;
+        let mut tx = self.hub.db.glance().await?;
+        let root = match self.source {
+            Source::Rows => files::root_of(&mut tx, self.repository, commit).await?,
         };
-        let mut lookup = TreeLookup::new(root, path);
-        while let Some(needed) = lookup.needs() {
-            lookup.give(&self.nodes(&[needed]).await?);
-        }
-        let entry = lookup.into_entry().ok_or(Error::NotFound)?;
-        match entry.kind {
-            history::tree::Kind::Directory(id) => {
-                let node = self.nodes(&[id]).await?.remove(&id);
-                node.map(Found::Directory).ok_or(Error::NotFound)
-            }
-            history::tree::Kind::File(_) => Ok(Found::File(entry)),
-        }
+        self.source.find(&mut tx, root, path).await
     }
 
     /// The bytes of a file, or their first `limit`.
     pub(crate) async fn bytes(&self, id: ObjectId, limit: u64) -> Result<FileBytes, Error> {
-        match self.source {
-            Source::Rows => self.hub.bytes(id, limit).await,
-        }
+        self.source.bytes(self.hub, id, limit).await
+    }
+
+    /// A file as it is sent: its beginning, by which its type is judged, and all of it.
+    pub(crate) async fn body(&self, id: ObjectId) -> Result<(Bytes, Body), Error> {
+        self.source.body(self.hub, id).await
+    }
+
+    /// Some bytes of a file as they are sent, behind its first `head`.
+    pub(crate) async fn part(
+        &self,
+        id: ObjectId,
+        parts: (u64, Range<u64>),
+    ) -> Result<(Bytes, Body), Error> {
+        self.source.part(self.hub, id, parts).await
+    }
+
+    /// Where files lie, asked for together; those that are not there are not among them.
+    pub(super) async fn places(&self, ids: &[ObjectId]) -> Result<HashMap<ObjectId, Place>, Error> {
+        self.source.places(self.hub, ids).await
+    }
+
+    /// A file at its place, whole.
+    pub(super) async fn read_at(&self, id: ObjectId, at: Place) -> Result<Bytes, Error> {
+        self.source.read_at(self.hub, id, at).await
+    }
+
+    /// A file at its place, as it is read.
+    pub(super) fn pieces_at(&self, id: ObjectId, at: Place) -> mpsc::Receiver<Bytes> {
+        self.source.pieces(self.hub, id, at)
     }
 }
 

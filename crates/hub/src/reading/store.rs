@@ -198,6 +198,22 @@ db::statements! {
         SELECT n.id, n.entries FROM jsonb_array_elements_text($1::jsonb) AS wanted
           JOIN tree_nodes AS n ON n.id = decode(wanted.value, 'hex')"
     };
+    SMALL_NODES = {
+        sqlite "
+        SELECT n.id, n.entries FROM json_each($1) AS wanted CROSS JOIN tree_nodes AS n ON n.id = unhex(wanted.value)
+         WHERE length(n.entries) <= $2",
+        postgres "
+        SELECT n.id, n.entries FROM jsonb_array_elements_text($1::jsonb) AS wanted
+          JOIN tree_nodes AS n ON n.id = decode(wanted.value, 'hex')
+         WHERE length(n.entries) <= $2"
+    };
+    NODE_SIZES = {
+        sqlite "
+        SELECT n.id, length(n.entries) FROM json_each($1) AS wanted CROSS JOIN tree_nodes AS n ON n.id = unhex(wanted.value)",
+        postgres "
+        SELECT n.id, length(n.entries)::bigint FROM jsonb_array_elements_text($1::jsonb) AS wanted
+          JOIN tree_nodes AS n ON n.id = decode(wanted.value, 'hex')"
+    };
 }
 
 /// An id out of a row.
@@ -471,9 +487,28 @@ pub(crate) async fn nodes(tx: &mut Tx, ids: &[NodeId]) -> Result<Nodes, crate::E
     if rows.len() < ids.len() {
         return Err(crate::Error::Broken("a tree node is missing".to_owned()));
     }
+    Ok(believe_nodes(rows)?)
+}
+
+/// Those of the nodes that are at most so many bytes long.
+pub(super) async fn small_nodes(tx: &mut Tx, ids: &[NodeId], most: u32) -> Result<Nodes, Error> {
+    believe_nodes(db::fetch_all!(tx, SMALL_NODES, db::rows(ids), i64::from(most))?)
+}
+
+fn believe_nodes(rows: Vec<(Vec<u8>, Vec<u8>)>) -> Result<Nodes, Error> {
     let believe = |(node, entries): (Vec<u8>, Vec<u8>)| {
         let decoded = Node::decode(&entries).map_err(Error::corrupt("tree_nodes.entries"))?;
         Ok((id(&node)?, Arc::new(decoded)))
     };
     rows.into_iter().map(believe).collect()
+}
+
+/// How many bytes nodes have.
+pub(super) async fn node_sizes(
+    tx: &mut Tx,
+    ids: &[NodeId],
+) -> Result<HashMap<NodeId, usize>, Error> {
+    let rows: Vec<(Vec<u8>, i64)> = db::fetch_all!(tx, NODE_SIZES, db::rows(ids))?;
+    let size = |it: i64| usize::try_from(it).map_err(Error::corrupt("a length"));
+    rows.into_iter().map(|(node, bytes)| Ok((id(&node)?, size(bytes)?))).collect()
 }

@@ -244,6 +244,8 @@ pub(super) fn blob(content: BlobContent) -> BlobPage {
         blame_href: Some("/ada/engine/blame/main/src/mill/carry.rs".to_owned()),
         permalink_href: Some(format!("/ada/engine/blob/{ID}/src/mill/carry.rs")),
         history_href: Some("/ada/engine/commits/main/src/mill/carry.rs".to_owned()),
+        last: Some(line("carry: a second wheel", 4, Signature::Server)),
+        is_pending: false,
         clash: None,
         content,
     }
