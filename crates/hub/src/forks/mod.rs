@@ -64,6 +64,7 @@ impl Hub {
         let new = NewRepository {
             name,
             visibility: source.resource.visibility,
+            format: source.format,
             description: source.description.clone(),
             default_branch: source.default_branch.clone(),
         };

@@ -219,6 +219,26 @@ impl Hub {
     /// The repository that an upload goes to, as it is in this transaction. On the first upload to a free name in
     /// one's own space this makes a hidden row that only the caller's pushes see.
     pub(crate) async fn target(&self, tx: &mut Tx, allowed: &Upload) -> Result<Repository, Error> {
+        self.target_of(tx, allowed, Format::Muse).await
+    }
+
+    /// The same for a push of that format; refuses a repository of the other.
+    pub(crate) async fn target_of(
+        &self,
+        tx: &mut Tx,
+        allowed: &Upload,
+        format: Format,
+    ) -> Result<Repository, Error> {
+        let target = self.found_or_made(tx, allowed, format).await?;
+        if target.format == format { Ok(target) } else { Err(other_format(&target)) }
+    }
+
+    async fn found_or_made(
+        &self,
+        tx: &mut Tx,
+        allowed: &Upload,
+        format: Format,
+    ) -> Result<Repository, Error> {
         let (owner, name) = match allowed.resource() {
             PushTarget::Existing(repository) => (repository.resource.owner, &repository.name),
             PushTarget::Absent { space, name } => (space.id.ok_or(Error::NotFound)?, name),
@@ -237,6 +257,7 @@ impl Hub {
                 let new = NewRepository {
                     name: name.clone(),
                     visibility: Visibility::Private,
+                    format,
                     description: String::new(),
                     default_branch: default_branch()?,
                 };
