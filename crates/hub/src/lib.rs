@@ -86,7 +86,8 @@ pub use error::Error;
 pub use purge::Own;
 pub use quotas::{Exceeded, Limited, Quotas};
 pub use repositories::{
-    Fork, Format, FormatError, Homepage, HomepageError, Licence, NewRepository, Repository, Topic, Topics,
+    Fork, Format, FormatError, Homepage, HomepageError, Licence, NewRepository, Repository, Topic,
+    Topics,
 };
 pub use search::rebuild_search;
 
