@@ -58,6 +58,7 @@ mod edits;
 mod error;
 mod feeds;
 mod forks;
+mod git;
 mod glass;
 mod graph;
 mod intake;
@@ -118,6 +119,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         stars::STATEMENTS,
         contributions::STATEMENTS,
         feeds::STATEMENTS,
+        git::COMMIT_STATEMENTS,
     ]
     .concat()
 }
@@ -133,6 +135,8 @@ pub struct Ground {
     pub queue: Queue,
     /// Where this process keeps what can be made again.
     pub cache: PathBuf,
+    /// Where repositories of Git lie.
+    pub git: PathBuf,
     /// What time it is.
     pub clock: Clock,
     /// Where chance comes from.
@@ -163,6 +167,8 @@ pub struct Hub {
     queue: Queue,
     settings: Settings,
     graphs: Graphs,
+    git: PathBuf,
+    stores: git::Stores,
     blames: reading::Blames,
     archives: reading::Archives,
 }
@@ -176,7 +182,7 @@ impl AsRef<Trust> for Hub {
 impl Hub {
     /// Opens the room.
     pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
-        let Ground { db, objects, queue, cache, clock, random } = ground;
+        let Ground { db, objects, queue, cache, git, clock, random } = ground;
         let (blames, archives) = Default::default();
         let graphs = Graphs::new(cache);
         Self {
@@ -189,6 +195,8 @@ impl Hub {
             queue,
             settings,
             graphs,
+            git,
+            stores: git::Stores::default(),
             blames,
             archives,
         }

@@ -127,6 +127,7 @@ impl House {
             objects: objects.clone(),
             queue: queue.clone(),
             cache: ground.dir.join("graph"),
+            git: ground.dir.join("git"),
             clock,
             random,
         };

@@ -138,8 +138,9 @@ where
         entries: &mut Vec<usize>,
         budget: &mut Budget,
     ) -> Result<Vec<(Position, Vec<usize>)>, GraphError> {
-        let [first, second] = self.graph.link(at)?.parents;
-        let Some(first) = first else { return Ok(Vec::new()) };
+        let link = self.graph.link(at)?;
+        let mut parents = self.graph.parents(at, &link)?;
+        let Some(first) = parents.next() else { return Ok(Vec::new()) };
         let filter = self.graph.filter(at)?;
         if self.dir_hash.is_some_and(|dir| filter.excludes(dir)) {
             return Ok(vec![(first, std::mem::take(entries))]);
@@ -148,8 +149,10 @@ where
             |entry: &usize| self.hashes.get(*entry).is_some_and(|hash| filter.excludes(*hash));
         let mut to_first: Vec<_> = entries.extract_if(.., |entry| is_same(entry)).collect();
         let mut passed = Vec::new();
-        for (parent, is_first) in [(Some(first), true), (second, false)] {
-            let Some(parent) = parent.filter(|_| !entries.is_empty()) else { continue };
+        for (parent, is_first) in [(first, true)].into_iter().chain(parents.map(|it| (it, false))) {
+            if entries.is_empty() {
+                break;
+            }
             budget.read();
             let there = self.directory(parent)?;
             let equal = entries.extract_if(.., |entry| self.is_equal(*entry, there.as_deref()));

@@ -131,6 +131,7 @@ fn entry(kind: EntryKind, name: &str, subject: &str, days: i64) -> Entry {
         kind,
         name: name.to_owned(),
         href: format!("/ada/engine/blob/main/{}", web::look::href::path(name)),
+        target: None,
         size_bytes: is_file.then_some(4_213),
         last: Some(last),
     }
