@@ -102,6 +102,12 @@ pub enum Error {
     Db(#[from] db::Error),
 }
 
+impl From<history::git::GitFault> for Error {
+    fn from(fault: history::git::GitFault) -> Self {
+        Self::Broken(fault.to_string())
+    }
+}
+
 impl Error {
     /// A refusal of the wire.
     pub(crate) fn wire(code: WireCode, sentence: impl Into<String>) -> Self {

@@ -91,7 +91,8 @@ pub use git::{
 pub use purge::Own;
 pub use quotas::{Exceeded, Limited, Quotas};
 pub use repositories::{
-    Fork, Format, FormatError, Homepage, HomepageError, Licence, NewRepository, Repository, Topic, Topics,
+    Fork, Format, FormatError, Homepage, HomepageError, Licence, NewRepository, Repository, Topic,
+    Topics,
 };
 pub use search::rebuild_search;
 
@@ -116,6 +117,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         invitations::STATEMENTS,
         quotas::STATEMENTS,
         git::STATEMENTS,
+        git::COMMIT_STATEMENTS,
         purge::STATEMENTS,
         graph::STATEMENTS,
         upkeep::STATEMENTS,

@@ -6,7 +6,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use names::{NodeId, RepoPath};
 
 use super::{Budget, Graph, GraphError, PathHash, Position, walk::Rank};
-use crate::tree::{Kind, NodeSource, lookup};
+use crate::tree::{Kind, Mode, NodeSource, lookup};
 
 /// A walk over the commits that changed one path, newest first.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct PathLog<'g> {
     hash: PathHash,
     heap: BinaryHeap<Rank>,
     /// What stood at the path below a root, of the last few roots: a commit asks for what its child asked for.
-    known: VecDeque<(NodeId, Option<Kind>)>,
+    known: VecDeque<(NodeId, Option<(Kind, Mode)>)>,
 }
 
 /// Roots that are remembered: enough for the lines that run beside each other.
@@ -39,7 +39,11 @@ impl<'g> PathLog<'g> {
         Ok(())
     }
 
-    fn entry<S: NodeSource>(&mut self, trees: &S, at: Position) -> Result<Option<Kind>, GraphError>
+    fn entry<S: NodeSource>(
+        &mut self,
+        trees: &S,
+        at: Position,
+    ) -> Result<Option<(Kind, Mode)>, GraphError>
     where
         S::Error: std::fmt::Display,
     {
@@ -49,7 +53,7 @@ impl<'g> PathLog<'g> {
         }
         let found = lookup(trees, root, &self.path);
         let found = found.map_err(|error| GraphError::Tree(error.to_string().into()))?;
-        let kind = found.map(|entry| entry.kind);
+        let kind = found.map(|entry| (entry.kind, entry.mode));
         if self.known.len() == KNOWN {
             self.known.pop_front();
         }
@@ -84,7 +88,8 @@ impl<'g> PathLog<'g> {
             budget.read();
             let own = self.entry(trees, at)?;
             let mut same = None;
-            for parent in link.parents() {
+            let parents: Vec<_> = self.graph.parents(at, &link)?.collect();
+            for parent in parents.iter().copied() {
                 if self.entry(trees, parent)? == own {
                     same = Some(parent);
                     break;
@@ -94,10 +99,10 @@ impl<'g> PathLog<'g> {
                 self.meet(parent)?;
                 continue;
             }
-            for parent in link.parents() {
-                self.meet(parent)?;
+            for parent in &parents {
+                self.meet(*parent)?;
             }
-            if own.is_some() || link.parents().next().is_some() {
+            if own.is_some() || !parents.is_empty() {
                 return Ok(Some(at));
             }
         }

@@ -70,7 +70,7 @@ impl Graph {
             }
             let link = self.link(at)?;
             if link.generation > lowest {
-                heap.extend(link.parents().filter(|parent| *parent >= ancestor));
+                heap.extend(self.parents(at, &link)?.filter(|parent| *parent >= ancestor));
             }
         }
         Ok(false)
@@ -93,7 +93,8 @@ impl Graph {
                 }
                 marks |= PASSED;
             }
-            for parent in self.link(at)?.parents() {
+            let link = self.link(at)?;
+            for parent in self.parents(at, &link)? {
                 marked.meet(parent, marks);
             }
         }
@@ -122,7 +123,8 @@ impl Graph {
                 THEIRS => found.behind += 1,
                 _ => {}
             }
-            for parent in self.link(at)?.parents() {
+            let link = self.link(at)?;
+            for parent in self.parents(at, &link)? {
                 marked.meet(parent, marks);
             }
         }

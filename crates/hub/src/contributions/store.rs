@@ -5,7 +5,7 @@ use names::{CommitId, Id, UnixMillis};
 use uuid::Uuid;
 
 use super::sweep::Met;
-use crate::Repository;
+use crate::{Repository, git};
 
 macro_rules! day {
     () => {
@@ -81,7 +81,7 @@ impl Place {
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) id: CommitId,
-    pub(super) parents: [Option<CommitId>; 2],
+    pub(super) parents: Vec<CommitId>,
     pub(super) signer: Option<String>,
     generation: i64,
 }
@@ -110,10 +110,10 @@ impl TryFrom<Stored> for Row {
     type Error = Error;
 
     fn try_from(row: Stored) -> Result<Self, Error> {
-        let parent = |it: Option<Vec<u8>>| it.as_deref().map(commit).transpose();
+        let parents = [row.parent1, row.parent2].into_iter().flatten();
         Ok(Self {
             id: commit(&row.id)?,
-            parents: [parent(row.parent1)?, parent(row.parent2)?],
+            parents: parents.map(|it| commit(&it)).collect::<Result<_, Error>>()?,
             signer: (row.signature_state == "verified").then_some(row.signer_key_id),
             generation: row.generation,
         })
@@ -130,7 +130,11 @@ pub(super) async fn below(
     let (generation, id) = (from.generation, from.id.to_vec());
     let rows: Vec<Stored> =
         db::fetch_all!(tx, BELOW, repository.uuid(), generation, id, i64::from(limit))?;
-    rows.into_iter().map(Row::try_from).collect()
+    let found = rows.into_iter().map(Row::try_from).collect::<Result<Vec<_>, _>>();
+    let mut found: Vec<Row> = found?;
+    let each = found.iter_mut().map(|it| (it.id, &mut it.parents));
+    git::add_more_parents(tx, repository, each).await?;
+    Ok(found)
 }
 
 /// Adds those of them that somebody signed.

@@ -12,6 +12,8 @@
 //! | `hook.rs`      | what hooks say, and are told                                            |
 //! | `receive.rs`   | what a push may do, and its transaction                                 |
 //! | `judging.rs`   | refs, one by one; pure                                                  |
+//! | `packs/`       | objects, read in this process                                            |
+//! | `commits/`     | commits of a push become rows                                            |
 //! | `chores.rs`    | what Git does for the server itself                                     |
 //! | `settling.rs`  | after a crash Git's refs follow the rows                                |
 //! | `pruning.rs`   | what nothing leads to any more is taken out                             |
@@ -23,10 +25,12 @@
 
 mod body;
 mod chores;
+mod commits;
 mod directory;
 mod hook;
 mod http;
 mod judging;
+mod packs;
 mod pkt;
 mod process;
 mod pruning;
@@ -54,8 +58,10 @@ use crate::{
 };
 use directory::Directories;
 use hook::Door;
+pub(crate) use commits::{STATEMENTS as COMMIT_STATEMENTS, add_more_parents, more_parents};
 pub use hook::frame;
 pub(crate) use http::routes;
+pub(crate) use packs::{Packs, Stores};
 use process::Program;
 pub use process::{GitProcess, GitProtocol, Life, Manner, Service};
 pub(crate) use pruning::{PRUNE, prune};
@@ -85,6 +91,7 @@ struct Inner {
     directories: Directories,
     /// Why there is no program, if there is none.
     program: Result<Program, String>,
+    stores: Stores,
     push_bytes: u64,
     prune_after: Duration,
     /// Pushes share one, taking things out has it alone.
@@ -138,8 +145,9 @@ impl Git {
             }
         };
         let GitSettings { push_bytes, prune_after, .. } = *settings;
-        let locks = Mutex::default();
-        Ok(Self(Arc::new(Inner { directories, program, push_bytes, prune_after, locks })))
+        let (locks, stores) = (Mutex::default(), Stores::default());
+        let inner = Inner { directories, program, stores, push_bytes, prune_after, locks };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// The largest pack that is taken.
@@ -183,11 +191,17 @@ impl Git {
     /// Removes a repository from the disk, whose rows are gone: a push that is under way ends for want of them.
     pub(crate) async fn remove(&self, id: Id<Repository>) -> Result<(), Error> {
         let git = self.clone();
+        self.0.stores.forget(id);
         blocking(move || git.0.directories.remove(id).map_err(Error::Git)).await
     }
 }
 
 impl Hub {
+    /// The objects of a repository of Git.
+    pub(crate) fn packs(&self, id: Id<Repository>) -> Packs {
+        self.git.0.stores.of(id, &self.git.directory(id))
+    }
+
     /// Looks up what an address names, and asks the authority whether it may be fetched from, or pushed to.
     pub async fn git_ask(
         &self,

@@ -22,6 +22,7 @@ pub(super) use super::judging::Update;
 use super::{
     GitCaller,
     chores::{Prepared, RefMove},
+    commits,
     judging::{Judge, Kind, Sound},
     store,
 };
@@ -236,8 +237,10 @@ impl Step {
             pointed: &pointed,
             default_branch: &repository.default_branch,
         };
+        let judged = judge.judge(updates);
+        let commits = self.take_in(&mut tx, &judged, now).await?;
         let (mut verdicts, mut going) = (Vec::with_capacity(updates.len()), Vec::new());
-        for (update, judged) in updates.iter().zip(judge.judge(updates)) {
+        for (update, judged) in updates.iter().zip(judged) {
             let decided = match judged {
                 Ok(sound) => self.decide(&mut tx, &allowed, sound).await?,
                 Err(why) => Err(why),
@@ -260,6 +263,7 @@ impl Step {
         if going.is_empty() {
             return Ok(verdicts);
         }
+        self.taken.commits = commits;
         if let Err(words) = self.write(tx, repository, &going, now).await? {
             let refused = Verdict::Refused(words);
             return Ok(verdicts
@@ -269,6 +273,22 @@ impl Step {
         }
         self.taken = Change::default();
         Ok(verdicts)
+    }
+
+    /// Writes the rows of commits that nobody has pushed before; gives how many.
+    async fn take_in(
+        &self,
+        tx: &mut Tx,
+        judged: &[Result<Sound, String>],
+        now: UnixMillis,
+    ) -> Result<u64, Error> {
+        let by = self.caller.actor.principal().ok_or(Error::NotFound)?.id;
+        let sound = judged.iter().filter_map(|it| it.as_ref().ok()?.to);
+        let tips: Vec<_> = sound.map(|it| it.target).collect();
+        let packs = self.hub.packs(self.repository);
+        let new = commits::new_commits(tx, self.repository, &packs, &tips).await?;
+        commits::take_in(tx, (self.repository, by, now), &packs, &new).await?;
+        Ok(new.len() as u64)
     }
 
     /// Whether a ref may go where it is sound that it goes, and whether that leaves something behind.

@@ -11,7 +11,7 @@ use history::{
 use names::{CommitId, Digest, Hasher, Id, NodeId, UnixMillis};
 
 use super::{History, languages, store};
-use crate::{Error, Hub, Repository, reading};
+use crate::{Error, Hub, Repository, reading::Source};
 
 /// Commits that are asked for at once.
 const BATCH: usize = 5_000;
@@ -95,6 +95,7 @@ impl Tally {
     }
 
     fn file(&mut self, path: &str, state: Option<FileState>, sign: i64) {
+        let state = state.filter(|it| it.mode.is_file());
         let (Some(language), Some(state)) = (languages::of(path), state) else { return };
         let files = self.languages.entry(language).or_default();
         files.files += sign;
@@ -150,7 +151,7 @@ impl Hub {
         let mut tally = Tally { is_from_nothing: before.is_none(), ..Tally::default() };
         let root = |at| history.graph.root(at);
         let roots = (before.map(root).transpose()?, root(at)?);
-        count_files(tx, roots, &mut tally).await?;
+        count_files((&history.source, tx), roots, &mut tally).await?;
         let mut frontier = Frontier { wanted: vec![at], hidden: before.into_iter().collect() };
         loop {
             let walked = self.ask(of, history, move |graph| {
@@ -172,7 +173,7 @@ impl Hub {
 
 /// Counts the files of one tree beside another one.
 async fn count_files(
-    tx: &mut Tx,
+    (source, tx): (&Source, &mut Tx),
     (before, after): (Option<NodeId>, NodeId),
     tally: &mut Tally,
 ) -> Result<(), Error> {
@@ -185,7 +186,7 @@ async fn count_files(
         if diff.is_complete() {
             return Ok(());
         }
-        let given = reading::nodes(tx, &diff.needs()).await?;
+        let given = source.nodes(tx, &diff.needs()).await?;
         diff.give(&given).map_err(|error| Error::Broken(error.to_string()))?;
     }
 }

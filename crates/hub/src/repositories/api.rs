@@ -7,7 +7,10 @@ use serde::Deserialize;
 use trust::{Actor, Allowed, Anything, Namespace, Visibility, act};
 use web::{Call, Fault, Json, Problem, Routes, Spec, Surface};
 
-use super::{Filter, Format, FormatError, Licence, NewRepository, Repository, Start, collaborators, start::StartFiles};
+use super::{
+    Filter, Format, FormatError, Licence, NewRepository, Repository, Start, collaborators,
+    start::StartFiles,
+};
 use crate::{Hub, forks, life};
 
 /// The longest description, in characters.
@@ -125,7 +128,10 @@ fn parse(new: json::NewRepository) -> Result<Asked, Problem> {
     let has_first_files = new.template.is_some() || !files.is_empty();
     if format == Some(Format::Git) && has_first_files {
         let sentence = "a repository of Git begins empty: push the first commit to it";
-        fault(if new.template.is_some() { "/template" } else { "/initialize" }, sentence.to_owned());
+        fault(
+            if new.template.is_some() { "/template" } else { "/initialize" },
+            sentence.to_owned(),
+        );
     }
     if new.template.is_some() && !files.is_empty() {
         fault("/template", "a template brings the first files itself".to_owned());

@@ -93,7 +93,7 @@ impl Hub {
                 match entry.kind {
                     Kind::File(object) => drop(named.insert(object)),
                     Kind::Directory(child) if seen.insert(child) => waiting.push(child),
-                    Kind::Directory(_) => {}
+                    Kind::Directory(_) | Kind::Module(_) => {}
                 }
             }
         }

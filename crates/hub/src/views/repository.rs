@@ -115,8 +115,10 @@ pub(crate) struct Entry {
     pub kind: EntryKind,
     /// Its name; a chain of single directories joined by slashes.
     pub name: String,
-    /// Its page.
+    /// Its page; empty for a submodule, of which nothing is here.
     pub href: String,
+    /// The commit of a submodule.
+    pub target: Option<String>,
     /// Size of a file.
     pub size_bytes: Option<u64>,
     /// The newest commit that changed it, when known.
@@ -130,6 +132,10 @@ pub(crate) enum EntryKind {
     Directory,
     /// A file.
     File,
+    /// A symbolic link.
+    Link,
+    /// A commit of another repository.
+    Module,
 }
 
 impl Entry {
@@ -137,6 +143,8 @@ impl Entry {
         match self.kind {
             EntryKind::Directory => "directory",
             EntryKind::File => "file",
+            EntryKind::Link => "link",
+            EntryKind::Module => "submodule",
         }
     }
 

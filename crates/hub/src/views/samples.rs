@@ -131,6 +131,7 @@ fn entry(kind: EntryKind, name: &str, subject: &str, days: i64) -> Entry {
         kind,
         name: name.to_owned(),
         href: format!("/ada/engine/blob/main/{}", web::look::href::path(name)),
+        target: None,
         size_bytes: is_file.then_some(4_213),
         last: Some(last),
     }
@@ -244,6 +245,8 @@ pub(super) fn blob(content: BlobContent) -> BlobPage {
         blame_href: Some("/ada/engine/blame/main/src/mill/carry.rs".to_owned()),
         permalink_href: Some(format!("/ada/engine/blob/{ID}/src/mill/carry.rs")),
         history_href: Some("/ada/engine/commits/main/src/mill/carry.rs".to_owned()),
+        last: Some(line("carry: a second wheel", 4, Signature::Server)),
+        is_pending: false,
         clash: None,
         content,
     }

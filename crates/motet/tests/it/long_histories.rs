@@ -53,6 +53,13 @@ fn told(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, subject)| ((*name).to_owned(), (*subject).to_owned())).collect()
 }
 
+/// The subject of the commit above a file, as its page shows it.
+fn above(page: &str) -> &str {
+    let bar = page.split_once("class=\"bar last\"").unwrap().1;
+    let link = bar.split_once("class=\"subject\"").unwrap().1.split_once('>').unwrap().1;
+    link.split_once("</a>").unwrap().0
+}
+
 /// Two lines that change different files and are merged, then a commit on top.
 fn story() -> (Story, Vec<CommitId>) {
     let mut story = Story::default();
@@ -98,6 +105,10 @@ on_both! {
             assert_eq!(entries(&page(&server, &anna, &format!("/{SONG}/tree/main/src")).await), src);
             let before = page(&server, &anna, &format!("/{SONG}/tree/{}", ids[1])).await;
             assert_eq!(entries(&before), told(&[("a.rs", "left"), ("src", "first")]));
+            for (file, subject) in [("a.rs", "left"), ("src/x.py", "right"), ("src/y.py", "first")] {
+                let page = page(&server, &anna, &format!("/{SONG}/blob/main/{file}")).await;
+                assert_eq!(above(&page), subject, "{file}");
+            }
             settled(&server).await;
         }
         // A push carries forward what its paths touch.

@@ -123,6 +123,39 @@ on_both! {
 }
 
 on_both! {
+    async fn directories_that_hold_nothing_but_another_are_one_row(ground: Ground) {
+        let server = ground.server().start().await;
+        let anna = server.register("anna").await;
+        let mut story = Story::of_one("root");
+        let root = story.tip();
+        let deep = format!("{}end.txt", "d/".repeat(40));
+        story.commit(
+            &[root],
+            "chains",
+            &[
+                ("src/main/java/Tide.java", b"1"),
+                ("two/here/a.txt", b"1"),
+                ("two/there/a.txt", b"2"),
+                ("one/file.txt", b"1"),
+                (deep.as_str(), b"1"),
+            ],
+        );
+        server.push_story(&anna, "anna/song", &story, "main").await;
+        let reader = Reader::of(&server, &anna).await;
+        let page = reader.see("/anna/song").await.text();
+        let java = row(&page, ">src/main/java<");
+        assert!(java.contains("/anna/song/tree/main/src/main/java") && java.contains("chains"), "{java}");
+        row(&page, ">two<");
+        row(&page, ">one<");
+        // What is longer goes on on its own page.
+        let d = row(&page, &format!(">{}d<", "d/".repeat(15)));
+        assert!(d.contains(&format!("/tree/main/{}d\"", "d/".repeat(15))), "{d}");
+        let page = reader.see(&format!("/anna/song/tree/main/{}d", "d/".repeat(15))).await.text();
+        row(&page, &format!(">{}d<", "d/".repeat(15)));
+    }
+}
+
+on_both! {
     async fn a_directory_of_many_entries_has_several_pages_and_names_that_look_alike_are_told(
         ground: Ground
     ) {
