@@ -67,8 +67,8 @@ impl Source {
             Self::Rows => store::nodes(tx, ids).await,
             Self::Git(packs) => {
                 let ids = ids.to_vec();
-                let read = packs
-                    .read(|it| ids.into_iter().map(|id| Ok((id, it.node(id)?))).collect());
+                let read =
+                    packs.read(|it| ids.into_iter().map(|id| Ok((id, it.node(id)?))).collect());
                 read.await
             }
         }

@@ -14,7 +14,7 @@
 
 mod store;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -135,7 +135,8 @@ fn parents_first(mut met: HashMap<CommitId, Met>) -> Vec<CommitId> {
             children.entry(*parent).or_default().push(*id);
         }
     }
-    let mut ready: Vec<_> = met.iter().filter(|(_, it)| it.waits_for == 0).map(|it| *it.0).collect();
+    let mut ready: Vec<_> =
+        met.iter().filter(|(_, it)| it.waits_for == 0).map(|it| *it.0).collect();
     // The same push is written in the same order, whatever a map makes of it.
     ready.sort_unstable_by(|a, b| b.cmp(a));
     let mut order = Vec::with_capacity(met.len());

@@ -21,7 +21,8 @@ use super::{DELTA_BYTES, Packs, WHOLE_BYTES, large};
 use crate::Error;
 
 /// The name that Git gives a directory without entries, whether or not anybody wrote it down.
-const EMPTY_TREE: [u8; 20] = *b"\x4b\x82\x5d\xc6\x42\xcb\x6e\xb9\xa0\x60\xe5\x4b\xf8\xd6\x92\x88\xfb\xee\x49\x04";
+const EMPTY_TREE: [u8; 20] =
+    *b"\x4b\x82\x5d\xc6\x42\xcb\x6e\xb9\xa0\x60\xe5\x4b\xf8\xd6\x92\x88\xfb\xee\x49\x04";
 /// An object may be made out of so many others, one after the other: the most that Git writes.
 const MOST_DELTAS: u32 = 4_095;
 /// Tags of tags that are followed.
@@ -130,8 +131,8 @@ impl Reader {
         }
         let name = gix_hash::ObjectId::from(*id);
         let large = &self.packs.0.shared.large;
-        let _alone = (head.size > WHOLE_BYTES)
-            .then(|| large.lock().unwrap_or_else(PoisonError::into_inner));
+        let _alone =
+            (head.size > WHOLE_BYTES).then(|| large.lock().unwrap_or_else(PoisonError::into_inner));
         let found = self.ask(id, |handle| {
             let mut bytes = Vec::new();
             let found = handle.try_find(&name, &mut bytes)?.map(|it| it.kind);
@@ -265,7 +266,11 @@ impl Reader {
         streamed.map_err(|error| self.unreadable(id, &error))?;
         self.check()?;
         let is_sound = hasher.try_finalize().is_ok_and(|it| it == gix_hash::ObjectId::from(name));
-        if read == head.size && is_sound { Ok(read) } else { Err(objects::Error::Corrupt(id).into()) }
+        if read == head.size && is_sound {
+            Ok(read)
+        } else {
+            Err(objects::Error::Corrupt(id).into())
+        }
     }
 
     fn unreadable(&self, id: ObjectId, error: &std::io::Error) -> Error {
@@ -292,7 +297,8 @@ impl Reader {
             }
         }
         if head.size > DELTA_BYTES {
-            let sentence = "a file of such a length is read only where it is not made of another one";
+            let sentence =
+                "a file of such a length is read only where it is not made of another one";
             return Err(Error::TooLarge(sentence));
         }
         Ok(None)
