@@ -25,6 +25,7 @@
 //! | `quotas/`       | how much an owner and a repository may hold                                    |
 //! | `collect/`      | what nothing leads to is let go                                                |
 //! | `purge/`        | what those leave behind who have left                                          |
+//! | `git/`          | stock clients of Git                                                          |
 //! | `glass/`        | an install admin looks into what is private                                    |
 //! | `activity/`     | what happened, one row an aspect                                              |
 //! | `stars/`        | who likes, watches, follows, pins                                              |
@@ -84,6 +85,9 @@ mod wire2;
 
 pub use collect::{Collection, Grace};
 pub use error::Error;
+pub use git::{
+    Git, GitAllowed, GitCaller, GitProcess, GitProtocol, GitSettings, GitVia, Life, Manner, Service, frame,
+};
 pub use purge::Own;
 pub use quotas::{Exceeded, Limited, Quotas};
 pub use repositories::{
@@ -112,6 +116,8 @@ pub fn statements() -> Vec<&'static db::Sql> {
         transfers::STATEMENTS,
         invitations::STATEMENTS,
         quotas::STATEMENTS,
+        git::STATEMENTS,
+        git::COMMIT_STATEMENTS,
         purge::STATEMENTS,
         graph::STATEMENTS,
         upkeep::STATEMENTS,
@@ -119,7 +125,6 @@ pub fn statements() -> Vec<&'static db::Sql> {
         stars::STATEMENTS,
         contributions::STATEMENTS,
         feeds::STATEMENTS,
-        git::COMMIT_STATEMENTS,
     ]
     .concat()
 }
@@ -133,10 +138,10 @@ pub struct Ground {
     pub objects: Objects,
     /// Background work.
     pub queue: Queue,
+    /// Repositories of Git.
+    pub git: Git,
     /// Where this process keeps what can be made again.
     pub cache: PathBuf,
-    /// Where repositories of Git lie.
-    pub git: PathBuf,
     /// What time it is.
     pub clock: Clock,
     /// Where chance comes from.
@@ -167,8 +172,7 @@ pub struct Hub {
     queue: Queue,
     settings: Settings,
     graphs: Graphs,
-    git: PathBuf,
-    stores: git::Stores,
+    git: Git,
     blames: reading::Blames,
     archives: reading::Archives,
 }
@@ -182,7 +186,7 @@ impl AsRef<Trust> for Hub {
 impl Hub {
     /// Opens the room.
     pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
-        let Ground { db, objects, queue, cache, git, clock, random } = ground;
+        let Ground { db, objects, queue, git, cache, clock, random } = ground;
         let (blames, archives) = Default::default();
         let graphs = Graphs::new(cache);
         Self {
@@ -196,7 +200,6 @@ impl Hub {
             settings,
             graphs,
             git,
-            stores: git::Stores::default(),
             blames,
             archives,
         }
@@ -204,8 +207,9 @@ impl Hub {
 
     /// Everything that this room serves, its state inside, and the list of its routes.
     pub fn routes(self) -> (Router, Vec<Entry>) {
-        let trust = self.trust.clone();
+        let (trust, push_bytes) = (self.trust.clone(), self.git.push_bytes());
         let routes = Routes::new(self, trust);
+        let routes = git::routes(routes, push_bytes);
         let routes = edits::routes(forks::routes(transfers::routes(invitations::routes(routes))));
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         let routes = stars::routes(activity::routes(feeds::routes(routes)));

@@ -49,4 +49,4 @@ pub use gate::{MayCompress, is_tag_of};
 pub use limits::{Cost, admit_unrouted};
 pub use problem::{Fault, Problem, Surface, codes};
 pub use repeat::shown_once;
-pub use routes::{Entry, Load, Routes, Spec};
+pub use routes::{Entry, Load, Routes, Spec, Way};

@@ -31,6 +31,8 @@ pub enum Surface {
     Page,
     /// The Muse wire: text, or a problem document for those who send `Motet-Protocol: 2`.
     Wire,
+    /// Git over HTTP: text, and 401 wherever a credential could help (`spec/trust.md` 8.2).
+    Git,
     /// Health and static files.
     Plain,
 }
@@ -241,6 +243,11 @@ impl Problem {
         self
     }
 
+    /// The sentence that a person can act on.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The status.
     pub const fn status(&self) -> StatusCode {
         self.status
@@ -258,7 +265,7 @@ impl Problem {
             Surface::Page => ("text/html; charset=utf-8", self.page(context)),
             Surface::Oauth => ("application/json", self.oauth()),
             _ if as_problem => ("application/problem+json", self.document(context)),
-            Surface::Wire | Surface::Api | Surface::Plain => {
+            Surface::Wire | Surface::Git | Surface::Api | Surface::Plain => {
                 ("text/plain; charset=utf-8", self.sentence(context))
             }
         };

@@ -61,6 +61,8 @@ impl Hub {
         if !source.allows_forks() || self.trust.is_bound(&mut tx, source.id.uuid()).await? {
             return Err(Error::NoForks);
         }
+        // Packs are not copied yet.
+        wire::muse(source)?;
         let new = NewRepository {
             name,
             visibility: source.resource.visibility,

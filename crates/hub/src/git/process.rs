@@ -89,6 +89,13 @@ impl FromStr for Service {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GitProtocol(String);
 
+impl GitProtocol {
+    /// Whether the second version is spoken.
+    pub(super) fn is_second(&self) -> bool {
+        self.0.split(':').any(|it| it == "version=2")
+    }
+}
+
 impl FromStr for GitProtocol {
     type Err = ();
 

@@ -5,7 +5,7 @@
 use std::{io::BufReader, sync::Arc};
 
 use api::{
-    Limits,
+    Limits, WireCode,
     msgpack::Reader,
     wire::{
         Format, Missing, ObjectIds, ObjectSink, ObjectsError, PushRequest, Stored, limits,
@@ -23,7 +23,7 @@ use super::{
     weights::{TOGETHER, Weight},
 };
 use crate::{
-    Error, Hub, NewRepository, Repository,
+    Error, Format as Kept, Hub, NewRepository, Repository,
     intake::{HEAD, Heads},
     repositories::{self, PushTarget},
 };
@@ -219,7 +219,7 @@ impl Hub {
     /// The repository that an upload goes to, as it is in this transaction. On the first upload to a free name in
     /// one's own space this makes a hidden row that only the caller's pushes see.
     pub(crate) async fn target(&self, tx: &mut Tx, allowed: &Upload) -> Result<Repository, Error> {
-        self.target_of(tx, allowed, Format::Muse).await
+        self.target_of(tx, allowed, Kept::Muse).await
     }
 
     /// The same for a push of that format; refuses a repository of the other.
@@ -227,7 +227,7 @@ impl Hub {
         &self,
         tx: &mut Tx,
         allowed: &Upload,
-        format: Format,
+        format: Kept,
     ) -> Result<Repository, Error> {
         let target = self.found_or_made(tx, allowed, format).await?;
         if target.format == format { Ok(target) } else { Err(other_format(&target)) }
@@ -237,7 +237,7 @@ impl Hub {
         &self,
         tx: &mut Tx,
         allowed: &Upload,
-        format: Format,
+        format: Kept,
     ) -> Result<Repository, Error> {
         let (owner, name) = match allowed.resource() {
             PushTarget::Existing(repository) => (repository.resource.owner, &repository.name),
@@ -308,6 +308,21 @@ pub(crate) fn principal(allowed: &Upload) -> Result<Id<trust::Principal>, Error>
 /// Whose pending objects they are, and where.
 pub(crate) fn uploader(allowed: &Upload, repository: &Repository) -> Result<Uploader, Error> {
     Ok(Uploader { repository: repository.id.uuid(), principal: principal(allowed)?.uuid() })
+}
+
+/// Refuses on the Muse wire what is kept as something else.
+pub(crate) fn muse(it: &Repository) -> Result<(), Error> {
+    if it.format == Kept::Muse { Ok(()) } else { Err(other_format(it)) }
+}
+
+/// What whoever comes with the other tool is told.
+pub(crate) fn other_format(it: &Repository) -> Error {
+    let (name, tool) = (it.full_name(), match it.format {
+        Kept::Muse => "motet or muse",
+        Kept::Git => "git",
+    });
+    let sentence = format!("{name} is a repository of the format {}; use {tool} with it", it.format);
+    Error::wire(WireCode::Forbidden, sentence)
 }
 
 fn default_branch() -> Result<names::BranchName, Error> {
