@@ -113,7 +113,8 @@ mod tests {
         assert_eq!(obey(&mut &[frame::EXIT, 0, 0, 0, 1, 0][..]).unwrap(), 0);
         assert_eq!(obey(&mut &[frame::EXIT, 0, 0, 0, 1, 7][..]).unwrap(), 7);
         assert_eq!(obey(&mut &[frame::EXIT, 0, 0, 0, 0][..]).unwrap(), 1);
-        for broken in [&[][..], &[frame::EXIT], &[frame::OUT, 255, 255, 255, 255], &[9, 0, 0, 0, 0]] {
+        for broken in [&[][..], &[frame::EXIT], &[frame::OUT, 255, 255, 255, 255], &[9, 0, 0, 0, 0]]
+        {
             assert!(obey(&mut &broken[..]).is_err(), "{broken:?}");
         }
     }

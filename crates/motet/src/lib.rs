@@ -28,9 +28,9 @@ pub mod commands;
 pub mod context;
 pub mod demo;
 pub mod failure;
-mod git_hook;
 #[cfg(test)]
 mod fake;
+mod git_hook;
 mod pager;
 pub mod progress;
 pub mod record;

@@ -285,8 +285,7 @@ impl<Door: Clone + Send + Sync + 'static> Routes<Door> {
     #[must_use]
     pub fn get_ways<const N: usize>(mut self, ways: [Way; N]) -> Self {
         let path = ways.first().map(|it| it.parts().0);
-        let known: Vec<_> =
-            ways.iter().map(|it| (it.parts().1, Arc::clone(&it.serve))).collect();
+        let known: Vec<_> = ways.iter().map(|it| (it.parts().1, Arc::clone(&it.serve))).collect();
         self.entries.extend(ways.into_iter().map(|it| it.entry));
         let serve = move |request: Request| {
             let query = request.uri().query().unwrap_or_default();

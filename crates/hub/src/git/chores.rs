@@ -167,7 +167,8 @@ impl Prepared {
 
     /// Moves the refs.
     pub(super) async fn commit(mut self) -> Result<(), Error> {
-        let told = self.input.write_all(b"commit\n").await.is_ok() && self.hears("commit: ok").await;
+        let told =
+            self.input.write_all(b"commit\n").await.is_ok() && self.hears("commit: ok").await;
         drop(self.input);
         if told {
             return self.life.ended().await.map(drop).map_err(Error::Git);

@@ -220,4 +220,3 @@ async fn send(writer: &mut OwnedWriteHalf, kind: u8, bytes: &[u8]) -> io::Result
     writer.write_all(&head).await?;
     writer.write_all(bytes).await
 }
-

@@ -121,7 +121,8 @@ impl Judge<'_> {
         }
         let Some(new) = new else {
             if kind == Kind::Branch(self.default_branch.clone()) {
-                let sentence = "the branch that is shown first cannot be deleted; choose another one before";
+                let sentence =
+                    "the branch that is shown first cannot be deleted; choose another one before";
                 return Err(sentence.to_owned());
             }
             return Ok(Sound { kind, from, to: None });
@@ -187,15 +188,11 @@ mod tests {
     #[test]
     fn each_update_is_judged_by_itself() {
         let rows = [("refs/heads/main", 1), ("refs/heads/side", 2), ("refs/tags/v1", 1)];
-        let rows = rows.map(|(name, at)| {
-            (name.to_owned(), Present { target: id(at), object: None })
-        });
+        let rows =
+            rows.map(|(name, at)| (name.to_owned(), Present { target: id(at), object: None }));
         let rows = BTreeMap::from(rows);
-        let pointed = [
-            (id(3), Pointed::Commit),
-            (id(4), Pointed::Tag(id(3))),
-            (id(5), Pointed::Other),
-        ];
+        let pointed =
+            [(id(3), Pointed::Commit), (id(4), Pointed::Tag(id(3))), (id(5), Pointed::Other)];
         let pointed = HashMap::from(pointed);
         let main = "main".parse().unwrap();
         let judge = Judge { rows: &rows, pointed: &pointed, default_branch: &main };
@@ -234,10 +231,8 @@ mod tests {
 
     #[test]
     fn what_comes_fits_beside_what_is_there_and_what_comes_with_it() {
-        let rows = BTreeMap::from([(
-            "refs/heads/a".to_owned(),
-            Present { target: id(1), object: None },
-        )]);
+        let rows =
+            BTreeMap::from([("refs/heads/a".to_owned(), Present { target: id(1), object: None })]);
         let pointed = HashMap::from([(id(3), Pointed::Commit)]);
         let main = "main".parse().unwrap();
         let judge = Judge { rows: &rows, pointed: &pointed, default_branch: &main };

@@ -56,9 +56,9 @@ use crate::{
     repositories::{self, PushTarget},
     wire::{other_format, push::blocking},
 };
+pub(crate) use commits::{STATEMENTS as COMMIT_STATEMENTS, add_more_parents, more_parents};
 use directory::Directories;
 use hook::Door;
-pub(crate) use commits::{STATEMENTS as COMMIT_STATEMENTS, add_more_parents, more_parents};
 pub use hook::frame;
 pub(crate) use http::routes;
 pub(crate) use packs::{Packs, Stores};

@@ -191,7 +191,8 @@ impl Program {
         };
         let mut command = std::process::Command::new(&path);
         let answer = command.env_clear().envs(ENVIRONMENT).arg("version").output();
-        let answer = answer.map_err(|error| format!("{} cannot be run: {error}", path.display()))?;
+        let answer =
+            answer.map_err(|error| format!("{} cannot be run: {error}", path.display()))?;
         let text = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
         let version = text.strip_prefix("git version ").unwrap_or_default().to_owned();
         if number(&version).is_none_or(|it| it < OLDEST) {

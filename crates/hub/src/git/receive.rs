@@ -130,11 +130,8 @@ impl Push {
         check_signatures(repository)?;
         let rows = store::present(&mut tx, self.repository).await?;
         drop(tx);
-        let judge = Judge {
-            rows: &rows,
-            pointed: &pointed,
-            default_branch: &repository.default_branch,
-        };
+        let judge =
+            Judge { rows: &rows, pointed: &pointed, default_branch: &repository.default_branch };
         let judged = updates.iter().zip(judge.judge(updates)).map(|(it, verdict)| {
             let verdict = verdict.and_then(|sound| may_move(&allowed, &sound.kind));
             verdict.map_err(|why| format!("{}: {why}", it.name))
@@ -218,11 +215,7 @@ impl Step {
         (verdicts, sentences)
     }
 
-    async fn batch(
-        &mut self,
-        updates: &[Update],
-        is_atomic: bool,
-    ) -> Result<Vec<Verdict>, Error> {
+    async fn batch(&mut self, updates: &[Update], is_atomic: bool) -> Result<Vec<Verdict>, Error> {
         let news: Vec<_> = updates.iter().filter_map(|it| it.new).collect();
         let pointed = self.hub.git.pointed(&self.dir, None, &news).await?;
         let (hub, now) = (self.hub.clone(), self.hub.clock.now());
@@ -232,11 +225,8 @@ impl Step {
         let repository = allowed.resource();
         check_signatures(repository)?;
         let rows = store::present(&mut tx, self.repository).await?;
-        let judge = Judge {
-            rows: &rows,
-            pointed: &pointed,
-            default_branch: &repository.default_branch,
-        };
+        let judge =
+            Judge { rows: &rows, pointed: &pointed, default_branch: &repository.default_branch };
         let judged = judge.judge(updates);
         let commits = self.take_in(&mut tx, &judged, now).await?;
         let (mut verdicts, mut going) = (Vec::with_capacity(updates.len()), Vec::new());
@@ -313,7 +303,9 @@ impl Step {
         let repository = allowed.resource().clone();
         Ok(match Allowed::<act::RefForce, _>::ask(allowed.actor(), repository) {
             Ok(_) => Ok((sound, true)),
-            Err(_) => Err("moving it back needs the right to force; fetch and merge first".to_owned()),
+            Err(_) => {
+                Err("moving it back needs the right to force; fetch and merge first".to_owned())
+            }
         })
     }
 
@@ -446,10 +438,7 @@ fn check_signatures(repository: &Repository) -> Result<(), Error> {
 }
 
 /// Whether whoever pushes may move refs of that name: an agent perhaps only branches below its own.
-fn may_move(
-    allowed: &Allowed<act::RefPush, Repository>,
-    kind: &Kind,
-) -> Result<(), String> {
+fn may_move(allowed: &Allowed<act::RefPush, Repository>, kind: &Kind) -> Result<(), String> {
     let may = match kind {
         Kind::Branch(name) => allowed.check_branch(name),
         Kind::Tag(_) => {

@@ -71,7 +71,9 @@ async fn tokens_are_passwords_and_secrets_of_accounts_are_not() {
     let to_push = "/anna/veiled.git/info/refs?service=git-receive-pack";
     asks(&server, to_push, Some(&basic(&of_git))).await.assert_status(403);
     asks(&server, to_push, Some(&basic(&personal))).await.assert_status(200);
-    for wrong in [basic(""), basic("mt_git_nonsense"), "Basic !!!".to_owned(), "Digest x".to_owned()] {
+    for wrong in
+        [basic(""), basic("mt_git_nonsense"), "Basic !!!".to_owned(), "Digest x".to_owned()]
+    {
         asks(&server, &here, Some(&wrong)).await.assert_status(401);
     }
     // Nowhere else is Basic a credential.

@@ -196,12 +196,17 @@ async fn a_pack_that_is_too_large_is_told_so_and_leaves_nothing_behind() {
     let user = User::new();
     user.begins("one");
     user.does("one", &["push", "-q", &url, "main"]);
-    let large: Vec<u8> = (0..3_u32 << 20).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let large: Vec<u8> =
+        (0..3_u32 << 20).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     std::fs::write(user.path("one/large"), large).unwrap();
     user.does("one", &["add", "large"]);
     user.does("one", &["-c", "core.compression=0", "commit", "-q", "-m", "large"]);
     let said = user.tries("one", &["-c", "pack.compression=0", "push", &url, "main"]);
-    assert!(!said.is_well && said.err.contains("pack exceeds maximum allowed size (1.00 MiB)"), "{}", said.err);
+    assert!(
+        !said.is_well && said.err.contains("pack exceeds maximum allowed size (1.00 MiB)"),
+        "{}",
+        said.err
+    );
     let packs = directory(&server, &anna, &songs).await.join("objects");
     let left: Vec<_> = std::fs::read_dir(&packs).unwrap().map(|it| it.unwrap().path()).collect();
     assert!(left.iter().all(|it| it.ends_with("pack") || it.ends_with("info")), "{left:?}");
@@ -234,7 +239,8 @@ async fn an_agent_pushes_below_its_own_name_alone() {
     let songs = create(&server, &anna, "songs", "private").await;
     let loom = crate::matrix::agent(&server, &anna).await;
     let scope = json!({ "planes": { "hub": "write" }, "repositories": "all" });
-    let mint = server.post("/api/v1/agents/loom/tokens").json(&json!({ "kind": "agent", "scope": scope }));
+    let mint =
+        server.post("/api/v1/agents/loom/tokens").json(&json!({ "kind": "agent", "scope": scope }));
     let minted = mint.by(&anna).send().await;
     minted.assert_status(201);
     let token = minted.json()["value"].as_str().unwrap().to_owned();

@@ -168,7 +168,8 @@ async fn what_a_client_has_may_come_packed_and_be_long() {
     user.feeds("two", &["fast-import", "--quiet"], stream.as_bytes());
     user.writes("one", "b.txt", "b\n");
     user.does("one", &["push", "-q", &url, "main"]);
-    let traced = user.command("two", &["fetch", "origin"]).env("GIT_CURL_VERBOSE", "1").output().unwrap();
+    let traced =
+        user.command("two", &["fetch", "origin"]).env("GIT_CURL_VERBOSE", "1").output().unwrap();
     let said = String::from_utf8_lossy(&traced.stderr).into_owned();
     assert!(traced.status.success(), "{said}");
     assert!(said.contains("Content-Encoding: gzip"), "{said}");
