@@ -243,11 +243,6 @@ impl Problem {
         self
     }
 
-    /// The sentence that a person can act on.
-    pub fn detail(&self) -> &str {
-        &self.detail
-    }
-
     /// The status.
     pub const fn status(&self) -> StatusCode {
         self.status
