@@ -61,7 +61,7 @@ use directory::Directories;
 use hook::Door;
 pub use hook::frame;
 pub(crate) use http::routes;
-pub(crate) use packs::{Packs, Stores};
+pub(crate) use packs::{Packs, Peeled, Stores};
 use process::Program;
 pub use process::{GitProcess, GitProtocol, Life, Manner, Service};
 pub(crate) use pruning::{PRUNE, prune};

@@ -21,7 +21,7 @@ use web::Problem;
 pub(super) use super::judging::Update;
 use super::{
     GitCaller,
-    chores::{Prepared, RefMove},
+    chores::{Prepared, RefMove, pointed},
     commits,
     judging::{Judge, Kind, Sound},
     store,
@@ -119,7 +119,9 @@ impl Push {
             return Err(Error::Broken("git keeps what came in another place".to_owned()));
         }
         let news: Vec<_> = updates.iter().filter_map(|it| it.new).collect();
-        let pointed = self.hub.git.pointed(&self.dir, quarantine.as_deref(), &news).await?;
+        let packs = self.hub.packs(self.repository);
+        let packs = quarantine.clone().map_or(packs.clone(), |it| packs.with(it));
+        let pointed = pointed(&packs, &news).await?;
         self.taken = match quarantine.clone() {
             Some(folder) => blocking(move || weigh(&folder).map_err(Error::Git)).await?,
             None => Change::default(),
@@ -217,7 +219,7 @@ impl Step {
 
     async fn batch(&mut self, updates: &[Update], is_atomic: bool) -> Result<Vec<Verdict>, Error> {
         let news: Vec<_> = updates.iter().filter_map(|it| it.new).collect();
-        let pointed = self.hub.git.pointed(&self.dir, None, &news).await?;
+        let pointed = pointed(&self.hub.packs(self.repository), &news).await?;
         let (hub, now) = (self.hub.clone(), self.hub.clock.now());
         let mut tx = hub.trust.begin(&self.caller.actor).await?;
         wire::lock(&mut tx, self.repository).await?;
