@@ -125,8 +125,6 @@ pub enum Manner {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Chore<'a> {
     pub(super) arguments: Vec<&'a str>,
-    /// Where objects are that are not in the repository yet.
-    pub(super) quarantine: Option<&'a Path>,
 }
 
 /// A running Git.
@@ -259,10 +257,6 @@ impl Program {
     pub(super) fn run(&self, dir: &Path, chore: &Chore<'_>) -> Result<GitProcess, Error> {
         let mut command = self.command(dir);
         command.arg("--git-dir").arg(dir).args(&chore.arguments);
-        if let Some(quarantine) = chore.quarantine {
-            command.env("GIT_OBJECT_DIRECTORY", quarantine);
-            command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", dir.join("objects"));
-        }
         started(command, None).map_err(Error::Git)
     }
 
