@@ -229,23 +229,19 @@ fn of_git(user: &User) -> Vec<String> {
     heads
 }
 
-on_both! {
-    async fn what_only_git_has_is_shown_as_what_it_is(ground: Ground) {
-        let server = ground.server().start().await;
-        let anna = server.register("anna").await;
-        let (user, songs) = (User::new(), create(&server, &anna, "songs", "private").await);
-        let heads = of_git(&user);
-        let url = address(&server, &token(&server, &anna, "write").await, &songs);
-        user.does("one", &["push", "-q", &url, "main"]);
-        settled(&server).await;
-        let api = format!("/api/v1/repos/{songs}");
-        let tree = json(&server, &anna, &format!("{api}/tree")).await;
-        let shown: Vec<_> = tree["items"].as_array().unwrap().iter().map(|it| {
-            let text = |key: &str| it[key].as_str().unwrap_or_default().to_owned();
-            format!("{} {} {} {}{}", text("mode"), text("kind"), text("name"), it["size"], text("target"))
-        }).collect();
-        let module = format!("160000 submodule under 0{}", "1".repeat(40));
-        assert_eq!(shown, [
+/// A listing, with what each entry is.
+async fn entries_are_what_they_are(server: &Server, anna: &Person, songs: &str, first: &str) {
+    let api = format!("/api/v1/repos/{songs}");
+    let tree = json(server, anna, &format!("{api}/tree")).await;
+    let shown = tree["items"].as_array().unwrap().iter().map(|it| {
+        let text = |key: &str| it[key].as_str().unwrap_or_default().to_owned();
+        let (mode, kind, name) = (text("mode"), text("kind"), text("name"));
+        format!("{mode} {kind} {name} {}{}", it["size"], text("target"))
+    });
+    let module = format!("160000 submodule under 0{}", "1".repeat(40));
+    assert_eq!(
+        shown.collect::<Vec<_>>(),
+        [
             "100644 file a.txt 1",
             "100644 file b.txt 1",
             "100644 file c.txt 1",
@@ -255,49 +251,71 @@ on_both! {
             "100755 file run.sh 10",
             "120000 link to 6",
             &module,
-        ]);
-        let listing = page(&server, &anna, &format!("/{songs}")).await.text();
-        assert!(listing.contains("aria-label=\"submodule\"") && listing.contains("1111111111"), "{listing}");
-        // A file whose name is no text has a page, bytes, and lines that somebody wrote.
-        let odd = escaped("gr\\374n.txt");
-        assert_eq!(page(&server, &anna, &format!("/{songs}/blob/main/{odd}")).await.status, 200);
-        let raw = server.get(&format!("/{songs}/raw/main/{odd}")).by(&anna).send().await;
-        assert_eq!(raw.text(), "latin\n");
-        let blame = json(&server, &anna, &format!("{api}/blame?path={odd}")).await;
-        assert_eq!(blame["runs"][0]["commit"], heads[0]);
-        // A link is what it leads to, and an empty file is there.
-        let link = json(&server, &anna, &format!("{api}/blob?path=to")).await;
-        assert_eq!(link["text"], "run.sh", "{link}");
-        let empty = server.get(&format!("/{songs}/raw/main/empty")).by(&anna).send().await;
-        assert_eq!((empty.status, empty.text()), (200, String::new()));
-        // A merge of four: all of them are its parents, and what only the last leads to is seen.
-        let merge = json(&server, &anna, &format!("{api}/commits/{}", heads[4])).await;
-        let parents: Vec<_> = merge["parents"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
-        assert_eq!(parents, [&heads[0], &heads[1], &heads[2], &heads[3]].map(String::as_str));
-        assert_eq!(page(&server, &anna, &format!("/{songs}/commit/{}", heads[4])).await.status, 200);
-        for head in &heads {
-            assert_eq!(json(&server, &anna, &format!("{api}/tree?ref={head}")).await["commit"], *head.as_str());
-        }
-        assert_eq!(json(&server, &anna, &format!("{api}/tree?ref=main%5E4")).await["commit"], heads[3]);
-        let log = json(&server, &anna, &format!("{api}/commits")).await;
-        assert_eq!(log["items"].as_array().unwrap().len(), 5);
-        let last = json(&server, &anna, &format!("{api}/commits?path=c.txt")).await;
-        assert_eq!(last["items"][0]["id"], heads[3]);
-        let apart = json(&server, &anna, &format!("{api}/compare/{}...main", heads[3])).await;
-        assert_eq!((&apart["ahead"], &apart["behind"], &apart["merge_base"]), (&3.into(), &0.into(), &heads[3].as_str().into()));
-        let graph = json(&server, &anna, &format!("{api}/graph")).await;
-        assert_eq!(graph["items"][0]["parents"].as_array().unwrap().len(), 4);
-        // In an archive files may be run, links lead, and a submodule is an empty directory.
-        let tar = server.get(&format!("/{songs}/archive/main.tar")).by(&anna).send().await;
-        let file = user.path("x.tar");
-        fs::write(&file, &tar.body).unwrap();
-        let listed = Command::new("tar").args(["--utc", "-tvf"]).arg(&file).output().unwrap();
-        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-        let kinds: Vec<_> = listed.lines().map(|it| {
-            let name = it.split_once('/').unwrap().1.split_once('/').unwrap().1;
-            format!("{} {name}", it.split(' ').next().unwrap())
-        }).collect();
-        assert_eq!(kinds, [
+        ]
+    );
+    let listing = page(server, anna, &format!("/{songs}")).await.text();
+    assert!(listing.contains("aria-label=\"submodule\"") && listing.contains("1111111111"));
+    // A file whose name is no text has a page, bytes, and lines that somebody wrote.
+    let odd = escaped("gr\\374n.txt");
+    assert_eq!(page(server, anna, &format!("/{songs}/blob/main/{odd}")).await.status, 200);
+    let raw = server.get(&format!("/{songs}/raw/main/{odd}")).by(anna).send().await;
+    assert_eq!(raw.text(), "latin\n");
+    let blame = json(server, anna, &format!("{api}/blame?path={odd}")).await;
+    assert_eq!(blame["runs"][0]["commit"], first);
+    // A link is what it leads to, and an empty file is there.
+    let link = json(server, anna, &format!("{api}/blob?path=to")).await;
+    assert_eq!(link["text"], "run.sh", "{link}");
+    let empty = server.get(&format!("/{songs}/raw/main/empty")).by(anna).send().await;
+    assert_eq!((empty.status, empty.text()), (200, String::new()));
+}
+
+/// A merge of four: all of them are its parents, and what only the last leads to is seen.
+async fn a_merge_of_many_leads_to_all(
+    server: &Server,
+    anna: &Person,
+    songs: &str,
+    heads: &[String],
+) {
+    let api = format!("/api/v1/repos/{songs}");
+    let merge = json(server, anna, &format!("{api}/commits/{}", heads[4])).await;
+    assert_eq!(merge["parents"], serde_json::json!(&heads[..4]));
+    assert_eq!(page(server, anna, &format!("/{songs}/commit/{}", heads[4])).await.status, 200);
+    for (named, expected) in
+        heads.iter().map(|it| (it.as_str(), it)).chain([("main%5E4", &heads[3])])
+    {
+        let tree = json(server, anna, &format!("{api}/tree?ref={named}")).await;
+        assert_eq!(tree["commit"], **expected);
+    }
+    let log = json(server, anna, &format!("{api}/commits")).await;
+    assert_eq!(log["items"].as_array().unwrap().len(), 5);
+    let last = json(server, anna, &format!("{api}/commits?path=c.txt")).await;
+    assert_eq!(last["items"][0]["id"], *heads[3]);
+    let apart = json(server, anna, &format!("{api}/compare/{}...main", heads[3])).await;
+    assert_eq!((&apart["ahead"], &apart["behind"]), (&3.into(), &0.into()), "{apart}");
+    assert_eq!(apart["merge_base"], *heads[3]);
+    let graph = json(server, anna, &format!("{api}/graph")).await;
+    assert_eq!(graph["items"][0]["parents"].as_array().unwrap().len(), 4, "{graph}");
+    // Short ids, and 40 digits that are none.
+    let short = json(server, anna, &format!("{api}/tree?ref={}", &heads[1][..8])).await;
+    assert_eq!(short["commit"], *heads[1]);
+    let none = server.get(&format!("{api}/tree?ref={}", "2".repeat(40))).by(anna).send().await;
+    assert_eq!(none.status, 404);
+}
+
+/// In an archive files may be run, links lead, and a submodule is an empty directory.
+async fn an_archive_keeps_modes(server: &Server, anna: &Person, songs: &str, user: &User) {
+    let tar = server.get(&format!("/{songs}/archive/main.tar")).by(anna).send().await;
+    let file = user.path("x.tar");
+    fs::write(&file, &tar.body).unwrap();
+    let listed = Command::new("tar").args(["--utc", "-tvf"]).arg(&file).output().unwrap();
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let kinds = listed.lines().map(|it| {
+        let (_, path) = it.split_once(" songs-").unwrap();
+        format!("{} {}", it.split(' ').next().unwrap(), path.split_once('/').unwrap().1)
+    });
+    assert_eq!(
+        kinds.collect::<Vec<_>>(),
+        [
             "-rw-r--r-- a.txt",
             "-rw-r--r-- b.txt",
             "-rw-r--r-- c.txt",
@@ -307,11 +325,24 @@ on_both! {
             "-rwxr-xr-x run.sh",
             "lrwxrwxrwx to -> run.sh",
             "drwxr-xr-x under/",
-        ]);
-        // Short ids, and 40 digits that are none.
-        assert_eq!(json(&server, &anna, &format!("{api}/tree?ref={}", &heads[1][..8])).await["commit"], heads[1]);
-        let none = server.get(&format!("{api}/tree?ref={}", "2".repeat(40))).by(&anna).send().await;
-        assert_eq!(none.status, 404);
+        ]
+    );
+}
+
+on_both! {
+    async fn what_only_git_has_is_shown_as_what_it_is(ground: Ground) {
+        let server = ground.server().start().await;
+        let anna = server.register("anna").await;
+        let (user, songs) = (User::new(), create(&server, &anna, "songs", "private").await);
+        let heads = of_git(&user);
+        let url = address(&server, &token(&server, &anna, "write").await, &songs);
+        user.does("one", &["push", "-q", &url, "main"]);
+        // Before the graph is made, and after.
+        a_merge_of_many_leads_to_all(&server, &anna, &songs, &heads).await;
+        settled(&server).await;
+        a_merge_of_many_leads_to_all(&server, &anna, &songs, &heads).await;
+        entries_are_what_they_are(&server, &anna, &songs, &heads[0]).await;
+        an_archive_keeps_modes(&server, &anna, &songs, &user).await;
     }
 }
 
