@@ -74,6 +74,19 @@ impl Source {
         }
     }
 
+    /// Directories as far as it is asked what stands in them: the sizes of files may be missing.
+    pub(crate) async fn shapes(&self, tx: &mut Tx, ids: &[NodeId]) -> Result<Nodes, Error> {
+        match self {
+            Self::Rows => store::nodes(tx, ids).await,
+            Self::Git(packs) => {
+                let ids = ids.to_vec();
+                let read =
+                    packs.read(|it| ids.into_iter().map(|id| Ok((id, it.shape(id)?))).collect());
+                read.await
+            }
+        }
+    }
+
     /// Those of the directories that are at most so many bytes long.
     pub(crate) async fn small_nodes(
         &self,

@@ -158,18 +158,31 @@ impl Reader {
 
     /// A directory. One that is missing is a broken tree.
     pub(crate) fn node(&self, id: NodeId) -> Result<Arc<Node>, Error> {
-        let place = (self.packs.0.serial, id);
+        self.node_with(id, true)
+    }
+
+    /// The same without the sizes of its files, each of which would have to be looked up.
+    pub(crate) fn shape(&self, id: NodeId) -> Result<Arc<Node>, Error> {
+        let nodes = &self.packs.0.shared.nodes;
+        match nodes.get(&(self.packs.0.serial, id, true)) {
+            Some(node) => Ok(node),
+            None => self.node_with(id, false),
+        }
+    }
+
+    fn node_with(&self, id: NodeId, sizes: bool) -> Result<Arc<Node>, Error> {
+        let place = (self.packs.0.serial, id, sizes);
         if let Some(node) = self.packs.0.shared.nodes.get(&place) {
             return Ok(node);
         }
         let name = sha1(id.sha1())?;
-        let found = self.of_kind(&name, Kind::Tree, MAX_TREE_BYTES)?;
-        let bytes = match found {
+        let bytes = match self.of_kind(&name, Kind::Tree, MAX_TREE_BYTES)? {
             Some(bytes) => bytes,
             None if name == EMPTY_TREE => Vec::new(),
             None => return Err(Error::Broken(format!("the directory {id} is missing"))),
         };
-        let node = Arc::new(tree_node(&bytes, |object| self.size(object))?);
+        let size = |object| if sizes { self.size(object) } else { Ok(0) };
+        let node = Arc::new(tree_node(&bytes, size)?);
         self.packs.0.shared.nodes.insert(place, Arc::clone(&node));
         Ok(node)
     }
