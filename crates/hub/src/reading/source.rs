@@ -102,7 +102,7 @@ impl Source {
                     let mut found = Nodes::new();
                     for id in ids {
                         if it.node_bytes(id)? <= u64::from(most) {
-                            found.insert(id, it.node(id)?);
+                            found.insert(id, it.shape(id)?);
                         }
                     }
                     Ok(found)
@@ -146,9 +146,13 @@ impl Source {
     ) -> Result<Option<Entry>, Error> {
         let mut lookup = TreeLookup::new(root, path);
         while let Some(needed) = lookup.needs() {
-            lookup.give(&self.nodes(tx, &[needed]).await?);
+            lookup.give(&self.shapes(tx, &[needed]).await?);
         }
-        Ok(lookup.into_entry())
+        let Some(mut entry) = lookup.into_entry() else { return Ok(None) };
+        if let (Self::Git(packs), Kind::File(object)) = (self, entry.kind) {
+            entry.size = packs.read(move |it| it.size(object)).await?;
+        }
+        Ok(Some(entry))
     }
 
     /// What stands at `path` below `root`; the root directory itself for no path.
