@@ -86,7 +86,8 @@ mod wire2;
 pub use collect::{Collection, Grace};
 pub use error::Error;
 pub use git::{
-    Bundle, Git, GitAllowed, GitCaller, GitProcess, GitProtocol, GitSettings, GitVia, Life, Manner, Service, frame,
+    Bundle, Git, GitAllowed, GitCaller, GitProcess, GitProtocol, GitSettings, GitVia, Life, Manner,
+    Service, frame,
 };
 pub use purge::Own;
 pub use quotas::{Exceeded, Limited, Quotas};

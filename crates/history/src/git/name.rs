@@ -53,7 +53,7 @@ pub(super) fn stored_name(shown: &str) -> Vec<u8> {
 /// Every byte that is no text as an escape, and the first one too if that is asked for.
 fn escaped(stored: &[u8], first: bool) -> String {
     let mut shown = String::with_capacity(stored.len() * 2);
-    let mut put = |shown: &mut String, byte: u8| {
+    let put = |shown: &mut String, byte: u8| {
         // Writing to a text does not fail.
         write!(shown, "\\{byte:03o}").unwrap_or_default();
     };

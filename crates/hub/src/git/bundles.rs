@@ -40,7 +40,7 @@ impl Hub {
         drop(tx);
         let dir = self.git.stand(&found).await?;
         let arguments = vec!["bundle", "create", "--quiet", "-", "--all"];
-        let chore = Chore { arguments, quarantine: None };
+        let chore = Chore { arguments };
         let GitProcess { input, output, errors, life } = self.git.program()?.run(&dir, &chore)?;
         drop(input);
         tokio::spawn(async move {
@@ -61,6 +61,10 @@ impl Bundle {
             return Ok(Some(piece.into()));
         }
         let status = self.life.ended().await.map_err(Error::Git)?;
-        if status.success() { Ok(None) } else { Err(Error::Broken("a bundle broke off".to_owned())) }
+        if status.success() {
+            Ok(None)
+        } else {
+            Err(Error::Broken("a bundle broke off".to_owned()))
+        }
     }
 }

@@ -1,14 +1,14 @@
-//! What Git does for the server itself: says what names name, moves refs, lists them.
+//! What is done for the server itself: what names name is read here; Git moves refs, and lists them.
 //!
-//! Each is one process however many refs there are, with what it reads and what it says flowing at the same time.
+//! Each run of Git is one process however many refs there are, with what it reads and what it says flowing at the same time.
 
 use std::{collections::HashMap, path::Path};
 
-use names::CommitId;
+use names::{CommitId, ObjectId};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
 use super::{
-    Git,
+    Git, Packs, Peeled,
     process::{Chore, GitProcess, Life},
 };
 use crate::Error;
@@ -50,41 +50,32 @@ pub(super) struct RefMove<'a> {
 /// What no object is called.
 const NONE: &str = "0000000000000000000000000000000000000000";
 
-impl Git {
-    /// What `ids` name, with what is still in quarantine.
-    pub(super) async fn pointed(
-        &self,
-        dir: &Path,
-        quarantine: Option<&Path>,
-        ids: &[CommitId],
-    ) -> Result<HashMap<CommitId, Pointed>, Error> {
-        if ids.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let arguments = vec!["cat-file", "--batch-check=%(objectname) %(objecttype)", "--buffer"];
-        let input: String = ids.iter().map(|id| format!("{id}\n{id}^{{}}\n")).collect();
-        let text = self.listed(dir, &Chore { arguments, quarantine }, input).await?;
-        let mut lines = text.lines();
+/// What `ids` name, in packs that may hold what is still in quarantine.
+pub(super) async fn pointed(
+    packs: &Packs,
+    ids: &[CommitId],
+) -> Result<HashMap<CommitId, Pointed>, Error> {
+    let ids = ids.to_vec();
+    let read = packs.read(move |reader| {
         let mut found = HashMap::with_capacity(ids.len());
         for id in ids {
-            let (own, peeled) = (lines.next().unwrap_or_default(), lines.next());
-            let peeled = peeled.and_then(|it| it.split_once(' '));
-            let pointed = match (own.split_once(' '), peeled) {
-                (Some((_, "commit")), _) => Pointed::Commit,
-                (Some((_, "tag")), Some((commit, "commit"))) => {
-                    commit.parse().map_or(Pointed::Other, Pointed::Tag)
-                }
-                _ => Pointed::Other,
+            let pointed = match reader.peel(ObjectId::from_bytes(*id.as_bytes()))? {
+                Some(Peeled::Commit(commit)) if commit == id => Pointed::Commit,
+                Some(Peeled::Commit(commit)) => Pointed::Tag(commit),
+                Some(Peeled::Other) | None => Pointed::Other,
             };
-            found.insert(*id, pointed);
+            found.insert(id, pointed);
         }
         Ok(found)
-    }
+    });
+    read.await
+}
 
+impl Git {
     /// Every ref that Git knows of, and what it names.
     pub(super) async fn refs(&self, dir: &Path) -> Result<HashMap<String, CommitId>, Error> {
         let arguments = vec!["for-each-ref", "--format=%(objectname) %(refname)"];
-        let text = self.listed(dir, &Chore { arguments, quarantine: None }, String::new()).await?;
+        let text = self.listed(dir, &Chore { arguments }, String::new()).await?;
         let pair = |line: &str| {
             let (id, name) = line.split_once(' ')?;
             Some((name.to_owned(), id.parse().ok()?))
@@ -127,7 +118,7 @@ impl Git {
     ) -> Result<Result<Prepared, String>, Error> {
         let arguments = vec!["update-ref", "--no-deref", "--stdin"];
         let GitProcess { input, output, errors, life } =
-            self.program()?.run(dir, &Chore { arguments, quarantine: None })?;
+            self.program()?.run(dir, &Chore { arguments })?;
         let mut prepared = Prepared { input, output: BufReader::new(output), errors, life };
         let mut text = "start\n".to_owned();
         for RefMove { name, old, new } in moves {
@@ -167,7 +158,8 @@ impl Prepared {
 
     /// Moves the refs.
     pub(super) async fn commit(mut self) -> Result<(), Error> {
-        let told = self.input.write_all(b"commit\n").await.is_ok() && self.hears("commit: ok").await;
+        let told =
+            self.input.write_all(b"commit\n").await.is_ok() && self.hears("commit: ok").await;
         drop(self.input);
         if told {
             return self.life.ended().await.map(drop).map_err(Error::Git);

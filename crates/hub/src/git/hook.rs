@@ -86,7 +86,7 @@ fn bind(folder: &Path, name: &str) -> io::Result<UnixListener> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    crate::wire::hex(bytes)
+    crate::wire::landing::hex(bytes)
 }
 
 /// What a hook says first.
@@ -220,4 +220,3 @@ async fn send(writer: &mut OwnedWriteHalf, kind: u8, bytes: &[u8]) -> io::Result
     writer.write_all(&head).await?;
     writer.write_all(bytes).await
 }
-

@@ -10,17 +10,12 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 use names::{Handle, RepositoryName};
-use tokio::{
-    io::AsyncReadExt as _,
-    process::ChildStdout,
-    sync::watch,
-    task::JoinHandle,
-};
+use tokio::{io::AsyncReadExt as _, process::ChildStdout, sync::watch, task::JoinHandle};
 use trust::{Actor, Allowed, Class, Resource, act, authority::Facts};
 use web::{Call, Load, Media, Params, Problem, Routes, Spec, Surface};
 
 use super::{
-    GitAllowed, GitCaller, GitProtocol, GitVia, Manner, Service, Asked,
+    Asked, GitAllowed, GitCaller, GitProtocol, GitVia, Manner, Service,
     body::{self, Packing},
     chores::complaint,
     pkt,
@@ -39,7 +34,8 @@ const PIECE: usize = 64 << 10;
 
 pub(crate) fn routes(routes: Routes<Hub>, push_bytes: u64) -> Routes<Hub> {
     let read = Spec::new(Surface::Git).class(Class::WireRead).within(BEGIN);
-    let want = read.body_bytes(WANTS_BYTES).media(Media::Own("application/x-git-upload-pack-request"));
+    let want =
+        read.body_bytes(WANTS_BYTES).media(Media::Own("application/x-git-upload-pack-request"));
     let push = read
         .class(Class::Push)
         .body_bytes(push_bytes.saturating_add(BESIDE_BYTES))
@@ -49,10 +45,12 @@ pub(crate) fn routes(routes: Routes<Hub>, push_bytes: u64) -> Routes<Hub> {
         routes.way("/{owner}/{name}/info/refs?service=git-receive-pack", read, refs_to_push),
         routes.way("/{owner}/{name}/info/refs", read, dumb),
     ];
-    routes
-        .get_ways(ways)
-        .on(Method::POST, "/{owner}/{name}/git-upload-pack", want, fetch)
-        .on(Method::POST, "/{owner}/{name}/git-receive-pack", push, receive)
+    routes.get_ways(ways).on(Method::POST, "/{owner}/{name}/git-upload-pack", want, fetch).on(
+        Method::POST,
+        "/{owner}/{name}/git-receive-pack",
+        push,
+        receive,
+    )
 }
 
 /// A repository as Git's addresses name it.
@@ -107,12 +105,9 @@ fn may_push(allowed: Allowed<act::RefPush, Pushed>) -> Result<GitAllowed, Proble
 }
 
 /// A client that asks for files instead of speaking.
-async fn dumb(
-    _: Hub,
-    _: Allowed<act::ObjectRead, Fetched>,
-    _: Call,
-) -> Result<Response, Problem> {
-    let detail = "files of a repository are not served one by one; use a Git that speaks its smart protocol";
+async fn dumb(_: Hub, _: Allowed<act::ObjectRead, Fetched>, _: Call) -> Result<Response, Problem> {
+    let detail =
+        "files of a repository are not served one by one; use a Git that speaks its smart protocol";
     Err(Problem::refuse(StatusCode::FORBIDDEN, "forbidden", detail))
 }
 
@@ -173,8 +168,8 @@ async fn answer(
     let GitProcess { input, output, errors, life } = running;
     let complaints = tokio::spawn(complaint(errors));
     let sent = Sent(tokio::spawn(body::hand_over(call.body, (packing, cap), input, tell)));
-    let says_name = manner == Manner::Advertise
-        && !(service == Service::UploadPack && protocol.is_second());
+    let says_name =
+        manner == Manner::Advertise && !(service == Service::UploadPack && protocol.is_second());
     let head = says_name.then(|| {
         let line = pkt::line(format!("# service=git-{}\n", service.as_str()).as_bytes());
         Bytes::from([&line[..], pkt::FLUSH].concat())

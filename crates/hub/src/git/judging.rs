@@ -1,6 +1,9 @@
 //! What a push wants of refs, looked at one by one. Pure.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Bound,
+};
 
 use names::{BranchName, CommitId};
 
@@ -121,7 +124,8 @@ impl Judge<'_> {
         }
         let Some(new) = new else {
             if kind == Kind::Branch(self.default_branch.clone()) {
-                let sentence = "the branch that is shown first cannot be deleted; choose another one before";
+                let sentence =
+                    "the branch that is shown first cannot be deleted; choose another one before";
                 return Err(sentence.to_owned());
             }
             return Ok(Sound { kind, from, to: None });
@@ -150,14 +154,15 @@ impl Judge<'_> {
 /// Another ref of which `name` is a directory, or which is one of `name`.
 fn clash<'a>(name: &str, beside: &BTreeSet<&'a str>) -> Option<&'a str> {
     let below = format!("{name}/");
-    if let Some(other) = beside.range(below.as_str()..).next()
+    let from = (Bound::Included(below.as_str()), Bound::Unbounded);
+    if let Some(other) = beside.range::<str, _>(from).next()
         && other.starts_with(&below)
     {
-        return Some(other);
+        return Some(*other);
     }
     let ends = name.match_indices('/').map(|(at, _)| at);
     let above = ends.filter_map(|at| name.get(..at));
-    above.filter_map(|it| beside.get(it)).copied().next()
+    above.filter_map(|it| beside.get::<str>(it)).copied().next()
 }
 
 #[cfg(test)]
@@ -187,15 +192,11 @@ mod tests {
     #[test]
     fn each_update_is_judged_by_itself() {
         let rows = [("refs/heads/main", 1), ("refs/heads/side", 2), ("refs/tags/v1", 1)];
-        let rows = rows.map(|(name, at)| {
-            (name.to_owned(), Present { target: id(at), object: None })
-        });
+        let rows =
+            rows.map(|(name, at)| (name.to_owned(), Present { target: id(at), object: None }));
         let rows = BTreeMap::from(rows);
-        let pointed = [
-            (id(3), Pointed::Commit),
-            (id(4), Pointed::Tag(id(3))),
-            (id(5), Pointed::Other),
-        ];
+        let pointed =
+            [(id(3), Pointed::Commit), (id(4), Pointed::Tag(id(3))), (id(5), Pointed::Other)];
         let pointed = HashMap::from(pointed);
         let main = "main".parse().unwrap();
         let judge = Judge { rows: &rows, pointed: &pointed, default_branch: &main };
@@ -234,10 +235,8 @@ mod tests {
 
     #[test]
     fn what_comes_fits_beside_what_is_there_and_what_comes_with_it() {
-        let rows = BTreeMap::from([(
-            "refs/heads/a".to_owned(),
-            Present { target: id(1), object: None },
-        )]);
+        let rows =
+            BTreeMap::from([("refs/heads/a".to_owned(), Present { target: id(1), object: None })]);
         let pointed = HashMap::from([(id(3), Pointed::Commit)]);
         let main = "main".parse().unwrap();
         let judge = Judge { rows: &rows, pointed: &pointed, default_branch: &main };

@@ -63,13 +63,13 @@ use crate::{
     wire::{other_format, push::blocking},
     wire2::Watch,
 };
-use directory::Directories;
-use hook::Door;
 pub use bundles::Bundle;
 pub(crate) use commits::{STATEMENTS as COMMIT_STATEMENTS, add_more_parents, more_parents};
+use directory::Directories;
+use hook::Door;
 pub use hook::frame;
 pub(crate) use http::routes;
-pub(crate) use packs::{Packs, Stores};
+pub(crate) use packs::{Packs, Peeled, Stores};
 use process::Program;
 pub use process::{GitProcess, GitProtocol, Life, Manner, Service};
 pub(crate) use pruning::{PRUNE, prune};

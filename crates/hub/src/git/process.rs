@@ -125,8 +125,6 @@ pub enum Manner {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Chore<'a> {
     pub(super) arguments: Vec<&'a str>,
-    /// Where objects are that are not in the repository yet.
-    pub(super) quarantine: Option<&'a Path>,
 }
 
 /// A running Git.
@@ -204,7 +202,8 @@ impl Program {
         };
         let mut command = std::process::Command::new(&path);
         let answer = command.env_clear().envs(ENVIRONMENT).arg("version").output();
-        let answer = answer.map_err(|error| format!("{} cannot be run: {error}", path.display()))?;
+        let answer =
+            answer.map_err(|error| format!("{} cannot be run: {error}", path.display()))?;
         let text = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
         let version = text.strip_prefix("git version ").unwrap_or_default().to_owned();
         if number(&version).is_none_or(|it| it < OLDEST) {
@@ -271,10 +270,6 @@ impl Program {
     pub(super) fn run(&self, dir: &Path, chore: &Chore<'_>) -> Result<GitProcess, Error> {
         let mut command = self.command(dir);
         command.arg("--git-dir").arg(dir).args(&chore.arguments);
-        if let Some(quarantine) = chore.quarantine {
-            command.env("GIT_OBJECT_DIRECTORY", quarantine);
-            command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", dir.join("objects"));
-        }
         started(command, None).map_err(Error::Git)
     }
 
@@ -311,7 +306,12 @@ fn started(mut command: Command, turn: Option<Turn>) -> io::Result<GitProcess> {
         // Nobody may be listening any more.
         let _unheard = tell.send(status);
     });
-    Ok(GitProcess { input, output, errors, life: Life { ended, status: None, _hold: hold, stop, _beside: None } })
+    Ok(GitProcess {
+        input,
+        output,
+        errors,
+        life: Life { ended, status: None, _hold: hold, stop, _beside: None },
+    })
 }
 
 /// It has not read a byte yet: what it starts later is limited as it is.

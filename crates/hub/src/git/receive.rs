@@ -12,7 +12,7 @@ use std::{
 };
 
 use db::Tx;
-use names::{CommitId, Id, UnixMillis};
+use names::{Id, UnixMillis};
 use tokio::sync::{OwnedRwLockReadGuard, watch};
 use trust::{Allowed, act};
 use uuid::Uuid;
@@ -21,7 +21,7 @@ use web::Problem;
 pub(super) use super::judging::Update;
 use super::{
     GitCaller,
-    chores::{Prepared, RefMove},
+    chores::{Prepared, RefMove, pointed},
     commits,
     judging::{Judge, Kind, Sound},
     store,
@@ -119,7 +119,9 @@ impl Push {
             return Err(Error::Broken("git keeps what came in another place".to_owned()));
         }
         let news: Vec<_> = updates.iter().filter_map(|it| it.new).collect();
-        let pointed = self.hub.git.pointed(&self.dir, quarantine.as_deref(), &news).await?;
+        let packs = self.hub.packs(self.repository);
+        let packs = quarantine.clone().map_or(packs.clone(), |it| packs.with(it));
+        let pointed = pointed(&packs, &news).await?;
         self.taken = match quarantine.clone() {
             Some(folder) => blocking(move || weigh(&folder).map_err(Error::Git)).await?,
             None => Change::default(),
@@ -130,11 +132,8 @@ impl Push {
         check_signatures(repository)?;
         let rows = store::present(&mut tx, self.repository).await?;
         drop(tx);
-        let judge = Judge {
-            rows: &rows,
-            pointed: &pointed,
-            default_branch: &repository.default_branch,
-        };
+        let judge =
+            Judge { rows: &rows, pointed: &pointed, default_branch: &repository.default_branch };
         let judged = updates.iter().zip(judge.judge(updates)).map(|(it, verdict)| {
             let verdict = verdict.and_then(|sound| may_move(&allowed, &sound.kind));
             verdict.map_err(|why| format!("{}: {why}", it.name))
@@ -218,13 +217,9 @@ impl Step {
         (verdicts, sentences)
     }
 
-    async fn batch(
-        &mut self,
-        updates: &[Update],
-        is_atomic: bool,
-    ) -> Result<Vec<Verdict>, Error> {
+    async fn batch(&mut self, updates: &[Update], is_atomic: bool) -> Result<Vec<Verdict>, Error> {
         let news: Vec<_> = updates.iter().filter_map(|it| it.new).collect();
-        let pointed = self.hub.git.pointed(&self.dir, None, &news).await?;
+        let pointed = pointed(&self.hub.packs(self.repository), &news).await?;
         let (hub, now) = (self.hub.clone(), self.hub.clock.now());
         let mut tx = hub.trust.begin(&self.caller.actor).await?;
         wire::lock(&mut tx, self.repository).await?;
@@ -232,11 +227,8 @@ impl Step {
         let repository = allowed.resource();
         check_signatures(repository)?;
         let rows = store::present(&mut tx, self.repository).await?;
-        let judge = Judge {
-            rows: &rows,
-            pointed: &pointed,
-            default_branch: &repository.default_branch,
-        };
+        let judge =
+            Judge { rows: &rows, pointed: &pointed, default_branch: &repository.default_branch };
         let judged = judge.judge(updates);
         let commits = self.take_in(&mut tx, &judged, now).await?;
         let (mut verdicts, mut going) = (Vec::with_capacity(updates.len()), Vec::new());
@@ -283,8 +275,7 @@ impl Step {
         now: UnixMillis,
     ) -> Result<u64, Error> {
         let by = self.caller.actor.principal().ok_or(Error::NotFound)?.id;
-        let sound = judged.iter().filter_map(|it| it.as_ref().ok()?.to);
-        let tips: Vec<_> = sound.map(|it| it.target).collect();
+        let tips = tips(judged);
         let packs = self.hub.packs(self.repository);
         let new = commits::new_commits(tx, self.repository, &packs, &tips).await?;
         commits::take_in(tx, (self.repository, by, now), &packs, &new).await?;
@@ -313,7 +304,9 @@ impl Step {
         let repository = allowed.resource().clone();
         Ok(match Allowed::<act::RefForce, _>::ask(allowed.actor(), repository) {
             Ok(_) => Ok((sound, true)),
-            Err(_) => Err("moving it back needs the right to force; fetch and merge first".to_owned()),
+            Err(_) => {
+                Err("moving it back needs the right to force; fetch and merge first".to_owned())
+            }
         })
     }
 
@@ -387,8 +380,7 @@ impl Step {
         let mut leaves = false;
         for Going { update, sound, is_forced } in going {
             let (name, is_forced) = (update.name.as_str(), *is_forced);
-            let target = |it: Option<super::judging::Present>| it.map(|it| it.target);
-            let (old, new) = (target(sound.from), target(sound.to));
+            let (old, new) = (sound.from.map(|it| it.target), sound.to.map(|it| it.target));
             let movement = Movement { name, old, new, is_forced, word };
             self.hub.move_ref(tx, (repository, actor), &movement, now).await?;
             let object = sound.to.and_then(|it| it.object);
@@ -415,6 +407,12 @@ impl Step {
         }
         Ok(())
     }
+}
+
+/// The commits to which refs are to lead.
+fn tips(judged: &[Result<Sound, String>]) -> Vec<names::CommitId> {
+    let sound = judged.iter().filter_map(|it| it.as_ref().ok()?.to);
+    sound.map(|it| it.target).collect()
 }
 
 /// The branch that is shown first from now on, if nothing was pushed before.
@@ -446,10 +444,7 @@ fn check_signatures(repository: &Repository) -> Result<(), Error> {
 }
 
 /// Whether whoever pushes may move refs of that name: an agent perhaps only branches below its own.
-fn may_move(
-    allowed: &Allowed<act::RefPush, Repository>,
-    kind: &Kind,
-) -> Result<(), String> {
+fn may_move(allowed: &Allowed<act::RefPush, Repository>, kind: &Kind) -> Result<(), String> {
     let may = match kind {
         Kind::Branch(name) => allowed.check_branch(name),
         Kind::Tag(_) => {

@@ -111,7 +111,7 @@ async fn fill_filters(
             continue;
         }
         let wanted = fitting((source, tx), all_needs(&open)).await?;
-        let nodes = source.nodes(tx, &wanted).await?;
+        let nodes = source.shapes(tx, &wanted).await?;
         for it in &mut open {
             it.diff.give(&nodes).map_err(|error| Error::Broken(error.to_string()))?;
         }

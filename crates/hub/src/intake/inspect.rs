@@ -121,7 +121,9 @@ async fn twin(tx: &mut Tx, root: NodeId, path: &RepoPath) -> Result<Option<RepoP
                     Kind::Directory(id) if at + 1 < segments.len() => {
                         below.push((format!("{full}/"), id));
                     }
-                    Kind::Directory(_) | Kind::File(_) | Kind::Module(_) if full != path.as_str() => {
+                    Kind::Directory(_) | Kind::File(_) | Kind::Module(_)
+                        if full != path.as_str() =>
+                    {
                         return Ok(full.parse().ok());
                     }
                     Kind::Directory(_) | Kind::File(_) | Kind::Module(_) => {}

@@ -306,7 +306,8 @@ fn readme_of<'a>(entries: &[&'a tree::Entry]) -> Option<&'a tree::Entry> {
         "readme.txt" => Some(3),
         _ => None,
     };
-    let files = entries.iter().filter(|it| matches!(it.kind, tree::Kind::File(_)) && it.mode.is_file());
+    let files =
+        entries.iter().filter(|it| matches!(it.kind, tree::Kind::File(_)) && it.mode.is_file());
     files
         .filter_map(|entry| Some((rank(&entry.name)?, *entry)))
         .min_by_key(|(rank, _)| *rank)

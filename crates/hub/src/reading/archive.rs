@@ -179,7 +179,9 @@ impl ArchivePlan {
             if !links.contains_key(&file.object) {
                 let target = history.bytes(file.object, LINK_BYTES).await?;
                 if target.size > LINK_BYTES {
-                    return Err(Error::TooLarge("a link that leads to so long a path is not archived"));
+                    return Err(Error::TooLarge(
+                        "a link that leads to so long a path is not archived",
+                    ));
                 }
                 links.insert(file.object, target.bytes);
             }

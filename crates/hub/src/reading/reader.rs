@@ -213,9 +213,10 @@ impl<'a> History<'a> {
         let ids: HashSet<_> = of.iter().filter_map(|it| it.snapshot).collect();
         let found = store::snapshots(&mut tx, self.repository.id, &ids).await?;
         let root = |line: &Line| {
-            let snapshot = line.snapshot.and_then(|it| found.get(&it)).ok_or_else(|| {
-                Error::Broken(format!("the snapshot of {} is missing", line.id))
-            })?;
+            let snapshot = line
+                .snapshot
+                .and_then(|it| found.get(&it))
+                .ok_or_else(|| Error::Broken(format!("the snapshot of {} is missing", line.id)))?;
             Ok((line.id, snapshot.root))
         };
         of.iter().map(root).collect()

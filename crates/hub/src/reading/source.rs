@@ -67,8 +67,21 @@ impl Source {
             Self::Rows => store::nodes(tx, ids).await,
             Self::Git(packs) => {
                 let ids = ids.to_vec();
-                let read = packs
-                    .read(|it| ids.into_iter().map(|id| Ok((id, it.node(id)?))).collect());
+                let read =
+                    packs.read(|it| ids.into_iter().map(|id| Ok((id, it.node(id)?))).collect());
+                read.await
+            }
+        }
+    }
+
+    /// Directories as far as it is asked what stands in them: the sizes of files may be missing.
+    pub(crate) async fn shapes(&self, tx: &mut Tx, ids: &[NodeId]) -> Result<Nodes, Error> {
+        match self {
+            Self::Rows => store::nodes(tx, ids).await,
+            Self::Git(packs) => {
+                let ids = ids.to_vec();
+                let read =
+                    packs.read(|it| ids.into_iter().map(|id| Ok((id, it.shape(id)?))).collect());
                 read.await
             }
         }
@@ -89,7 +102,7 @@ impl Source {
                     let mut found = Nodes::new();
                     for id in ids {
                         if it.node_bytes(id)? <= u64::from(most) {
-                            found.insert(id, it.node(id)?);
+                            found.insert(id, it.shape(id)?);
                         }
                     }
                     Ok(found)
@@ -133,9 +146,13 @@ impl Source {
     ) -> Result<Option<Entry>, Error> {
         let mut lookup = TreeLookup::new(root, path);
         while let Some(needed) = lookup.needs() {
-            lookup.give(&self.nodes(tx, &[needed]).await?);
+            lookup.give(&self.shapes(tx, &[needed]).await?);
         }
-        Ok(lookup.into_entry())
+        let Some(mut entry) = lookup.into_entry() else { return Ok(None) };
+        if let (Self::Git(packs), Kind::File(object)) = (self, entry.kind) {
+            entry.size = packs.read(move |it| it.size(object)).await?;
+        }
+        Ok(Some(entry))
     }
 
     /// What stands at `path` below `root`; the root directory itself for no path.

@@ -27,17 +27,29 @@ macro_rules! parent_rows {
     (sqlite $c:literal) => {
         concat!(
             "JOIN commits AS p ON p.repository_id = $1 AND p.id IN (
-                SELECT ", $c, ".parent1 UNION ALL SELECT ", $c, ".parent2
+                SELECT ",
+            $c,
+            ".parent1 UNION ALL SELECT ",
+            $c,
+            ".parent2
                 UNION ALL SELECT m.parent FROM commit_more_parents AS m
-                           WHERE m.repository_id = $1 AND m.commit_id = ", $c, ".id)"
+                           WHERE m.repository_id = $1 AND m.commit_id = ",
+            $c,
+            ".id)"
         )
     };
     (postgres $c:literal) => {
         concat!(
             "CROSS JOIN LATERAL (
-                SELECT ", $c, ".parent1 AS id UNION ALL SELECT ", $c, ".parent2
+                SELECT ",
+            $c,
+            ".parent1 AS id UNION ALL SELECT ",
+            $c,
+            ".parent2
                 UNION ALL SELECT m.parent FROM commit_more_parents AS m
-                           WHERE m.repository_id = $1 AND m.commit_id = ", $c, ".id) AS q
+                           WHERE m.repository_id = $1 AND m.commit_id = ",
+            $c,
+            ".id) AS q
               JOIN commits AS p ON p.repository_id = $1 AND p.id = q.id"
         )
     };

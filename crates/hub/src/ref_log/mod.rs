@@ -190,9 +190,7 @@ pub(crate) async fn check_movement(
     now: UnixMillis,
 ) -> Result<(), Error> {
     match movement.word {
-        Word::Request | Word::Git(_) if repository.require_signed_refs => {
-            Err(unsigned(repository))
-        }
+        Word::Request | Word::Git(_) if repository.require_signed_refs => Err(unsigned(repository)),
         Word::Request | Word::Git(_) | Word::Server => Ok(()),
         Word::Pusher(claim) => {
             let next = next_entry(tx, (repository.id, &Mover::of(actor)), movement, now).await?;

@@ -317,11 +317,15 @@ pub(crate) fn muse(it: &Repository) -> Result<(), Error> {
 
 /// What whoever comes with the other tool is told.
 pub(crate) fn other_format(it: &Repository) -> Error {
-    let (name, tool) = (it.full_name(), match it.format {
-        Kept::Muse => "motet or muse",
-        Kept::Git => "git",
-    });
-    let sentence = format!("{name} is a repository of the format {}; use {tool} with it", it.format);
+    let (name, tool) = (
+        it.full_name(),
+        match it.format {
+            Kept::Muse => "motet or muse",
+            Kept::Git => "git",
+        },
+    );
+    let sentence =
+        format!("{name} is a repository of the format {}; use {tool} with it", it.format);
     Error::wire(WireCode::Forbidden, sentence)
 }
 

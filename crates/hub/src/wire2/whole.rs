@@ -55,7 +55,8 @@ impl Hub {
         let mut seen = HashSet::new();
         // What Git keeps, it packs itself: `Hub::own_bundle`.
         let has_streams = found.format == Format::Muse;
-        let tips = refs.iter().map(|(_, target)| *target).filter(|it| has_streams && seen.insert(*it));
+        let tips =
+            refs.iter().map(|(_, target)| *target).filter(|it| has_streams && seen.insert(*it));
         let tips = tips.collect();
         let (hub, actor) = (self.clone(), allowed.actor().clone());
         Ok(OwnHistory { hub, actor, repository, refs, tips, sent: 0 })

@@ -14,7 +14,7 @@
 
 mod store;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -47,7 +47,7 @@ const WRITTEN_AT_ONCE: usize = 500;
 const WRITTEN_BYTES: usize = 4 << 20;
 
 /// What a signature of Git begins with in a row.
-pub(crate) const SIGNED: &str = "-----BEGIN ";
+const SIGNED: &str = "-----BEGIN ";
 /// The longest signature that is kept; a longer one is none that anybody verifies.
 const SIGNATURE_BYTES: usize = 16 << 10;
 
@@ -58,10 +58,6 @@ pub(crate) struct ParsedCommit {
     pub(crate) id: CommitId,
     /// What it says.
     pub(crate) commit: GitCommit,
-    /// What is signed; nothing without a signature.
-    pub(crate) payload: Option<Vec<u8>>,
-    /// How long it is as it is stored.
-    bytes: usize,
 }
 
 /// The commits that a push brings, by name, parents before children.
@@ -135,7 +131,8 @@ fn parents_first(mut met: HashMap<CommitId, Met>) -> Vec<CommitId> {
             children.entry(*parent).or_default().push(*id);
         }
     }
-    let mut ready: Vec<_> = met.iter().filter(|(_, it)| it.waits_for == 0).map(|it| *it.0).collect();
+    let mut ready: Vec<_> =
+        met.iter().filter(|(_, it)| it.waits_for == 0).map(|it| *it.0).collect();
     // The same push is written in the same order, whatever a map makes of it.
     ready.sort_unstable_by(|a, b| b.cmp(a));
     let mut order = Vec::with_capacity(met.len());
@@ -153,8 +150,7 @@ fn parents_first(mut met: HashMap<CommitId, Met>) -> Vec<CommitId> {
     order
 }
 
-/// Writes the rows of new commits, as received by somebody at a moment. `look` sees each piece before it is written, and may
-/// refuse it; it says of those that are signed how their signature stands.
+/// Writes the rows of new commits, as received by somebody at a moment.
 pub(crate) async fn take_in(
     tx: &mut Tx,
     (repository, by, now): (Id<Repository>, Id<Principal>, UnixMillis),
@@ -187,8 +183,7 @@ async fn parsed(packs: &Packs, from: &[CommitId]) -> Result<Vec<ParsedCommit>, E
             if bytes > WRITTEN_BYTES && !found.is_empty() {
                 break;
             }
-            let payload = commit.signature.as_ref().map(|it| it.payload(&raw));
-            found.push(ParsedCommit { id, commit, payload, bytes: raw.len() });
+            found.push(ParsedCommit { id, commit });
         }
         Ok(found)
     });
@@ -252,7 +247,8 @@ async fn add_rows(
         let further = it.commit.parents.iter().enumerate().skip(2);
         further.map(|(place, parent)| (it.id, place, *parent))
     });
-    Ok(store::put_more_parents(tx, repository, more).await?)
+    let more: Vec<_> = more.collect();
+    Ok(store::put_more_parents(tx, repository, more.into_iter()).await?)
 }
 
 /// What a row says of a commit. Where somebody else recorded it than made it, or at another time, that is told beside it.

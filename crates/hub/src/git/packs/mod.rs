@@ -60,12 +60,13 @@ struct Shared {
     turns: Arc<Semaphore>,
     /// Held while something is made that is longer than `WHOLE_BYTES`.
     large: Mutex<()>,
-    nodes: moka::sync::Cache<(u64, NodeId), Arc<Node>>,
+    /// Directories, with sizes or without.
+    nodes: moka::sync::Cache<(u64, NodeId, bool), Arc<Node>>,
 }
 
 impl Default for Shared {
     fn default() -> Self {
-        let weigh = |_: &(u64, NodeId), node: &Arc<Node>| {
+        let weigh = |_: &(u64, NodeId, bool), node: &Arc<Node>| {
             let names: usize = node.entries().iter().map(|it| it.name.len()).sum();
             let entries = node.entries().len() * size_of::<history::tree::Entry>();
             u32::try_from(128 + names + entries).unwrap_or(u32::MAX)

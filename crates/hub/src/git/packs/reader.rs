@@ -21,7 +21,8 @@ use super::{DELTA_BYTES, Packs, WHOLE_BYTES, large};
 use crate::Error;
 
 /// The name that Git gives a directory without entries, whether or not anybody wrote it down.
-const EMPTY_TREE: [u8; 20] = *b"\x4b\x82\x5d\xc6\x42\xcb\x6e\xb9\xa0\x60\xe5\x4b\xf8\xd6\x92\x88\xfb\xee\x49\x04";
+const EMPTY_TREE: [u8; 20] =
+    *b"\x4b\x82\x5d\xc6\x42\xcb\x6e\xb9\xa0\x60\xe5\x4b\xf8\xd6\x92\x88\xfb\xee\x49\x04";
 /// An object may be made out of so many others, one after the other: the most that Git writes.
 const MOST_DELTAS: u32 = 4_095;
 /// Tags of tags that are followed.
@@ -130,8 +131,8 @@ impl Reader {
         }
         let name = gix_hash::ObjectId::from(*id);
         let large = &self.packs.0.shared.large;
-        let _alone = (head.size > WHOLE_BYTES)
-            .then(|| large.lock().unwrap_or_else(PoisonError::into_inner));
+        let _alone =
+            (head.size > WHOLE_BYTES).then(|| large.lock().unwrap_or_else(PoisonError::into_inner));
         let found = self.ask(id, |handle| {
             let mut bytes = Vec::new();
             let found = handle.try_find(&name, &mut bytes)?.map(|it| it.kind);
@@ -157,18 +158,31 @@ impl Reader {
 
     /// A directory. One that is missing is a broken tree.
     pub(crate) fn node(&self, id: NodeId) -> Result<Arc<Node>, Error> {
-        let place = (self.packs.0.serial, id);
+        self.node_with(id, true)
+    }
+
+    /// The same without the sizes of its files, each of which would have to be looked up.
+    pub(crate) fn shape(&self, id: NodeId) -> Result<Arc<Node>, Error> {
+        let nodes = &self.packs.0.shared.nodes;
+        match nodes.get(&(self.packs.0.serial, id, true)) {
+            Some(node) => Ok(node),
+            None => self.node_with(id, false),
+        }
+    }
+
+    fn node_with(&self, id: NodeId, sizes: bool) -> Result<Arc<Node>, Error> {
+        let place = (self.packs.0.serial, id, sizes);
         if let Some(node) = self.packs.0.shared.nodes.get(&place) {
             return Ok(node);
         }
         let name = sha1(id.sha1())?;
-        let found = self.of_kind(&name, Kind::Tree, MAX_TREE_BYTES)?;
-        let bytes = match found {
+        let bytes = match self.of_kind(&name, Kind::Tree, MAX_TREE_BYTES)? {
             Some(bytes) => bytes,
             None if name == EMPTY_TREE => Vec::new(),
             None => return Err(Error::Broken(format!("the directory {id} is missing"))),
         };
-        let node = Arc::new(tree_node(&bytes, |object| self.size(object))?);
+        let size = |object| if sizes { self.size(object) } else { Ok(0) };
+        let node = Arc::new(tree_node(&bytes, size)?);
         self.packs.0.shared.nodes.insert(place, Arc::clone(&node));
         Ok(node)
     }
@@ -265,7 +279,11 @@ impl Reader {
         streamed.map_err(|error| self.unreadable(id, &error))?;
         self.check()?;
         let is_sound = hasher.try_finalize().is_ok_and(|it| it == gix_hash::ObjectId::from(name));
-        if read == head.size && is_sound { Ok(read) } else { Err(objects::Error::Corrupt(id).into()) }
+        if read == head.size && is_sound {
+            Ok(read)
+        } else {
+            Err(objects::Error::Corrupt(id).into())
+        }
     }
 
     fn unreadable(&self, id: ObjectId, error: &std::io::Error) -> Error {
@@ -292,7 +310,8 @@ impl Reader {
             }
         }
         if head.size > DELTA_BYTES {
-            let sentence = "a file of such a length is read only where it is not made of another one";
+            let sentence =
+                "a file of such a length is read only where it is not made of another one";
             return Err(Error::TooLarge(sentence));
         }
         Ok(None)

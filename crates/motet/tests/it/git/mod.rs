@@ -6,10 +6,12 @@
 //! | `doors.rs`      | who gets in, and what others are told                                     |
 //! | `refusals.rs`   | what a push may not bring, and which refs it may not move                 |
 //! | `processes.rs`  | what a process of Git sees, and when it ends                              |
+//! | `reading.rs`    | what is pushed reads as the same history does in the other format           |
 //! | `recovery.rs`   | Git and rows agree after a crash; what came loose is gone                  |
 
 mod doors;
 mod processes;
+mod reading;
 mod recovery;
 mod refusals;
 mod transport;
