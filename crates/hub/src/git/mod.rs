@@ -11,6 +11,7 @@
 //! | `http.rs`      | the routes; `body.rs` what they are sent                                |
 //! | `hook.rs`      | what hooks say, and are told                                            |
 //! | `receive.rs`   | what a push may do, and its transaction                                 |
+//! | `content.rs`   | what the files of a push are, where somebody asks                        |
 //! | `judging.rs`   | refs, one by one; pure                                                  |
 //! | `packs/`       | objects, read in this process                                            |
 //! | `commits/`     | commits of a push become rows                                            |
@@ -28,6 +29,7 @@ mod body;
 mod bundles;
 mod chores;
 mod commits;
+mod content;
 mod directory;
 mod hook;
 mod http;
