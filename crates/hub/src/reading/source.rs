@@ -260,7 +260,7 @@ fn sent(packs: &Packs, id: ObjectId, wanted: Range<u64>) -> mpsc::Receiver<Bytes
     let (to, from) = mpsc::channel(QUEUE);
     let packs = packs.clone();
     tokio::spawn(async move {
-        let read = packs.read(move |it| {
+        let read = packs.send(move |it| {
             let mut at = 0;
             it.pieces(id, &mut |piece| {
                 let end = at + piece.len() as u64;
