@@ -86,7 +86,7 @@ mod wire2;
 pub use collect::{Collection, Grace};
 pub use error::Error;
 pub use git::{
-    Git, GitAllowed, GitCaller, GitProcess, GitProtocol, GitSettings, GitVia, Life, Manner,
+    Bundle, Git, GitAllowed, GitCaller, GitProcess, GitProtocol, GitSettings, GitVia, Life, Manner,
     Service, frame,
 };
 pub use purge::Own;

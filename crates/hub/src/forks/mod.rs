@@ -62,7 +62,7 @@ impl Hub {
             return Err(Error::NoForks);
         }
         // Packs are not copied yet.
-        wire::muse(source)?;
+        crate::wire::muse(source)?;
         let new = NewRepository {
             name,
             visibility: source.resource.visibility,

@@ -40,6 +40,10 @@ impl Directories {
             fs::create_dir_all(root.join(folder))?;
         }
         let root = root.canonicalize()?;
+        // What sockets a former process left nobody answers any more.
+        for socket in fs::read_dir(root.join("run"))? {
+            fs::remove_file(socket?.path())?;
+        }
         for name in HOOKS {
             link(program, &root.join("hooks").join(name))?;
         }

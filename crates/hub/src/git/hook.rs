@@ -86,7 +86,7 @@ fn bind(folder: &Path, name: &str) -> io::Result<UnixListener> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    crate::wire::hex(bytes)
+    crate::wire::landing::hex(bytes)
 }
 
 /// What a hook says first.

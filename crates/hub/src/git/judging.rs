@@ -1,6 +1,9 @@
 //! What a push wants of refs, looked at one by one. Pure.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Bound,
+};
 
 use names::{BranchName, CommitId};
 
@@ -151,14 +154,15 @@ impl Judge<'_> {
 /// Another ref of which `name` is a directory, or which is one of `name`.
 fn clash<'a>(name: &str, beside: &BTreeSet<&'a str>) -> Option<&'a str> {
     let below = format!("{name}/");
-    if let Some(other) = beside.range(below.as_str()..).next()
+    let from = (Bound::Included(below.as_str()), Bound::Unbounded);
+    if let Some(other) = beside.range::<str, _>(from).next()
         && other.starts_with(&below)
     {
-        return Some(other);
+        return Some(*other);
     }
     let ends = name.match_indices('/').map(|(at, _)| at);
     let above = ends.filter_map(|at| name.get(..at));
-    above.filter_map(|it| beside.get(it)).copied().next()
+    above.filter_map(|it| beside.get::<str>(it)).copied().next()
 }
 
 #[cfg(test)]

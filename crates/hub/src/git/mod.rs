@@ -11,10 +11,12 @@
 //! | `http.rs`      | the routes; `body.rs` what they are sent                                |
 //! | `hook.rs`      | what hooks say, and are told                                            |
 //! | `receive.rs`   | what a push may do, and its transaction                                 |
+//! | `content.rs`   | what the files of a push are, where somebody asks                        |
 //! | `judging.rs`   | refs, one by one; pure                                                  |
 //! | `packs/`       | objects, read in this process                                            |
 //! | `commits/`     | commits of a push become rows                                            |
 //! | `chores.rs`    | what Git does for the server itself                                     |
+//! | `bundles.rs`   | a whole repository for its owner                                        |
 //! | `settling.rs`  | after a crash Git's refs follow the rows                                |
 //! | `pruning.rs`   | what nothing leads to any more is taken out                             |
 //! | `pkt.rs`       | packet lines                                                            |
@@ -24,8 +26,10 @@
 //! and Git's ref differ only while a row of `git_moves` says so.
 
 mod body;
+mod bundles;
 mod chores;
 mod commits;
+mod content;
 mod directory;
 mod hook;
 mod http;
@@ -46,7 +50,11 @@ use std::{
 };
 
 use names::{BranchName, Handle, Id, RepositoryName};
-use tokio::sync::{RwLock, watch};
+use tokio::{
+    sync::{Notify, RwLock, watch},
+    task::AbortHandle,
+    time::sleep,
+};
 use trust::{Actor, Allowed, Place, Who, act, authority};
 use uuid::Uuid;
 use web::Problem;
@@ -55,7 +63,9 @@ use crate::{
     Error, Format, Hub, Repository,
     repositories::{self, PushTarget},
     wire::{other_format, push::blocking},
+    wire2::Watch,
 };
+pub use bundles::Bundle;
 pub(crate) use commits::{STATEMENTS as COMMIT_STATEMENTS, add_more_parents, more_parents};
 use directory::Directories;
 use hook::Door;
@@ -68,6 +78,9 @@ pub(crate) use pruning::{PRUNE, prune};
 use receive::Push;
 pub(crate) use settling::{SETTLE, settle};
 pub(crate) use store::STATEMENTS;
+
+/// How often a fetch that is under way is asked whether it may go on.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// What an operator says of Git.
 #[derive(Debug, Clone)]
@@ -242,7 +255,11 @@ impl Hub {
                     return Err(other_format(repository));
                 }
                 let dir = self.git.stand(repository).await?;
-                program.serve(&dir, (Service::UploadPack, manner), (protocol, None), turn)
+                let served = (Service::UploadPack, manner);
+                let mut process = program.serve(&dir, served, (protocol, None), turn)?;
+                let watch = Watched::by(self.clone(), Watch::of(&allowed), process.life.stop());
+                process.life = process.life.beside(watch);
+                Ok(process)
             }
             Asked::Push(allowed) => {
                 let served = (Service::ReceivePack, manner);
@@ -292,6 +309,30 @@ impl Hub {
         let found = repositories::by_id_for(tx, id, actor.readers()).await?;
         let found = found.ok_or(Error::NotFound)?;
         Allowed::ask(actor, found).map_err(Error::Refused)
+    }
+}
+
+/// Looks again and again whether somebody may still read, for as long as this is held.
+struct Watched(AbortHandle);
+
+impl Watched {
+    fn by(hub: Hub, mut watch: Watch, stop: Arc<Notify>) -> Self {
+        let looks = async move {
+            loop {
+                sleep(LOOK_AGAIN).await;
+                if watch.check(&hub, 0).await.is_err() {
+                    stop.notify_one();
+                    return;
+                }
+            }
+        };
+        Self(tokio::spawn(looks).abort_handle())
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

@@ -16,7 +16,7 @@ use std::{
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 use tokio::{
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
-    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot},
     time::{sleep, timeout},
 };
 use trust::Who;
@@ -144,7 +144,9 @@ pub struct GitProcess {
 #[derive(Debug)]
 pub struct Life {
     ended: oneshot::Receiver<io::Result<ExitStatus>>,
+    status: Option<ExitStatus>,
     _hold: oneshot::Sender<()>,
+    stop: Arc<Notify>,
     /// What lives exactly as long, as the socket that hooks speak to.
     _beside: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
@@ -152,7 +154,18 @@ pub struct Life {
 impl Life {
     /// Waits until the process has ended by itself or was killed.
     pub async fn ended(&mut self) -> io::Result<ExitStatus> {
-        (&mut self.ended).await.unwrap_or_else(|_| Err(io::Error::other("git was not waited for")))
+        if let Some(status) = self.status {
+            return Ok(status);
+        }
+        let unheard = |_| Err(io::Error::other("git was not waited for"));
+        let status = (&mut self.ended).await.unwrap_or_else(unheard)?;
+        self.status = Some(status);
+        Ok(status)
+    }
+
+    /// What ends the process before its time.
+    pub(super) fn stop(&self) -> Arc<Notify> {
+        Arc::clone(&self.stop)
     }
 
     pub(super) fn beside(mut self, it: impl std::any::Any + Send + Sync) -> Self {
@@ -284,14 +297,21 @@ fn started(mut command: Command, turn: Option<Turn>) -> io::Result<GitProcess> {
         return Err(io::Error::other("git has no pipes"));
     };
     let (hold, let_go) = oneshot::channel();
+    let stop = Arc::<Notify>::default();
+    let stopped = Arc::clone(&stop);
     let (tell, ended) = oneshot::channel();
     tokio::spawn(async move {
-        let status = watch(child, group, let_go).await;
+        let status = watch(child, group, (let_go, &stopped)).await;
         drop(turn);
         // Nobody may be listening any more.
         let _unheard = tell.send(status);
     });
-    Ok(GitProcess { input, output, errors, life: Life { ended, _hold: hold, _beside: None } })
+    Ok(GitProcess {
+        input,
+        output,
+        errors,
+        life: Life { ended, status: None, _hold: hold, stop, _beside: None },
+    })
 }
 
 /// It has not read a byte yet: what it starts later is limited as it is.
@@ -317,11 +337,12 @@ fn limit(process: Pid) -> io::Result<()> {
 async fn watch(
     mut child: Child,
     group: Pid,
-    let_go: oneshot::Receiver<()>,
+    (let_go, stopped): (oneshot::Receiver<()>, &Notify),
 ) -> io::Result<ExitStatus> {
     tokio::select! {
         status = child.wait() => return status,
         () = sleep(LIFETIME) => tracing::warn!("git took longer than it may; killed"),
+        () = stopped.notified() => tracing::info!("a fetch is not allowed any more; git is ended"),
         _ = let_go => {}
     }
     // The leader is not waited for yet, so the group is still its own.

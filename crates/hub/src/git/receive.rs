@@ -12,7 +12,7 @@ use std::{
 };
 
 use db::Tx;
-use names::{CommitId, Id, UnixMillis};
+use names::{Id, UnixMillis};
 use tokio::sync::{OwnedRwLockReadGuard, watch};
 use trust::{Allowed, act};
 use uuid::Uuid;
@@ -22,12 +22,13 @@ pub(super) use super::judging::Update;
 use super::{
     GitCaller,
     chores::{Prepared, RefMove, pointed},
-    commits,
+    commits, content,
     judging::{Judge, Kind, Sound},
     store,
 };
 use crate::{
     Error, Hub, Repository, collect,
+    intake::Asks,
     quotas::Change,
     reading,
     ref_log::{Movement, Word},
@@ -57,6 +58,8 @@ pub(super) struct Push {
     dir: PathBuf,
     whole: watch::Receiver<bool>,
     taken: Change,
+    /// What is told of files beside all else.
+    warnings: Vec<String>,
     /// Held from the moment at which objects are let out of quarantine until refs lead to them.
     shared: Option<OwnedRwLockReadGuard<()>>,
 }
@@ -84,8 +87,8 @@ impl Push {
         repository: &Repository,
         (dir, whole): (PathBuf, watch::Receiver<bool>),
     ) -> Self {
-        let taken = Change::default();
-        Self { hub, caller, repository: repository.id, dir, whole, taken, shared: None }
+        let (taken, warnings, shared) = (Change::default(), Vec::new(), None);
+        Self { hub, caller, repository: repository.id, dir, whole, taken, warnings, shared }
     }
 
     /// Looks at all of it, before anything is kept. Refused is what no ref of may go anywhere; where some may, the others
@@ -134,14 +137,13 @@ impl Push {
         drop(tx);
         let judge =
             Judge { rows: &rows, pointed: &pointed, default_branch: &repository.default_branch };
-        let judged = updates.iter().zip(judge.judge(updates)).map(|(it, verdict)| {
-            let verdict = verdict.and_then(|sound| may_move(&allowed, &sound.kind));
-            verdict.map_err(|why| format!("{}: {why}", it.name))
-        });
-        let faults = judged.filter_map(Result::err).collect();
+        let judged = judge.judge(updates);
+        let (faults, steps) = apart(&allowed, updates, &judged);
         let owner = repository.resource.owner;
         let name = repository.full_name();
         self.hub.check_room(owner, Some(repository), name, self.taken.bytes).await?;
+        self.warnings =
+            self.hub.inspect_packs(Asks::of(Some(repository), None), &packs, steps).await?;
         Ok(faults)
     }
 
@@ -165,7 +167,8 @@ impl Push {
             ended
         });
         match work.await {
-            Ok((verdicts, sentences)) => {
+            Ok((verdicts, mut sentences)) => {
+                sentences.append(&mut self.warnings);
                 let names = updates.iter().map(|it| it.name.clone());
                 (names.zip(verdicts).collect(), sentences)
             }
@@ -275,8 +278,7 @@ impl Step {
         now: UnixMillis,
     ) -> Result<u64, Error> {
         let by = self.caller.actor.principal().ok_or(Error::NotFound)?.id;
-        let sound = judged.iter().filter_map(|it| it.as_ref().ok()?.to);
-        let tips: Vec<_> = sound.map(|it| it.target).collect();
+        let tips = tips(judged);
         let packs = self.hub.packs(self.repository);
         let new = commits::new_commits(tx, self.repository, &packs, &tips).await?;
         commits::take_in(tx, (self.repository, by, now), &packs, &new).await?;
@@ -381,8 +383,7 @@ impl Step {
         let mut leaves = false;
         for Going { update, sound, is_forced } in going {
             let (name, is_forced) = (update.name.as_str(), *is_forced);
-            let target = |it: Option<super::judging::Present>| it.map(|it| it.target);
-            let (old, new) = (target(sound.from), target(sound.to));
+            let (old, new) = (sound.from.map(|it| it.target), sound.to.map(|it| it.target));
             let movement = Movement { name, old, new, is_forced, word };
             self.hub.move_ref(tx, (repository, actor), &movement, now).await?;
             let object = sound.to.and_then(|it| it.object);
@@ -409,6 +410,35 @@ impl Step {
         }
         Ok(())
     }
+}
+
+/// What is wrong with refs that go nowhere, and the steps of the branches that do go.
+fn apart(
+    allowed: &Allowed<act::RefPush, Repository>,
+    updates: &[Update],
+    judged: &[Result<Sound, String>],
+) -> (Vec<String>, Vec<content::Step>) {
+    let (mut faults, mut steps) = (Vec::new(), Vec::new());
+    for (update, judged) in updates.iter().zip(judged) {
+        let may = match judged {
+            Ok(sound) => may_move(allowed, &sound.kind).map(|()| sound),
+            Err(why) => Err(why.clone()),
+        };
+        match may {
+            Ok(Sound { kind: Kind::Branch(_), from, to: Some(to) }) => {
+                steps.push((from.map(|it| it.target), to.target));
+            }
+            Ok(_) => {}
+            Err(why) => faults.push(format!("{}: {why}", update.name)),
+        }
+    }
+    (faults, steps)
+}
+
+/// The commits to which refs are to lead.
+fn tips(judged: &[Result<Sound, String>]) -> Vec<names::CommitId> {
+    let sound = judged.iter().filter_map(|it| it.as_ref().ok()?.to);
+    sound.map(|it| it.target).collect()
 }
 
 /// The branch that is shown first from now on, if nothing was pushed before.

@@ -50,6 +50,16 @@ impl Asks {
         Self { content: it.says_content.unwrap_or(usual), clashing: it.clashing_paths }
     }
 
+    /// Whether somebody asks what files are.
+    pub(crate) fn looks_into_files(self) -> bool {
+        self.content != ContentPolicy::Off
+    }
+
+    /// Whether paths have to be apart on every file system.
+    pub(crate) fn keeps_paths_apart(self) -> bool {
+        self.clashing == ClashingPaths::Refuse
+    }
+
     /// Whether anything has to be looked at.
     pub(crate) fn is_anything(self) -> bool {
         self.content != ContentPolicy::Off || self.clashing == ClashingPaths::Refuse
@@ -57,6 +67,14 @@ impl Asks {
 }
 
 impl News {
+    /// What somebody else found.
+    pub(crate) fn of(
+        pairs: Vec<(RepoPath, ObjectId)>,
+        clash: Option<(RepoPath, RepoPath)>,
+    ) -> Self {
+        Self { pairs, clash }
+    }
+
     /// What a whole manifest brings beside another one.
     pub(crate) fn of_manifest(asks: Asks, after: &Manifest, before: &Manifest) -> Self {
         let is_new = |(path, id): &(&RepoPath, &ObjectId)| before.get(*path) != Some(*id);

@@ -18,7 +18,7 @@ use web::{
 
 use super::{insights, parts};
 use crate::{
-    Error, Hub, Repository,
+    Error, Format, Hub, Repository,
     graph::Directory,
     machines::source_code,
     reading::{self, Found, History, Revision},
@@ -50,6 +50,10 @@ pub(crate) async fn home(
     let tag_count = refs::count_tags(&mut tx, repository.id).await?;
     let looks = hub.looks(&mut tx, &allowed).await?;
     let languages = hub.languages_of(&mut tx, repository).await?;
+    let tool = match repository.format {
+        Format::Muse => "motet",
+        Format::Git => "git",
+    };
     let csrf = call.context.reader().csrf;
     let marks = hub.marks_bar(&mut tx, allowed.actor(), repository, csrf).await?;
     drop(tx);
@@ -85,7 +89,8 @@ pub(crate) async fn home(
             .then(|| format!("{}/fork", parts::home_of(repository))),
         looks,
         marks,
-        clone_command: format!("motet clone {origin}/{}", repository.full_name()),
+        clone_command: format!("{tool} clone {origin}/{}", repository.full_name()),
+        is_git: repository.format == Format::Git,
         address: format!("{origin}/{}", repository.full_name()),
         origin,
         size_bytes: repository.size_bytes,

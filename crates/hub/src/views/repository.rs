@@ -33,6 +33,8 @@ pub(crate) struct RepositoryPage {
     pub marks: MarksBar,
     /// What `motet clone` and `motet push` take.
     pub address: String,
+    /// Whether it is pushed to with Git.
+    pub is_git: bool,
     /// What one types to have it.
     pub clone_command: String,
     /// Address of this installation with scheme and host, without a closing slash.

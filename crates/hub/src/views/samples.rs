@@ -189,6 +189,7 @@ pub(super) fn repository() -> RepositoryPage {
         fork_href: Some("/ada/engine/fork".to_owned()),
         description: "The analytical engine, in Rust: cards in, tables out.".to_owned(),
         marks: around_samples::marks(true),
+        is_git: false,
         address: "https://motet.example/ada/engine".to_owned(),
         origin: "https://motet.example".to_owned(),
         size_bytes: 13_631_488,

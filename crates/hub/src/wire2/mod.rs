@@ -42,6 +42,7 @@ use trust::{Bearers, Class};
 use web::{Call, Media, Routes, Spec, Surface};
 
 pub(crate) use push::{LIFE, end_pushes};
+pub(crate) use sending::Watch;
 pub use whole::{HistoryStream, OwnHistory};
 
 use crate::{Error, Hub, wire::body};

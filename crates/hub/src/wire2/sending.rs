@@ -77,7 +77,7 @@ impl From<StreamError> for Stop {
 
 /// Who reads a stream, and of which repository: asked again while it is written.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     repository: Id<Repository>,
     reader: Reader,
     /// What was written when it was asked last, and when that was.
@@ -96,7 +96,7 @@ enum Reader {
 }
 
 impl Watch {
-    pub(super) fn of(allowed: &Allowed<act::ObjectRead, Repository>) -> Self {
+    pub(crate) fn of(allowed: &Allowed<act::ObjectRead, Repository>) -> Self {
         let actor = allowed.actor();
         let is_operator = actor.principal().is_some_and(|it| it.kind == Kind::Operator);
         let reader = match Mandate::of(actor) {
@@ -113,7 +113,7 @@ impl Watch {
     }
 
     /// Whether the stream may go on, once it has gone on for some bytes or some time since that was asked.
-    async fn check(&mut self, hub: &Hub, written: u64) -> Result<(), Error> {
+    pub(crate) async fn check(&mut self, hub: &Hub, written: u64) -> Result<(), Error> {
         let (before, at) = self.asked;
         if written.saturating_sub(before) < WATCH_BYTES && at.elapsed() < WATCH_TIME {
             return Ok(());

@@ -247,7 +247,8 @@ async fn add_rows(
         let further = it.commit.parents.iter().enumerate().skip(2);
         further.map(|(place, parent)| (it.id, place, *parent))
     });
-    Ok(store::put_more_parents(tx, repository, more).await?)
+    let more: Vec<_> = more.collect();
+    Ok(store::put_more_parents(tx, repository, more.into_iter()).await?)
 }
 
 /// What a row says of a commit. Where somebody else recorded it than made it, or at another time, that is told beside it.

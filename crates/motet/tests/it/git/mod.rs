@@ -123,6 +123,11 @@ fn said(output: Output) -> Said {
     Said { is_well: output.status.success(), out: text(output.stdout), err: text(output.stderr) }
 }
 
+/// The type of the body that an address of Git takes.
+pub(crate) fn media(path: &str) -> String {
+    format!("application/x-{}-request", path.rsplit('/').next().unwrap())
+}
+
 /// A token of the kind that Git gets.
 pub(crate) async fn token(server: &Server, by: &Person, access: &str) -> String {
     let scope = json!({ "planes": { "hub": access }, "repositories": "all" });

@@ -239,8 +239,7 @@ async fn an_agent_pushes_below_its_own_name_alone() {
     let songs = create(&server, &anna, "songs", "private").await;
     let loom = crate::matrix::agent(&server, &anna).await;
     let scope = json!({ "planes": { "hub": "write" }, "repositories": "all" });
-    let mint =
-        server.post("/api/v1/agents/loom/tokens").json(&json!({ "kind": "agent", "scope": scope }));
+    let mint = server.post("/api/v1/agents/loom/tokens").json(&json!({ "scope": scope }));
     let minted = mint.by(&anna).send().await;
     minted.assert_status(201);
     let token = minted.json()["value"].as_str().unwrap().to_owned();
