@@ -100,7 +100,7 @@ impl Hub {
                 known => {
                     let base = end.was.zip(known.map(|it| it.languages)).or(last);
                     let (root, held) = base.unzip();
-                    let more = count_files((history.source, tx), Roots(root, end.root)).await?;
+                    let more = count_files((&history.source, tx), Roots(root, end.root)).await?;
                     let languages = with(held.unwrap_or_default(), &more);
                     let (month, commit) = (end.month.clone(), end.commit);
                     months.changed.push(Month { month, commit, languages: languages.clone() });
