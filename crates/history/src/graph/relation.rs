@@ -73,7 +73,7 @@ impl Graph {
         // From the lowest generation up, so that each comes after its parents.
         let mut leading = HashSet::from([at]);
         for (above, link) in between.into_iter().rev() {
-            if link.parents().any(|parent| leading.contains(&parent)) {
+            if self.parents(above, &link)?.any(|parent| leading.contains(&parent)) {
                 leading.insert(above);
             }
         }
