@@ -31,7 +31,7 @@ pub use audit::{AuditEvent, PruneAudit, PrunedAudit, RotatedKey};
 pub use handing::{Accepted, NewFork, NewTransfer, Transfer, TransferPage};
 pub use history::{
     CommitDay, CommitDays, Contributor, ContributorList, GraphEdge, GraphPage, GraphRow, Language,
-    LanguageList,
+    LanguageList, LanguageMonth,
 };
 pub use jobs::{Job, JobCounts, JobDetail, JobPage, Schedule, ScheduleRun};
 pub use passkeys::{

@@ -1,2 +1,2 @@
--- A repository in which Git has not moved a ref yet.
-INSERT INTO git_moves (id, repository_id, began_at) VALUES (uuid(90), uuid(7), 1);
+-- The languages of a month.
+INSERT INTO language_months (repository_id, month, commit_id, languages) VALUES (uuid(7), '2026-11', hash(24), '{"Rust":3}');

@@ -21,7 +21,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use names::{CommitId, NodeId};
 
-use super::{Blocks, Filter, GraphError, Link, NewCommit, Position, block::PAYLOAD_BYTES};
+use super::{Blocks, Filter, GraphError, Link, NewCommit, Position, Way, block::PAYLOAD_BYTES};
 
 pub(super) const MAGIC: &[u8; 8] = b"MTGRAPH2";
 /// Sections begin at multiples of this: a multiple of every record's length.
@@ -261,17 +261,26 @@ impl Stored {
         id.map_err(|_| GraphError::Damaged("an id is cut"))
     }
 
-    pub(super) fn filter(&self, own: u32) -> Result<Filter, GraphError> {
+    /// From where to where the filter of a commit lies.
+    fn filter_span(&self, own: u32) -> Result<(u64, u64), GraphError> {
         let end = u64::from(self.whole_link(own)?.1);
         let start = match own.checked_sub(1) {
             None => 0,
-            Some(before) => u64::from(self.whole_link(before)?.1),
+            Some(before) => u64::from(self.filter_end(before)?),
         };
         if start > end || end > self.head.filter_bytes {
             return Err(GraphError::Damaged("a filter ends before it begins"));
         }
+        Ok((start, end))
+    }
+
+    fn filter_end(&self, own: u32) -> Result<u32, GraphError> {
+        self.record(self.sections.links, (LINK_BYTES, u64::from(own)), |it| short(it, 12))
+    }
+
+    pub(super) fn filter(&self, own: u32) -> Result<Filter, GraphError> {
+        let (mut at, end) = self.filter_span(own)?;
         let mut bytes = Vec::new();
-        let mut at = start;
         while at < end {
             let (number, from) = place_of(self.sections.filters + at)?;
             let left = usize::try_from(end - at).unwrap_or(usize::MAX);
@@ -285,6 +294,22 @@ impl Stored {
             at += piece.len() as u64;
         }
         Ok(Filter::from_bytes(bytes))
+    }
+
+    /// Whether a commit surely did not touch what is at the end of a way. Long walks ask this of each commit, so nothing is
+    /// copied where the filter lies in one block.
+    pub(super) fn excludes(&self, own: u32, way: &Way) -> Result<bool, GraphError> {
+        let (start, end) = self.filter_span(own)?;
+        let (number, from) = place_of(self.sections.filters + start)?;
+        let until = usize::try_from(end - start).ok().and_then(|it| from.checked_add(it));
+        match until.filter(|until| start < end && *until <= PAYLOAD_BYTES) {
+            Some(until) => {
+                let block = self.blocks.block(number)?;
+                let bytes = block.get(from..until).ok_or(GraphError::Damaged("a filter is cut"))?;
+                Ok(way.is_excluded_by(bytes))
+            }
+            None => Ok(way.is_excluded_by(self.filter(own)?.as_bytes())),
+        }
     }
 
     /// Where a commit stands in this layer.

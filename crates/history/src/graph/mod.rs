@@ -11,7 +11,7 @@
 //! | file          | what is there                                                              |
 //! |---------------|----------------------------------------------------------------------------|
 //! | `mod.rs`      | [`Graph`], [`Position`], [`Link`]: layers as one                             |
-//! | `filter.rs`   | [`PathHash`], [`Filter`]: the paths that a commit may have touched            |
+//! | `filter.rs`   | [`PathHash`], [`Way`], [`Filter`]: the paths that a commit may have touched   |
 //! | `block.rs`    | [`Blocks`]: the pieces of a file, each with its check                         |
 //! | `layer.rs`    | [`Stored`], [`Fresh`]: a layer in a file, a layer in memory                    |
 //! | `write.rs`    | [`write()`]: makes the file of a layer, from new commits or from layers         |
@@ -41,7 +41,7 @@ use std::sync::Arc;
 use names::{CommitId, NodeId};
 
 pub use block::{BLOCK_BYTES, Blocks, InMemory, checked};
-pub use filter::{Filter, MOST_CHANGES, PathHash};
+pub use filter::{Filter, MOST_CHANGES, PathHash, Way};
 pub use lanes::{Edge, LaneHead, Lanes, LanesState, Row};
 pub use last::{Budget, LastCommits, Memo, last_commits};
 pub use layer::{Fresh, Stored};
@@ -255,6 +255,15 @@ impl Graph {
         match layer {
             Layer::Stored(it) => it.filter(own),
             Layer::Fresh(it) => it.get(own).map(|it| it.filter.clone()),
+        }
+    }
+
+    /// Whether the commit at `at` surely did not touch what is at the end of a way.
+    pub fn excludes(&self, at: Position, way: &Way) -> Result<bool, GraphError> {
+        let (layer, own) = self.layer(at)?;
+        match layer {
+            Layer::Stored(it) => it.excludes(own, way),
+            Layer::Fresh(it) => Ok(way.is_excluded_by(it.get(own)?.filter.as_bytes())),
         }
     }
 }

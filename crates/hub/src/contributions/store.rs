@@ -44,7 +44,6 @@ db::statements! {
         ON CONFLICT (repository_id) DO UPDATE SET head = excluded.head";
     CLEAR = "DELETE FROM contributions WHERE repository_id = $1";
     FORGET_HEAD = "DELETE FROM contribution_states WHERE repository_id = $1";
-    TARGET = "SELECT target FROM refs WHERE repository_id = $1 AND name = $2";
     // What came when a key was not believed any more counts for nobody.
     OWN_DAYS = (concat!("
         SELECT ", day!(), " AS day, count(DISTINCT x.commit_id) AS number
@@ -173,16 +172,6 @@ pub(super) async fn clear(tx: &mut Tx, id: Id<Repository>) -> Result<(), Error> 
 
 pub(super) async fn forget_head(tx: &mut Tx, id: Id<Repository>) -> Result<(), Error> {
     db::execute!(tx, FORGET_HEAD, id.uuid()).map(drop)
-}
-
-/// Where a ref is.
-pub(crate) async fn target(
-    tx: &mut Tx,
-    id: Id<Repository>,
-    name: &str,
-) -> Result<Option<CommitId>, Error> {
-    let row: Option<(Vec<u8>,)> = db::fetch_optional!(tx, TARGET, id.uuid(), name)?;
-    row.map(|(target,)| commit(&target)).transpose()
 }
 
 /// How many commits a day somebody's keys signed, or those of somebody's agents, that `reader` may see.

@@ -15,7 +15,8 @@
 //! | `layers.rs`   | new commits become a layer                                                |
 //! | `trees.rs`    | trees for threads that wait                                               |
 //! | `last.rs`     | last commits of a directory's entries; `answers.rs` is their bytes           |
-//! | `numbers.rs`  | languages, contributors, days; `languages.rs` tells the language of a file    |
+//! | `numbers.rs`  | languages, contributors, days                                                |
+//! | `months.rs`   | languages, month by month                                                    |
 //! | `picture.rs`  | a page of the graph as it is drawn                                          |
 //! | `job.rs`      | the jobs                                                                  |
 //! | `api.rs`      | JSON                                                                      |
@@ -31,9 +32,9 @@ mod files;
 mod fresh;
 mod graphs;
 mod job;
-mod languages;
 mod last;
 mod layers;
+mod months;
 mod numbers;
 mod picture;
 mod relation;
@@ -48,6 +49,7 @@ pub(crate) use api::{Asked, DAYS, Until, date, filled, routes};
 pub(crate) use graphs::Graphs;
 pub(crate) use job::{INDEX, LAST, LastWanted, index, last};
 pub(crate) use last::{Directory, LastTold};
+pub(crate) use months::Month;
 pub(crate) use numbers::{Contributor, Day, Who};
 pub(crate) use picture::Drawn;
 pub(crate) use store::{STATEMENTS, forget_unused, renumber};

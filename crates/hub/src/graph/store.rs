@@ -6,7 +6,10 @@ use db::{Error, Tx};
 use names::{CommitId, Digest, Id, NodeId, UnixMillis};
 use uuid::Uuid;
 
-use super::numbers::{Contributor, Day, Tally, Who};
+use super::{
+    months::{Month, Months},
+    numbers::{Contributor, Day, Tally, Who},
+};
 use crate::{Format, Repository, git, reading};
 
 db::statements! {
@@ -111,6 +114,28 @@ db::statements! {
         SELECT CAST(coalesce(sum(people), 0) AS BIGINT), CAST(coalesce(sum(agents), 0) AS BIGINT), coalesce(min(day), 0),
                coalesce(max(day), 0)
           FROM commit_days WHERE repository_id = $1";
+    MONTHS = "
+        SELECT month, commit_id, languages FROM language_months WHERE repository_id = $1 ORDER BY month";
+    KEEP_MONTHS = {
+        sqlite "
+        DELETE FROM language_months
+         WHERE repository_id = $1 AND month NOT IN (SELECT value FROM json_each($2))",
+        postgres "
+        DELETE FROM language_months
+         WHERE repository_id = $1 AND month NOT IN (SELECT jsonb_array_elements_text($2::jsonb))"
+    };
+    PUT_MONTHS = {
+        sqlite "
+        INSERT INTO language_months (repository_id, month, commit_id, languages)
+        SELECT $2, value ->> 0, unhex(value ->> 1), value ->> 2 FROM json_each($1) WHERE true
+        ON CONFLICT (repository_id, month) DO UPDATE
+        SET commit_id = excluded.commit_id, languages = excluded.languages",
+        postgres "
+        INSERT INTO language_months (repository_id, month, commit_id, languages)
+        SELECT $2, value ->> 0, decode(value ->> 1, 'hex'), value ->> 2 FROM jsonb_array_elements($1::jsonb)
+        ON CONFLICT (repository_id, month) DO UPDATE
+        SET commit_id = excluded.commit_id, languages = excluded.languages"
+    };
     ANSWERS = "
         SELECT commit_id, answers, used_at FROM dir_last_commits WHERE repository_id = $1 AND place = $2
          ORDER BY used_at DESC LIMIT $3";
@@ -285,10 +310,33 @@ pub(super) async fn put_numbers(
     db::execute!(tx, ADD_CONTRIBUTORS, db::rows(contributors), of)?;
     let days = tally.days.iter().map(|(day, it)| (day, it.people, it.agents));
     db::execute!(tx, ADD_DAYS, db::rows(days), of)?;
+    put_months(tx, of, &tally.months).await?;
     match head {
         Some(head) => db::execute!(tx, SET_STATE, of, &head.as_bytes()[..]).map(drop),
         None => db::execute!(tx, DROP_STATE, of).map(drop),
     }
+}
+
+async fn put_months(tx: &mut Tx, of: Uuid, months: &Months) -> Result<(), Error> {
+    db::execute!(tx, KEEP_MONTHS, of, db::rows(&months.names))?;
+    let row = |it: &Month| {
+        let languages = serde_json::to_string(&it.languages);
+        let languages = languages.map_err(Error::corrupt("language_months.languages"))?;
+        Ok((it.month.clone(), it.commit, languages))
+    };
+    let rows = months.changed.iter().map(row).collect::<Result<Vec<_>, Error>>()?;
+    db::execute!(tx, PUT_MONTHS, db::rows(rows), of).map(drop)
+}
+
+/// The months, the oldest first.
+pub(super) async fn months(tx: &mut Tx, of: Id<Repository>) -> Result<Vec<Month>, Error> {
+    let rows: Vec<(String, Vec<u8>, String)> = db::fetch_all!(tx, MONTHS, of.uuid())?;
+    let believe = |(month, commit, languages): (String, Vec<u8>, String)| {
+        let languages = serde_json::from_str(&languages);
+        let languages = languages.map_err(Error::corrupt("language_months.languages"))?;
+        Ok(Month { month, commit: id(&commit)?, languages })
+    };
+    rows.into_iter().map(believe).collect()
 }
 
 /// A language: its name, its files, their bytes.

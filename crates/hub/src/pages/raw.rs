@@ -114,11 +114,11 @@ async fn file(
             return Ok((StatusCode::RANGE_NOT_SATISFIABLE, range).into_response());
         }
         Wanted::All => {
-            let (head, body) = history.body(id).await?;
+            let (head, body) = history.sent(id).await?;
             (head, body, size, None)
         }
         Wanted::Part(range) => {
-            let (head, body) = history.part(id, (size.min(HEAD_BYTES), range.clone())).await?;
+            let (head, body) = history.sent_part(id, (size.min(HEAD_BYTES), range.clone())).await?;
             (head, body, range.end - range.start, Some(span(&range)))
         }
     };
@@ -171,7 +171,7 @@ pub(crate) fn image_type(bytes: &[u8]) -> Option<&'static str> {
 
 impl Hub {
     /// Some bytes of an object, read as they are taken, behind its first `head`.
-    pub(crate) async fn part_of(
+    pub(crate) async fn sent_part(
         &self,
         id: ObjectId,
         (head, range): (u64, Range<u64>),
@@ -198,7 +198,7 @@ impl Hub {
     }
 
     /// The start of an object, to judge its type by, and the body to send.
-    pub(crate) async fn body_of(&self, id: ObjectId) -> Result<(Bytes, Body), Error> {
+    pub(crate) async fn sent(&self, id: ObjectId) -> Result<(Bytes, Body), Error> {
         if id == ObjectId::EMPTY {
             return Ok((Bytes::new(), Body::empty()));
         }

@@ -206,6 +206,18 @@ pub(crate) async fn tips_with(
     id: CommitId,
     tips: &[CommitId],
 ) -> Result<Option<HashSet<CommitId>>, Error> {
+    let asked: Vec<_> = [id].iter().chain(tips).copied().collect();
+    let by_graph = history.by_graph(&asked, |graph, at| match at.split_first() {
+        Some((at, tips)) => graph.leading_to(*at, tips, NEAR),
+        None => Ok(None),
+    });
+    if let Some(leading) = by_graph.await? {
+        let with = |leading: Vec<bool>| {
+            let with = tips.iter().zip(leading).filter(|(_, leads)| *leads);
+            with.map(|(tip, _)| *tip).collect()
+        };
+        return Ok(leading.map(with));
+    }
     let mut walk = Walk::new(history);
     let least = walk.lines.get(id).await?.generation;
     walk.lines.want(tips).await?;

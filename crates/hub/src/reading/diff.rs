@@ -139,12 +139,12 @@ impl History<'_> {
         child: Line,
         path: &RepoPath,
     ) -> Result<Option<RepoPath>, Error> {
+        let (before, after) = (parent.id, child.id);
         let roots = self.roots(&[parent, child]).await?;
         let root = |id: CommitId| {
             roots.get(&id).copied().ok_or_else(|| Error::Broken(format!("{id} has no root")))
         };
-        let (mut changes, _) =
-            self.changes(Some(root(parent.id)?), root(child.id)?, MOVED_AMONG).await?;
+        let (mut changes, _) = self.changes(Some(root(before)?), root(after)?, MOVED_AMONG).await?;
         changes.retain(|it| it.after.is_none() || it.path == *path);
         let moves = Moves::new(changes);
         let pieces = self.pieces(moves.wants()).await?;

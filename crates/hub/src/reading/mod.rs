@@ -10,6 +10,7 @@
 //! | `log.rs`     | the commits before some commit, with filters                        |
 //! | `files.rs`   | what stands at a path; the bytes of a file                          |
 //! | `chains.rs`  | directories that hold nothing but another one                       |
+//! | `languages.rs` | which language a file is in, and whether somebody wrote it        |
 //! | `diff.rs`    | which files differ, and in them which lines                         |
 //! | `blame.rs`   | who last changed each line of a file                                |
 //! | `archive.rs` | the files of a commit as one file                                   |
@@ -23,7 +24,7 @@ mod blame;
 mod chains;
 mod diff;
 mod files;
-
+pub(crate) mod languages;
 mod log;
 mod reader;
 mod resolve;
@@ -50,6 +51,7 @@ pub(crate) use source::Source;
 pub(crate) use store::{
     STATEMENTS, all_visible, between, between_walk, branches, commits, deltas, id as row_id,
     is_reachable, known_commits, nodes, parent_rows, refs, root_of as snapshot_root, snapshots,
+    target,
 };
 
 use crate::{Error, Repository};

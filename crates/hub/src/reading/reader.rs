@@ -17,7 +17,7 @@ use std::{
 use axum::body::Body;
 use bytes::Bytes;
 use history::{
-    graph::{Graph, GraphError, PathHash, Position},
+    graph::{Graph, GraphError, Position, Way},
     tree::{Entry, Nodes},
 };
 use names::{CommitId, NodeId, ObjectId, RepoPath};
@@ -157,14 +157,14 @@ impl<'a> History<'a> {
         id: CommitId,
         path: &RepoPath,
     ) -> Result<Option<(CommitId, i64)>, Error> {
-        let path = PathHash::of(path.as_str());
+        let way = Way::of(path.as_str());
         let from = [id];
         let found = self.by_graph(&from, move |graph, at| {
             let Some(from) = at.first().copied() else { return Ok(None) };
             let mut at = from;
             for _ in 0..PASSED_AT_ONCE {
                 let [Some(first), _] = graph.link(at)?.parents else { break };
-                if !graph.filter(at)?.excludes(path) {
+                if !graph.excludes(at, &way)? {
                     break;
                 }
                 at = first;
@@ -273,17 +273,17 @@ impl<'a> History<'a> {
     }
 
     /// A file as it is sent: its beginning, by which its type is judged, and all of it.
-    pub(crate) async fn body(&self, id: ObjectId) -> Result<(Bytes, Body), Error> {
-        self.source.body(self.hub, id).await
+    pub(crate) async fn sent(&self, id: ObjectId) -> Result<(Bytes, Body), Error> {
+        self.source.sent(self.hub, id).await
     }
 
     /// Some bytes of a file as they are sent, behind its first `head`.
-    pub(crate) async fn part(
+    pub(crate) async fn sent_part(
         &self,
         id: ObjectId,
         parts: (u64, Range<u64>),
     ) -> Result<(Bytes, Body), Error> {
-        self.source.part(self.hub, id, parts).await
+        self.source.sent_part(self.hub, id, parts).await
     }
 
     /// Where files lie, asked for together; those that are not there are not among them.

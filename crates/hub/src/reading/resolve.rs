@@ -235,11 +235,7 @@ impl History<'_> {
             left = left.checked_sub(times).ok_or(Error::NotFound)?;
             for _ in 0..times {
                 let parents = lines.get(at).await?.parents;
-                let parent = match number {
-                    1 => parents.first(),
-                    2 => parents.second(),
-                    _ => None,
-                };
+                let parent = parents.get((number - 1) as usize).copied();
                 at = parent.ok_or(Error::NotFound)?;
             }
         }

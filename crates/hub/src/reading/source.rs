@@ -211,16 +211,16 @@ impl Source {
     }
 
     /// A file as it is sent: its beginning, by which its type is judged, and all of it.
-    pub(super) async fn body(&self, hub: &Hub, id: ObjectId) -> Result<(Bytes, Body), Error> {
+    pub(super) async fn sent(&self, hub: &Hub, id: ObjectId) -> Result<(Bytes, Body), Error> {
         match self {
-            Self::Rows => hub.body_of(id).await,
+            Self::Rows => hub.sent(id).await,
             Self::Git(packs) => {
                 let size = packs.read(move |it| it.size(id)).await?;
                 if size <= PIECE_BYTES {
                     let bytes = Bytes::from(self.bytes(hub, id, size).await?.bytes);
                     return Ok((bytes.clone(), Body::from(bytes)));
                 }
-                let mut pieces = sent(packs, id, 0..size);
+                let mut pieces = streamed(packs, id, 0..size);
                 // All of it has been hashed before its first piece comes.
                 let first = pieces.recv().await.ok_or(objects::Error::Corrupt(id))?;
                 Ok((first.clone(), body(Some(first), pieces)))
@@ -229,17 +229,17 @@ impl Source {
     }
 
     /// Some bytes of a file as they are sent, behind its first `head`.
-    pub(super) async fn part(
+    pub(super) async fn sent_part(
         &self,
         hub: &Hub,
         id: ObjectId,
         (head, range): (u64, Range<u64>),
     ) -> Result<(Bytes, Body), Error> {
         match self {
-            Self::Rows => hub.part_of(id, (head, range)).await,
+            Self::Rows => hub.sent_part(id, (head, range)).await,
             Self::Git(packs) => {
                 let head = Bytes::from(self.bytes(hub, id, head).await?.bytes);
-                Ok((head, body(None, sent(packs, id, range))))
+                Ok((head, body(None, streamed(packs, id, range))))
             }
         }
     }
@@ -247,7 +247,7 @@ impl Source {
     /// A file at its place, as it is read.
     pub(super) fn pieces(&self, hub: &Hub, id: ObjectId, at: At) -> mpsc::Receiver<Bytes> {
         match (self, at) {
-            (Self::Git(packs), at) => sent(packs, id, 0..at.size()),
+            (Self::Git(packs), at) => streamed(packs, id, 0..at.size()),
             (Self::Rows, At::Stored(place)) => hub.pieces(id, place),
             // Nothing in rows lies in a pack: whoever asks finds nothing.
             (Self::Rows, At::Packed(_)) => mpsc::channel(1).1,
@@ -256,11 +256,11 @@ impl Source {
 }
 
 /// Bytes of a file in a pack, as they are taken.
-fn sent(packs: &Packs, id: ObjectId, wanted: Range<u64>) -> mpsc::Receiver<Bytes> {
+fn streamed(packs: &Packs, id: ObjectId, wanted: Range<u64>) -> mpsc::Receiver<Bytes> {
     let (to, from) = mpsc::channel(QUEUE);
     let packs = packs.clone();
     tokio::spawn(async move {
-        let read = packs.read(move |it| {
+        let read = packs.send(move |it| {
             let mut at = 0;
             it.pieces(id, &mut |piece| {
                 let end = at + piece.len() as u64;

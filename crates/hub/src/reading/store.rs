@@ -104,6 +104,7 @@ db::statements! {
         SELECT r.name, r.target FROM jsonb_array_elements_text($2::jsonb) AS wanted
           JOIN refs AS r ON r.repository_id = $1 AND r.name = wanted.value"
     };
+    TARGET = "SELECT target FROM refs WHERE repository_id = $1 AND name = $2";
     ID_RANGE = "SELECT id FROM commits WHERE repository_id = $1 AND id BETWEEN $2 AND $3 ORDER BY id LIMIT $4";
     CHILDREN = "
         SELECT id FROM commits WHERE repository_id = $1 AND parent1 = $2
@@ -288,6 +289,16 @@ pub(super) async fn named(
     let rows: Vec<(String, Vec<u8>)> =
         db::fetch_all!(tx, NAMED, repository.uuid(), db::rows(names))?;
     rows.into_iter().map(|(name, target)| Ok((name, id(&target)?))).collect()
+}
+
+/// Where the ref of that full name leads, if it is there.
+pub(crate) async fn target(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    name: &str,
+) -> Result<Option<CommitId>, Error> {
+    let row: Option<(Vec<u8>,)> = db::fetch_optional!(tx, TARGET, repository.uuid(), name)?;
+    row.map(|(target,)| id(&target)).transpose()
 }
 
 /// Up to `limit` commits whose ids lie between two, both included.

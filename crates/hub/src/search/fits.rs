@@ -2,8 +2,8 @@
 
 use api::search::{Clause, Key, Query, Term};
 
-use super::{answer::Sort, excerpt::Seek, fuzzy, languages, store::Row, words};
-use crate::Repository;
+use super::{answer::Sort, excerpt::Seek, fuzzy, store::Row, words};
+use crate::{Repository, reading::languages};
 
 /// Whether texts say what they should.
 pub(super) fn says(checks: &[Clause], texts: &[&str]) -> bool {

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     Error, Hub, Repository,
-    reading::{self, Commit, Found, History, Revision},
+    reading::{self, Commit, Found, History, Revision, languages},
     repositories, upkeep,
     wire::{self, push::blocking},
 };
@@ -81,7 +81,7 @@ pub(crate) async fn index(hub: Hub, job: Job<Index>) -> Result<Done, Failure> {
     let id = Id::from_uuid(job.payload.repository);
     let mut left = PIECES;
     let rest = match hub.bring_up(id, &mut left).await {
-        Err(Error::NotFound) => return upkeep::when_missing(&hub, id).await,
+        Err(Error::NotFound) => return upkeep::when_missing(&hub, id, job.attempt).await,
         rest => rest?,
     };
     if rest == Rest::Something {
@@ -309,7 +309,7 @@ impl Hub {
             let Some(file) = change.after else { continue };
             let path = change.path.as_str();
             let is_read =
-                file.size_bytes <= selection::MAX_TEXT_BYTES && !selection::is_left_out(path);
+                file.size_bytes <= selection::MAX_TEXT_BYTES && !languages::is_left_out(path);
             let is_read = is_read && file.mode.is_file();
             let bytes = if is_read { searchable(history, file.object).await? } else { None };
             files.push((path.to_owned(), file.size_bytes, bytes));

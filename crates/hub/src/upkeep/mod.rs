@@ -17,8 +17,10 @@ mod records;
 mod storage;
 mod store;
 
+use std::time::Duration;
+
 use jobs::{Dispatcher, Done, Failure, Job, Kind, Timetable};
-use names::{Id, UnixMillis};
+use names::Id;
 
 pub(crate) use storage::sweep_now;
 pub(crate) use store::STATEMENTS;
@@ -54,17 +56,26 @@ pub(crate) async fn purge_now(hub: &Hub, tx: &mut db::Tx) -> Result<jobs::Bell, 
 }
 
 /// How soon a history is looked through again that changed meanwhile.
-const SOON_MILLIS: i64 = 1_000;
+const SOON: Duration = Duration::from_secs(1);
+/// Tries that begin again so soon: more than collections can get in the way of. A history that misses something still is
+/// broken, and what is left of the tries waits longer and longer.
+const SOON_TRIES: u32 = 20;
 
-/// What becomes of a job that misses something of a repository. If that is gone, nothing has to be done; if it is there, a
-/// collection took away what the job was looking at, and it begins again.
-pub(crate) async fn when_missing(hub: &Hub, id: Id<Repository>) -> Result<Done, Failure> {
+/// What becomes of try number `attempt` of a job that misses something of a repository. If that is gone, nothing has to be
+/// done; if it is there, a collection took away what the job was looking at, and it begins again.
+pub(crate) async fn when_missing(
+    hub: &Hub,
+    id: Id<Repository>,
+    attempt: u32,
+) -> Result<Done, Failure> {
     let found = repositories::by_id(&mut hub.db.glance().await?, id).await?;
     if found.is_none() {
         return Ok(Done::default());
     }
-    tracing::warn!(repository = %id, "a history changed while it was looked through");
-    Ok(Done::default().again_at(UnixMillis(hub.clock.now().0.saturating_add(SOON_MILLIS))))
+    if attempt <= SOON_TRIES {
+        return Err(Failure::retry_in(SOON, "the history changed while it was looked through"));
+    }
+    Err(Failure::retry("the history misses something, and goes on missing it"))
 }
 
 impl Hub {

@@ -3,7 +3,7 @@
 use askama::Template;
 use web::look::Layout;
 
-use super::{filters, settings::Field};
+use super::settings::Field;
 
 /// `/new`.
 #[derive(Debug, Clone, Template)]

@@ -119,7 +119,7 @@ pub(super) async fn one(
     let range = if is_same { asked(call.header("range"), size) } else { Asked::Whole };
     let mut response = match (range, place) {
         (Asked::Whole, _) => {
-            let (_head, body) = hub.body_of(id).await?;
+            let (_head, body) = hub.sent(id).await?;
             let mut response = body.into_response();
             response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(size));
             response

@@ -51,7 +51,7 @@ impl<'a> Seen<'a> {
         for it in want {
             let commit = match it {
                 Wanted::Commit(commit) => *commit,
-                Wanted::Ref(name) => store::target(tx, id, name).await?.ok_or_else(hidden)?,
+                Wanted::Ref(name) => reading::target(tx, id, name).await?.ok_or_else(hidden)?,
             };
             if seen.insert(commit) {
                 commits.push(commit);

@@ -33,6 +33,12 @@ proptest! {
         let (of_a, of_b) = (history.reached(a), history.reached(b));
         prop_assert_eq!(graph.is_ancestor(a, &[b]).unwrap(), of_b.contains(&a));
         prop_assert_eq!(graph.is_ancestor(b, &[a, b]).unwrap(), true);
+        let all: Vec<_> = history.positions().collect();
+        let leading: Vec<_> = all.iter().map(|tip| history.reached(*tip).contains(&a)).collect();
+        prop_assert_eq!(graph.leading_to(a, &all, usize::MAX).unwrap(), Some(leading));
+        if graph.link(a).unwrap().generation < graph.link(b).unwrap().generation {
+            prop_assert_eq!(graph.leading_to(a, &[b], 0).unwrap(), None);
+        }
         let apart = graph.ahead_behind(a, b, usize::MAX).unwrap().unwrap();
         prop_assert_eq!(apart.ahead, of_a.difference(&of_b).count() as u64);
         prop_assert_eq!(apart.behind, of_b.difference(&of_a).count() as u64);

@@ -45,6 +45,8 @@ const OPEN: u64 = 64;
 const OPEN_FOR: Duration = Duration::from_mins(10);
 /// Threads that read at once.
 const AT_ONCE: usize = 8;
+/// Files that are sent at once: each has a thread that waits for its client.
+const SENT_AT_ONCE: usize = 64;
 /// Directories that are at hand, by what they take in memory.
 const NODE_BYTES: u64 = 16 << 20;
 /// Packs of one repository that can be told apart at once: as many again as there are, and at least these.
@@ -58,6 +60,7 @@ const DELTA_BYTES: u64 = 128 << 20;
 #[derive(Debug)]
 struct Shared {
     turns: Arc<Semaphore>,
+    sending: Arc<Semaphore>,
     /// Held while something is made that is longer than `WHOLE_BYTES`.
     large: Mutex<()>,
     /// Directories, with sizes or without.
@@ -73,7 +76,8 @@ impl Default for Shared {
         };
         let nodes = moka::sync::Cache::builder().max_capacity(NODE_BYTES).weigher(weigh);
         let turns = Arc::new(Semaphore::new(AT_ONCE));
-        Self { turns, large: Mutex::default(), nodes: nodes.build() }
+        let sending = Arc::new(Semaphore::new(SENT_AT_ONCE));
+        Self { turns, sending, large: Mutex::default(), nodes: nodes.build() }
     }
 }
 
@@ -155,7 +159,23 @@ impl Packs {
         &self,
         work: impl FnOnce(&Reader) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let turn = Arc::clone(&self.0.shared.turns).acquire_owned().await;
+        self.read_in(&self.0.shared.turns, work).await
+    }
+
+    /// The same for work that waits for a client: it keeps nobody else from reading.
+    pub(crate) async fn send<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Reader) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.read_in(&self.0.shared.sending, work).await
+    }
+
+    async fn read_in<T: Send + 'static>(
+        &self,
+        turns: &Arc<Semaphore>,
+        work: impl FnOnce(&Reader) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let turn = Arc::clone(turns).acquire_owned().await;
         let turn = turn.map_err(|_| Error::Broken("nobody reads any more".to_owned()))?;
         let (packs, waited) = (self.clone(), Arc::new(AtomicBool::new(true)));
         let waiting = Waiting(Arc::clone(&waited));

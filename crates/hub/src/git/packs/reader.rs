@@ -135,8 +135,8 @@ impl Reader {
             (head.size > WHOLE_BYTES).then(|| large.lock().unwrap_or_else(PoisonError::into_inner));
         let found = self.ask(id, |handle| {
             let mut bytes = Vec::new();
-            let found = handle.try_find(&name, &mut bytes)?.map(|it| it.kind);
-            Ok(found.map(|kind| (kind, bytes)))
+            let found = handle.try_find(&name, &mut bytes).map(|it| it.map(|it| it.kind));
+            found.map(|it| it.map(|kind| (kind, bytes)))
         })?;
         let (kind, bytes) = found.ok_or(objects::Error::Missing(object(id)))?;
         let hashed = gix_object::compute_hash(gix_hash::Kind::Sha1, kind, &bytes);

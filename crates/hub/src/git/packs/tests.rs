@@ -396,7 +396,7 @@ async fn trees_that_lead_out_are_not_read_and_those_of_a_million_entries_are_bou
         }
         let write = ["hash-object", "-w", "-t", "tree", "--literally", "--stdin"];
         let id = String::from_utf8(bare.git(&write, &bytes)).unwrap();
-        id.trim().parse::<names::NodeId>().unwrap()
+        id.trim().parse::<NodeId>().unwrap()
     };
     let packs = bare.packs();
     // What no file system may be led to is shown under another name, and by that it is found.
