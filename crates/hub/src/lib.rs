@@ -116,6 +116,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         forks::STATEMENTS,
         transfers::STATEMENTS,
         invitations::STATEMENTS,
+        intake::STATEMENTS,
         quotas::STATEMENTS,
         git::STATEMENTS,
         git::COMMIT_STATEMENTS,
@@ -176,6 +177,7 @@ pub struct Hub {
     git: Git,
     blames: reading::Blames,
     archives: reading::Archives,
+    painted: pages::Painted,
 }
 
 impl AsRef<Trust> for Hub {
@@ -188,7 +190,7 @@ impl Hub {
     /// Opens the room.
     pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
         let Ground { db, objects, queue, git, cache, clock, random } = ground;
-        let (blames, archives) = Default::default();
+        let (blames, archives, painted) = Default::default();
         let graphs = Graphs::new(cache);
         Self {
             db,
@@ -203,6 +205,7 @@ impl Hub {
             git,
             blames,
             archives,
+            painted,
         }
     }
 
@@ -216,7 +219,7 @@ impl Hub {
         let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
         let routes = reading::api::routes(graph::routes(wire2::routes(routes)));
-        let routes = machines::routes(search::routes(routes));
+        let routes = machines::routes(search::routes(intake::routes(routes)));
         pages::routes(ref_log::routes(routes)).finish()
     }
 }

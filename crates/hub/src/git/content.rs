@@ -1,5 +1,6 @@
-//! What the files of a push are, where a repository asks: what their names say, and paths that every file system keeps
-//! apart (`spec/wire.md` 6.1, 6.3). Looked at while it lies in quarantine, at the heads of branches.
+//! What the files of a push are, where a repository asks: no secrets, what their names say, and paths that every file
+//! system keeps apart (`spec/hub.md` 1, Secret protection; `spec/wire.md` 6.1, 6.3). Looked at in quarantine, commit by
+//! commit.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -7,12 +8,16 @@ use history::{
     clashing_paths,
     tree::{Node, NodeSource, ReadError, changes, walk},
 };
-use names::{CommitId, NodeId, RepoPath};
+use keys::MAX_TEXT_BYTES;
+use names::{CommitId, NodeId, ObjectId, RepoPath};
 
-use super::packs::{Packs, Reader};
+use super::{
+    commits::NewCommits,
+    packs::{Packs, Reader},
+};
 use crate::{
-    Error, Hub,
-    intake::{Asks, HEAD, Heads, News},
+    Error, Hub, Repository,
+    intake::{Asks, HEAD, Heads, Leaks, News, head_of, leaks_in},
 };
 
 /// Directories as a [`Reader`] gives them, without the sizes of files.
@@ -26,47 +31,56 @@ impl NodeSource for Shapes<'_> {
     }
 }
 
-/// A branch that moves: from where, and to where.
-pub(super) type Step = (Option<CommitId>, CommitId);
+/// Commits of a push that are looked at one by one where findings are only told; of longer ones the newest.
+const LOOKED_AT: usize = 2_000;
+
+/// What has been looked at of files, by their names.
+#[derive(Default)]
+struct Looked {
+    heads: Heads,
+    leaks: Leaks,
+    seen: HashSet<ObjectId>,
+}
 
 impl Hub {
     /// Refuses what a repository does not take; gives what is only told.
     pub(super) async fn inspect_packs(
         &self,
-        asks: Asks,
+        repository: &Repository,
         packs: &Packs,
-        steps: Vec<Step>,
+        new: &NewCommits,
     ) -> Result<Vec<String>, Error> {
-        if !asks.is_anything() || steps.is_empty() {
+        let asks = Asks::of(Some(repository), None);
+        if !asks.is_anything() && !asks.looks_for_secrets() {
             return Ok(Vec::new());
         }
+        let most = if asks.refuses_secrets() { usize::MAX } else { LOOKED_AT };
+        let ids = new.ids();
+        let ids = ids.get(ids.len().saturating_sub(most)..).unwrap_or_default().to_vec();
         let read = packs.read(move |reader| {
-            let (mut news, mut heads) = (Vec::with_capacity(steps.len()), Heads::new());
-            for step in steps {
-                news.push(news_of(reader, asks, step, &mut heads)?);
+            let (mut news, mut looked) = (Vec::with_capacity(ids.len()), Looked::default());
+            for id in ids {
+                news.push(news_of(reader, asks, id, &mut looked)?);
             }
-            Ok((news, heads))
+            Ok((news, looked))
         });
-        let (news, heads) = read.await?;
-        self.inspect(asks, &news, &heads).await
+        let (news, Looked { heads, leaks, .. }) = read.await?;
+        let mut told = self.inspect(asks, &news, &heads).await?;
+        told.extend(self.judge_leaks((asks, Some(repository)), &news, &leaks).await?);
+        Ok(told)
     }
 }
 
-fn news_of(
-    reader: &Reader,
-    asks: Asks,
-    (from, to): Step,
-    heads: &mut Heads,
-) -> Result<News, Error> {
+fn news_of(reader: &Reader, asks: Asks, id: CommitId, looked: &mut Looked) -> Result<News, Error> {
     let shapes = Shapes(reader);
-    let after = tree_of(reader, to)?;
-    let before = from.map(|it| tree_of(reader, it)).transpose()?;
+    let (after, parent) = tree_of(reader, id)?;
+    let before = parent.map(|it| tree_of(reader, it)).transpose()?.map(|(tree, _)| tree);
     let found = changes(&shapes, before, Some(after), usize::MAX).map_err(broken)?;
     let mut pairs = Vec::with_capacity(found.changes.len());
     for change in found.changes {
         let Some(file) = change.after.filter(|it| it.module().is_none()) else { continue };
-        if asks.looks_into_files() && !heads.contains_key(&file.object) {
-            heads.insert(file.object, reader.bytes(file.object, HEAD as u64)?.0);
+        if looked.seen.insert(file.object) {
+            look(reader, asks, file.object, looked)?;
         }
         pairs.push((change.path, file.object));
     }
@@ -83,10 +97,32 @@ fn news_of(
     Ok(News::of(pairs, clash))
 }
 
-fn tree_of(reader: &Reader, id: CommitId) -> Result<NodeId, Error> {
+/// Looks into a file.
+fn look(reader: &Reader, asks: Asks, id: ObjectId, looked: &mut Looked) -> Result<(), Error> {
+    let is_short = asks.looks_for_secrets() && reader.size(id)? <= MAX_TEXT_BYTES;
+    let most = match (is_short, asks.looks_into_files()) {
+        (true, _) => MAX_TEXT_BYTES,
+        (false, true) => HEAD as u64,
+        (false, false) => return Ok(()),
+    };
+    let (bytes, _) = reader.bytes(id, most)?;
+    if is_short {
+        let found = leaks_in(&bytes);
+        if !found.is_empty() {
+            looked.leaks.insert(id, found);
+        }
+    }
+    if asks.looks_into_files() {
+        looked.heads.insert(id, head_of(&bytes));
+    }
+    Ok(())
+}
+
+/// The tree of a commit, and what it follows.
+fn tree_of(reader: &Reader, id: CommitId) -> Result<(NodeId, Option<CommitId>), Error> {
     let found = reader.commit(id)?;
     let (commit, _) = found.ok_or_else(|| Error::Broken(format!("the commit {id} is missing")))?;
-    Ok(NodeId::from_bytes(*commit.tree.as_bytes()))
+    Ok((NodeId::from_bytes(*commit.tree.as_bytes()), commit.parents.first().copied()))
 }
 
 fn broken(error: ReadError<Error>) -> Error {

@@ -22,13 +22,12 @@ pub(super) use super::judging::Update;
 use super::{
     GitCaller,
     chores::{Prepared, RefMove, pointed},
-    commits, content,
+    commits,
     judging::{Judge, Kind, Sound},
     store,
 };
 use crate::{
     Error, Hub, Repository, collect,
-    intake::Asks,
     quotas::Change,
     reading,
     ref_log::{Movement, Word},
@@ -138,12 +137,14 @@ impl Push {
         let judge =
             Judge { rows: &rows, pointed: &pointed, default_branch: &repository.default_branch };
         let judged = judge.judge(updates);
-        let (faults, steps) = apart(&allowed, updates, &judged);
+        let faults = faults(&allowed, updates, &judged);
         let owner = repository.resource.owner;
         let name = repository.full_name();
         self.hub.check_room(owner, Some(repository), name, self.taken.bytes).await?;
-        self.warnings =
-            self.hub.inspect_packs(Asks::of(Some(repository), None), &packs, steps).await?;
+        let mut tx = self.hub.db.glance().await?;
+        let new = commits::new_commits(&mut tx, self.repository, &packs, &tips(&judged)).await?;
+        drop(tx);
+        self.warnings = self.hub.inspect_packs(repository, &packs, &new).await?;
         Ok(faults)
     }
 
@@ -412,27 +413,21 @@ impl Step {
     }
 }
 
-/// What is wrong with refs that go nowhere, and the steps of the branches that do go.
-fn apart(
+/// What is wrong with refs that go nowhere.
+fn faults(
     allowed: &Allowed<act::RefPush, Repository>,
     updates: &[Update],
     judged: &[Result<Sound, String>],
-) -> (Vec<String>, Vec<content::Step>) {
-    let (mut faults, mut steps) = (Vec::new(), Vec::new());
+) -> Vec<String> {
+    let mut faults = Vec::new();
     for (update, judged) in updates.iter().zip(judged) {
         let may = match judged {
-            Ok(sound) => may_move(allowed, &sound.kind).map(|()| sound),
+            Ok(sound) => may_move(allowed, &sound.kind),
             Err(why) => Err(why.clone()),
         };
-        match may {
-            Ok(Sound { kind: Kind::Branch(_), from, to: Some(to) }) => {
-                steps.push((from.map(|it| it.target), to.target));
-            }
-            Ok(_) => {}
-            Err(why) => faults.push(format!("{}: {why}", update.name)),
-        }
+        faults.extend(may.err().map(|why| format!("{}: {why}", update.name)));
     }
-    (faults, steps)
+    faults
 }
 
 /// The commits to which refs are to lead.

@@ -10,7 +10,7 @@ use history::{
 };
 use names::{NodeId, ObjectId, RepoPath};
 
-use super::{ClashingPaths, ContentPolicy, policy};
+use super::{ClashingPaths, ContentPolicy, SecretProtection, policy};
 use crate::{Error, Hub, Repository, reading};
 
 /// Faults that an answer names; the others are counted.
@@ -23,6 +23,7 @@ const BATCH: usize = 500;
 pub(crate) struct Asks {
     content: ContentPolicy,
     clashing: ClashingPaths,
+    pub(super) secrets: SecretProtection,
 }
 
 /// What a snapshot brings beside the one that it follows.
@@ -41,13 +42,15 @@ impl Asks {
     pub(crate) fn of(repository: Option<&Repository>, domain: Option<&str>) -> Self {
         let Some(it) = repository else {
             let content = ContentPolicy::usual(domain.unwrap_or_default());
-            return Self { content, clashing: ClashingPaths::Allow };
+            let (clashing, secrets) = (ClashingPaths::Allow, SecretProtection::Warn);
+            return Self { content, clashing, secrets };
         };
         let usual = match domain {
             Some(domain) if it.pushed_at.is_none() => ContentPolicy::usual(domain),
             Some(_) | None => it.content_policy(),
         };
-        Self { content: it.says_content.unwrap_or(usual), clashing: it.clashing_paths }
+        let (clashing, secrets) = (it.clashing_paths, it.secret_protection);
+        Self { content: it.says_content.unwrap_or(usual), clashing, secrets }
     }
 
     /// Whether somebody asks what files are.
@@ -60,7 +63,17 @@ impl Asks {
         self.clashing == ClashingPaths::Refuse
     }
 
-    /// Whether anything has to be looked at.
+    /// Whether secrets are looked for, and what is found is refused.
+    pub(crate) fn refuses_secrets(self) -> bool {
+        self.secrets == SecretProtection::Refuse
+    }
+
+    /// Whether secrets are looked for.
+    pub(crate) fn looks_for_secrets(self) -> bool {
+        self.secrets != SecretProtection::Off
+    }
+
+    /// Whether names and paths have to be looked at.
     pub(crate) fn is_anything(self) -> bool {
         self.content != ContentPolicy::Off || self.clashing == ClashingPaths::Refuse
     }
@@ -73,6 +86,11 @@ impl News {
         clash: Option<(RepoPath, RepoPath)>,
     ) -> Self {
         Self { pairs, clash }
+    }
+
+    /// The new pairs.
+    pub(super) fn pairs(&self) -> &[(RepoPath, ObjectId)] {
+        &self.pairs
     }
 
     /// What a whole manifest brings beside another one.
@@ -230,7 +248,7 @@ pub(crate) fn head_of(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The first of them, and how many more there are.
-fn told(mut faults: Vec<String>) -> Vec<String> {
+pub(super) fn told(mut faults: Vec<String>) -> Vec<String> {
     let more = faults.len().saturating_sub(NAMED);
     faults.truncate(NAMED);
     if more > 0 {

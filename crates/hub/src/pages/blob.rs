@@ -5,7 +5,7 @@ use history::{
     diff::as_text,
     tree::{self, Node},
 };
-use names::RepoPath;
+use names::{ObjectId, RepoPath};
 use serde::Deserialize;
 use trust::{Allowed, act};
 use web::{
@@ -14,7 +14,7 @@ use web::{
 };
 
 use super::{
-    parts, raw,
+    Painted, parts, raw,
     repository::{clash, directory, is_markdown},
 };
 use crate::{
@@ -69,7 +69,8 @@ pub(super) async fn blob(
     let (last, is_pending) = hub.last_change(&history, &dir, path.file_name()).await?;
     let file = history.bytes(object, SHOWN_BYTES).await?;
     let here = parts::place(repository, "blob", &text, Some(path.as_str()));
-    let shown = show(file, &path, &here, is_plain, links(repository, &text, &path)).await?;
+    let (kept, links) = ((hub.painted.clone(), object), links(repository, &text, &path));
+    let shown = show(kept, file, &path, &here, is_plain, links).await?;
     let is_text = matches!(shown.content, BlobContent::Text { .. } | BlobContent::Markdown { .. });
     let by_commit =
         parts::place(repository, "blob", &commit.record.commit_id.to_string(), Some(path.as_str()));
@@ -141,6 +142,7 @@ impl Shown {
 
 /// Colours or renders a file, on a blocking thread.
 async fn show(
+    (painted, object): (Painted, ObjectId),
     file: FileBytes,
     path: &RepoPath,
     here: &str,
@@ -170,7 +172,7 @@ async fn show(
             }
         } else {
             BlobContent::Text {
-                lines: highlight::file(&name, text),
+                lines: painted.lines(object, &name, text),
                 shown_bytes: is_cut.then_some(file.bytes.len() as u64),
                 rendered_href: (is_markdown(&name) && !is_cut).then_some(here),
             }

@@ -274,6 +274,7 @@ pub(crate) fn json_of(it: &Repository) -> json::Repository {
         template: it.is_template,
         content_policy: it.content_policy().as_str().to_owned(),
         clashing_paths: it.clashing_paths.as_str().to_owned(),
+        secret_protection: it.secret_protection.as_str().to_owned(),
         archived: it.resource.state == trust::ResourceState::Archived,
         created_at: it.created_at.to_string(),
         updated_at: it.updated_at.to_string(),

@@ -49,7 +49,7 @@ pub(crate) use store::{
 use crate::{
     Error, Hub,
     activity::{self, By, Note, What},
-    intake::{ClashingPaths, ContentPolicy},
+    intake::{ClashingPaths, ContentPolicy, SecretProtection},
     signatures::Required,
 };
 
@@ -112,6 +112,8 @@ pub struct Repository {
     pub(crate) says_content: Option<ContentPolicy>,
     /// Whether paths may be there that some file systems take for one.
     pub(crate) clashing_paths: ClashingPaths,
+    /// What becomes of keys and tokens that were left in a file.
+    pub(crate) secret_protection: SecretProtection,
     /// When something was last pushed.
     pub pushed_at: Option<UnixMillis>,
     /// When it was made.
@@ -287,6 +289,7 @@ impl Hub {
             is_template: false,
             says_content: None,
             clashing_paths: ClashingPaths::Allow,
+            secret_protection: SecretProtection::Warn,
             pushed_at: None,
             created_at: now,
             updated_at: now,

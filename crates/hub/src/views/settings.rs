@@ -127,6 +127,10 @@ pub(crate) struct GeneralPage {
     pub policies: [&'static str; 3],
     /// What is.
     pub content_policy: Field,
+    /// What can become of keys and tokens that were left in a file.
+    pub protections: [&'static str; 3],
+    /// What does.
+    pub secret_protection: Field,
     /// Whether only members see it.
     pub is_private: bool,
 }

@@ -7,7 +7,10 @@ use api::{
     wire::{FetchRequest, Format, InlineObject, Negotiate, Negotiated, Refs, limits},
     wire2::RefPlace,
 };
-use axum::response::{IntoResponse as _, Response};
+use axum::{
+    http::{HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
 use db::Tx;
 use names::{CommitId, NodeId, ObjectId, SnapshotId};
 use trust::{Allowed, act};
@@ -18,6 +21,7 @@ use crate::{
     Error, Hub, Repository, pages,
     reading::{self, Snapshot},
     ref_log,
+    wire2::{PIECE_BYTES, Watch},
 };
 
 /// What a fetch after `ready` may bring.
@@ -128,7 +132,15 @@ pub(super) async fn fetch(
         );
         return Err(Error::wire(WireCode::TooLarge, sentence).into());
     }
-    Ok(encoded(format, hub.answer(tx, &allowed, plan, format).await?))
+    let bytes = hub.answer(tx, &allowed, plan, format).await?;
+    let length = bytes.len();
+    let mut response = encoded(format, bytes);
+    if length <= PIECE_BYTES {
+        return Ok(response);
+    }
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    let watch = Watch::of(&allowed);
+    Ok(response.map(|body| watch.over(hub, body)))
 }
 
 /// What a fetch would send.

@@ -13,6 +13,7 @@ use api::{
     },
 };
 use db::Tx;
+use keys::LeakScanner;
 use names::{Id, ObjectId};
 use objects::{Objects, Sealed, Staged, Staging, Uploader};
 use trust::{Allowed, ResourceState, Visibility, act};
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::{
     Error, Format as Kept, Hub, NewRepository, Repository,
-    intake::{HEAD, Heads},
+    intake::{HEAD, Heads, Leaks},
     repositories::{self, PushTarget},
 };
 
@@ -102,6 +103,8 @@ pub(super) struct Carried {
     pub(super) sealed: Sealed,
     /// Their first bytes.
     pub(super) heads: Heads,
+    /// What was left in them.
+    pub(super) leaks: Leaks,
     /// The first that is not what the client says that it is.
     pub(super) wrong: Option<Error>,
 }
@@ -114,7 +117,14 @@ pub(super) fn take_push(
     limits: &Limits,
 ) -> Result<(PushRequest, Carried), Error> {
     let sink = Sink { staging: store.stage(), taken: 0 };
-    let mut sink = Patient { sink, head: Vec::new(), heads: Heads::new(), wrong: None };
+    let mut sink = Patient {
+        sink,
+        head: Vec::new(),
+        heads: Heads::new(),
+        scanner: LeakScanner::default(),
+        leaks: Leaks::new(),
+        wrong: None,
+    };
     let mut buffered = BufReader::with_capacity(READ_BUFFER, reader);
     let outcome = match encoding {
         Format::MessagePack => {
@@ -124,8 +134,8 @@ pub(super) fn take_push(
     };
     let request = outcome.map_err(of_objects)?;
     buffered.into_inner().finish()?;
-    let Patient { sink, heads, wrong, .. } = sink;
-    Ok((request, Carried { sealed: sink.staging.finish()?, heads, wrong }))
+    let Patient { sink, heads, leaks, wrong, .. } = sink;
+    Ok((request, Carried { sealed: sink.staging.finish()?, heads, leaks, wrong }))
 }
 
 /// Takes a wrong object for what it is and goes on: the name of the branch is judged before it (`spec/wire.md` 5), and
@@ -135,6 +145,9 @@ struct Patient {
     /// The first bytes of the object that is coming.
     head: Vec<u8>,
     heads: Heads,
+    /// Looks through the object that is coming.
+    scanner: LeakScanner,
+    leaks: Leaks,
     wrong: Option<Error>,
 }
 
@@ -143,12 +156,14 @@ impl ObjectSink for Patient {
 
     fn begin(&mut self, size_bytes: u64) -> Result<(), Error> {
         self.head.clear();
+        self.scanner = LeakScanner::default();
         if self.wrong.is_some() { Ok(()) } else { self.sink.begin(size_bytes) }
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let room = HEAD.saturating_sub(self.head.len());
         self.head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        self.scanner.feed(bytes);
         if self.wrong.is_some() { Ok(()) } else { self.sink.write(bytes) }
     }
 
@@ -161,6 +176,10 @@ impl ObjectSink for Patient {
             other => {
                 other?;
                 self.heads.insert(claimed, std::mem::take(&mut self.head));
+                let found = std::mem::take(&mut self.scanner).finish();
+                if !found.is_empty() {
+                    self.leaks.insert(claimed, found);
+                }
             }
         }
         Ok(())

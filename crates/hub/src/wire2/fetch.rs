@@ -24,9 +24,10 @@ use super::{
     bytes::{Batch, Large, is_small},
     line::{Changes, Line, News, Step, left_behind},
     position::{self, Bound, Position},
-    sending::{Sending, Stop, Watch, Work},
+    sending::{Sending, Stop, Work},
     store,
     visible::Seen,
+    watch::Watch,
 };
 use crate::{Error, Hub, Repository};
 

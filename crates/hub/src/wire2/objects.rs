@@ -19,8 +19,9 @@ use web::{Call, Problem};
 use super::{
     bytes::{Batch, Large, is_small},
     range::{Asked, asked},
-    sending::{Sending, Stop, Watch, Work},
+    sending::{Sending, Stop, Work},
     visible::Seen,
+    watch::Watch,
 };
 use crate::{Error, Hub, Repository};
 
@@ -124,11 +125,15 @@ pub(super) async fn one(
             response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(size));
             response
         }
-        (Asked::Part(part), Some(place)) => super::range::part(hub, id, place, part),
+        (Asked::Part(part), Some(place)) => super::range::part(hub.clone(), id, place, part),
         (Asked::Part(_) | Asked::Nothing, _) => super::range::nothing(size),
     };
     describe(response.headers_mut(), &etag, is_private);
-    Ok(response)
+    if !response.status().is_success() {
+        return Ok(response);
+    }
+    let watch = Watch::of(&allowed);
+    Ok(response.map(|body| watch.over(hub, body)))
 }
 
 /// What is said of an object however much of it comes. It never changes; but who may see it does.

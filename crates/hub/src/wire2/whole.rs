@@ -12,10 +12,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use trust::{Account, Actor, Allowed, act};
 use web::Context;
 
-use super::{
-    fetch::Fetching,
-    sending::{Sending, Watch},
-};
+use super::{fetch::Fetching, sending::Sending, watch::Watch};
 use crate::{Error, Format, Hub, Repository, reading, repositories};
 
 /// The history of one repository. Each call of [`OwnHistory::next`] gives one stream.

@@ -49,6 +49,8 @@
 //! | `records.rs`      | the ref log and the network of forks as they are read; a fork that follows        |
 //! | `invitations.rs`  | people are asked into a repository, and decide                                    |
 //! | `refs.rs`         | refs one by one, by the rules of a push; the key that seals changes                |
+//! | `nothing.rs`      | what holds nothing: files without a byte, repositories without a commit           |
+//! | `leaks.rs`        | keys and tokens that were left in files, told or refused on every way in          |
 //! | `content.rs`      | files that are what their names say, paths that are kept apart                    |
 //! | `forks.rs`        | a repository is made from another one                                           |
 //! | `flows.rs`        | applications ask people for a token                                             |
@@ -114,6 +116,7 @@ mod jobs;
 mod keyring;
 mod kills;
 mod labels;
+mod leaks;
 mod life;
 mod life_pages;
 mod limits;
@@ -124,6 +127,7 @@ mod machines;
 mod malformed;
 mod matrix;
 mod merges;
+mod nothing;
 mod office;
 mod organizations;
 mod pages;

@@ -211,7 +211,8 @@ fn asked(street: &Street, entry: &Entry, owner: &str, name: &str) -> Request {
     let target =
         target.replace("{*place}", place).replace("{id}", &tip).replace("{handle}", "o-viewer");
     let target = target.replace("{tag}", "v1.0.0").replace("{*range}", "main...main");
-    let target = target.replace("{*ref}", "heads/main");
+    let target =
+        target.replace("{*ref}", "heads/main").replace("{fingerprint}", "0123456789abcdef");
     let target = match entry.path.rsplit('/').next() {
         Some("blob" | "raw" | "blame") => format!("{target}?path=README.md"),
         // The branch that is shown first stays, whoever asks.

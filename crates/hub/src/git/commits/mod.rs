@@ -67,6 +67,11 @@ pub(crate) struct NewCommits {
 }
 
 impl NewCommits {
+    /// Their names.
+    pub(crate) fn ids(&self) -> &[CommitId] {
+        &self.order
+    }
+
     /// How many.
     pub(crate) fn len(&self) -> usize {
         self.order.len()

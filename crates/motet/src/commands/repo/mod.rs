@@ -5,7 +5,7 @@
 //! | file          | what is there                                              |
 //! |---------------|------------------------------------------------------------|
 //! | `mod.rs`      | the list of commands; [`FullName`]; `create`                 |
-//! | `settings.rs` | show, edit, rename, archive, unarchive                       |
+//! | `settings.rs` | show, edit, pass, rename, archive, unarchive                 |
 //! | `ending.rs`   | delete, deleted, restore                                     |
 //! | `handing.rs`  | fork, sync, transfer, transfers, accept, decline                   |
 //! | `members.rs`  | who has a level, who is invited; what one is invited to       |
@@ -41,6 +41,8 @@ pub enum Repo {
     Show(settings::Show),
     /// Change what a repository says of itself, and who sees it
     Edit(settings::Edit),
+    /// Let something pass that looks like a secret
+    Pass(settings::Pass),
     /// Give a repository another name; the former address leads on
     Rename(settings::Rename),
     /// Let a repository only be read from now on
@@ -82,6 +84,7 @@ impl Repo {
             Self::Create(_) => "repo create",
             Self::Show(_) => "repo show",
             Self::Edit(_) => "repo edit",
+            Self::Pass(_) => "repo pass",
             Self::Rename(_) => "repo rename",
             Self::Archive(_) => "repo archive",
             Self::Unarchive(_) => "repo unarchive",
@@ -217,6 +220,7 @@ pub(super) async fn run(command: &Repo, context: &Context) -> Result<Report, Fai
         Repo::Create(arguments) => create(arguments, context).await,
         Repo::Show(arguments) => settings::show(arguments, context).await,
         Repo::Edit(arguments) => settings::edit(arguments, context).await,
+        Repo::Pass(arguments) => settings::pass(arguments, context).await,
         Repo::Rename(arguments) => settings::rename(arguments, context).await,
         Repo::Archive(arguments) => settings::archive(arguments, true, context).await,
         Repo::Unarchive(arguments) => settings::archive(arguments, false, context).await,
