@@ -213,7 +213,7 @@ impl ObjectSink for Sink {
 
 pub(crate) fn mismatch(claimed: ObjectId, computed: ObjectId) -> Error {
     let sentence = format!("object {claimed} has the id {computed} by its bytes; nothing was kept");
-    Error::wire(api::WireCode::HashMismatch, sentence)
+    Error::wire(WireCode::HashMismatch, sentence)
 }
 
 impl Hub {

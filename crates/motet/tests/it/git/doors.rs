@@ -111,7 +111,7 @@ async fn requests_that_are_none_are_refused() {
     create(&server, &anna, "songs", "public").await;
     let post = |kind: &str, body: &str| {
         let request = server.post("/anna/songs.git/git-upload-pack");
-        request.header("content-type", kind).body(body)
+        request.header("content-type", kind).body(body.to_owned())
     };
     let kind = "application/x-git-upload-pack-request";
     post("application/json", "{}").send().await.assert_status(415);

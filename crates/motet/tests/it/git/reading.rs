@@ -203,7 +203,7 @@ on_both! {
 
 /// A history with what the other format does not have.
 fn of_git(user: &User) -> Vec<String> {
-    std::fs::create_dir(user.path("one")).unwrap();
+    fs::create_dir(user.path("one")).unwrap();
     user.does("one", &["init", "-q"]);
     let at = |path: &str| user.path("one").join(path);
     fs::write(at("run.sh"), "#!/bin/sh\n").unwrap();
@@ -354,7 +354,7 @@ on_both! {
         let (user, songs) = (User::new(), create(&server, &anna, "songs", "private").await);
         let url = address(&server, &token(&server, &anna, "write").await, &songs);
         user.begins("one");
-        let directory = super::directory(&server, &anna, &songs).await;
+        let directory = crate::git::directory(&server, &anna, &songs).await;
         for step in 0..6 {
             user.writes("one", "song.txt", &format!("step {step}\n"));
             user.does("one", &["push", "-q", &url, "main"]);
