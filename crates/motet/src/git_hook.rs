@@ -5,7 +5,7 @@
 
 use std::{
     ffi::OsStr,
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     net::Shutdown,
     os::unix::net::UnixStream,
     path::Path,
