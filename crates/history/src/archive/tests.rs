@@ -62,9 +62,18 @@ fn the_same_files_give_the_same_bytes_for_ever() {
 
 /// Of each format: plain files, and what Git has beside them.
 const GOLDEN: [[&str; 2]; 3] = [
-    ["?", "?"],
-    ["8d8efdb265b1eb83ebbbb8a1c2c0d19d1e8816fc87a5398167c7a40b0ab81609", "?"],
-    ["?", "?"],
+    [
+        "a1c57ebceb7b411f808d79f808019dd011066d32dced41431989afa6f144608b",
+        "e64a7c87777b9b98ba2dab1ff7e4862367487e80e7d72e07ebaf4f1b319eda5c",
+    ],
+    [
+        "8d8efdb265b1eb83ebbbb8a1c2c0d19d1e8816fc87a5398167c7a40b0ab81609",
+        "00d51249932586cd416fc44df440fb07293cc72c096270c381d2fcd2b73b5657",
+    ],
+    [
+        "4896cb3b571dc32ff685d4250bb85fc395c9a9ca7de8dff1c1548547fffcf684",
+        "87b169b604e30c9688c7f5c548f20470c93fb3c791d72d80f09c58b4830ecacd",
+    ],
 ];
 
 /// What the tools of the system find: path and bytes, in order of the path.

@@ -126,15 +126,8 @@ pub(super) async fn commits_before(
         db::fetch_all!(tx, COMMITS_BEFORE, repository.uuid(), position, limit)?;
     let found = rows.into_iter().map(Walked::try_from).collect::<Result<Vec<_>, _>>();
     let mut found: Vec<Walked> = found?;
-    git::add_more_parents(
-        tx,
-        repository,
-        found.iter_mut().map(|it| {
-            let Stored { id, parents } = &mut it.commit;
-            (*id, parents)
-        }),
-    )
-    .await?;
+    let each = found.iter_mut().map(|it| (it.commit.id, &mut it.commit.parents)).collect();
+    git::add_more_parents(tx, repository, each).await?;
     Ok(found)
 }
 

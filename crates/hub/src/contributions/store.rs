@@ -131,7 +131,7 @@ pub(super) async fn below(
         db::fetch_all!(tx, BELOW, repository.uuid(), generation, id, i64::from(limit))?;
     let found = rows.into_iter().map(Row::try_from).collect::<Result<Vec<_>, _>>();
     let mut found: Vec<Row> = found?;
-    let each = found.iter_mut().map(|it| (it.id, &mut it.parents));
+    let each = found.iter_mut().map(|it| (it.id, &mut it.parents)).collect();
     git::add_more_parents(tx, repository, each).await?;
     Ok(found)
 }

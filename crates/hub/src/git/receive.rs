@@ -231,9 +231,8 @@ impl Step {
         let repository = allowed.resource();
         check_signatures(repository)?;
         let rows = store::present(&mut tx, self.repository).await?;
-        let judge =
-            Judge { rows: &rows, pointed: &pointed, default_branch: &repository.default_branch };
-        let judged = judge.judge(updates);
+        let default_branch = &repository.default_branch;
+        let judged = Judge { rows: &rows, pointed: &pointed, default_branch }.judge(updates);
         let commits = self.take_in(&mut tx, &judged, now).await?;
         let (mut verdicts, mut going) = (Vec::with_capacity(updates.len()), Vec::new());
         for (update, judged) in updates.iter().zip(judged) {

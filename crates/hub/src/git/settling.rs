@@ -88,7 +88,10 @@ impl Hub {
         }
         // What goes first makes room for what comes.
         let (gone, come): (Vec<_>, Vec<_>) = moves.into_iter().partition(|it| it.new.is_none());
-        for moves in [gone, come].into_iter().filter(|it| !it.is_empty()) {
+        for moves in [gone, come] {
+            if moves.is_empty() {
+                continue;
+            }
             match self.git.prepare(&dir, &moves).await? {
                 Ok(prepared) => prepared.commit().await?,
                 Err(words) => return Err(Error::Broken(format!("git says: {words}"))),

@@ -225,7 +225,8 @@ pub(super) async fn after(
         })
     };
     let mut found: Vec<Node> = rows.into_iter().map(believe).collect::<Result<_, Error>>()?;
-    git::add_more_parents(tx, of, found.iter_mut().map(|it| (it.id, &mut it.parents))).await?;
+    let each = found.iter_mut().map(|it| (it.id, &mut it.parents)).collect();
+    git::add_more_parents(tx, of, each).await?;
     Ok(found)
 }
 

@@ -347,7 +347,7 @@ pub(super) async fn lines(
         })
     };
     let mut found: Vec<Line> = rows.into_iter().map(believe).collect::<Result<_, Error>>()?;
-    let each = found.iter_mut().map(|it| (it.id, &mut it.parents));
+    let each = found.iter_mut().map(|it| (it.id, &mut it.parents)).collect();
     git::add_more_parents(tx, repository, each).await?;
     Ok(found)
 }

@@ -253,7 +253,7 @@ async fn add_rows(
         further.map(|(place, parent)| (it.id, place, *parent))
     });
     let more: Vec<_> = more.collect();
-    Ok(store::put_more_parents(tx, repository, more.into_iter()).await?)
+    Ok(store::put_more_parents(tx, repository, &more).await?)
 }
 
 /// What a row says of a commit. Where somebody else recorded it than made it, or at another time, that is told beside it.

@@ -55,26 +55,25 @@ pub(super) async fn add_snapshots(
 pub(super) async fn put_more_parents(
     tx: &mut Tx,
     repository: Id<Repository>,
-    parents: impl Iterator<Item = (CommitId, usize, CommitId)>,
+    parents: &[(CommitId, usize, CommitId)],
 ) -> Result<(), Error> {
-    let rows = db::rows(parents);
-    if rows == "[]" {
+    if parents.is_empty() {
         return Ok(());
     }
-    db::execute!(tx, ADD_MORE_PARENTS, rows, repository.uuid()).map(drop)
+    db::execute!(tx, ADD_MORE_PARENTS, db::rows(parents), repository.uuid()).map(drop)
 }
 
 /// Adds to the two parents of commits those beyond them.
-pub(crate) async fn add_more_parents<'a>(
+pub(crate) async fn add_more_parents(
     tx: &mut Tx,
     repository: Id<Repository>,
-    of: impl Iterator<Item = (CommitId, &'a mut Vec<CommitId>)>,
+    of: Vec<(CommitId, &mut Vec<CommitId>)>,
 ) -> Result<(), Error> {
     // Whoever has a third parent has a second one.
-    let merges: Vec<_> = of.filter(|(_, parents)| parents.len() > 1).collect();
-    let ids: Vec<_> = merges.iter().map(|it| it.0).collect();
-    let mut more = more_parents(tx, repository, &ids).await?;
-    for (id, parents) in merges {
+    let merges = of.iter().filter(|(_, parents)| parents.len() > 1);
+    let merges: Vec<_> = merges.map(|it| it.0).collect();
+    let mut more = more_parents(tx, repository, &merges).await?;
+    for (id, parents) in of {
         parents.extend(more.remove(&id).unwrap_or_default());
     }
     Ok(())

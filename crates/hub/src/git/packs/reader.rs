@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    collections::{HashMap, hash_map::Entry},
     fmt::Display,
     sync::{
         Arc, PoisonError,
@@ -181,7 +182,13 @@ impl Reader {
             None if name == EMPTY_TREE => Vec::new(),
             None => return Err(Error::Broken(format!("the directory {id} is missing"))),
         };
-        let size = |object| if sizes { self.size(object) } else { Ok(0) };
+        // One content may stand under many names.
+        let mut known = HashMap::new();
+        let size = |object| match known.entry(object) {
+            _ if !sizes => Ok(0),
+            Entry::Occupied(found) => Ok(*found.get()),
+            Entry::Vacant(free) => self.size(object).map(|size| *free.insert(size)),
+        };
         let node = Arc::new(tree_node(&bytes, size)?);
         self.packs.0.shared.nodes.insert(place, Arc::clone(&node));
         Ok(node)
