@@ -25,6 +25,7 @@
 //! | `quotas/`       | how much an owner and a repository may hold                                    |
 //! | `collect/`      | what nothing leads to is let go                                                |
 //! | `purge/`        | what those leave behind who have left                                          |
+//! | `git/`          | stock clients of Git                                                          |
 //! | `glass/`        | an install admin looks into what is private                                    |
 //! | `activity/`     | what happened, one row an aspect                                              |
 //! | `stars/`        | who likes, watches, follows, pins                                              |
@@ -58,6 +59,7 @@ mod edits;
 mod error;
 mod feeds;
 mod forks;
+mod git;
 mod glass;
 mod graph;
 mod intake;
@@ -83,10 +85,15 @@ mod wire2;
 
 pub use collect::{Collection, Grace};
 pub use error::Error;
+pub use git::{
+    Bundle, Git, GitAllowed, GitCaller, GitProcess, GitProtocol, GitSettings, GitVia, Life, Manner,
+    Service, frame,
+};
 pub use purge::Own;
 pub use quotas::{Exceeded, Limited, Quotas};
 pub use repositories::{
-    Fork, Homepage, HomepageError, Licence, NewRepository, Repository, Topic, Topics,
+    Fork, Format, FormatError, Homepage, HomepageError, Licence, NewRepository, Repository, Topic,
+    Topics,
 };
 pub use search::rebuild_search;
 
@@ -111,6 +118,8 @@ pub fn statements() -> Vec<&'static db::Sql> {
         invitations::STATEMENTS,
         intake::STATEMENTS,
         quotas::STATEMENTS,
+        git::STATEMENTS,
+        git::COMMIT_STATEMENTS,
         purge::STATEMENTS,
         graph::STATEMENTS,
         upkeep::STATEMENTS,
@@ -131,6 +140,8 @@ pub struct Ground {
     pub objects: Objects,
     /// Background work.
     pub queue: Queue,
+    /// Repositories of Git.
+    pub git: Git,
     /// Where this process keeps what can be made again.
     pub cache: PathBuf,
     /// What time it is.
@@ -163,6 +174,7 @@ pub struct Hub {
     queue: Queue,
     settings: Settings,
     graphs: Graphs,
+    git: Git,
     blames: reading::Blames,
     archives: reading::Archives,
     painted: pages::Painted,
@@ -177,7 +189,7 @@ impl AsRef<Trust> for Hub {
 impl Hub {
     /// Opens the room.
     pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
-        let Ground { db, objects, queue, cache, clock, random } = ground;
+        let Ground { db, objects, queue, git, cache, clock, random } = ground;
         let (blames, archives, painted) = Default::default();
         let graphs = Graphs::new(cache);
         Self {
@@ -190,6 +202,7 @@ impl Hub {
             queue,
             settings,
             graphs,
+            git,
             blames,
             archives,
             painted,
@@ -198,8 +211,9 @@ impl Hub {
 
     /// Everything that this room serves, its state inside, and the list of its routes.
     pub fn routes(self) -> (Router, Vec<Entry>) {
-        let trust = self.trust.clone();
+        let (trust, push_bytes) = (self.trust.clone(), self.git.push_bytes());
         let routes = Routes::new(self, trust);
+        let routes = git::routes(routes, push_bytes);
         let routes = edits::routes(forks::routes(transfers::routes(invitations::routes(routes))));
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         let routes = stars::routes(activity::routes(feeds::routes(routes)));

@@ -82,19 +82,14 @@ pub enum GraphError {
 /// How a commit hangs in the graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
-    /// Its parents, in order; the second counts only beside a first.
+    /// Its first two parents, in order; the second counts only beside a first.
     pub parents: [Option<Position>; 2],
+    /// Whether there are more, which [`Graph::parents`] knows.
+    pub has_more: bool,
     /// 1 + the highest of the parents.
     pub generation: u32,
     /// When it says it was made, in milliseconds.
     pub time: i64,
-}
-
-impl Link {
-    /// The parents, in order.
-    pub fn parents(&self) -> impl Iterator<Item = Position> + use<> {
-        self.parents.into_iter().flatten()
-    }
 }
 
 /// A commit as it is brought to the graph.
@@ -106,6 +101,8 @@ pub struct NewCommit {
     pub root: NodeId,
     /// How it hangs in the graph.
     pub link: Link,
+    /// Its parents beyond the second, in order.
+    pub more: Vec<Position>,
     /// What it may have touched against its first parent.
     pub filter: Filter,
 }
@@ -207,6 +204,25 @@ impl Graph {
         match layer {
             Layer::Stored(it) => it.link(own),
             Layer::Fresh(it) => it.get(own).map(|it| it.link),
+        }
+    }
+
+    /// The parents of the commit at `at`, which hangs by `link`, in order.
+    pub fn parents(
+        &self,
+        at: Position,
+        link: &Link,
+    ) -> Result<impl Iterator<Item = Position> + use<>, GraphError> {
+        let more = if link.has_more { self.more_parents(at)? } else { Vec::new() };
+        Ok(link.parents.into_iter().flatten().chain(more))
+    }
+
+    /// The parents of the commit at `at` beyond the second, in order.
+    fn more_parents(&self, at: Position) -> Result<Vec<Position>, GraphError> {
+        let (layer, own) = self.layer(at)?;
+        match layer {
+            Layer::Stored(it) => it.more(own),
+            Layer::Fresh(it) => it.get(own).map(|it| it.more.clone()),
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
 use names::{NodeId, RepoPath};
 
 use super::{Budget, Graph, GraphError, Link, Position, Way, walk::Rank};
-use crate::tree::{Kind, NodeSource, lookup};
+use crate::tree::{Kind, Mode, NodeSource, lookup};
 
 /// A commit that was met, in the order of walks, with how it hangs in the graph.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +46,7 @@ pub struct PathLog<'g> {
     way: Way,
     heap: BinaryHeap<Met>,
     /// What stood at the path below a root, of the last few roots: a commit asks for what its child asked for.
-    known: VecDeque<(NodeId, Option<Kind>)>,
+    known: VecDeque<(NodeId, Option<(Kind, Mode)>)>,
 }
 
 /// Roots that are remembered: enough for the lines that run beside each other.
@@ -69,7 +69,11 @@ impl<'g> PathLog<'g> {
         Ok(())
     }
 
-    fn entry<S: NodeSource>(&mut self, trees: &S, at: Position) -> Result<Option<Kind>, GraphError>
+    fn entry<S: NodeSource>(
+        &mut self,
+        trees: &S,
+        at: Position,
+    ) -> Result<Option<(Kind, Mode)>, GraphError>
     where
         S::Error: std::fmt::Display,
     {
@@ -79,7 +83,7 @@ impl<'g> PathLog<'g> {
         }
         let found = lookup(trees, root, &self.path);
         let found = found.map_err(|error| GraphError::Tree(error.to_string().into()))?;
-        let kind = found.map(|entry| entry.kind);
+        let kind = found.map(|entry| (entry.kind, entry.mode));
         if self.known.len() == KNOWN {
             self.known.pop_front();
         }
@@ -114,7 +118,8 @@ impl<'g> PathLog<'g> {
             budget.read();
             let own = self.entry(trees, at)?;
             let mut same = None;
-            for parent in link.parents() {
+            let parents: Vec<_> = self.graph.parents(at, &link)?.collect();
+            for parent in parents.iter().copied() {
                 if self.entry(trees, parent)? == own {
                     same = Some(parent);
                     break;
@@ -124,10 +129,10 @@ impl<'g> PathLog<'g> {
                 self.meet(parent)?;
                 continue;
             }
-            for parent in link.parents() {
-                self.meet(parent)?;
+            for parent in &parents {
+                self.meet(*parent)?;
             }
-            if own.is_some() || link.parents().next().is_some() {
+            if own.is_some() || !parents.is_empty() {
                 return Ok(Some(at));
             }
         }

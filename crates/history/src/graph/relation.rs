@@ -73,7 +73,7 @@ impl Graph {
         // From the lowest generation up, so that each comes after its parents.
         let mut leading = HashSet::from([at]);
         for (above, link) in between.into_iter().rev() {
-            if link.parents().any(|parent| leading.contains(&parent)) {
+            if self.parents(above, &link)?.any(|parent| leading.contains(&parent)) {
                 leading.insert(above);
             }
         }
@@ -98,7 +98,7 @@ impl Graph {
             }
             let link = self.link(at)?;
             if link.generation > lowest {
-                heap.extend(link.parents().filter(|parent| *parent >= ancestor));
+                heap.extend(self.parents(at, &link)?.filter(|parent| *parent >= ancestor));
             }
         }
         Ok(false)
@@ -121,7 +121,8 @@ impl Graph {
                 }
                 marks |= PASSED;
             }
-            for parent in self.link(at)?.parents() {
+            let link = self.link(at)?;
+            for parent in self.parents(at, &link)? {
                 marked.meet(parent, marks);
             }
         }
@@ -150,7 +151,8 @@ impl Graph {
                 THEIRS => found.behind += 1,
                 _ => {}
             }
-            for parent in self.link(at)?.parents() {
+            let link = self.link(at)?;
+            for parent in self.parents(at, &link)? {
                 marked.meet(parent, marks);
             }
         }

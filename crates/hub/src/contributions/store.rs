@@ -5,7 +5,7 @@ use names::{CommitId, Id, UnixMillis};
 use uuid::Uuid;
 
 use super::sweep::Met;
-use crate::Repository;
+use crate::{Repository, git};
 
 macro_rules! day {
     () => {
@@ -80,7 +80,7 @@ impl Place {
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) id: CommitId,
-    pub(super) parents: [Option<CommitId>; 2],
+    pub(super) parents: Vec<CommitId>,
     pub(super) signer: Option<String>,
     generation: i64,
 }
@@ -109,10 +109,10 @@ impl TryFrom<Stored> for Row {
     type Error = Error;
 
     fn try_from(row: Stored) -> Result<Self, Error> {
-        let parent = |it: Option<Vec<u8>>| it.as_deref().map(commit).transpose();
+        let parents = [row.parent1, row.parent2].into_iter().flatten();
         Ok(Self {
             id: commit(&row.id)?,
-            parents: [parent(row.parent1)?, parent(row.parent2)?],
+            parents: parents.map(|it| commit(&it)).collect::<Result<_, Error>>()?,
             signer: (row.signature_state == "verified").then_some(row.signer_key_id),
             generation: row.generation,
         })
@@ -129,12 +129,16 @@ pub(super) async fn below(
     let (generation, id) = (from.generation, from.id.to_vec());
     let rows: Vec<Stored> =
         db::fetch_all!(tx, BELOW, repository.uuid(), generation, id, i64::from(limit))?;
-    rows.into_iter().map(Row::try_from).collect()
+    let found = rows.into_iter().map(Row::try_from).collect::<Result<Vec<_>, _>>();
+    let mut found: Vec<Row> = found?;
+    let each = found.iter_mut().map(|it| (it.id, &mut it.parents)).collect();
+    git::add_more_parents(tx, repository, each).await?;
+    Ok(found)
 }
 
 /// Adds those of them that somebody signed.
 pub(super) async fn add(tx: &mut Tx, id: Id<Repository>, met: &[Met]) -> Result<(), Error> {
-    let signed = met.iter().filter(|it| it.signer.is_some()).map(|it| it.id.to_string());
+    let signed = met.iter().filter(|it| it.signer.is_some()).map(|it| it.id);
     let signed = signed.collect::<Vec<_>>();
     if signed.is_empty() {
         return Ok(());
@@ -147,7 +151,7 @@ pub(super) async fn remove(tx: &mut Tx, id: Id<Repository>, met: &[Met]) -> Resu
     if met.is_empty() {
         return Ok(());
     }
-    let gone = db::rows(met.iter().map(|it| it.id.to_string()));
+    let gone = db::rows(met.iter().map(|it| it.id));
     db::execute!(tx, REMOVE, id.uuid(), gone).map(drop)
 }
 

@@ -29,6 +29,7 @@ use crate::{
     reading,
     ref_log::Word,
     wire::{
+        self,
         bundle::CheckedCommit,
         landing::{self, Move, NewCommit, NewSnapshot},
     },
@@ -69,6 +70,8 @@ impl Hub {
     ) -> Result<(CommitRecord, Vec<String>), Error> {
         let Edits { branch, expected, message, files } = edits;
         let (actor, id) = (allowed.actor(), allowed.resource().id);
+        // The server makes commits of the Muse format alone.
+        wire::muse(allowed.resource())?;
         allowed.check_branch(&branch).map_err(Error::Refused)?;
         let mut tx = self.db.read().await?;
         check_place(&mut tx, allowed.resource(), &branch, expected).await?;

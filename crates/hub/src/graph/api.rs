@@ -112,7 +112,7 @@ async fn graph(
         let judged = judged.get(&record.commit_id);
         GraphRow {
             commit: record.commit_id.to_string(),
-            parents: record.parents().map(|it| it.to_string()).collect(),
+            parents: it.commit.parents().map(|it| it.to_string()).collect(),
             subject: record.message.lines().next().unwrap_or_default().to_owned(),
             author: record.author.clone(),
             committed_at: record.committed_at.clone(),

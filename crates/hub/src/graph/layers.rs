@@ -39,7 +39,7 @@ impl Hub {
         let _held = turn.lock().await;
         loop {
             let mut tx = self.db.read().await?;
-            let Some((epoch, source)) = store::epoch(&mut tx, of).await? else {
+            let Some((epoch, format)) = store::epoch(&mut tx, of).await? else {
                 drop(tx);
                 return self.graphs.forget(of).await;
             };
@@ -48,7 +48,7 @@ impl Hub {
             let Some(last) = rows.last() else { return Ok(()) };
             let (last_row, is_last) = (last.row, rows.len() < LAYER);
             let mut commits = fresh::commits(&graph, &rows)?;
-            fill_filters((source, &mut tx), &graph, &mut commits).await?;
+            fill_filters((&self.source(of, format), &mut tx), &graph, &mut commits).await?;
             drop(tx);
             self.graphs.append((of, epoch), graph, commits, last_row).await?;
             if is_last {
@@ -67,7 +67,7 @@ struct Comparison {
 
 /// Says of each new commit which paths it touched.
 async fn fill_filters(
-    (source, tx): (Source, &mut Tx),
+    (source, tx): (&Source, &mut Tx),
     graph: &Graph,
     commits: &mut [NewCommit],
 ) -> Result<(), Error> {
@@ -111,7 +111,7 @@ async fn fill_filters(
             continue;
         }
         let wanted = fitting((source, tx), all_needs(&open)).await?;
-        let nodes = source.nodes(tx, &wanted).await?;
+        let nodes = source.shapes(tx, &wanted).await?;
         for it in &mut open {
             it.diff.give(&nodes).map_err(|error| Error::Broken(error.to_string()))?;
         }
@@ -127,7 +127,7 @@ fn all_needs(open: &VecDeque<Comparison>) -> Vec<NodeId> {
 
 /// As many of them as may be held at once: at least two, a directory before and after.
 async fn fitting(
-    (source, tx): (Source, &mut Tx),
+    (source, tx): (&Source, &mut Tx),
     mut needs: Vec<NodeId>,
 ) -> Result<Vec<NodeId>, Error> {
     let sizes = source.node_sizes(tx, &needs).await?;

@@ -94,7 +94,7 @@ impl History {
 impl Hub {
     /// The graph of a repository as `tx` sees it.
     pub(crate) async fn history(&self, tx: &mut Tx, of: Id<Repository>) -> Result<History, Error> {
-        let (epoch, source) = store::epoch(tx, of).await?.ok_or(Error::NotFound)?;
+        let (epoch, format) = store::epoch(tx, of).await?.ok_or(Error::NotFound)?;
         let stored = self.graphs.stored(of, epoch).await?;
         let rows = store::after(tx, of, fresh::last_row(&stored), MOST_BEHIND + 1).await?;
         if rows.len() > WORTH_A_FILE {
@@ -103,6 +103,7 @@ impl Hub {
         if rows.len() > MOST_BEHIND {
             return Err(Error::NotIndexed);
         }
+        let source = self.source(of, format);
         Ok(History { graph: fresh::on_top(&stored, &rows)?, epoch, source })
     }
 

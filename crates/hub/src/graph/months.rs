@@ -99,9 +99,9 @@ impl Hub {
                 Some(it) if it.commit == end.commit => it.languages,
                 known => {
                     let base = end.was.zip(known.map(|it| it.languages)).or(last);
-                    let (root, bytes) = base.unzip();
-                    let more = count_files((history.source, tx), Roots(root, end.root)).await?;
-                    let languages = with(bytes.unwrap_or_default(), &more);
+                    let (root, held) = base.unzip();
+                    let more = count_files((&history.source, tx), Roots(root, end.root)).await?;
+                    let languages = with(held.unwrap_or_default(), &more);
                     let (month, commit) = (end.month.clone(), end.commit);
                     months.changed.push(Month { month, commit, languages: languages.clone() });
                     languages

@@ -107,6 +107,7 @@ impl Tally {
 }
 
 fn count_file(counted: &mut Counted, path: &str, state: Option<FileState>, sign: i64) {
+    let state = state.filter(|it| it.mode.is_file());
     let (Some(language), Some(state)) = (languages::counted(path), state) else { return };
     let files = counted.entry(language).or_default();
     files.files += sign;
@@ -161,7 +162,7 @@ impl Hub {
         let mut tally = Tally { is_from_nothing: before.is_none(), ..Tally::default() };
         let root = |at| history.graph.root(at);
         let roots = Roots(before.map(root).transpose()?, root(at)?);
-        tally.languages = count_files((history.source, tx), roots).await?;
+        tally.languages = count_files((&history.source, tx), roots).await?;
         tally.months = self.months(tx, (of, history), (before, at)).await?;
         let mut frontier = Frontier { wanted: vec![at], hidden: before.into_iter().collect() };
         loop {
@@ -184,7 +185,7 @@ impl Hub {
 
 /// Counts the files of one tree beside those of another one.
 pub(super) async fn count_files(
-    (source, tx): (Source, &mut Tx),
+    (source, tx): (&Source, &mut Tx),
     Roots(before, after): Roots,
 ) -> Result<Counted, Error> {
     let mut diff = TreeDiff::new(before, Some(after), usize::MAX);

@@ -10,13 +10,13 @@ use super::{
     months::{Month, Months},
     numbers::{Contributor, Day, Tally, Who},
 };
-use crate::{Repository, reading::Source};
+use crate::{Format, Repository, git, reading};
 
 db::statements! {
     EPOCH = "SELECT history_epoch, format FROM repositories WHERE id = $1";
     RENUMBER = "UPDATE repositories SET history_epoch = history_epoch + 1 WHERE id = $1";
     AFTER = "
-        SELECT c.position, c.id, c.parent1, c.parent2, c.generation, c.committed_at, s.root_node
+        SELECT c.position, c.id, c.parent1, c.parent2, c.generation, c.committed_at, c.snapshot_id, s.root_node
           FROM commits AS c JOIN snapshots AS s ON s.repository_id = c.repository_id AND s.id = c.snapshot_id
          WHERE c.repository_id = $1 AND c.position > $2 ORDER BY c.position LIMIT $3";
     SEAL = "SELECT seal_hash FROM ref_seals WHERE repository_id = $1 ORDER BY seq DESC LIMIT 1";
@@ -180,9 +180,10 @@ fn count(number: i64) -> Result<u64, Error> {
 }
 
 /// Which numbering of its commits a repository has, and where its directories lie; nothing if there is no such repository.
-pub(super) async fn epoch(tx: &mut Tx, of: Id<Repository>) -> Result<Option<(u64, Source)>, Error> {
+pub(super) async fn epoch(tx: &mut Tx, of: Id<Repository>) -> Result<Option<(u64, Format)>, Error> {
     let row: Option<(i64, String)> = db::fetch_optional!(tx, EPOCH, of.uuid())?;
-    row.map(|(epoch, format)| Ok((count(epoch)?, Source::of_format(&format)?))).transpose()
+    let format = |it: &str| it.parse().map_err(Error::corrupt("repositories.format"));
+    row.map(|(epoch, of)| Ok((count(epoch)?, format(&of)?))).transpose()
 }
 
 /// Takes another numbering, in the transaction in which commits go.
@@ -195,7 +196,8 @@ pub(crate) async fn renumber(tx: &mut Tx, of: Id<Repository>) -> Result<(), Erro
 pub(super) struct Node {
     pub(super) row: i64,
     pub(super) id: CommitId,
-    pub(super) parents: [Option<CommitId>; 2],
+    /// In their order.
+    pub(super) parents: Vec<CommitId>,
     pub(super) generation: u32,
     pub(super) time: i64,
     pub(super) root: NodeId,
@@ -208,21 +210,24 @@ pub(super) async fn after(
     row: i64,
     limit: usize,
 ) -> Result<Vec<Node>, Error> {
-    type Row = (i64, Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>, i64, i64, Vec<u8>);
+    type Row = (i64, Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>, i64, i64, Vec<u8>, Vec<u8>);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows: Vec<Row> = db::fetch_all!(tx, AFTER, of.uuid(), row, limit)?;
-    let parent = |it: Option<Vec<u8>>| it.as_deref().map(id).transpose();
-    let believe = |(row, commit, one, other, generation, time, root): Row| {
+    let believe = |(row, commit, one, other, generation, time, snapshot, root): Row| {
+        let parents = [one, other].into_iter().flatten().map(|it| id(&it));
         Ok(Node {
             row,
             id: id(&commit)?,
-            parents: [parent(one)?, parent(other)?],
+            parents: parents.collect::<Result<_, Error>>()?,
             generation: u32::try_from(generation).map_err(Error::corrupt("commits.generation"))?,
             time,
-            root: id(&root)?,
+            root: reading::snapshot_root(&id(&snapshot)?, id(&root)?),
         })
     };
-    rows.into_iter().map(believe).collect()
+    let mut found: Vec<Node> = rows.into_iter().map(believe).collect::<Result<_, Error>>()?;
+    let each = found.iter_mut().map(|it| (it.id, &mut it.parents)).collect();
+    git::add_more_parents(tx, of, each).await?;
+    Ok(found)
 }
 
 /// What the state of all refs is known by; nothing while none has moved since there is a log.

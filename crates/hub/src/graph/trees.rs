@@ -47,7 +47,9 @@ impl NodeSource for Trees {
             return Ok(Arc::clone(node));
         }
         let mut tx = self.tx.borrow_mut();
-        let node = self.runtime.block_on(self.source.node(&mut tx, *id))?;
+        let mut found = self.runtime.block_on(self.source.shapes(&mut tx, &[*id]))?;
+        let node = found.remove(id);
+        let node = node.ok_or_else(|| Error::Broken("a tree node is missing".to_owned()))?;
         let mut nodes = self.nodes.borrow_mut();
         self.entries.set(self.entries.get() + node.entries().len());
         if self.entries.get() > ENTRIES {

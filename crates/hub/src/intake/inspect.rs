@@ -53,6 +53,16 @@ impl Asks {
         Self { content: it.says_content.unwrap_or(usual), clashing, secrets }
     }
 
+    /// Whether somebody asks what files are.
+    pub(crate) fn looks_into_files(self) -> bool {
+        self.content != ContentPolicy::Off
+    }
+
+    /// Whether paths have to be apart on every file system.
+    pub(crate) fn keeps_paths_apart(self) -> bool {
+        self.clashing == ClashingPaths::Refuse
+    }
+
     /// Whether secrets are looked for, and what is found is refused.
     pub(crate) fn refuses_secrets(self) -> bool {
         self.secrets == SecretProtection::Refuse
@@ -70,6 +80,14 @@ impl Asks {
 }
 
 impl News {
+    /// What somebody else found.
+    pub(crate) fn of(
+        pairs: Vec<(RepoPath, ObjectId)>,
+        clash: Option<(RepoPath, RepoPath)>,
+    ) -> Self {
+        Self { pairs, clash }
+    }
+
     /// The new pairs.
     pub(super) fn pairs(&self) -> &[(RepoPath, ObjectId)] {
         &self.pairs
@@ -139,10 +157,12 @@ async fn twin(tx: &mut Tx, root: NodeId, path: &RepoPath) -> Result<Option<RepoP
                     Kind::Directory(id) if at + 1 < segments.len() => {
                         below.push((format!("{full}/"), id));
                     }
-                    Kind::Directory(_) | Kind::File(_) if full != path.as_str() => {
+                    Kind::Directory(_) | Kind::File(_) | Kind::Module(_)
+                        if full != path.as_str() =>
+                    {
                         return Ok(full.parse().ok());
                     }
-                    Kind::Directory(_) | Kind::File(_) => {}
+                    Kind::Directory(_) | Kind::File(_) | Kind::Module(_) => {}
                 }
             }
         }

@@ -105,7 +105,7 @@ fn shown(of: &Repository, full: &str) -> GraphRef {
 
 /// What the picture shows, in words.
 fn words(it: &Drawn, is_filtered: bool) -> String {
-    let parents: Vec<_> = it.commit.record.parents().map(|id| id.short()).collect();
+    let parents: Vec<_> = it.commit.parents().map(|id| id.short()).collect();
     let parents = match &parents[..] {
         [] => "no parent".to_owned(),
         [one] => format!("parent {one}"),

@@ -18,7 +18,7 @@ use web::{
 
 use super::{insights, parts};
 use crate::{
-    Error, Hub, Repository,
+    Error, Format, Hub, Repository,
     graph::Directory,
     machines::source_code,
     reading::{self, Found, History, Revision},
@@ -50,6 +50,10 @@ pub(crate) async fn home(
     let tag_count = refs::count_tags(&mut tx, repository.id).await?;
     let looks = hub.looks(&mut tx, &allowed).await?;
     let languages = hub.languages_of(&mut tx, repository).await?;
+    let tool = match repository.format {
+        Format::Muse => "motet",
+        Format::Git => "git",
+    };
     let csrf = call.context.reader().csrf;
     let marks = hub.marks_bar(&mut tx, allowed.actor(), repository, csrf).await?;
     drop(tx);
@@ -85,7 +89,8 @@ pub(crate) async fn home(
             .then(|| format!("{}/fork", parts::home_of(repository))),
         looks,
         marks,
-        clone_command: format!("motet clone {origin}/{}", repository.full_name()),
+        clone_command: format!("{tool} clone {origin}/{}", repository.full_name()),
+        is_git: repository.format == Format::Git,
         address: format!("{origin}/{}", repository.full_name()),
         origin,
         size_bytes: repository.size_bytes,
@@ -222,7 +227,7 @@ async fn joined_rows(
 ) -> Result<Listing, Error> {
     let id = |entry: &Entry| match node.find(&entry.name)?.kind {
         tree::Kind::Directory(id) => Some(id),
-        tree::Kind::File(_) => None,
+        tree::Kind::File(_) | tree::Kind::Module(_) => None,
     };
     let ids: Vec<_> = listing.entries.iter().filter_map(id).collect();
     if ids.is_empty() {
@@ -306,7 +311,8 @@ fn readme_of<'a>(entries: &[&'a tree::Entry]) -> Option<&'a tree::Entry> {
         "readme.txt" => Some(3),
         _ => None,
     };
-    let files = entries.iter().filter(|entry| !entry.is_directory());
+    let files =
+        entries.iter().filter(|it| matches!(it.kind, tree::Kind::File(_)) && it.mode.is_file());
     files
         .filter_map(|entry| Some((rank(&entry.name)?, *entry)))
         .min_by_key(|(rank, _)| *rank)
@@ -318,16 +324,21 @@ fn joined(dir: Option<&RepoPath>, name: &str) -> String {
 }
 
 fn view(of: &Repository, at: &str, dir: Option<&RepoPath>, entry: &tree::Entry) -> Entry {
-    let (kind, word) = if entry.is_directory() {
-        (EntryKind::Directory, "tree")
-    } else {
-        (EntryKind::File, "blob")
+    let place = |word| parts::place(of, word, at, Some(&joined(dir, &entry.name)));
+    let (kind, href, target) = match entry.kind {
+        tree::Kind::Directory(_) => (EntryKind::Directory, place("tree"), None),
+        tree::Kind::File(_) if entry.mode == tree::Mode::Link => {
+            (EntryKind::Link, place("blob"), None)
+        }
+        tree::Kind::File(_) => (EntryKind::File, place("blob"), None),
+        tree::Kind::Module(commit) => (EntryKind::Module, String::new(), Some(commit.short())),
     };
     Entry {
         kind,
         name: entry.name.to_string(),
-        href: parts::place(of, word, at, Some(&joined(dir, &entry.name))),
-        size_bytes: (!entry.is_directory()).then_some(entry.size),
+        href,
+        target,
+        size_bytes: matches!(entry.kind, tree::Kind::File(_)).then_some(entry.size),
         last: None,
     }
 }

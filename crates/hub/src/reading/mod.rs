@@ -50,7 +50,8 @@ pub(crate) use resolve::Revision;
 pub(crate) use source::Source;
 pub(crate) use store::{
     STATEMENTS, all_visible, between, between_walk, branches, commits, deltas, id as row_id,
-    is_reachable, known_commits, nodes, refs, snapshots, target,
+    is_reachable, known_commits, nodes, parent_rows, refs, root_of as snapshot_root, snapshots,
+    target,
 };
 
 use crate::{Error, Repository};
@@ -78,6 +79,8 @@ pub(crate) struct RefPlace {
 pub(crate) struct Commit {
     /// The record; its delta is loaded apart.
     pub(crate) record: CommitRecord,
+    /// Its parents beyond the two that a record has: only Git knows such.
+    pub(crate) more_parents: Vec<CommitId>,
     /// The moment that the record's text means.
     pub(crate) committed_at: UnixMillis,
     /// 1 + the highest of the parents.
@@ -88,6 +91,13 @@ pub(crate) struct Commit {
     pub(crate) wire_bytes: u64,
     /// How far the agent is known that it names; nothing if it names none.
     pub(crate) agent: Option<AgentLabel>,
+}
+
+impl Commit {
+    /// Its parents, in order.
+    pub(crate) fn parents(&self) -> impl Iterator<Item = CommitId> {
+        self.record.parents().chain(self.more_parents.iter().copied())
+    }
 }
 
 /// A stored snapshot.
@@ -156,7 +166,7 @@ pub(crate) async fn objects_below(
                 match entry.kind {
                     Kind::File(object) => drop(found.insert(object, entry.size)),
                     Kind::Directory(child) if seen.insert(child) => waiting.push(child),
-                    Kind::Directory(_) => {}
+                    Kind::Directory(_) | Kind::Module(_) => {}
                 }
             }
         }

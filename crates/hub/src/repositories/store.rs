@@ -9,7 +9,7 @@ use super::{Cursor, Filter, Fork, Licence, Repository, Sort, Topic, Topics};
 
 macro_rules! columns {
     () => {
-        "r.id, r.owner_id, r.name, r.description, r.domain, r.default_branch, r.size_bytes, r.object_count, \
+        "r.id, r.owner_id, r.name, r.format, r.description, r.domain, r.default_branch, r.size_bytes, r.object_count, \
          r.commit_count, r.stars, r.watchers, r.language, r.training_opt_out, r.pushed_at, r.created_at, r.updated_at, r.homepage, r.archived_at, r.deleted_at, \
          r.require_signed_commits, r.require_signed_refs, r.licence, r.allow_forks, r.is_template, r.content_policy, \
          r.clashing_paths, r.secret_protection, r.indexed, \
@@ -115,7 +115,7 @@ db::statements! {
     INSERT = "
         INSERT INTO repositories
             (id, owner_id, name, format, description, domain, default_branch, created_at, updated_at)
-        VALUES ($1, $2, $3, 'muse', $4, $5, $6, $7, $8)";
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 }
 
 /// A row, before it has been believed.
@@ -125,6 +125,7 @@ struct Row {
     owner_id: Uuid,
     owner_handle: String,
     name: String,
+    format: String,
     description: String,
     domain: String,
     default_branch: String,
@@ -187,6 +188,7 @@ impl TryFrom<Row> for Repository {
                 &row.state,
                 row.granted,
             )?,
+            format: row.format.parse().map_err(Error::corrupt("repositories.format"))?,
             description: row.description,
             domain: row.domain,
             default_branch: branch.map_err(Error::corrupt("repositories.default_branch"))?,
@@ -410,6 +412,7 @@ pub(crate) async fn insert(tx: &mut Tx, it: &Repository) -> Result<(), Error> {
         it.id.uuid(),
         it.resource.owner.uuid(),
         it.name.as_str(),
+        it.format.as_str(),
         &it.description,
         &it.domain,
         it.default_branch.as_str(),

@@ -310,6 +310,7 @@ impl Hub {
             let path = change.path.as_str();
             let is_read =
                 file.size_bytes <= selection::MAX_TEXT_BYTES && !languages::is_left_out(path);
+            let is_read = is_read && file.mode.is_file();
             let bytes = if is_read { searchable(history, file.object).await? } else { None };
             files.push((path.to_owned(), file.size_bytes, bytes));
         }
@@ -469,7 +470,7 @@ async fn readme_of(history: &History<'_>, head: CommitId) -> Result<Option<Objec
     });
     let mut files = readmes.filter_map(|it| match it.kind {
         NodeKind::File(object) if it.size <= selection::MAX_TEXT_BYTES => Some(object),
-        NodeKind::File(_) | NodeKind::Directory(_) => None,
+        NodeKind::File(_) | NodeKind::Directory(_) | NodeKind::Module(_) => None,
     });
     Ok(files.next())
 }

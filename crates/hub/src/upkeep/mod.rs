@@ -28,7 +28,7 @@ pub(crate) use store::STATEMENTS;
 use crate::{
     Error, Hub, Repository,
     collect::{COLLECT, COLLECT_DUE, collect, collect_due},
-    contributions, forks, glass, graph, purge, repositories, search, transfers,
+    contributions, forks, git, glass, graph, purge, repositories, search, transfers,
 };
 
 const EXPIRE: Kind<()> = Kind::new("hub.expire");
@@ -84,7 +84,10 @@ impl Hub {
         let (hub, looks) = (self.clone(), self.clone());
         let (filled, waiting, followed) = (self.clone(), self.clone(), self.clone());
         let (indexed, looked, sought) = (self.clone(), self.clone(), self.clone());
+        let (pruned, behind) = (self.clone(), self.clone());
         dispatcher
+            .on(git::SETTLE, move |job| git::settle(behind.clone(), job))
+            .on(git::PRUNE, move |job| git::prune(pruned.clone(), job))
             .on(COLLECT, move |job| collect(hub.clone(), job))
             .on(glass::CLOSE, move |job| glass::close(looks.clone(), job))
             .on(graph::INDEX, move |job| graph::index(indexed.clone(), job))

@@ -43,6 +43,7 @@ pub(super) async fn refs(
         let allowed = Allowed::ask(allowed.actor(), repository.clone())?;
         return pages::home(hub, allowed, call).await;
     }
+    super::muse(repository)?;
     // One state: a client compares the branches with the end of the log, and takes a difference for a lie.
     let mut tx = hub.db.read().await?;
     let branch_heads = reading::heads(&mut tx, repository).await?;
@@ -90,6 +91,7 @@ pub(super) async fn negotiate(
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,
 ) -> Result<Answer, Problem> {
+    super::muse(allowed.resource())?;
     let format = super::accepted(&call);
     let (message, _weight) = body::weighed(call, limits::FETCH_BODY_BYTES).await?;
     let Negotiate { want, have } = Negotiate::try_from(message).map_err(Error::Wire)?;
@@ -115,6 +117,7 @@ pub(super) async fn fetch(
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,
 ) -> Result<Response, Problem> {
+    super::muse(allowed.resource())?;
     let format = super::accepted(&call);
     let base = call.context.base_url.clone();
     let (message, _weight) = body::weighed(call, limits::FETCH_BODY_BYTES).await?;

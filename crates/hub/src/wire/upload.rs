@@ -5,7 +5,7 @@
 use std::{io::BufReader, sync::Arc};
 
 use api::{
-    Limits,
+    Limits, WireCode,
     msgpack::Reader,
     wire::{
         Format, Missing, ObjectIds, ObjectSink, ObjectsError, PushRequest, Stored, limits,
@@ -24,7 +24,7 @@ use super::{
     weights::{TOGETHER, Weight},
 };
 use crate::{
-    Error, Hub, NewRepository, Repository,
+    Error, Format as Kept, Hub, NewRepository, Repository,
     intake::{HEAD, Heads, Leaks},
     repositories::{self, PushTarget},
 };
@@ -213,7 +213,7 @@ impl ObjectSink for Sink {
 
 pub(crate) fn mismatch(claimed: ObjectId, computed: ObjectId) -> Error {
     let sentence = format!("object {claimed} has the id {computed} by its bytes; nothing was kept");
-    Error::wire(api::WireCode::HashMismatch, sentence)
+    Error::wire(WireCode::HashMismatch, sentence)
 }
 
 impl Hub {
@@ -238,6 +238,26 @@ impl Hub {
     /// The repository that an upload goes to, as it is in this transaction. On the first upload to a free name in
     /// one's own space this makes a hidden row that only the caller's pushes see.
     pub(crate) async fn target(&self, tx: &mut Tx, allowed: &Upload) -> Result<Repository, Error> {
+        self.target_of(tx, allowed, Kept::Muse).await
+    }
+
+    /// The same for a push of that format; refuses a repository of the other.
+    pub(crate) async fn target_of(
+        &self,
+        tx: &mut Tx,
+        allowed: &Upload,
+        format: Kept,
+    ) -> Result<Repository, Error> {
+        let target = self.found_or_made(tx, allowed, format).await?;
+        if target.format == format { Ok(target) } else { Err(other_format(&target)) }
+    }
+
+    async fn found_or_made(
+        &self,
+        tx: &mut Tx,
+        allowed: &Upload,
+        format: Kept,
+    ) -> Result<Repository, Error> {
         let (owner, name) = match allowed.resource() {
             PushTarget::Existing(repository) => (repository.resource.owner, &repository.name),
             PushTarget::Absent { space, name } => (space.id.ok_or(Error::NotFound)?, name),
@@ -256,6 +276,7 @@ impl Hub {
                 let new = NewRepository {
                     name: name.clone(),
                     visibility: Visibility::Private,
+                    format,
                     description: String::new(),
                     default_branch: default_branch()?,
                 };
@@ -306,6 +327,25 @@ pub(crate) fn principal(allowed: &Upload) -> Result<Id<trust::Principal>, Error>
 /// Whose pending objects they are, and where.
 pub(crate) fn uploader(allowed: &Upload, repository: &Repository) -> Result<Uploader, Error> {
     Ok(Uploader { repository: repository.id.uuid(), principal: principal(allowed)?.uuid() })
+}
+
+/// Refuses on the Muse wire what is kept as something else.
+pub(crate) fn muse(it: &Repository) -> Result<(), Error> {
+    if it.format == Kept::Muse { Ok(()) } else { Err(other_format(it)) }
+}
+
+/// What whoever comes with the other tool is told.
+pub(crate) fn other_format(it: &Repository) -> Error {
+    let (name, tool) = (
+        it.full_name(),
+        match it.format {
+            Kept::Muse => "motet or muse",
+            Kept::Git => "git",
+        },
+    );
+    let sentence =
+        format!("{name} is a repository of the format {}; use {tool} with it", it.format);
+    Error::wire(WireCode::Forbidden, sentence)
 }
 
 fn default_branch() -> Result<names::BranchName, Error> {

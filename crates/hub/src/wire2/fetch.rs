@@ -46,6 +46,7 @@ pub(super) async fn fetch(
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,
 ) -> Result<Response, Problem> {
+    crate::wire::muse(allowed.resource())?;
     let context = call.context.clone();
     let Fetch { want, common, objects, cursor, max_bytes } = super::message(call).await?;
     let (seen, id) = (Seen::by(&allowed), allowed.resource().id);

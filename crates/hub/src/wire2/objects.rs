@@ -31,6 +31,7 @@ pub(super) async fn several(
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,
 ) -> Result<Response, Problem> {
+    crate::wire::muse(allowed.resource())?;
     let context = call.context.clone();
     let ObjectsRequest { mut ids } = super::message(call).await?;
     let mut asked = std::collections::HashSet::new();
@@ -93,6 +94,7 @@ pub(super) async fn one(
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,
 ) -> Result<Response, Problem> {
+    crate::wire::muse(allowed.resource())?;
     let id: ObjectId = call.params.parse("object")?;
     if !Seen::by(&allowed).objects(&hub, &[id]).await?.contains(&id) {
         return Err(Problem::not_found());

@@ -8,7 +8,7 @@ use names::{CommitId, Id, NodeId, ObjectId, SnapshotId};
 use super::position::At;
 use crate::{
     Repository,
-    reading::{between_walk, row_id as id},
+    reading::{between_walk, parent_rows, row_id as id},
 };
 
 /// Everything that refs lead to, as `up`.

@@ -133,7 +133,7 @@ impl<'a> Seen<'a> {
                         match entry.kind {
                             Kind::File(object) => drop(looked_for.remove(&object)),
                             Kind::Directory(child) if seen.insert(child) => waiting.push(child),
-                            Kind::Directory(_) => {}
+                            Kind::Directory(_) | Kind::Module(_) => {}
                         }
                     }
                 }

@@ -56,7 +56,7 @@ impl Watch {
     }
 
     /// Whether the stream may go on, once it has gone on for some bytes or some time since that was asked.
-    pub(super) async fn check(&mut self, hub: &Hub, written: u64) -> Result<(), Error> {
+    pub(crate) async fn check(&mut self, hub: &Hub, written: u64) -> Result<(), Error> {
         let (before, at) = self.asked;
         if written.saturating_sub(before) < WATCH_BYTES && at.elapsed() < WATCH_TIME {
             return Ok(());

@@ -12,6 +12,7 @@
 //! | `history.rs`      | fast-forward, force, repetition, annotations                                    |
 //! | `reading/`        | a history read: names, logs, differences, archives, bytes, beside git             |
 //! | `long_histories.rs` | the graph, last commits and numbers, with what was derived and without it        |
+//! | `git/`            | stock clients of Git: what they may, what they are told, what is left of them      |
 //! | `blame.rs`        | each line of a file names the commit that it came with                          |
 //! | `secrets.rs`      | no repository tells about another                                               |
 //! | `malformed.rs`    | bodies that cannot be read                                                      |
@@ -102,6 +103,7 @@ mod edits;
 mod faults;
 mod flows;
 mod forks;
+mod git;
 mod ground;
 mod heavy;
 mod help;

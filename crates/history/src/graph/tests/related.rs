@@ -45,15 +45,24 @@ proptest! {
         if apart.ahead + apart.behind > 0 {
             prop_assert_eq!(graph.ahead_behind(a, b, 0).unwrap(), None);
         }
-        let parents = |id: &CommitId| {
-            let at = graph.find(id).unwrap()?;
-            let [first, second] = history.link(at).parents.map(|it| it.map(|it| graph.id(it).unwrap()));
-            Some(Parents::new(first, second))
-        };
-        let plain = crate::merge_bases(graph.id(a).unwrap(), graph.id(b).unwrap(), parents);
-        let mut bases = graph.ids(&graph.merge_bases(a, b).unwrap()).unwrap();
-        bases.sort_unstable();
+        // Of what both lead to, that to which nothing else of it leads.
+        let common: BTreeSet<_> = of_a.intersection(&of_b).copied().collect();
+        let below = common.iter().flat_map(|at| history.parents(*at));
+        let below: BTreeSet<_> = below.flat_map(|at| history.reached(at)).collect();
+        let plain: BTreeSet<_> = common.difference(&below).copied().collect();
+        let bases: BTreeSet<_> = graph.merge_bases(a, b).unwrap().into_iter().collect();
         prop_assert_eq!(bases, plain);
+        if history.commits.iter().all(|it| it.more.is_empty()) {
+            let parents = |id: &CommitId| {
+                let at = graph.find(id).unwrap()?;
+                let both = history.link(at).parents.map(|it| it.map(|it| graph.id(it).unwrap()));
+                Some(Parents::new(both[0], both[1]))
+            };
+            let of_ids = crate::merge_bases(graph.id(a).unwrap(), graph.id(b).unwrap(), parents);
+            let mut bases = graph.ids(&graph.merge_bases(a, b).unwrap()).unwrap();
+            bases.sort_unstable();
+            prop_assert_eq!(bases, of_ids);
+        }
         let reach = Reach::of(&graph, &[a]).unwrap();
         prop_assert!(history.positions().all(|at| reach.has(at) == of_a.contains(&at)));
         prop_assert_eq!(reach.count(), of_a.len() as u64);

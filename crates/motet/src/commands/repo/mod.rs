@@ -174,6 +174,9 @@ pub struct Create {
     /// Let everybody read it
     #[arg(long)]
     pub public: bool,
+    /// Push to it with Git: it begins empty
+    #[arg(long, conflicts_with_all = ["readme", "licence", "ignore", "template"])]
+    pub git: bool,
     /// What it is, in a line
     #[arg(long, value_name = "TEXT")]
     pub description: Option<String>,
@@ -237,7 +240,7 @@ pub(super) async fn run(command: &Repo, context: &Context) -> Result<Report, Fai
 
 async fn create(arguments: &Create, context: &Context) -> Result<Report, Failure> {
     let Create { name: FullName { owner, name }, public, description, .. } = arguments;
-    let Create { readme, licence, ignore, template, host, .. } = arguments;
+    let Create { git, readme, licence, ignore, template, host, .. } = arguments;
     let has_files = *readme || licence.is_some() || ignore.is_some();
     let origin = context.which_origin(host.as_ref())?;
     let (_, client) = context.signed_in(&origin)?;
@@ -247,7 +250,7 @@ async fn create(arguments: &Create, context: &Context) -> Result<Report, Failure
             name: name.to_string(),
             visibility: Some(if *public { "public" } else { "private" }.to_owned()),
             description: description.clone(),
-            format: Some("muse".to_owned()),
+            format: Some(if *git { "git" } else { "muse" }.to_owned()),
             default_branch: None,
             licence: None,
             template: template.clone(),
@@ -268,7 +271,9 @@ async fn create(arguments: &Create, context: &Context) -> Result<Report, Failure
         "default_branch": visible(&made.default_branch),
         "id": visible(&made.id),
     });
-    let next = if has_files || template.is_some() {
+    let next = if *git {
+        format!("git push {address} main fills it")
+    } else if has_files || template.is_some() {
         format!("motet clone {address} takes it here")
     } else {
         format!("motet push {address} fills it")
