@@ -25,6 +25,7 @@
 //! | `quotas/`       | how much an owner and a repository may hold                                    |
 //! | `collect/`      | what nothing leads to is let go                                                |
 //! | `purge/`        | what those leave behind who have left                                          |
+//! | `git_tokens.rs` | what plain Git signs in with                                                 |
 //! | `glass/`        | an install admin looks into what is private                                    |
 //! | `activity/`     | what happened, one row an aspect                                              |
 //! | `stars/`        | who likes, watches, follows, pins                                              |
@@ -58,6 +59,7 @@ mod edits;
 mod error;
 mod feeds;
 mod forks;
+mod git_tokens;
 mod glass;
 mod graph;
 mod intake;
@@ -198,6 +200,7 @@ impl Hub {
         let trust = self.trust.clone();
         let routes = Routes::new(self, trust);
         let routes = edits::routes(forks::routes(transfers::routes(invitations::routes(routes))));
+        let routes = git_tokens::routes(routes);
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));

@@ -60,6 +60,7 @@
 //! | `postgres.rs`     | the same path on PostgreSQL                                                     |
 //! | `audit.rs`        | what is done is written down, and nobody changes the record unseen                |
 //! | `words.rs`        | every action of the log is written by something, or has its reason               |
+//! | `git_tokens.rs`   | what plain Git signs in with                                                    |
 //! | `refs_pages.rs`   | branches and tags as pages; a branch that is taken away                         |
 //! | `help.rs`         | what every page has in common: keys, codes, themes, parts                        |
 //! | `pages.rs`        | what every page is, and what https adds to every answer                          |
@@ -100,6 +101,7 @@ mod edits;
 mod faults;
 mod flows;
 mod forks;
+mod git_tokens;
 mod ground;
 mod heavy;
 mod help;
