@@ -29,7 +29,7 @@ const MIN_PART: usize = 64;
 /// Why a text is no signature that Motet can verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SshSignatureError {
-    /// OpenPGP, X.509, or no signature at all.
+    /// `OpenPGP`, X.509, or no signature at all.
     #[error("this is not an SSH signature (`{BEGIN}`)")]
     OtherForm,
     /// Cut, altered, too long, or of a version that is not known.
