@@ -3,43 +3,12 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
-import { after, before, test } from "node:test";
-import { browser, house } from "./house.mjs";
+import { test } from "node:test";
+import { axe, lodging } from "./house.mjs";
 
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const verifier = "a-verifier-that-only-the-application-knows-0123456789";
 
-let home;
-let chrome;
-
-before(async () => {
-  home = await house();
-  chrome = await browser();
-});
-
-after(async () => {
-  await chrome?.close();
-  await home?.close();
-});
-
-async function signedIn(options, journey) {
-  const context = await chrome.newContext(options);
-  try {
-    const page = await context.newPage();
-    const faults = [];
-    page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
-    page.on("pageerror", (error) => faults.push(String(error)));
-    const { stdout } = await home.client("login", "--web", home.address);
-    await page.goto(stdout.trim());
-    await page.getByRole("button", { name: "Sign in as demo" }).click();
-    await page.waitForURL(`${home.address}/`);
-    await journey(page, context);
-    assert.deepEqual(faults, [], "the browser complained");
-  } finally {
-    await context.close();
-  }
-}
+const { home, chrome, signedIn } = lodging();
 
 async function post(path, fields) {
   const answer = await fetch(home.address + path, { method: "POST", body: new URLSearchParams(fields) });

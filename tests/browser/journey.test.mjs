@@ -1,41 +1,12 @@
 // The path of the first stage: from the start page to a repository, a file and a commit, as a reader goes it.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { createRequire } from "node:module";
-import { browser, house } from "./house.mjs";
-
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+import { test } from "node:test";
+import { axe, lodging } from "./house.mjs";
 
 // Bytes of HTML and CSS that one page may weigh as sent (spec/hub.md 8).
 const MAX_PAGE_BYTES = 60 * 1024;
 
-let home;
-let chrome;
-
-before(async () => {
-  home = await house();
-  chrome = await browser();
-});
-
-after(async () => {
-  await chrome?.close();
-  await home?.close();
-});
-
-// Opens a page for a journey. The browser must have nothing to complain about, but for what the journey expects.
-async function visit({ expected = /^$/, ...options }, journey) {
-  const context = await chrome.newContext(options);
-  try {
-    const page = await context.newPage();
-    const faults = [];
-    page.on("console", (message) => message.type() === "error" && !expected.test(message.text()) && faults.push(message.text()));
-    page.on("pageerror", (error) => faults.push(String(error)));
-    await journey(page);
-    assert.deepEqual(faults, [], "the browser complained");
-  } finally {
-    await context.close();
-  }
-}
+const { home, visit } = lodging();
 
 for (const javaScriptEnabled of [true, false]) {
   test(`a reader finds the repository, a file and a commit (JavaScript ${javaScriptEnabled ? "on" : "off"})`, async () => {

@@ -1,54 +1,21 @@
 // A person links an account with an OpenID Connect provider, signs in by it, and unlinks it; somebody new comes by it. The
 // provider is a real one on this machine.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { createRequire } from "node:module";
-import { browser, house } from "./house.mjs";
+import { after, test } from "node:test";
+import { axe, lodging } from "./house.mjs";
 import { clientId, clientSecret, provider } from "./provider.mjs";
 
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-
 let elsewhere;
-let home;
-let chrome;
-
-before(async () => {
+// A browser that nobody is signed in with is a `fresh` one.
+const { home, visit: fresh, signIn: byKey } = lodging(async () => {
   elsewhere = await provider();
-  home = await house({
+  return {
     args: [`--oidc-issuer=${elsewhere.issuer}`, "--oidc-name=Example", `--oidc-client-id=${clientId}`, "--oidc-signup=on"],
     env: { MOTET_OIDC_CLIENT_SECRET: clientSecret },
-  });
-  chrome = await browser();
+  };
 });
 
-after(async () => {
-  await chrome?.close();
-  await home?.close();
-  elsewhere?.close();
-});
-
-// A browser that nobody is signed in with. It must have nothing to complain about, but for what the journey expects.
-async function fresh({ expected = /^$/, ...options }, journey) {
-  const context = await chrome.newContext(options);
-  try {
-    const page = await context.newPage();
-    const faults = [];
-    page.on("console", (message) => message.type() === "error" && !expected.test(message.text()) && faults.push(message.text()));
-    page.on("pageerror", (error) => faults.push(String(error)));
-    await journey(page, context);
-    assert.deepEqual(faults, [], "the browser complained");
-  } finally {
-    await context.close();
-  }
-}
-
-// Signs in as `demo` by its key.
-async function byKey(page) {
-  const { stdout } = await home.client("login", "--web", home.address);
-  await page.goto(stdout.trim());
-  await page.getByRole("button", { name: "Sign in as demo" }).click();
-  await page.waitForURL(`${home.address}/`);
-}
+after(() => elsewhere?.close());
 
 // At the provider: says who it is, or says nothing.
 async function sayAs(page, name) {

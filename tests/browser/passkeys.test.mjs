@@ -1,32 +1,18 @@
 // A person adds a passkey in the settings, signs in with it, and removes it. The authenticator is Chromium's own.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { createRequire } from "node:module";
-import { browser, house } from "./house.mjs";
+import { before, test } from "node:test";
+import { axe, lodging } from "./house.mjs";
 
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-
-let home;
-let chrome;
+const { home, chrome, address: printed } = lodging();
 // Where passkeys work on this machine: browsers make none for an address.
 let named;
 
-before(async () => {
-  home = await house();
+before(() => {
   named = home.address.replace("127.0.0.1", "localhost");
-  chrome = await browser();
-});
-
-after(async () => {
-  await chrome?.close();
-  await home?.close();
 });
 
 // The address that `motet login --web` prints, at `place`.
-async function address(place) {
-  const { stdout } = await home.client("login", "--web", home.address);
-  return stdout.trim().replace(home.address, place);
-}
+const address = async (place) => (await printed()).replace(home.address, place);
 
 // A device that holds passkeys and knows its person.
 async function authenticator(page) {

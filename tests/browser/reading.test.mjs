@@ -1,39 +1,16 @@
 // How one reads: with and without JavaScript, by keys alone, in both themes, on a narrow screen.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { createRequire } from "node:module";
-import { browser, house } from "./house.mjs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { axe, lodging } from "./house.mjs";
 
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const HOME = "/demo/tidebook";
 const FILE = `${HOME}/blob/main/src/tide.rs`;
 const PLACES = ["/", "/explore", "/demo", HOME, `${HOME}/tree/main/src`, FILE, `${HOME}/blob/main/README.md`, `${HOME}/branches?show=all`, `${HOME}/tags`, "/login", "/help/keys", "/help/errors", "/help/appearance", "/help/components", "/nothing/here"];
 
-let home;
-let chrome;
-
-before(async () => {
-  home = await house();
-  chrome = await browser();
-});
-
-after(async () => {
-  await chrome?.close();
-  await home?.close();
-});
-
-async function visit(options, journey) {
-  const context = await chrome.newContext(options);
-  try {
-    const page = await context.newPage();
-    const faults = [];
-    page.on("pageerror", (error) => faults.push(String(error)));
-    await journey(page, context);
-    assert.deepEqual(faults, [], "the browser complained");
-  } finally {
-    await context.close();
-  }
-}
+const { home, ...lodged } = lodging();
+// A page that is not there is among those that are read.
+const visit = (options, journey) => lodged.visit({ expected: /status of 404/, ...options }, journey);
 
 const at = (page) => new URL(page.url()).pathname;
 const focused = (page) => page.evaluate(() => document.activeElement.textContent.trim());
@@ -231,3 +208,37 @@ test("keys alone lead from a repository to a file, and the focus is seen everywh
     assert.fail("no way to the file");
   });
 });
+
+for (const javaScriptEnabled of [true, false]) {
+  const name = `long-${javaScriptEnabled ? "on" : "off"}`;
+  test(`a graph of several pages is read to its end (JavaScript ${javaScriptEnabled ? "on" : "off"})`, async () => {
+    const dir = join(home.copy, "..", name);
+    await home.client("init", dir);
+    for (let number = 1; number <= 205; number += 1) {
+      await home.client("-C", dir, "commit", "--allow-empty", "-m", `verse ${number}`);
+    }
+    await home.client("repo", "create", `demo/${name}`, "--public", "--host", home.address);
+    await home.client("-C", dir, "push", `${home.address}/demo/${name}`, "main");
+    await visit({ javaScriptEnabled }, async (page) => {
+      await page.goto(`${home.address}/demo/${name}/graph`);
+      const rows = page.locator("table.graph tbody tr");
+      assert.equal(await rows.count(), 200);
+      if (javaScriptEnabled) {
+        await page.locator("nav.pages").scrollIntoViewIfNeeded();
+        await rows.nth(204).waitFor();
+        assert.equal(await page.locator("nav.pages a[rel=next]").count(), 0);
+        assert.ok((await page.locator("canvas.graph-map").boundingBox()).height > 100);
+        assert.match(await page.locator("#told").textContent(), /205 commits/);
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
+      } else {
+        await page.getByRole("link", { name: "Older" }).click();
+        await page.waitForURL(/cursor=/);
+        assert.equal(await rows.count(), 5);
+      }
+      assert.match(await rows.last().innerText(), /verse 1\b/);
+      // What leads from one page to the next is drawn on both.
+      const first = page.locator("table.graph tbody tr .lanes svg").nth(javaScriptEnabled ? 200 : 0);
+      assert.match(await first.locator("path").first().getAttribute("d"), /^M14 0V/);
+    });
+  });
+}

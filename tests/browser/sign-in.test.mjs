@@ -1,48 +1,11 @@
 // A browser signs in by an address that a key asked for, makes a token, sees its session, and signs out.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { createRequire } from "node:module";
-import { browser, house } from "./house.mjs";
-
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+import { test } from "node:test";
+import { axe, lodging } from "./house.mjs";
 
 const PLACES = ["/login", "/settings/keys", "/settings/tokens", "/settings/sessions", "/settings/organizations", "/legal/privacy", "/legal/terms"];
 
-let home;
-let chrome;
-
-before(async () => {
-  home = await house();
-  chrome = await browser();
-});
-
-after(async () => {
-  await chrome?.close();
-  await home?.close();
-});
-
-// The address that `motet login --web` prints.
-async function address() {
-  const { stdout } = await home.client("login", "--web", home.address);
-  return stdout.trim();
-}
-
-async function signedIn(options, journey) {
-  const context = await chrome.newContext(options);
-  try {
-    const page = await context.newPage();
-    const faults = [];
-    page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
-    page.on("pageerror", (error) => faults.push(String(error)));
-    await page.goto(await address());
-    await page.getByRole("button", { name: "Sign in as demo" }).click();
-    await page.waitForURL(`${home.address}/`);
-    await journey(page, context);
-    assert.deepEqual(faults, [], "the browser complained");
-  } finally {
-    await context.close();
-  }
-}
+const { home, chrome, signedIn, address } = lodging();
 
 for (const javaScriptEnabled of [true, false]) {
   test(`a person signs in, makes a token, revokes it and signs out (JavaScript ${javaScriptEnabled ? "on" : "off"})`, async () => {

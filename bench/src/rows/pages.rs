@@ -56,9 +56,15 @@ async fn server(binary: &Path, scale: Scale) -> anyhow::Result<Server> {
     let root = std::env::current_dir()?.join("target/long-histories");
     let place = root.join(scale.commits.to_string());
     if !place.join("made").is_file() {
-        let _gone_already = fs::remove_dir_all(&place);
-        fs::create_dir_all(&place)?;
-        make(binary, &place, scale).await?;
+        if !place.join("grown").is_file() {
+            let _gone_already = fs::remove_dir_all(&place);
+            fs::create_dir_all(&place)?;
+            grow(binary, &place, scale).await?;
+            fs::write(place.join("grown"), b"")?;
+        }
+        let mut server = open(binary, &place).await;
+        indexed(&server, &anna()).await?;
+        server.stop().await;
         fs::write(place.join("made"), b"")?;
     }
     Ok(open(binary, &place).await)
@@ -69,7 +75,8 @@ async fn open(binary: &Path, place: &Path) -> Server {
     Server::with(&binary.display().to_string()).on(on).data_dir(place.join("data")).start().await
 }
 
-async fn make(binary: &Path, place: &Path, scale: Scale) -> anyhow::Result<()> {
+/// Makes the rows of a history; what is derived from them is the server's to make.
+async fn grow(binary: &Path, place: &Path, scale: Scale) -> anyhow::Result<()> {
     let mut server = open(binary, place).await;
     let anna = anna();
     server.register_key(&anna, &anna.key().public().to_openssh()).await;
@@ -88,9 +95,6 @@ async fn make(binary: &Path, place: &Path, scale: Scale) -> anyhow::Result<()> {
     let db = Db::sqlite(&place.join("data/motet.db")).await?;
     long::lengthen(&db, SONG, scale.commits, scale.wide).await;
     db.close().await;
-    server.restart().await;
-    indexed(&server, &anna).await?;
-    server.stop().await;
     Ok(())
 }
 
@@ -203,9 +207,11 @@ pub(crate) async fn page(
     name: &'static str,
     (page, scale): (Page, Scale),
 ) -> anyhow::Result<Row> {
-    let (server, anna) = (server(binary, scale).await?, anna());
+    let (mut server, anna) = (server(binary, scale).await?, anna());
     let targets = targets(page, scale, &server, &anna).await;
     let times = times(&server, &anna, &targets).await?;
+    // The next row opens the same directory.
+    server.stop().await;
     let at = |part: usize| times.get(times.len() * part / 100).copied().context("no times");
     let (p50, p99) = (at(50)?, at(99)?);
     let how = format!(
@@ -220,7 +226,7 @@ pub(crate) async fn page(
 
 /// What the heaviest first load weighs: the page and the sheet, compressed.
 pub(crate) async fn weight(binary: &Path) -> anyhow::Result<Row> {
-    let (server, anna) = (server(binary, SHORT).await?, anna());
+    let (mut server, anna) = (server(binary, SHORT).await?, anna());
     let load = async |target: &str| {
         let request = server.get(target).header("accept", "text/html");
         request.header("accept-encoding", "br").by(&anna).send().await
@@ -238,6 +244,7 @@ pub(crate) async fn weight(binary: &Path) -> anyhow::Result<Row> {
             (most, heaviest) = (answer.body.len(), target.to_owned());
         }
     }
+    server.stop().await;
     #[expect(clippy::cast_precision_loss, reason = "a page is far below 2^52 bytes")]
     let weight = (most + sheet) as f64 / 1024.0;
     let how = format!("HTML and CSS of the heaviest of five pages ({heaviest}), compressed");
@@ -287,8 +294,10 @@ pub(crate) async fn index_memory(binary: &Path) -> anyhow::Result<Row> {
         }
     };
     timeout(PATIENCE, there).await.context("the history was not indexed in time")?;
+    let seconds = started.elapsed().as_secs();
     #[expect(clippy::cast_precision_loss, reason = "memory is far below 2^52 bytes")]
     let peak = server.peak_bytes() as f64 / 1_048_576.0;
-    let how = format!("a million commits from nothing in {} s", started.elapsed().as_secs());
+    server.stop().await;
+    let how = format!("a million commits from nothing in {seconds} s");
     Ok(Row::at_most("index.memory", "MB", peak, MEMORY, how))
 }

@@ -31,7 +31,7 @@ pub use audit::{AuditEvent, PruneAudit, PrunedAudit, RotatedKey};
 pub use handing::{Accepted, NewFork, NewTransfer, Transfer, TransferPage};
 pub use history::{
     CommitDay, CommitDays, Contributor, ContributorList, GraphEdge, GraphPage, GraphRow, Language,
-    LanguageList,
+    LanguageList, LanguageMonth,
 };
 pub use jobs::{Job, JobCounts, JobDetail, JobPage, Schedule, ScheduleRun};
 pub use passkeys::{
@@ -47,9 +47,9 @@ pub use reading::{
     DiffFile, DiffHunk, DiffLine, DiffPage, FileList, LastCommit, Tree, TreeEntry,
 };
 pub use records::{
-    Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage, NewEdit, Ref,
-    RefPage, RepositoryInvitation, RepositoryInvitationPage, RepositoryMember,
-    RepositoryMemberPage, SetRef, SyncFork, Synced,
+    Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage, NewEdit,
+    NewSecretPass, Ref, RefPage, RepositoryInvitation, RepositoryInvitationPage, RepositoryMember,
+    RepositoryMemberPage, SecretPass, SecretPassPage, SetRef, SyncFork, Synced,
 };
 pub use search::{Facet, Facets, Found, FoundItem, FoundLine, TopicCount};
 pub use shown_once::ShownOnce;
@@ -273,6 +273,9 @@ pub struct Repository {
     /// Whether paths may be there that some file systems take for one: `allow` or `refuse`.
     #[serde(default)]
     pub clashing_paths: String,
+    /// What becomes of keys and tokens that were left in a file: `off`, `warn` or `refuse`.
+    #[serde(default)]
+    pub secret_protection: String,
     /// Whether it can only be read.
     pub archived: bool,
     /// Since when.
@@ -342,6 +345,9 @@ pub struct RepositoryChanges {
     /// Whether paths may be there that some file systems take for one: `allow` or `refuse`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clashing_paths: Option<String>,
+    /// What becomes of keys and tokens that were left in a file: `off`, `warn` or `refuse`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_protection: Option<String>,
 }
 
 /// The body of `POST /api/v1/repos/{owner}/{name}/restore`.

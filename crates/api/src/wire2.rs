@@ -121,7 +121,7 @@ pub struct ObjectsRequest {
 
 fn wanted(fields: &mut Fields) -> Result<Vec<Wanted>, WireError> {
     let texts = fields.texts("want", limits::WANTS, REF_BYTES)?;
-    let wanted = |text: String| match text.parse() {
+    let wanted = |text: String| match CommitId::from_sha256_text(&text) {
         Ok(id) => Ok(Wanted::Commit(id)),
         Err(_) if text.starts_with("refs/") => Ok(Wanted::Ref(text)),
         Err(_) => {

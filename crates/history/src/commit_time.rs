@@ -48,6 +48,20 @@ impl CommitTime {
         Self { text: text.into(), millis }
     }
 
+    /// A time in seconds as it was told so many minutes east of UTC; in UTC where the year would have five digits.
+    pub fn in_zone(seconds: u64, minutes: i64) -> Self {
+        let millis = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000).min(LAST);
+        let (sign, apart) = if minutes < 0 { ('-', -minutes) } else { ('+', minutes) };
+        let local = millis.saturating_add(minutes.saturating_mul(MILLIS_PER_MINUTE));
+        if minutes == 0 || apart >= 24 * 60 || !(FIRST..=LAST).contains(&local) {
+            return Self::from_millis(UnixMillis(millis));
+        }
+        let there = Self::from_millis(UnixMillis(local));
+        let clock = there.text.strip_suffix("+00:00").unwrap_or(&there.text);
+        let text = format!("{clock}{sign}{:02}:{:02}", apart / 60, apart % 60);
+        Self { text: text.into(), millis }
+    }
+
     /// The text as it was written.
     pub fn as_str(&self) -> &str {
         &self.text

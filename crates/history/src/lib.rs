@@ -22,6 +22,7 @@
 //! | `diff/`          | lines, words, renames, patches                                            |
 //! | `archive/`       | the files of a commit as one file                                        |
 //! | `merge/`         | two histories into one                                                   |
+//! | `git/`           | objects of Git as foreign bytes                                          |
 //! | `graph/`         | long histories: a file of layers that answers without reading commits      |
 //! | `glob.rs`        | shell patterns                                                           |
 //! | `worktree/`      | the user's files and `.muse` beside them                                  |
@@ -35,6 +36,7 @@ mod commit_time;
 mod delta;
 pub mod diff;
 mod fault;
+pub mod git;
 mod glob;
 pub mod graph;
 mod hex;

@@ -79,6 +79,15 @@ pub enum Error {
     /// Stored rows do not fit together.
     #[error("stored history does not fit together: {0}")]
     Broken(String),
+    /// There is no Git on this machine that could be run.
+    #[error("git is not installed here, or too old; whoever runs this server can install it")]
+    GitMissing,
+    /// As many run as may.
+    #[error("too many fetches and pushes at this moment; try again soon")]
+    GitBusy,
+    /// Git, or the directory that it works in, let us down.
+    #[error("git cannot be run")]
+    Git(#[source] std::io::Error),
     /// The object store let us down.
     #[error(transparent)]
     Objects(#[from] objects::Error),
@@ -91,6 +100,12 @@ pub enum Error {
     /// The database let us down.
     #[error("the history cannot be read or written")]
     Db(#[from] db::Error),
+}
+
+impl From<history::git::GitFault> for Error {
+    fn from(fault: history::git::GitFault) -> Self {
+        Self::Broken(fault.to_string())
+    }
 }
 
 impl Error {
@@ -140,6 +155,12 @@ impl From<Error> for Problem {
                 problem
             }
             Error::Body(fault) => fault.into(),
+            Error::GitMissing => {
+                Self::refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &error)
+            }
+            Error::GitBusy => Self::refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &error)
+                .retry_after(BUSY_SECONDS),
+            Error::Git(_) => Self::unavailable(&error),
             Error::NotIndexed => {
                 Self::refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &error).retry_after(2)
             }

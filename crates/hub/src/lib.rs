@@ -26,6 +26,7 @@
 //! | `collect/`      | what nothing leads to is let go                                                |
 //! | `purge/`        | what those leave behind who have left                                          |
 //! | `git_tokens.rs` | what plain Git signs in with                                                 |
+//! | `git/`          | stock clients of Git                                                          |
 //! | `glass/`        | an install admin looks into what is private                                    |
 //! | `activity/`     | what happened, one row an aspect                                              |
 //! | `stars/`        | who likes, watches, follows, pins                                              |
@@ -59,6 +60,7 @@ mod edits;
 mod error;
 mod feeds;
 mod forks;
+mod git;
 mod git_tokens;
 mod glass;
 mod graph;
@@ -85,10 +87,15 @@ mod wire2;
 
 pub use collect::{Collection, Grace};
 pub use error::Error;
+pub use git::{
+    Bundle, Git, GitAllowed, GitCaller, GitProcess, GitProtocol, GitSettings, GitVia, Life, Manner,
+    Service, frame,
+};
 pub use purge::Own;
 pub use quotas::{Exceeded, Limited, Quotas};
 pub use repositories::{
-    Fork, Homepage, HomepageError, Licence, NewRepository, Repository, Topic, Topics,
+    Fork, Format, FormatError, Homepage, HomepageError, Licence, NewRepository, Repository, Topic,
+    Topics,
 };
 pub use search::rebuild_search;
 
@@ -111,7 +118,10 @@ pub fn statements() -> Vec<&'static db::Sql> {
         forks::STATEMENTS,
         transfers::STATEMENTS,
         invitations::STATEMENTS,
+        intake::STATEMENTS,
         quotas::STATEMENTS,
+        git::STATEMENTS,
+        git::COMMIT_STATEMENTS,
         purge::STATEMENTS,
         graph::STATEMENTS,
         upkeep::STATEMENTS,
@@ -132,6 +142,8 @@ pub struct Ground {
     pub objects: Objects,
     /// Background work.
     pub queue: Queue,
+    /// Repositories of Git.
+    pub git: Git,
     /// Where this process keeps what can be made again.
     pub cache: PathBuf,
     /// What time it is.
@@ -164,8 +176,10 @@ pub struct Hub {
     queue: Queue,
     settings: Settings,
     graphs: Graphs,
+    git: Git,
     blames: reading::Blames,
     archives: reading::Archives,
+    painted: pages::Painted,
 }
 
 impl AsRef<Trust> for Hub {
@@ -177,8 +191,8 @@ impl AsRef<Trust> for Hub {
 impl Hub {
     /// Opens the room.
     pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
-        let Ground { db, objects, queue, cache, clock, random } = ground;
-        let (blames, archives) = Default::default();
+        let Ground { db, objects, queue, git, cache, clock, random } = ground;
+        let (blames, archives, painted) = Default::default();
         let graphs = Graphs::new(cache);
         Self {
             db,
@@ -190,22 +204,25 @@ impl Hub {
             queue,
             settings,
             graphs,
+            git,
             blames,
             archives,
+            painted,
         }
     }
 
     /// Everything that this room serves, its state inside, and the list of its routes.
     pub fn routes(self) -> (Router, Vec<Entry>) {
-        let trust = self.trust.clone();
+        let (trust, push_bytes) = (self.trust.clone(), self.git.push_bytes());
         let routes = Routes::new(self, trust);
+        let routes = git::routes(routes, push_bytes);
         let routes = edits::routes(forks::routes(transfers::routes(invitations::routes(routes))));
         let routes = git_tokens::routes(routes);
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));
         let routes = reading::api::routes(graph::routes(wire2::routes(routes)));
-        let routes = machines::routes(search::routes(routes));
+        let routes = machines::routes(search::routes(intake::routes(routes)));
         pages::routes(ref_log::routes(routes)).finish()
     }
 }

@@ -75,6 +75,8 @@ impl From<Tx> for Done {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Retry,
+    /// After this wait, whatever number the try had.
+    RetryIn(Duration),
     GiveUp,
 }
 
@@ -89,6 +91,11 @@ impl Failure {
     /// Try again later, while there are tries.
     pub fn retry(reason: impl fmt::Display) -> Self {
         Self { text: shortened(reason.to_string()), verdict: Verdict::Retry }
+    }
+
+    /// Try again after `wait`, while there are tries: for what others are known to be done with by then.
+    pub fn retry_in(wait: Duration, reason: impl fmt::Display) -> Self {
+        Self { verdict: Verdict::RetryIn(wait), ..Self::retry(reason) }
     }
 
     /// Trying again cannot help: the job is dead at once.

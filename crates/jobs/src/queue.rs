@@ -146,12 +146,14 @@ impl Queue {
         held(store::rearm(tx, claimed.lease, at).await?)
     }
 
-    /// Notes that a try failed: the job is tried again after a wait that grows, or is dead after its last try.
+    /// Notes that a try failed: the job is tried again after a wait that grows, unless the failure says how long, or is
+    /// dead after its last try.
     pub async fn fail(&self, claimed: &Claimed, failure: &Failure) -> Result<Fate, Error> {
         let is_last = claimed.attempts >= claimed.max_attempts;
         let fate = match failure.verdict {
             Verdict::GiveUp => Fate::Dead,
-            Verdict::Retry if is_last => Fate::Dead,
+            Verdict::Retry | Verdict::RetryIn(_) if is_last => Fate::Dead,
+            Verdict::RetryIn(wait) => Fate::Again(self.clock.now().plus(wait)),
             Verdict::Retry => {
                 let wait = backoff::wait(claimed.attempts, &self.random);
                 Fate::Again(self.clock.now().plus(wait))

@@ -29,6 +29,7 @@
 //! | `register.rs`      | [`RegistrationMessage`]: what a new key signs                           |
 //! | `tag.rs`           | [`tag()`]: marks on what comes back unchanged                              |
 //! | `token.rs`         | [`TokenText`]: a bearer token                                            |
+//! | `leaks/`           | [`LeakScanner`]: keys and tokens that were left in a text                |
 //! | `address.rs`       | [`AddressToken`]: the secret of an address                              |
 //! | `session_token.rs` | [`SessionClaims`]: the token in a browser's cookie                       |
 //! | `install.rs`       | [`InstallKey`]: the root of the secrets at rest                         |
@@ -40,6 +41,7 @@ mod digest_header;
 mod fingerprint;
 mod install;
 mod key_file;
+mod leaks;
 mod local_proof;
 mod msign;
 mod nonce;
@@ -61,6 +63,7 @@ pub use digest_header::{ContentDigestError, format_content_digest, parse_content
 pub use fingerprint::{BadFingerprint, Fingerprint};
 pub use install::{InstallKey, InstallKeyError};
 pub use key_file::PrivateKeyError;
+pub use leaks::{Leak, LeakScanner, MAX_TEXT_BYTES};
 pub use local_proof::{BadLocalNonce, LocalProof};
 pub use msign::{Credentials, MsignError, is_msign};
 pub use nonce::{BadNonce, Nonce};

@@ -19,6 +19,7 @@
 //! | `record.rs`   | commits made from a manifest                                         |
 //! | `demo/`       | a history to look at                                                 |
 //! | `visible.rs`  | characters that deceive, made visible                                |
+//! | `git_hook.rs` | [`as_hook`]: what Git runs as a hook of a server                        |
 //! | `run.rs`      | [`run()`]: from arguments to an exit code                               |
 
 pub mod cli;
@@ -29,6 +30,7 @@ pub mod demo;
 pub mod failure;
 #[cfg(test)]
 mod fake;
+mod git_hook;
 mod pager;
 pub mod progress;
 pub mod record;
@@ -38,5 +40,6 @@ pub mod store;
 pub mod transfer;
 mod visible;
 
+pub use git_hook::as_hook;
 pub use run::run;
 pub use visible::visible;

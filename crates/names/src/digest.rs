@@ -1,4 +1,11 @@
-//! SHA-256 names of immutable things: 64 lower-case hexadecimal characters, no prefix (`spec/wire.md` 1).
+//! Names of immutable things by what they are: hexadecimal characters in lower case, no prefix.
+//!
+//! In a Muse history a name is a SHA-256, 64 characters (`spec/wire.md` 1). In a Git history it is a SHA-1, 40 characters:
+//! its twenty bytes stand in the same thirty-two, the last twelve of which are zero (`docs/decisions/0014`). No SHA-256
+//! that anybody can find ends so.
+//!
+//! `Display` and `FromStr` speak to people and addresses: 40 characters for the one, 64 for the other. Serde speaks to rows
+//! and jobs: always 64, the whole thirty-two bytes.
 
 use std::{fmt, str::FromStr};
 
@@ -59,8 +66,29 @@ fn from_hex(text: &str) -> Result<[u8; 32], BadDigest> {
     Ok(bytes)
 }
 
+/// The bytes behind a SHA-1.
+const FILL_BYTES: usize = 12;
+
+/// The bytes of a SHA-1 in front of the zeros; nothing if it is none. All zeros name nothing in either kind of history.
+fn sha1_in(bytes: &[u8; 32]) -> Option<[u8; 20]> {
+    let (front, fill) = bytes.split_last_chunk::<FILL_BYTES>()?;
+    let front = <[u8; 20]>::try_from(front).ok()?;
+    (*fill == [0; FILL_BYTES] && front != [0; 20]).then_some(front)
+}
+
+/// Reads 64 characters, or 40 with the zeros behind them. One text names one thing: 64 characters that are a SHA-1 and its
+/// zeros are no text of it.
+fn of_history(text: &str) -> Result<[u8; 32], BadDigest> {
+    if text.len() == 40 {
+        let bytes = from_hex(&format!("{text}{}", "0".repeat(2 * FILL_BYTES)))?;
+        return if sha1_in(&bytes).is_some() { Ok(bytes) } else { Err(BadDigest) };
+    }
+    let bytes = from_hex(text)?;
+    if sha1_in(&bytes).is_none() { Ok(bytes) } else { Err(BadDigest) }
+}
+
 macro_rules! digest {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $read:path) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name([u8; 32]);
@@ -87,13 +115,23 @@ macro_rules! digest {
                 text.truncate(10);
                 text
             }
-        }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(std::str::from_utf8(&to_hex(&self.0)).unwrap_or_default())
+            /// All 32 bytes as 64 characters, as rows and jobs hold them.
+            pub fn whole(&self) -> String {
+                std::str::from_utf8(&to_hex(&self.0)).unwrap_or_default().to_owned()
+            }
+
+            /// Reads what [`Self::whole`] gives, and the bounds between which names lie.
+            pub fn from_whole(text: &str) -> Result<Self, BadDigest> {
+                from_hex(text).map(Self)
+            }
+
+            /// Reads a SHA-256 and nothing else: 64 characters, as the Muse wire writes them.
+            pub fn from_sha256_text(text: &str) -> Result<Self, BadDigest> {
+                if text.len() == 64 { text.parse() } else { Err(BadDigest) }
             }
         }
+
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Display::fmt(self, f)
@@ -103,7 +141,7 @@ macro_rules! digest {
             type Err = BadDigest;
 
             fn from_str(text: &str) -> Result<Self, BadDigest> {
-                from_hex(text).map(Self)
+                $read(text).map(Self)
             }
         }
         impl TryFrom<&[u8]> for $name {
@@ -115,13 +153,46 @@ macro_rules! digest {
         }
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                let text = to_hex(&self.0);
+                serializer.serialize_str(std::str::from_utf8(&text).unwrap_or_default())
             }
         }
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(D::Error::custom)
+                Self::from_whole(&text).or_else(|_| text.parse()).map_err(D::Error::custom)
+            }
+        }
+    };
+}
+
+/// Names in a history, of either kind.
+macro_rules! history_digest {
+    ($(#[$doc:meta])* $name:ident) => {
+        digest! { $(#[$doc])* $name, of_history }
+
+        impl $name {
+            /// The name that Git gives: a SHA-1.
+            pub fn from_sha1(bytes: [u8; 20]) -> Self {
+                let mut whole = [0; 32];
+                for (to, from) in whole.iter_mut().zip(bytes) {
+                    *to = from;
+                }
+                Self(whole)
+            }
+
+            /// The SHA-1 that Git knows it by; nothing for a name of a Muse history.
+            pub fn sha1(&self) -> Option<[u8; 20]> {
+                sha1_in(&self.0)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let text = to_hex(&self.0);
+                let shown = if self.sha1().is_some() { 40 } else { 64 };
+                let text = text.get(..shown).unwrap_or_default();
+                f.write_str(std::str::from_utf8(text).unwrap_or_default())
             }
         }
     };
@@ -129,22 +200,29 @@ macro_rules! digest {
 
 digest! {
     /// SHA-256 of bytes that are neither object, snapshot, commit nor tree node.
-    Digest
+    Digest, from_hex
 }
-digest! {
-    /// The name of an object: SHA-256 of its bytes (`spec/wire.md` 1.1).
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&to_hex(&self.0)).unwrap_or_default())
+    }
+}
+
+history_digest! {
+    /// The name of an object: SHA-256 of its bytes (`spec/wire.md` 1.1), or of a Git blob.
     ObjectId
 }
-digest! {
-    /// The name of a snapshot: SHA-256 of its canonical bytes (`spec/wire.md` 1.2).
+history_digest! {
+    /// The name of a snapshot: SHA-256 of its canonical bytes (`spec/wire.md` 1.2), or of a Git tree.
     SnapshotId
 }
-digest! {
-    /// The name of a commit: SHA-256 of its canonical bytes (`spec/wire.md` 1.3).
+history_digest! {
+    /// The name of a commit: SHA-256 of its canonical bytes (`spec/wire.md` 1.3), or of a Git commit.
     CommitId
 }
-digest! {
-    /// The name of a stored tree node, internal to the server (`spec/hub.md` 2).
+history_digest! {
+    /// The name of a stored tree node, internal to the server (`spec/hub.md` 2), or of a Git tree.
     NodeId
 }
 
@@ -168,6 +246,35 @@ mod tests {
         assert_eq!(id.to_string(), text);
         assert_eq!(text.parse(), Ok(id));
         assert_eq!(ObjectId::of(b""), ObjectId::EMPTY);
+    }
+
+    #[test]
+    fn a_name_of_git_is_told_in_forty_digits_and_kept_in_sixty_four() {
+        let text = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+        let id: NodeId = text.parse().unwrap();
+        assert_eq!((id.to_string(), id.short()), (text.to_owned(), "4b825dc642".to_owned()));
+        assert_eq!(id.sha1().map(NodeId::from_sha1), Some(id));
+        let whole = format!("{text}{}", "0".repeat(24));
+        assert_eq!(id.whole(), whole);
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(json, format!("\"{whole}\""));
+        assert_eq!(serde_json::from_str::<NodeId>(&json).unwrap(), id);
+        assert_eq!(serde_json::from_str::<NodeId>(&format!("\"{text}\"")).unwrap(), id);
+        // One text for one name, and where only SHA-256 is spoken it is none.
+        assert_eq!(whole.parse::<NodeId>(), Err(BadDigest));
+        assert_eq!(NodeId::from_sha256_text(text), Err(BadDigest));
+        assert_eq!(NodeId::from_sha256_text(&whole), Err(BadDigest));
+        assert_eq!(text.parse::<Digest>(), Err(BadDigest));
+        assert_eq!("0".repeat(40).parse::<NodeId>(), Err(BadDigest));
+    }
+
+    #[test]
+    fn a_name_of_muse_is_none_of_git() {
+        let id = ObjectId::of(b"A\n");
+        assert_eq!((id.sha1(), id.whole()), (None, id.to_string()));
+        assert_eq!(ObjectId::from_sha256_text(&id.to_string()), Ok(id));
+        let zeros = CommitId::from_bytes([0; 32]);
+        assert_eq!((zeros.to_string().parse(), zeros.sha1()), (Ok(zeros), None));
     }
 
     #[test]

@@ -12,7 +12,7 @@
 //! | `clock.rs`  | [`Clock`], [`UnixMillis`]: time, injected                             |
 //! | `random.rs` | [`Random`]: chance, injected                                          |
 //! | `id.rs`     | [`Id`]: UUIDv7 row ids, one type a kind of thing                      |
-//! | `digest.rs` | [`ObjectId`], [`SnapshotId`], [`CommitId`], [`NodeId`]: SHA-256 names  |
+//! | `digest.rs` | [`ObjectId`], [`SnapshotId`], [`CommitId`], [`NodeId`]: names by content    |
 //! | `handle.rs` | [`Handle`], [`RepositoryName`]                                        |
 //! | `branch.rs` | [`BranchName`]                                                        |
 //! | `path.rs`   | [`RepoPath`]: a path inside a repository                              |

@@ -27,6 +27,7 @@ pub const OPERATOR_PUBLIC: &str = "operator.pub";
 pub(crate) struct Ground {
     pub(crate) db: Db,
     pub(crate) objects: Objects,
+    pub(crate) git: hub::Git,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) keys: Keys,
@@ -71,8 +72,9 @@ pub(crate) async fn ground(args: &ServeArgs) -> Result<Ground, Error> {
     let store = args.s3.store()?;
     let root = dir.join("objects");
     let objects = Objects::open(&root, &store, db.clone(), clock.clone(), random.clone())?;
+    let git = args.git.open(dir)?;
     let (dir, lock) = (dir.clone(), std::sync::Arc::new(lock));
-    Ok(Ground { db, objects, clock, random, keys, dir, _lock: lock })
+    Ok(Ground { db, objects, git, clock, random, keys, dir, _lock: lock })
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {

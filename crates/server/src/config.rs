@@ -1,6 +1,7 @@
 //! Settings, from flags and the environment. The only place that reads either, with `config/`.
 
 mod connections;
+mod git;
 mod providers;
 pub(crate) mod sealing;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use web::headers::{Hsts, Line};
 
 use crate::{CorsOrigin, Error, Listen, Network, cors::Cors};
 use connections::ConnectionArgs;
+use git::GitArgs;
 use providers::ProviderArgs;
 
 /// How logs are written.
@@ -188,6 +190,9 @@ pub struct ServeArgs {
     /// Settings of connections
     #[command(flatten)]
     pub connections: ConnectionArgs,
+    /// Settings of Git
+    #[command(flatten)]
+    pub git: GitArgs,
     /// Settings of a bucket
     #[command(flatten)]
     pub s3: S3Args,

@@ -126,6 +126,7 @@ impl House {
             db: db.clone(),
             objects: objects.clone(),
             queue: queue.clone(),
+            git: ground.git.clone(),
             cache: ground.dir.join("graph"),
             clock,
             random,
@@ -133,6 +134,7 @@ impl House {
         let hub = Hub::new(on, trust.clone(), cursors.clone(), settings.hub);
         hub.schedule().await?;
         hub.tidy_graphs().await?;
+        hub.settle_git().await?;
         upkeep::schedule(&db, &queue).await?;
         upkeep::end_first_invite(&trust, &ground.dir).await?;
         let mut rooms = vec![health::routes(&trust, db, objects)];

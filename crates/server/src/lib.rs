@@ -95,6 +95,7 @@ pub use boot::{OPERATOR_PUBLIC, Reached, reached};
 pub use config::{DataDir, LogFormat, Role, ServeArgs, sealing::SealArgs};
 pub use cors::{CorsOrigin, CorsOriginError};
 pub use house::{House, statements};
+pub use hub::frame as git_frame;
 pub use listen::{Listen, ListenError};
 pub use proxies::{Network, NetworkError};
 pub use reseal::reseal;

@@ -47,6 +47,8 @@ fn expected(entry: &Entry) -> Class {
         Surface::Api | Surface::Oauth | Surface::Page => Class::Global,
         // Wire 2 reads by ids; an object may be long.
         Surface::Wire if entry.path.ends_with("/v2/objects/{object}") => Class::Download,
+        Surface::Git if last == "git-receive-pack" => Class::Push,
+        Surface::Git => Class::WireRead,
         Surface::Wire if entry.path.contains("/v2/push") => match last {
             "commit" => Class::Push,
             "stream" => Class::Presigned,

@@ -23,6 +23,8 @@ pub enum Media {
     Form,
     /// A message of the Muse wire: MessagePack or JSON, and nothing on DELETE.
     Message,
+    /// One type and no other.
+    Own(&'static str),
     /// Whatever it is: uploads.
     Any,
 }
@@ -36,6 +38,7 @@ impl Media {
             }
             // `spec/wire.md` 3: whatever contains the word.
             Self::Message => kind == "application/json" || kind.contains("msgpack"),
+            Self::Own(own) => kind == own,
             Self::Any => true,
         }
     }
@@ -45,7 +48,7 @@ impl Media {
             Self::Json => "send this with Content-Type: application/json, an empty body too",
             Self::Form => "send the form as application/x-www-form-urlencoded",
             Self::Message => "send the message as application/x-msgpack or application/json",
-            Self::Any => "the type of the body is not taken here",
+            Self::Own(_) | Self::Any => "the type of the body is not taken here",
         }
     }
 }

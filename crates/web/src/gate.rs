@@ -174,11 +174,19 @@ fn refused<A: Act>(
     if let Some(address) = moved {
         return elsewhere(address);
     }
+    // Clients of Git send a credential only after they were asked for one: for what is hidden and what is missing alike.
+    let is_nobody = context.actor.as_ref().is_none_or(Actor::is_anonymous);
+    let is_git = spec.surface == Surface::Git;
+    let problem = if is_git && is_nobody && problem.status() == StatusCode::NOT_FOUND {
+        Problem::from(Refusal::Unauthenticated)
+    } else {
+        problem
+    };
     let takes_tokens = !matches!(spec.bearers, Bearers::None) && !A::ACTION.is_class_s();
     let mut response = problem.tell(spec.surface, context);
     if takes_tokens && response.status() == StatusCode::UNAUTHORIZED {
-        let bearer = HeaderValue::from_static(r#"Bearer realm="motet""#);
-        response.headers_mut().append(header::WWW_AUTHENTICATE, bearer);
+        let realm = if is_git { r#"Basic realm="motet""# } else { r#"Bearer realm="motet""# };
+        response.headers_mut().append(header::WWW_AUTHENTICATE, HeaderValue::from_static(realm));
     }
     response
 }
@@ -195,7 +203,7 @@ async fn authenticate(
     context: &Context,
     spec: &Spec,
 ) -> Result<(Authenticated, bool), Problem> {
-    let cookies = !matches!(spec.surface, Surface::Wire | Surface::Oauth);
+    let cookies = !matches!(spec.surface, Surface::Wire | Surface::Git | Surface::Oauth);
     // What a page sends comes from a browser, which has a session (`spec/trust.md` 4, Page forms).
     let is_form = spec.surface == Surface::Page && !parts.method.is_safe();
     let bearers = match spec.bearers {

@@ -15,6 +15,7 @@
 //! | `call.rs`    | [`Call`]: what a handler gets of the request; [`Input`], [`Json`]                   |
 //! | `body.rs`    | [`Body`]: capped before it is read, hashed while it is read                         |
 //! | `problem.rs` | [`Problem`]: a refusal, and how each [`Surface`] tells it                           |
+//! | `surface.rs` | [`Surface`]: what a route speaks                                                    |
 //! | `entrance.rs`| what an unsafe request must look like before anything of it is believed             |
 //! | `form.rs`    | [`Form`]: fields of our own pages, and what keeps other sites from sending them      |
 //! | `cursor.rs`  | [`Cursors`]: where a list goes on                                                |
@@ -38,6 +39,7 @@ mod problem;
 mod refusals;
 mod repeat;
 mod routes;
+mod surface;
 
 pub use accept::prefers_page;
 pub use body::{Body, BodyFault};
@@ -47,6 +49,7 @@ pub use entrance::{Media, client_name};
 pub use form::Form;
 pub use gate::{MayCompress, is_tag_of};
 pub use limits::{Cost, admit_unrouted};
-pub use problem::{Fault, Problem, Surface, codes};
+pub use problem::{Fault, Problem, codes};
 pub use repeat::shown_once;
-pub use routes::{Entry, Load, Routes, Spec};
+pub use routes::{Entry, Load, Routes, Spec, Way};
+pub use surface::Surface;

@@ -14,26 +14,11 @@ use axum::{
 use names::UnixMillis;
 use trust::{Exceeded, FlowFault, HostFault, Refusal};
 
-use crate::Context;
 use crate::look::{ErrorPage, Layout};
+use crate::{Context, Surface};
 
 /// The longest error sentence on the Muse wire, in bytes: the Muse client prints the first 400 characters.
 const MAX_WIRE_SENTENCE: usize = 400;
-
-/// What a route speaks, and so how it says no.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Surface {
-    /// JSON below `/api/v1`.
-    Api,
-    /// What OAuth clients ask: JSON, with refusals in their words (RFC 6749 section 5.2). No credential is taken there.
-    Oauth,
-    /// HTML.
-    Page,
-    /// The Muse wire: text, or a problem document for those who send `Motet-Protocol: 2`.
-    Wire,
-    /// Health and static files.
-    Plain,
-}
 
 /// One fault of a request, by where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -258,7 +243,7 @@ impl Problem {
             Surface::Page => ("text/html; charset=utf-8", self.page(context)),
             Surface::Oauth => ("application/json", self.oauth()),
             _ if as_problem => ("application/problem+json", self.document(context)),
-            Surface::Wire | Surface::Api | Surface::Plain => {
+            Surface::Wire | Surface::Git | Surface::Api | Surface::Plain => {
                 ("text/plain; charset=utf-8", self.sentence(context))
             }
         };

@@ -3,13 +3,13 @@
 //! A route cannot be mounted without an action: the handler's own signature names it, as `Allowed<act::RepoRead,
 //! Repository>`. The list of [`Entry`]s is what tests and the reference page walk.
 
-use std::time::Duration;
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     extract::Request,
     http::{HeaderMap, Method},
-    response::IntoResponse,
+    response::{IntoResponse, Response},
     routing::{MethodFilter, on},
 };
 use names::Handle;
@@ -99,19 +99,20 @@ impl Spec {
     pub const fn new(surface: Surface) -> Self {
         let class = match surface {
             Surface::Api | Surface::Oauth | Surface::Page => Class::Global,
-            Surface::Wire => Class::WireRead,
+            Surface::Wire | Surface::Git => Class::WireRead,
             Surface::Plain => Class::Free,
         };
         let (media, bearers) = match surface {
             Surface::Api => (Media::Json, Bearers::Api),
             Surface::Page => (Media::Form, Bearers::Api),
             Surface::Wire => (Media::Message, Bearers::Wire),
+            Surface::Git => (Media::Any, Bearers::Git),
             Surface::Plain => (Media::Any, Bearers::Api),
             Surface::Oauth => (Media::Any, Bearers::None),
         };
         // A push is read within it too, and a slow upload of 500 MiB needs minutes.
         let time_limit = match surface {
-            Surface::Wire => Duration::from_mins(15),
+            Surface::Wire | Surface::Git => Duration::from_mins(15),
             Surface::Api | Surface::Oauth | Surface::Page | Surface::Plain => {
                 Duration::from_secs(30)
             }
@@ -218,6 +219,31 @@ impl From<Surface> for Spec {
     }
 }
 
+/// What answers a request.
+type Serve = Arc<dyn Fn(Request) -> Pin<Box<dyn Future<Output = Response> + Send>> + Send + Sync>;
+
+/// One of several routes at one path, told apart by the query.
+pub struct Way {
+    entry: Entry,
+    serve: Serve,
+}
+
+impl std::fmt::Debug for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Way").field(&self.entry).finish()
+    }
+}
+
+impl Way {
+    /// The path, and what the query has to say; nothing for what answers where no other way fits.
+    fn parts(&self) -> (&'static str, Option<&'static str>) {
+        match self.entry.path.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (self.entry.path, None),
+        }
+    }
+}
+
 /// The routes of one room.
 #[derive(Debug)]
 pub struct Routes<Door> {
@@ -231,6 +257,54 @@ impl<Door: Clone + Send + Sync + 'static> Routes<Door> {
     /// No routes yet.
     pub fn new(door: Door, trust: Trust) -> Self {
         Self { door, trust, entries: Vec::new(), router: Router::new() }
+    }
+
+    /// One of several handlers of a path, for [`Routes::get_ways`]. The path ends with what the query has to say, as in
+    /// `/{name}/list?kind=a`; without that it is for whatever else is asked.
+    #[must_use]
+    pub fn way<A, R, I, F, Fut, Out>(&self, path: &'static str, spec: Spec, handler: F) -> Way
+    where
+        A: Act,
+        R: Load<Door>,
+        I: Input + 'static,
+        F: Fn(Door, Allowed<A, R>, I) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Out, Problem>> + Send + 'static,
+        Out: IntoResponse + 'static,
+    {
+        let (door, trust) = (self.door.clone(), self.trust.clone());
+        let serve: Serve = Arc::new(move |request: Request| {
+            let (door, trust, handler) = (door.clone(), trust.clone(), handler.clone());
+            Box::pin(gate::pass(door, trust, spec, handler, request))
+        });
+        let Spec { surface, body_bytes, class, .. } = spec;
+        let (method, action) = (Method::GET, A::ACTION);
+        Way { entry: Entry { method, path, action, surface, body_bytes, class }, serve }
+    }
+
+    /// Mounts handlers of one path for GET and HEAD. The query says which answers; the last one where none fits.
+    #[must_use]
+    pub fn get_ways<const N: usize>(mut self, ways: [Way; N]) -> Self {
+        let path = ways.first().map(|it| it.parts().0);
+        let known: Vec<_> = ways.iter().map(|it| (it.parts().1, Arc::clone(&it.serve))).collect();
+        self.entries.extend(ways.into_iter().map(|it| it.entry));
+        let serve = move |request: Request| {
+            let query = request.uri().query().unwrap_or_default();
+            let fits = |wanted: &Option<&'static str>| {
+                wanted.is_none_or(|wanted| query.split('&').any(|it| it == wanted))
+            };
+            let found = known.iter().find(|(wanted, _)| fits(wanted));
+            let serve = found.map(|(_, serve)| Arc::clone(serve));
+            async move {
+                match serve {
+                    Some(serve) => serve(request).await,
+                    None => Problem::not_found().tell(Surface::Plain, &crate::Context::default()),
+                }
+            }
+        };
+        if let Some(path) = path {
+            self.router = self.router.route(path, on(MethodFilter::GET, serve));
+        }
+        self
     }
 
     /// Mounts a handler. `A` and `R` come from its signature.

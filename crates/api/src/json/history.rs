@@ -1,5 +1,7 @@
 //! Long histories: the graph as it is drawn, and what is told of them in numbers (`spec/hub.md` 9).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// A line from a row of the graph to the next one.
@@ -69,6 +71,17 @@ pub struct LanguageList {
     pub commit: Option<String>,
     /// The most bytes first.
     pub items: Vec<Language>,
+    /// What there was at the end of each month with a commit, the oldest first.
+    pub months: Vec<LanguageMonth>,
+}
+
+/// The languages at the end of a month.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LanguageMonth {
+    /// As `2026-11`.
+    pub month: String,
+    /// Bytes by language.
+    pub bytes: BTreeMap<String, u64>,
 }
 
 /// Somebody whom commits name.

@@ -10,11 +10,11 @@ pub struct TreeEntry {
     pub name: String,
     /// Its path from the root.
     pub path: String,
-    /// `file`, `directory` or `submodule`.
+    /// `file`, `directory`, `link` or `submodule`.
     pub kind: String,
-    /// The object of a file; nothing for a directory.
+    /// The object of a file or a link; nothing for a directory or a submodule.
     pub id: Option<String>,
-    /// Bytes of the file, or of all files below the directory.
+    /// Bytes of the file, or of all files below the directory; Git does not know the latter, and it is 0 there.
     pub size: u64,
     /// As git writes it.
     pub mode: String,

@@ -235,6 +235,37 @@ pub struct RepositoryInvitationPage {
     pub next_cursor: Option<String>,
 }
 
+/// The body of `PUT /api/v1/repos/{owner}/{name}/secret-passes/{fingerprint}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewSecretPass {
+    /// Why it may pass, in a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Something that looks like a secret and may pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretPass {
+    /// Which finding.
+    pub fingerprint: String,
+    /// Who let it pass.
+    pub by: String,
+    /// Why, in a line; empty where nobody said.
+    pub reason: String,
+    /// Since when.
+    pub created_at: String,
+}
+
+/// The answer of `GET /api/v1/repos/{owner}/{name}/secret-passes`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretPassPage {
+    /// The last one first.
+    pub items: Vec<SecretPass>,
+    /// Nothing: the list is short.
+    pub next_cursor: Option<String>,
+}
+
 /// A ref with its place in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ref {

@@ -177,7 +177,8 @@ fn begin(value: Value) -> Result<Begin, Refused> {
     let ids = |fields: &mut Fields, key| {
         let texts = fields.texts(key, BEGIN_IDS, limits::FIELD_BYTES)?;
         let id = |text: String| {
-            text.parse::<CommitId>().map_err(|_| Refused::malformed(format!("`{key}` holds ids")))
+            let id = CommitId::from_sha256_text(&text);
+            id.map_err(|_| Refused::malformed(format!("`{key}` holds ids")))
         };
         texts.into_iter().map(id).collect::<Result<Vec<_>, _>>()
     };

@@ -115,6 +115,8 @@ codes! {
     UnknownCommit = 422 "unknown_commit",
     /// A file that the repository's content policy does not take.
     ContentPolicy = 422 "content_policy",
+    /// A key or a token in a file, where the repository takes none.
+    SecretFound = 422 "secret_found",
     /// Too many requests.
     RateLimited = 429 "rate_limited",
     /// Work that needs longer, or something that the answer needs is down: push again.

@@ -10,6 +10,9 @@ use names::{BadDigest, CommitId};
 use super::{WireCode, WireError, quotable};
 use crate::Value;
 
+/// The characters of an id of this wire.
+const ID_CHARS: usize = 64;
+
 /// The entries of a map that have not been taken yet.
 #[derive(Debug)]
 pub struct Fields {
@@ -187,8 +190,10 @@ pub(super) fn parse_id<T: FromStr<Err = BadDigest>>(
     value: &Value,
 ) -> Result<T, WireError> {
     match value {
+        // The names of another kind of history are shorter, and none of this wire's.
         Value::Text(text) => {
-            text.parse().map_err(|BadDigest| not_an_id(key, &format!("`{}`", quotable(text))))
+            let id = if text.len() == ID_CHARS { text.parse() } else { Err(BadDigest) };
+            id.map_err(|BadDigest| not_an_id(key, &format!("`{}`", quotable(text))))
         }
         other => Err(not_an_id(key, other.kind())),
     }

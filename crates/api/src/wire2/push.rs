@@ -142,7 +142,7 @@ fn target(fields: &mut Fields, key: &str) -> Result<Option<CommitId>, WireError>
     }
     let bad =
         |_| WireError::new(WireCode::BadId, format!("`{key}` is the id of a commit, or empty"));
-    text.parse().map(Some).map_err(bad)
+    CommitId::from_sha256_text(&text).map(Some).map_err(bad)
 }
 
 fn text(target: Option<CommitId>) -> Value {
@@ -321,7 +321,10 @@ impl TryFrom<Value> for PushState {
                 "" => None,
                 id => {
                     let bad = |_| WireError::new(WireCode::BadId, "`object` is no id");
-                    Some((id.parse().map_err(bad)?, number(fields, "object_bytes")?))
+                    Some((
+                        ObjectId::from_sha256_text(id).map_err(bad)?,
+                        number(fields, "object_bytes")?,
+                    ))
                 }
             },
         })

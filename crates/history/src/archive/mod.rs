@@ -1,8 +1,8 @@
 //! The files of a commit as one file, the same bytes every time (`spec/hub.md` 3, Archives).
 //!
 //! Whoever drives it hands in the files in the byte order of their paths and takes the bytes as they come. Nothing here
-//! depends on the machine, the clock or the language: owner 0, the time of the commit, mode 0644, one compressor whose
-//! version is pinned. What would change a byte changes [`FORM`].
+//! depends on the machine, the clock or the language: owner 0, the time of the commit, modes 0644, 0755 and links, one
+//! compressor whose version is pinned. What would change a byte changes [`FORM`].
 //!
 //! | file            | what is there                                              |
 //! |-----------------|------------------------------------------------------------|
@@ -20,6 +20,8 @@ mod tests;
 mod zip;
 
 use names::{CommitId, RepoPath};
+
+use crate::tree::Mode;
 
 pub use attributes::ExportRules;
 use deflate::Gzip;
@@ -126,13 +128,38 @@ impl Archive {
         }
     }
 
-    /// Begins a file of that many bytes.
-    pub fn begin_file(&mut self, path: &RepoPath, size: u64, out: &mut Vec<u8>) {
+    /// Begins a file of that many bytes, which may be one to run. Links and submodules have [`Self::link`] and
+    /// [`Self::module`].
+    pub fn begin_file(&mut self, path: &RepoPath, mode: Mode, size: u64, out: &mut Vec<u8>) {
         let about = self.about.clone();
         if let Form::Zip(zip) = &mut self.form {
-            zip.begin_file(&about, path, size, out);
+            zip.begin_file(&about, (path.as_str(), mode), size, out);
         }
-        self.with_tar(out, |tar, out| tar.begin_file(&about, path, size, out));
+        self.with_tar(out, |tar, out| tar.begin_file(&about, path, mode, size, out));
+    }
+
+    /// A symbolic link, whole. A tar cannot hold a target that is no text or longer than a path: there it is a file with
+    /// the target in it, as a zip has every link.
+    pub fn link(&mut self, path: &RepoPath, target: &[u8], out: &mut Vec<u8>) {
+        let about = self.about.clone();
+        let text = std::str::from_utf8(target).ok().filter(|it| fits_a_link(it));
+        let (Some(text), Form::Tar(_) | Form::TarGz(..)) = (text, &self.form) else {
+            let mode = if matches!(self.form, Form::Zip(_)) { Mode::Link } else { Mode::Plain };
+            self.begin_file(path, mode, target.len() as u64, out);
+            self.put(target, out);
+            return self.end_file(out);
+        };
+        self.with_tar(out, |_, out| Tar::link(&about, path, text, out));
+    }
+
+    /// A submodule, whole: an empty directory, as nothing of it is here.
+    pub fn module(&mut self, path: &RepoPath, out: &mut Vec<u8>) {
+        let about = self.about.clone();
+        if let Form::Zip(zip) = &mut self.form {
+            zip.begin_file(&about, (&format!("{path}/"), Mode::Module), 0, out);
+            zip.end_file(out);
+        }
+        self.with_tar(out, |_, out| Tar::module(&about, path, out));
     }
 
     /// The next bytes of the file.
@@ -176,11 +203,31 @@ pub fn tar_begin_bytes(about: &About) -> u64 {
     out.len() as u64
 }
 
-/// How many bytes a file comes to in a tar.
-pub fn tar_file_bytes(about: &About, path: &RepoPath, size: u64) -> u64 {
+/// Where a link of a tar may lead: text without a NUL, no longer than a path.
+fn fits_a_link(target: &str) -> bool {
+    !target.is_empty() && target.len() <= MAX_TARGET_BYTES && !target.contains('\0')
+}
+
+/// The longest target of a link: what systems take for a path.
+const MAX_TARGET_BYTES: usize = 4096;
+
+/// How many bytes a file comes to in a tar. Of a link the target must be known.
+pub fn tar_file_bytes(about: &About, (path, mode): (&RepoPath, Mode), size: u64) -> u64 {
     let mut head = Vec::new();
-    Tar::default().begin_file(about, path, size, &mut head);
+    if mode == Mode::Module {
+        Tar::module(about, path, &mut head);
+        return head.len() as u64;
+    }
+    Tar::default().begin_file(about, path, mode, size, &mut head);
     head.len() as u64 + size.next_multiple_of(tar::BLOCK)
+}
+
+/// How many bytes a link comes to in a tar.
+pub fn tar_link_bytes(about: &About, path: &RepoPath, target: &[u8]) -> u64 {
+    let mut out = Vec::new();
+    let mut archive = Archive { about: about.clone(), form: Form::Tar(Tar::default()) };
+    archive.link(path, target, &mut out);
+    out.len() as u64
 }
 
 /// How many bytes end a tar.

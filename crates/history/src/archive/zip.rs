@@ -1,9 +1,8 @@
 //! Zip: each file deflated, its sum and sizes behind it, and the list of all at the end. Sizes of 64 bits where 32 are
 //! too few.
 
-use names::RepoPath;
-
 use super::{About, deflate::Deflate};
+use crate::tree::Mode;
 
 /// From here on sizes and positions have 64 bits: below it deflate cannot make more of a file than 32 bits hold.
 const LARGE: u64 = 0xff00_0000;
@@ -15,8 +14,15 @@ const NEEDS: u16 = 20;
 const NEEDS_LARGE: u16 = 45;
 /// Written on unix by the newest of those versions.
 const MADE_BY: u16 = 3 << 8 | NEEDS_LARGE;
-/// A plain file of mode 0644, as unix has it.
-const ATTRIBUTES: u32 = 0o10_0644 << 16;
+/// What a member is, as unix has it; of a directory also as DOS has it.
+const fn attributes(mode: Mode) -> u32 {
+    match mode {
+        Mode::Plain => 0o10_0644 << 16,
+        Mode::Executable => 0o10_0755 << 16,
+        Mode::Link => 0o12_0777 << 16,
+        Mode::Module => 0o04_0755 << 16 | 0x10,
+    }
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Zip {
@@ -32,6 +38,7 @@ pub(super) struct Zip {
 #[derive(Debug, Default)]
 struct Now {
     name: String,
+    mode: Mode,
     position: u64,
     is_large: bool,
     size: u64,
@@ -49,14 +56,14 @@ impl Zip {
     pub(super) fn begin_file(
         &mut self,
         about: &About,
-        path: &RepoPath,
+        (path, mode): (&str, Mode),
         size: u64,
         out: &mut Vec<u8>,
     ) {
         let (start, is_large) = (out.len(), size >= LARGE);
         let name = format!("{}{path}", about.prefix);
-        let now =
-            Now { name, position: self.at, is_large, moment: dos(about.seconds), ..Now::default() };
+        let (position, moment) = (self.at, dos(about.seconds));
+        let now = Now { name, mode, position, is_large, moment, ..Now::default() };
         let (extra, unknown) = if is_large { (20_u16, u32::MAX) } else { (0, 0) };
         let [time, date] = now.moment;
         put!(out, 0x0403_4b50_u32, needs(is_large), FLAGS, DEFLATED, time, date, 0_u32);
@@ -114,7 +121,7 @@ impl Zip {
             sum
         );
         put!(list, of(now.packed, now.is_large), of(now.size, now.is_large));
-        put!(list, short(now.name.len()), extra_bytes, 0_u16, 0_u16, 0_u16, ATTRIBUTES);
+        put!(list, short(now.name.len()), extra_bytes, 0_u16, 0_u16, 0_u16, attributes(now.mode));
         put!(list, of(now.position, now.position >= LARGE));
         list.extend_from_slice(now.name.as_bytes());
         if extra_bytes > 0 {

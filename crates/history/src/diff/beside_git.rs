@@ -5,7 +5,7 @@ use std::{fmt::Write as _, path::Path, process::Command};
 use names::{ObjectId, Random};
 
 use super::*;
-use crate::tree::FileState;
+use crate::tree::{FileState, Mode};
 
 const TEXTS: usize = 1_000;
 
@@ -97,6 +97,7 @@ fn a_thousand_texts_differ_as_they_do_in_git() {
         let state = |text: &str| FileState {
             object: ObjectId::of(text.as_bytes()),
             size_bytes: text.len() as u64,
+            mode: Mode::Plain,
         };
         let path = format!("f{at:04}").parse().unwrap();
         let file = ChangedFile::Modified { path, before: state(old), after: state(new) };

@@ -5,9 +5,7 @@ use std::fmt::{self, Write};
 use names::RepoPath;
 
 use super::{ChangedFile, FileDiff, Hunk, LineKind};
-
-/// The mode of every file of a Muse history.
-const FILE_MODE: &str = "100644";
+use crate::tree::FileState;
 
 /// Writes one changed file. What is no text, or is folded, is named without its lines: no program can apply that.
 pub fn patch(out: &mut impl Write, file: &ChangedFile, found: &FileDiff) -> fmt::Result {
@@ -15,10 +13,15 @@ pub fn patch(out: &mut impl Write, file: &ChangedFile, found: &FileDiff) -> fmt:
     let (before, after) = (named("a/", old), named("b/", new));
     writeln!(out, "diff --git {before} {after}")?;
     match file {
-        ChangedFile::Added { .. } => writeln!(out, "new file mode {FILE_MODE}")?,
-        ChangedFile::Deleted { .. } => writeln!(out, "deleted file mode {FILE_MODE}")?,
-        ChangedFile::Modified { .. } => {}
-        ChangedFile::Renamed { percent, .. } => {
+        ChangedFile::Added { after, .. } => {
+            writeln!(out, "new file mode {}", after.mode.octal())?;
+        }
+        ChangedFile::Deleted { before, .. } => {
+            writeln!(out, "deleted file mode {}", before.mode.octal())?;
+        }
+        ChangedFile::Modified { before, after, .. } => modes(out, *before, *after)?,
+        ChangedFile::Renamed { percent, before, after, .. } => {
+            modes(out, *before, *after)?;
             writeln!(out, "similarity index {percent}%")?;
             writeln!(out, "rename from {}", named("", old))?;
             writeln!(out, "rename to {}", named("", new))?;
@@ -40,6 +43,15 @@ pub fn patch(out: &mut impl Write, file: &ChangedFile, found: &FileDiff) -> fmt:
             text.hunks.iter().try_for_each(|it| hunk(out, it))
         }
     }
+}
+
+/// The modes of both sides, if they differ.
+fn modes(out: &mut impl Write, before: FileState, after: FileState) -> fmt::Result {
+    if before.mode == after.mode {
+        return Ok(());
+    }
+    writeln!(out, "old mode {}", before.mode.octal())?;
+    writeln!(out, "new mode {}", after.mode.octal())
 }
 
 fn hunk(out: &mut impl Write, it: &Hunk) -> fmt::Result {

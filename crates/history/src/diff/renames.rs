@@ -8,7 +8,7 @@ use std::{
 use names::{ObjectId, RepoPath};
 
 use super::pieces::{ALIKE, Pieces};
-use crate::tree::{Change, FileState};
+use crate::tree::{Change, FileState, Mode};
 
 /// Files of one side that are compared with those of the other: as many as git compares (`spec/hub.md` 3).
 pub const MAX_COMPARED: usize = 1_000;
@@ -92,9 +92,10 @@ impl ChangedFile {
         }
     }
 
-    /// The letter of lists: `A` `M` `D` `R`.
+    /// The letter of lists: `A` `M` `D` `R`, and `T` where a file became a link or the like.
     pub const fn status(&self) -> char {
         match self {
+            Self::Modified { before, after, .. } if !before.mode.is_like(after.mode) => 'T',
             Self::Added { .. } => 'A',
             Self::Modified { .. } => 'M',
             Self::Deleted { .. } => 'D',
@@ -159,7 +160,9 @@ impl Moves {
     /// What is gone and what is new without a partner, as far as it may be compared.
     fn loose(&self) -> (Vec<Loose<'_>>, Vec<Loose<'_>>) {
         let taken: HashSet<&RepoPath> = self.origins.values().map(|(from, _)| from).collect();
-        let fits = |state: &FileState| (1..=MAX_COMPARED_BYTES).contains(&state.size_bytes);
+        let fits = |state: &FileState| {
+            state.mode.is_file() && (1..=MAX_COMPARED_BYTES).contains(&state.size_bytes)
+        };
         let (mut gone, mut new) = (Vec::new(), Vec::new());
         for Change { path, before, after } in &self.changes {
             match (before, after) {
@@ -273,15 +276,19 @@ fn by_single_name<'a>(files: &[Loose<'a>]) -> HashMap<&'a str, Option<Loose<'a>>
 }
 
 fn equal(changes: &[Change]) -> HashMap<RepoPath, RepoPath> {
-    let gone = changes.iter().filter_map(|change| match change {
-        Change { path, before: Some(before), after: None } => Some((path, before.object)),
-        Change { .. } => None,
-    });
-    let new = changes.iter().filter_map(|change| match change {
-        Change { path, before: None, after: Some(after) } => Some((path, after.object)),
-        Change { .. } => None,
-    });
-    moves(gone, new)
+    let mut found = HashMap::new();
+    for mode in [Mode::Plain, Mode::Link, Mode::Module] {
+        let like = |state: &Option<FileState>| {
+            state.filter(|it| it.mode.is_like(mode)).map(|it| it.object)
+        };
+        let gone = changes.iter().filter(|it| it.after.is_none());
+        let new = changes.iter().filter(|it| it.before.is_none());
+        found.extend(moves(
+            gone.filter_map(|it| Some((&it.path, like(&it.before)?))),
+            new.filter_map(|it| Some((&it.path, like(&it.after)?))),
+        ));
+    }
+    found
 }
 
 /// New path to old path, for each new file that has the content of one that is gone: of several, one with the
@@ -326,7 +333,11 @@ mod tests {
     fn change(path: &str, before: &str, after: &str) -> Change {
         let state = |text: &str| {
             let object = ObjectId::of(text.as_bytes());
-            (!text.is_empty()).then_some(FileState { object, size_bytes: text.len() as u64 })
+            (!text.is_empty()).then_some(FileState {
+                object,
+                size_bytes: text.len() as u64,
+                mode: Mode::Plain,
+            })
         };
         Change { path: path.parse().unwrap(), before: state(before), after: state(after) }
     }

@@ -35,6 +35,24 @@ impl PathHash {
     }
 }
 
+/// A path and every directory that leads to it: a commit that touched the path touched all of them, so one that is surely
+/// not touched is enough.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way(Vec<PathHash>);
+
+impl Way {
+    /// Of a path, a file's or a directory's. The path itself is asked first: the least is touched of it.
+    pub fn of(path: &str) -> Self {
+        let way = std::iter::successors(Some(path), |it| it.rsplit_once('/').map(|it| it.0));
+        Self(way.map(PathHash::of).collect())
+    }
+
+    /// Whether a filter of these bytes says that the path surely was not touched.
+    pub(super) fn is_excluded_by(&self, filter: &[u8]) -> bool {
+        self.0.iter().any(|path| excludes(filter, *path))
+    }
+}
+
 /// Spreads every bit of a number over all of it.
 const fn mixed(mut it: u64) -> u64 {
     it ^= it >> 33;
@@ -92,14 +110,18 @@ impl Filter {
 
     /// Whether the path surely was not touched.
     pub fn excludes(&self, path: PathHash) -> bool {
-        let count = self.0.len() as u64 * 8;
-        if count == 0 {
-            return false;
-        }
-        let is_set = |bit: u64| {
-            let byte = usize::try_from(bit / 8).ok().and_then(|at| self.0.get(at));
-            byte.is_some_and(|byte| byte & (1 << (bit % 8)) != 0)
-        };
-        !path.bits(count).all(is_set)
+        excludes(&self.0, path)
     }
+}
+
+fn excludes(filter: &[u8], path: PathHash) -> bool {
+    let count = filter.len() as u64 * 8;
+    if count == 0 {
+        return false;
+    }
+    let is_set = |bit: u64| {
+        let byte = usize::try_from(bit / 8).ok().and_then(|at| filter.get(at));
+        byte.is_some_and(|byte| byte & (1 << (bit % 8)) != 0)
+    };
+    !path.bits(count).all(is_set)
 }

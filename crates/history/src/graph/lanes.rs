@@ -78,13 +78,14 @@ impl<'g> Lanes<'g> {
             *open = open.filter(|(waits, _)| *waits != at);
         }
         let through = self.lanes();
-        let [first, second] = self.graph.link(at)?.parents;
+        let link = self.graph.link(at)?;
+        let mut parents = self.graph.parents(at, &link)?;
         let mut lines = Vec::new();
-        if let Some(parent) = first {
+        if let Some(parent) = parents.next() {
             self.put(lane, (parent, colour));
             lines.push((lane, lane, colour));
         }
-        if let Some(parent) = second {
+        for parent in parents {
             let (to, colour) =
                 match self.waiting(parent).and_then(|it| Some((it, self.open(it)?.1))) {
                     Some(found) => found,

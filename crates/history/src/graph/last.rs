@@ -138,8 +138,9 @@ where
         entries: &mut Vec<usize>,
         budget: &mut Budget,
     ) -> Result<Vec<(Position, Vec<usize>)>, GraphError> {
-        let [first, second] = self.graph.link(at)?.parents;
-        let Some(first) = first else { return Ok(Vec::new()) };
+        let link = self.graph.link(at)?;
+        let mut parents = self.graph.parents(at, &link)?;
+        let Some(first) = parents.next() else { return Ok(Vec::new()) };
         let filter = self.graph.filter(at)?;
         if self.dir_hash.is_some_and(|dir| filter.excludes(dir)) {
             return Ok(vec![(first, std::mem::take(entries))]);
@@ -148,8 +149,10 @@ where
             |entry: &usize| self.hashes.get(*entry).is_some_and(|hash| filter.excludes(*hash));
         let mut to_first: Vec<_> = entries.extract_if(.., |entry| is_same(entry)).collect();
         let mut passed = Vec::new();
-        for (parent, is_first) in [(Some(first), true), (second, false)] {
-            let Some(parent) = parent.filter(|_| !entries.is_empty()) else { continue };
+        for (parent, is_first) in [(first, true)].into_iter().chain(parents.map(|it| (it, false))) {
+            if entries.is_empty() {
+                break;
+            }
             budget.read();
             let there = self.directory(parent)?;
             let equal = entries.extract_if(.., |entry| self.is_equal(*entry, there.as_deref()));
@@ -170,7 +173,7 @@ where
     fn is_equal(&self, entry: usize, there: Option<&Node>) -> bool {
         let Some(ours) = self.node.entries().get(entry) else { return false };
         let theirs = there.and_then(|node| node.find(&ours.name));
-        theirs.is_some_and(|theirs| theirs.kind == ours.kind)
+        theirs.is_some_and(|theirs| (theirs.kind, theirs.mode) == (ours.kind, ours.mode))
     }
 
     /// The directory as it was at a commit.
@@ -181,7 +184,7 @@ where
         let found = lookup(self.trees, root, dir).map_err(broken)?;
         match found.map(|entry| entry.kind) {
             Some(Kind::Directory(node)) => self.trees.node(&node).map(Some).map_err(broken),
-            Some(Kind::File(_)) | None => Ok(None),
+            Some(Kind::File(_) | Kind::Module(_)) | None => Ok(None),
         }
     }
 }

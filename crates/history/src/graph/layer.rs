@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! file     = block*                     each: payload of 16,320 bytes, fewer in the last one, and a check of 8
-//! payloads = head, links, ids, roots, buckets, index, filters; each filled up with zeros to a multiple of 96
-//! head     = "MTGRAPH1", repository 16, epoch 8, base 4, count 4, last row 8, bucket bits 4, filter bytes 8
-//! links    = (parent1 4, parent2 4, generation 4, filter end 4, time 8)    one a commit; ff ff ff ff is no parent
+//! payloads = head, links, more, ids, roots, buckets, index, filters; each filled up with zeros to a multiple of 96
+//! head     = "MTGRAPH2", repository 16, epoch 8, base 4, count 4, last row 8, bucket bits 4, filter bytes 8, more 4
+//! links    = (parent1 4, parent2 4, generation 4, filter end 4, time 8)    one a commit; ff ff ff ff is no parent; the
+//!            highest bit of parent2 says that there are more
+//! more     = (commit 4, parent 4)       parents beyond the second: by commit, of one in order
 //! ids      = 32 a commit
 //! roots    = 32 a commit
 //! buckets  = 4 each                     where the ids that begin with these bits end in the index
@@ -19,17 +21,20 @@ use std::{collections::HashMap, sync::Arc};
 
 use names::{CommitId, NodeId};
 
-use super::{Blocks, Filter, GraphError, Link, NewCommit, Position, block::PAYLOAD_BYTES};
+use super::{Blocks, Filter, GraphError, Link, NewCommit, Position, Way, block::PAYLOAD_BYTES};
 
-pub(super) const MAGIC: &[u8; 8] = b"MTGRAPH1";
+pub(super) const MAGIC: &[u8; 8] = b"MTGRAPH2";
 /// Sections begin at multiples of this: a multiple of every record's length.
 pub(super) const ALIGNED: usize = 96;
-pub(super) const HEAD_BYTES: usize = 60;
+pub(super) const HEAD_BYTES: usize = 64;
 pub(super) const LINK_BYTES: usize = 24;
 pub(super) const ID_BYTES: usize = 32;
 pub(super) const BUCKET_BYTES: usize = 4;
 pub(super) const INDEX_BYTES: usize = 12;
+pub(super) const MORE_BYTES: usize = 8;
 pub(super) const NO_PARENT: u32 = u32::MAX;
+/// The bit of a second parent beside which there are more; so positions have 31 bits.
+pub(super) const MORE: u32 = 1 << 31;
 /// Ids that share a bucket, about.
 const BUCKET: u32 = 16;
 /// Buckets of one layer: a megabyte of them at most.
@@ -44,6 +49,8 @@ pub(super) struct Head {
     pub(super) count: u32,
     pub(super) last_row: i64,
     pub(super) filter_bytes: u64,
+    /// Parents beyond the second, of all commits together.
+    pub(super) more: u32,
 }
 
 /// How many buckets the index has, as a power of two.
@@ -80,6 +87,7 @@ const fn filled(bytes: u64) -> u64 {
 #[derive(Debug, Clone, Copy)]
 struct Sections {
     links: u64,
+    more: u64,
     ids: u64,
     roots: u64,
     buckets: u64,
@@ -91,12 +99,13 @@ impl Sections {
     fn of(head: &Head) -> Self {
         let count = u64::from(head.count);
         let links = filled(HEAD_BYTES as u64);
-        let ids = links + filled(count * LINK_BYTES as u64);
+        let more = links + filled(count * LINK_BYTES as u64);
+        let ids = more + filled(u64::from(head.more) * MORE_BYTES as u64);
         let roots = ids + filled(count * ID_BYTES as u64);
         let buckets = roots + filled(count * ID_BYTES as u64);
         let index = buckets + filled((1 << bucket_bits(head.count)) * BUCKET_BYTES as u64);
         let filters = index + filled(count * INDEX_BYTES as u64);
-        Self { links, ids, roots, buckets, index, filters }
+        Self { links, more, ids, roots, buckets, index, filters }
     }
 }
 
@@ -132,12 +141,12 @@ impl Stored {
         let epoch = number(take(8));
         let (base, count) = (short(take(4), 0), short(take(4), 0));
         let last_row = number(take(8)).cast_signed();
-        let (bits, filter_bytes) = (short(take(4), 0), number(take(8)));
-        let fits = base.checked_add(count).is_some_and(|end| end < NO_PARENT);
+        let (bits, filter_bytes, more) = (short(take(4), 0), number(take(8)), short(take(4), 0));
+        let fits = base.checked_add(count).is_some_and(|end| end < MORE);
         if !fits || bits != bucket_bits(count) || filter_bytes > u64::from(u32::MAX) {
             return Err(GraphError::Damaged("its head does not fit together"));
         }
-        let head = Head { repository, epoch, base, count, last_row, filter_bytes };
+        let head = Head { repository, epoch, base, count, last_row, filter_bytes, more };
         Ok(Self { blocks, head, sections: Sections::of(&head) })
     }
 
@@ -199,15 +208,45 @@ impl Stored {
             it if it < at => Ok(Some(Position(it))),
             _ => Err(GraphError::Damaged("a parent stands behind its child")),
         };
-        let parents = [parent(first)?, parent(second)?];
+        let has_more = second != NO_PARENT && second & MORE != 0;
+        let parents = [parent(first)?, parent(if has_more { second & !MORE } else { second })?];
         if generation == 0 || (parents[0].is_none() && parents[1].is_some()) {
             return Err(GraphError::Damaged("a commit hangs wrongly"));
         }
-        Ok((Link { parents, generation, time }, filter_end))
+        Ok((Link { parents, has_more, generation, time }, filter_end))
     }
 
     pub(super) fn link(&self, own: u32) -> Result<Link, GraphError> {
         Ok(self.whole_link(own)?.0)
+    }
+
+    /// The parents of a commit beyond the second.
+    pub(super) fn more(&self, own: u32) -> Result<Vec<Position>, GraphError> {
+        let read = |at: u32| {
+            let record = (MORE_BYTES, u64::from(at));
+            self.record(self.sections.more, record, |it| (short(it, 0), short(it, 4)))
+        };
+        let (mut low, mut high) = (0, self.head.more);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if read(middle)?.0 < own {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let mut found = Vec::new();
+        for at in low..self.head.more {
+            let (commit, parent) = read(at)?;
+            if commit != own {
+                break;
+            }
+            if parent >= self.head.base.saturating_add(own) {
+                return Err(GraphError::Damaged("a parent stands behind its child"));
+            }
+            found.push(Position(parent));
+        }
+        Ok(found)
     }
 
     pub(super) fn id(&self, own: u32) -> Result<CommitId, GraphError> {
@@ -222,17 +261,26 @@ impl Stored {
         id.map_err(|_| GraphError::Damaged("an id is cut"))
     }
 
-    pub(super) fn filter(&self, own: u32) -> Result<Filter, GraphError> {
+    /// From where to where the filter of a commit lies.
+    fn filter_span(&self, own: u32) -> Result<(u64, u64), GraphError> {
         let end = u64::from(self.whole_link(own)?.1);
         let start = match own.checked_sub(1) {
             None => 0,
-            Some(before) => u64::from(self.whole_link(before)?.1),
+            Some(before) => u64::from(self.filter_end(before)?),
         };
         if start > end || end > self.head.filter_bytes {
             return Err(GraphError::Damaged("a filter ends before it begins"));
         }
+        Ok((start, end))
+    }
+
+    fn filter_end(&self, own: u32) -> Result<u32, GraphError> {
+        self.record(self.sections.links, (LINK_BYTES, u64::from(own)), |it| short(it, 12))
+    }
+
+    pub(super) fn filter(&self, own: u32) -> Result<Filter, GraphError> {
+        let (mut at, end) = self.filter_span(own)?;
         let mut bytes = Vec::new();
-        let mut at = start;
         while at < end {
             let (number, from) = place_of(self.sections.filters + at)?;
             let left = usize::try_from(end - at).unwrap_or(usize::MAX);
@@ -246,6 +294,22 @@ impl Stored {
             at += piece.len() as u64;
         }
         Ok(Filter::from_bytes(bytes))
+    }
+
+    /// Whether a commit surely did not touch what is at the end of a way. Long walks ask this of each commit, so nothing is
+    /// copied where the filter lies in one block.
+    pub(super) fn excludes(&self, own: u32, way: &Way) -> Result<bool, GraphError> {
+        let (start, end) = self.filter_span(own)?;
+        let (number, from) = place_of(self.sections.filters + start)?;
+        let until = usize::try_from(end - start).ok().and_then(|it| from.checked_add(it));
+        match until.filter(|until| start < end && *until <= PAYLOAD_BYTES) {
+            Some(until) => {
+                let block = self.blocks.block(number)?;
+                let bytes = block.get(from..until).ok_or(GraphError::Damaged("a filter is cut"))?;
+                Ok(way.is_excluded_by(bytes))
+            }
+            None => Ok(way.is_excluded_by(self.filter(own)?.as_bytes())),
+        }
     }
 
     /// Where a commit stands in this layer.
@@ -309,6 +373,7 @@ impl Fresh {
 pub(super) trait Commits {
     fn count(&self) -> usize;
     fn link(&self, at: usize) -> Result<Link, GraphError>;
+    fn more(&self, at: usize) -> Result<Vec<Position>, GraphError>;
     fn id(&self, at: usize) -> Result<CommitId, GraphError>;
     fn root(&self, at: usize) -> Result<NodeId, GraphError>;
     fn filter(&self, at: usize) -> Result<Filter, GraphError>;
@@ -320,6 +385,9 @@ impl Commits for [NewCommit] {
     }
     fn link(&self, at: usize) -> Result<Link, GraphError> {
         self.get(at).map(|it| it.link).ok_or(GraphError::TooLong)
+    }
+    fn more(&self, at: usize) -> Result<Vec<Position>, GraphError> {
+        self.get(at).map(|it| it.more.clone()).ok_or(GraphError::TooLong)
     }
     fn id(&self, at: usize) -> Result<CommitId, GraphError> {
         self.get(at).map(|it| it.id).ok_or(GraphError::TooLong)
@@ -340,6 +408,10 @@ impl Commits for [Arc<Stored>] {
     fn link(&self, at: usize) -> Result<Link, GraphError> {
         let (layer, own) = within(self, at)?;
         layer.link(own)
+    }
+    fn more(&self, at: usize) -> Result<Vec<Position>, GraphError> {
+        let (layer, own) = within(self, at)?;
+        layer.more(own)
     }
     fn id(&self, at: usize) -> Result<CommitId, GraphError> {
         let (layer, own) = within(self, at)?;

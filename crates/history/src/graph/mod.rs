@@ -11,7 +11,7 @@
 //! | file          | what is there                                                              |
 //! |---------------|----------------------------------------------------------------------------|
 //! | `mod.rs`      | [`Graph`], [`Position`], [`Link`]: layers as one                             |
-//! | `filter.rs`   | [`PathHash`], [`Filter`]: the paths that a commit may have touched            |
+//! | `filter.rs`   | [`PathHash`], [`Way`], [`Filter`]: the paths that a commit may have touched   |
 //! | `block.rs`    | [`Blocks`]: the pieces of a file, each with its check                         |
 //! | `layer.rs`    | [`Stored`], [`Fresh`]: a layer in a file, a layer in memory                    |
 //! | `write.rs`    | [`write()`]: makes the file of a layer, from new commits or from layers         |
@@ -41,7 +41,7 @@ use std::sync::Arc;
 use names::{CommitId, NodeId};
 
 pub use block::{BLOCK_BYTES, Blocks, InMemory, checked};
-pub use filter::{Filter, MOST_CHANGES, PathHash};
+pub use filter::{Filter, MOST_CHANGES, PathHash, Way};
 pub use lanes::{Edge, LaneHead, Lanes, LanesState, Row};
 pub use last::{Budget, LastCommits, Memo, last_commits};
 pub use layer::{Fresh, Stored};
@@ -82,19 +82,14 @@ pub enum GraphError {
 /// How a commit hangs in the graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
-    /// Its parents, in order; the second counts only beside a first.
+    /// Its first two parents, in order; the second counts only beside a first.
     pub parents: [Option<Position>; 2],
+    /// Whether there are more, which [`Graph::parents`] knows.
+    pub has_more: bool,
     /// 1 + the highest of the parents.
     pub generation: u32,
     /// When it says it was made, in milliseconds.
     pub time: i64,
-}
-
-impl Link {
-    /// The parents, in order.
-    pub fn parents(&self) -> impl Iterator<Item = Position> + use<> {
-        self.parents.into_iter().flatten()
-    }
 }
 
 /// A commit as it is brought to the graph.
@@ -106,6 +101,8 @@ pub struct NewCommit {
     pub root: NodeId,
     /// How it hangs in the graph.
     pub link: Link,
+    /// Its parents beyond the second, in order.
+    pub more: Vec<Position>,
     /// What it may have touched against its first parent.
     pub filter: Filter,
 }
@@ -210,6 +207,25 @@ impl Graph {
         }
     }
 
+    /// The parents of the commit at `at`, which hangs by `link`, in order.
+    pub fn parents(
+        &self,
+        at: Position,
+        link: &Link,
+    ) -> Result<impl Iterator<Item = Position> + use<>, GraphError> {
+        let more = if link.has_more { self.more_parents(at)? } else { Vec::new() };
+        Ok(link.parents.into_iter().flatten().chain(more))
+    }
+
+    /// The parents of the commit at `at` beyond the second, in order.
+    fn more_parents(&self, at: Position) -> Result<Vec<Position>, GraphError> {
+        let (layer, own) = self.layer(at)?;
+        match layer {
+            Layer::Stored(it) => it.more(own),
+            Layer::Fresh(it) => it.get(own).map(|it| it.more.clone()),
+        }
+    }
+
     /// The id of the commit at `at`.
     pub fn id(&self, at: Position) -> Result<CommitId, GraphError> {
         let (layer, own) = self.layer(at)?;
@@ -239,6 +255,15 @@ impl Graph {
         match layer {
             Layer::Stored(it) => it.filter(own),
             Layer::Fresh(it) => it.get(own).map(|it| it.filter.clone()),
+        }
+    }
+
+    /// Whether the commit at `at` surely did not touch what is at the end of a way.
+    pub fn excludes(&self, at: Position, way: &Way) -> Result<bool, GraphError> {
+        let (layer, own) = self.layer(at)?;
+        match layer {
+            Layer::Stored(it) => it.excludes(own, way),
+            Layer::Fresh(it) => Ok(way.is_excluded_by(it.get(own)?.filter.as_bytes())),
         }
     }
 }

@@ -1,22 +1,52 @@
 //! The commits that changed a path: a walk that goes by where the path is the same in a parent, as it does not matter there
 //! what other parents hold.
 
-use std::collections::{BinaryHeap, VecDeque};
+use std::{
+    cmp::Ordering,
+    collections::{BinaryHeap, VecDeque},
+};
 
 use names::{NodeId, RepoPath};
 
-use super::{Budget, Graph, GraphError, PathHash, Position, walk::Rank};
-use crate::tree::{Kind, NodeSource, lookup};
+use super::{Budget, Graph, GraphError, Link, Position, Way, walk::Rank};
+use crate::tree::{Kind, Mode, NodeSource, lookup};
+
+/// A commit that was met, in the order of walks, with how it hangs in the graph.
+#[derive(Debug, Clone, Copy)]
+struct Met {
+    rank: Rank,
+    link: Link,
+}
+
+impl PartialEq for Met {
+    fn eq(&self, other: &Self) -> bool {
+        self.rank == other.rank
+    }
+}
+
+impl Eq for Met {}
+
+impl PartialOrd for Met {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Met {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank.cmp(&other.rank)
+    }
+}
 
 /// A walk over the commits that changed one path, newest first.
 #[derive(Debug)]
 pub struct PathLog<'g> {
     graph: &'g Graph,
     path: RepoPath,
-    hash: PathHash,
-    heap: BinaryHeap<Rank>,
+    way: Way,
+    heap: BinaryHeap<Met>,
     /// What stood at the path below a root, of the last few roots: a commit asks for what its child asked for.
-    known: VecDeque<(NodeId, Option<Kind>)>,
+    known: VecDeque<(NodeId, Option<(Kind, Mode)>)>,
 }
 
 /// Roots that are remembered: enough for the lines that run beside each other.
@@ -25,8 +55,8 @@ const KNOWN: usize = 64;
 impl<'g> PathLog<'g> {
     /// From the commits at `from`.
     pub fn new(graph: &'g Graph, path: RepoPath, from: &[Position]) -> Result<Self, GraphError> {
-        let hash = PathHash::of(path.as_str());
-        let mut log = Self { graph, path, hash, heap: BinaryHeap::new(), known: VecDeque::new() };
+        let way = Way::of(path.as_str());
+        let mut log = Self { graph, path, way, heap: BinaryHeap::new(), known: VecDeque::new() };
         for at in from {
             log.meet(*at)?;
         }
@@ -34,12 +64,16 @@ impl<'g> PathLog<'g> {
     }
 
     fn meet(&mut self, at: Position) -> Result<(), GraphError> {
-        let rank = Rank::of(at, &self.graph.link(at)?);
-        self.heap.push(rank);
+        let link = self.graph.link(at)?;
+        self.heap.push(Met { rank: Rank::of(at, &link), link });
         Ok(())
     }
 
-    fn entry<S: NodeSource>(&mut self, trees: &S, at: Position) -> Result<Option<Kind>, GraphError>
+    fn entry<S: NodeSource>(
+        &mut self,
+        trees: &S,
+        at: Position,
+    ) -> Result<Option<(Kind, Mode)>, GraphError>
     where
         S::Error: std::fmt::Display,
     {
@@ -49,7 +83,7 @@ impl<'g> PathLog<'g> {
         }
         let found = lookup(trees, root, &self.path);
         let found = found.map_err(|error| GraphError::Tree(error.to_string().into()))?;
-        let kind = found.map(|entry| entry.kind);
+        let kind = found.map(|entry| (entry.kind, entry.mode));
         if self.known.len() == KNOWN {
             self.known.pop_front();
         }
@@ -70,13 +104,13 @@ impl<'g> PathLog<'g> {
             if !budget.step() {
                 return Ok(None);
             }
-            let Some(rank) = self.heap.pop() else { break };
-            while self.heap.peek() == Some(&rank) {
+            let Some(met) = self.heap.pop() else { break };
+            while self.heap.peek() == Some(&met) {
                 self.heap.pop();
             }
-            let (at, link) = (rank.position, self.graph.link(rank.position)?);
+            let (at, link) = (met.rank.position, met.link);
             if let [Some(first), _] = link.parents
-                && self.graph.filter(at)?.excludes(self.hash)
+                && self.graph.excludes(at, &self.way)?
             {
                 self.meet(first)?;
                 continue;
@@ -84,7 +118,8 @@ impl<'g> PathLog<'g> {
             budget.read();
             let own = self.entry(trees, at)?;
             let mut same = None;
-            for parent in link.parents() {
+            let parents: Vec<_> = self.graph.parents(at, &link)?.collect();
+            for parent in parents.iter().copied() {
                 if self.entry(trees, parent)? == own {
                     same = Some(parent);
                     break;
@@ -94,10 +129,10 @@ impl<'g> PathLog<'g> {
                 self.meet(parent)?;
                 continue;
             }
-            for parent in link.parents() {
-                self.meet(parent)?;
+            for parent in &parents {
+                self.meet(*parent)?;
             }
-            if own.is_some() || link.parents().next().is_some() {
+            if own.is_some() || !parents.is_empty() {
                 return Ok(Some(at));
             }
         }
@@ -111,7 +146,7 @@ impl<'g> PathLog<'g> {
 
     /// Where it goes on later.
     pub fn frontier(&self) -> Vec<Position> {
-        let mut left: Vec<_> = self.heap.iter().map(|rank| rank.position).collect();
+        let mut left: Vec<_> = self.heap.iter().map(|met| met.rank.position).collect();
         left.sort_unstable_by(|a, b| b.cmp(a));
         left.dedup();
         left

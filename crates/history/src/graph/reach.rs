@@ -20,7 +20,8 @@ impl Reach {
         let mut waiting: Vec<Position> = heads.to_vec();
         while let Some(at) = waiting.pop() {
             if self.set(at) {
-                waiting.extend(graph.link(at)?.parents().filter(|it| !self.has(*it)));
+                let link = graph.link(at)?;
+                waiting.extend(graph.parents(at, &link)?.filter(|it| !self.has(*it)));
             }
         }
         Ok(self)

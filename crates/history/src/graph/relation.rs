@@ -1,9 +1,9 @@
 //! Ancestry, merge bases, ahead and behind. All go from the newest position down: parents stand before children, so a commit
 //! is met with everything that is to be known of it.
 
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 
-use super::{Graph, GraphError, Position, walk::Rank};
+use super::{Frontier, Graph, GraphError, Position, Walk, walk::Rank};
 
 /// How far two commits are from each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,6 +52,34 @@ impl Marked {
 }
 
 impl Graph {
+    /// Which of `tips` lead to `at`, or are it, in their order; nothing if more than `limit` commits lie between them.
+    pub fn leading_to(
+        &self,
+        at: Position,
+        tips: &[Position],
+        limit: usize,
+    ) -> Result<Option<Vec<bool>>, GraphError> {
+        let least = self.link(at)?.generation;
+        let mut walk = Walk::new(self, &Frontier { wanted: tips.to_vec(), hidden: Vec::new() })?;
+        let mut between = Vec::new();
+        while let Some((above, link)) = walk.step()?
+            && link.generation > least
+        {
+            if between.len() == limit {
+                return Ok(None);
+            }
+            between.push((above, link));
+        }
+        // From the lowest generation up, so that each comes after its parents.
+        let mut leading = HashSet::from([at]);
+        for (above, link) in between.into_iter().rev() {
+            if self.parents(above, &link)?.any(|parent| leading.contains(&parent)) {
+                leading.insert(above);
+            }
+        }
+        Ok(Some(tips.iter().map(|tip| leading.contains(tip)).collect()))
+    }
+
     /// Whether one of `of` leads to `ancestor`, or is it.
     pub fn is_ancestor(&self, ancestor: Position, of: &[Position]) -> Result<bool, GraphError> {
         let lowest = self.link(ancestor)?.generation;
@@ -70,7 +98,7 @@ impl Graph {
             }
             let link = self.link(at)?;
             if link.generation > lowest {
-                heap.extend(link.parents().filter(|parent| *parent >= ancestor));
+                heap.extend(self.parents(at, &link)?.filter(|parent| *parent >= ancestor));
             }
         }
         Ok(false)
@@ -93,7 +121,8 @@ impl Graph {
                 }
                 marks |= PASSED;
             }
-            for parent in self.link(at)?.parents() {
+            let link = self.link(at)?;
+            for parent in self.parents(at, &link)? {
                 marked.meet(parent, marks);
             }
         }
@@ -122,7 +151,8 @@ impl Graph {
                 THEIRS => found.behind += 1,
                 _ => {}
             }
-            for parent in self.link(at)?.parents() {
+            let link = self.link(at)?;
+            for parent in self.parents(at, &link)? {
                 marked.meet(parent, marks);
             }
         }

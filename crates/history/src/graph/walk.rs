@@ -80,7 +80,7 @@ impl<'g> Walk<'g> {
                 is_hidden |= other;
             }
             let link = self.graph.link(rank.position)?;
-            for parent in link.parents() {
+            for parent in self.graph.parents(rank.position, &link)? {
                 self.meet(parent, is_hidden)?;
             }
             if !is_hidden {

@@ -8,7 +8,7 @@ use std::{
 use super::{
     GraphError, NewCommit, Stored,
     block::{PAYLOAD_BYTES, check},
-    layer::{ALIGNED, Commits, Head, MAGIC, NO_PARENT, bucket_bits, bucket_of, prefix_of},
+    layer::{ALIGNED, Commits, Head, MAGIC, MORE, NO_PARENT, bucket_bits, bucket_of, prefix_of},
 };
 
 /// What a layer is made of, and what it says of itself.
@@ -60,9 +60,12 @@ fn write_of(
     out: impl Write,
 ) -> Result<(), WriteError> {
     let count = commits.count();
-    let mut filter_bytes = 0_u64;
+    let (mut filter_bytes, mut more) = (0_u64, 0);
     for at in 0..count {
         filter_bytes += commits.filter(at)?.as_bytes().len() as u64;
+        if commits.link(at)?.has_more {
+            more += commits.more(at)?.len();
+        }
     }
     let head = Head {
         repository: layer.repository,
@@ -71,8 +74,9 @@ fn write_of(
         count: u32::try_from(count).map_err(|_| GraphError::TooLong)?,
         last_row: layer.last_row,
         filter_bytes,
+        more: u32::try_from(more).map_err(|_| GraphError::TooLong)?,
     };
-    let fits = layer.base.checked_add(head.count).is_some_and(|end| end < NO_PARENT);
+    let fits = layer.base.checked_add(head.count).is_some_and(|end| end < MORE);
     if !fits || u32::try_from(filter_bytes).is_err() {
         return Err(GraphError::TooLong.into());
     }
@@ -103,6 +107,7 @@ fn write_head<W: Write>(out: &mut Sheets<W>, head: &Head) -> io::Result<()> {
     out.put(&head.last_row.to_be_bytes())?;
     out.put(&bucket_bits(head.count).to_be_bytes())?;
     out.put(&head.filter_bytes.to_be_bytes())?;
+    out.put(&head.more.to_be_bytes())?;
     out.end_section()
 }
 
@@ -116,12 +121,23 @@ fn write_links<W: Write>(
         let length = u32::try_from(commits.filter(at)?.as_bytes().len());
         let length = length.map_err(|_| GraphError::TooLong)?;
         filter_end = filter_end.checked_add(length).ok_or(GraphError::TooLong)?;
-        for parent in link.parents {
-            out.put(&parent.map_or(NO_PARENT, |it| it.0).to_be_bytes())?;
-        }
+        let [first, second] = link.parents.map(|it| it.map_or(NO_PARENT, |it| it.0));
+        out.put(&first.to_be_bytes())?;
+        out.put(&(if link.has_more { second | MORE } else { second }).to_be_bytes())?;
         out.put(&link.generation.to_be_bytes())?;
         out.put(&filter_end.to_be_bytes())?;
         out.put(&link.time.to_be_bytes())?;
+    }
+    out.end_section()?;
+    for at in 0..commits.count() {
+        if !commits.link(at)?.has_more {
+            continue;
+        }
+        let own = u32::try_from(at).map_err(|_| GraphError::TooLong)?;
+        for parent in commits.more(at)? {
+            out.put(&own.to_be_bytes())?;
+            out.put(&parent.0.to_be_bytes())?;
+        }
     }
     Ok(out.end_section()?)
 }

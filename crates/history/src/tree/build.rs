@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use names::{NodeId, ObjectId, RepoPath};
 
-use super::node::{Entry, Kind, Node};
+use super::node::{Entry, Kind, Mode, Node};
 
 /// A snapshot as nodes, ready to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,8 @@ pub fn build<'a>(
         before = Some(path);
         builder.enter(path)?;
         let name = path.file_name().into();
-        builder.directory().push(Entry { name, kind: Kind::File(object), size, files: 1 });
+        let (kind, mode) = (Kind::File(object), Mode::Plain);
+        builder.directory().push(Entry { name, kind, mode, size, files: 1 });
     }
     builder.close_to(0)?;
     let (files, bytes) = (builder.root.files(), builder.root.size());
@@ -107,7 +108,8 @@ impl Builder {
             let (size, files) = (closed.node.size(), closed.node.files());
             let id = self.store(&closed.node, &closed.name)?;
             let kind = Kind::Directory(id);
-            self.directory().push(Entry { name: closed.name, kind, size, files });
+            let (name, mode) = (closed.name, Mode::Plain);
+            self.directory().push(Entry { name, kind, mode, size, files });
         }
         Ok(())
     }

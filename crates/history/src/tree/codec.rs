@@ -4,9 +4,9 @@
 //! node   = 4d 54 01                      "MT", version 1
 //!          count                         number of entries
 //!          entry × count                 strictly ascending, a directory as if its name ended in `/`
-//! entry  = kind                          one byte: 0 file, 1 directory
+//! entry  = kind                          one byte: 0 file, 1 directory, 2 file that may be run, 3 link, 4 submodule
 //!          length, name                  one segment of a path, 1 to 255 bytes of UTF-8
-//!          id                            32 bytes: object or node
+//!          id                            32 bytes: object, node or commit
 //!          size                          bytes of the file, or of all files below
 //!          files                         directories only: number of files below, 1 or more
 //! count, length, size, files             unsigned LEB128, shortest form
@@ -14,13 +14,16 @@
 //!
 //! Only the root of the empty snapshot has no entries: directories without files are not versioned.
 
-use names::{NodeId, ObjectId, RepoPath};
+use names::{CommitId, NodeId, ObjectId, RepoPath};
 
-use super::node::{Entry, Kind, Node};
+use super::node::{Entry, Kind, Mode, Node};
 
 const HEAD: &[u8; 3] = b"MT\x01";
 const FILE: u8 = 0;
 const DIRECTORY: u8 = 1;
+const EXECUTABLE: u8 = 2;
+const LINK: u8 = 3;
+const MODULE: u8 = 4;
 /// The least that an entry takes: kind, length, a name of one byte, id, size. Bounds what a false count can
 /// make us reserve.
 const LEAST_ENTRY_BYTES: usize = 36;
@@ -37,8 +40,8 @@ pub enum NodeError {
     /// A number that is too large, or longer than it need be.
     #[error("a number in the tree node is not in its shortest form")]
     Number,
-    /// Neither file nor directory.
-    #[error("an entry of the tree node is neither a file nor a directory")]
+    /// Of no known kind.
+    #[error("an entry of the tree node is of no known kind")]
     Kind,
     /// Not one segment of a path.
     #[error("a name in the tree node is not a segment of a path")]
@@ -59,8 +62,13 @@ impl Node {
         put_number(&mut bytes, self.entries.len() as u64);
         for entry in &self.entries {
             let (kind, id) = match &entry.kind {
-                Kind::File(object) => (FILE, object.as_bytes()),
+                Kind::File(object) => match entry.mode {
+                    Mode::Plain | Mode::Module => (FILE, object.as_bytes()),
+                    Mode::Executable => (EXECUTABLE, object.as_bytes()),
+                    Mode::Link => (LINK, object.as_bytes()),
+                },
                 Kind::Directory(node) => (DIRECTORY, node.as_bytes()),
+                Kind::Module(commit) => (MODULE, commit.as_bytes()),
             };
             bytes.push(kind);
             put_number(&mut bytes, entry.name.len() as u64);
@@ -161,18 +169,26 @@ impl<'a> Rest<'a> {
         let name = segment(self.take(length)?).ok_or(NodeError::Name)?;
         let id = self.take(32)?;
         let size = self.number()?;
-        let (kind, files) = match kind {
-            FILE => (Kind::File(ObjectId::try_from(id).map_err(|_| NodeError::Length)?), 1),
+        let file = || ObjectId::try_from(id).map(Kind::File).map_err(|_| NodeError::Length);
+        let (kind, mode, files) = match kind {
+            FILE => (file()?, Mode::Plain, 1),
+            EXECUTABLE => (file()?, Mode::Executable, 1),
+            LINK => (file()?, Mode::Link, 1),
+            MODULE => {
+                let commit = CommitId::try_from(id).map_err(|_| NodeError::Length)?;
+                (Kind::Module(commit), Mode::Module, 1)
+            }
             DIRECTORY => {
                 let files = u32::try_from(self.number()?).map_err(|_| NodeError::Number)?;
-                (Kind::Directory(NodeId::try_from(id).map_err(|_| NodeError::Length)?), files)
+                let node = NodeId::try_from(id).map_err(|_| NodeError::Length)?;
+                (Kind::Directory(node), Mode::Plain, files)
             }
             _ => return Err(NodeError::Kind),
         };
         if files == 0 {
             return Err(NodeError::EmptyDirectory);
         }
-        Ok(Entry { name, kind, size, files })
+        Ok(Entry { name, kind, mode, size, files })
     }
 }
 

@@ -6,20 +6,41 @@ use std::{
     sync::Arc,
 };
 
-use names::{NodeId, ObjectId, RepoPath};
+use names::{CommitId, NodeId, ObjectId, RepoPath};
 
 use super::{
     MAX_NEEDS, Nodes, TreeError,
-    node::{Entry, Kind, Node},
+    node::{Entry, Kind, Mode, Node, module_text},
 };
 
 /// A file at one side of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FileState {
-    /// Its content.
+    /// Its content; of a submodule the commit.
     pub object: ObjectId,
     /// Its length.
     pub size_bytes: u64,
+    /// What it is to whoever writes it down.
+    pub mode: Mode,
+}
+
+impl FileState {
+    /// The commit of a submodule; nothing for a file.
+    pub fn module(&self) -> Option<CommitId> {
+        (self.mode == Mode::Module).then(|| CommitId::from_bytes(*self.object.as_bytes()))
+    }
+
+    fn of(entry: &Entry) -> Option<Self> {
+        let (object, size_bytes) = match entry.kind {
+            Kind::File(object) => (object, entry.size),
+            Kind::Module(commit) => {
+                let object = ObjectId::from_bytes(*commit.as_bytes());
+                (object, module_text(&commit).len() as u64)
+            }
+            Kind::Directory(_) => return None,
+        };
+        Some(Self { object, size_bytes, mode: entry.mode })
+    }
 }
 
 /// A path that is not the same on both sides; at least one of the two is there.
@@ -165,7 +186,7 @@ fn compare(
         let was = if order.is_le() { old.next() } else { None };
         let is = if order.is_ge() { new.next() } else { None };
         let Some(entry) = was.or(is) else { return Ok(()) };
-        if was.map(|entry| entry.kind) != is.map(|entry| entry.kind) {
+        if was.map(|entry| (entry.kind, entry.mode)) != is.map(|entry| (entry.kind, entry.mode)) {
             out.push(step(format!("{prefix}{}", entry.name), was, is)?);
         }
     }
@@ -175,11 +196,7 @@ fn compare(
 fn step(path: String, was: Option<&Entry>, is: Option<&Entry>) -> Result<Item, TreeError> {
     let directory = |entry: &Entry| match entry.kind {
         Kind::Directory(node) => Some(node),
-        Kind::File(_) => None,
-    };
-    let file = |entry: &Entry| match entry.kind {
-        Kind::File(object) => Some(FileState { object, size_bytes: entry.size }),
-        Kind::Directory(_) => None,
+        Kind::File(_) | Kind::Module(_) => None,
     };
     let Ok(whole) = path.parse::<RepoPath>() else { return Err(TreeError::Path { path }) };
     if was.or(is).is_some_and(Entry::is_directory) {
@@ -187,5 +204,9 @@ fn step(path: String, was: Option<&Entry>, is: Option<&Entry>) -> Result<Item, T
         let (before, after) = (was.and_then(directory), is.and_then(directory));
         return Ok(Item::Pair { prefix, before, after });
     }
-    Ok(Item::Change(Change { path: whole, before: was.and_then(file), after: is.and_then(file) }))
+    Ok(Item::Change(Change {
+        path: whole,
+        before: was.and_then(FileState::of),
+        after: is.and_then(FileState::of),
+    }))
 }

@@ -19,7 +19,7 @@
 //!
 //! | file        | what is there                                                          |
 //! |-------------|------------------------------------------------------------------------|
-//! | `node.rs`   | [`Node`], [`Entry`]: what a directory holds                              |
+//! | `node.rs`   | [`Node`], [`Entry`], [`Mode`]: what a directory holds                     |
 //! | `codec.rs`  | their bytes                                                            |
 //! | `build.rs`  | [`build()`]: from a manifest to nodes                                      |
 //! | `diff.rs`   | [`TreeDiff`]: what differs between two trees                             |
@@ -38,7 +38,7 @@ mod walk;
 pub use build::{BuildError, Tree, build};
 pub use codec::NodeError;
 pub use diff::{Change, FileState, TreeDiff};
-pub use node::{Entry, Kind, Node};
+pub use node::{Entry, Kind, Mode, Node, module_text};
 pub use source::{Changes, NodeSource, ReadError, Walk, changes, lookup, walk};
 pub use walk::{TreeFile, TreeLookup, TreeWalk};
 

@@ -43,7 +43,7 @@ fn files(paths: &[(&str, u64)]) -> Files {
 }
 
 fn state(content: u64) -> FileState {
-    FileState { object: object(content), size_bytes: content }
+    FileState { object: object(content), size_bytes: content, mode: Mode::Plain }
 }
 
 /// A comparison of two manifests, entry by entry.
@@ -230,7 +230,7 @@ fn only_one_form_decodes() {
         (node(2, &[file(b"a"), directory(b"a", 1)]), NodeError::Order),
         (node(2, &[directory(b"a", 1), file(b"a-b")]), NodeError::Order),
         (node(1, &[directory(b"a", 0)]), NodeError::EmptyDirectory),
-        (node(1, &[[&[2], &file(b"a")[1..]].concat()]), NodeError::Kind),
+        (node(1, &[[&[9], &file(b"a")[1..]].concat()]), NodeError::Kind),
     ] {
         assert_eq!(Node::decode(&bytes), Err(why), "{bytes:?}");
     }

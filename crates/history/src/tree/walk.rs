@@ -4,8 +4,8 @@ use names::{NodeId, ObjectId, RepoPath};
 
 use super::{
     Nodes, TreeError,
-    diff::{Change, TreeDiff},
-    node::{Entry, Kind},
+    diff::{Change, FileState, TreeDiff},
+    node::{Entry, Kind, Mode},
 };
 
 /// A file of a tree.
@@ -17,6 +17,8 @@ pub struct TreeFile {
     pub object: ObjectId,
     /// Its length.
     pub size_bytes: u64,
+    /// What it is to whoever writes it down.
+    pub mode: Mode,
 }
 
 /// Walks over every file, in the order of the manifest. It is the comparison with the empty tree, and
@@ -44,7 +46,8 @@ impl TreeWalk {
         loop {
             let Change { path, after, .. } = self.0.next_change()?;
             if let Some(state) = after {
-                return Some(TreeFile { path, object: state.object, size_bytes: state.size_bytes });
+                let FileState { object, size_bytes, mode } = state;
+                return Some(TreeFile { path, object, size_bytes, mode });
             }
         }
     }

@@ -131,16 +131,20 @@ impl Lines {
     fn entry(&self, line: &str) -> Result<ManifestEntry> {
         let bad = || damaged(&self.path, "a line of the manifest is none");
         if let Some((path, id)) = plain(line) {
-            return Ok((path.parse().map_err(|_| bad())?, id.parse().map_err(|_| bad())?));
+            return Ok((
+                path.parse().map_err(|_| bad())?,
+                ObjectId::from_sha256_text(&id).map_err(|_| bad())?,
+            ));
         }
         let line = line.strip_prefix("    ").ok_or_else(bad)?;
         let text = format!("{{{}}}", line.strip_suffix(',').unwrap_or(line));
         let limits = Limits::of_body(MAX_LINE_BYTES * 2);
         match Value::from_json_slice(text.as_bytes(), &limits) {
             Ok(Value::Map(mut entries)) if entries.len() == 1 => match entries.pop() {
-                Some((path, Value::Text(id))) => {
-                    Ok((path.parse().map_err(|_| bad())?, id.parse().map_err(|_| bad())?))
-                }
+                Some((path, Value::Text(id))) => Ok((
+                    path.parse().map_err(|_| bad())?,
+                    ObjectId::from_sha256_text(&id).map_err(|_| bad())?,
+                )),
                 Some(_) | None => Err(bad()),
             },
             Ok(_) | Err(_) => Err(bad()),

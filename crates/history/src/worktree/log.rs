@@ -39,7 +39,7 @@ impl LogEntry {
 
     /// Reads a line; none for one in another form, such as the rest of a message of many lines.
     fn parse(line: &str) -> Option<Self> {
-        let id = |text: &str| match text.parse().ok()? {
+        let id = |text: &str| match CommitId::from_sha256_text(text).ok()? {
             zeros if zeros == CommitId::from_bytes([0; 32]) => Some(None),
             id => Some(Some(id)),
         };

@@ -31,7 +31,7 @@ impl WorkingCopy {
                 .strip_prefix("refs/heads/")
                 .and_then(|name| name.parse().ok())
                 .map(Head::Branch),
-            Some(("commit", id)) => id.parse().ok().map(Head::Detached),
+            Some(("commit", id)) => CommitId::from_sha256_text(id).ok().map(Head::Detached),
             Some(_) | None => None,
         };
         parsed.ok_or_else(|| damaged("HEAD", "it names neither a branch nor a commit"))
@@ -150,10 +150,9 @@ impl WorkingCopy {
         };
         match text.trim_end() {
             "" => Ok(None),
-            id => id
-                .parse()
+            id => CommitId::from_sha256_text(id)
                 .map(Some)
-                .map_err(|error: names::BadDigest| damaged(&path, error.to_string())),
+                .map_err(|error| damaged(&path, error.to_string())),
         }
     }
 

@@ -79,7 +79,7 @@ impl WorkingCopy {
         if !is_id || text.len() < MIN_ID_CHARS || text.len() > ID_CHARS {
             return Ok(None);
         }
-        if let Ok(id) = text.parse::<CommitId>() {
+        if let Ok(id) = CommitId::from_sha256_text(text) {
             return Ok(self.commit(&id)?.map(|_| id));
         }
         let list = || match self.muse.descend("commits")? {

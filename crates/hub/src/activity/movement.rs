@@ -7,7 +7,8 @@ use serde_json::json;
 use super::{By, Note, What, note};
 use crate::{
     Error, Hub, Repository,
-    contributions::{self, Swept, sweep},
+    contributions::{Swept, sweep},
+    reading,
     ref_log::Movement,
 };
 
@@ -34,7 +35,7 @@ impl Hub {
         let old = match movement.old {
             Some(old) => Some(old),
             None if is_first => None,
-            None => contributions::target(tx, repository.id, &shown_first).await?,
+            None => reading::target(tx, repository.id, &shown_first).await?,
         };
         let new = movement.new;
         let sides = (old.as_slice(), new.as_slice());

@@ -8,10 +8,10 @@ use std::collections::HashSet;
 use names::CommitId;
 
 /// One commit in the walk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) id: CommitId,
-    pub(crate) parents: [Option<CommitId>; 2],
+    pub(crate) parents: Vec<CommitId>,
 }
 
 /// Marks what is kept.
@@ -29,7 +29,7 @@ impl Marker {
     pub(crate) fn keeps(&mut self, commit: &Stored, is_kept_anyway: bool) -> bool {
         let is_kept = self.wanted.remove(&commit.id) || is_kept_anyway;
         if is_kept {
-            self.wanted.extend(commit.parents.into_iter().flatten());
+            self.wanted.extend(commit.parents.iter().copied());
         }
         is_kept
     }
@@ -56,7 +56,8 @@ mod tests {
             number.checked_sub(back).map(id)
         };
         let commit = |(number, (one, other, _)): (usize, &(Option<u16>, Option<u16>, bool))| {
-            Stored { id: id(number), parents: [parent(number, *one), parent(number, *other)] }
+            let both = [parent(number, *one), parent(number, *other)];
+            Stored { id: id(number), parents: both.into_iter().flatten().collect() }
         };
         shape.iter().enumerate().map(commit).collect()
     }
@@ -68,7 +69,7 @@ mod tests {
             let before = kept.len();
             for commit in history {
                 if kept.contains(&commit.id) {
-                    kept.extend(commit.parents.into_iter().flatten());
+                    kept.extend(commit.parents.iter().copied());
                 }
             }
             if kept.len() == before {

@@ -37,7 +37,7 @@ use crate::{Error, Hub, Repository, forks, graph, quotas::Change, reading, repos
 use mark::Marker;
 
 /// How long a branch's former place is kept.
-const FORMER: Duration = Duration::from_hours(30 * 24);
+pub(crate) const FORMER: Duration = Duration::from_hours(30 * 24);
 /// How long is kept what came lately, whatever leads to it.
 const YOUNG: Duration = Duration::from_hours(24);
 /// Commits that are read at once.

@@ -5,7 +5,7 @@ use names::{CommitId, Id, NodeId, SnapshotId, UnixMillis};
 use uuid::Uuid;
 
 use super::{State, mark::Stored};
-use crate::Repository;
+use crate::{Repository, git};
 
 db::statements! {
     LEAVE = "
@@ -103,8 +103,8 @@ impl TryFrom<WalkedRow> for Walked {
     type Error = Error;
 
     fn try_from(row: WalkedRow) -> Result<Self, Error> {
-        let parent = |id: Option<Vec<u8>>| id.as_deref().map(commit_id).transpose();
-        let parents = [parent(row.parent1)?, parent(row.parent2)?];
+        let parents = [row.parent1, row.parent2].into_iter().flatten();
+        let parents = parents.map(|it| commit_id(&it)).collect::<Result<_, Error>>()?;
         Ok(Self {
             position: row.position,
             commit: Stored { id: commit_id(&row.id)?, parents },
@@ -124,7 +124,11 @@ pub(super) async fn commits_before(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows: Vec<WalkedRow> =
         db::fetch_all!(tx, COMMITS_BEFORE, repository.uuid(), position, limit)?;
-    rows.into_iter().map(Walked::try_from).collect()
+    let found = rows.into_iter().map(Walked::try_from).collect::<Result<Vec<_>, _>>();
+    let mut found: Vec<Walked> = found?;
+    let each = found.iter_mut().map(|it| (it.commit.id, &mut it.commit.parents)).collect();
+    git::add_more_parents(tx, repository, each).await?;
+    Ok(found)
 }
 
 pub(super) async fn snapshots(

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) use days::Days;
-pub(crate) use store::{STATEMENTS, target};
+pub(crate) use store::STATEMENTS;
 pub(crate) use sweep::{Swept, sweep};
 
 use crate::{Error, Hub, Repository, reading, repositories, upkeep, wire};
@@ -73,7 +73,8 @@ impl Hub {
         let mut tx = self.db.read().await?;
         let Some(repository) = repositories::by_id(&mut tx, id).await? else { return Ok(()) };
         let name = repository.default_branch.full();
-        let (old, new) = (store::head(&mut tx, id).await?, target(&mut tx, id, &name).await?);
+        let (old, new) =
+            (store::head(&mut tx, id).await?, reading::target(&mut tx, id, &name).await?);
         if old == new {
             return Ok(());
         }
@@ -105,7 +106,8 @@ impl Hub {
                 None => store::forget_head(&mut tx, id).await?,
             }
         }
-        let is_behind = target(&mut tx, id, &name).await? != store::head(&mut tx, id).await?;
+        let is_behind =
+            reading::target(&mut tx, id, &name).await? != store::head(&mut tx, id).await?;
         if is_behind {
             self.follow_later(&mut tx, id).await?;
         }
@@ -117,7 +119,7 @@ impl Hub {
 pub(crate) async fn run(hub: Hub, job: Job<Follow>) -> Result<Done, Failure> {
     let id = Id::from_uuid(job.payload.repository);
     match hub.follow(id).await {
-        Err(Error::NotFound) => upkeep::when_missing(&hub, id).await,
+        Err(Error::NotFound) => upkeep::when_missing(&hub, id, job.attempt).await,
         followed => Ok(followed.map(|()| Done::default())?),
     }
 }

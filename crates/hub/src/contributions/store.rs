@@ -5,7 +5,7 @@ use names::{CommitId, Id, UnixMillis};
 use uuid::Uuid;
 
 use super::sweep::Met;
-use crate::Repository;
+use crate::{Repository, git};
 
 macro_rules! day {
     () => {
@@ -44,7 +44,6 @@ db::statements! {
         ON CONFLICT (repository_id) DO UPDATE SET head = excluded.head";
     CLEAR = "DELETE FROM contributions WHERE repository_id = $1";
     FORGET_HEAD = "DELETE FROM contribution_states WHERE repository_id = $1";
-    TARGET = "SELECT target FROM refs WHERE repository_id = $1 AND name = $2";
     // What came when a key was not believed any more counts for nobody.
     OWN_DAYS = (concat!("
         SELECT ", day!(), " AS day, count(DISTINCT x.commit_id) AS number
@@ -81,7 +80,7 @@ impl Place {
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) id: CommitId,
-    pub(super) parents: [Option<CommitId>; 2],
+    pub(super) parents: Vec<CommitId>,
     pub(super) signer: Option<String>,
     generation: i64,
 }
@@ -110,10 +109,10 @@ impl TryFrom<Stored> for Row {
     type Error = Error;
 
     fn try_from(row: Stored) -> Result<Self, Error> {
-        let parent = |it: Option<Vec<u8>>| it.as_deref().map(commit).transpose();
+        let parents = [row.parent1, row.parent2].into_iter().flatten();
         Ok(Self {
             id: commit(&row.id)?,
-            parents: [parent(row.parent1)?, parent(row.parent2)?],
+            parents: parents.map(|it| commit(&it)).collect::<Result<_, Error>>()?,
             signer: (row.signature_state == "verified").then_some(row.signer_key_id),
             generation: row.generation,
         })
@@ -130,12 +129,16 @@ pub(super) async fn below(
     let (generation, id) = (from.generation, from.id.to_vec());
     let rows: Vec<Stored> =
         db::fetch_all!(tx, BELOW, repository.uuid(), generation, id, i64::from(limit))?;
-    rows.into_iter().map(Row::try_from).collect()
+    let found = rows.into_iter().map(Row::try_from).collect::<Result<Vec<_>, _>>();
+    let mut found: Vec<Row> = found?;
+    let each = found.iter_mut().map(|it| (it.id, &mut it.parents)).collect();
+    git::add_more_parents(tx, repository, each).await?;
+    Ok(found)
 }
 
 /// Adds those of them that somebody signed.
 pub(super) async fn add(tx: &mut Tx, id: Id<Repository>, met: &[Met]) -> Result<(), Error> {
-    let signed = met.iter().filter(|it| it.signer.is_some()).map(|it| it.id.to_string());
+    let signed = met.iter().filter(|it| it.signer.is_some()).map(|it| it.id);
     let signed = signed.collect::<Vec<_>>();
     if signed.is_empty() {
         return Ok(());
@@ -148,7 +151,7 @@ pub(super) async fn remove(tx: &mut Tx, id: Id<Repository>, met: &[Met]) -> Resu
     if met.is_empty() {
         return Ok(());
     }
-    let gone = db::rows(met.iter().map(|it| it.id.to_string()));
+    let gone = db::rows(met.iter().map(|it| it.id));
     db::execute!(tx, REMOVE, id.uuid(), gone).map(drop)
 }
 
@@ -169,16 +172,6 @@ pub(super) async fn clear(tx: &mut Tx, id: Id<Repository>) -> Result<(), Error> 
 
 pub(super) async fn forget_head(tx: &mut Tx, id: Id<Repository>) -> Result<(), Error> {
     db::execute!(tx, FORGET_HEAD, id.uuid()).map(drop)
-}
-
-/// Where a ref is.
-pub(crate) async fn target(
-    tx: &mut Tx,
-    id: Id<Repository>,
-    name: &str,
-) -> Result<Option<CommitId>, Error> {
-    let row: Option<(Vec<u8>,)> = db::fetch_optional!(tx, TARGET, id.uuid(), name)?;
-    row.map(|(target,)| commit(&target)).transpose()
 }
 
 /// How many commits a day somebody's keys signed, or those of somebody's agents, that `reader` may see.

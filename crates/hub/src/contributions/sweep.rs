@@ -67,7 +67,7 @@ pub(crate) async fn sweep(
         read += rows.len() as u64;
         for row in rows {
             let Some(sides) = waiting.remove(&row.id) else { continue };
-            for parent in row.parents.into_iter().flatten() {
+            for parent in row.parents {
                 *waiting.entry(parent).or_default() |= sides;
             }
             let met = Met { id: row.id, signer: row.signer };

@@ -13,7 +13,7 @@ use objects::{Objects, Staged};
 
 use crate::{
     Error, Repository,
-    intake::{Asks, Heads, News, head_of},
+    intake::{Asks, Heads, Leaks, News, head_of, leaks_in},
     reading,
     wire::push::blocking,
 };
@@ -67,6 +67,8 @@ pub(crate) struct Draft {
     pub(super) news: News,
     /// The first bytes of what was written.
     pub(super) heads: Heads,
+    /// What was left in it.
+    pub(super) leaks: Leaks,
 }
 
 impl Draft {
@@ -81,11 +83,16 @@ impl Draft {
         let staging_store = store.clone();
         let laid_out = move || {
             let (mut staging, mut heads) = (staging_store.stage(), Heads::new());
+            let mut leaks = Leaks::new();
             let mut files = files;
             let before = files.clone();
             let objects = change(&mut files, edits, |bytes| {
                 let id = staging.add(bytes)?;
                 heads.insert(id, head_of(bytes));
+                let found = leaks_in(bytes);
+                if !found.is_empty() {
+                    leaks.insert(id, found);
+                }
                 Ok(id)
             })?;
             if files == before {
@@ -93,16 +100,17 @@ impl Draft {
                 return Err(Error::Asked { field: "files", message });
             }
             let (snapshot, tree) = lay_out(&files, now)?;
-            let news = if asks.is_anything() {
+            let news = if asks.is_anything() || !leaks.is_empty() {
                 News::of_manifest(asks, &snapshot.manifest, &manifest_of(&before))
             } else {
                 News::default()
             };
-            Ok((snapshot, tree, staging.finish()?, objects, news, heads))
+            Ok((snapshot, tree, staging.finish()?, objects, (news, heads, leaks)))
         };
-        let (snapshot, tree, sealed, objects, news, heads) = blocking(laid_out).await?;
+        let (snapshot, tree, sealed, objects, seen) = blocking(laid_out).await?;
+        let (news, heads, leaks) = seen;
         let staged = store.keep(sealed).await?;
-        Ok(Self { snapshot, tree, staged, objects, news, heads })
+        Ok(Self { snapshot, tree, staged, objects, news, heads, leaks })
     }
 
     /// Files that others hold already, as they are: all of them are to be linked.
@@ -120,8 +128,8 @@ impl Draft {
         };
         let (snapshot, tree, sealed, objects) = blocking(laid_out).await?;
         let staged = store.keep(sealed).await?;
-        let (news, heads) = (News::default(), Heads::new());
-        Ok(Self { snapshot, tree, staged, objects, news, heads })
+        let (news, heads, leaks) = (News::default(), Heads::new(), Leaks::new());
+        Ok(Self { snapshot, tree, staged, objects, news, heads, leaks })
     }
 
     /// The objects that are to be linked.

@@ -29,6 +29,7 @@ use crate::{
     reading,
     ref_log::Word,
     wire::{
+        self,
         bundle::CheckedCommit,
         landing::{self, Move, NewCommit, NewSnapshot},
     },
@@ -69,6 +70,8 @@ impl Hub {
     ) -> Result<(CommitRecord, Vec<String>), Error> {
         let Edits { branch, expected, message, files } = edits;
         let (actor, id) = (allowed.actor(), allowed.resource().id);
+        // The server makes commits of the Muse format alone.
+        wire::muse(allowed.resource())?;
         allowed.check_branch(&branch).map_err(Error::Refused)?;
         let mut tx = self.db.read().await?;
         check_place(&mut tx, allowed.resource(), &branch, expected).await?;
@@ -78,9 +81,12 @@ impl Hub {
         };
         drop(tx);
         let asks = Asks::of(Some(allowed.resource()), None);
-        let draft = Draft::of(&self.objects, before, files, (asks, self.clock.now())).await?;
+        let mut draft = Draft::of(&self.objects, before, files, (asks, self.clock.now())).await?;
         let news = std::slice::from_ref(&draft.news);
-        let warnings = self.inspect(asks, news, &draft.heads).await?;
+        let mut warnings = self.inspect(asks, news, &draft.heads).await?;
+        let at = (asks, Some(allowed.resource()));
+        let leaks = self.leaks(at, std::mem::take(&mut draft.leaks), &[]).await?;
+        warnings.extend(self.judge_leaks(at, news, &leaks).await?);
         let mut tx = self.trust.begin(actor).await?;
         let allowed: Allowed<act::RefPush, _> = self.again(&mut tx, actor, id).await?;
         allowed.check_branch(&branch).map_err(Error::Refused)?;

@@ -61,9 +61,12 @@ impl Hub {
         if !source.allows_forks() || self.trust.is_bound(&mut tx, source.id.uuid()).await? {
             return Err(Error::NoForks);
         }
+        // Packs are not copied yet.
+        crate::wire::muse(source)?;
         let new = NewRepository {
             name,
             visibility: source.resource.visibility,
+            format: source.format,
             description: source.description.clone(),
             default_branch: source.default_branch.clone(),
         };

@@ -1,17 +1,26 @@
 //! What was made from one another, as far as whoever asks may see it, and how far apart their first branches are.
 //!
-//! Only what is seen is walked: what was made from something hidden is in no network that leads through it.
+//! Only what is seen is walked: what was made from something hidden is in no network that leads through it. How far branches
+//! are apart is counted from the rows of their newest commits, all forks at once; where those do not reach, in the graphs of
+//! the two repositories.
 
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::{
+    collections::{BTreeMap, BinaryHeap, HashMap, hash_map},
+    convert::Infallible,
+};
 
+use db::Tx;
+use history::graph::{Graph, GraphError};
 use names::{CommitId, Id};
 use trust::{Allowed, act};
 
 use super::store::{self, Node, Window};
-use crate::{Error, Hub, Repository};
+use crate::{Error, Hub, Repository, graph::History};
 
 /// Repositories of a network that are listed.
 const NODES: usize = 100;
+/// Commits that are looked at in graphs for one network: a tenth of a second, or a few.
+const STEPS: usize = 100_000;
 
 /// A repository of a network.
 #[derive(Debug, Clone)]
@@ -22,7 +31,7 @@ pub(crate) struct Fork {
     /// What it was made from, as `owner/name`, if that is seen.
     pub(crate) source: Option<String>,
     /// Commits of its first branch and of that of the one which was asked for that the other does not have; nothing where
-    /// that is too far to count.
+    /// that is too far to count at once.
     pub(crate) apart: Option<(u64, u64)>,
 }
 
@@ -56,13 +65,82 @@ impl Hub {
         let tips = nodes.iter().filter_map(|it| Some((it.id, it.tip?)));
         let tips: Vec<_> = tips.chain(own.map(|tip| (of.id, tip))).collect();
         let known = store::windows(&mut tx, &tips).await?;
-        let apart = |it: &Node| apart(&known, it.tip?.commit, own?.commit);
+        let near = |it: &Node| {
+            let look = |id| Ok::<_, Infallible>(known.get(&id).copied());
+            apart(look, it.tip?.commit, own?.commit).unwrap_or_default()
+        };
         let forks = in_order(nodes, first).into_iter().map(|(node, depth, source)| {
-            let apart = apart(&node);
+            let apart = near(&node);
             Fork { node, depth, source, apart }
         });
-        Ok(Network { forks: forks.collect(), is_truncated })
+        let mut forks: Vec<_> = forks.collect();
+        if let Some(own) = own {
+            self.count_far(&mut tx, (of.id, own.commit), &mut forks).await?;
+        }
+        Ok(Network { forks, is_truncated })
     }
+
+    /// Counts in graphs what the rows did not reach, as far as looking goes on for a network.
+    async fn count_far(
+        &self,
+        tx: &mut Tx,
+        (own, own_tip): (Id<Repository>, CommitId),
+        forks: &mut [Fork],
+    ) -> Result<(), Error> {
+        let mut steps = STEPS;
+        let mut history = None;
+        for fork in forks.iter_mut().filter(|it| it.apart.is_none()) {
+            let Some(tip) = fork.node.tip.filter(|_| steps > 0) else { continue };
+            if history.is_none() {
+                history = self.history_if_there(tx, own).await?;
+            }
+            let Some(here) = history.clone() else { return Ok(()) };
+            let Some(there) = self.history_if_there(tx, fork.node.id).await? else { continue };
+            let counted = self.ask(own, &here, move |graph| {
+                let mut steps = steps;
+                let graphs = [&there.graph, graph];
+                let look = |id| look_in(graphs, &mut steps, id);
+                let found = apart(look, tip.commit, own_tip)?;
+                // What was not looked at may be on either side.
+                Ok((found.filter(|_| steps > 0), steps))
+            });
+            (fork.apart, steps) = counted.await?;
+        }
+        Ok(())
+    }
+
+    /// The graph of a repository, unless it is being made.
+    async fn history_if_there(
+        &self,
+        tx: &mut Tx,
+        of: Id<Repository>,
+    ) -> Result<Option<History>, Error> {
+        match self.history(tx, of).await {
+            Err(Error::NotIndexed) => Ok(None),
+            history => history.map(Some),
+        }
+    }
+}
+
+/// A commit, from the graph that has it; nothing once no steps are left.
+fn look_in(
+    graphs: [&Graph; 2],
+    steps: &mut usize,
+    id: CommitId,
+) -> Result<Option<Window>, GraphError> {
+    *steps = steps.saturating_sub(1);
+    if *steps == 0 {
+        return Ok(None);
+    }
+    for graph in graphs {
+        if let Some(at) = graph.find(&id)? {
+            let link = graph.link(at)?;
+            let [first, second] = link.parents.map(|it| it.map(|at| graph.id(at)).transpose());
+            let generation = i64::from(link.generation);
+            return Ok(Some(Window { parents: [first?, second?], generation }));
+        }
+    }
+    Ok(None)
 }
 
 /// Each behind what it was made from, with how far it is from the first one, and the name of what it was made from.
@@ -94,53 +172,83 @@ struct Sides {
     theirs: bool,
 }
 
-/// How many commits `ours` leads to and `theirs` does not, and the other way round; nothing where what is known does not
-/// reach that far.
-fn apart(
-    known: &HashMap<CommitId, Window>,
-    ours: CommitId,
-    theirs: CommitId,
-) -> Option<(u64, u64)> {
-    let mut sides: HashMap<CommitId, Sides> = HashMap::new();
-    let mut waiting = BinaryHeap::new();
-    sides.entry(ours).or_default().ours = true;
-    sides.entry(theirs).or_default().theirs = true;
-    for id in [ours, theirs] {
-        waiting.push((known.get(&id)?.generation, id));
+impl Sides {
+    const fn is_open(self) -> bool {
+        self.ours != self.theirs
     }
-    let (mut ahead, mut behind) = (0, 0);
-    let mut last = None;
-    // Whatever leads to a commit has a higher generation, and so came before it.
-    while let Some((_, id)) = waiting.pop() {
-        if last.replace(id) == Some(id) {
-            continue;
-        }
-        let of = sides.get(&id).copied().unwrap_or_default();
-        match (of.ours, of.theirs) {
-            (true, false) => ahead += 1,
-            (false, true) => behind += 1,
+}
+
+/// The commits that wait to be looked at, the highest generation first.
+#[derive(Default)]
+struct Front {
+    sides: HashMap<CommitId, Sides>,
+    waiting: BinaryHeap<(i64, CommitId)>,
+    /// How many of them are on one side alone.
+    open: usize,
+}
+
+impl Front {
+    fn add(&mut self, (generation, id): (i64, CommitId), more: Sides) {
+        let of = match self.sides.entry(id) {
+            hash_map::Entry::Occupied(known) => known.into_mut(),
+            hash_map::Entry::Vacant(new) => {
+                self.waiting.push((generation, id));
+                new.insert(Sides::default())
+            }
+        };
+        let was_open = of.is_open();
+        of.ours |= more.ours;
+        of.theirs |= more.theirs;
+        match (was_open, of.is_open()) {
+            (false, true) => self.open += 1,
+            (true, false) => self.open -= 1,
             (true, true) | (false, false) => {}
         }
-        for parent in known.get(&id)?.parents.iter().flatten() {
-            let Some(window) = known.get(parent) else {
-                // What both lead to is on neither side, however far it goes.
-                if of.ours && of.theirs {
-                    continue;
-                }
-                return None;
-            };
-            let side = sides.entry(*parent).or_default();
-            side.ours |= of.ours;
-            side.theirs |= of.theirs;
-            waiting.push((window.generation, *parent));
+    }
+
+    /// The next one, while one waits that is on one side alone.
+    fn next(&mut self) -> Option<(CommitId, Sides)> {
+        if self.open == 0 {
+            return None;
         }
-        let is_open =
-            |(_, id): &(i64, CommitId)| sides.get(id).is_some_and(|it| it.ours != it.theirs);
-        if !waiting.iter().any(is_open) {
-            break;
+        let (_, id) = self.waiting.pop()?;
+        let of = self.sides.get(&id).copied().unwrap_or_default();
+        self.open -= usize::from(of.is_open());
+        Some((id, of))
+    }
+}
+
+/// How many commits `ours` leads to and `theirs` does not, and the other way round; nothing where `look`, which gives what is
+/// known of a commit, does not reach that far.
+fn apart<E>(
+    mut look: impl FnMut(CommitId) -> Result<Option<Window>, E>,
+    ours: CommitId,
+    theirs: CommitId,
+) -> Result<Option<(u64, u64)>, E> {
+    let mut front = Front::default();
+    for (id, side) in
+        [(ours, Sides { ours: true, theirs: false }), (theirs, Sides { ours: false, theirs: true })]
+    {
+        let Some(window) = look(id)? else { return Ok(None) };
+        front.add((window.generation, id), side);
+    }
+    let (mut ahead, mut behind) = (0, 0);
+    // Whatever leads to a commit has a higher generation, and so came before it.
+    while let Some((id, of)) = front.next() {
+        ahead += u64::from(of.ours && !of.theirs);
+        behind += u64::from(of.theirs && !of.ours);
+        let Some(window) = look(id)? else { return Ok(None) };
+        for parent in window.parents.into_iter().flatten() {
+            let generation = match look(parent)? {
+                Some(window) => window.generation,
+                // What both lead to is on neither side, however far it goes.
+                None if of.ours && of.theirs => continue,
+                None => return Ok(None),
+            };
+            front.add((generation, parent), of);
         }
     }
-    Some((ahead, behind))
+    Ok(Some((ahead, behind)))
 }
 
 #[cfg(test)]
@@ -148,6 +256,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn counted(
+        known: &HashMap<CommitId, Window>,
+        ours: CommitId,
+        theirs: CommitId,
+    ) -> Option<(u64, u64)> {
+        apart(|id| Ok::<_, Infallible>(known.get(&id).copied()), ours, theirs).unwrap()
+    }
 
     fn id(number: usize) -> CommitId {
         CommitId::of(&number.to_be_bytes())
@@ -186,7 +302,7 @@ mod tests {
             let (left, right) = (closure(&known, ours), closure(&known, theirs));
             let ahead = left.iter().filter(|it| !right.contains(it)).count() as u64;
             let behind = right.iter().filter(|it| !left.contains(it)).count() as u64;
-            prop_assert_eq!(apart(&known, ours, theirs), Some((ahead, behind)));
+            prop_assert_eq!(counted(&known, ours, theirs), Some((ahead, behind)));
         }
     }
 
@@ -195,8 +311,8 @@ mod tests {
         let chain: Vec<_> = (0..10).map(|at: usize| (at.checked_sub(1), None)).collect();
         let mut known = history(&chain);
         known.remove(&id(3));
-        assert_eq!(apart(&known, id(9), id(6)), Some((3, 0)));
-        assert_eq!(apart(&known, id(9), id(2)), None);
-        assert_eq!(apart(&known, id(3), id(9)), None);
+        assert_eq!(counted(&known, id(9), id(6)), Some((3, 0)));
+        assert_eq!(counted(&known, id(9), id(2)), None);
+        assert_eq!(counted(&known, id(3), id(9)), None);
     }
 }

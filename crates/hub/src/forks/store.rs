@@ -89,6 +89,19 @@ db::statements! {
            AND d.commit_id IN (SELECT decode(value, 'hex') FROM jsonb_array_elements_text($1::jsonb))
         ON CONFLICT (repository_id, commit_id, reviewer) DO NOTHING"
     };
+    COPY_MORE_PARENTS = {
+        sqlite "
+        INSERT INTO commit_more_parents (repository_id, commit_id, place, parent)
+        SELECT $2, m.commit_id, m.place, m.parent FROM commit_more_parents AS m
+         WHERE m.repository_id = $3 AND m.commit_id IN (SELECT unhex(value) FROM json_each($1))
+        ON CONFLICT (repository_id, commit_id, place) DO NOTHING",
+        postgres "
+        INSERT INTO commit_more_parents (repository_id, commit_id, place, parent)
+        SELECT $2, m.commit_id, m.place, m.parent FROM commit_more_parents AS m
+         WHERE m.repository_id = $3
+           AND m.commit_id IN (SELECT decode(value, 'hex') FROM jsonb_array_elements_text($1::jsonb))
+        ON CONFLICT (repository_id, commit_id, place) DO NOTHING"
+    };
     COUNT_COMMITS = "UPDATE repositories SET commit_count = commit_count + $2 WHERE id = $1";
     HAS_COMMIT = "SELECT count(*) FROM commits WHERE repository_id = $1 AND id = $2";
     PUSHED = "
@@ -321,6 +334,7 @@ pub(super) async fn copy_commits(
 ) -> Result<u64, Error> {
     let (rows, to, from) = (db::rows(ids), to.uuid(), from.uuid());
     let new = db::execute!(tx, COPY_COMMITS, &rows, to, from)?;
+    db::execute!(tx, COPY_MORE_PARENTS, &rows, to, from)?;
     db::execute!(tx, COPY_DELTAS, &rows, to, from)?;
     db::execute!(tx, COPY_REVIEWERS, &rows, to, from)?;
     let counted = i64::try_from(new).unwrap_or(i64::MAX);

@@ -6,13 +6,13 @@
 use std::collections::HashSet;
 
 use api::WireCode;
-use names::{BranchName, CommitId, SnapshotId};
+use names::{BranchName, CommitId, ObjectId, SnapshotId};
 use trust::{Actor, Allowed, act};
 
 use super::{copy::BATCH, store};
 use crate::{
     Error, Hub, Repository,
-    intake::{Asks, Heads},
+    intake::{Asks, Heads, Leaks},
     reading::{self, Commit},
     ref_log::{Movement, Word},
     repositories,
@@ -156,6 +156,7 @@ impl Hub {
         drop(tx);
         let mut objects: Vec<_> = objects.into_keys().collect();
         objects.sort_unstable();
+        self.inspect_missing((fork, source), missing, &objects).await?;
         for batch in objects.chunks(BATCH) {
             let mut tx = self.db.write().await?;
             let _still: Allowed<act::RefPush, _> = self.again(&mut tx, actor, fork.id).await?;
@@ -171,7 +172,6 @@ impl Hub {
         }
         let mut commits = 0;
         for batch in missing.commits.chunks(BATCH) {
-            self.inspect_missing((fork, source), batch).await?;
             let mut tx = self.db.write().await?;
             let still: Allowed<act::RefPush, _> = self.again(&mut tx, actor, fork.id).await?;
             self.check_signed(&mut tx, still.resource(), source, batch).await?;
@@ -181,16 +181,34 @@ impl Hub {
         Ok(commits)
     }
 
-    /// Refuses files that the fork does not take.
+    /// Refuses files that the fork does not take, before any of it is the fork's. What is only told nobody would read here.
     async fn inspect_missing(
         &self,
         (fork, source): (&Repository, &Repository),
-        batch: &[CommitId],
+        missing: &Missing,
+        objects: &[ObjectId],
     ) -> Result<(), Error> {
         let asks = Asks::of(Some(fork), None);
-        if !asks.is_anything() {
+        let mut leaks = Leaks::new();
+        if asks.refuses_secrets() {
+            let new = self.new_to(fork.id, objects).await?;
+            leaks = self.leaks((asks, Some(fork)), leaks, &new).await?;
+        }
+        if !asks.is_anything() && leaks.is_empty() {
             return Ok(());
         }
+        for batch in missing.commits.chunks(BATCH) {
+            self.inspect_batch((fork, source), (asks, &leaks), batch).await?;
+        }
+        Ok(())
+    }
+
+    async fn inspect_batch(
+        &self,
+        (fork, source): (&Repository, &Repository),
+        (asks, leaks): (Asks, &Leaks),
+        batch: &[CommitId],
+    ) -> Result<(), Error> {
         let mut tx = self.db.read().await?;
         let records = reading::commits(&mut tx, source.id, batch).await?;
         let parents: Vec<_> =
@@ -205,7 +223,8 @@ impl Hub {
             Some((before.and_then(root), root(it)?))
         });
         let news = self.news_of_trees(asks, &pairs.collect::<Vec<_>>()).await?;
-        self.inspect(asks, &news, &Heads::new()).await.map(drop)
+        self.inspect(asks, &news, &Heads::new()).await?;
+        self.judge_leaks((asks, Some(fork)), &news, leaks).await.map(drop)
     }
 
     /// What comes from the source is asked for what anything is that comes from elsewhere.

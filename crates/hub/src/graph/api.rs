@@ -2,7 +2,7 @@
 
 use api::json::{
     CommitDay, CommitDays, Contributor, ContributorList, GraphEdge, GraphPage, GraphRow, Language,
-    LanguageList,
+    LanguageList, LanguageMonth,
 };
 use names::{CommitId, UnixMillis};
 use serde::Deserialize;
@@ -10,6 +10,7 @@ use trust::{Allowed, act};
 use web::{Call, Cost, Json, Problem, Routes, Spec, Surface};
 
 use super::{
+    months::{Month, month_of},
     numbers::{Day, Who},
     picture::{Drawn, Wanted},
     store,
@@ -111,7 +112,7 @@ async fn graph(
         let judged = judged.get(&record.commit_id);
         GraphRow {
             commit: record.commit_id.to_string(),
-            parents: record.parents().map(|it| it.to_string()).collect(),
+            parents: it.commit.parents().map(|it| it.to_string()).collect(),
             subject: record.message.lines().next().unwrap_or_default().to_owned(),
             author: record.author.clone(),
             committed_at: record.committed_at.clone(),
@@ -158,7 +159,10 @@ async fn languages(
     let found = store::languages(&mut tx, of.id).await.map_err(Error::Db)?;
     let language = |(name, files, bytes)| Language { language: name, files, bytes };
     let items = found.into_iter().map(language).collect();
-    Ok(Json(LanguageList { commit: at.map(|it| it.to_string()), items }))
+    let months = hub.months_until_now(&mut tx, of).await?;
+    let month = |it: Month| LanguageMonth { month: it.month, bytes: it.languages };
+    let months = months.into_iter().map(month).collect();
+    Ok(Json(LanguageList { commit: at.map(|it| it.to_string()), items, months }))
 }
 
 async fn contributors(
@@ -240,6 +244,8 @@ pub(crate) struct Numbers {
     pub(crate) counts: (u64, u64),
     /// All commits, the first day, the last day.
     pub(crate) commits: (Day, i64, i64),
+    /// The languages at the end of each month that is not yet to come, the oldest first.
+    pub(crate) months: Vec<Month>,
 }
 
 impl Hub {
@@ -252,7 +258,19 @@ impl Hub {
             agents: store::contributors(tx, of.id, true, CONTRIBUTORS).await?,
             counts: store::count_contributors(tx, of.id).await?,
             commits: store::sum_days(tx, of.id).await?,
+            months: self.months_until_now(tx, of).await?,
         })
+    }
+
+    /// What commits say of months that are still to come is not told.
+    async fn months_until_now(
+        &self,
+        tx: &mut db::Tx,
+        of: &Repository,
+    ) -> Result<Vec<Month>, Error> {
+        let (mut months, now) = (store::months(tx, of.id).await?, month_of(self.clock.now()));
+        months.retain(|it| it.month <= now);
+        Ok(months)
     }
 
     /// The languages of a repository: name, files, bytes; the most bytes first.

@@ -215,9 +215,11 @@ mod tests {
             root: NodeId::of(b"root"),
             link: Link {
                 parents: [at.checked_sub(1).map(Position), None],
+                has_more: false,
                 generation: at + 1,
                 time: i64::from(at),
             },
+            more: Vec::new(),
             filter: Filter::of(["a/b"]),
         };
         (from..from + count).map(commit).collect()

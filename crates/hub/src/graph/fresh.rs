@@ -18,20 +18,22 @@ pub(super) fn commits(graph: &Graph, rows: &[Node]) -> Result<Vec<NewCommit>, Er
     let mut own: HashMap<CommitId, Position> = HashMap::with_capacity(rows.len());
     let mut commits = Vec::with_capacity(rows.len());
     for (at, row) in (graph.len()..).zip(rows) {
-        let mut parents = [None; 2];
-        for (place, parent) in parents.iter_mut().zip(row.parents) {
-            let Some(id) = parent else { continue };
-            let found = match own.get(&id) {
+        let mut all = Vec::with_capacity(row.parents.len());
+        for id in &row.parents {
+            let found = match own.get(id) {
                 Some(found) => Some(*found),
-                None => graph.find(&id)?,
+                None => graph.find(id)?,
             };
             let missing = || Error::Broken(format!("{id} does not stand before its child"));
-            *place = Some(found.ok_or_else(missing)?);
+            all.push(found.ok_or_else(missing)?);
         }
+        let parents = [all.first().copied(), all.get(1).copied()];
+        let more = all.split_off(all.len().min(2));
         own.insert(row.id, Position(at));
-        let link = Link { parents, generation: row.generation, time: row.time };
+        let has_more = !more.is_empty();
+        let link = Link { parents, has_more, generation: row.generation, time: row.time };
         let (id, root, filter) = (row.id, row.root, Filter::UNKNOWN);
-        commits.push(NewCommit { id, root, link, filter });
+        commits.push(NewCommit { id, root, link, more, filter });
     }
     Ok(commits)
 }

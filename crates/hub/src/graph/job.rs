@@ -34,7 +34,7 @@ pub(crate) async fn index(hub: Hub, job: Job<Index>) -> Result<Done, Failure> {
     let id: Id<Repository> = Id::from_uuid(job.payload.repository);
     let seal = store::seal(&mut hub.db.glance().await?, id).await?;
     match hub.make_derived(id).await {
-        Err(Error::NotFound) => return upkeep::when_missing(&hub, id).await,
+        Err(Error::NotFound) => return upkeep::when_missing(&hub, id, job.attempt).await,
         made => made?,
     }
     // A push that came meanwhile added no job, as this one was there: it is held up until it is known whether there was.

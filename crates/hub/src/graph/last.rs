@@ -134,7 +134,7 @@ impl Hub {
         let mut tx = self.db.read().await?;
         let mut kept = store::answers(&mut tx, dir.of, dir.place(), REMEMBERED).await?;
         kept.truncate(MEMOS);
-        let (trees, wanted) = (Trees::new(tx), dir.clone());
+        let (trees, wanted) = (Trees::new(history.source.clone(), tx), dir.clone());
         let walked = self.ask(dir.of, history, move |graph| {
             let Some(at) = graph.find(&wanted.commit)? else {
                 return Err(GraphError::Damaged("a commit is missing"));
@@ -208,7 +208,7 @@ impl Hub {
     ) -> Result<(), Error> {
         let mut tx = self.db.read().await?;
         let history = self.history(&mut tx, of).await?;
-        let (trees, place) = (Trees::new(tx), path.clone());
+        let (trees, place) = (Trees::new(history.source.clone(), tx), path.clone());
         let node = self.ask(of, &history, move |graph| {
             let Some(at) = graph.find(&commit)? else { return Ok(None) };
             directory(&trees, graph.root(at)?, place.as_ref())
@@ -238,7 +238,7 @@ impl Hub {
             }
             let branch: Option<BranchName> =
                 name.strip_prefix("refs/heads/").and_then(|name| name.parse().ok());
-            let trees = Trees::new(tx);
+            let trees = Trees::new(history.source.clone(), tx);
             let changed = self.ask(of, &history, move |graph| touched(graph, &trees, head, stale));
             for path in changed.await? {
                 let path = if path.is_empty() { None } else { path.parse().ok() };
@@ -326,7 +326,7 @@ fn node_at(
     let found = lookup(trees, root, path).map_err(|error| broken(&error))?;
     Ok(found.and_then(|entry| match entry.kind {
         Kind::Directory(node) => Some(node),
-        Kind::File(_) => None,
+        Kind::File(_) | Kind::Module(_) => None,
     }))
 }
 

@@ -10,7 +10,7 @@ use history::{
 use names::{Id, NodeId};
 
 use super::{fresh, store};
-use crate::{Error, Hub, Repository, reading};
+use crate::{Error, Hub, Repository, reading::Source};
 
 /// Commits that become a layer at once: some megabytes.
 const LAYER: usize = 10_000;
@@ -39,7 +39,7 @@ impl Hub {
         let _held = turn.lock().await;
         loop {
             let mut tx = self.db.read().await?;
-            let Some(epoch) = store::epoch(&mut tx, of).await? else {
+            let Some((epoch, format)) = store::epoch(&mut tx, of).await? else {
                 drop(tx);
                 return self.graphs.forget(of).await;
             };
@@ -48,7 +48,7 @@ impl Hub {
             let Some(last) = rows.last() else { return Ok(()) };
             let (last_row, is_last) = (last.row, rows.len() < LAYER);
             let mut commits = fresh::commits(&graph, &rows)?;
-            fill_filters(&mut tx, &graph, &mut commits).await?;
+            fill_filters((&self.source(of, format), &mut tx), &graph, &mut commits).await?;
             drop(tx);
             self.graphs.append((of, epoch), graph, commits, last_row).await?;
             if is_last {
@@ -66,7 +66,11 @@ struct Comparison {
 }
 
 /// Says of each new commit which paths it touched.
-async fn fill_filters(tx: &mut Tx, graph: &Graph, commits: &mut [NewCommit]) -> Result<(), Error> {
+async fn fill_filters(
+    (source, tx): (&Source, &mut Tx),
+    graph: &Graph,
+    commits: &mut [NewCommit],
+) -> Result<(), Error> {
     let base = graph.len() as usize;
     let roots: Vec<_> = commits.iter().map(|commit| commit.root).collect();
     let root_of = |at: usize| {
@@ -106,8 +110,8 @@ async fn fill_filters(tx: &mut Tx, graph: &Graph, commits: &mut [NewCommit]) -> 
             }
             continue;
         }
-        let wanted = fitting(tx, all_needs(&open)).await?;
-        let nodes = reading::nodes(tx, &wanted).await?;
+        let wanted = fitting((source, tx), all_needs(&open)).await?;
+        let nodes = source.shapes(tx, &wanted).await?;
         for it in &mut open {
             it.diff.give(&nodes).map_err(|error| Error::Broken(error.to_string()))?;
         }
@@ -122,8 +126,11 @@ fn all_needs(open: &VecDeque<Comparison>) -> Vec<NodeId> {
 }
 
 /// As many of them as may be held at once: at least two, a directory before and after.
-async fn fitting(tx: &mut Tx, mut needs: Vec<NodeId>) -> Result<Vec<NodeId>, Error> {
-    let sizes = store::node_sizes(tx, &needs).await?;
+async fn fitting(
+    (source, tx): (&Source, &mut Tx),
+    mut needs: Vec<NodeId>,
+) -> Result<Vec<NodeId>, Error> {
+    let sizes = source.node_sizes(tx, &needs).await?;
     let (mut bytes, mut taken) = (0, 0);
     for id in &needs {
         bytes += sizes.get(id).copied().unwrap_or_default();

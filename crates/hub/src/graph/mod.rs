@@ -15,7 +15,8 @@
 //! | `layers.rs`   | new commits become a layer                                                |
 //! | `trees.rs`    | trees for threads that wait                                               |
 //! | `last.rs`     | last commits of a directory's entries; `answers.rs` is their bytes           |
-//! | `numbers.rs`  | languages, contributors, days; `languages.rs` tells the language of a file    |
+//! | `numbers.rs`  | languages, contributors, days                                                |
+//! | `months.rs`   | languages, month by month                                                    |
 //! | `picture.rs`  | a page of the graph as it is drawn                                          |
 //! | `job.rs`      | the jobs                                                                  |
 //! | `api.rs`      | JSON                                                                      |
@@ -31,9 +32,9 @@ mod files;
 mod fresh;
 mod graphs;
 mod job;
-mod languages;
 mod last;
 mod layers;
+mod months;
 mod numbers;
 mod picture;
 mod relation;
@@ -48,11 +49,12 @@ pub(crate) use api::{Asked, DAYS, Until, date, filled, routes};
 pub(crate) use graphs::Graphs;
 pub(crate) use job::{INDEX, LAST, LastWanted, index, last};
 pub(crate) use last::{Directory, LastTold};
+pub(crate) use months::Month;
 pub(crate) use numbers::{Contributor, Day, Who};
 pub(crate) use picture::Drawn;
 pub(crate) use store::{STATEMENTS, forget_unused, renumber};
 
-use crate::{Error, Hub, Repository};
+use crate::{Error, Hub, Repository, reading::Source};
 
 /// Commits that a reader takes from their rows; beyond, it has to wait until they are in a file.
 const MOST_BEHIND: usize = 20_000;
@@ -66,6 +68,8 @@ pub(crate) struct History {
     pub(crate) graph: Graph,
     /// What positions mean.
     pub(crate) epoch: u64,
+    /// Where directories lie.
+    pub(crate) source: Source,
 }
 
 impl History {
@@ -90,7 +94,7 @@ impl History {
 impl Hub {
     /// The graph of a repository as `tx` sees it.
     pub(crate) async fn history(&self, tx: &mut Tx, of: Id<Repository>) -> Result<History, Error> {
-        let epoch = store::epoch(tx, of).await?.ok_or(Error::NotFound)?;
+        let (epoch, format) = store::epoch(tx, of).await?.ok_or(Error::NotFound)?;
         let stored = self.graphs.stored(of, epoch).await?;
         let rows = store::after(tx, of, fresh::last_row(&stored), MOST_BEHIND + 1).await?;
         if rows.len() > WORTH_A_FILE {
@@ -99,7 +103,8 @@ impl Hub {
         if rows.len() > MOST_BEHIND {
             return Err(Error::NotIndexed);
         }
-        Ok(History { graph: fresh::on_top(&stored, &rows)?, epoch })
+        let source = self.source(of, format);
+        Ok(History { graph: fresh::on_top(&stored, &rows)?, epoch, source })
     }
 
     /// Asks a graph something that takes a while, on a thread that may wait. Where its files turn out to be damaged they are

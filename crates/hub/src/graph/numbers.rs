@@ -8,10 +8,17 @@ use history::{
     graph::{Frontier, GraphError, Walk},
     tree::{FileState, TreeDiff},
 };
-use names::{CommitId, Digest, Hasher, Id, NodeId, UnixMillis};
+use names::{CommitId, Digest, Hasher, Id, UnixMillis};
 
-use super::{History, languages, store};
-use crate::{Error, Hub, Repository, reading};
+use super::{
+    History,
+    months::{Months, Roots},
+    store,
+};
+use crate::{
+    Error, Hub, Repository,
+    reading::{Source, languages},
+};
 
 /// Commits that are asked for at once.
 const BATCH: usize = 5_000;
@@ -74,10 +81,14 @@ pub(super) struct Files {
 pub(super) struct Tally {
     /// Whether the rows that are there go first.
     pub(super) is_from_nothing: bool,
-    pub(super) languages: BTreeMap<&'static str, Files>,
+    pub(super) languages: Counted,
     pub(super) contributors: HashMap<Who, Contributor>,
     pub(super) days: BTreeMap<i64, Day>,
+    pub(super) months: Months,
 }
+
+/// Files of each language, or by how many there are more or fewer.
+pub(super) type Counted = BTreeMap<&'static str, Files>;
 
 impl Tally {
     fn commit(&mut self, who: Who, at: UnixMillis) {
@@ -93,13 +104,14 @@ impl Tally {
         all.first_at = all.first_at.min(at);
         all.last_at = all.last_at.max(at);
     }
+}
 
-    fn file(&mut self, path: &str, state: Option<FileState>, sign: i64) {
-        let (Some(language), Some(state)) = (languages::of(path), state) else { return };
-        let files = self.languages.entry(language).or_default();
-        files.files += sign;
-        files.bytes += sign * i64::try_from(state.size_bytes).unwrap_or(i64::MAX);
-    }
+fn count_file(counted: &mut Counted, path: &str, state: Option<FileState>, sign: i64) {
+    let state = state.filter(|it| it.mode.is_file());
+    let (Some(language), Some(state)) = (languages::counted(path), state) else { return };
+    let files = counted.entry(language).or_default();
+    files.files += sign;
+    files.bytes += sign * i64::try_from(state.size_bytes).unwrap_or(i64::MAX);
 }
 
 impl Hub {
@@ -149,8 +161,9 @@ impl Hub {
         };
         let mut tally = Tally { is_from_nothing: before.is_none(), ..Tally::default() };
         let root = |at| history.graph.root(at);
-        let roots = (before.map(root).transpose()?, root(at)?);
-        count_files(tx, roots, &mut tally).await?;
+        let roots = Roots(before.map(root).transpose()?, root(at)?);
+        tally.languages = count_files((&history.source, tx), roots).await?;
+        tally.months = self.months(tx, (of, history), (before, at)).await?;
         let mut frontier = Frontier { wanted: vec![at], hidden: before.into_iter().collect() };
         loop {
             let walked = self.ask(of, history, move |graph| {
@@ -170,22 +183,22 @@ impl Hub {
     }
 }
 
-/// Counts the files of one tree beside another one.
-async fn count_files(
-    tx: &mut Tx,
-    (before, after): (Option<NodeId>, NodeId),
-    tally: &mut Tally,
-) -> Result<(), Error> {
+/// Counts the files of one tree beside those of another one.
+pub(super) async fn count_files(
+    (source, tx): (&Source, &mut Tx),
+    Roots(before, after): Roots,
+) -> Result<Counted, Error> {
     let mut diff = TreeDiff::new(before, Some(after), usize::MAX);
+    let mut counted = Counted::new();
     loop {
         while let Some(change) = diff.next_change() {
-            tally.file(change.path.as_str(), change.before, -1);
-            tally.file(change.path.as_str(), change.after, 1);
+            count_file(&mut counted, change.path.as_str(), change.before, -1);
+            count_file(&mut counted, change.path.as_str(), change.after, 1);
         }
         if diff.is_complete() {
-            return Ok(());
+            return Ok(counted);
         }
-        let given = reading::nodes(tx, &diff.needs()).await?;
+        let given = source.nodes(tx, &diff.needs()).await?;
         diff.give(&given).map_err(|error| Error::Broken(error.to_string()))?;
     }
 }

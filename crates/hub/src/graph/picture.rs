@@ -62,6 +62,8 @@ pub(crate) struct Drawn {
 /// A page of the picture.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Picture {
+    /// Lanes that lead here from the page before, each with its colour.
+    pub(crate) above: Vec<(u8, u8)>,
     pub(crate) rows: Vec<Drawn>,
     /// Where the next page begins.
     pub(crate) next: Option<Vec<u8>>,
@@ -86,6 +88,7 @@ impl Hub {
         let heads = heads(&history, &refs, wanted)?;
         // One connection at a time: what walks has its own.
         drop(tx);
+        let mut above = Vec::new();
         let (rows, next) = match &wanted.path {
             Some(path) => {
                 let cursor = cursor.map(|it| part(it, LIST)).transpose()?;
@@ -99,7 +102,10 @@ impl Hub {
             None if wanted.author.is_some() => {
                 self.by_author((of.id, &history), wanted, (&heads, cursor)).await?
             }
-            None => self.drawn(of.id, &history, heads, cursor, wanted.limit).await?,
+            None => {
+                let at = (cursor, wanted.limit);
+                self.drawn((of.id, &history), heads, at, &mut above).await?
+            }
         };
         let mut tx = self.db.read().await?;
         let ids: Vec<_> = rows.iter().map(|(id, _)| *id).collect();
@@ -113,17 +119,16 @@ impl Hub {
             let refs = names.remove(&id).unwrap_or_default();
             Some(Drawn { commit, lane: row.lane, colour: row.colour, edges: row.edges, refs })
         };
-        Ok(Picture { rows: rows.into_iter().filter_map(draw).collect(), next })
+        Ok(Picture { above, rows: rows.into_iter().filter_map(draw).collect(), next })
     }
 
-    /// With lanes.
+    /// With lanes; `above` is told those that lead here.
     async fn drawn(
         &self,
-        of: Id<Repository>,
-        history: &History,
+        (of, history): (Id<Repository>, &History),
         heads: Vec<LaneHead>,
-        cursor: Option<&[u8]>,
-        limit: usize,
+        (cursor, limit): (Option<&[u8]>, usize),
+        above: &mut Vec<(u8, u8)>,
     ) -> Result<(Vec<(CommitId, Row)>, Option<Vec<u8>>), Error> {
         let (frontier, state) = match cursor {
             None => {
@@ -132,6 +137,8 @@ impl Hub {
             }
             Some(cursor) => read_lanes(history, part(cursor, LANES)?)?,
         };
+        let lanes = (0..=u8::MAX).zip(&state.open);
+        above.extend(lanes.filter_map(|(lane, open)| open.map(|(_, colour)| (lane, colour))));
         let epoch = history.epoch;
         let drawn = self.ask(of, history, move |graph| {
             let mut walk = Walk::new(graph, &frontier)?;

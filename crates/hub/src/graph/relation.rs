@@ -39,7 +39,7 @@ impl Hub {
             Some(cursor) => read_frontier(&history, cursor)?.wanted,
             None => history.all_at(from)?,
         };
-        let (epoch, trees) = (history.epoch, Trees::new(tx));
+        let (epoch, trees) = (history.epoch, Trees::new(history.source.clone(), tx));
         let page = self.ask(id, &history, move |graph| {
             let mut log = PathLog::new(graph, path, &from)?;
             let (mut found, mut budget) = (Vec::new(), OF_A_PAGE);

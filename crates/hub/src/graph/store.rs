@@ -6,14 +6,17 @@ use db::{Error, Tx};
 use names::{CommitId, Digest, Id, NodeId, UnixMillis};
 use uuid::Uuid;
 
-use super::numbers::{Contributor, Day, Tally, Who};
-use crate::Repository;
+use super::{
+    months::{Month, Months},
+    numbers::{Contributor, Day, Tally, Who},
+};
+use crate::{Format, Repository, git, reading};
 
 db::statements! {
-    EPOCH = "SELECT history_epoch FROM repositories WHERE id = $1";
+    EPOCH = "SELECT history_epoch, format FROM repositories WHERE id = $1";
     RENUMBER = "UPDATE repositories SET history_epoch = history_epoch + 1 WHERE id = $1";
     AFTER = "
-        SELECT c.position, c.id, c.parent1, c.parent2, c.generation, c.committed_at, s.root_node
+        SELECT c.position, c.id, c.parent1, c.parent2, c.generation, c.committed_at, c.snapshot_id, s.root_node
           FROM commits AS c JOIN snapshots AS s ON s.repository_id = c.repository_id AND s.id = c.snapshot_id
          WHERE c.repository_id = $1 AND c.position > $2 ORDER BY c.position LIMIT $3";
     SEAL = "SELECT seal_hash FROM ref_seals WHERE repository_id = $1 ORDER BY seq DESC LIMIT 1";
@@ -23,13 +26,6 @@ db::statements! {
           JOIN refs AS f ON f.repository_id = r.id AND f.name = 'refs/heads/' || r.default_branch
          WHERE r.id = $1";
     HEADS = "SELECT name, target FROM refs WHERE repository_id = $1 AND kind = 'branch'";
-    NODE_SIZES = {
-        sqlite "
-        SELECT n.id, length(n.entries) FROM json_each($1) AS wanted CROSS JOIN tree_nodes AS n ON n.id = unhex(wanted.value)",
-        postgres "
-        SELECT n.id, length(n.entries)::bigint FROM jsonb_array_elements_text($1::jsonb) AS wanted
-          JOIN tree_nodes AS n ON n.id = decode(wanted.value, 'hex')"
-    };
     MADE_BY = {
         sqlite "
         SELECT c.id, c.author, c.agent_id, c.committed_at FROM json_each($2) AS wanted
@@ -118,6 +114,28 @@ db::statements! {
         SELECT CAST(coalesce(sum(people), 0) AS BIGINT), CAST(coalesce(sum(agents), 0) AS BIGINT), coalesce(min(day), 0),
                coalesce(max(day), 0)
           FROM commit_days WHERE repository_id = $1";
+    MONTHS = "
+        SELECT month, commit_id, languages FROM language_months WHERE repository_id = $1 ORDER BY month";
+    KEEP_MONTHS = {
+        sqlite "
+        DELETE FROM language_months
+         WHERE repository_id = $1 AND month NOT IN (SELECT value FROM json_each($2))",
+        postgres "
+        DELETE FROM language_months
+         WHERE repository_id = $1 AND month NOT IN (SELECT jsonb_array_elements_text($2::jsonb))"
+    };
+    PUT_MONTHS = {
+        sqlite "
+        INSERT INTO language_months (repository_id, month, commit_id, languages)
+        SELECT $2, value ->> 0, unhex(value ->> 1), value ->> 2 FROM json_each($1) WHERE true
+        ON CONFLICT (repository_id, month) DO UPDATE
+        SET commit_id = excluded.commit_id, languages = excluded.languages",
+        postgres "
+        INSERT INTO language_months (repository_id, month, commit_id, languages)
+        SELECT $2, value ->> 0, decode(value ->> 1, 'hex'), value ->> 2 FROM jsonb_array_elements($1::jsonb)
+        ON CONFLICT (repository_id, month) DO UPDATE
+        SET commit_id = excluded.commit_id, languages = excluded.languages"
+    };
     ANSWERS = "
         SELECT commit_id, answers, used_at FROM dir_last_commits WHERE repository_id = $1 AND place = $2
          ORDER BY used_at DESC LIMIT $3";
@@ -161,10 +179,11 @@ fn count(number: i64) -> Result<u64, Error> {
     u64::try_from(number).map_err(Error::corrupt("a count"))
 }
 
-/// Which numbering of its commits a repository has; nothing if there is no such repository.
-pub(super) async fn epoch(tx: &mut Tx, of: Id<Repository>) -> Result<Option<u64>, Error> {
-    let row: Option<(i64,)> = db::fetch_optional!(tx, EPOCH, of.uuid())?;
-    row.map(|(epoch,)| count(epoch)).transpose()
+/// Which numbering of its commits a repository has, and where its directories lie; nothing if there is no such repository.
+pub(super) async fn epoch(tx: &mut Tx, of: Id<Repository>) -> Result<Option<(u64, Format)>, Error> {
+    let row: Option<(i64, String)> = db::fetch_optional!(tx, EPOCH, of.uuid())?;
+    let format = |it: &str| it.parse().map_err(Error::corrupt("repositories.format"));
+    row.map(|(epoch, of)| Ok((count(epoch)?, format(&of)?))).transpose()
 }
 
 /// Takes another numbering, in the transaction in which commits go.
@@ -177,7 +196,8 @@ pub(crate) async fn renumber(tx: &mut Tx, of: Id<Repository>) -> Result<(), Erro
 pub(super) struct Node {
     pub(super) row: i64,
     pub(super) id: CommitId,
-    pub(super) parents: [Option<CommitId>; 2],
+    /// In their order.
+    pub(super) parents: Vec<CommitId>,
     pub(super) generation: u32,
     pub(super) time: i64,
     pub(super) root: NodeId,
@@ -190,21 +210,24 @@ pub(super) async fn after(
     row: i64,
     limit: usize,
 ) -> Result<Vec<Node>, Error> {
-    type Row = (i64, Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>, i64, i64, Vec<u8>);
+    type Row = (i64, Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>, i64, i64, Vec<u8>, Vec<u8>);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows: Vec<Row> = db::fetch_all!(tx, AFTER, of.uuid(), row, limit)?;
-    let parent = |it: Option<Vec<u8>>| it.as_deref().map(id).transpose();
-    let believe = |(row, commit, one, other, generation, time, root): Row| {
+    let believe = |(row, commit, one, other, generation, time, snapshot, root): Row| {
+        let parents = [one, other].into_iter().flatten().map(|it| id(&it));
         Ok(Node {
             row,
             id: id(&commit)?,
-            parents: [parent(one)?, parent(other)?],
+            parents: parents.collect::<Result<_, Error>>()?,
             generation: u32::try_from(generation).map_err(Error::corrupt("commits.generation"))?,
             time,
-            root: id(&root)?,
+            root: reading::snapshot_root(&id(&snapshot)?, id(&root)?),
         })
     };
-    rows.into_iter().map(believe).collect()
+    let mut found: Vec<Node> = rows.into_iter().map(believe).collect::<Result<_, Error>>()?;
+    let each = found.iter_mut().map(|it| (it.id, &mut it.parents)).collect();
+    git::add_more_parents(tx, of, each).await?;
+    Ok(found)
 }
 
 /// What the state of all refs is known by; nothing while none has moved since there is a log.
@@ -235,16 +258,6 @@ pub(super) async fn heads(
 ) -> Result<Vec<(String, CommitId)>, Error> {
     let rows: Vec<(String, Vec<u8>)> = db::fetch_all!(tx, HEADS, of.uuid())?;
     rows.into_iter().map(|(name, target)| Ok((name, id(&target)?))).collect()
-}
-
-/// How many bytes nodes have.
-pub(super) async fn node_sizes(
-    tx: &mut Tx,
-    ids: &[NodeId],
-) -> Result<HashMap<NodeId, usize>, Error> {
-    let rows: Vec<(Vec<u8>, i64)> = db::fetch_all!(tx, NODE_SIZES, db::rows(ids))?;
-    let size = |it: i64| usize::try_from(it).map_err(Error::corrupt("a length"));
-    rows.into_iter().map(|(node, bytes)| Ok((id(&node)?, size(bytes)?))).collect()
 }
 
 /// Who made commits, and when they say they did.
@@ -298,10 +311,33 @@ pub(super) async fn put_numbers(
     db::execute!(tx, ADD_CONTRIBUTORS, db::rows(contributors), of)?;
     let days = tally.days.iter().map(|(day, it)| (day, it.people, it.agents));
     db::execute!(tx, ADD_DAYS, db::rows(days), of)?;
+    put_months(tx, of, &tally.months).await?;
     match head {
         Some(head) => db::execute!(tx, SET_STATE, of, &head.as_bytes()[..]).map(drop),
         None => db::execute!(tx, DROP_STATE, of).map(drop),
     }
+}
+
+async fn put_months(tx: &mut Tx, of: Uuid, months: &Months) -> Result<(), Error> {
+    db::execute!(tx, KEEP_MONTHS, of, db::rows(&months.names))?;
+    let row = |it: &Month| {
+        let languages = serde_json::to_string(&it.languages);
+        let languages = languages.map_err(Error::corrupt("language_months.languages"))?;
+        Ok((it.month.clone(), it.commit, languages))
+    };
+    let rows = months.changed.iter().map(row).collect::<Result<Vec<_>, Error>>()?;
+    db::execute!(tx, PUT_MONTHS, db::rows(rows), of).map(drop)
+}
+
+/// The months, the oldest first.
+pub(super) async fn months(tx: &mut Tx, of: Id<Repository>) -> Result<Vec<Month>, Error> {
+    let rows: Vec<(String, Vec<u8>, String)> = db::fetch_all!(tx, MONTHS, of.uuid())?;
+    let believe = |(month, commit, languages): (String, Vec<u8>, String)| {
+        let languages = serde_json::from_str(&languages);
+        let languages = languages.map_err(Error::corrupt("language_months.languages"))?;
+        Ok(Month { month, commit: id(&commit)?, languages })
+    };
+    rows.into_iter().map(believe).collect()
 }
 
 /// A language: its name, its files, their bytes.

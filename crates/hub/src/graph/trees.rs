@@ -12,7 +12,7 @@ use history::tree::{Node, NodeSource};
 use names::NodeId;
 use tokio::runtime::Handle;
 
-use crate::{Error, reading};
+use crate::{Error, reading::Source};
 
 /// Entries of the nodes that are at hand: some megabytes.
 const ENTRIES: usize = 50_000;
@@ -20,6 +20,7 @@ const ENTRIES: usize = 50_000;
 /// A source of nodes over a transaction. Only for a thread that may block.
 pub(super) struct Trees {
     runtime: Handle,
+    source: Source,
     tx: RefCell<Tx>,
     nodes: RefCell<HashMap<NodeId, Arc<Node>>>,
     entries: Cell<usize>,
@@ -27,9 +28,10 @@ pub(super) struct Trees {
 
 impl Trees {
     /// Over `tx`; to be made while the runtime is entered.
-    pub(super) fn new(tx: Tx) -> Self {
+    pub(super) fn new(source: Source, tx: Tx) -> Self {
         Self {
             runtime: Handle::current(),
+            source,
             tx: RefCell::new(tx),
             nodes: RefCell::default(),
             entries: Cell::new(0),
@@ -45,7 +47,7 @@ impl NodeSource for Trees {
             return Ok(Arc::clone(node));
         }
         let mut tx = self.tx.borrow_mut();
-        let mut found = self.runtime.block_on(reading::nodes(&mut tx, &[*id]))?;
+        let mut found = self.runtime.block_on(self.source.shapes(&mut tx, &[*id]))?;
         let node = found.remove(id);
         let node = node.ok_or_else(|| Error::Broken("a tree node is missing".to_owned()))?;
         let mut nodes = self.nodes.borrow_mut();

@@ -10,7 +10,7 @@ use history::{
 };
 use names::{NodeId, ObjectId, RepoPath};
 
-use super::{ClashingPaths, ContentPolicy, policy};
+use super::{ClashingPaths, ContentPolicy, SecretProtection, policy};
 use crate::{Error, Hub, Repository, reading};
 
 /// Faults that an answer names; the others are counted.
@@ -23,6 +23,7 @@ const BATCH: usize = 500;
 pub(crate) struct Asks {
     content: ContentPolicy,
     clashing: ClashingPaths,
+    pub(super) secrets: SecretProtection,
 }
 
 /// What a snapshot brings beside the one that it follows.
@@ -41,22 +42,57 @@ impl Asks {
     pub(crate) fn of(repository: Option<&Repository>, domain: Option<&str>) -> Self {
         let Some(it) = repository else {
             let content = ContentPolicy::usual(domain.unwrap_or_default());
-            return Self { content, clashing: ClashingPaths::Allow };
+            let (clashing, secrets) = (ClashingPaths::Allow, SecretProtection::Warn);
+            return Self { content, clashing, secrets };
         };
         let usual = match domain {
             Some(domain) if it.pushed_at.is_none() => ContentPolicy::usual(domain),
             Some(_) | None => it.content_policy(),
         };
-        Self { content: it.says_content.unwrap_or(usual), clashing: it.clashing_paths }
+        let (clashing, secrets) = (it.clashing_paths, it.secret_protection);
+        Self { content: it.says_content.unwrap_or(usual), clashing, secrets }
     }
 
-    /// Whether anything has to be looked at.
+    /// Whether somebody asks what files are.
+    pub(crate) fn looks_into_files(self) -> bool {
+        self.content != ContentPolicy::Off
+    }
+
+    /// Whether paths have to be apart on every file system.
+    pub(crate) fn keeps_paths_apart(self) -> bool {
+        self.clashing == ClashingPaths::Refuse
+    }
+
+    /// Whether secrets are looked for, and what is found is refused.
+    pub(crate) fn refuses_secrets(self) -> bool {
+        self.secrets == SecretProtection::Refuse
+    }
+
+    /// Whether secrets are looked for.
+    pub(crate) fn looks_for_secrets(self) -> bool {
+        self.secrets != SecretProtection::Off
+    }
+
+    /// Whether names and paths have to be looked at.
     pub(crate) fn is_anything(self) -> bool {
         self.content != ContentPolicy::Off || self.clashing == ClashingPaths::Refuse
     }
 }
 
 impl News {
+    /// What somebody else found.
+    pub(crate) fn of(
+        pairs: Vec<(RepoPath, ObjectId)>,
+        clash: Option<(RepoPath, RepoPath)>,
+    ) -> Self {
+        Self { pairs, clash }
+    }
+
+    /// The new pairs.
+    pub(super) fn pairs(&self) -> &[(RepoPath, ObjectId)] {
+        &self.pairs
+    }
+
     /// What a whole manifest brings beside another one.
     pub(crate) fn of_manifest(asks: Asks, after: &Manifest, before: &Manifest) -> Self {
         let is_new = |(path, id): &(&RepoPath, &ObjectId)| before.get(*path) != Some(*id);
@@ -121,10 +157,12 @@ async fn twin(tx: &mut Tx, root: NodeId, path: &RepoPath) -> Result<Option<RepoP
                     Kind::Directory(id) if at + 1 < segments.len() => {
                         below.push((format!("{full}/"), id));
                     }
-                    Kind::Directory(_) | Kind::File(_) if full != path.as_str() => {
+                    Kind::Directory(_) | Kind::File(_) | Kind::Module(_)
+                        if full != path.as_str() =>
+                    {
                         return Ok(full.parse().ok());
                     }
-                    Kind::Directory(_) | Kind::File(_) => {}
+                    Kind::Directory(_) | Kind::File(_) | Kind::Module(_) => {}
                 }
             }
         }
@@ -210,7 +248,7 @@ pub(crate) fn head_of(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The first of them, and how many more there are.
-fn told(mut faults: Vec<String>) -> Vec<String> {
+pub(super) fn told(mut faults: Vec<String>) -> Vec<String> {
     let more = faults.len().saturating_sub(NAMED);
     faults.truncate(NAMED);
     if more > 0 {

@@ -87,6 +87,11 @@ fn rules(asked: &json::RepositoryChanges, fault: &mut impl FnMut(&str, String)) 
         changes.clashing_paths =
             parsed.map_err(|error: &str| fault("/clashing_paths", error.to_owned())).ok();
     }
+    if let Some(protection) = &asked.secret_protection {
+        let parsed = protection.parse();
+        changes.secret_protection =
+            parsed.map_err(|error: &str| fault("/secret_protection", error.to_owned())).ok();
+    }
     changes
 }
 

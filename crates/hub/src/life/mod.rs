@@ -30,7 +30,7 @@ pub(crate) use store::{STATEMENTS, add_alias, begin_purge, to_purge};
 use crate::{
     Error, Homepage, Hub, Licence, Repository, Topics,
     activity::{By, What},
-    intake::{ClashingPaths, ContentPolicy},
+    intake::{ClashingPaths, ContentPolicy, SecretProtection},
     reading, repositories,
     signatures::Required,
     transfers, upkeep, wire,
@@ -58,6 +58,7 @@ pub(crate) struct Changes {
     pub(crate) is_template: Option<bool>,
     pub(crate) says_content: Option<ContentPolicy>,
     pub(crate) clashing_paths: Option<ClashingPaths>,
+    pub(crate) secret_protection: Option<SecretProtection>,
 }
 
 /// What becomes of the terms.
@@ -132,6 +133,7 @@ impl Changes {
         after.is_template = self.is_template.unwrap_or(after.is_template);
         after.says_content = self.says_content.or(after.says_content);
         after.clashing_paths = self.clashing_paths.unwrap_or(after.clashing_paths);
+        after.secret_protection = self.secret_protection.unwrap_or(after.secret_protection);
         after.says_forks = self.says_forks.or(after.says_forks);
         after.says_no_training = self.says_no_training.unwrap_or(after.says_no_training);
         after.is_indexed = self.is_indexed.unwrap_or(after.is_indexed);
@@ -258,6 +260,7 @@ impl Hub {
         let signed_refs = |it: &Repository| it.require_signed_refs.to_string();
         let content = |it: &Repository| it.content_policy().as_str().to_owned();
         let clashing = |it: &Repository| it.clashing_paths.as_str().to_owned();
+        let secrets = |it: &Repository| it.secret_protection.as_str().to_owned();
         let licence = |it: &Repository| it.licence.as_ref().map_or("", Licence::as_str).to_owned();
         let fields = [
             ("require_signed_commits", required(before), required(after)),
@@ -265,6 +268,7 @@ impl Hub {
             ("template", before.is_template.to_string(), after.is_template.to_string()),
             ("content_policy", content(before), content(after)),
             ("clashing_paths", clashing(before), clashing(after)),
+            ("secret_protection", secrets(before), secrets(after)),
             ("name", before.full_name(), after.full_name()),
             ("description", before.description.clone(), after.description.clone()),
             ("homepage", homepage(before), homepage(after)),

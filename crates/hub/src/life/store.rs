@@ -12,6 +12,7 @@ db::statements! {
            SET name = $2, description = $3, homepage = $4, default_branch = $5, archived_at = $6, updated_at = $7,
                training_opt_out = $8, require_signed_commits = $9, require_signed_refs = $10, licence = $11,
                allow_forks = $12, is_template = $13, content_policy = $14, clashing_paths = $15, indexed = $16,
+               secret_protection = $17,
                deleted_at = NULL, purge_at = NULL
          WHERE id = $1";
     CLEAR_TOPICS = "DELETE FROM repository_topics WHERE repository_id = $1";
@@ -65,7 +66,8 @@ pub(super) async fn change(tx: &mut Tx, it: &Repository) -> Result<(), Error> {
         template,
         content,
         clashing,
-        i64::from(it.is_indexed)
+        i64::from(it.is_indexed),
+        it.secret_protection.as_str()
     )
     .map(drop)
 }

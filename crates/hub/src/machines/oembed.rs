@@ -12,7 +12,7 @@ use web::{Call, Json, Problem, look::href::segment};
 
 use crate::{
     Hub, Repository,
-    reading::{self, Found, History},
+    reading::{Found, History},
     repositories,
     views::embed::{Card, CardLine},
 };
@@ -148,22 +148,20 @@ impl Hub {
         (from, to): (usize, usize),
     ) -> Result<(String, Vec<CardLine>), Problem> {
         let anybody = Allowed::<act::ObjectRead, _>::ask(&Actor::anonymous(), repository.clone())?;
-        let (revision, path) = History::open(self, &anybody).resolve_with_path(place).await?;
+        let history = History::open(self, &anybody);
+        let (revision, path) = history.resolve_with_path(place).await?;
         let path: RepoPath = path.ok_or_else(Problem::not_found)?;
-        let mut tx = self.db.read().await?;
-        let commit = reading::commit(&mut tx, repository, revision.commit).await?;
-        let root = reading::root_of(&mut tx, repository, &commit).await?;
-        let Found::File(entry) = reading::find(&mut tx, root, Some(&path)).await? else {
+        let commit = history.commit(revision.commit).await?;
+        let Found::File(entry) = history.find(&commit, Some(&path)).await? else {
             return Err(Problem::not_found());
         };
-        drop(tx);
         let history::tree::Kind::File(object) = entry.kind else {
             return Err(Problem::not_found());
         };
         if entry.size > MAX_BYTES {
             return Err(Problem::not_found());
         }
-        let read = self.bytes(object, MAX_BYTES).await?;
+        let read = history.bytes(object, MAX_BYTES).await?;
         let text = as_text(&read.bytes).ok_or_else(Problem::not_found)?;
         let lines = text.lines().enumerate().skip(from - 1).take(to - from + 1);
         let lines: Vec<_> = lines

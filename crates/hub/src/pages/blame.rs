@@ -8,7 +8,7 @@ use names::{CommitId, RepoPath, UnixMillis};
 use trust::{Allowed, act};
 use web::{
     Call, Problem,
-    look::{Html, When, highlight},
+    look::{Html, When},
 };
 
 use super::parts;
@@ -59,7 +59,8 @@ pub(super) async fn blame(
         let blamed = history.within(hub.settings.blame).blame(query).await?;
         is_partial = blamed.runs.iter().any(|run| !run.is_settled);
         let name = path.file_name().to_owned();
-        let lines = tokio::task::spawn_blocking(move || highlight::file(&name, &text)).await;
+        let painted = hub.painted.clone();
+        let lines = tokio::task::spawn_blocking(move || painted.lines(object, &name, &text)).await;
         let lines =
             lines.map_err(|error| Error::Broken(format!("a worker ended early: {error}")))?;
         let mut tx = hub.db.glance().await?;

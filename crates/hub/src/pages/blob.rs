@@ -1,9 +1,11 @@
 //! A file.
 
 use axum::response::{IntoResponse as _, Redirect, Response};
-use db::Tx;
-use history::{diff::as_text, tree};
-use names::{NodeId, RepoPath};
+use history::{
+    diff::as_text,
+    tree::{self, Node},
+};
+use names::{ObjectId, RepoPath};
 use serde::Deserialize;
 use trust::{Allowed, act};
 use web::{
@@ -12,14 +14,16 @@ use web::{
 };
 
 use super::{
-    parts, raw,
-    repository::{clash, is_markdown},
+    Painted, parts, raw,
+    repository::{clash, directory, is_markdown},
 };
 use crate::{
     Error, Hub, Repository,
+    graph::Directory,
     reading::{self, FileBytes, Found, History},
+    signatures,
     views::{
-        Section,
+        CommitLine, Section,
         blob::{BlobContent, BlobPage, HexRow},
     },
 };
@@ -43,13 +47,11 @@ pub(super) async fn blob(
 ) -> Result<Response, Problem> {
     let repository = allowed.resource();
     let is_plain = call.query::<How>()?.plain.is_some();
-    let place = call.params.text("place");
-    let (revision, path) = History::open(&hub, &allowed).resolve_with_path(place).await?;
-    let mut tx = hub.db.read().await?;
+    let (place, history) = (call.params.text("place"), History::open(&hub, &allowed));
+    let (revision, path) = history.resolve_with_path(place).await?;
     let (text, path) = (revision.text(), path.ok_or_else(Problem::not_found)?);
-    let commit = reading::commit(&mut tx, repository, revision.commit).await?;
-    let root = reading::root_of(&mut tx, repository, &commit).await?;
-    let entry = match reading::find(&mut tx, root, Some(&path)).await? {
+    let commit = history.commit(revision.commit).await?;
+    let entry = match history.find(&commit, Some(&path)).await? {
         Found::File(entry) => entry,
         Found::Directory(_) => {
             let tree = parts::place(repository, "tree", &text, Some(path.as_str()));
@@ -57,12 +59,18 @@ pub(super) async fn blob(
         }
     };
     let tree::Kind::File(object) = entry.kind else { return Err(Problem::not_found()) };
-    let clash = clash_of(&mut tx, root, &path).await?;
-    let heads = reading::branches(&mut tx, repository.id).await?;
-    drop(tx);
-    let file = hub.bytes(object, SHOWN_BYTES).await?;
+    let dir = path.parent().map(str::parse::<RepoPath>).transpose();
+    let dir = dir.map_err(|_| Problem::not_found())?;
+    let Found::Directory(node) = history.find(&commit, dir.as_ref()).await? else {
+        return Err(Problem::not_found());
+    };
+    let heads = reading::branches(&mut hub.db.glance().await?, repository.id).await?;
+    let dir = directory(repository, &revision, dir.as_ref(), &node);
+    let (last, is_pending) = hub.last_change(&history, &dir, path.file_name()).await?;
+    let file = history.bytes(object, SHOWN_BYTES).await?;
     let here = parts::place(repository, "blob", &text, Some(path.as_str()));
-    let shown = show(file, &path, &here, is_plain, links(repository, &text, &path)).await?;
+    let (kept, links) = ((hub.painted.clone(), object), links(repository, &text, &path));
+    let shown = show(kept, file, &path, &here, is_plain, links).await?;
     let is_text = matches!(shown.content, BlobContent::Text { .. } | BlobContent::Markdown { .. });
     let by_commit =
         parts::place(repository, "blob", &commit.record.commit_id.to_string(), Some(path.as_str()));
@@ -81,20 +89,34 @@ pub(super) async fn blob(
         blame_href: is_text.then(|| parts::place(repository, "blame", &text, Some(path.as_str()))),
         permalink_href: (!revision.is_fixed()).then_some(by_commit),
         history_href: Some(parts::place(repository, "commits", &text, Some(path.as_str()))),
-        clash,
+        last,
+        is_pending,
+        clash: clash_of(&node, &path),
         content: shown.content,
     })
 }
 
+impl Hub {
+    /// The newest commit that changed an entry of a directory, and whether it is still looked for.
+    async fn last_change(
+        &self,
+        history: &History<'_>,
+        dir: &Directory,
+        name: &str,
+    ) -> Result<(Option<CommitLine>, bool), Error> {
+        let told = self.last_told(history.repository, dir, &[name].into()).await?;
+        let Some(id) = told.of(name).map(|it| it.id) else { return Ok((None, told.is_pending)) };
+        let commit = history.commit(id).await?;
+        let judged = signatures::judge(&mut self.db.glance().await?, [&commit].into_iter()).await?;
+        let line = parts::line(history.repository, &commit, judged.get(&id), self.clock.now());
+        Ok((Some(line), false))
+    }
+}
+
 /// Names beside the file that some file systems cannot keep apart from its own.
-async fn clash_of(tx: &mut Tx, root: NodeId, path: &RepoPath) -> Result<Option<String>, Error> {
-    let dir = path.parent().map(str::parse::<RepoPath>).transpose();
-    let dir = dir.map_err(|_| Error::NotFound)?;
-    let Found::Directory(node) = reading::find(tx, root, dir.as_ref()).await? else {
-        return Ok(None);
-    };
+fn clash_of(node: &Node, path: &RepoPath) -> Option<String> {
     let folded = path.file_name().to_lowercase();
-    Ok(clash(node.entries().iter().filter(|entry| entry.name.to_lowercase() == folded)))
+    clash(node.entries().iter().filter(|entry| entry.name.to_lowercase() == folded))
 }
 
 fn links(repository: &Repository, reference: &str, path: &RepoPath) -> LinkContext {
@@ -120,6 +142,7 @@ impl Shown {
 
 /// Colours or renders a file, on a blocking thread.
 async fn show(
+    (painted, object): (Painted, ObjectId),
     file: FileBytes,
     path: &RepoPath,
     here: &str,
@@ -149,7 +172,7 @@ async fn show(
             }
         } else {
             BlobContent::Text {
-                lines: highlight::file(&name, text),
+                lines: painted.lines(object, &name, text),
                 shown_bytes: is_cut.then_some(file.bytes.len() as u64),
                 rendered_href: (is_markdown(&name) && !is_cut).then_some(here),
             }

@@ -157,6 +157,9 @@ impl History<'_> {
         let path = changed.path().to_string();
         let (status, at) = match changed {
             ChangedFile::Added { .. } => (Status::Added, between.after),
+            ChangedFile::Modified { .. } if changed.status() == 'T' => {
+                (Status::Retyped, between.after)
+            }
             ChangedFile::Modified { .. } => (Status::Modified, between.after),
             ChangedFile::Deleted { .. } => {
                 (Status::Deleted, between.before.unwrap_or(between.after))

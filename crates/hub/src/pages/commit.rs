@@ -98,7 +98,7 @@ fn page(
         tree_href: parts::place(repository, "tree", &id, None),
         archives: ["tar.gz", "zip"].map(|it| (it, archive(it))).to_vec(),
         id,
-        parents: record.parents().map(link).collect(),
+        parents: commit.parents().map(link).collect(),
         children: around.children.iter().copied().map(link).collect(),
         hidden_refs: around.refs.as_ref().map_or(0, |it| it.len().saturating_sub(REFS) as u64),
         refs,

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use trust::{Allowed, act};
-use web::{Call, Problem};
+use web::{Call, Problem, look::assets};
 
 use super::parts;
 use crate::{
@@ -36,7 +36,9 @@ pub(super) async fn graph(
     let drawn = |it: &Drawn| -> Vec<Line> {
         it.edges.iter().map(|edge| (edge.from, edge.to, edge.colour)).collect()
     };
-    let (mut above, mut rows, mut lanes) = (Vec::new(), Vec::with_capacity(picture.rows.len()), 1);
+    let mut above: Vec<Line> =
+        picture.above.iter().map(|(lane, colour)| (*lane, *lane, *colour)).collect();
+    let (mut rows, mut lanes) = (Vec::with_capacity(picture.rows.len()), 1);
     for it in &picture.rows {
         let below = drawn(it);
         let most = below.iter().map(|line| line.0.max(line.1)).max().unwrap_or(0).max(it.lane);
@@ -74,6 +76,7 @@ pub(super) async fn graph(
         path,
         is_filtered: wanted.is_filtered(),
         rows,
+        script: assets::graph_href(),
     })
 }
 
@@ -102,7 +105,7 @@ fn shown(of: &Repository, full: &str) -> GraphRef {
 
 /// What the picture shows, in words.
 fn words(it: &Drawn, is_filtered: bool) -> String {
-    let parents: Vec<_> = it.commit.record.parents().map(|id| id.short()).collect();
+    let parents: Vec<_> = it.commit.parents().map(|id| id.short()).collect();
     let parents = match &parents[..] {
         [] => "no parent".to_owned(),
         [one] => format!("parent {one}"),

@@ -1,27 +1,32 @@
 //! A history in numbers: commits by day and week, who made them, languages, sizes.
 
+use std::collections::BTreeMap;
+
 use axum::response::Response;
 use trust::{Allowed, act};
 use web::{
     Call, Problem,
-    look::{Share, When},
+    look::{
+        Html, Share, When,
+        charts::{Columns, Heat, Steps, columns, heatmap, meter},
+        sizes,
+    },
 };
 
 use super::{graph::address, parts};
 use crate::{
     Hub, Repository,
-    graph::{Contributor, DAYS, Day, Until, Who, date},
+    graph::{Contributor, DAYS, Day, Month, Until, Who, date},
     reading::Revision,
     views::{
         Section,
-        insights::{ContributorRow, Contributors, Heat, InsightsPage, Square, Week},
+        insights::{ContributorRow, Contributors, InsightsPage, Week, Year},
     },
 };
 
-/// Pixels between two squares.
-const SQUARE: usize = 14;
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+/// Months and languages of a picture; other languages are one more.
+const SHOWN_MONTHS: usize = 60;
+const SHOWN_LANGUAGES: usize = 7;
 
 /// The page.
 pub(super) async fn insights(
@@ -39,17 +44,17 @@ pub(super) async fn insights(
     let now = hub.clock.now();
     let (all, first_day, last_day) = numbers.commits;
     let here = format!("{}/insights", parts::home_of(of));
-    let mut heat = heat((from, to), &days);
+    let mut year = year((from, to), &days);
     let until = |day: i64| address(&here, &[("until", &date(day))]);
-    heat.earlier_href = (first_day < from && numbers.at.is_some()).then(|| until(from - 1));
-    heat.later_href = (last_day > to).then(|| until(to + DAYS));
+    year.earlier_href = (first_day < from && numbers.at.is_some()).then(|| until(from - 1));
+    year.later_href = (last_day > to).then(|| until(to + DAYS));
     let list = |count, found: &[(Who, Contributor)]| {
         let most = found.first().map_or(1, |(_, it)| it.commits.max(1));
         let row = |(who, it): &(Who, Contributor)| ContributorRow {
             author: who.author.clone(),
             agent_id: who.agent_id.clone(),
             commits: it.commits,
-            bar: (it.commits * 100 / most).max(1),
+            bar: meter(it.commits, most),
             last: When::new(it.last_at, now),
         };
         Contributors { count, shown: found.iter().map(row).collect() }
@@ -62,8 +67,9 @@ pub(super) async fn insights(
         is_empty: first.is_none(),
         commits: all.people + all.agents,
         by_agents: all.agents,
-        heat,
+        year,
         languages: shares(&numbers.languages),
+        months: course(&numbers.months),
         people: list(numbers.counts.0, &numbers.people),
         agents: list(numbers.counts.1, &numbers.agents),
         size_bytes: of.size_bytes,
@@ -77,54 +83,71 @@ pub(super) fn shares(languages: &[(String, u64, u64)]) -> Vec<Share> {
     Share::of(languages.iter().map(|(name, _, bytes)| (name.clone(), *bytes)))
 }
 
-/// How much a day has beside the day with the most.
-fn heat_of(commits: u64, most: u64) -> usize {
-    match commits {
-        0 => 0,
-        _ if commits * 4 <= most => 1,
-        _ if commits * 2 <= most => 2,
-        _ if commits * 4 <= most * 3 => 3,
-        _ => 4,
+/// A year of commits: day by day as a picture, week by week in numbers.
+fn year((from, to): (i64, i64), days: &[(i64, Day)]) -> Year {
+    let counts: BTreeMap<i64, u64> =
+        days.iter().map(|(day, it)| (*day, it.people + it.agents)).collect();
+    let name = "Commits by day";
+    let steps = Steps::of(&counts);
+    let heat = Heat { name, first: from, last: to, counts: &counts, steps };
+    let mut weeks = BTreeMap::<i64, Day>::new();
+    for (day, it) in days {
+        let week = weeks.entry(day - (day - from).rem_euclid(7)).or_default();
+        week.people += it.people;
+        week.agents += it.agents;
+    }
+    let week = |(monday, it): (&i64, &Day)| Week {
+        monday: date(*monday),
+        people: it.people,
+        agents: it.agents,
+    };
+    Year {
+        from: date(from),
+        to: date(to),
+        commits: counts.values().sum(),
+        picture: heatmap(&heat),
+        weeks: weeks.iter().rev().map(week).collect(),
+        earlier_href: None,
+        later_href: None,
     }
 }
 
-fn heat((from, to): (i64, i64), days: &[(i64, Day)]) -> Heat {
-    let on = |day: i64| {
-        let found = days.binary_search_by_key(&day, |(day, _)| *day).ok();
-        found.and_then(|at| days.get(at)).map_or(Day::default(), |(_, it)| *it)
-    };
-    let sum = |day: &Day| day.people + day.agents;
-    let most = days.iter().map(|(_, day)| sum(day)).max().unwrap_or(0);
-    let mut heat = Heat { from: date(from), to: date(to), ..Heat::default() };
-    let mut month = String::new();
-    for (place, day) in (from..=to).enumerate() {
-        let (week, weekday) = (place / 7, place % 7);
-        let it = on(day);
-        heat.commits += sum(&it);
-        let (x, y) = (week * SQUARE, weekday * SQUARE);
-        heat.squares.push(Square { x, y, heat: heat_of(sum(&it), most) });
-        if weekday == 0 {
-            let text = date(day);
-            heat.weeks.push(Week { monday: text.clone(), people: 0, agents: 0 });
-            let name = text.get(5..7).unwrap_or_default().to_owned();
-            if name != month {
-                let number = name.parse::<usize>().unwrap_or(1);
-                let name = MONTHS.get(number.saturating_sub(1)).copied().unwrap_or_default();
-                // A month of which only the end is there has no room for its name.
-                if heat.months.last().is_none_or(|(last, _)| x >= last + 2 * SQUARE) {
-                    heat.months.push((x, name));
-                }
-            }
-            month = name;
-        }
-        if let Some(week) = heat.weeks.last_mut() {
-            week.people += it.people;
-            week.agents += it.agents;
-        }
+/// The languages month by month; nothing where there is no course to see.
+fn course(months: &[Month]) -> Option<Html> {
+    let months = Month::without_gaps(months, SHOWN_MONTHS);
+    if months.len() < 2 {
+        return None;
     }
-    heat.weeks.retain(|week| week.people + week.agents > 0);
-    heat.weeks.reverse();
-    heat
+    let mut sums = BTreeMap::<&str, u64>::new();
+    for (language, bytes) in months.iter().flat_map(|it| &it.languages) {
+        let sum = sums.entry(language).or_default();
+        *sum = sum.saturating_add(*bytes);
+    }
+    let mut sums: Vec<_> = sums.into_iter().collect();
+    sums.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    let shown: Vec<_> = sums.iter().take(SHOWN_LANGUAGES).map(|(name, _)| *name).collect();
+    let has_rest = sums.len() > shown.len();
+    let amounts = |it: &Month| {
+        let of = |name: &&str| it.languages.get(*name).copied().unwrap_or(0);
+        let mut amounts: Vec<_> = shown.iter().map(of).collect();
+        if has_rest {
+            let rest = it.languages.iter().filter(|(name, _)| !shown.contains(&name.as_str()));
+            amounts.push(rest.map(|(_, bytes)| bytes).sum());
+        }
+        (it.month.clone(), amounts)
+    };
+    let drawn = Columns {
+        name: "Bytes by month and language",
+        moment: "Month",
+        parts: shown
+            .iter()
+            .copied()
+            .chain(has_rest.then_some("Other"))
+            .map(str::to_owned)
+            .collect(),
+        columns: months.iter().map(amounts).collect(),
+    };
+    Some(columns(&drawn, sizes::bytes))
 }
 
 #[cfg(test)]
@@ -136,17 +159,15 @@ mod tests {
         // 2026-11-30 is a Monday.
         let monday = 20_787;
         assert_eq!(date(monday), "2026-11-30");
-        let span = (monday - 52 * 7, monday);
         let one = |people, agents| Day { people, agents };
         let days = [(monday - 8, one(1, 0)), (monday - 7, one(2, 6)), (monday, one(4, 0))];
-        let heat = heat(span, &days);
-        assert_eq!((heat.commits, heat.squares.len()), (13, 52 * 7 + 1));
+        let year = year((monday - 52 * 7, monday), &days);
+        assert_eq!(
+            (year.commits, year.picture.as_str().matches("<rect ").count()),
+            (13, 52 * 7 + 1)
+        );
         let weeks: Vec<_> =
-            heat.weeks.iter().map(|it| (&*it.monday, it.people, it.agents)).collect();
+            year.weeks.iter().map(|it| (&*it.monday, it.people, it.agents)).collect();
         assert_eq!(weeks, [("2026-11-30", 4, 0), ("2026-11-23", 2, 6), ("2026-11-16", 1, 0)]);
-        let last = heat.squares.last().unwrap();
-        assert_eq!((last.x, last.y, last.heat), (52 * SQUARE, 0, 2));
-        // The first day of the span is the first of December.
-        assert_eq!(heat.months.len(), 12, "{:?}", heat.months);
     }
 }

@@ -9,6 +9,7 @@
 //! | `repository.rs` | `/{owner}/{name}`, `tree/…`                                |
 //! | `blob.rs`       | `blob/…`                                                  |
 //! | `blame.rs`      | `blame/…`                                                 |
+//! | `painted.rs`    | coloured lines of both, kept for a while                   |
 //! | `raw.rs`        | `raw/…`; `range.rs` is what part of it is asked for          |
 //! | `archive.rs`    | `archive/…`                                               |
 //! | `commits.rs`    | `commits/…`                                               |
@@ -40,6 +41,7 @@ mod insights;
 mod lists;
 mod log;
 mod new;
+mod painted;
 mod parts;
 mod profile;
 mod range;
@@ -56,6 +58,7 @@ use trust::Class;
 use web::{Cost, Routes, Spec, Surface};
 
 pub(crate) use commits::commits;
+pub(crate) use painted::Painted;
 pub(crate) use parts::split;
 pub(crate) use profile::Profile;
 pub(crate) use raw::{image_type, raw_by_query};

@@ -39,6 +39,7 @@ struct Sent {
     name: String,
     description: String,
     visibility: String,
+    format: Option<String>,
     template: String,
     /// A box that is not ticked is not sent.
     readme: Option<String>,
@@ -59,6 +60,7 @@ struct Asked {
 impl Sent {
     fn typed(&self) -> Typed {
         Typed {
+            is_git: self.format.as_deref() == Some("git"),
             is_public: self.visibility == "public",
             has_readme: self.readme.is_some(),
             licence: self.licence.clone(),
@@ -72,6 +74,7 @@ impl Sent {
             owner: said(&self.owner),
             name: self.name.trim().to_owned(),
             visibility: said(&self.visibility),
+            format: self.format.as_deref().and_then(said),
             description: said(&self.description),
             template: said(&self.template),
             initialize: Some(json::Initialize {
@@ -106,6 +109,7 @@ async fn show(
         name: String::new(),
         description: String::new(),
         visibility: "private".to_owned(),
+        format: None,
         template: template.unwrap_or_default(),
         readme: None,
         licence: String::new(),

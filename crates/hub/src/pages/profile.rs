@@ -7,7 +7,7 @@ use web::{
     Call, Load, Params, Problem,
     look::{
         Layout, LinkContext, Monogram, When,
-        charts::{Heat, heatmap},
+        charts::{Heat, Steps, heatmap},
         markdown,
     },
 };
@@ -303,7 +303,8 @@ impl Hub {
 /// The maps of somebody: one's own, and that of one's agents if they did anything.
 fn heat_boxes(days: &Days) -> Vec<HeatBox> {
     let boxed = |title: &str, name: &str, counts| {
-        let heat = Heat { name, first: days.first, last: days.last, counts };
+        let (first, last, steps) = (days.first, days.last, Steps::OF_PEOPLE);
+        let heat = Heat { name, first, last, counts, steps };
         let total = counts.values().sum();
         HeatBox { title: title.to_owned(), total, picture: heatmap(&heat) }
     };

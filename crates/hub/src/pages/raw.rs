@@ -68,7 +68,7 @@ async fn serve(
     let mut response = if is_known(asked, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        history.hub().file(object, entry.size, wanted(asked, entry.size, &etag)).await?
+        file(history, object, entry.size, wanted(asked, entry.size, &etag)).await?
     };
     let headers = response.headers_mut();
     if headers.get(header::CONTENT_TYPE).is_some_and(|it| it == OCTETS) {
@@ -98,59 +98,39 @@ pub(super) fn is_known(asked: &HeaderMap, etag: &str) -> bool {
     tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag)
 }
 
-impl Hub {
-    /// A file, or a part of it, with its type.
-    async fn file(&self, id: ObjectId, size: u64, wanted: Wanted) -> Result<Response, Error> {
-        let span = |range: Range<u64>| {
-            format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1))
-        };
-        let (kind, body, length, part) = match wanted {
-            Wanted::Nothing => {
-                let range = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
-                return Ok((StatusCode::RANGE_NOT_SATISFIABLE, range).into_response());
-            }
-            Wanted::All => {
-                let (head, body) = self.body_of(id).await?;
-                (content_type(&head), body, size, None)
-            }
-            Wanted::Part(range) => {
-                let place = self.objects.place(id).await?;
-                let end = size.min(HEAD_BYTES);
-                let head = self.objects.read_range(id, place.clone(), 0..end).await?;
-                let body = self.part(id, place, range.clone());
-                (content_type(&head), body, range.end - range.start, Some(span(range)))
-            }
-        };
-        let mut response = body.into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-        if let Some(Ok(part)) = part.map(|it| HeaderValue::from_str(&it)) {
-            headers.insert(header::CONTENT_RANGE, part);
-            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+/// A file, or a part of it, with its type.
+async fn file(
+    history: &History<'_>,
+    id: ObjectId,
+    size: u64,
+    wanted: Wanted,
+) -> Result<Response, Error> {
+    let span = |range: &Range<u64>| {
+        format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1))
+    };
+    let (head, body, length, part) = match wanted {
+        Wanted::Nothing => {
+            let range = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
+            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, range).into_response());
         }
-        Ok(response)
+        Wanted::All => {
+            let (head, body) = history.sent(id).await?;
+            (head, body, size, None)
+        }
+        Wanted::Part(range) => {
+            let (head, body) = history.sent_part(id, (size.min(HEAD_BYTES), range.clone())).await?;
+            (head, body, range.end - range.start, Some(span(&range)))
+        }
+    };
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(&head)));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    if let Some(Ok(part)) = part.map(|it| HeaderValue::from_str(&it)) {
+        headers.insert(header::CONTENT_RANGE, part);
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
-
-    /// Some bytes of an object, read as they are taken.
-    fn part(&self, id: ObjectId, place: Place, range: Range<u64>) -> Body {
-        let objects = self.objects.clone();
-        let read = move |range: Range<u64>| {
-            let (objects, place) = (objects.clone(), place.clone());
-            async move {
-                if range.is_empty() {
-                    return None;
-                }
-                let end = range.end.min(range.start + WHOLE_BYTES);
-                let piece = objects.read_range(id, place, range.start..end).await;
-                if let Err(error) = &piece {
-                    tracing::error!(object = %id, %error, "a part of a file could not be sent");
-                }
-                Some((piece.map(Bytes::from), end..range.end))
-            }
-        };
-        Body::from_stream(futures_util::stream::unfold(range, read))
-    }
+    Ok(response)
 }
 
 const OCTETS: &str = "application/octet-stream";
@@ -190,8 +170,35 @@ pub(crate) fn image_type(bytes: &[u8]) -> Option<&'static str> {
 }
 
 impl Hub {
+    /// Some bytes of an object, read as they are taken, behind its first `head`.
+    pub(crate) async fn sent_part(
+        &self,
+        id: ObjectId,
+        (head, range): (u64, Range<u64>),
+    ) -> Result<(Bytes, Body), Error> {
+        let place = self.objects.place(id).await?;
+        let head = self.objects.read_range(id, place.clone(), 0..head).await?;
+        let objects = self.objects.clone();
+        let read = move |range: Range<u64>| {
+            let (objects, place) = (objects.clone(), place.clone());
+            async move {
+                if range.is_empty() {
+                    return None;
+                }
+                let end = range.end.min(range.start + WHOLE_BYTES);
+                let piece = objects.read_range(id, place, range.start..end).await;
+                if let Err(error) = &piece {
+                    tracing::error!(object = %id, %error, "a part of a file could not be sent");
+                }
+                Some((piece.map(Bytes::from), end..range.end))
+            }
+        };
+        let body = Body::from_stream(futures_util::stream::unfold(range, read));
+        Ok((Bytes::from(head), body))
+    }
+
     /// The start of an object, to judge its type by, and the body to send.
-    pub(crate) async fn body_of(&self, id: ObjectId) -> Result<(Bytes, Body), Error> {
+    pub(crate) async fn sent(&self, id: ObjectId) -> Result<(Bytes, Body), Error> {
         if id == ObjectId::EMPTY {
             return Ok((Bytes::new(), Body::empty()));
         }

@@ -1,4 +1,4 @@
-//! Branches and tags, and the form that takes a branch away.
+//! Branches and tags, and the forms that take a branch away and bring it back.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use axum::{
 use db::Tx;
 use names::{BranchName, CommitId};
 use serde::Deserialize;
-use trust::{Allowed, act};
+use trust::{Act, Actor, Allowed, act};
 use web::{
     Call, Form, Input as _, Problem, Routes, Spec, Surface,
     look::{Layout, When, href},
@@ -23,7 +23,7 @@ use crate::{
     signatures,
     views::{
         CommitLine, Section,
-        refs::{Apart, BranchRow, BranchesPage, List, TagRow, TagsPage},
+        refs::{Apart, BranchRow, BranchesPage, DeletedRow, List, TagRow, TagsPage},
     },
 };
 
@@ -34,11 +34,10 @@ const PART_BYTES: usize = 255;
 
 pub(super) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let form = Spec::new(Surface::Page).body_bytes(FORM_BYTES);
-    routes.get("/{owner}/{name}/branches", Surface::Page, branches).post(
-        "/{owner}/{name}/branches/delete",
-        form,
-        delete,
-    )
+    routes
+        .get("/{owner}/{name}/branches", Surface::Page, branches)
+        .post("/{owner}/{name}/branches/delete", form, delete)
+        .post("/{owner}/{name}/branches/restore", form, restore)
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -80,25 +79,24 @@ async fn delete(
     allowed: Allowed<act::RefForce, Repository>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let repository = allowed.resource();
-    let layout = layout(&call, repository);
+    let layout = layout(&call, allowed.resource());
     let Form(Gone { branch }) = Form::<Gone>::take(call).await?;
     let name: BranchName = branch.parse().map_err(|error| Problem::malformed(&error))?;
-    match hub.delete_branch(&allowed, &name).await {
-        Ok(()) => {
-            let list = format!("{}/branches", parts::home_of(repository));
-            Ok((StatusCode::SEE_OTHER, [(header::LOCATION, list)]).into_response())
-        }
-        Err(error @ Error::Wire(_)) => {
-            let may_read = Allowed::ask(allowed.actor(), repository.clone())?;
-            let asked = Asked { show: Some("all".to_owned()), ..Asked::default() };
-            let told = Some(error.to_string());
-            let mut page = hub.branches_page(&may_read, layout, &asked, told).await?;
-            *page.status_mut() = StatusCode::CONFLICT;
-            Ok(page)
-        }
-        Err(error) => Err(error.into()),
-    }
+    let done = hub.delete_branch(&allowed, &name).await;
+    hub.done(&allowed, layout, done, Show::All).await
+}
+
+/// Brings a branch back that was taken away.
+async fn restore(
+    hub: Hub,
+    allowed: Allowed<act::RefPush, Repository>,
+    call: Call,
+) -> Result<Response, Problem> {
+    let layout = layout(&call, allowed.resource());
+    let Form(Gone { branch }) = Form::<Gone>::take(call).await?;
+    let name: BranchName = branch.parse().map_err(|error| Problem::malformed(&error))?;
+    let done = hub.restore_branch(&allowed, &name).await;
+    hub.done(&allowed, layout, done, Show::Deleted).await
 }
 
 fn layout(call: &Call, repository: &Repository) -> Layout {
@@ -118,7 +116,8 @@ pub(crate) async fn tags(
     let page = refs::tags(&mut tx, repository.id, (asked.part(), skip)).await?;
     let names: Vec<&str> = page.refs.iter().map(Listed::short).collect();
     let releases = refs::releases(&mut tx, repository.id, &names).await?;
-    let lines = hub.lines(&mut tx, repository, &page.refs).await?;
+    let targets = page.refs.iter().map(|it| it.target).collect();
+    let lines = hub.lines(&mut tx, repository, targets).await?;
     let first = reading::Revision::first(&mut tx, repository).await?;
     drop(tx);
     let row = |it: &Listed| TagRow {
@@ -166,6 +165,32 @@ impl Here {
 }
 
 impl Hub {
+    /// The way back to the list; what could not be done is told above the list that shows it.
+    async fn done<A: Act>(
+        &self,
+        allowed: &Allowed<A, Repository>,
+        layout: Layout,
+        done: Result<(), Error>,
+        list: Show,
+    ) -> Result<Response, Problem> {
+        let repository = allowed.resource();
+        match done {
+            Ok(()) => {
+                let list = format!("{}/branches", parts::home_of(repository));
+                Ok((StatusCode::SEE_OTHER, [(header::LOCATION, list)]).into_response())
+            }
+            Err(error @ Error::Wire(_)) => {
+                let may_read = Allowed::ask(allowed.actor(), repository.clone())?;
+                let asked = Asked { show: Some(list.word().to_owned()), ..Asked::default() };
+                let told = Some(error.to_string());
+                let mut page = self.branches_page(&may_read, layout, &asked, told).await?;
+                *page.status_mut() = StatusCode::CONFLICT;
+                Ok(page)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn branches_page(
         &self,
         allowed: &Allowed<act::RefRead, Repository>,
@@ -174,32 +199,68 @@ impl Hub {
         fault: Option<String>,
     ) -> Result<Response, Problem> {
         let (actor, repository) = (allowed.actor(), allowed.resource());
-        let show = asked.show.as_deref().and_then(|it| it.parse().ok()).unwrap_or_default();
-        let skip = asked.skip.unwrap_or(0);
+        let may_restore = Allowed::<act::RefPush, _>::ask(actor, repository.clone()).is_ok();
+        let show: Show = asked.show.as_deref().and_then(|it| it.parse().ok()).unwrap_or_default();
+        // Where branches were is seen by those who may see commits that no ref leads to.
+        let show = if may_restore || show != Show::Deleted { show } else { Show::default() };
+        let (skip, now) = (asked.skip.unwrap_or(0), self.clock.now());
         let mut tx = self.db.read().await?;
         let wanted = (show, asked.part(), skip);
-        let found = refs::branches(&mut tx, repository, actor, wanted, self.clock.now()).await?;
-        let (page, counts) = found;
+        let (page, counts) = refs::branches(&mut tx, repository, actor, wanted, now).await?;
         let first = reading::Revision::first(&mut tx, repository).await?;
-        let history = History::open(self, allowed);
-        let mut rows = self.rows(&mut tx, &history, &page, first.as_ref()).await?;
-        let csrf = deletes(self, allowed)?;
+        let (mut rows, mut deleted, mut beside) =
+            (Vec::new(), Vec::new(), (page.before, page.next));
+        if show == Show::Deleted {
+            let gone = refs::deleted(&mut tx, repository.id, (asked.part(), skip), now).await?;
+            beside = (gone.before, gone.next);
+            deleted = self.deleted_rows(&mut tx, repository, gone.branches).await?;
+        } else {
+            let history = History::open(self, allowed);
+            rows = self.rows(&mut tx, &history, &page, first.as_ref()).await?;
+        }
+        drop(tx);
+        let may_delete = Allowed::<act::RefForce, _>::ask(actor, repository.clone()).is_ok();
         let here =
             Here { base: format!("{}/branches", parts::home_of(repository)), show: Some(show) };
         let at = rows.iter().position(|it| it.is_default);
         web::page(&BranchesPage {
             layout,
             head: parts::head(actor, repository, first.as_ref(), Section::Branches),
-            lists: lists(repository, show, counts, actor.is_anonymous()),
+            lists: lists(repository, show, counts, (!actor.is_anonymous(), may_restore)),
             show: show.word(),
             first: at.map(|at| rows.remove(at)),
             branches: rows,
-            csrf,
+            deleted,
+            csrf: self.session_mark(actor, may_delete)?,
+            restores: self.session_mark(actor, may_restore)?,
             fault,
-            newer_href: here.page(asked.part(), page.before),
-            older_href: here.page(asked.part(), page.next),
+            newer_href: here.page(asked.part(), beside.0),
+            older_href: here.page(asked.part(), beside.1),
             part: asked.part().to_owned(),
         })
+    }
+
+    /// The mark of the session of whoever may do something.
+    fn session_mark(&self, actor: &Actor, may: bool) -> Result<Option<String>, Error> {
+        let session = actor.session().filter(|_| may);
+        Ok(session.map(|session| self.trust.csrf(session)).transpose()?)
+    }
+
+    async fn deleted_rows(
+        &self,
+        tx: &mut Tx,
+        repository: &Repository,
+        deleted: Vec<refs::Deleted>,
+    ) -> Result<Vec<DeletedRow>, Error> {
+        let targets: Vec<_> = deleted.iter().map(|it| it.target).collect();
+        let (lines, now) = (self.lines(tx, repository, targets).await?, self.clock.now());
+        let row = |it: refs::Deleted| DeletedRow {
+            name: it.name.to_string(),
+            commit: lines.get(&it.target).cloned(),
+            when: When::new(it.at, now),
+            by: it.by.unwrap_or_default(),
+        };
+        Ok(deleted.into_iter().map(row).collect())
     }
 
     async fn rows(
@@ -210,7 +271,8 @@ impl Hub {
         first: Option<&reading::Revision>,
     ) -> Result<Vec<BranchRow>, Error> {
         let repository = history.repository;
-        let lines = self.lines(tx, repository, &page.refs).await?;
+        let targets = page.refs.iter().map(|it| it.target).collect();
+        let lines = self.lines(tx, repository, targets).await?;
         let heads: Vec<_> = page.refs.iter().map(|it| it.target).collect();
         let apart = match first {
             None => HashMap::new(),
@@ -236,9 +298,8 @@ impl Hub {
         &self,
         tx: &mut Tx,
         repository: &Repository,
-        listed: &[Listed],
+        mut ids: Vec<CommitId>,
     ) -> Result<HashMap<CommitId, CommitLine>, Error> {
-        let mut ids: Vec<_> = listed.iter().map(|it| it.target).collect();
         ids.sort_unstable();
         ids.dedup();
         let commits = reading::commits(tx, repository.id, &ids).await?;
@@ -251,18 +312,12 @@ impl Hub {
     }
 }
 
-/// The mark of the session, for whoever may take branches away.
-fn deletes(
-    hub: &Hub,
-    allowed: &Allowed<act::RefRead, Repository>,
-) -> Result<Option<String>, Problem> {
-    let actor = allowed.actor();
-    let may = Allowed::<act::RefForce, _>::ask(actor, allowed.resource().clone()).is_ok();
-    let session = actor.session().filter(|_| may);
-    Ok(session.map(|session| hub.trust.csrf(session)).transpose()?)
-}
-
-fn lists(repository: &Repository, open: Show, counts: Counts, is_anonymous: bool) -> Vec<List> {
+fn lists(
+    repository: &Repository,
+    open: Show,
+    counts: Counts,
+    (is_somebody, may_restore): (bool, bool),
+) -> Vec<List> {
     let base = format!("{}/branches", parts::home_of(repository));
     let list = |show: Show, word, count| List {
         word,
@@ -272,11 +327,14 @@ fn lists(repository: &Repository, open: Show, counts: Counts, is_anonymous: bool
         count,
         is_current: show == open,
     };
-    let mut lists = vec![list(Show::Active, "Active", counts.active)];
-    if !is_anonymous {
-        lists.push(list(Show::Mine, "Mine", counts.mine));
+    let mut lists = vec![list(Show::Active, "Active", Some(counts.active))];
+    if is_somebody {
+        lists.push(list(Show::Mine, "Mine", Some(counts.mine)));
     }
-    lists.push(list(Show::Stale, "Stale", counts.all.saturating_sub(counts.active)));
-    lists.push(list(Show::All, "All", counts.all));
+    lists.push(list(Show::Stale, "Stale", Some(counts.all.saturating_sub(counts.active))));
+    lists.push(list(Show::All, "All", Some(counts.all)));
+    if may_restore {
+        lists.push(list(Show::Deleted, "Deleted", None));
+    }
     lists
 }

@@ -4,8 +4,11 @@ use std::{collections::HashMap, sync::Arc};
 
 use axum::response::{IntoResponse as _, Redirect, Response};
 use db::Tx;
-use history::{diff::as_text, tree};
-use names::{NodeId, RepoPath};
+use history::{
+    diff::as_text,
+    tree::{self, Node},
+};
+use names::RepoPath;
 use serde::Deserialize;
 use trust::{Allowed, Visibility, act};
 use web::{
@@ -15,10 +18,10 @@ use web::{
 
 use super::{insights, parts};
 use crate::{
-    Error, Hub, Repository,
+    Error, Format, Hub, Repository,
     graph::Directory,
     machines::source_code,
-    reading::{self, Commit, Found, History, Revision},
+    reading::{self, Found, History, Revision},
     refs, signatures,
     views::{
         Section,
@@ -47,18 +50,22 @@ pub(crate) async fn home(
     let tag_count = refs::count_tags(&mut tx, repository.id).await?;
     let looks = hub.looks(&mut tx, &allowed).await?;
     let languages = hub.languages_of(&mut tx, repository).await?;
+    let tool = match repository.format {
+        Format::Muse => "motet",
+        Format::Git => "git",
+    };
     let csrf = call.context.reader().csrf;
     let marks = hub.marks_bar(&mut tx, allowed.actor(), repository, csrf).await?;
+    drop(tx);
     let contents = match &first {
         None => None,
         Some(revision) => {
             let branches = parts::menu(repository, &heads, revision, "tree", None);
-            let (listing, readme, dir) =
-                hub.listing(&mut tx, repository, revision, None, 0).await?;
-            drop(tx);
-            let listing = hub.with_last(repository, &dir, listing).await?;
-            let readme = hub.readme(repository, &revision.text(), None, readme).await?;
-            Some(Contents { branches, listing: Listing { readme, ..listing } })
+            let history = History::open(&hub, &allowed);
+            let Some(listing) = hub.listing(&history, revision, None, 0).await? else {
+                return Err(Problem::not_found());
+            };
+            Some(Contents { branches, listing })
         }
     };
     let forked_from = hub.source_of(allowed.actor(), repository).await?;
@@ -82,7 +89,8 @@ pub(crate) async fn home(
             .then(|| format!("{}/fork", parts::home_of(repository))),
         looks,
         marks,
-        clone_command: format!("motet clone {origin}/{}", repository.full_name()),
+        clone_command: format!("{tool} clone {origin}/{}", repository.full_name()),
+        is_git: repository.format == Format::Git,
         address: format!("{origin}/{}", repository.full_name()),
         origin,
         size_bytes: repository.size_bytes,
@@ -130,28 +138,15 @@ pub(super) async fn tree(
     call: Call,
 ) -> Result<Response, Problem> {
     let repository = allowed.resource();
-    let place = call.params.text("place");
-    let (revision, path) = History::open(&hub, &allowed).resolve_with_path(place).await?;
-    let mut tx = hub.db.read().await?;
-    let text = revision.text();
-    let from = call.query::<From>()?.from.unwrap_or(0);
-    let listed = hub.listing(&mut tx, repository, &revision, path.as_ref(), from).await;
-    let (listing, readme, dir) = match listed {
-        Err(Error::NotFound) if path.is_some() => {
-            // A file: its own page shows it.
-            if !hub.is_file(&mut tx, repository, &revision, path.as_ref()).await? {
-                return Err(Problem::not_found());
-            }
-            let blob = parts::place(repository, "blob", &text, path.as_ref().map(RepoPath::as_str));
-            return Ok(Redirect::temporary(&blob).into_response());
-        }
-        outcome => outcome?,
+    let (place, history) = (call.params.text("place"), History::open(&hub, &allowed));
+    let (revision, path) = history.resolve_with_path(place).await?;
+    let (text, from) = (revision.text(), call.query::<From>()?.from.unwrap_or(0));
+    let Some(listing) = hub.listing(&history, &revision, path.as_ref(), from).await? else {
+        // A file: its own page shows it.
+        let blob = parts::place(repository, "blob", &text, path.as_ref().map(RepoPath::as_str));
+        return Ok(Redirect::temporary(&blob).into_response());
     };
-    let heads = reading::branches(&mut tx, repository.id).await?;
-    drop(tx);
-    let listing = hub.with_last(repository, &dir, listing).await?;
-    let readme = hub.readme(repository, &text, path.as_ref(), readme).await?;
-    let listing = Listing { readme, ..listing };
+    let heads = reading::branches(&mut hub.db.glance().await?, repository.id).await?;
     let name = path.as_ref().map_or("/", RepoPath::as_str);
     web::page(&TreePage {
         layout: parts::layout(
@@ -167,56 +162,26 @@ pub(super) async fn tree(
 }
 
 impl Hub {
-    async fn root(
-        &self,
-        tx: &mut Tx,
-        of: &Repository,
-        at: &Revision,
-    ) -> Result<(Commit, NodeId), Error> {
-        let commit = reading::commit(tx, of, at.commit).await?;
-        let root = reading::root_of(tx, of, &commit).await?;
-        Ok((commit, root))
-    }
-
-    async fn is_file(
-        &self,
-        tx: &mut Tx,
-        of: &Repository,
-        at: &Revision,
-        path: Option<&RepoPath>,
-    ) -> Result<bool, Error> {
-        let (_, root) = self.root(tx, of, at).await?;
-        Ok(matches!(reading::find(tx, root, path).await?, Found::File(_)))
-    }
-
-    /// A directory, and the file that introduces it.
+    /// A directory as it is shown; nothing for a file.
     async fn listing(
         &self,
-        tx: &mut Tx,
-        of: &Repository,
+        history: &History<'_>,
         at: &Revision,
         path: Option<&RepoPath>,
         from: usize,
-    ) -> Result<(Listing, Option<tree::Entry>, Directory), Error> {
-        let (commit, root) = self.root(tx, of, at).await?;
-        let Found::Directory(node) = reading::find(tx, root, path).await? else {
-            return Err(Error::NotFound);
-        };
-        let judged = signatures::judge(tx, [&commit].into_iter()).await?;
+    ) -> Result<Option<Listing>, Error> {
+        let (of, text) = (history.repository, at.text());
+        let commit = history.commit(at.commit).await?;
+        let Found::Directory(node) = history.find(&commit, path).await? else { return Ok(None) };
+        let judged = signatures::judge(&mut self.db.glance().await?, [&commit].into_iter()).await?;
         let judged = judged.get(&commit.record.commit_id);
-        let text = at.text();
         let mut entries: Vec<_> = node.entries().iter().collect();
         entries.sort_by_key(|entry| !entry.is_directory());
-        let readme = readme_of(&entries).cloned();
+        let shown = entries.iter().skip(from).take(ENTRIES);
         let listing = Listing {
             last: Some(parts::line(of, &commit, judged, self.clock.now())),
             parent_href: path.map(|path| parts::place(of, "tree", &text, path.parent())),
-            entries: entries
-                .iter()
-                .skip(from)
-                .take(ENTRIES)
-                .map(|entry| view(of, &text, path, entry))
-                .collect(),
+            entries: shown.map(|entry| view(of, &text, path, entry)).collect(),
             is_pending: false,
             more_href: more_href(of, &text, path, (from, entries.len())),
             permalink_href: at.branch.as_ref().map(|_| {
@@ -224,16 +189,11 @@ impl Hub {
                 parts::place(of, "tree", &id, path.map(RepoPath::as_str))
             }),
             clash: clash(entries.iter().copied()),
-            readme: None,
+            readme: readme(history, &text, path, readme_of(&entries)).await?,
         };
-        let dir = Directory {
-            of: of.id,
-            path: path.cloned(),
-            commit: commit.record.commit_id,
-            branch: at.branch.clone(),
-            node: Arc::clone(&node),
-        };
-        Ok((listing, readme, dir))
+        let dir = directory(of, at, path, &node);
+        let listing = self.with_last(of, &dir, listing).await?;
+        Ok(Some(joined_rows(history, (&text, path), &node, listing).await?))
     }
 
     /// A listing with the last commit of each entry, as far as they are found while somebody waits.
@@ -255,43 +215,85 @@ impl Hub {
         listing.is_pending = last.is_pending;
         Ok(listing)
     }
+}
 
-    /// The file that introduces a directory, as it is shown. Where its bytes cannot be had now, the page does without.
-    async fn readme(
-        &self,
-        of: &Repository,
-        at: &str,
-        dir: Option<&RepoPath>,
-        entry: Option<tree::Entry>,
-    ) -> Result<Option<Readme>, Error> {
-        let Some(entry) = entry else { return Ok(None) };
-        let tree::Kind::File(object) = entry.kind else { return Ok(None) };
-        if entry.size > README_BYTES {
+/// A listing in which a directory that holds nothing but another one is one row with it. Its last commit stays that of
+/// the first, below which the others are.
+async fn joined_rows(
+    history: &History<'_>,
+    (at, dir): (&str, Option<&RepoPath>),
+    node: &Node,
+    mut listing: Listing,
+) -> Result<Listing, Error> {
+    let id = |entry: &Entry| match node.find(&entry.name)?.kind {
+        tree::Kind::Directory(id) => Some(id),
+        tree::Kind::File(_) | tree::Kind::Module(_) => None,
+    };
+    let ids: Vec<_> = listing.entries.iter().filter_map(id).collect();
+    if ids.is_empty() {
+        return Ok(listing);
+    }
+    let ways = history.chains(&ids).await?;
+    for entry in &mut listing.entries {
+        if let Some(way) = id(entry).and_then(|id| ways.get(&id)) {
+            entry.name = format!("{}/{way}", entry.name);
+            let path = joined(dir, &entry.name);
+            entry.href = parts::place(history.repository, "tree", at, Some(&path));
+        }
+    }
+    Ok(listing)
+}
+
+/// A directory, as what is remembered of last commits knows it.
+pub(super) fn directory(
+    of: &Repository,
+    at: &Revision,
+    path: Option<&RepoPath>,
+    node: &Arc<Node>,
+) -> Directory {
+    Directory {
+        of: of.id,
+        path: path.cloned(),
+        commit: at.commit,
+        branch: at.branch.clone(),
+        node: Arc::clone(node),
+    }
+}
+
+/// The file that introduces a directory, as it is shown. Where its bytes cannot be had now, the page does without.
+async fn readme(
+    history: &History<'_>,
+    at: &str,
+    dir: Option<&RepoPath>,
+    entry: Option<&tree::Entry>,
+) -> Result<Option<Readme>, Error> {
+    let Some(entry) = entry else { return Ok(None) };
+    let tree::Kind::File(object) = entry.kind else { return Ok(None) };
+    if entry.size > README_BYTES {
+        return Ok(None);
+    }
+    let file = match history.bytes(object, README_BYTES).await {
+        Err(Error::Objects(error)) => {
+            tracing::warn!(%object, %error, "a page is shown without its readme");
             return Ok(None);
         }
-        let file = match self.bytes(object, README_BYTES).await {
-            Err(Error::Objects(error)) => {
-                tracing::warn!(%object, %error, "a page is shown without its readme");
-                return Ok(None);
-            }
-            file => file?,
-        };
-        let links = LinkContext {
-            repository: parts::home_of(of),
-            reference: at.to_owned(),
-            directory: dir.map(ToString::to_string).unwrap_or_default(),
-        };
-        let name = entry.name.to_string();
-        let is_markdown = is_markdown(&name);
-        let html = tokio::task::spawn_blocking(move || {
-            let text = as_text(&file.bytes)?;
-            Some(if is_markdown { markdown::render(text, &links) } else { visible::block(text) })
-        });
-        let html =
-            html.await.map_err(|error| Error::Broken(format!("a worker ended early: {error}")))?;
-        let href = parts::place(of, "blob", at, Some(&joined(dir, &name)));
-        Ok(html.map(|html| Readme { name, href, html }))
-    }
+        file => file?,
+    };
+    let links = LinkContext {
+        repository: parts::home_of(history.repository),
+        reference: at.to_owned(),
+        directory: dir.map(ToString::to_string).unwrap_or_default(),
+    };
+    let name = entry.name.to_string();
+    let is_markdown = is_markdown(&name);
+    let html = tokio::task::spawn_blocking(move || {
+        let text = as_text(&file.bytes)?;
+        Some(if is_markdown { markdown::render(text, &links) } else { visible::block(text) })
+    });
+    let html =
+        html.await.map_err(|error| Error::Broken(format!("a worker ended early: {error}")))?;
+    let href = parts::place(history.repository, "blob", at, Some(&joined(dir, &name)));
+    Ok(html.map(|html| Readme { name, href, html }))
 }
 
 /// Whether a file is Markdown by its name.
@@ -309,7 +311,8 @@ fn readme_of<'a>(entries: &[&'a tree::Entry]) -> Option<&'a tree::Entry> {
         "readme.txt" => Some(3),
         _ => None,
     };
-    let files = entries.iter().filter(|entry| !entry.is_directory());
+    let files =
+        entries.iter().filter(|it| matches!(it.kind, tree::Kind::File(_)) && it.mode.is_file());
     files
         .filter_map(|entry| Some((rank(&entry.name)?, *entry)))
         .min_by_key(|(rank, _)| *rank)
@@ -321,16 +324,21 @@ fn joined(dir: Option<&RepoPath>, name: &str) -> String {
 }
 
 fn view(of: &Repository, at: &str, dir: Option<&RepoPath>, entry: &tree::Entry) -> Entry {
-    let (kind, word) = if entry.is_directory() {
-        (EntryKind::Directory, "tree")
-    } else {
-        (EntryKind::File, "blob")
+    let place = |word| parts::place(of, word, at, Some(&joined(dir, &entry.name)));
+    let (kind, href, target) = match entry.kind {
+        tree::Kind::Directory(_) => (EntryKind::Directory, place("tree"), None),
+        tree::Kind::File(_) if entry.mode == tree::Mode::Link => {
+            (EntryKind::Link, place("blob"), None)
+        }
+        tree::Kind::File(_) => (EntryKind::File, place("blob"), None),
+        tree::Kind::Module(commit) => (EntryKind::Module, String::new(), Some(commit.short())),
     };
     Entry {
         kind,
         name: entry.name.to_string(),
-        href: parts::place(of, word, at, Some(&joined(dir, &entry.name))),
-        size_bytes: (!entry.is_directory()).then_some(entry.size),
+        href,
+        target,
+        size_bytes: matches!(entry.kind, tree::Kind::File(_)).then_some(entry.size),
         last: None,
     }
 }

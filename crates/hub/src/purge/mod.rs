@@ -94,6 +94,7 @@ impl Hub {
         self.trust.note(&mut tx, trust::audit::Chain::INSTALL, purged).await?;
         tx.commit().await?;
         self.graphs.forget(id).await?;
+        self.git.remove(id).await?;
         tracing::info!(repository = %id, "a repository was removed for good");
         Ok(())
     }

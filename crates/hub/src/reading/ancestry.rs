@@ -8,7 +8,6 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
 };
 
-use history::Parents;
 use names::{CommitId, SnapshotId};
 
 use super::History;
@@ -22,10 +21,11 @@ const MOST: usize = 500_000;
 const NEAR: usize = 20_000;
 
 /// Where a commit stands in its history.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Line {
     pub(crate) id: CommitId,
-    pub(crate) parents: Parents,
+    /// Its parents, in order.
+    pub(crate) parents: Vec<CommitId>,
     /// Its snapshot, where its row was read.
     pub(crate) snapshot: Option<SnapshotId>,
     /// 1 + the highest of the parents.
@@ -57,14 +57,14 @@ impl<'a> Lines<'a> {
 
     pub(super) async fn get(&mut self, id: CommitId) -> Result<Line, Error> {
         if let Some(line) = self.known.get(&id) {
-            return Ok(*line);
+            return Ok(line.clone());
         }
         if self.known.len() > MOST {
             return Err(Error::Slow);
         }
         let found = self.history.lines(&[id], AT_ONCE).await?;
         self.known.extend(found.into_iter().map(|line| (line.id, line)));
-        let line = self.known.get(&id).copied();
+        let line = self.known.get(&id).cloned();
         line.ok_or_else(|| Error::Broken(format!("commit {id} is missing")))
     }
 
@@ -133,7 +133,7 @@ impl<'a> Painted<'a> {
         let line = self.lines.get(id).await?;
         let is_shared = sides & (OURS | THEIRS) == OURS | THEIRS;
         let on = if until_passed && is_shared { sides | PASSED } else { sides };
-        for parent in line.parents.iter() {
+        for parent in line.parents {
             self.add(parent, on).await?;
         }
         Ok(Some((id, sides)))
@@ -206,6 +206,18 @@ pub(crate) async fn tips_with(
     id: CommitId,
     tips: &[CommitId],
 ) -> Result<Option<HashSet<CommitId>>, Error> {
+    let asked: Vec<_> = [id].iter().chain(tips).copied().collect();
+    let by_graph = history.by_graph(&asked, |graph, at| match at.split_first() {
+        Some((at, tips)) => graph.leading_to(*at, tips, NEAR),
+        None => Ok(None),
+    });
+    if let Some(leading) = by_graph.await? {
+        let with = |leading: Vec<bool>| {
+            let with = tips.iter().zip(leading).filter(|(_, leads)| *leads);
+            with.map(|(tip, _)| *tip).collect()
+        };
+        return Ok(leading.map(with));
+    }
     let mut walk = Walk::new(history);
     let least = walk.lines.get(id).await?.generation;
     walk.lines.want(tips).await?;
@@ -221,7 +233,7 @@ pub(crate) async fn tips_with(
         if looked_at > NEAR || !history.has_time() {
             return Ok(None);
         }
-        for parent in line.parents.iter() {
+        for parent in line.parents {
             children.entry(parent).or_default().push(line.id);
             walk.push(parent, ()).await?;
         }
@@ -255,7 +267,7 @@ impl<'a, Mark> Walk<'a, Mark> {
     /// The next commit.
     pub(super) fn pop(&mut self) -> Option<(Line, Mark)> {
         let (_, (id, mark)) = self.waiting.pop_last()?;
-        let line = self.lines.at_hand(&id).copied()?;
+        let line = self.lines.at_hand(&id).cloned()?;
         Some((line, mark))
     }
 

@@ -16,13 +16,13 @@ use bytes::Bytes;
 use history::{
     archive::{self, About, Archive, ExportRules, Format},
     diff::as_text,
-    tree::{Kind, TreeFile, TreeLookup, TreeWalk},
+    tree::{Kind, Mode, TreeFile, TreeWalk},
 };
 use names::{CommitId, NodeId, ObjectId, RepoPath};
 use tokio::sync::mpsc;
 use trust::Who;
 
-use super::{Commit, History};
+use super::{Commit, History, source::At};
 use crate::{Error, Hub, Repository};
 
 /// Archives that are made at once for the same caller.
@@ -40,6 +40,8 @@ const FILES_AT_ONCE: usize = 256;
 /// Files of rules, and the largest of them.
 const MOST_RULES: usize = 1_000;
 const RULES_BYTES: u64 = 64 << 10;
+/// Where a link leads is read up to this.
+const LINK_BYTES: u64 = 64 << 10;
 /// How long reading may take in all, a slow client included.
 const BUDGET: Duration = Duration::from_hours(6);
 
@@ -95,7 +97,10 @@ pub(crate) struct ArchivePlan {
 /// What goes to the thread.
 #[derive(Debug)]
 enum Piece {
-    File(RepoPath, u64),
+    File(RepoPath, Mode, u64),
+    /// A link and where it leads.
+    Link(RepoPath, Vec<u8>),
+    Module(RepoPath),
     Bytes(Bytes),
     FileEnd,
     /// Bytes of the archive that nobody asked for.
@@ -117,16 +122,10 @@ impl History<'_> {
         let root = self.root(commit).await?;
         let directory = match &below {
             None => root,
-            Some(path) => {
-                let mut lookup = TreeLookup::new(root, path);
-                while let Some(needed) = lookup.needs() {
-                    lookup.give(&self.nodes(&[needed]).await?);
-                }
-                match lookup.into_entry().map(|it| it.kind) {
-                    Some(Kind::Directory(node)) => node,
-                    Some(Kind::File(_)) | None => return Err(Error::NotFound),
-                }
-            }
+            Some(path) => match self.entry(root, path).await?.map(|it| it.kind) {
+                Some(Kind::Directory(node)) => node,
+                Some(Kind::File(_) | Kind::Module(_)) | None => return Err(Error::NotFound),
+            },
         };
         let about = About {
             prefix: format!("{name}/"),
@@ -163,11 +162,39 @@ impl ArchivePlan {
         let mut files = self.files().await?;
         let mut total = archive::tar_begin_bytes(&self.about) + archive::TAR_END_BYTES;
         while let Some(some) = files.next().await? {
-            let bytes =
-                |it: &TreeFile| archive::tar_file_bytes(&self.about, &it.path, it.size_bytes);
-            total += some.iter().map(bytes).sum::<u64>();
+            let links = self.links(&files.history, &some).await?;
+            total += some.iter().map(|it| self.tar_bytes_of(it, &links)).sum::<u64>();
         }
         Ok(total)
+    }
+
+    /// Where those of the files lead that are links.
+    async fn links(
+        &self,
+        history: &History<'_>,
+        files: &[TreeFile],
+    ) -> Result<HashMap<ObjectId, Vec<u8>>, Error> {
+        let mut links = HashMap::new();
+        for file in files.iter().filter(|it| it.mode == Mode::Link) {
+            if !links.contains_key(&file.object) {
+                let target = history.bytes(file.object, LINK_BYTES).await?;
+                if target.size > LINK_BYTES {
+                    return Err(Error::TooLarge(
+                        "a link that leads to so long a path is not archived",
+                    ));
+                }
+                links.insert(file.object, target.bytes);
+            }
+        }
+        Ok(links)
+    }
+
+    /// How many bytes a file comes to in a tar.
+    fn tar_bytes_of(&self, file: &TreeFile, links: &HashMap<ObjectId, Vec<u8>>) -> u64 {
+        match links.get(&file.object).filter(|_| file.mode == Mode::Link) {
+            Some(target) => archive::tar_link_bytes(&self.about, &file.path, target),
+            None => archive::tar_file_bytes(&self.about, (&file.path, file.mode), file.size_bytes),
+        }
     }
 
     /// The files of the archive, in the order of their paths.
@@ -234,22 +261,30 @@ impl ArchivePlan {
         let mut at = archive::tar_begin_bytes(&self.about);
         let mut files = self.files().await?;
         while let Some(some) = files.next().await? {
-            let ids = some.iter().map(|it| it.object);
-            let ids: Vec<_> = ids.filter(|id| *id != ObjectId::EMPTY).collect();
-            let mut tx = self.hub.db.glance().await?;
-            let places = self.hub.objects.find(&mut tx, &ids).await?;
-            drop(tx);
+            let links = self.links(&files.history, &some).await?;
+            let whole = some.iter().filter(|it| it.mode.is_file() && it.object != ObjectId::EMPTY);
+            let whole: Vec<_> = whole.map(|it| (it.object, it.size_bytes)).collect();
+            let places = files.history.places(&whole).await?;
             for file in some {
                 let start = at;
-                at += archive::tar_file_bytes(&self.about, &file.path, file.size_bytes);
+                at += self.tar_bytes_of(&file, &links);
                 if start >= range.end {
                     return Ok(());
                 }
                 let is_taken = if at <= range.start {
                     to.send(Piece::Skipped(at - start)).await.is_ok()
                 } else {
-                    let place = places.get(&file.object).cloned();
-                    self.read_file(&file, place, to).await?
+                    match file.mode {
+                        Mode::Plain | Mode::Executable => {
+                            let place = places.get(&file.object).cloned();
+                            self.read_file(&file, place, to).await?
+                        }
+                        Mode::Link => {
+                            let target = links.get(&file.object).cloned().unwrap_or_default();
+                            to.send(Piece::Link(file.path, target)).await.is_ok()
+                        }
+                        Mode::Module => to.send(Piece::Module(file.path)).await.is_ok(),
+                    }
                 };
                 if !is_taken {
                     return Ok(());
@@ -263,10 +298,11 @@ impl ArchivePlan {
     async fn read_file(
         &self,
         file: &TreeFile,
-        place: Option<objects::Place>,
+        place: Option<At>,
         to: &mpsc::Sender<Piece>,
     ) -> Result<bool, Error> {
-        let head = Piece::File(file.path.clone(), file.size_bytes);
+        let history = self.history();
+        let head = Piece::File(file.path.clone(), file.mode, file.size_bytes);
         if to.send(head).await.is_err() {
             return Ok(false);
         }
@@ -274,15 +310,15 @@ impl ArchivePlan {
         match place {
             None if file.size_bytes == 0 => {}
             None => return Err(objects::Error::Missing(file.object).into()),
-            Some(place) if place.size <= WHOLE_BYTES => {
-                let bytes = Bytes::from(self.hub.objects.read_at(file.object, place).await?);
+            Some(place) if place.size() <= WHOLE_BYTES => {
+                let bytes = history.read_at(file.object, place).await?;
                 read = bytes.len() as u64;
                 if to.send(Piece::Bytes(bytes)).await.is_err() {
                     return Ok(false);
                 }
             }
             Some(place) => {
-                let mut pieces = self.hub.pieces(file.object, place);
+                let mut pieces = history.pieces_at(file.object, place);
                 while let Some(piece) = pieces.recv().await {
                     read += piece.len() as u64;
                     if to.send(Piece::Bytes(piece)).await.is_err() {
@@ -370,7 +406,9 @@ fn write(
     let mut archive = Archive::new(format, about, &mut out);
     while let Some(piece) = pieces.blocking_recv() {
         match piece {
-            Piece::File(path, size) => archive.begin_file(&path, size, &mut out),
+            Piece::File(path, mode, size) => archive.begin_file(&path, mode, size, &mut out),
+            Piece::Link(path, target) => archive.link(&path, &target, &mut out),
+            Piece::Module(path) => archive.module(&path, &mut out),
             Piece::Bytes(bytes) => archive.put(&bytes, &mut out),
             Piece::FileEnd => archive.end_file(&mut out),
             Piece::Skipped(bytes) => {

@@ -216,7 +216,7 @@ impl Walk<'_> {
         }
         let commit = self.commit(version.commit).await?;
         let (mut found, mut lacking) = (Vec::new(), Vec::new());
-        for (at, parent) in commit.record.parents().enumerate() {
+        for (at, parent) in commit.parents().enumerate() {
             let parent = self.commit(parent).await?;
             let root = self.history.root(&parent).await?;
             match self.find(root, &version.path).await? {
@@ -298,7 +298,7 @@ impl Walk<'_> {
         }
         Ok(lookup.into_entry().and_then(|entry| match entry.kind {
             Kind::File(object) => Some(object),
-            Kind::Directory(_) => None,
+            Kind::Directory(_) | Kind::Module(_) => None,
         }))
     }
 

@@ -10,7 +10,7 @@ use history::{
     diff::{
         self, ChangedFile, DiffOptions, FileDiff, MAX_COMPARED_BYTES, MAX_TEXT_BYTES, Moves, Pieces,
     },
-    tree::{Change, FileState, TreeDiff},
+    tree::{Change, FileState, TreeDiff, module_text},
 };
 use names::{CommitId, NodeId, ObjectId, RepoPath};
 
@@ -56,7 +56,7 @@ impl History<'_> {
     }
 
     /// The paths that are not the same, at most `limit`, and whether there are more.
-    async fn changes(
+    pub(crate) async fn changes(
         &self,
         before: Option<NodeId>,
         after: NodeId,
@@ -111,7 +111,7 @@ impl History<'_> {
         if [before, after].iter().flatten().any(|side| side.size_bytes > largest) {
             return Ok(FileDiff::TooLarge);
         }
-        if before.map(|it| it.object) == after.map(|it| it.object) {
+        if before.map(|it| (it.object, it.module())) == after.map(|it| (it.object, it.module())) {
             return Ok(FileDiff::Same);
         }
         let (old, new) = (self.side(before, largest).await?, self.side(after, largest).await?);
@@ -123,7 +123,10 @@ impl History<'_> {
     /// A side that is not there is empty.
     async fn side(&self, side: Option<FileState>, largest: u64) -> Result<Vec<u8>, Error> {
         match side {
-            Some(side) => Ok(self.bytes(side.object, largest).await?.bytes),
+            Some(side) => match side.module() {
+                Some(commit) => Ok(module_text(&commit).into_bytes()),
+                None => Ok(self.bytes(side.object, largest).await?.bytes),
+            },
             None => Ok(Vec::new()),
         }
     }
@@ -136,12 +139,12 @@ impl History<'_> {
         child: Line,
         path: &RepoPath,
     ) -> Result<Option<RepoPath>, Error> {
+        let (before, after) = (parent.id, child.id);
         let roots = self.roots(&[parent, child]).await?;
         let root = |id: CommitId| {
             roots.get(&id).copied().ok_or_else(|| Error::Broken(format!("{id} has no root")))
         };
-        let (mut changes, _) =
-            self.changes(Some(root(parent.id)?), root(child.id)?, MOVED_AMONG).await?;
+        let (mut changes, _) = self.changes(Some(root(before)?), root(after)?, MOVED_AMONG).await?;
         changes.retain(|it| it.after.is_none() || it.path == *path);
         let moves = Moves::new(changes);
         let pieces = self.pieces(moves.wants()).await?;

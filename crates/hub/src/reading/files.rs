@@ -1,12 +1,12 @@
-//! A directory, a file.
+//! What stands at a path; the bytes of a file.
 
 use std::sync::Arc;
 
 use db::Tx;
-use history::tree::{Entry, Kind, Node, TreeLookup};
-use names::{CommitId, NodeId, ObjectId, RepoPath};
+use history::tree::{Entry, Node};
+use names::{CommitId, NodeId, ObjectId};
 
-use super::{Commit, commits, nodes, snapshots};
+use super::{Commit, commits, snapshots};
 use crate::{Error, Hub, Repository};
 
 /// What stands at a path.
@@ -47,33 +47,10 @@ pub(crate) async fn root_of(
     Ok(snapshot.root)
 }
 
-async fn node(tx: &mut Tx, id: NodeId) -> Result<Arc<Node>, Error> {
-    let mut found = nodes(tx, &[id]).await?;
-    found.remove(&id).ok_or_else(|| Error::Broken("a tree node is missing".to_owned()))
-}
-
-/// What stands at `path` below `root`; the root directory itself for no path.
-pub(crate) async fn find(
-    tx: &mut Tx,
-    root: NodeId,
-    path: Option<&RepoPath>,
-) -> Result<Found, Error> {
-    let Some(path) = path else { return Ok(Found::Directory(node(tx, root).await?)) };
-    let mut lookup = TreeLookup::new(root, path);
-    while let Some(needed) = lookup.needs() {
-        lookup.give(&nodes(tx, &[needed]).await?);
-    }
-    let entry = lookup.into_entry().ok_or(Error::NotFound)?;
-    match entry.kind {
-        Kind::Directory(id) => Ok(Found::Directory(node(tx, id).await?)),
-        Kind::File(_) => Ok(Found::File(entry)),
-    }
-}
-
 impl Hub {
     /// The bytes of a file of this repository, or their first `limit` where it is longer. The whole object is hashed
     /// either way. A bucket may take its time, so nobody should hold a connection to the database meanwhile.
-    pub(crate) async fn bytes(&self, id: ObjectId, limit: u64) -> Result<FileBytes, Error> {
+    pub(super) async fn bytes(&self, id: ObjectId, limit: u64) -> Result<FileBytes, Error> {
         if id == ObjectId::EMPTY {
             return Ok(FileBytes { bytes: Vec::new(), size: 0 });
         }

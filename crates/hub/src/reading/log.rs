@@ -6,10 +6,7 @@
 
 use std::collections::HashMap;
 
-use history::{
-    Parents,
-    tree::{Kind, Nodes, TreeLookup},
-};
+use history::tree::{Kind, Mode, Nodes, TreeLookup};
 use names::{CommitId, NodeId, RepoPath, UnixMillis};
 
 use super::{Commit, History, Line, ancestry::Walk};
@@ -243,14 +240,14 @@ impl Log<'_> {
     /// Looks at a commit: whether it is one, and where the walk goes on.
     async fn step(&mut self, line: Line, mark: &Mark) -> Result<(), Error> {
         if mark.is_left_out {
-            for parent in line.parents.iter() {
+            for parent in line.parents {
                 self.walk.push(parent, mark.clone()).await?.is_left_out = true;
             }
             return Ok(());
         }
         let Some(path) = &mark.path else {
-            for parent in line.parents.iter() {
-                self.walk.push(parent, mark.clone()).await?;
+            for parent in &line.parents {
+                self.walk.push(*parent, mark.clone()).await?;
             }
             self.offer(line, None);
             return Ok(());
@@ -259,18 +256,19 @@ impl Log<'_> {
             self.walk.push(since, mark.clone()).await?;
             return Ok(());
         }
-        let here = self.paths.at(&self.walk, line, path).await?;
+        let here = self.paths.at(&self.walk, &line, path).await?;
         let mut before = Vec::new();
-        for parent in line.parents.iter() {
+        for parent in line.parents.clone() {
             let parent = self.walk.lines.get(parent).await?;
-            let there = self.paths.at(&self.walk, parent, path).await?;
+            let there = self.paths.at(&self.walk, &parent, path).await?;
             if there == here {
                 self.walk.push(parent.id, mark.clone()).await?;
                 return Ok(());
             }
             let mut path = path.clone();
-            if self.query.follow && there.is_none() && matches!(here, Some(Kind::File(_))) {
-                path = self.history.moved_from(parent, line, &path).await?.unwrap_or(path);
+            if self.query.follow && there.is_none() && matches!(here, Some((Kind::File(_), _))) {
+                let (from, to) = (parent.clone(), line.clone());
+                path = self.history.moved_from(from, to, &path).await?.unwrap_or(path);
             }
             before.push((parent.id, path));
         }
@@ -342,7 +340,7 @@ impl Log<'_> {
 pub(super) struct Paths<'a> {
     history: &'a History<'a>,
     nodes: Nodes,
-    found: HashMap<(CommitId, RepoPath), Option<Kind>>,
+    found: HashMap<(CommitId, RepoPath), Option<(Kind, Mode)>>,
 }
 
 impl Paths<'_> {
@@ -351,9 +349,9 @@ impl Paths<'_> {
     async fn at(
         &mut self,
         walk: &Walk<'_, Mark>,
-        line: Line,
+        line: &Line,
         path: &RepoPath,
-    ) -> Result<Option<Kind>, Error> {
+    ) -> Result<Option<(Kind, Mode)>, Error> {
         let key = (line.id, path.clone());
         if let Some(found) = self.found.get(&key) {
             return Ok(*found);
@@ -380,22 +378,22 @@ impl Paths<'_> {
             self.nodes.extend(given);
         }
         for (id, lookup) in lookups {
-            let kind = lookup.into_entry().map(|entry| entry.kind);
+            let kind = lookup.into_entry().map(|entry| (entry.kind, entry.mode));
             self.found.insert((id, path.clone()), kind);
         }
         Ok(self.found.get(&key).copied().flatten())
     }
 
-    fn batch(&self, walk: &Walk<'_, Mark>, line: Line, path: &RepoPath) -> Vec<Line> {
-        let (mut batch, mut at) = (vec![line], 0);
+    fn batch(&self, walk: &Walk<'_, Mark>, line: &Line, path: &RepoPath) -> Vec<Line> {
+        let (mut batch, mut at) = (vec![line.clone()], 0);
         let mut seen: std::collections::HashSet<_> = [line.id].into();
-        while let Some(next) = batch.get(at).copied()
+        while let Some(next) = batch.get(at).cloned()
             && batch.len() < LOOKED_AT_ONCE
         {
             at += 1;
-            for parent in next.parents.iter().filter(|id| seen.insert(*id)) {
-                let is_known = self.found.contains_key(&(parent, path.clone()));
-                batch.extend(walk.lines.at_hand(&parent).filter(|_| !is_known).copied());
+            for parent in next.parents.iter().filter(|id| seen.insert(**id)) {
+                let is_known = self.found.contains_key(&(*parent, path.clone()));
+                batch.extend(walk.lines.at_hand(parent).filter(|_| !is_known).cloned());
             }
         }
         batch
@@ -407,7 +405,7 @@ impl From<&Commit> for Line {
     fn from(commit: &Commit) -> Self {
         Self {
             id: commit.record.commit_id,
-            parents: Parents::from(&commit.record),
+            parents: commit.parents().collect(),
             snapshot: Some(commit.record.snapshot_id),
             generation: commit.generation,
             committed_at: commit.committed_at.0,

@@ -4,10 +4,13 @@
 //! |--------------|-------------------------------------------------------------------|
 //! | `mod.rs`     | [`Commit`], [`Snapshot`]; manifests and objects of snapshots          |
 //! | `reader.rs`  | [`History`]: a history and its reader; the seam to where it is kept   |
+//! | `source.rs`  | [`Source`]: the same seam for directories and bytes, without a reader |
 //! | `resolve.rs` | what a text in an address names: ref, path, commit                  |
 //! | `ancestry.rs`| which commit leads to which                                        |
 //! | `log.rs`     | the commits before some commit, with filters                        |
-//! | `files.rs`   | a directory, a file                                                |
+//! | `files.rs`   | what stands at a path; the bytes of a file                          |
+//! | `chains.rs`  | directories that hold nothing but another one                       |
+//! | `languages.rs` | which language a file is in, and whether somebody wrote it        |
 //! | `diff.rs`    | which files differ, and in them which lines                         |
 //! | `blame.rs`   | who last changed each line of a file                                |
 //! | `archive.rs` | the files of a commit as one file                                   |
@@ -18,12 +21,14 @@ pub(crate) mod ancestry;
 pub(crate) mod api;
 mod archive;
 mod blame;
+mod chains;
 mod diff;
 mod files;
-
+pub(crate) mod languages;
 mod log;
 mod reader;
 mod resolve;
+mod source;
 mod store;
 
 use std::collections::{HashMap, HashSet};
@@ -38,13 +43,15 @@ pub(crate) use ancestry::Line;
 pub(crate) use archive::{AT_ONCE as ARCHIVES_AT_ONCE, Archives};
 pub(crate) use blame::{BLAMED_BYTES, Blame, BlameQuery, Blames, Run};
 pub(crate) use diff::Difference;
-pub(crate) use files::{FileBytes, Found, commit, find, root_of};
+pub(crate) use files::{FileBytes, Found, commit, root_of};
 pub(crate) use log::{LogPage, LogQuery, Position};
 pub(crate) use reader::History;
 pub(crate) use resolve::Revision;
+pub(crate) use source::Source;
 pub(crate) use store::{
     STATEMENTS, all_visible, between, between_walk, branches, commits, deltas, id as row_id,
-    is_reachable, known_commits, nodes, refs, snapshots,
+    is_reachable, known_commits, nodes, parent_rows, refs, root_of as snapshot_root, snapshots,
+    target,
 };
 
 use crate::{Error, Repository};
@@ -72,6 +79,8 @@ pub(crate) struct RefPlace {
 pub(crate) struct Commit {
     /// The record; its delta is loaded apart.
     pub(crate) record: CommitRecord,
+    /// Its parents beyond the two that a record has: only Git knows such.
+    pub(crate) more_parents: Vec<CommitId>,
     /// The moment that the record's text means.
     pub(crate) committed_at: UnixMillis,
     /// 1 + the highest of the parents.
@@ -82,6 +91,13 @@ pub(crate) struct Commit {
     pub(crate) wire_bytes: u64,
     /// How far the agent is known that it names; nothing if it names none.
     pub(crate) agent: Option<AgentLabel>,
+}
+
+impl Commit {
+    /// Its parents, in order.
+    pub(crate) fn parents(&self) -> impl Iterator<Item = CommitId> {
+        self.record.parents().chain(self.more_parents.iter().copied())
+    }
 }
 
 /// A stored snapshot.
@@ -150,7 +166,7 @@ pub(crate) async fn objects_below(
                 match entry.kind {
                     Kind::File(object) => drop(found.insert(object, entry.size)),
                     Kind::Directory(child) if seen.insert(child) => waiting.push(child),
-                    Kind::Directory(_) => {}
+                    Kind::Directory(_) | Kind::Module(_) => {}
                 }
             }
         }

@@ -1,27 +1,30 @@
 //! A history as one reader reads it: the seam between what is asked and where it is kept.
 //!
 //! Everything above asks a [`History`] and knows no rows. What it gives is small: refs, where commits stand, commits,
-//! directories, bytes. Another back end is another [`Source`], and an arm in each of these functions.
+//! directories, bytes. Refs and commits are rows of either format; directories and bytes come from a [`Source`], which has an
+//! arm for each back end.
 //!
 //! A call carries the repository and its reader, has a time budget, and ends when nobody waits for it any more: dropping
 //! the future drops the statement that it waits for.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
+    ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use axum::body::Body;
+use bytes::Bytes;
 use history::{
-    Parents,
-    graph::{Graph, GraphError, PathHash, Position},
-    tree::{Nodes, TreeLookup},
+    graph::{Graph, GraphError, Position, Way},
+    tree::{Entry, Nodes},
 };
 use names::{CommitId, NodeId, ObjectId, RepoPath};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, mpsc};
 use trust::{Act, Allowed, Refusal, act};
 
-use super::{Commit, FileBytes, Found, Line, files, store};
+use super::{Commit, FileBytes, Found, Line, Source, files, source::At, store};
 use crate::{Error, Hub, Repository, graph};
 
 /// How long a call may take (`spec/hub.md` 3).
@@ -31,13 +34,6 @@ const SAME_BEGINNING: u16 = 50;
 
 /// Commits that surely did not change a path and are passed in one go.
 const PASSED_AT_ONCE: usize = 200_000;
-
-/// Where a history is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// In the rows of a Muse history.
-    Rows,
-}
 
 /// A history, its reader, and how long it may be read.
 #[derive(Debug, Clone)]
@@ -60,24 +56,21 @@ impl<'a> History<'a> {
         // What is archived takes no push, and is read as before.
         let sees_hidden = matches!(pushes, Ok(_) | Err(Refusal::Archived));
         let (until, graph) = (Instant::now() + BUDGET, Arc::default());
-        Self { hub, repository, source: Source::Rows, sees_hidden, until, graph }
+        let source = hub.source(repository.id, repository.format);
+        Self { hub, repository, source, sees_hidden, until, graph }
     }
 
     /// A history of which somebody was allowed to have something made, for as long as that takes.
-    pub(super) fn of(hub: &'a Hub, repository: &'a Repository, budget: Duration) -> Self {
+    pub(crate) fn of(hub: &'a Hub, repository: &'a Repository, budget: Duration) -> Self {
         let until = Instant::now() + budget;
         let graph = Arc::default();
-        Self { hub, repository, source: Source::Rows, sees_hidden: false, until, graph }
+        let source = hub.source(repository.id, repository.format);
+        Self { hub, repository, source, sees_hidden: false, until, graph }
     }
 
     /// The same with another budget from now on.
     pub(crate) fn within(&self, budget: Duration) -> Self {
         Self { until: Instant::now() + budget, ..self.clone() }
-    }
-
-    /// The door behind it.
-    pub(crate) const fn hub(&self) -> &'a Hub {
-        self.hub
     }
 
     /// Whether there is time left.
@@ -93,17 +86,13 @@ impl<'a> History<'a> {
     /// The targets of those refs that are there, by full name.
     pub(crate) async fn named(&self, names: &[String]) -> Result<HashMap<String, CommitId>, Error> {
         let mut tx = self.hub.db.glance().await?;
-        match self.source {
-            Source::Rows => Ok(store::named(&mut tx, self.repository.id, names).await?),
-        }
+        Ok(store::named(&mut tx, self.repository.id, names).await?)
     }
 
     /// Every ref with its target.
     pub(crate) async fn refs(&self) -> Result<Vec<(String, CommitId)>, Error> {
         let mut tx = self.hub.db.glance().await?;
-        let refs = match self.source {
-            Source::Rows => store::refs(&mut tx, self.repository.id).await?,
-        };
+        let refs = store::refs(&mut tx, self.repository.id).await?;
         Ok(refs.into_iter().map(|it| (it.name, it.target)).collect())
     }
 
@@ -115,9 +104,7 @@ impl<'a> History<'a> {
     ) -> Result<Vec<CommitId>, Error> {
         let mut tx = self.hub.db.glance().await?;
         let id = self.repository.id;
-        match self.source {
-            Source::Rows => Ok(store::id_range(&mut tx, id, first, last, SAME_BEGINNING).await?),
-        }
+        Ok(store::id_range(&mut tx, id, first, last, SAME_BEGINNING).await?)
     }
 
     /// Where `from` stand in the history, and those before them: the nearest `limit`.
@@ -128,17 +115,13 @@ impl<'a> History<'a> {
             return Ok(lines);
         }
         let mut tx = self.hub.db.glance().await?;
-        match self.source {
-            Source::Rows => Ok(store::lines(&mut tx, self.repository.id, from, limit).await?),
-        }
+        Ok(store::lines(&mut tx, self.repository.id, from, limit).await?)
     }
 
     /// The commits that name one of `parents` as theirs, whether or not a ref leads to them.
     pub(super) async fn children(&self, parent: CommitId) -> Result<Vec<CommitId>, Error> {
         let mut tx = self.hub.db.glance().await?;
-        match self.source {
-            Source::Rows => Ok(store::children(&mut tx, self.repository.id, parent).await?),
-        }
+        Ok(store::children(&mut tx, self.repository.id, parent).await?)
     }
 
     /// Asks the graph about some commits; nothing where it does not know all of them.
@@ -174,14 +157,14 @@ impl<'a> History<'a> {
         id: CommitId,
         path: &RepoPath,
     ) -> Result<Option<(CommitId, i64)>, Error> {
-        let path = PathHash::of(path.as_str());
+        let way = Way::of(path.as_str());
         let from = [id];
         let found = self.by_graph(&from, move |graph, at| {
             let Some(from) = at.first().copied() else { return Ok(None) };
             let mut at = from;
             for _ in 0..PASSED_AT_ONCE {
                 let [Some(first), _] = graph.link(at)?.parents else { break };
-                if !graph.filter(at)?.excludes(path) {
+                if !graph.excludes(at, &way)? {
                     break;
                 }
                 at = first;
@@ -209,9 +192,7 @@ impl<'a> History<'a> {
         ids: &[CommitId],
     ) -> Result<HashMap<CommitId, Commit>, Error> {
         let mut tx = self.hub.db.glance().await?;
-        match self.source {
-            Source::Rows => Ok(store::commits(&mut tx, self.repository.id, ids).await?),
-        }
+        Ok(store::commits(&mut tx, self.repository.id, ids).await?)
     }
 
     /// A commit that must be there.
@@ -221,36 +202,30 @@ impl<'a> History<'a> {
 
     /// The root directories of commits.
     pub(super) async fn roots(&self, of: &[Line]) -> Result<HashMap<CommitId, NodeId>, Error> {
-        match self.source {
-            Source::Rows => {
-                let asked: Vec<_> = of.iter().map(|it| it.id).collect();
-                let by_graph = self.by_graph(&asked, |graph, at| {
-                    at.iter().map(|at| Ok((graph.id(*at)?, graph.root(*at)?))).collect()
-                });
-                if let Some(roots) = by_graph.await? {
-                    return Ok(roots);
-                }
-                let mut tx = self.hub.db.glance().await?;
-                let ids: HashSet<_> = of.iter().filter_map(|it| it.snapshot).collect();
-                let found = store::snapshots(&mut tx, self.repository.id, &ids).await?;
-                let root = |line: &Line| {
-                    let snapshot =
-                        line.snapshot.and_then(|it| found.get(&it)).ok_or_else(|| {
-                            Error::Broken(format!("the snapshot of {} is missing", line.id))
-                        })?;
-                    Ok((line.id, snapshot.root))
-                };
-                of.iter().map(root).collect()
-            }
+        let asked: Vec<_> = of.iter().map(|it| it.id).collect();
+        let by_graph = self.by_graph(&asked, |graph, at| {
+            at.iter().map(|at| Ok((graph.id(*at)?, graph.root(*at)?))).collect()
+        });
+        if let Some(roots) = by_graph.await? {
+            return Ok(roots);
         }
+        let mut tx = self.hub.db.glance().await?;
+        let ids: HashSet<_> = of.iter().filter_map(|it| it.snapshot).collect();
+        let found = store::snapshots(&mut tx, self.repository.id, &ids).await?;
+        let root = |line: &Line| {
+            let snapshot = line
+                .snapshot
+                .and_then(|it| found.get(&it))
+                .ok_or_else(|| Error::Broken(format!("the snapshot of {} is missing", line.id)))?;
+            Ok((line.id, snapshot.root))
+        };
+        of.iter().map(root).collect()
     }
 
     /// The root directory of a commit.
     pub(crate) async fn root(&self, of: &Commit) -> Result<NodeId, Error> {
         let mut tx = self.hub.db.glance().await?;
-        match self.source {
-            Source::Rows => files::root_of(&mut tx, self.repository, of).await,
-        }
+        files::root_of(&mut tx, self.repository, of).await
     }
 
     /// The root directory of the commit of that id.
@@ -261,10 +236,23 @@ impl<'a> History<'a> {
     /// Directories.
     pub(crate) async fn nodes(&self, ids: &[NodeId]) -> Result<Nodes, Error> {
         self.check()?;
-        let mut tx = self.hub.db.glance().await?;
-        match self.source {
-            Source::Rows => store::nodes(&mut tx, ids).await,
-        }
+        self.source.nodes(&mut self.hub.db.glance().await?, ids).await
+    }
+
+    /// Those of the directories that are at most so many bytes long.
+    pub(crate) async fn small_nodes(&self, ids: &[NodeId], most: u32) -> Result<Nodes, Error> {
+        self.check()?;
+        self.source.small_nodes(&mut self.hub.db.glance().await?, ids, most).await
+    }
+
+    /// What stands at `path` below `root`, if anything does.
+    pub(crate) async fn entry(
+        &self,
+        root: NodeId,
+        path: &RepoPath,
+    ) -> Result<Option<Entry>, Error> {
+        self.check()?;
+        self.source.entry(&mut self.hub.db.glance().await?, root, path).await
     }
 
     /// What stands at `path` in `commit`.
@@ -273,30 +261,47 @@ impl<'a> History<'a> {
         commit: &Commit,
         path: Option<&RepoPath>,
     ) -> Result<Found, Error> {
-        let root = self.root(commit).await?;
-        let Some(path) = path else {
-            let node = self.nodes(&[root]).await?.remove(&root);
-            return node.map(Found::Directory).ok_or(Error::NotFound);
-        };
-        let mut lookup = TreeLookup::new(root, path);
-        while let Some(needed) = lookup.needs() {
-            lookup.give(&self.nodes(&[needed]).await?);
-        }
-        let entry = lookup.into_entry().ok_or(Error::NotFound)?;
-        match entry.kind {
-            history::tree::Kind::Directory(id) => {
-                let node = self.nodes(&[id]).await?.remove(&id);
-                node.map(Found::Directory).ok_or(Error::NotFound)
-            }
-            history::tree::Kind::File(_) => Ok(Found::File(entry)),
-        }
+        self.check()?;
+        let mut tx = self.hub.db.glance().await?;
+        let root = files::root_of(&mut tx, self.repository, commit).await?;
+        self.source.find(&mut tx, root, path).await
     }
 
     /// The bytes of a file, or their first `limit`.
     pub(crate) async fn bytes(&self, id: ObjectId, limit: u64) -> Result<FileBytes, Error> {
-        match self.source {
-            Source::Rows => self.hub.bytes(id, limit).await,
-        }
+        self.source.bytes(self.hub, id, limit).await
+    }
+
+    /// A file as it is sent: its beginning, by which its type is judged, and all of it.
+    pub(crate) async fn sent(&self, id: ObjectId) -> Result<(Bytes, Body), Error> {
+        self.source.sent(self.hub, id).await
+    }
+
+    /// Some bytes of a file as they are sent, behind its first `head`.
+    pub(crate) async fn sent_part(
+        &self,
+        id: ObjectId,
+        parts: (u64, Range<u64>),
+    ) -> Result<(Bytes, Body), Error> {
+        self.source.sent_part(self.hub, id, parts).await
+    }
+
+    /// Where files lie, asked for together; those that are not there are not among them.
+    pub(super) async fn places(
+        &self,
+        files: &[(ObjectId, u64)],
+    ) -> Result<HashMap<ObjectId, At>, Error> {
+        self.source.places(self.hub, files).await
+    }
+
+    /// A file at its place, whole.
+    pub(super) async fn read_at(&self, id: ObjectId, at: At) -> Result<Bytes, Error> {
+        self.source.read_at(self.hub, id, at).await
+    }
+
+    /// A file at its place, as it is read.
+    pub(super) fn pieces_at(&self, id: ObjectId, at: At) -> mpsc::Receiver<Bytes> {
+        self.source.pieces(self.hub, id, at)
     }
 }
 
@@ -309,15 +314,15 @@ fn nearest(graph: &Graph, from: &[Position], most: usize) -> Result<Vec<Line>, G
         && lines.len() < most
     {
         let link = graph.link(at)?;
-        let [first, second] = link.parents.map(|it| it.map(|it| graph.id(it)).transpose());
+        let parents: Vec<_> = graph.parents(at, &link)?.collect();
         lines.push(Line {
             id: graph.id(at)?,
-            parents: Parents::new(first?, second?),
+            parents: graph.ids(&parents)?,
             snapshot: None,
             generation: i64::from(link.generation),
             committed_at: link.time,
         });
-        waiting.extend(link.parents().filter(|parent| seen.insert(*parent)));
+        waiting.extend(parents.into_iter().filter(|parent| seen.insert(*parent)));
     }
     Ok(lines)
 }

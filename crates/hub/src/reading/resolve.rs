@@ -10,7 +10,7 @@ use crate::{Error, Repository};
 const SHORTEST: usize = 7;
 /// How far back `~n` leads.
 const FARTHEST: u32 = 10_000;
-/// The digits of an id.
+/// The digits of a whole id: of Git all but the first 40 are zeros, which nobody writes.
 const ID_DIGITS: usize = 64;
 /// Where an address may be cut into a ref and a path: more slashes are none's.
 const CUTS: usize = 256;
@@ -46,7 +46,7 @@ impl Revision {
 
     /// Whether it was named by its whole id: then the same address gives the same bytes for ever.
     pub(crate) fn is_fixed(&self) -> bool {
-        self.name.len() == ID_DIGITS && self.name == self.commit.to_string()
+        self.name == self.commit.to_string()
     }
 
     /// A branch.
@@ -195,7 +195,7 @@ impl History<'_> {
         }
         let bound = |fill: &str| {
             let missing = fill.repeat(ID_DIGITS - digits.len());
-            format!("{digits}{missing}").parse().map_err(|_| Error::NotFound)
+            CommitId::from_whole(&format!("{digits}{missing}")).map_err(|_| Error::NotFound)
         };
         let (first, last): (CommitId, CommitId) = (bound("0")?, bound("f")?);
         let found = if first == last {
@@ -235,11 +235,7 @@ impl History<'_> {
             left = left.checked_sub(times).ok_or(Error::NotFound)?;
             for _ in 0..times {
                 let parents = lines.get(at).await?.parents;
-                let parent = match number {
-                    1 => parents.first(),
-                    2 => parents.second(),
-                    _ => None,
-                };
+                let parent = parents.get((number - 1) as usize).copied();
                 at = parent.ok_or(Error::NotFound)?;
             }
         }

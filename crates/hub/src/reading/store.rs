@@ -7,14 +7,11 @@ use std::{
 
 use api::{CommitRecord, Limits, Value};
 use db::{Error, Tx};
-use history::{
-    Parents,
-    tree::{Node, Nodes},
-};
+use history::tree::{Node, Nodes};
 use names::{BranchName, CommitId, Id, NodeId, SnapshotId, UnixMillis};
 
 use super::{Commit, Known, Line, RefPlace, Snapshot};
-use crate::Repository;
+use crate::{Repository, git};
 
 macro_rules! commit_columns {
     () => {
@@ -25,43 +22,76 @@ macro_rules! commit_columns {
     };
 }
 
+/// The rows of the parents of the commits in `$c`, as `p`: the two that stand there, and those beyond them.
+macro_rules! parent_rows {
+    (sqlite $c:literal) => {
+        concat!(
+            "JOIN commits AS p ON p.repository_id = $1 AND p.id IN (
+                SELECT ",
+            $c,
+            ".parent1 UNION ALL SELECT ",
+            $c,
+            ".parent2
+                UNION ALL SELECT m.parent FROM commit_more_parents AS m
+                           WHERE m.repository_id = $1 AND m.commit_id = ",
+            $c,
+            ".id)"
+        )
+    };
+    (postgres $c:literal) => {
+        concat!(
+            "CROSS JOIN LATERAL (
+                SELECT ",
+            $c,
+            ".parent1 AS id UNION ALL SELECT ",
+            $c,
+            ".parent2
+                UNION ALL SELECT m.parent FROM commit_more_parents AS m
+                           WHERE m.repository_id = $1 AND m.commit_id = ",
+            $c,
+            ".id) AS q
+              JOIN commits AS p ON p.repository_id = $1 AND p.id = q.id"
+        )
+    };
+}
+
 /// What `$2` leads to and `$3` does not, as `wanted` without `held`.
 macro_rules! between_walk {
     (sqlite) => {
-        "
+        concat!("
         WITH RECURSIVE held (id) AS (
             SELECT unhex(value) FROM json_each($3)
             UNION
             SELECT p.id FROM held
               JOIN commits AS c ON c.repository_id = $1 AND c.id = held.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)),
+              ", parent_rows!(sqlite "c"), "),
         wanted (id) AS (
             SELECT unhex(value) FROM json_each($2)
             UNION
             SELECT p.id FROM wanted
               JOIN commits AS c ON c.repository_id = $1 AND c.id = wanted.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)
-             WHERE p.id NOT IN (SELECT id FROM held))"
+              ", parent_rows!(sqlite "c"), "
+             WHERE p.id NOT IN (SELECT id FROM held))")
     };
     (postgres) => {
-        "
+        concat!("
         WITH RECURSIVE held (id) AS (
             SELECT decode(value, 'hex') FROM jsonb_array_elements_text($3::jsonb)
             UNION
             SELECT p.id FROM held
               JOIN commits AS c ON c.repository_id = $1 AND c.id = held.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)),
+              ", parent_rows!(postgres "c"), "),
         wanted (id) AS (
             SELECT decode(value, 'hex') FROM jsonb_array_elements_text($2::jsonb)
             UNION
             SELECT p.id FROM wanted
               JOIN commits AS c ON c.repository_id = $1 AND c.id = wanted.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)
-             WHERE p.id NOT IN (SELECT id FROM held))"
+              ", parent_rows!(postgres "c"), "
+             WHERE p.id NOT IN (SELECT id FROM held))")
     };
 }
 
-pub(crate) use between_walk;
+pub(crate) use {between_walk, parent_rows};
 
 db::statements! {
     BRANCHES = "SELECT name, target FROM refs WHERE repository_id = $1 AND kind = 'branch' ORDER BY name";
@@ -74,30 +104,32 @@ db::statements! {
         SELECT r.name, r.target FROM jsonb_array_elements_text($2::jsonb) AS wanted
           JOIN refs AS r ON r.repository_id = $1 AND r.name = wanted.value"
     };
+    TARGET = "SELECT target FROM refs WHERE repository_id = $1 AND name = $2";
     ID_RANGE = "SELECT id FROM commits WHERE repository_id = $1 AND id BETWEEN $2 AND $3 ORDER BY id LIMIT $4";
     CHILDREN = "
         SELECT id FROM commits WHERE repository_id = $1 AND parent1 = $2
         UNION SELECT id FROM commits WHERE repository_id = $1 AND parent2 = $2
+        UNION SELECT commit_id FROM commit_more_parents WHERE repository_id = $1 AND parent = $2
         ORDER BY id LIMIT 100";
     LINES = {
-        sqlite "
+        sqlite (concat!("
         WITH RECURSIVE up (id, parent1, parent2, snapshot_id, generation, committed_at) AS (
             SELECT c.id, c.parent1, c.parent2, c.snapshot_id, c.generation, c.committed_at
               FROM json_each($2) AS wanted
               CROSS JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(wanted.value)
             UNION
             SELECT p.id, p.parent1, p.parent2, p.snapshot_id, p.generation, p.committed_at FROM up
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (up.parent1, up.parent2))
-        SELECT id, parent1, parent2, snapshot_id, generation, committed_at FROM up LIMIT $3",
-        postgres "
+              ", parent_rows!(sqlite "up"), ")
+        SELECT id, parent1, parent2, snapshot_id, generation, committed_at FROM up LIMIT $3")),
+        postgres (concat!("
         WITH RECURSIVE up (id, parent1, parent2, snapshot_id, generation, committed_at) AS (
             SELECT c.id, c.parent1, c.parent2, c.snapshot_id, c.generation, c.committed_at
               FROM jsonb_array_elements_text($2::jsonb) AS wanted
               JOIN commits AS c ON c.repository_id = $1 AND c.id = decode(wanted.value, 'hex')
             UNION
             SELECT p.id, p.parent1, p.parent2, p.snapshot_id, p.generation, p.committed_at FROM up
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (up.parent1, up.parent2))
-        SELECT id, parent1, parent2, snapshot_id, generation, committed_at FROM up LIMIT $3"
+              ", parent_rows!(postgres "up"), ")
+        SELECT id, parent1, parent2, snapshot_id, generation, committed_at FROM up LIMIT $3"))
     };
     KNOWN = {
         sqlite "
@@ -108,43 +140,43 @@ db::statements! {
           JOIN commits AS c ON c.repository_id = $1 AND c.id = decode(wanted.value, 'hex')"
     };
     REACHABLE = {
-        sqlite "
+        sqlite (concat!("
         WITH RECURSIVE up (id) AS (
             SELECT unhex(value) FROM json_each($2)
             UNION
             SELECT p.id FROM up
               JOIN commits AS c ON c.repository_id = $1 AND c.id = up.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)
+              ", parent_rows!(sqlite "c"), "
              WHERE p.generation >= (SELECT generation FROM commits WHERE repository_id = $1 AND id = $3))
-        SELECT count(*) FROM up WHERE id = $3",
-        postgres "
+        SELECT count(*) FROM up WHERE id = $3")),
+        postgres (concat!("
         WITH RECURSIVE up (id) AS (
             SELECT decode(value, 'hex') FROM jsonb_array_elements_text($2::jsonb)
             UNION
             SELECT p.id FROM up
               JOIN commits AS c ON c.repository_id = $1 AND c.id = up.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)
+              ", parent_rows!(postgres "c"), "
              WHERE p.generation >= (SELECT generation FROM commits WHERE repository_id = $1 AND id = $3))
-        SELECT count(*) FROM up WHERE id = $3"
+        SELECT count(*) FROM up WHERE id = $3"))
     };
     HIDDEN = {
-        sqlite "
+        sqlite (concat!("
         WITH RECURSIVE up (id) AS (
             SELECT target FROM refs WHERE repository_id = $1
             UNION
             SELECT p.id FROM up
               JOIN commits AS c ON c.repository_id = $1 AND c.id = up.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2))
-        SELECT count(*) FROM json_each($2) AS wanted WHERE unhex(wanted.value) NOT IN (SELECT id FROM up)",
-        postgres "
+              ", parent_rows!(sqlite "c"), ")
+        SELECT count(*) FROM json_each($2) AS wanted WHERE unhex(wanted.value) NOT IN (SELECT id FROM up)")),
+        postgres (concat!("
         WITH RECURSIVE up (id) AS (
             SELECT target FROM refs WHERE repository_id = $1
             UNION
             SELECT p.id FROM up
               JOIN commits AS c ON c.repository_id = $1 AND c.id = up.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2))
+              ", parent_rows!(postgres "c"), ")
         SELECT count(*) FROM jsonb_array_elements_text($2::jsonb) AS wanted
-         WHERE decode(wanted.value, 'hex') NOT IN (SELECT id FROM up)"
+         WHERE decode(wanted.value, 'hex') NOT IN (SELECT id FROM up)"))
     };
     BETWEEN = {
         sqlite (concat!(between_walk!(sqlite), "
@@ -198,6 +230,22 @@ db::statements! {
         SELECT n.id, n.entries FROM jsonb_array_elements_text($1::jsonb) AS wanted
           JOIN tree_nodes AS n ON n.id = decode(wanted.value, 'hex')"
     };
+    SMALL_NODES = {
+        sqlite "
+        SELECT n.id, n.entries FROM json_each($1) AS wanted CROSS JOIN tree_nodes AS n ON n.id = unhex(wanted.value)
+         WHERE length(n.entries) <= $2",
+        postgres "
+        SELECT n.id, n.entries FROM jsonb_array_elements_text($1::jsonb) AS wanted
+          JOIN tree_nodes AS n ON n.id = decode(wanted.value, 'hex')
+         WHERE length(n.entries) <= $2"
+    };
+    NODE_SIZES = {
+        sqlite "
+        SELECT n.id, length(n.entries) FROM json_each($1) AS wanted CROSS JOIN tree_nodes AS n ON n.id = unhex(wanted.value)",
+        postgres "
+        SELECT n.id, length(n.entries)::bigint FROM jsonb_array_elements_text($1::jsonb) AS wanted
+          JOIN tree_nodes AS n ON n.id = decode(wanted.value, 'hex')"
+    };
 }
 
 /// An id out of a row.
@@ -243,6 +291,16 @@ pub(super) async fn named(
     rows.into_iter().map(|(name, target)| Ok((name, id(&target)?))).collect()
 }
 
+/// Where the ref of that full name leads, if it is there.
+pub(crate) async fn target(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    name: &str,
+) -> Result<Option<CommitId>, Error> {
+    let row: Option<(Vec<u8>,)> = db::fetch_optional!(tx, TARGET, repository.uuid(), name)?;
+    row.map(|(target,)| id(&target)).transpose()
+}
+
 /// Up to `limit` commits whose ids lie between two, both included.
 pub(super) async fn id_range(
     tx: &mut Tx,
@@ -279,16 +337,19 @@ pub(super) async fn lines(
     let rows: Vec<Row> =
         db::fetch_all!(tx, LINES, repository.uuid(), db::rows(from), i64::from(limit))?;
     let believe = |(commit, parent1, parent2, snapshot, generation, committed_at): Row| {
-        let parent = |bytes: Option<Vec<u8>>| bytes.as_deref().map(id).transpose();
+        let parents = [parent1, parent2].into_iter().flatten().map(|it| id(&it));
         Ok(Line {
             id: id(&commit)?,
-            parents: Parents::new(parent(parent1)?, parent(parent2)?),
+            parents: parents.collect::<Result<_, Error>>()?,
             snapshot: Some(id(&snapshot)?),
             generation,
             committed_at,
         })
     };
-    rows.into_iter().map(believe).collect()
+    let mut found: Vec<Line> = rows.into_iter().map(believe).collect::<Result<_, Error>>()?;
+    let each = found.iter_mut().map(|it| (it.id, &mut it.parents)).collect();
+    git::add_more_parents(tx, repository, each).await?;
+    Ok(found)
 }
 
 /// Which of `ids` the repository holds, with their generations.
@@ -401,6 +462,7 @@ impl TryFrom<CommitRow> for Commit {
         };
         Ok(Self {
             record,
+            more_parents: Vec::new(),
             committed_at: UnixMillis(row.committed_at),
             generation: row.generation,
             received_at: UnixMillis(row.received_at),
@@ -430,6 +492,13 @@ pub(crate) async fn commits(
             commit.record.reviewed_by.push(reviewer);
         }
     }
+    let merges = found.values().map(|it| &it.record).filter(|it| it.parent2_commit_id.is_some());
+    let merges: Vec<_> = merges.map(|it| it.commit_id).collect();
+    for (commit, parents) in git::more_parents(tx, repository, &merges).await? {
+        if let Some(commit) = found.get_mut(&commit) {
+            commit.more_parents = parents;
+        }
+    }
     Ok(found)
 }
 
@@ -449,6 +518,11 @@ pub(crate) async fn deltas(
     rows.into_iter().map(believe).collect()
 }
 
+/// The root directory of a snapshot. Of Git a snapshot is its tree, and the node in its row stands for none.
+pub(crate) fn root_of(snapshot: &SnapshotId, row: NodeId) -> NodeId {
+    if snapshot.sha1().is_some() { NodeId::from_bytes(*snapshot.as_bytes()) } else { row }
+}
+
 /// The snapshots of those ids that the repository holds.
 pub(crate) async fn snapshots(
     tx: &mut Tx,
@@ -459,8 +533,9 @@ pub(crate) async fn snapshots(
         db::fetch_all!(tx, SNAPSHOTS, repository.uuid(), db::rows(ids))?;
     let number = |it: i64| u64::try_from(it).map_err(Error::corrupt("snapshots.wire_bytes"));
     let believe = |(snapshot, root, wire_bytes, created_at): (Vec<u8>, Vec<u8>, i64, String)| {
-        let (root, wire_bytes) = (id(&root)?, number(wire_bytes)?);
-        Ok((id(&snapshot)?, Snapshot { root, wire_bytes, created_at }))
+        let (snapshot, wire_bytes) = (id(&snapshot)?, number(wire_bytes)?);
+        let root = root_of(&snapshot, id(&root)?);
+        Ok((snapshot, Snapshot { root, wire_bytes, created_at }))
     };
     rows.into_iter().map(believe).collect()
 }
@@ -471,9 +546,28 @@ pub(crate) async fn nodes(tx: &mut Tx, ids: &[NodeId]) -> Result<Nodes, crate::E
     if rows.len() < ids.len() {
         return Err(crate::Error::Broken("a tree node is missing".to_owned()));
     }
+    Ok(believe_nodes(rows)?)
+}
+
+/// Those of the nodes that are at most so many bytes long.
+pub(super) async fn small_nodes(tx: &mut Tx, ids: &[NodeId], most: u32) -> Result<Nodes, Error> {
+    believe_nodes(db::fetch_all!(tx, SMALL_NODES, db::rows(ids), i64::from(most))?)
+}
+
+fn believe_nodes(rows: Vec<(Vec<u8>, Vec<u8>)>) -> Result<Nodes, Error> {
     let believe = |(node, entries): (Vec<u8>, Vec<u8>)| {
         let decoded = Node::decode(&entries).map_err(Error::corrupt("tree_nodes.entries"))?;
         Ok((id(&node)?, Arc::new(decoded)))
     };
     rows.into_iter().map(believe).collect()
+}
+
+/// How many bytes nodes have.
+pub(super) async fn node_sizes(
+    tx: &mut Tx,
+    ids: &[NodeId],
+) -> Result<HashMap<NodeId, usize>, Error> {
+    let rows: Vec<(Vec<u8>, i64)> = db::fetch_all!(tx, NODE_SIZES, db::rows(ids))?;
+    let size = |it: i64| usize::try_from(it).map_err(Error::corrupt("a length"));
+    rows.into_iter().map(|(node, bytes)| Ok((id(&node)?, size(bytes)?))).collect()
 }

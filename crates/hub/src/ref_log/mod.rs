@@ -35,7 +35,7 @@ use store::LastSeal;
 use store::Logged;
 pub(crate) use store::{STATEMENTS, gone};
 
-use crate::{Error, Hub, Repository, activity::By};
+use crate::{Error, Format, GitVia, Hub, Repository, activity::By};
 
 /// How a movement came here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub(crate) enum Via {
     Signature,
     /// By a bearer token.
     Token,
+    /// By a session over SSH.
+    Ssh,
     /// By the server itself: in a page, by a merge.
     Server,
 }
@@ -54,6 +56,7 @@ impl Via {
         match self {
             Self::Signature => "msign",
             Self::Token => "token",
+            Self::Ssh => "ssh",
             Self::Server => "server",
         }
     }
@@ -79,6 +82,8 @@ pub(crate) struct Movement<'a> {
 pub(crate) enum Word<'a> {
     /// That of a request alone: the server writes the entry, and nobody signs it.
     Request,
+    /// The same of a push of Git, which came on this way.
+    Git(GitVia),
     /// That of an entry which its pusher signed.
     Pusher(&'a Claim),
     /// The server's own, which signs the entry: it made what the ref moves to, or copied it.
@@ -185,8 +190,8 @@ pub(crate) async fn check_movement(
     now: UnixMillis,
 ) -> Result<(), Error> {
     match movement.word {
-        Word::Request if repository.require_signed_refs => Err(unsigned(repository)),
-        Word::Request | Word::Server => Ok(()),
+        Word::Request | Word::Git(_) if repository.require_signed_refs => Err(unsigned(repository)),
+        Word::Request | Word::Git(_) | Word::Server => Ok(()),
         Word::Pusher(claim) => {
             let next = next_entry(tx, (repository.id, &Mover::of(actor)), movement, now).await?;
             claim.check_place(&next)
@@ -209,7 +214,7 @@ impl Hub {
         movement: &Movement<'_>,
         now: UnixMillis,
     ) -> Result<Written, Error> {
-        if repository.require_signed_refs && matches!(movement.word, Word::Request) {
+        if repository.require_signed_refs && matches!(movement.word, Word::Request | Word::Git(_)) {
             return Err(unsigned(repository));
         }
         let written = self.append(tx, (repository.id, Mover::of(actor)), movement, now).await?;
@@ -218,6 +223,9 @@ impl Hub {
         if is_shown_first || movement.old.is_none() || movement.new.is_none() {
             let bell = self.ask_for_index(tx, repository.id).await?;
             tx.hold(bell);
+        }
+        if repository.format == Format::Git && !matches!(movement.word, Word::Git(_)) {
+            self.git_follows(tx, repository.id, now).await?;
         }
         self.note_movement(tx, (repository, By::of(actor)), movement, now).await?;
         Ok(written)
@@ -252,12 +260,15 @@ impl Hub {
         now: UnixMillis,
     ) -> Result<Written, Error> {
         let key = self.trust.signing_keys()?.active(tx, Purpose::Server).await?;
+        if matches!(movement.word, Word::Git(GitVia::Ssh)) {
+            mover.via = Via::Ssh;
+        }
         if matches!(movement.word, Word::Server) {
             (mover.via, mover.key) = (Via::Server, key.kid().to_owned());
         }
         let written_by_us = next_entry(tx, (repository, &mover), movement, now).await?;
         let (entry, signature) = match movement.word {
-            Word::Request => (written_by_us, None),
+            Word::Request | Word::Git(_) => (written_by_us, None),
             Word::Server => {
                 let signature = *key.sign(&written_by_us.bytes()).as_bytes();
                 (written_by_us, Some(signature))

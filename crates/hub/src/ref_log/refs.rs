@@ -148,7 +148,7 @@ fn full_name(call: &Call) -> String {
 
 fn commit(pointer: &str, text: &str) -> Result<CommitId, Problem> {
     text.parse().map_err(|_| {
-        let message = "the id of a commit: 64 digits of 0-9 and a-f".to_owned();
+        let message = "the id of a commit: 40 or 64 digits of 0-9 and a-f".to_owned();
         Problem::invalid(vec![Fault { pointer: pointer.to_owned(), code: "bad_id", message }])
     })
 }

@@ -1,17 +1,17 @@
-//! Branches and tags as lists, and taking a branch away in a page (`spec/hub.md` 8).
+//! Branches and tags as lists, and taking a branch away in a page and bringing it back (`spec/hub.md` 8).
 //!
 //! A branch is active while its newest commit is younger than [`ACTIVE_DAYS`], else stale; it is mine if I moved it last.
 //!
-//! | file       | what is there                    |
-//! |------------|----------------------------------|
-//! | `mod.rs`   | the lists; [`Hub::delete_branch`]  |
-//! | `store.rs` | the SQL                          |
+//! | file       | what is there                                            |
+//! |------------|----------------------------------------------------------|
+//! | `mod.rs`   | the lists; [`Hub::delete_branch`], [`Hub::restore_branch`] |
+//! | `store.rs` | the SQL                                                  |
 
 mod store;
 
 use std::{collections::HashMap, str::FromStr};
 
-use api::WireCode;
+use api::{WireCode, wire2::Update};
 use db::Tx;
 use names::{BranchName, CommitId, Id, UnixMillis};
 use trust::{
@@ -23,7 +23,7 @@ pub(crate) use store::{STATEMENTS, count_tags};
 
 use crate::{
     Error, Hub, Repository, collect,
-    reading::{History, ancestry},
+    reading::{self, History, ancestry},
     ref_log::{Movement, Word},
     repositories,
     wire::landing,
@@ -33,6 +33,8 @@ use crate::{
 pub(crate) const ACTIVE_DAYS: u32 = 90;
 /// Branches or tags on one page.
 const PAGE: u32 = 50;
+/// Movements that are looked through for branches that are gone: some milliseconds. The log of refs has those before.
+const LOOKED_THROUGH: u32 = 10_000;
 const DAY_MILLIS: i64 = 86_400_000;
 
 /// Which branches are shown.
@@ -47,13 +49,15 @@ pub(crate) enum Show {
     Stale,
     /// All.
     All,
+    /// Those that were taken away and can be brought back.
+    Deleted,
 }
 
 impl FromStr for Show {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let all = [Self::Active, Self::Mine, Self::Stale, Self::All];
+        let all = [Self::Active, Self::Mine, Self::Stale, Self::All, Self::Deleted];
         all.into_iter().find(|it| it.word() == text).ok_or(())
     }
 }
@@ -90,6 +94,28 @@ impl Listed {
     }
 }
 
+/// A branch that was taken away.
+#[derive(Debug, Clone)]
+pub(crate) struct Deleted {
+    pub(crate) name: BranchName,
+    /// Where it was.
+    pub(crate) target: CommitId,
+    /// When it went.
+    pub(crate) at: UnixMillis,
+    /// Who took it away, if that is known.
+    pub(crate) by: Option<String>,
+}
+
+/// A page of branches that were taken away.
+#[derive(Debug)]
+pub(crate) struct DeletedPage {
+    pub(crate) branches: Vec<Deleted>,
+    /// How many come before the next page, if there is one.
+    pub(crate) next: Option<u64>,
+    /// How many come before the page before this one, if there is one.
+    pub(crate) before: Option<u64>,
+}
+
 /// How many branches each list has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counts {
@@ -110,15 +136,36 @@ pub(crate) struct Page {
 
 impl Page {
     fn of(mut refs: Vec<Listed>, skip: u64) -> Self {
-        let has_more = refs.len() > PAGE as usize;
-        refs.truncate(PAGE as usize);
-        let page = u64::from(PAGE);
-        Self {
-            refs,
-            next: has_more.then_some(skip.saturating_add(page)),
-            before: (skip > 0).then_some(skip.saturating_sub(page)),
-        }
+        let (next, before) = around(&mut refs, skip);
+        Self { refs, next, before }
     }
+}
+
+/// Leaves of what was found what one page shows; gives where the pages beside it begin.
+fn around<T>(found: &mut Vec<T>, skip: u64) -> (Option<u64>, Option<u64>) {
+    let (page, has_more) = (u64::from(PAGE), found.len() > PAGE as usize);
+    found.truncate(PAGE as usize);
+    let next = has_more.then_some(skip.saturating_add(page));
+    (next, (skip > 0).then_some(skip.saturating_sub(page)))
+}
+
+/// From when on what was taken away can be brought back: as long as its commits are kept for sure.
+fn kept_since(now: UnixMillis) -> UnixMillis {
+    let kept = i64::try_from(collect::FORMER.as_millis()).unwrap_or(i64::MAX);
+    UnixMillis(now.0.saturating_sub(kept))
+}
+
+/// A page of branches that were taken away and can be brought back.
+pub(crate) async fn deleted(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    (part, skip): (&str, u64),
+    now: UnixMillis,
+) -> Result<DeletedPage, Error> {
+    let asked = (kept_since(now), LOOKED_THROUGH, part);
+    let mut branches = store::deleted(tx, repository, asked, (PAGE + 1, skip)).await?;
+    let (next, before) = around(&mut branches, skip);
+    Ok(DeletedPage { branches, next, before })
 }
 
 /// A page of branches, and how many each list has.
@@ -194,7 +241,7 @@ impl Hub {
         let again = again.map_err(Error::Refused)?;
         let repository = again.resource();
         let name = branch.full();
-        let old = store::target(&mut tx, id, &name).await?.ok_or(Error::NotFound)?;
+        let old = reading::target(&mut tx, id, &name).await?.ok_or(Error::NotFound)?;
         if *branch == repository.default_branch {
             let sentence = format!("{branch} is the branch that is shown first, and stays");
             return Err(Error::wire(WireCode::ProtectedRef, sentence));
@@ -214,6 +261,25 @@ impl Hub {
         let chain = self.trust.chain_of(&mut tx, repository.resource.owner).await?;
         self.trust.note(&mut tx, chain, deleted).await?;
         tx.commit().await?;
+        self.queue.wake();
+        Ok(())
+    }
+
+    /// Brings a branch back to where it was when it was taken away, by the rules of a push.
+    pub(crate) async fn restore_branch(
+        &self,
+        allowed: &Allowed<act::RefPush, Repository>,
+        branch: &BranchName,
+    ) -> Result<(), Error> {
+        let (id, name) = (allowed.resource().id, branch.full());
+        let since = kept_since(self.clock.now());
+        let mut tx = self.db.glance().await?;
+        let found = store::deleted_one(&mut tx, id, &name, since).await?;
+        drop(tx);
+        let new = Some(found.ok_or(Error::NotFound)?.target);
+        let (entry, signature) = (String::new(), String::new());
+        let update = Update { name, old: None, new, force: false, entry, signature };
+        self.move_one(allowed, update).await?;
         self.queue.wake();
         Ok(())
     }

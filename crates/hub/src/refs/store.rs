@@ -1,9 +1,9 @@
 //! What the lists of branches and tags ask of `refs`.
 
 use db::{Error, Tx};
-use names::{CommitId, Id, UnixMillis};
+use names::{Id, UnixMillis};
 
-use super::{Counts, Listed, Show, Wanted};
+use super::{Counts, Deleted, Listed, Show, Wanted};
 use crate::Repository;
 
 db::statements! {
@@ -31,7 +31,20 @@ db::statements! {
           LEFT JOIN ref_seals AS s ON s.repository_id = r.repository_id AND s.entry_hash = r.entry_hash
          WHERE r.repository_id = $1 AND r.kind = 'tag' AND lower(r.name) LIKE $2 ESCAPE '!'
          ORDER BY r.updated_at DESC, r.name LIMIT $3 OFFSET $4";
-    ONE = "SELECT target FROM refs WHERE repository_id = $1 AND name = $2";
+    DELETED = "
+        SELECT e.ref, e.old, s.time_text, s.principal
+          FROM ref_seals AS s JOIN ref_log AS e ON e.entry_hash = s.entry_hash
+         WHERE s.repository_id = $1 AND s.seq > (SELECT max(seq) FROM ref_seals WHERE repository_id = $1) - $2
+           AND s.time_text >= $3 AND e.new = '' AND lower(e.ref) LIKE $4 ESCAPE '!'
+           AND NOT EXISTS (SELECT 1 FROM ref_log AS n
+                            WHERE n.repository_id = $1 AND n.ref = e.ref AND n.counter > e.counter)
+         ORDER BY s.seq DESC LIMIT $5 OFFSET $6";
+    DELETED_ONE = "
+        SELECT e.ref, e.old, s.time_text, s.principal
+          FROM ref_log AS e JOIN ref_seals AS s ON s.entry_hash = e.entry_hash
+         WHERE e.repository_id = $1 AND e.ref = $2 AND e.new = '' AND s.time_text >= $3
+           AND NOT EXISTS (SELECT 1 FROM ref_log AS n
+                            WHERE n.repository_id = $1 AND n.ref = e.ref AND n.counter > e.counter)";
     RELEASES = {
         sqlite "
         SELECT x.tag, x.channel, x.yanked_at IS NOT NULL FROM json_each($2) AS wanted
@@ -122,15 +135,44 @@ pub(super) async fn tags(
     rows.into_iter().map(believe).collect()
 }
 
-/// Where a ref is.
-pub(super) async fn target(
+fn believe_deleted(row: (String, String, String, String)) -> Result<Deleted, Error> {
+    let (name, old, time, by) = row;
+    let name = name.strip_prefix("refs/heads/").unwrap_or(&name);
+    Ok(Deleted {
+        name: name.parse().map_err(Error::corrupt("ref_log.ref"))?,
+        target: old.parse().map_err(Error::corrupt("ref_log.old"))?,
+        at: time.parse().map_err(Error::corrupt("ref_seals.time_text"))?,
+        by: Some(by).filter(|it| !it.is_empty()),
+    })
+}
+
+/// Branches that were taken away since a moment and did not come again, by the last `looked` movements: the last one
+/// first.
+pub(super) async fn deleted(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    (since, looked, part): (UnixMillis, u32, &str),
+    (limit, skip): (u32, u64),
+) -> Result<Vec<Deleted>, Error> {
+    let (looked, since, pattern) =
+        (i64::from(looked), since.to_string(), pattern("refs/heads/", part));
+    let (limit, skip) = (i64::from(limit), i64::try_from(skip).unwrap_or(i64::MAX));
+    let id = repository.uuid();
+    let rows: Vec<(String, String, String, String)> =
+        db::fetch_all!(tx, DELETED, id, looked, since, pattern, limit, skip)?;
+    rows.into_iter().map(believe_deleted).collect()
+}
+
+/// The branch of a name, if it was taken away since a moment and did not come again.
+pub(super) async fn deleted_one(
     tx: &mut Tx,
     repository: Id<Repository>,
     name: &str,
-) -> Result<Option<CommitId>, Error> {
-    let row: Option<(Vec<u8>,)> = db::fetch_optional!(tx, ONE, repository.uuid(), name)?;
-    row.map(|(target,)| target.as_slice().try_into().map_err(Error::corrupt("refs.target")))
-        .transpose()
+    since: UnixMillis,
+) -> Result<Option<Deleted>, Error> {
+    let row: Option<(String, String, String, String)> =
+        db::fetch_optional!(tx, DELETED_ONE, repository.uuid(), name, since.to_string())?;
+    row.map(believe_deleted).transpose()
 }
 
 /// The releases of these tags: tag, channel, whether it was taken out of use.
@@ -150,6 +192,7 @@ impl Show {
             Self::Mine => "mine",
             Self::Stale => "stale",
             Self::All => "all",
+            Self::Deleted => "deleted",
         }
     }
 }

@@ -7,7 +7,10 @@ use serde::Deserialize;
 use trust::{Actor, Allowed, Anything, Namespace, Visibility, act};
 use web::{Call, Fault, Json, Problem, Routes, Spec, Surface};
 
-use super::{Filter, Licence, NewRepository, Repository, Start, collaborators, start::StartFiles};
+use super::{
+    Filter, Format, FormatError, Licence, NewRepository, Repository, Start, collaborators,
+    start::StartFiles,
+};
 use crate::{Hub, forks, life};
 
 /// The longest description, in characters.
@@ -108,9 +111,8 @@ fn parse(new: json::NewRepository) -> Result<Asked, Problem> {
             Visibility::Private
         }
     };
-    if !matches!(new.format.as_deref(), None | Some("muse")) {
-        fault("/format", "the format `muse` is what this version makes".to_owned());
-    }
+    let format = new.format.as_deref().map_or(Ok(Format::Muse), str::parse);
+    let format = format.map_err(|error: FormatError| fault("/format", error.to_string())).ok();
     let branch = new.default_branch.unwrap_or_else(|| "main".to_owned());
     let branch: Option<BranchName> = branch
         .parse()
@@ -123,12 +125,20 @@ fn parse(new: json::NewRepository) -> Result<Asked, Problem> {
     let said = new.licence.as_deref().filter(|it| !it.is_empty()).or_else(|| files.licence());
     let licence = said.map(str::parse).transpose();
     let licence = licence.map_err(|error| fault("/licence", format!("{error}"))).ok().flatten();
+    let has_first_files = new.template.is_some() || !files.is_empty();
+    if format == Some(Format::Git) && has_first_files {
+        let sentence = "a repository of Git begins empty: push the first commit to it";
+        fault(
+            if new.template.is_some() { "/template" } else { "/initialize" },
+            sentence.to_owned(),
+        );
+    }
     if new.template.is_some() && !files.is_empty() {
         fault("/template", "a template brings the first files itself".to_owned());
     }
-    match (name, branch) {
-        (Some(name), Some(default_branch)) if faults.is_empty() => {
-            let new_one = NewRepository { name, visibility, description, default_branch };
+    match (name, branch, format) {
+        (Some(name), Some(default_branch), Some(format)) if faults.is_empty() => {
+            let new_one = NewRepository { name, visibility, format, description, default_branch };
             Ok(Asked { new: new_one, licence, template: new.template, files })
         }
         _ => Err(Problem::invalid(faults)),
@@ -242,7 +252,7 @@ pub(crate) fn json_of(it: &Repository) -> json::Repository {
         name: it.name.to_string(),
         full_name: it.full_name(),
         visibility: it.visibility().to_owned(),
-        format: "muse".to_owned(),
+        format: it.format.as_str().to_owned(),
         description: it.description.clone(),
         homepage: it.homepage.as_ref().map_or_else(String::new, ToString::to_string),
         topics: it.topics.words(),
@@ -264,6 +274,7 @@ pub(crate) fn json_of(it: &Repository) -> json::Repository {
         template: it.is_template,
         content_policy: it.content_policy().as_str().to_owned(),
         clashing_paths: it.clashing_paths.as_str().to_owned(),
+        secret_protection: it.secret_protection.as_str().to_owned(),
         archived: it.resource.state == trust::ResourceState::Archived,
         created_at: it.created_at.to_string(),
         updated_at: it.updated_at.to_string(),

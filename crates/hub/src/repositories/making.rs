@@ -5,7 +5,7 @@ use names::CommitId;
 use objects::Uploader;
 use trust::{Actor, Allowed, Namespace, ResourceState, act};
 
-use super::{NewRepository, Repository, start::StartFiles, store};
+use super::{Format, NewRepository, Repository, start::StartFiles, store};
 use crate::{
     Error, Hub, Licence,
     edits::{Draft, Files, Target, files_of},
@@ -75,6 +75,10 @@ impl Hub {
         let found = super::by_id_for(&mut tx, repository.id, actor.readers()).await?;
         let repository = found.ok_or(Error::NotFound)?;
         tx.commit().await?;
+        if repository.format == Format::Git {
+            // Whoever pushes first would make it as well.
+            self.git.stand(&repository).await?;
+        }
         tracing::info!(repository = repository.full_name(), "repository created");
         Ok(repository)
     }

@@ -6,6 +6,7 @@
 //! | `resource.rs` | how a route loads one; [`PushTarget`]                      |
 //! | `homepage.rs` | [`Homepage`]                                               |
 //! | `about.rs`    | [`Topics`], [`Licence`]                                    |
+//! | `format.rs`   | [`Format`]: Muse or Git                                    |
 //! | `start.rs`    | what a new one begins with                                 |
 //! | `making.rs`   | [`Hub::create_repository`], from nothing, files or a template |
 //! | `api.rs`      | JSON under `/api/v1/repos`                                 |
@@ -16,6 +17,7 @@ mod about;
 mod api;
 mod collaborators;
 mod cursor;
+mod format;
 mod homepage;
 mod making;
 mod resource;
@@ -34,6 +36,7 @@ use trust::{
 pub use about::{Licence, Topic, Topics};
 pub(crate) use api::{check_description, create_as_asked, json_of, routes};
 pub(crate) use cursor::Cursor;
+pub use format::{Format, FormatError};
 pub use homepage::{Homepage, HomepageError};
 pub(crate) use making::Start;
 pub(crate) use resource::PushTarget;
@@ -46,7 +49,7 @@ pub(crate) use store::{
 use crate::{
     Error, Hub,
     activity::{self, By, Note, What},
-    intake::{ClashingPaths, ContentPolicy},
+    intake::{ClashingPaths, ContentPolicy, SecretProtection},
     signatures::Required,
 };
 
@@ -65,6 +68,8 @@ pub struct Repository {
     pub name: RepositoryName,
     /// What the authority looks at.
     pub resource: ResourceRow,
+    /// What its history is kept as, for good.
+    pub format: Format,
     /// What it is, in a line.
     pub description: String,
     /// Its page elsewhere.
@@ -107,6 +112,8 @@ pub struct Repository {
     pub(crate) says_content: Option<ContentPolicy>,
     /// Whether paths may be there that some file systems take for one.
     pub(crate) clashing_paths: ClashingPaths,
+    /// What becomes of keys and tokens that were left in a file.
+    pub(crate) secret_protection: SecretProtection,
     /// When something was last pushed.
     pub pushed_at: Option<UnixMillis>,
     /// When it was made.
@@ -162,6 +169,8 @@ pub struct NewRepository {
     pub name: RepositoryName,
     /// Who may see it.
     pub visibility: Visibility,
+    /// What its history is kept as.
+    pub format: Format,
     /// What it is, in a line.
     pub description: String,
     /// What the first push is expected to make.
@@ -258,6 +267,7 @@ impl Hub {
             owner: space.handle.clone(),
             name: new.name,
             resource,
+            format: new.format,
             description: new.description,
             homepage: None,
             domain: "code".to_owned(),
@@ -279,6 +289,7 @@ impl Hub {
             is_template: false,
             says_content: None,
             clashing_paths: ClashingPaths::Allow,
+            secret_protection: SecretProtection::Warn,
             pushed_at: None,
             created_at: now,
             updated_at: now,

@@ -108,16 +108,26 @@ impl Resource for PushTarget {
 
 impl Load<Hub> for PushTarget {
     async fn load(hub: &Hub, params: &Params, actor: &Actor) -> Result<Self, Problem> {
-        let owner: Handle = params.parse("owner")?;
-        let name: RepositoryName = params.parse("name")?;
-        let mut tx = hub.db.glance().await?;
-        let space = hub.trust.space(&mut tx, actor, owner).await?;
+        hub.push_target_at(&params.parse("owner")?, &params.parse("name")?, actor).await
+    }
+}
+
+impl Hub {
+    /// Where a push to an address goes.
+    pub(crate) async fn push_target_at(
+        &self,
+        owner: &Handle,
+        name: &RepositoryName,
+        actor: &Actor,
+    ) -> Result<PushTarget, Problem> {
+        let mut tx = self.db.glance().await?;
+        let space = self.trust.space(&mut tx, actor, owner.clone()).await?;
         let id = space.id.unwrap_or(Id::from_uuid(uuid::Uuid::nil()));
-        match store::find_or_moved(&mut tx, id, &name, actor.readers()).await? {
-            None => Ok(Self::Absent { space, name }),
+        match store::find_or_moved(&mut tx, id, name, actor.readers()).await? {
+            None => Ok(PushTarget::Absent { space, name: name.clone() }),
             // A push to a former name would make another repository of that name.
             Some(found) => {
-                found.answer_to(&space.handle, &name, actor).map(Box::new).map(Self::Existing)
+                found.answer_to(owner, name, actor).map(Box::new).map(PushTarget::Existing)
             }
         }
     }

@@ -9,10 +9,10 @@ use super::{Cursor, Filter, Fork, Licence, Repository, Sort, Topic, Topics};
 
 macro_rules! columns {
     () => {
-        "r.id, r.owner_id, r.name, r.description, r.domain, r.default_branch, r.size_bytes, r.object_count, \
+        "r.id, r.owner_id, r.name, r.format, r.description, r.domain, r.default_branch, r.size_bytes, r.object_count, \
          r.commit_count, r.stars, r.watchers, r.language, r.training_opt_out, r.pushed_at, r.created_at, r.updated_at, r.homepage, r.archived_at, r.deleted_at, \
          r.require_signed_commits, r.require_signed_refs, r.licence, r.allow_forks, r.is_template, r.content_policy, \
-         r.clashing_paths, r.indexed, \
+         r.clashing_paths, r.secret_protection, r.indexed, \
          (SELECT string_agg(t.topic, ' ' ORDER BY t.topic) FROM repository_topics AS t WHERE t.repository_id = r.id) AS topics, \
          k.source_id AS fork_source, k.state AS fork_state, s.owner_handle, s.visibility"
     };
@@ -115,7 +115,7 @@ db::statements! {
     INSERT = "
         INSERT INTO repositories
             (id, owner_id, name, format, description, domain, default_branch, created_at, updated_at)
-        VALUES ($1, $2, $3, 'muse', $4, $5, $6, $7, $8)";
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 }
 
 /// A row, before it has been believed.
@@ -125,6 +125,7 @@ struct Row {
     owner_id: Uuid,
     owner_handle: String,
     name: String,
+    format: String,
     description: String,
     domain: String,
     default_branch: String,
@@ -149,6 +150,7 @@ struct Row {
     is_template: i64,
     content_policy: Option<String>,
     clashing_paths: String,
+    secret_protection: String,
     topics: Option<String>,
     fork_source: Option<Uuid>,
     fork_state: Option<String>,
@@ -186,6 +188,7 @@ impl TryFrom<Row> for Repository {
                 &row.state,
                 row.granted,
             )?,
+            format: row.format.parse().map_err(Error::corrupt("repositories.format"))?,
             description: row.description,
             domain: row.domain,
             default_branch: branch.map_err(Error::corrupt("repositories.default_branch"))?,
@@ -211,6 +214,10 @@ impl TryFrom<Row> for Repository {
                 .clashing_paths
                 .parse()
                 .map_err(Error::corrupt("repositories.clashing_paths"))?,
+            secret_protection: row
+                .secret_protection
+                .parse()
+                .map_err(Error::corrupt("repositories.secret_protection"))?,
             pushed_at: row.pushed_at.map(UnixMillis),
             created_at: UnixMillis(row.created_at),
             updated_at: UnixMillis(row.updated_at),
@@ -328,38 +335,14 @@ pub(crate) async fn list(
             let licence = licence.as_ref().map_or("", Licence::as_str);
             let language = language.as_deref().unwrap_or_default();
             let (liked, by) = (i64::from(starred_by.is_some()), whose(starred_by));
-            match sort {
-                Sort::Pushed => db::fetch_all!(
-                    tx,
-                    LIST_CHOSEN,
-                    reader,
-                    rank,
-                    id,
-                    limit,
-                    any,
-                    owner,
-                    topic,
-                    licence,
-                    language,
-                    liked,
-                    by
-                )?,
-                Sort::Stars => db::fetch_all!(
-                    tx,
-                    LIST_BY_STARS,
-                    reader,
-                    rank,
-                    id,
-                    limit,
-                    any,
-                    owner,
-                    topic,
-                    licence,
-                    language,
-                    liked,
-                    by
-                )?,
-            }
+            let chosen = match sort {
+                Sort::Pushed => &LIST_CHOSEN,
+                Sort::Stars => &LIST_BY_STARS,
+            };
+            db::fetch_all!(
+                tx, *chosen, reader, rank, id, limit, any, owner, topic, licence, language, liked,
+                by
+            )?
         }
     };
     rows.into_iter().map(Repository::try_from).collect()
@@ -429,6 +412,7 @@ pub(crate) async fn insert(tx: &mut Tx, it: &Repository) -> Result<(), Error> {
         it.id.uuid(),
         it.resource.owner.uuid(),
         it.name.as_str(),
+        it.format.as_str(),
         &it.description,
         &it.domain,
         it.default_branch.as_str(),

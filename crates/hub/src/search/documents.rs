@@ -9,11 +9,14 @@ use std::collections::BTreeSet;
 use api::search::Subject;
 use names::{Digest, Id};
 
-use super::{languages, selection, words};
-use crate::{Repository, reading::Commit};
+use super::{selection, words};
+use crate::{
+    Repository,
+    reading::{Commit, languages},
+};
 
 /// How documents are made. Another number makes all of them again.
-pub(super) const FORM: i64 = 1;
+pub(super) const FORM: i64 = 2;
 
 /// The beginning of a readme that counts as what a repository says of itself, in bytes.
 pub(super) const README_BYTES: usize = 4 << 10;

@@ -2,7 +2,8 @@
 
 use api::search::{Clause, Key, Query, Term};
 
-use super::{languages, selection, words};
+use super::{selection, words};
+use crate::reading::languages;
 
 /// Lines of an excerpt.
 const LINES: usize = 3;

@@ -2,8 +2,8 @@
 
 use api::search::{Clause, Key, Query, Term};
 
-use super::{answer::Sort, excerpt::Seek, fuzzy, languages, store::Row, words};
-use crate::Repository;
+use super::{answer::Sort, excerpt::Seek, fuzzy, store::Row, words};
+use crate::{Repository, reading::languages};
 
 /// Whether texts say what they should.
 pub(super) fn says(checks: &[Clause], texts: &[&str]) -> bool {
@@ -39,7 +39,7 @@ pub(super) fn by_row(clause: &Clause, row: &Row, it: &Repository) -> Option<bool
             Key::Licence => {
                 it.licence.as_ref().is_some_and(|it| it.as_str().eq_ignore_ascii_case(value))
             }
-            Key::Format => value == "muse",
+            Key::Format => it.format.as_str() == value,
             Key::Lang => row.language.to_lowercase() == *value,
             Key::Ext => languages::extension(&row.name).as_deref() == Some(value),
             Key::Path => words::folded(&row.name).contains(value.as_str()),

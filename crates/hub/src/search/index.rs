@@ -5,6 +5,8 @@
 //! the branch is by then, so that no push is missed. What differs is read from the trees: equal directories are not
 //! looked into.
 
+use std::time::Duration;
+
 use db::Tx;
 use history::tree::{Change, Kind as NodeKind, TreeDiff};
 use jobs::{Bell, Done, Failure, Job, Kind as JobKind, NewJob, Priority};
@@ -19,7 +21,7 @@ use super::{
 };
 use crate::{
     Error, Hub, Repository,
-    reading::{self, Commit, Found, Revision},
+    reading::{self, Commit, Found, History, Revision, languages},
     repositories, upkeep,
     wire::{self, push::blocking},
 };
@@ -42,6 +44,8 @@ const GONE: usize = 200;
 const PIECES: usize = 400;
 /// Repositories that are asked for at once.
 const PAGE: u32 = 200;
+/// How long one run may read: it ends by its pieces.
+const BUDGET: Duration = Duration::from_hours(1);
 /// How well texts are packed: quickly.
 const LEVEL: i32 = 3;
 
@@ -77,7 +81,7 @@ pub(crate) async fn index(hub: Hub, job: Job<Index>) -> Result<Done, Failure> {
     let id = Id::from_uuid(job.payload.repository);
     let mut left = PIECES;
     let rest = match hub.bring_up(id, &mut left).await {
-        Err(Error::NotFound) => return upkeep::when_missing(&hub, id).await,
+        Err(Error::NotFound) => return upkeep::when_missing(&hub, id, job.attempt).await,
         rest => rest?,
     };
     if rest == Rest::Something {
@@ -234,22 +238,20 @@ impl Hub {
         target: CommitId,
         left: &mut usize,
     ) -> Result<Rest, Error> {
-        let mut tx = self.db.read().await?;
+        let history = History::of(self, repository, BUDGET);
         let before = match state.head {
             None => None,
-            Some(head) => Some(root(&mut tx, repository, head).await?),
+            Some(head) => Some(history.root_at(head).await?),
         };
-        let after = root(&mut tx, repository, target).await?;
-        drop(tx);
+        let after = history.root_at(target).await?;
         if !state.are_files_done {
-            if self.bring_files(repository, state, (before, after), left).await? == Rest::Something
-            {
+            if self.bring_files(&history, state, (before, after), left).await? == Rest::Something {
                 return Ok(Rest::Something);
             }
             (state.are_files_done, state.done_path) = (true, String::new());
             self.set_state(repository.id, state).await?;
         }
-        if self.bring_commits(repository, state, target, left).await? == Rest::Something {
+        if self.bring_commits(&history, state, target, left).await? == Rest::Something {
             return Ok(Rest::Something);
         }
         *state = State { form: documents::FORM, head: Some(target), ..State::default() };
@@ -259,7 +261,7 @@ impl Hub {
 
     async fn bring_files(
         &self,
-        repository: &Repository,
+        history: &History<'_>,
         state: &mut State,
         (before, after): (Option<NodeId>, NodeId),
         left: &mut usize,
@@ -271,7 +273,7 @@ impl Hub {
                 if diff.is_complete() {
                     break;
                 }
-                let given = reading::nodes(&mut self.db.read().await?, &diff.needs()).await?;
+                let given = history.nodes(&diff.needs()).await?;
                 diff.give(&given).map_err(|error| Error::Broken(error.to_string()))?;
                 continue;
             };
@@ -281,7 +283,7 @@ impl Hub {
             bytes += change.after.map_or(0, |it| it.size_bytes.min(selection::MAX_TEXT_BYTES));
             piece.push(change);
             if piece.len() >= FILES || bytes >= BYTES {
-                self.put_files(repository, state, std::mem::take(&mut piece)).await?;
+                self.put_files(history, state, std::mem::take(&mut piece)).await?;
                 bytes = 0;
                 *left = left.saturating_sub(1);
                 if *left == 0 {
@@ -290,7 +292,7 @@ impl Hub {
             }
         }
         if !piece.is_empty() {
-            self.put_files(repository, state, piece).await?;
+            self.put_files(history, state, piece).await?;
         }
         Ok(Rest::Nothing)
     }
@@ -298,7 +300,7 @@ impl Hub {
     /// Makes the documents of files that have changed.
     async fn put_files(
         &self,
-        repository: &Repository,
+        history: &History<'_>,
         state: &mut State,
         changes: Vec<Change>,
     ) -> Result<(), Error> {
@@ -307,11 +309,12 @@ impl Hub {
             let Some(file) = change.after else { continue };
             let path = change.path.as_str();
             let is_read =
-                file.size_bytes <= selection::MAX_TEXT_BYTES && !selection::is_left_out(path);
-            let bytes = if is_read { self.searchable(file.object).await? } else { None };
+                file.size_bytes <= selection::MAX_TEXT_BYTES && !languages::is_left_out(path);
+            let is_read = is_read && file.mode.is_file();
+            let bytes = if is_read { searchable(history, file.object).await? } else { None };
             files.push((path.to_owned(), file.size_bytes, bytes));
         }
-        let id = repository.id;
+        let id = history.repository.id;
         let documents = blocking(move || {
             let made = files.into_iter().map(|(path, size_bytes, bytes)| {
                 let text = bytes.and_then(|it| selection::text_of(&path, it));
@@ -325,18 +328,6 @@ impl Hub {
             state.done_path.clone_from(last);
         }
         self.put(id, state, (Kind::File, &names), &documents).await
-    }
-
-    /// The bytes of a file; nothing of one that cannot be had: that is told and healed elsewhere.
-    async fn searchable(&self, object: ObjectId) -> Result<Option<Vec<u8>>, Error> {
-        match self.bytes(object, selection::MAX_TEXT_BYTES).await {
-            Ok(read) => Ok(Some(read.bytes)),
-            Err(Error::Objects(objects::Error::Corrupt(_) | objects::Error::Missing(_))) => {
-                tracing::warn!(%object, "a file that cannot be read is found by its name alone");
-                Ok(None)
-            }
-            Err(other) => Err(other),
-        }
     }
 
     /// Writes a piece, and how far it brings the state.
@@ -356,12 +347,12 @@ impl Hub {
 
     async fn bring_commits(
         &self,
-        repository: &Repository,
+        history: &History<'_>,
         state: &mut State,
         target: CommitId,
         left: &mut usize,
     ) -> Result<Rest, Error> {
-        let id = repository.id;
+        let id = history.repository.id;
         let mut tx = self.db.read().await?;
         let head: Vec<_> = state.head.into_iter().collect();
         let left_behind = reading::between(&mut tx, id, &head, &[target]).await?;
@@ -378,7 +369,7 @@ impl Hub {
             if *left == 0 {
                 return Ok(Rest::Something);
             }
-            let documents = self.documents_of(repository, piece).await?;
+            let documents = documents_of(history, piece).await?;
             let names: Vec<_> = documents.iter().map(|(it, _)| it.name.clone()).collect();
             state.commits_done += piece.len() as u64;
             self.put(id, state, (Kind::Commit, &names), &documents).await?;
@@ -387,41 +378,19 @@ impl Hub {
         Ok(Rest::Nothing)
     }
 
-    async fn documents_of(
-        &self,
-        repository: &Repository,
-        ids: &[CommitId],
-    ) -> Result<Vec<(Document, Option<Vec<u8>>)>, Error> {
-        let mut tx = self.db.read().await?;
-        let mut found = reading::commits(&mut tx, repository.id, ids).await?;
-        let mut made = Vec::with_capacity(ids.len());
-        for commit in ids.iter().filter_map(|id| found.remove(id)) {
-            let paths = changed(&mut tx, repository, &commit).await?;
-            made.push((commit, paths));
-        }
-        drop(tx);
-        let id = repository.id;
-        blocking(move || {
-            let of = |(commit, paths): &(Commit, Vec<String>)| {
-                with_text(documents::of_commit(id, commit, paths))
-            };
-            made.iter().map(of).collect()
-        })
-        .await
-    }
-
     /// Makes the document of the repository itself.
     async fn describe(&self, it: &Repository, head: Option<CommitId>) -> Result<(), Error> {
         let mut tx = self.db.read().await?;
         let language = store::main_language(&mut tx, it.id).await?;
+        drop(tx);
+        let history = History::of(self, it, BUDGET);
         let readme = match head {
             None => None,
-            Some(head) => readme_of(&mut tx, it, head).await?,
+            Some(head) => readme_of(&history, head).await?,
         };
-        drop(tx);
         let text = match readme {
             None => None,
-            Some(object) => self.searchable(object).await?,
+            Some(object) => searchable(&history, object).await?,
         };
         let text = text.and_then(|bytes| selection::text_of("README", bytes)).map(|mut text| {
             text.truncate(text.floor_char_boundary(documents::README_BYTES));
@@ -448,45 +417,60 @@ fn with_text(document: Document) -> Result<(Document, Option<Vec<u8>>), Error> {
     Ok((document, packed))
 }
 
-/// The paths that a commit changes against its first parent, as far as it is found by them.
-async fn changed(tx: &mut Tx, repository: &Repository, of: &Commit) -> Result<Vec<String>, Error> {
-    let before = match of.record.parent_commit_id {
-        None => None,
-        Some(parent) => Some(root(tx, repository, parent).await?),
-    };
-    let after = reading::root_of(tx, repository, of).await?;
-    let mut diff = TreeDiff::new(before, Some(after), documents::MAX_CHANGED);
-    let mut paths = Vec::new();
-    loop {
-        paths.extend(std::iter::from_fn(|| diff.next_change()).map(|it| it.path.to_string()));
-        if diff.is_complete() {
-            return Ok(paths);
+/// The bytes of a file; nothing of one that cannot be had: that is told and healed elsewhere.
+async fn searchable(history: &History<'_>, object: ObjectId) -> Result<Option<Vec<u8>>, Error> {
+    match history.bytes(object, selection::MAX_TEXT_BYTES).await {
+        Ok(read) => Ok(Some(read.bytes)),
+        Err(Error::Objects(objects::Error::Corrupt(_) | objects::Error::Missing(_))) => {
+            tracing::warn!(%object, "a file that cannot be read is found by its name alone");
+            Ok(None)
         }
-        let given = reading::nodes(tx, &diff.needs()).await?;
-        diff.give(&given).map_err(|error| Error::Broken(error.to_string()))?;
+        Err(other) => Err(other),
     }
 }
 
-async fn root(tx: &mut Tx, repository: &Repository, id: CommitId) -> Result<NodeId, Error> {
-    let commit = reading::commit(tx, repository, id).await?;
-    reading::root_of(tx, repository, &commit).await
+async fn documents_of(
+    history: &History<'_>,
+    ids: &[CommitId],
+) -> Result<Vec<(Document, Option<Vec<u8>>)>, Error> {
+    let mut found = history.commits(ids).await?;
+    let mut made = Vec::with_capacity(ids.len());
+    for commit in ids.iter().filter_map(|id| found.remove(id)) {
+        let paths = changed(history, &commit).await?;
+        made.push((commit, paths));
+    }
+    let id = history.repository.id;
+    blocking(move || {
+        let of = |(commit, paths): &(Commit, Vec<String>)| {
+            with_text(documents::of_commit(id, commit, paths))
+        };
+        made.iter().map(of).collect()
+    })
+    .await
+}
+
+/// The paths that a commit changes against its first parent, as far as it is found by them.
+async fn changed(history: &History<'_>, of: &Commit) -> Result<Vec<String>, Error> {
+    let before = match of.record.parent_commit_id {
+        None => None,
+        Some(parent) => Some(history.root_at(parent).await?),
+    };
+    let after = history.root(of).await?;
+    let (changes, _) = history.changes(before, after, documents::MAX_CHANGED).await?;
+    Ok(changes.into_iter().map(|it| it.path.to_string()).collect())
 }
 
 /// The readme of the root directory.
-async fn readme_of(
-    tx: &mut Tx,
-    repository: &Repository,
-    head: CommitId,
-) -> Result<Option<ObjectId>, Error> {
-    let root = root(tx, repository, head).await?;
-    let Found::Directory(directory) = reading::find(tx, root, None).await? else { return Ok(None) };
+async fn readme_of(history: &History<'_>, head: CommitId) -> Result<Option<ObjectId>, Error> {
+    let commit = history.commit(head).await?;
+    let Found::Directory(directory) = history.find(&commit, None).await? else { return Ok(None) };
     let readmes = directory.entries().iter().filter(|it| {
         let name = it.name.to_lowercase();
         name == "readme" || name.starts_with("readme.")
     });
     let mut files = readmes.filter_map(|it| match it.kind {
         NodeKind::File(object) if it.size <= selection::MAX_TEXT_BYTES => Some(object),
-        NodeKind::File(_) | NodeKind::Directory(_) => None,
+        NodeKind::File(_) | NodeKind::Directory(_) | NodeKind::Module(_) => None,
     });
     Ok(files.next())
 }

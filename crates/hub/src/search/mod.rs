@@ -12,7 +12,6 @@
 //! | file            | what is there                                                        |
 //! |-----------------|----------------------------------------------------------------------|
 //! | `words.rs`      | words, their parts, groups of characters; pure                          |
-//! | `languages.rs`  | the language of a file by its name; pure                                |
 //! | `selection.rs`  | which files are searched, what they define; pure                        |
 //! | `documents.rs`  | a document and its terms; pure                                          |
 //! | `compile.rs`    | from a query to a question and checks; pure                             |
@@ -34,7 +33,6 @@ mod find;
 mod fits;
 mod fuzzy;
 mod index;
-mod languages;
 mod selection;
 mod store;
 mod words;

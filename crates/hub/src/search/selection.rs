@@ -1,6 +1,6 @@
 //! Which files are searched for what they say: text that somebody wrote (`spec/hub.md` 6).
 
-use super::languages;
+use crate::reading::languages::{self, is_left_out};
 
 /// Longer files are found by their names alone.
 pub(super) const MAX_TEXT_BYTES: u64 = 1 << 20;
@@ -13,61 +13,6 @@ const MEAN_LINE_BYTES: usize = 300;
 const SHORT_BYTES: usize = 4 << 10;
 /// Where a file says that it was generated.
 const HEAD_BYTES: usize = 2 << 10;
-
-/// Directories that hold what others wrote.
-const VENDORED: &[&str] = &[
-    "node_modules",
-    "bower_components",
-    "vendor",
-    "vendored",
-    "third_party",
-    "third-party",
-    "thirdparty",
-    "site-packages",
-    ".venv",
-    "venv",
-    "pods",
-    "carthage",
-    "__pycache__",
-];
-/// Files that programs write.
-const GENERATED: &[&str] = &[
-    "cargo.lock",
-    "package-lock.json",
-    "npm-shrinkwrap.json",
-    "yarn.lock",
-    "pnpm-lock.yaml",
-    "poetry.lock",
-    "uv.lock",
-    "pipfile.lock",
-    "composer.lock",
-    "gemfile.lock",
-    "go.sum",
-    "flake.lock",
-    "mix.lock",
-];
-/// What the names of such files end in.
-const GENERATED_ENDINGS: &[&str] = &[
-    ".min.js",
-    ".min.css",
-    ".map",
-    ".pb.go",
-    "_pb2.py",
-    "_pb2_grpc.py",
-    ".pb.cc",
-    ".pb.h",
-    ".g.dart",
-    ".snap",
-];
-
-/// Whether the name of a file says already that nobody looks for what it says.
-pub(super) fn is_left_out(path: &str) -> bool {
-    let path = path.to_lowercase();
-    let (directories, name) = path.rsplit_once('/').unwrap_or(("", &path));
-    directories.split('/').any(|it| VENDORED.contains(&it))
-        || GENERATED.contains(&name)
-        || GENERATED_ENDINGS.iter().any(|it| name.ends_with(it))
-}
 
 /// The text of a file, if it is one that somebody wrote.
 pub(super) fn text_of(path: &str, bytes: Vec<u8>) -> Option<String> {

@@ -212,7 +212,7 @@ async fn heatmap(
     let date = |day: i64| dates::date(names::UnixMillis(day * DAY_MILLIS));
     let shown = |map: std::collections::BTreeMap<i64, u64>| {
         let day = |(day, count): (i64, u64)| {
-            let level = web::look::charts::level(count);
+            let level = web::look::charts::Steps::OF_PEOPLE.level(count);
             json::HeatDay { date: date(day), count, level }
         };
         map.into_iter().map(day).collect()

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use jobs::{Done, Failure};
-use names::UnixMillis;
+use names::{Id, UnixMillis};
 
 use super::store;
 use crate::{Hub, graph, invitations, wire, wire2};
@@ -46,6 +46,9 @@ pub(super) async fn run(hub: Hub) -> Result<Done, Failure> {
     let invitations = invitations::end(&mut tx, now, INVITATIONS).await?;
     let removed = store::remove_forsaken(&mut tx, &forsaken).await?;
     hub.trust.remove_resources(&mut tx, &removed).await?;
+    for id in &removed {
+        hub.git.remove(Id::from_uuid(*id)).await?;
+    }
     let repositories = removed.len() as u64;
     let counts = [uploads, addresses, pushes, parts, invitations, answers, repositories];
     let is_moving = counts.iter().any(|count| *count > 0);

@@ -17,8 +17,10 @@ mod records;
 mod storage;
 mod store;
 
+use std::time::Duration;
+
 use jobs::{Dispatcher, Done, Failure, Job, Kind, Timetable};
-use names::{Id, UnixMillis};
+use names::Id;
 
 pub(crate) use storage::sweep_now;
 pub(crate) use store::STATEMENTS;
@@ -26,7 +28,7 @@ pub(crate) use store::STATEMENTS;
 use crate::{
     Error, Hub, Repository,
     collect::{COLLECT, COLLECT_DUE, collect, collect_due},
-    contributions, forks, glass, graph, purge, repositories, search, transfers,
+    contributions, forks, git, glass, graph, purge, repositories, search, transfers,
 };
 
 const EXPIRE: Kind<()> = Kind::new("hub.expire");
@@ -54,17 +56,26 @@ pub(crate) async fn purge_now(hub: &Hub, tx: &mut db::Tx) -> Result<jobs::Bell, 
 }
 
 /// How soon a history is looked through again that changed meanwhile.
-const SOON_MILLIS: i64 = 1_000;
+const SOON: Duration = Duration::from_secs(1);
+/// Tries that begin again so soon: more than collections can get in the way of. A history that misses something still is
+/// broken, and what is left of the tries waits longer and longer.
+const SOON_TRIES: u32 = 20;
 
-/// What becomes of a job that misses something of a repository. If that is gone, nothing has to be done; if it is there, a
-/// collection took away what the job was looking at, and it begins again.
-pub(crate) async fn when_missing(hub: &Hub, id: Id<Repository>) -> Result<Done, Failure> {
+/// What becomes of try number `attempt` of a job that misses something of a repository. If that is gone, nothing has to be
+/// done; if it is there, a collection took away what the job was looking at, and it begins again.
+pub(crate) async fn when_missing(
+    hub: &Hub,
+    id: Id<Repository>,
+    attempt: u32,
+) -> Result<Done, Failure> {
     let found = repositories::by_id(&mut hub.db.glance().await?, id).await?;
     if found.is_none() {
         return Ok(Done::default());
     }
-    tracing::warn!(repository = %id, "a history changed while it was looked through");
-    Ok(Done::default().again_at(UnixMillis(hub.clock.now().0.saturating_add(SOON_MILLIS))))
+    if attempt <= SOON_TRIES {
+        return Err(Failure::retry_in(SOON, "the history changed while it was looked through"));
+    }
+    Err(Failure::retry("the history misses something, and goes on missing it"))
 }
 
 impl Hub {
@@ -73,7 +84,10 @@ impl Hub {
         let (hub, looks) = (self.clone(), self.clone());
         let (filled, waiting, followed) = (self.clone(), self.clone(), self.clone());
         let (indexed, looked, sought) = (self.clone(), self.clone(), self.clone());
+        let (pruned, behind) = (self.clone(), self.clone());
         dispatcher
+            .on(git::SETTLE, move |job| git::settle(behind.clone(), job))
+            .on(git::PRUNE, move |job| git::prune(pruned.clone(), job))
             .on(COLLECT, move |job| collect(hub.clone(), job))
             .on(glass::CLOSE, move |job| glass::close(looks.clone(), job))
             .on(graph::INDEX, move |job| graph::index(indexed.clone(), job))

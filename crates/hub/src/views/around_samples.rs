@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use web::look::{
     Html, Monogram,
-    charts::{Bar, Heat, bars, heatmap},
+    charts::{Bar, Heat, Steps, bars, heatmap},
 };
 
 use super::{
@@ -101,7 +101,8 @@ pub(super) fn persons(is_empty: bool) -> PeoplePage {
 
 fn map(title: &str) -> HeatBox {
     let counts: BTreeMap<i64, u64> = [(20_773, 2), (20_775, 9)].into();
-    let heat = Heat { name: title, first: 20_773 - 51 * 7, last: 20_778, counts: &counts };
+    let steps = Steps::OF_PEOPLE;
+    let heat = Heat { name: title, first: 20_773 - 51 * 7, last: 20_778, counts: &counts, steps };
     HeatBox { title: title.to_owned(), total: 11, picture: heatmap(&heat) }
 }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 use web::look::{Crumb, Html, Layout};
 
-use super::{BranchMenu, Head, filters};
+use super::{BranchMenu, CommitLine, Head, filters};
 
 /// `/{owner}/{name}/blob/{ref}/{path}`.
 #[derive(Debug, Clone, Template)]
@@ -35,6 +35,10 @@ pub(crate) struct BlobPage {
     pub permalink_href: Option<String>,
     /// Commits that changed it; nothing while they cannot be listed.
     pub history_href: Option<String>,
+    /// The newest commit that changed it, when known.
+    pub last: Option<CommitLine>,
+    /// Whether that is still looked for.
+    pub is_pending: bool,
     /// Names that some file systems cannot tell apart, in a sentence.
     pub clash: Option<String>,
     /// What is shown of it.

@@ -77,6 +77,8 @@ pub(crate) enum Status {
     Deleted,
     /// It has another path.
     Renamed,
+    /// A file became a link, or the like.
+    Retyped,
 }
 
 /// What is shown of a change.
@@ -166,6 +168,7 @@ impl FileChange {
             Status::Modified => "changed",
             Status::Deleted => "deleted",
             Status::Renamed => "renamed",
+            Status::Retyped => "made something else",
         }
     }
 
@@ -173,7 +176,7 @@ impl FileChange {
         match self.status {
             Status::Added => "good",
             Status::Deleted => "bad",
-            Status::Modified | Status::Renamed => "quiet",
+            Status::Modified | Status::Renamed | Status::Retyped => "quiet",
         }
     }
 

@@ -37,6 +37,8 @@ pub(crate) struct GraphPage {
     pub newer_href: Option<String>,
     /// The page with older ones.
     pub older_href: Option<String>,
+    /// The script that goes on as one scrolls.
+    pub script: &'static str,
 }
 
 /// A commit in the graph.

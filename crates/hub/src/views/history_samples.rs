@@ -1,11 +1,15 @@
 //! Invented contents of the graph and of insights.
 
-use web::look::Share;
+use web::look::{
+    Share,
+    charts::{Columns, Heat, Steps, columns, heatmap, meter},
+    sizes,
+};
 
 use super::{
     CommitLine, Section, Signature,
     graph::{Drawing, GraphPage, GraphRef, GraphRow, width},
-    insights::{ContributorRow, Contributors, Heat, InsightsPage, Square, Week},
+    insights::{ContributorRow, Contributors, InsightsPage, Week, Year},
     samples::{HOSTILE, head, layout, line, when},
 };
 
@@ -63,26 +67,37 @@ pub(super) fn graph(is_filtered: bool) -> GraphPage {
         rows,
         newer_href: None,
         older_href: Some("/ada/engine/graph?cursor=next".to_owned()),
+        script: web::look::assets::graph_href(),
     }
 }
 
 pub(super) fn insights(is_counted: bool) -> InsightsPage {
-    let squares = |place: usize| Square { x: place / 7 * 14, y: place % 7 * 14, heat: place % 5 };
-    let heat = Heat {
+    let year = Year {
         from: "2025-12-01".to_owned(),
         to: "2026-11-30".to_owned(),
         commits: 1_204,
-        squares: (0..365).map(squares).collect(),
-        months: vec![(0, "Dec"), (70, "Jan")],
+        picture: heatmap(&Heat {
+            name: "Commits by day",
+            first: 20_787 - 52 * 7,
+            last: 20_787,
+            counts: &(0..365_i64).map(|it| (20_787 - it, it.unsigned_abs() % 5)).collect(),
+            steps: Steps::OF_PEOPLE,
+        }),
         weeks: vec![Week { monday: "2026-11-23".to_owned(), people: 12, agents: 3 }],
         earlier_href: Some("/ada/engine/insights?until=2025-11-30".to_owned()),
         later_href: None,
+    };
+    let course = Columns {
+        name: "Bytes by month and language",
+        moment: "Month",
+        parts: vec!["Rust".to_owned(), "Shell".to_owned()],
+        columns: (1..=9).map(|it| (format!("2026-0{it}"), vec![it * 9_000, 1_200])).collect(),
     };
     let somebody = |author: &str, agent: &str| ContributorRow {
         author: author.to_owned(),
         agent_id: agent.to_owned(),
         commits: 800,
-        bar: 100,
+        bar: meter(800, 1_000),
         last: when(2),
     };
     InsightsPage {
@@ -93,8 +108,9 @@ pub(super) fn insights(is_counted: bool) -> InsightsPage {
         is_empty: false,
         commits: 1_204,
         by_agents: 204,
-        heat,
+        year,
         languages: Share::of([("Rust".to_owned(), 90_000), ("Shell".to_owned(), 1_200)]),
+        months: is_counted.then(|| columns(&course, sizes::bytes)),
         people: Contributors {
             count: 120,
             shown: vec![somebody("Ada Lovelace <ada@example.org>", ""), somebody(HOSTILE, "")],

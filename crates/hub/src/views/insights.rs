@@ -1,7 +1,7 @@
 //! A history in numbers.
 
 use askama::Template;
-use web::look::{Layout, Share, When};
+use web::look::{Html, Layout, Share, When};
 
 use super::{Head, filters};
 
@@ -23,10 +23,12 @@ pub(crate) struct InsightsPage {
     pub commits: u64,
     /// Of those, the ones that name an agent.
     pub by_agents: u64,
-    /// The commits of a year, day by day.
-    pub heat: Heat,
+    /// The commits of a year.
+    pub year: Year,
     /// The languages, the most bytes first.
     pub languages: Vec<Share>,
+    /// The languages month by month, where there are several months.
+    pub months: Option<Html>,
     /// Whom commits without an agent name.
     pub people: Contributors,
     /// Whom commits with an agent name.
@@ -40,35 +42,22 @@ pub(crate) struct InsightsPage {
 }
 
 /// The commits of a year.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Heat {
+#[derive(Debug, Clone)]
+pub(crate) struct Year {
     /// The first day.
     pub from: String,
     /// The last day.
     pub to: String,
     /// All commits between.
     pub commits: u64,
-    /// One square a day.
-    pub squares: Vec<Square>,
-    /// Names of months, each with its place.
-    pub months: Vec<(usize, &'static str)>,
+    /// Day by day.
+    pub picture: Html,
     /// The weeks with commits, newest first.
     pub weeks: Vec<Week>,
     /// The year before.
     pub earlier_href: Option<String>,
     /// The year after.
     pub later_href: Option<String>,
-}
-
-/// A day in the picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Square {
-    /// Its place.
-    pub x: usize,
-    /// Its place.
-    pub y: usize,
-    /// How much, from 0 to 4.
-    pub heat: usize,
 }
 
 /// The commits of a week.
@@ -100,8 +89,8 @@ pub(crate) struct ContributorRow {
     pub agent_id: String,
     /// How many commits.
     pub commits: u64,
-    /// Hundredths of those of the first in the list.
-    pub bar: u64,
+    /// The same beside those of the first in the list.
+    pub bar: Html,
     /// The latest of them.
     pub last: When,
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 use web::look::Layout;
 
-use super::{filters, settings::Field};
+use super::settings::Field;
 
 /// `/new`.
 #[derive(Debug, Clone, Template)]
@@ -42,6 +42,8 @@ pub(crate) struct NewPage {
 /// What was chosen of what there is.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Typed {
+    /// Whether it is kept as Git does.
+    pub is_git: bool,
     /// Whether everybody may see it.
     pub is_public: bool,
     /// Whether it begins with a readme.

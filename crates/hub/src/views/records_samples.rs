@@ -86,6 +86,7 @@ pub(super) fn new(is_free: bool) -> NewPage {
         licences: vec!["MIT", "Apache-2.0"],
         ignored: vec!["rust"],
         typed: Typed {
+            is_git: false,
             is_public: true,
             has_readme: true,
             licence: "MIT".to_owned(),

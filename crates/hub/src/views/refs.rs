@@ -23,9 +23,13 @@ pub(crate) struct BranchesPage {
     pub first: Option<BranchRow>,
     /// The others.
     pub branches: Vec<BranchRow>,
+    /// Those that were taken away, where that list is open.
+    pub deleted: Vec<DeletedRow>,
     /// The mark of the session of whoever may take branches away.
     pub csrf: Option<String>,
-    /// What could not be taken away, and why.
+    /// The mark of the session of whoever may bring them back.
+    pub restores: Option<String>,
+    /// What could not be taken away or brought back, and why.
     pub fault: Option<String>,
     /// The page before.
     pub newer_href: Option<String>,
@@ -40,8 +44,8 @@ pub(crate) struct List {
     pub word: &'static str,
     /// Its address.
     pub href: String,
-    /// How many branches it has.
-    pub count: u64,
+    /// How many branches it has, if they were counted.
+    pub count: Option<u64>,
     /// Whether it is the one that is open.
     pub is_current: bool,
 }
@@ -61,6 +65,19 @@ pub(crate) struct BranchRow {
     pub apart: Option<Apart>,
     /// Whether it is the branch that is shown first.
     pub is_default: bool,
+}
+
+/// A branch that was taken away.
+#[derive(Debug, Clone)]
+pub(crate) struct DeletedRow {
+    /// Its name.
+    pub name: String,
+    /// The commit that it was at, if that is here still.
+    pub commit: Option<CommitLine>,
+    /// When it went.
+    pub when: When,
+    /// Who took it away; may be empty.
+    pub by: String,
 }
 
 /// How far two branches are apart.

@@ -33,6 +33,8 @@ pub(crate) struct RepositoryPage {
     pub marks: MarksBar,
     /// What `motet clone` and `motet push` take.
     pub address: String,
+    /// Whether it is pushed to with Git.
+    pub is_git: bool,
     /// What one types to have it.
     pub clone_command: String,
     /// Address of this installation with scheme and host, without a closing slash.
@@ -115,8 +117,10 @@ pub(crate) struct Entry {
     pub kind: EntryKind,
     /// Its name; a chain of single directories joined by slashes.
     pub name: String,
-    /// Its page.
+    /// Its page; empty for a submodule, of which nothing is here.
     pub href: String,
+    /// The commit of a submodule.
+    pub target: Option<String>,
     /// Size of a file.
     pub size_bytes: Option<u64>,
     /// The newest commit that changed it, when known.
@@ -130,6 +134,10 @@ pub(crate) enum EntryKind {
     Directory,
     /// A file.
     File,
+    /// A symbolic link.
+    Link,
+    /// A commit of another repository.
+    Module,
 }
 
 impl Entry {
@@ -137,6 +145,8 @@ impl Entry {
         match self.kind {
             EntryKind::Directory => "directory",
             EntryKind::File => "file",
+            EntryKind::Link => "link",
+            EntryKind::Module => "submodule",
         }
     }
 

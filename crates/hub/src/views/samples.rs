@@ -131,6 +131,7 @@ fn entry(kind: EntryKind, name: &str, subject: &str, days: i64) -> Entry {
         kind,
         name: name.to_owned(),
         href: format!("/ada/engine/blob/main/{}", web::look::href::path(name)),
+        target: None,
         size_bytes: is_file.then_some(4_213),
         last: Some(last),
     }
@@ -188,6 +189,7 @@ pub(super) fn repository() -> RepositoryPage {
         fork_href: Some("/ada/engine/fork".to_owned()),
         description: "The analytical engine, in Rust: cards in, tables out.".to_owned(),
         marks: around_samples::marks(true),
+        is_git: false,
         address: "https://motet.example/ada/engine".to_owned(),
         origin: "https://motet.example".to_owned(),
         size_bytes: 13_631_488,
@@ -244,6 +246,8 @@ pub(super) fn blob(content: BlobContent) -> BlobPage {
         blame_href: Some("/ada/engine/blame/main/src/mill/carry.rs".to_owned()),
         permalink_href: Some(format!("/ada/engine/blob/{ID}/src/mill/carry.rs")),
         history_href: Some("/ada/engine/commits/main/src/mill/carry.rs".to_owned()),
+        last: Some(line("carry: a second wheel", 4, Signature::Server)),
+        is_pending: false,
         clash: None,
         content,
     }

@@ -1,7 +1,7 @@
 //! The settings of a repository, and what was deleted.
 
 use askama::Template;
-use web::look::{Layout, When};
+use web::look::{Html, Layout, When, visible};
 
 use super::{Head, filters};
 
@@ -12,6 +12,18 @@ pub(crate) struct Field {
     pub value: String,
     /// What is wrong with it, in a sentence.
     pub fault: Option<String>,
+}
+
+impl Field {
+    /// What stands in it, for its attribute.
+    pub(crate) fn kept(&self) -> Html {
+        visible::value(&self.value)
+    }
+
+    /// What is wrong with it; it may repeat what was typed.
+    pub(crate) fn told(&self) -> Option<Html> {
+        self.fault.as_deref().map(visible::html)
+    }
 }
 
 /// The pages of settings.
@@ -115,6 +127,10 @@ pub(crate) struct GeneralPage {
     pub policies: [&'static str; 3],
     /// What is.
     pub content_policy: Field,
+    /// What can become of keys and tokens that were left in a file.
+    pub protections: [&'static str; 3],
+    /// What does.
+    pub secret_protection: Field,
     /// Whether only members see it.
     pub is_private: bool,
 }

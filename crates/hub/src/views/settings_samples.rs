@@ -50,6 +50,8 @@ pub(super) fn general(is_archived: bool) -> GeneralPage {
         refuses_clashes: false,
         policies: ["off", "warn", "enforce"],
         content_policy: field("warn"),
+        protections: ["off", "warn", "refuse"],
+        secret_protection: field("refuse"),
         is_private: false,
     }
 }

@@ -8,7 +8,10 @@ use names::{BranchName, CommitId, ObjectId, SnapshotId, UnixMillis};
 use objects::Sealed;
 
 use super::upload::Carried;
-use crate::{Error, intake::Heads};
+use crate::{
+    Error,
+    intake::{Heads, Leaks},
+};
 
 /// A commit whose id was recomputed from the received bytes.
 #[derive(Debug)]
@@ -42,6 +45,8 @@ pub(super) struct Bundle {
     pub(super) sealed: Sealed,
     /// Their first bytes.
     pub(super) heads: Heads,
+    /// What was left in them.
+    pub(super) leaks: Leaks,
 }
 
 impl Bundle {
@@ -51,7 +56,7 @@ impl Bundle {
         let branch = branch.parse().map_err(|error: names::BranchError| {
             Error::wire(WireCode::BadRef, error.to_string())
         })?;
-        let Carried { sealed, heads, wrong } = carried;
+        let Carried { sealed, heads, leaks, wrong } = carried;
         wrong.map_or(Ok(()), Err)?;
         let tip = tip_of(&commits)?;
         let mut by_id = HashMap::with_capacity(snapshots.len());
@@ -60,7 +65,7 @@ impl Bundle {
             by_id.entry(snapshot.snapshot_id).or_insert(snapshot);
         }
         let commits = check_commits(commits)?;
-        Ok(Self { branch, force, tip, commits, snapshots: by_id, sealed, heads })
+        Ok(Self { branch, force, tip, commits, snapshots: by_id, sealed, heads, leaks })
     }
 
     /// Every object that a snapshot of the push names.

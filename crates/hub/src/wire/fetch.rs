@@ -7,7 +7,10 @@ use api::{
     wire::{FetchRequest, Format, InlineObject, Negotiate, Negotiated, Refs, limits},
     wire2::RefPlace,
 };
-use axum::response::{IntoResponse as _, Response};
+use axum::{
+    http::{HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
 use db::Tx;
 use names::{CommitId, NodeId, ObjectId, SnapshotId};
 use trust::{Allowed, act};
@@ -18,6 +21,7 @@ use crate::{
     Error, Hub, Repository, pages,
     reading::{self, Snapshot},
     ref_log,
+    wire2::{PIECE_BYTES, Watch},
 };
 
 /// What a fetch after `ready` may bring.
@@ -39,6 +43,7 @@ pub(super) async fn refs(
         let allowed = Allowed::ask(allowed.actor(), repository.clone())?;
         return pages::home(hub, allowed, call).await;
     }
+    super::muse(repository)?;
     // One state: a client compares the branches with the end of the log, and takes a difference for a lie.
     let mut tx = hub.db.read().await?;
     let branch_heads = reading::heads(&mut tx, repository).await?;
@@ -86,6 +91,7 @@ pub(super) async fn negotiate(
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,
 ) -> Result<Answer, Problem> {
+    super::muse(allowed.resource())?;
     let format = super::accepted(&call);
     let (message, _weight) = body::weighed(call, limits::FETCH_BODY_BYTES).await?;
     let Negotiate { want, have } = Negotiate::try_from(message).map_err(Error::Wire)?;
@@ -111,6 +117,7 @@ pub(super) async fn fetch(
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,
 ) -> Result<Response, Problem> {
+    super::muse(allowed.resource())?;
     let format = super::accepted(&call);
     let base = call.context.base_url.clone();
     let (message, _weight) = body::weighed(call, limits::FETCH_BODY_BYTES).await?;
@@ -125,7 +132,15 @@ pub(super) async fn fetch(
         );
         return Err(Error::wire(WireCode::TooLarge, sentence).into());
     }
-    Ok(encoded(format, hub.answer(tx, &allowed, plan, format).await?))
+    let bytes = hub.answer(tx, &allowed, plan, format).await?;
+    let length = bytes.len();
+    let mut response = encoded(format, bytes);
+    if length <= PIECE_BYTES {
+        return Ok(response);
+    }
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    let watch = Watch::of(&allowed);
+    Ok(response.map(|body| watch.over(hub, body)))
 }
 
 /// What a fetch would send.

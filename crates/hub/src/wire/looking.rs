@@ -10,10 +10,11 @@ use trust::{Allowed, act};
 use super::{
     bundle::Bundle,
     landing::{self, domain_of},
+    upload,
 };
 use crate::{
     Error, Hub, Repository,
-    intake::{Asks, News},
+    intake::{Asks, Leaks, News},
     reading,
     repositories::PushTarget,
 };
@@ -23,19 +24,44 @@ impl Hub {
     pub(super) async fn inspect_bundle(
         &self,
         allowed: &Allowed<act::RefPush, PushTarget>,
-        bundle: &Bundle,
+        bundle: &mut Bundle,
     ) -> Result<Vec<String>, Error> {
+        let at_hand = std::mem::take(&mut bundle.leaks);
+        let bundle = &*bundle;
         let repository = match allowed.resource() {
             PushTarget::Existing(repository) => Some(&**repository),
             PushTarget::Absent { .. } => None,
         };
         let domain = bundle.commits.iter().find_map(|it| domain_of(&it.record));
         let asks = Asks::of(repository, domain);
-        if !asks.is_anything() {
+        let leaks = self.leaks_of(allowed, (asks, repository), bundle, at_hand).await?;
+        if !asks.is_anything() && leaks.is_empty() {
             return Ok(Vec::new());
         }
         let news = self.news_of(asks, repository, bundle).await?;
-        self.inspect(asks, &news, &bundle.heads).await
+        let mut told = self.inspect(asks, &news, &bundle.heads).await?;
+        told.extend(self.judge_leaks((asks, repository), &news, &leaks).await?);
+        Ok(told)
+    }
+
+    /// What was left in objects that the push makes the repository's: in those that came with it, and in those that came
+    /// before it.
+    async fn leaks_of(
+        &self,
+        allowed: &Allowed<act::RefPush, PushTarget>,
+        (asks, repository): (Asks, Option<&Repository>),
+        bundle: &Bundle,
+        at_hand: Leaks,
+    ) -> Result<Leaks, Error> {
+        let mut waiting = Vec::new();
+        if let Some(repository) = repository.filter(|_| asks.looks_for_secrets()) {
+            let uploader = upload::uploader(allowed, repository)?;
+            let pending = self.objects.pending(&mut self.db.glance().await?, uploader).await?;
+            let pending: HashSet<_> = pending.into_iter().collect();
+            waiting = bundle.objects();
+            waiting.retain(|id| pending.contains(id) && !bundle.heads.contains_key(id));
+        }
+        self.leaks((asks, repository), at_hand, &waiting).await
     }
 
     /// What each new snapshot brings beside that of the first parent of its commit.

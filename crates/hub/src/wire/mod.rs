@@ -38,8 +38,9 @@ use web::{Call, Media, Routes, Spec, Surface};
 use crate::Hub;
 pub(crate) use body::message;
 pub(crate) use labels::of_commits as labels_of;
-pub(crate) use landing::lock;
+pub(crate) use landing::{Counted, count as landing_count, lock};
 pub(crate) use presigned::end_addresses;
+pub(crate) use upload::{muse, other_format};
 
 /// How long one object may take that is sent to an address of its own: 5 GiB come in an hour at 1.5 MB a second.
 const ADDRESS_TIME: Duration = Duration::from_hours(1);

@@ -59,9 +59,9 @@ pub(super) async fn push(
     let (request, carried) =
         body::read(call.body, move |reader| upload::take_push(&store, encoding, reader, &limits))
             .await?;
-    let bundle = blocking(move || Bundle::check(request, carried)).await?;
+    let mut bundle = blocking(move || Bundle::check(request, carried)).await?;
     allowed.check_branch(&bundle.branch)?;
-    let warned = hub.inspect_bundle(&allowed, &bundle).await?;
+    let warned = hub.inspect_bundle(&allowed, &mut bundle).await?;
     let mut landed = hub.land(&allowed, bundle).await?;
     for warning in warned {
         landed.message.push_str("; ");

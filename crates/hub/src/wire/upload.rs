@@ -5,7 +5,7 @@
 use std::{io::BufReader, sync::Arc};
 
 use api::{
-    Limits,
+    Limits, WireCode,
     msgpack::Reader,
     wire::{
         Format, Missing, ObjectIds, ObjectSink, ObjectsError, PushRequest, Stored, limits,
@@ -13,6 +13,7 @@ use api::{
     },
 };
 use db::Tx;
+use keys::LeakScanner;
 use names::{Id, ObjectId};
 use objects::{Objects, Sealed, Staged, Staging, Uploader};
 use trust::{Allowed, ResourceState, Visibility, act};
@@ -23,8 +24,8 @@ use super::{
     weights::{TOGETHER, Weight},
 };
 use crate::{
-    Error, Hub, NewRepository, Repository,
-    intake::{HEAD, Heads},
+    Error, Format as Kept, Hub, NewRepository, Repository,
+    intake::{HEAD, Heads, Leaks},
     repositories::{self, PushTarget},
 };
 
@@ -102,6 +103,8 @@ pub(super) struct Carried {
     pub(super) sealed: Sealed,
     /// Their first bytes.
     pub(super) heads: Heads,
+    /// What was left in them.
+    pub(super) leaks: Leaks,
     /// The first that is not what the client says that it is.
     pub(super) wrong: Option<Error>,
 }
@@ -114,7 +117,14 @@ pub(super) fn take_push(
     limits: &Limits,
 ) -> Result<(PushRequest, Carried), Error> {
     let sink = Sink { staging: store.stage(), taken: 0 };
-    let mut sink = Patient { sink, head: Vec::new(), heads: Heads::new(), wrong: None };
+    let mut sink = Patient {
+        sink,
+        head: Vec::new(),
+        heads: Heads::new(),
+        scanner: LeakScanner::default(),
+        leaks: Leaks::new(),
+        wrong: None,
+    };
     let mut buffered = BufReader::with_capacity(READ_BUFFER, reader);
     let outcome = match encoding {
         Format::MessagePack => {
@@ -124,8 +134,8 @@ pub(super) fn take_push(
     };
     let request = outcome.map_err(of_objects)?;
     buffered.into_inner().finish()?;
-    let Patient { sink, heads, wrong, .. } = sink;
-    Ok((request, Carried { sealed: sink.staging.finish()?, heads, wrong }))
+    let Patient { sink, heads, leaks, wrong, .. } = sink;
+    Ok((request, Carried { sealed: sink.staging.finish()?, heads, leaks, wrong }))
 }
 
 /// Takes a wrong object for what it is and goes on: the name of the branch is judged before it (`spec/wire.md` 5), and
@@ -135,6 +145,9 @@ struct Patient {
     /// The first bytes of the object that is coming.
     head: Vec<u8>,
     heads: Heads,
+    /// Looks through the object that is coming.
+    scanner: LeakScanner,
+    leaks: Leaks,
     wrong: Option<Error>,
 }
 
@@ -143,12 +156,14 @@ impl ObjectSink for Patient {
 
     fn begin(&mut self, size_bytes: u64) -> Result<(), Error> {
         self.head.clear();
+        self.scanner = LeakScanner::default();
         if self.wrong.is_some() { Ok(()) } else { self.sink.begin(size_bytes) }
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let room = HEAD.saturating_sub(self.head.len());
         self.head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        self.scanner.feed(bytes);
         if self.wrong.is_some() { Ok(()) } else { self.sink.write(bytes) }
     }
 
@@ -161,6 +176,10 @@ impl ObjectSink for Patient {
             other => {
                 other?;
                 self.heads.insert(claimed, std::mem::take(&mut self.head));
+                let found = std::mem::take(&mut self.scanner).finish();
+                if !found.is_empty() {
+                    self.leaks.insert(claimed, found);
+                }
             }
         }
         Ok(())
@@ -194,7 +213,7 @@ impl ObjectSink for Sink {
 
 pub(crate) fn mismatch(claimed: ObjectId, computed: ObjectId) -> Error {
     let sentence = format!("object {claimed} has the id {computed} by its bytes; nothing was kept");
-    Error::wire(api::WireCode::HashMismatch, sentence)
+    Error::wire(WireCode::HashMismatch, sentence)
 }
 
 impl Hub {
@@ -219,6 +238,26 @@ impl Hub {
     /// The repository that an upload goes to, as it is in this transaction. On the first upload to a free name in
     /// one's own space this makes a hidden row that only the caller's pushes see.
     pub(crate) async fn target(&self, tx: &mut Tx, allowed: &Upload) -> Result<Repository, Error> {
+        self.target_of(tx, allowed, Kept::Muse).await
+    }
+
+    /// The same for a push of that format; refuses a repository of the other.
+    pub(crate) async fn target_of(
+        &self,
+        tx: &mut Tx,
+        allowed: &Upload,
+        format: Kept,
+    ) -> Result<Repository, Error> {
+        let target = self.found_or_made(tx, allowed, format).await?;
+        if target.format == format { Ok(target) } else { Err(other_format(&target)) }
+    }
+
+    async fn found_or_made(
+        &self,
+        tx: &mut Tx,
+        allowed: &Upload,
+        format: Kept,
+    ) -> Result<Repository, Error> {
         let (owner, name) = match allowed.resource() {
             PushTarget::Existing(repository) => (repository.resource.owner, &repository.name),
             PushTarget::Absent { space, name } => (space.id.ok_or(Error::NotFound)?, name),
@@ -237,6 +276,7 @@ impl Hub {
                 let new = NewRepository {
                     name: name.clone(),
                     visibility: Visibility::Private,
+                    format,
                     description: String::new(),
                     default_branch: default_branch()?,
                 };
@@ -287,6 +327,25 @@ pub(crate) fn principal(allowed: &Upload) -> Result<Id<trust::Principal>, Error>
 /// Whose pending objects they are, and where.
 pub(crate) fn uploader(allowed: &Upload, repository: &Repository) -> Result<Uploader, Error> {
     Ok(Uploader { repository: repository.id.uuid(), principal: principal(allowed)?.uuid() })
+}
+
+/// Refuses on the Muse wire what is kept as something else.
+pub(crate) fn muse(it: &Repository) -> Result<(), Error> {
+    if it.format == Kept::Muse { Ok(()) } else { Err(other_format(it)) }
+}
+
+/// What whoever comes with the other tool is told.
+pub(crate) fn other_format(it: &Repository) -> Error {
+    let (name, tool) = (
+        it.full_name(),
+        match it.format {
+            Kept::Muse => "motet or muse",
+            Kept::Git => "git",
+        },
+    );
+    let sentence =
+        format!("{name} is a repository of the format {}; use {tool} with it", it.format);
+    Error::wire(WireCode::Forbidden, sentence)
 }
 
 fn default_branch() -> Result<names::BranchName, Error> {

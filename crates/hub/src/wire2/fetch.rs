@@ -24,9 +24,10 @@ use super::{
     bytes::{Batch, Large, is_small},
     line::{Changes, Line, News, Step, left_behind},
     position::{self, Bound, Position},
-    sending::{Sending, Stop, Watch, Work},
+    sending::{Sending, Stop, Work},
     store,
     visible::Seen,
+    watch::Watch,
 };
 use crate::{Error, Hub, Repository};
 
@@ -45,6 +46,7 @@ pub(super) async fn fetch(
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,
 ) -> Result<Response, Problem> {
+    crate::wire::muse(allowed.resource())?;
     let context = call.context.clone();
     let Fetch { want, common, objects, cursor, max_bytes } = super::message(call).await?;
     let (seen, id) = (Seen::by(&allowed), allowed.resource().id);

@@ -11,6 +11,7 @@
 //! | `line.rs`      | the commits of a fetch in their order, and what each changes               |
 //! | `position.rs`  | where a fetch goes on                                                    |
 //! | `sending.rs`   | a stream on its way out                                                  |
+//! | `watch.rs`     | whether whoever reads may go on                                          |
 //! | `bytes.rs`     | objects, put into a stream                                               |
 //! | `objects.rs`   | objects by their ids                                                     |
 //! | `range.rs`     | a part of one object                                                     |
@@ -32,6 +33,7 @@ mod sending;
 mod snapshots;
 mod store;
 mod visible;
+mod watch;
 mod whole;
 
 use std::time::Duration;
@@ -42,6 +44,7 @@ use trust::{Bearers, Class};
 use web::{Call, Media, Routes, Spec, Surface};
 
 pub(crate) use push::{LIFE, end_pushes};
+pub(crate) use watch::{PIECE_BYTES, Watch};
 pub use whole::{HistoryStream, OwnHistory};
 
 use crate::{Error, Hub, wire::body};

@@ -29,6 +29,7 @@ pub(super) async fn negotiate(
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,
 ) -> Result<Answer, Problem> {
+    crate::wire::muse(allowed.resource())?;
     let format = accepted(&call);
     let Negotiate { want, have } = super::message(call).await?;
     let (seen, id) = (Seen::by(&allowed), allowed.resource().id);

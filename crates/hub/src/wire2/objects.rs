@@ -19,8 +19,9 @@ use web::{Call, Problem};
 use super::{
     bytes::{Batch, Large, is_small},
     range::{Asked, asked},
-    sending::{Sending, Stop, Watch, Work},
+    sending::{Sending, Stop, Work},
     visible::Seen,
+    watch::Watch,
 };
 use crate::{Error, Hub, Repository};
 
@@ -30,6 +31,7 @@ pub(super) async fn several(
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,
 ) -> Result<Response, Problem> {
+    crate::wire::muse(allowed.resource())?;
     let context = call.context.clone();
     let ObjectsRequest { mut ids } = super::message(call).await?;
     let mut asked = std::collections::HashSet::new();
@@ -92,6 +94,7 @@ pub(super) async fn one(
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,
 ) -> Result<Response, Problem> {
+    crate::wire::muse(allowed.resource())?;
     let id: ObjectId = call.params.parse("object")?;
     if !Seen::by(&allowed).objects(&hub, &[id]).await?.contains(&id) {
         return Err(Problem::not_found());
@@ -117,16 +120,20 @@ pub(super) async fn one(
     let range = if is_same { asked(call.header("range"), size) } else { Asked::Whole };
     let mut response = match (range, place) {
         (Asked::Whole, _) => {
-            let (_head, body) = hub.body_of(id).await?;
+            let (_head, body) = hub.sent(id).await?;
             let mut response = body.into_response();
             response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(size));
             response
         }
-        (Asked::Part(part), Some(place)) => super::range::part(hub, id, place, part),
+        (Asked::Part(part), Some(place)) => super::range::part(hub.clone(), id, place, part),
         (Asked::Part(_) | Asked::Nothing, _) => super::range::nothing(size),
     };
     describe(response.headers_mut(), &etag, is_private);
-    Ok(response)
+    if !response.status().is_success() {
+        return Ok(response);
+    }
+    let watch = Watch::of(&allowed);
+    Ok(response.map(|body| watch.over(hub, body)))
 }
 
 /// What is said of an object however much of it comes. It never changes; but who may see it does.

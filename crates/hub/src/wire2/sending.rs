@@ -15,29 +15,22 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
-use names::Id;
 use tokio::{
     sync::{Semaphore, SemaphorePermit, mpsc},
     task::JoinHandle,
     time::{Instant, timeout},
 };
-use trust::{Actor, Allowed, Kind, Mandate, act};
 use web::{Context, Problem};
 
-use crate::{Error, Hub, Repository};
+use super::watch::{PIECE_BYTES, Watch};
+use crate::{Error, Hub};
 
 /// Pieces that wait between the task and a slow client.
 const QUEUE: usize = 4;
-/// From so many bytes on, what was written is sent.
-const PIECE_BYTES: usize = 256 << 10;
 /// How long a client hears nothing: half of what the protocol allows.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Streams at once. Each holds a page at most, and takes turns at the disk.
 const AT_ONCE: usize = 64;
-/// After so much of a stream, and after so long, whoever reads it is asked for again: rights that were taken away end it
-/// within a second (`spec/hub.md` 1, Members).
-const WATCH_BYTES: u64 = 4 << 20;
-const WATCH_TIME: Duration = Duration::from_millis(500);
 /// How long a request waits for its turn.
 const TURN: Duration = Duration::from_secs(20);
 
@@ -72,64 +65,6 @@ impl From<StreamError> for Stop {
                 Error::Broken(error.to_string())
             }
         })
-    }
-}
-
-/// Who reads a stream, and of which repository: asked again while it is written.
-#[derive(Debug)]
-pub(super) struct Watch {
-    repository: Id<Repository>,
-    reader: Reader,
-    /// What was written when it was asked last, and when that was.
-    asked: (u64, Instant),
-}
-
-/// On whose word a stream is read.
-#[derive(Debug, Clone, Copy)]
-enum Reader {
-    /// Nobody's: what everybody may read.
-    Anybody,
-    /// That of a credential.
-    Credential(Mandate),
-    /// That of somebody whose credential cannot be asked again.
-    Trusted,
-}
-
-impl Watch {
-    pub(super) fn of(allowed: &Allowed<act::ObjectRead, Repository>) -> Self {
-        let actor = allowed.actor();
-        let is_operator = actor.principal().is_some_and(|it| it.kind == Kind::Operator);
-        let reader = match Mandate::of(actor) {
-            _ if actor.is_anonymous() => Reader::Anybody,
-            Some(mandate) if !is_operator => Reader::Credential(mandate),
-            Some(_) | None => Reader::Trusted,
-        };
-        Self { repository: allowed.resource().id, reader, asked: (0, Instant::now()) }
-    }
-
-    /// For what its owner takes away, in a request that was allowed.
-    pub(super) fn of_owner(repository: Id<Repository>) -> Self {
-        Self { repository, reader: Reader::Trusted, asked: (0, Instant::now()) }
-    }
-
-    /// Whether the stream may go on, once it has gone on for some bytes or some time since that was asked.
-    async fn check(&mut self, hub: &Hub, written: u64) -> Result<(), Error> {
-        let (before, at) = self.asked;
-        if written.saturating_sub(before) < WATCH_BYTES && at.elapsed() < WATCH_TIME {
-            return Ok(());
-        }
-        self.asked = (written, Instant::now());
-        let gone = || Error::NotFound;
-        let actor = match self.reader {
-            Reader::Trusted => return Ok(()),
-            Reader::Anybody => Actor::anonymous(),
-            Reader::Credential(mandate) => {
-                let mut tx = hub.db.glance().await?;
-                hub.trust.mandated(&mut tx, mandate).await?.ok_or_else(gone)?
-            }
-        };
-        let still = hub.repository_still(self.repository, &actor).await.map_err(|_| gone())?;
-        Allowed::<act::ObjectRead, _>::ask(&actor, still).map(drop).map_err(|_| gone())
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) async fn page(
     allowed: Allowed<act::ObjectRead, Repository>,
     call: Call,
 ) -> Result<Answer, Problem> {
+    crate::wire::muse(allowed.resource())?;
     let snapshot: SnapshotId = call.params.parse("snapshot")?;
     let Query { base, after, limit } = call.query()?;
     let base: Option<SnapshotId> = parsed(base, "base")?;

@@ -8,7 +8,7 @@ use names::{CommitId, Id, NodeId, ObjectId, SnapshotId};
 use super::position::At;
 use crate::{
     Repository,
-    reading::{between_walk, row_id as id},
+    reading::{between_walk, parent_rows, row_id as id},
 };
 
 /// Everything that refs lead to, as `up`.
@@ -44,7 +44,6 @@ macro_rules! next_of_line {
 }
 
 db::statements! {
-    REF = "SELECT target FROM refs WHERE repository_id = $1 AND name = $2";
     VISIBLE = {
         sqlite (concat!(reached!(), "
         SELECT up.id FROM json_each($2) AS asked JOIN up ON up.id = unhex(asked.value)")),
@@ -149,16 +148,6 @@ fn first<T: for<'a> TryFrom<&'a [u8], Error = names::BadDigest>>(
     rows: &[(Vec<u8>,)],
 ) -> Result<Vec<T>, Error> {
     rows.iter().map(|(bytes,)| id(bytes)).collect()
-}
-
-/// Where a ref leads.
-pub(super) async fn target(
-    tx: &mut Tx,
-    repository: Id<Repository>,
-    name: &str,
-) -> Result<Option<CommitId>, Error> {
-    let row: Option<(Vec<u8>,)> = db::fetch_optional!(tx, REF, repository.uuid(), name)?;
-    row.map(|(bytes,)| id(&bytes)).transpose()
 }
 
 /// Which of `ids` a ref leads to.

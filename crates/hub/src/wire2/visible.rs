@@ -51,7 +51,7 @@ impl<'a> Seen<'a> {
         for it in want {
             let commit = match it {
                 Wanted::Commit(commit) => *commit,
-                Wanted::Ref(name) => store::target(tx, id, name).await?.ok_or_else(hidden)?,
+                Wanted::Ref(name) => reading::target(tx, id, name).await?.ok_or_else(hidden)?,
             };
             if seen.insert(commit) {
                 commits.push(commit);
@@ -133,7 +133,7 @@ impl<'a> Seen<'a> {
                         match entry.kind {
                             Kind::File(object) => drop(looked_for.remove(&object)),
                             Kind::Directory(child) if seen.insert(child) => waiting.push(child),
-                            Kind::Directory(_) => {}
+                            Kind::Directory(_) | Kind::Module(_) => {}
                         }
                     }
                 }

@@ -12,11 +12,8 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use trust::{Account, Actor, Allowed, act};
 use web::Context;
 
-use super::{
-    fetch::Fetching,
-    sending::{Sending, Watch},
-};
-use crate::{Error, Hub, Repository, reading, repositories};
+use super::{fetch::Fetching, sending::Sending, watch::Watch};
+use crate::{Error, Format, Hub, Repository, reading, repositories};
 
 /// The history of one repository. Each call of [`OwnHistory::next`] gives one stream.
 #[derive(Debug)]
@@ -47,13 +44,17 @@ impl Hub {
         let mut tx = self.db.read().await?;
         let found = repositories::by_id(&mut tx, repository).await?;
         let me = allowed.resource().principal.id;
-        if found.is_none_or(|it| it.resource.owner != me) {
+        let Some(found) = found.filter(|it| it.resource.owner == me) else {
             return Err(Error::NotFound);
-        }
+        };
         let refs = reading::refs(&mut tx, repository).await?;
         let refs: Vec<_> = refs.into_iter().map(|it| (it.name, it.target)).collect();
         let mut seen = HashSet::new();
-        let tips = refs.iter().map(|(_, target)| *target).filter(|it| seen.insert(*it)).collect();
+        // What Git keeps, it packs itself: `Hub::own_bundle`.
+        let has_streams = found.format == Format::Muse;
+        let tips =
+            refs.iter().map(|(_, target)| *target).filter(|it| has_streams && seen.insert(*it));
+        let tips = tips.collect();
         let (hub, actor) = (self.clone(), allowed.actor().clone());
         Ok(OwnHistory { hub, actor, repository, refs, tips, sent: 0 })
     }

@@ -93,6 +93,23 @@ on_both! {
 }
 
 on_both! {
+    async fn a_failure_may_say_how_long_it_waits_and_its_tries_count(place: Place) {
+        let house = House::at(&place).await;
+        house.push(work("a").with_max_attempts(4)).await;
+        let (wait, soon) = (Duration::from_secs(1), Failure::retry_in(Duration::from_secs(1), "soon"));
+        for _ in 1..4 {
+            let job = house.claim_one().await;
+            let fate = house.queue.fail(&job, &soon).await.unwrap();
+            assert_eq!(fate, Fate::Again(house.clock.now().plus(wait)));
+            assert_eq!(house.claim(10).await, []);
+            house.clock.advance(wait);
+        }
+        let last = house.claim_one().await;
+        assert_eq!(house.queue.fail(&last, &soon).await.unwrap(), Fate::Dead);
+    }
+}
+
+on_both! {
     async fn a_failure_that_no_try_can_mend_is_dead_at_once(place: Place) {
         let house = House::at(&place).await;
         house.push(work("a")).await;

@@ -1,9 +1,10 @@
 //! Repositories through the JSON API (`spec/hub.md` 1, 9), and the form of all its calls.
 
 use api::json::{
-    Accepted, Collaborator, Confirm, Found, LevelRequest, NewFork, NewRepository, NewTransfer,
-    Page, Repository, RepositoryChanges, RepositoryInvitation, RepositoryInvitationPage,
-    RepositoryMember, RepositoryMemberPage, Restored, SyncFork, Synced, Transfer, TransferPage,
+    Accepted, Collaborator, Confirm, Found, LevelRequest, NewFork, NewRepository, NewSecretPass,
+    NewTransfer, Page, Repository, RepositoryChanges, RepositoryInvitation,
+    RepositoryInvitationPage, RepositoryMember, RepositoryMemberPage, Restored, SecretPass,
+    SyncFork, Synced, Transfer, TransferPage,
 };
 use api::search::Subject;
 use bytes::Bytes;
@@ -227,6 +228,29 @@ impl Client {
     ) -> Result<(), ClientError> {
         self.need_credential()?;
         let target = format!("{}/{who}", address(owner, name, "/members"));
+        self.order(Method::DELETE, &target).await
+    }
+
+    /// Lets a finding pass that looks like a secret.
+    pub async fn let_secret_pass(
+        &self,
+        (owner, name): (&Handle, &RepositoryName),
+        fingerprint: &Word,
+        asked: &NewSecretPass,
+    ) -> Result<SecretPass, ClientError> {
+        self.need_credential()?;
+        let target = format!("{}/{fingerprint}", address(owner, name, "/secret-passes"));
+        self.json(Method::PUT, &target, Some(asked)).await
+    }
+
+    /// Lets it pass no more.
+    pub async fn stop_secret_pass(
+        &self,
+        (owner, name): (&Handle, &RepositoryName),
+        fingerprint: &Word,
+    ) -> Result<(), ClientError> {
+        self.need_credential()?;
+        let target = format!("{}/{fingerprint}", address(owner, name, "/secret-passes"));
         self.order(Method::DELETE, &target).await
     }
 

@@ -87,6 +87,10 @@ fn asked(server: &Server, entry: &Entry, secret: &str) -> [Request; 2] {
         Surface::Api | Surface::Plain => {
             request.json(&json!({ "token": secret, "value": secret, "code": secret }))
         }
+        Surface::Git => request
+            .header("content-type", &crate::git::media(entry.path))
+            .header("git-protocol", "version=2")
+            .body(secret.to_owned()),
         Surface::Wire => request.header("content-type", "application/json").body(
             json!({ "objects": [{ "object_id": secret, "content": secret }], "want": [secret] })
                 .to_string(),

@@ -16,7 +16,7 @@ use crate::{
 
 const SONG: &str = "/api/v1/repos/anna/song";
 
-async fn house(ground: &Ground, rule: Value) -> (Server, Person, Story) {
+pub(crate) async fn house(ground: &Ground, rule: Value) -> (Server, Person, Story) {
     let server = ground.server().start().await;
     let anna = server.register("anna").await;
     let story = Story::of_one("root");
@@ -25,13 +25,13 @@ async fn house(ground: &Ground, rule: Value) -> (Server, Person, Story) {
     (server, anna, story)
 }
 
-async fn set(server: &Server, anna: &Person, rule: Value) {
+pub(crate) async fn set(server: &Server, anna: &Person, rule: Value) {
     let set = server.request(Method::PATCH, SONG).json(&rule).by(anna).send().await;
     set.assert_status(200);
 }
 
 /// A push of one more commit with these files, its objects sent apart or with it.
-async fn push(
+pub(crate) async fn push(
     server: &Server,
     by: &Person,
     story: &Story,
@@ -48,7 +48,12 @@ async fn push(
     server.push(by, "anna/song", push).await
 }
 
-async fn edit(server: &Server, by: &Person, expected: &str, files: &[(&str, &[u8])]) -> Answer {
+pub(crate) async fn edit(
+    server: &Server,
+    by: &Person,
+    expected: &str,
+    files: &[(&str, &[u8])],
+) -> Answer {
     let file = |(path, bytes): &(&str, &[u8])| json!({ "path": path, "content_b64": STANDARD.encode(bytes) });
     let files: Vec<_> = files.iter().map(file).collect();
     let body = json!({ "branch": "main", "expected": expected, "message": "x", "files": files });

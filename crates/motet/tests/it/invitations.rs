@@ -159,38 +159,61 @@ on_both! {
     }
 }
 
-/// What a stream says while nobody is in the way is longer than what lies between server and reader.
-const LARGE: usize = 48;
+/// Small objects of a large history, and the bytes of the one that is large itself: together what an answer of wire 1 holds.
+const SMALL: u64 = 24;
+const LARGE: usize = 36 << 20;
+/// What may be on the way when somebody is taken out.
+const ON_THE_WAY: usize = 32 << 20;
+
+/// Begins to read, has the reader taken out, and reads on.
+async fn cut_off(
+    server: &Server,
+    (anna, bert): (&Person, &Person),
+    method: Method,
+    (target, body): (&str, &str),
+) {
+    let member = "/api/v1/repos/anna/large/collaborators/bert";
+    put(server, member, anna, json!({ "level": "read" })).await.assert_status(200);
+    let mut request = server.request(method.clone(), target);
+    let mut about = String::new();
+    if !body.is_empty() {
+        let digest = keys::format_content_digest(names::ObjectId::of(body.as_bytes()).as_bytes());
+        let length = body.len();
+        about = format!(
+            "content-type: application/json\r\ncontent-length: {length}\r\ncontent-digest: {digest}\r\n"
+        );
+        request = request.header("content-type", "application/json").body(body.to_owned());
+    }
+    let (host, credentials) = (server.authority(), request.credentials(bert));
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nhost: {host}\r\n{about}authorization: {credentials}\r\nconnection: close\r\n\r\n{body}"
+    );
+    let mut connection = server.connect().await;
+    connection.send(head.as_bytes()).await;
+    let begun = String::from_utf8_lossy(&connection.next(64 << 10).await).into_owned();
+    assert!(begun.starts_with("HTTP/1.1 200 OK"), "{begun}");
+    delete(server, member, anna).await.assert_status(204);
+    let rest = connection.rest().await;
+    assert!(rest.len() < ON_THE_WAY, "{target}: {} bytes came to somebody who was out", rest.len());
+}
 
 on_both! {
     async fn whoever_is_taken_out_loses_the_stream(ground: Ground) {
         let (server, anna, bert, _) = house(&ground).await;
         let mut story = Story::default();
-        let noise: Vec<Vec<u8>> = (0..LARGE).map(|it| noise(it as u64, 1 << 20)).collect();
-        let names: Vec<String> = (0..LARGE).map(|it| format!("{it}.bin")).collect();
-        let files: Vec<_> = names.iter().zip(&noise).map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+        let mut noises: Vec<Vec<u8>> = (0..SMALL).map(|it| noise(it, 1 << 20)).collect();
+        noises.push(noise(SMALL, LARGE));
+        let names: Vec<String> = (0..noises.len()).map(|it| format!("{it}.bin")).collect();
+        let files: Vec<_> = names.iter().zip(&noises).map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
         story.commit(&[], "large", &files);
         server.push_story(&anna, "anna/large", &story, "main").await;
-        let member = "/api/v1/repos/anna/large/collaborators/bert";
-        put(&server, member, &anna, json!({ "level": "read" })).await.assert_status(200);
+        let object = names::ObjectId::of(&noises[noises.len() - 1]);
         let body = json!({ "want": [story.tip()], "common": [], "objects": "all" }).to_string();
-        let target = "/anna/large/v2/fetch";
-        let request = server.post(target).header("content-type", "application/json").body(body.clone());
-        let head = format!(
-            "POST {target} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
-             content-digest: {}\r\nauthorization: {}\r\nconnection: close\r\n\r\n{body}",
-            server.authority(),
-            body.len(),
-            keys::format_content_digest(names::ObjectId::of(body.as_bytes()).as_bytes()),
-            request.credentials(&bert),
-        );
-        let mut connection = server.connect().await;
-        connection.send(head.as_bytes()).await;
-        let begun = String::from_utf8_lossy(&connection.next(64 << 10).await).into_owned();
-        assert!(begun.starts_with("HTTP/1.1 200 OK"), "{begun}");
-        delete(&server, member, &anna).await.assert_status(204);
-        let rest = connection.rest().await;
-        assert!(rest.len() < 32 << 20, "{} bytes came to somebody who was out", rest.len());
+        cut_off(&server, (&anna, &bert), Method::POST, ("/anna/large/v2/fetch", &body)).await;
+        let target = format!("/anna/large/v2/objects/{object}");
+        cut_off(&server, (&anna, &bert), Method::GET, (&target, "")).await;
+        let body = json!({ "want": [story.tip()], "have": [] }).to_string();
+        cut_off(&server, (&anna, &bert), Method::POST, ("/anna/large/fetch", &body)).await;
     }
 }
 

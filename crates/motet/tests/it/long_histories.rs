@@ -9,7 +9,7 @@ use serde_json::Value;
 use testkit::{Person, Server, Story, long};
 
 use crate::{
-    ground::{Ground, eventually, on_both, settled},
+    ground::{Ground, eventually, jobs, on_both, settled},
     store,
 };
 
@@ -53,6 +53,13 @@ fn told(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, subject)| ((*name).to_owned(), (*subject).to_owned())).collect()
 }
 
+/// The subject of the commit above a file, as its page shows it.
+fn above(page: &str) -> &str {
+    let bar = page.split_once("class=\"bar last\"").unwrap().1;
+    let link = bar.split_once("class=\"subject\"").unwrap().1.split_once('>').unwrap().1;
+    link.split_once("</a>").unwrap().0
+}
+
 /// Two lines that change different files and are merged, then a commit on top.
 fn story() -> (Story, Vec<CommitId>) {
     let mut story = Story::default();
@@ -72,7 +79,7 @@ fn story() -> (Story, Vec<CommitId>) {
 }
 
 /// Everything that is derived, as readers see it.
-async fn all_told(server: &Server, anna: &Person) -> Vec<String> {
+pub(crate) async fn all_told(server: &Server, anna: &Person) -> Vec<String> {
     let mut told = Vec::new();
     for target in ["graph", "languages", "contributors", "heatmap?until=2026-11-30"] {
         told.push(json(server, anna, &format!("{API}/{target}")).await.to_string());
@@ -98,6 +105,10 @@ on_both! {
             assert_eq!(entries(&page(&server, &anna, &format!("/{SONG}/tree/main/src")).await), src);
             let before = page(&server, &anna, &format!("/{SONG}/tree/{}", ids[1])).await;
             assert_eq!(entries(&before), told(&[("a.rs", "left"), ("src", "first")]));
+            for (file, subject) in [("a.rs", "left"), ("src/x.py", "right"), ("src/y.py", "first")] {
+                let page = page(&server, &anna, &format!("/{SONG}/blob/main/{file}")).await;
+                assert_eq!(above(&page), subject, "{file}");
+            }
             settled(&server).await;
         }
         // A push carries forward what its paths touch.
@@ -206,6 +217,68 @@ on_both! {
 }
 
 on_both! {
+    async fn languages_are_told_month_by_month_along_first_parents(ground: Ground) {
+        let mut server = ground.server().start().await;
+        let anna = server.register("anna").await;
+        let mut story = Story::default();
+        let mut put = |parents: &[CommitId], at: &str, files: &[(&str, &[u8])]| {
+            let name = format!("{at} {}", files.len());
+            let commit = story.commit(parents, &name, files);
+            let snapshot = story.last().snapshot_id;
+            story.commits.retain(|it| it.commit_id != commit);
+            let id = story.commit_of(parents, snapshot, &name, at);
+            (story.clone(), id)
+        };
+        let (one, three): (&[u8], &[u8]) = (b"1", b"333");
+        // What a vendor wrote counts for nothing.
+        let (root, a) = put(&[], "2024-08-03T10:00:00+00:00", &[("a.rs", three), ("vendor/b.rs", one)]);
+        let (more, b) = put(&[a], "2024-08-29T10:00:00+00:00", &[("a.rs", three), ("b.py", one)]);
+        let (on, c) = put(&[b], "2024-10-01T10:00:00+00:00", &[("b.py", three), ("c.rs", one)]);
+        // A side line, of whose months nothing is told.
+        let (_, side) = put(&[a], "2024-09-09T10:00:00+00:00", &[("a.rs", three), ("d.go", one)]);
+        let (both, _) = put(
+            &[c, side],
+            "2024-11-02T10:00:00+00:00",
+            &[("b.py", three), ("c.rs", one), ("d.go", one)],
+        );
+        let months = async |server: &Server| {
+            settled(server).await;
+            json(server, &anna, &format!("{API}/languages")).await["months"].clone()
+        };
+        for story in [&root, &more, &on] {
+            server.push_story(&anna, SONG, story, "main").await;
+            settled(&server).await;
+        }
+        let mut told = serde_json::json!([
+            { "month": "2024-08", "bytes": { "Python": 1, "Rust": 3 } },
+            { "month": "2024-10", "bytes": { "Python": 3, "Rust": 1 } },
+        ]);
+        assert_eq!(months(&server).await, told);
+        server.push_story(&anna, SONG, &both, "main").await;
+        let last = serde_json::json!({ "month": "2024-11", "bytes": { "Go": 1, "Python": 3, "Rust": 1 } });
+        told.as_array_mut().unwrap().push(last);
+        assert_eq!(months(&server).await, told);
+        let page = page(&server, &anna, &format!("/{SONG}/insights")).await;
+        let course = page.split_once("class=\"columns\"").unwrap().1;
+        // A month without a commit is as the one before.
+        assert!(course.contains("<th scope=\"row\">2024-09</th><td>3 bytes</td>"), "{course}");
+        // Dropped, it is made again equal.
+        server.stop().await;
+        let db = ground.db(&server).await;
+        let mut tx = db.write().await.unwrap();
+        store::drop_derived(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        db.close().await;
+        server.restart().await;
+        eventually("the months are counted again", async || months(&server).await == told).await;
+        // A branch that left them behind has those that it has.
+        let push = api::wire::PushRequest { force: true, ..more.push_to("main") };
+        server.push(&anna, SONG, push).await.assert_status(200);
+        assert_eq!(months(&server).await, serde_json::json!([told[0]]));
+    }
+}
+
+on_both! {
     async fn the_graph_goes_on_from_page_to_page(ground: Ground) {
         let server = ground.server().start().await;
         let anna = server.register("anna").await;
@@ -244,6 +317,43 @@ on_both! {
         assert!(page.contains("Lane 1, merges") && page.contains("<circle"), "{page}");
         let foreign = server.get(&format!("{API}/graph?cursor=AAAA")).by(&anna).send().await;
         foreign.assert_refused(410, "cursor_gone");
+    }
+}
+
+on_both! {
+    async fn what_is_broken_for_good_waits_for_a_person(ground: Ground) {
+        let mut server = ground.server().start().await;
+        let anna = server.register("anna").await;
+        server.push_story(&anna, SONG, &Story::of_one("root"), "main").await;
+        settled(&server).await;
+        let work = |list: &Value| -> Vec<u64> {
+            let jobs = list["items"].as_array().unwrap().iter();
+            let jobs = jobs.filter(|it| it["kind"] == "hub.graph");
+            jobs.map(|it| it["attempts"].as_u64().unwrap()).collect()
+        };
+        server.stop().await;
+        let db = ground.db(&server).await;
+        let mut tx = db.write().await.unwrap();
+        store::drop_derived(&mut tx).await.unwrap();
+        store::hide_commits(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        db.close().await;
+        fs::remove_dir_all(server.data_dir().join("graph")).unwrap();
+        server.restart().await;
+        json(&server, &anna, &format!("{API}/languages")).await;
+        // It begins again soon, and each time counts.
+        eventually("it was tried more than once", async || {
+            work(&jobs(&server, "ready").await).iter().any(|tries| *tries > 1)
+        })
+        .await;
+        server.stop().await;
+        let db = ground.db(&server).await;
+        let mut tx = db.write().await.unwrap();
+        assert_eq!(store::last_try(&mut tx, "hub.graph").await.unwrap(), 1);
+        tx.commit().await.unwrap();
+        db.close().await;
+        server.restart().await;
+        eventually("it is dead", async || work(&jobs(&server, "dead").await) == [30]).await;
     }
 }
 

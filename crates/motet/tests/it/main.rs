@@ -12,6 +12,7 @@
 //! | `history.rs`      | fast-forward, force, repetition, annotations                                    |
 //! | `reading/`        | a history read: names, logs, differences, archives, bytes, beside git             |
 //! | `long_histories.rs` | the graph, last commits and numbers, with what was derived and without it        |
+//! | `git/`            | stock clients of Git: what they may, what they are told, what is left of them      |
 //! | `blame.rs`        | each line of a file names the commit that it came with                          |
 //! | `secrets.rs`      | no repository tells about another                                               |
 //! | `malformed.rs`    | bodies that cannot be read                                                      |
@@ -48,6 +49,8 @@
 //! | `records.rs`      | the ref log and the network of forks as they are read; a fork that follows        |
 //! | `invitations.rs`  | people are asked into a repository, and decide                                    |
 //! | `refs.rs`         | refs one by one, by the rules of a push; the key that seals changes                |
+//! | `nothing.rs`      | what holds nothing: files without a byte, repositories without a commit           |
+//! | `leaks.rs`        | keys and tokens that were left in files, told or refused on every way in          |
 //! | `content.rs`      | files that are what their names say, paths that are kept apart                    |
 //! | `forks.rs`        | a repository is made from another one                                           |
 //! | `flows.rs`        | applications ask people for a token                                             |
@@ -101,6 +104,7 @@ mod edits;
 mod faults;
 mod flows;
 mod forks;
+mod git;
 mod git_tokens;
 mod ground;
 mod heavy;
@@ -114,6 +118,7 @@ mod jobs;
 mod keyring;
 mod kills;
 mod labels;
+mod leaks;
 mod life;
 mod life_pages;
 mod limits;
@@ -124,6 +129,7 @@ mod machines;
 mod malformed;
 mod matrix;
 mod merges;
+mod nothing;
 mod office;
 mod organizations;
 mod pages;

@@ -22,6 +22,8 @@ use testkit::{Answer, Person, Request, Server, Story};
 
 use crate::{MOTET, server_and_anna};
 
+/// What names of repositories of Git end with, beside those of Muse.
+const OF_GIT: &str = "-git";
 /// What a cell says: allowed (whatever the handler then makes of an empty request), or refused so.
 const OK: u16 = 200;
 
@@ -132,6 +134,9 @@ async fn tenant(server: &Server, owner: &Person, organization: &str) -> names::C
         let repository = format!("{organization}/{name}");
         server.push_story(owner, &repository, &story, "main").await;
         crate::releases::publish(server, owner, &repository, &story, "v1.0.0").await;
+        let name = format!("{name}{OF_GIT}");
+        let new = json!({ "owner": organization, "name": name, "visibility": visibility, "format": "git" });
+        server.post("/api/v1/repos").json(&new).by(owner).send().await.assert_status(201);
     }
     story.tip()
 }
@@ -165,7 +170,7 @@ async fn street() -> Street {
         [("c-read", "read"), ("c-triage", "triage"), ("c-write", "write"), ("c-admin", "admin")]
     {
         let person = server.register(column).await;
-        for name in ["open", "veiled"] {
+        for name in ["open", "veiled", "open-git", "veiled-git"] {
             let target = format!("/api/v1/repos/choir/{name}/collaborators/{column}");
             put(&server, &target, &anna, json!({ "level": level })).await;
         }
@@ -194,7 +199,9 @@ fn asked(street: &Street, entry: &Entry, owner: &str, name: &str) -> Request {
     } else {
         "main"
     };
-    let target = entry.path.replace("{owner}", owner).replace("{name}", name);
+    let kept = if entry.surface == Surface::Git { OF_GIT } else { "" };
+    let name = format!("{name}{kept}");
+    let target = entry.path.replace("{owner}", owner).replace("{name}", &name);
     let story = Story::of_one("a song");
     let (object, snapshot) =
         (story.objects.keys().next().unwrap(), story.snapshots.keys().next().unwrap());
@@ -204,7 +211,8 @@ fn asked(street: &Street, entry: &Entry, owner: &str, name: &str) -> Request {
     let target =
         target.replace("{*place}", place).replace("{id}", &tip).replace("{handle}", "o-viewer");
     let target = target.replace("{tag}", "v1.0.0").replace("{*range}", "main...main");
-    let target = target.replace("{*ref}", "heads/main");
+    let target =
+        target.replace("{*ref}", "heads/main").replace("{fingerprint}", "0123456789abcdef");
     let target = match entry.path.rsplit('/').next() {
         Some("blob" | "raw" | "blame") => format!("{target}?path=README.md"),
         // The branch that is shown first stays, whoever asks.
@@ -217,6 +225,10 @@ fn asked(street: &Street, entry: &Entry, owner: &str, name: &str) -> Request {
         // Not a message: whoever is let in is told so.
         Surface::Wire if entry.method == Method::POST => {
             request.header("content-type", "application/x-msgpack").body("")
+        }
+        // Nothing: whoever is let in is answered nothing.
+        Surface::Git if entry.method == Method::POST => {
+            request.header("content-type", &crate::git::media(entry.path)).body("0000")
         }
         // Nothing would be a fork with everything as usual.
         Surface::Api if entry.action == Action::RepoFork => {
@@ -235,6 +247,15 @@ fn fits(answer: &Answer, cell: u16) -> bool {
         // Past the authority: what is asked for may still be nonsense.
         OK => !matches!(answer.status, 401 | 403 | 404) && answer.status < 500,
         refused => answer.status == refused,
+    }
+}
+
+/// What Git is told instead: it sends credentials only when it is asked for some, and gets no single files.
+fn of_git(entry: &Entry, column: &str, cell: u16) -> u16 {
+    match cell {
+        404 if entry.surface == Surface::Git && column == "anonymous" => 401,
+        OK if entry.path.ends_with("/info/refs") => 403,
+        cell => cell,
     }
 }
 
@@ -265,6 +286,7 @@ async fn every_route_of_a_repository_answers_as_the_table_says() {
             };
             for (owner, (public, private)) in [("choir", row[at]), ("band", beyond)] {
                 for (name, cell) in [("open", public), ("veiled", private)] {
+                    let cell = of_git(entry, column, cell);
                     // What is taken away stays away: the next columns need it.
                     if cell == OK
                         && matches!(

@@ -26,7 +26,7 @@ pub(crate) async fn presign(server: &Server, by: &Person, ids: &[ObjectId]) -> P
     server.wire(by, SONG, "presign", &ask(Direction::Put, ids, 3600)).send().await.wire()
 }
 
-async fn confirm(server: &Server, by: &Person, ids: &[ObjectId]) -> Confirmed {
+pub(crate) async fn confirm(server: &Server, by: &Person, ids: &[ObjectId]) -> Confirmed {
     let body = ObjectIds { object_ids: ids.to_vec() }.into();
     server.wire(by, SONG, "confirm", &body).send().await.wire()
 }

@@ -141,6 +141,28 @@ async fn grow(server: &Server, by: &Person, repository: &str, story: &Story, wor
 }
 
 on_both! {
+    async fn branches_that_are_far_apart_are_counted_too(ground: Ground) {
+        let server = ground.server().start().await;
+        let (anna, bert, _, story) = family(&server).await;
+        for (by, repository, steps) in [(&anna, "anna/song", 620), (&bert, "bert/song", 710)] {
+            let mut own = story.clone();
+            for step in 0..steps {
+                own.commit(&[own.tip()], &format!("{repository} {step}"), &[("a.txt", b"same")]);
+            }
+            server.push_story(by, repository, &own, "main").await;
+        }
+        settled(&server).await;
+        for (of, other, ahead, behind) in
+            [("anna", "bert/song", 710, 620), ("bert", "anna/song", 620, 710), ("carol", "bert/song", 710, 0)]
+        {
+            let list = json_of(&server, &anna, &format!("/api/v1/repos/{of}/song/forks")).await;
+            let found = list["items"].as_array().unwrap().iter().find(|it| it["full_name"] == other).unwrap().clone();
+            assert_eq!((&found["ahead"], &found["behind"]), (&json!(ahead), &json!(behind)), "{of}: {found}");
+        }
+    }
+}
+
+on_both! {
     async fn a_network_shows_what_the_reader_may_see_and_how_far_it_is(ground: Ground) {
         let server = ground.server().start().await;
         let (anna, bert, carol, story) = family(&server).await;

@@ -89,6 +89,64 @@ on_both! {
 }
 
 on_both! {
+    async fn a_branch_that_was_taken_away_comes_back_for_thirty_days(ground: Ground) {
+        let (mut server, anna, _) = house(&ground).await;
+        let (writer, looker) = (server.register("writer").await, server.register("looker").await);
+        for (handle, level) in [("writer", "write"), ("looker", "read")] {
+            let given = server.request(
+                Method::PUT,
+                &format!("/api/v1/repos/anna/song/collaborators/{handle}"),
+            );
+            given.json(&json!({ "level": level })).by(&anna).send().await.assert_status(200);
+        }
+        let at = server.head(&anna, "anna/song", "side").await;
+        let (reader, there) = (Reader::of(&server, &anna).await, "/anna/song/branches/restore");
+        reader.send(there, "branch=side").await.assert_status(404);
+        for _ in 0..2 {
+            assert_eq!(
+                reader.done("/anna/song/branches/delete", "branch=side").await,
+                "/anna/song/branches"
+            );
+            assert_eq!(server.head(&anna, "anna/song", "side").await, None);
+            // Whoever may push may bring it back; who only reads does not see where it was.
+            let other = Reader::of(&server, &looker).await;
+            let page = other.see("/anna/song/branches?show=deleted").await.text();
+            assert!(!page.contains(">side<") && !page.contains("restore"), "{page}");
+            other.send(there, "branch=side").await.assert_status(403);
+            let other = Reader::of(&server, &writer).await;
+            let page = other.see("/anna/song/branches?show=deleted").await.text();
+            let side = row(&page, ">side<");
+            assert!(side.contains("aside again") && side.contains("by anna"), "{side}");
+            assert_eq!(other.done(there, "branch=side").await, "/anna/song/branches");
+            assert_eq!(server.head(&anna, "anna/song", "side").await, at);
+            let page = other.see("/anna/song/branches?show=deleted").await.text();
+            assert!(page.contains("No branch was deleted"), "{page}");
+        }
+        // What has its name by now is in the way.
+        reader.done("/anna/song/branches/delete", "branch=side").await;
+        let mut story = Story::of_one("root");
+        let root = story.tip();
+        story.commit(&[root], "below", &[("c.txt", b"1")]);
+        server.push_story(&anna, "anna/song", &story, "side/by/side").await;
+        let refused = reader.send(there, "branch=side").await;
+        refused.assert_status(409);
+        assert!(refused.text().contains("role=\"alert\""), "{}", refused.text());
+        // Thirty days later it is in the log alone.
+        server.stop().await;
+        let db = ground.db(&server).await;
+        let mut tx = db.write().await.unwrap();
+        crate::store::seal_long_ago(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        db.close().await;
+        server.restart().await;
+        let reader = Reader::of(&server, &anna).await;
+        let page = reader.see("/anna/song/branches?show=deleted").await.text();
+        assert!(page.contains("No branch was deleted"), "{page}");
+        reader.send(there, "branch=side").await.assert_status(404);
+    }
+}
+
+on_both! {
     async fn tags_lead_to_their_files_and_say_which_release_they_are(ground: Ground) {
         let (server, anna, story) = house(&ground).await;
         let reader = Reader::of(&server, &anna).await;
@@ -119,6 +177,39 @@ on_both! {
         let page = reader.see("/anna/song/branches?show=all&skip=10000").await.text();
         assert_eq!(page.matches("<tr>").count(), 3);
         assert!(reader.see("/anna/song").await.text().contains("9,952 more"));
+    }
+}
+
+on_both! {
+    async fn directories_that_hold_nothing_but_another_are_one_row(ground: Ground) {
+        let server = ground.server().start().await;
+        let anna = server.register("anna").await;
+        let mut story = Story::of_one("root");
+        let root = story.tip();
+        let deep = format!("{}end.txt", "d/".repeat(40));
+        story.commit(
+            &[root],
+            "chains",
+            &[
+                ("src/main/java/Tide.java", b"1"),
+                ("two/here/a.txt", b"1"),
+                ("two/there/a.txt", b"2"),
+                ("one/file.txt", b"1"),
+                (deep.as_str(), b"1"),
+            ],
+        );
+        server.push_story(&anna, "anna/song", &story, "main").await;
+        let reader = Reader::of(&server, &anna).await;
+        let page = reader.see("/anna/song").await.text();
+        let java = row(&page, ">src/main/java<");
+        assert!(java.contains("/anna/song/tree/main/src/main/java") && java.contains("chains"), "{java}");
+        row(&page, ">two<");
+        row(&page, ">one<");
+        // What is longer goes on on its own page.
+        let d = row(&page, &format!(">{}d<", "d/".repeat(15)));
+        assert!(d.contains(&format!("/tree/main/{}d\"", "d/".repeat(15))), "{d}");
+        let page = reader.see(&format!("/anna/song/tree/main/{}d", "d/".repeat(15))).await.text();
+        row(&page, &format!(">{}d<", "d/".repeat(15)));
     }
 }
 

@@ -7,6 +7,7 @@ db::statements! {
     DROP_LANGUAGES = "DELETE FROM language_stats";
     DROP_CONTRIBUTORS = "DELETE FROM contributor_stats";
     DROP_DAYS = "DELETE FROM commit_days";
+    DROP_MONTHS = "DELETE FROM language_months";
     DROP_LAST = "DELETE FROM dir_last_commits";
     MAKE_ADMIN = "UPDATE principals SET install_admin = 1 WHERE handle = $1";
     RENAME_SEALER = "UPDATE ref_seals SET principal = $1 WHERE seq = 2";
@@ -56,6 +57,9 @@ db::statements! {
     END_LOOKS = "UPDATE jobs SET run_at = 1 WHERE kind = 'hub.close_glass' AND state = 'ready'";
     MAKE_SCHEMA_OLDER = "UPDATE install_state SET value = '7' WHERE key = 'schema'";
     MAKE_DUE = "UPDATE schedules SET next_at = 1 WHERE name = $1";
+    HIDE_COMMITS = "UPDATE commits SET position = -position";
+    LAST_TRY = "UPDATE jobs SET attempts = max_attempts - 1, run_at = 1 WHERE kind = $1 AND state = 'ready'";
+    SEAL_LONG_AGO = "UPDATE ref_seals SET time_text = '2001-09-09T01:46:40.000Z'";
     END_LEASES = "UPDATE jobs SET lease_ends = 1 WHERE state = 'running'";
     END_WAITS = "UPDATE jobs SET run_at = 1 WHERE state = 'ready' AND kind = 'hub.collect'";
     MARKS_LEFT = "
@@ -227,6 +231,21 @@ pub(crate) async fn many_branches(
     number: i64,
 ) -> Result<(), Error> {
     db::execute!(tx, MANY_BRANCHES, at.as_bytes().to_vec(), number).map(drop)
+}
+
+/// No graph finds a commit any more.
+pub(crate) async fn hide_commits(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, HIDE_COMMITS)
+}
+
+/// Work of a kind has one try left, and is due.
+pub(crate) async fn last_try(tx: &mut Tx, kind: &str) -> Result<u64, Error> {
+    db::execute!(tx, LAST_TRY, kind)
+}
+
+/// Every movement of a ref was long ago.
+pub(crate) async fn seal_long_ago(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, SEAL_LONG_AGO)
 }
 
 /// A repository was made long ago.
@@ -429,5 +448,6 @@ pub(crate) async fn drop_derived(tx: &mut Tx) -> Result<(), Error> {
     db::execute!(tx, DROP_LANGUAGES)?;
     db::execute!(tx, DROP_CONTRIBUTORS)?;
     db::execute!(tx, DROP_DAYS)?;
+    db::execute!(tx, DROP_MONTHS)?;
     db::execute!(tx, DROP_LAST).map(drop)
 }

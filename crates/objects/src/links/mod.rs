@@ -65,6 +65,11 @@ impl Objects {
         Ok(store::make_pending(tx, uploader, ids, ends).await?)
     }
 
+    /// What is pending for the uploader: not linked to the repository, and not named by a push yet.
+    pub async fn pending(&self, tx: &mut Tx, uploader: Uploader) -> Result<Vec<ObjectId>, Error> {
+        Ok(store::pending(tx, uploader, self.0.clock.now()).await?)
+    }
+
     /// Forgets at most `limit` pending objects whose time has come; gives how many.
     pub async fn end_pending(&self, tx: &mut Tx, limit: usize) -> Result<u64, Error> {
         Ok(store::end_pending(tx, self.0.clock.now(), limit).await?)

@@ -43,6 +43,8 @@ db::statements! {
          ORDER BY value
         ON CONFLICT (repository_id, principal_id, object_id) DO NOTHING"
     };
+    PENDING = "
+        SELECT object_id FROM uploads WHERE repository_id = $1 AND principal_id = $2 AND ends_at >= $3";
     END_PENDING = "
         DELETE FROM uploads WHERE (repository_id, principal_id, object_id) IN
             (SELECT repository_id, principal_id, object_id FROM uploads WHERE ends_at < $1 ORDER BY ends_at LIMIT $2)";
@@ -123,6 +125,16 @@ pub(super) async fn make_pending(
 ) -> Result<u64, Error> {
     let Uploader { repository, principal } = uploader;
     db::execute!(tx, MAKE_PENDING, db::rows(ids), repository, principal, ends.0)
+}
+
+pub(super) async fn pending(
+    tx: &mut Tx,
+    uploader: Uploader,
+    now: UnixMillis,
+) -> Result<Vec<ObjectId>, Error> {
+    let Uploader { repository, principal } = uploader;
+    let rows: Vec<(Vec<u8>,)> = db::fetch_all!(tx, PENDING, repository, principal, now.0)?;
+    rows.iter().map(|(id,)| object_id(id)).collect()
 }
 
 pub(super) async fn end_pending(tx: &mut Tx, now: UnixMillis, limit: usize) -> Result<u64, Error> {

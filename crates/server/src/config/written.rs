@@ -23,6 +23,8 @@ impl ServeArgs {
             ("quota-repository-objects", json!(self.quota_repository_objects)),
             ("blame-seconds", json!(self.blame_seconds)),
             ("search-milliseconds", json!(self.search_milliseconds)),
+            ("git-push-bytes", json!(self.git.push_bytes)),
+            ("git-prune-seconds", json!(self.git.prune_seconds)),
             ("limit", shape(Some(&self.limits))),
             ("bot-agent", json!(self.bot_agents)),
             ("trusted-agent-prefix", shape(Some(&self.trusted_agent_prefixes))),

@@ -154,9 +154,17 @@ async fn send_histories(
             let row = json!({ "repository": name, "ref": full_name, "target": target });
             lines.send(Line::Row(row)).await.map_err(gone)?;
         }
-        histories.push((name, history));
+        histories.push((*id, name, history));
     }
-    for (name, mut history) in histories {
+    for (id, name, mut history) in histories {
+        if let Some(mut bundle) = rooms.hub.own_bundle(allowed, id).await? {
+            let file = format!("histories/{name}.bundle");
+            lines.send(Line::File(file)).await.map_err(gone)?;
+            while let Some(bytes) = bundle.next().await? {
+                lines.send(Line::Bytes(bytes)).await.map_err(gone)?;
+            }
+            lines.send(Line::Count(1)).await.map_err(gone)?;
+        }
         let mut number = 0;
         while let Some(mut stream) = history.next().await? {
             number += 1;

@@ -56,6 +56,10 @@ pub const EXEMPT: &[(&str, &str)] = &[
     ),
     ("repository_transfers", "live for a week, and stand in the audit log, which is taken along"),
     ("repository_invitations", "live for a week, and stand in the audit log, which is taken along"),
+    (
+        "secret_passes",
+        "are settings of a repository, and stand in the audit log, which is taken along",
+    ),
     ("repository_aliases", "are former names of what repositories.jsonl tells of"),
     ("resources", "say of repositories what repositories.jsonl says"),
     ("break_glass", "stand in the audit log, which is taken along"),

@@ -23,7 +23,7 @@ use crate::{
     principal::Acting,
     sessions::cookie_of,
     store::{Who, key_owner},
-    tokens::{TokenKind, bearer_of},
+    tokens::{TokenKind, token_of},
 };
 pub(crate) use nonces::Nonces;
 pub(crate) use store::{STATEMENTS, key_lives};
@@ -72,6 +72,8 @@ pub enum Bearers {
     Api,
     /// All that may read and write repositories, for clients that know no signature; on this machine only.
     Wire,
+    /// The same from everywhere, and as the password of Basic: plain clients of Git know nothing else.
+    Git,
     /// Those of organizations: where publishers are run.
     Publisher,
     /// The one that makes a publisher. It acts as nobody, so the route itself believes it, and the actor is anonymous.
@@ -87,6 +89,7 @@ impl Bearers {
     pub(crate) const fn kinds(self, is_this_machine: bool) -> &'static [TokenKind] {
         match self {
             Self::Api => &[TokenKind::Personal, TokenKind::Agent],
+            Self::Git => &[TokenKind::Personal, TokenKind::Agent, TokenKind::Git],
             Self::Wire if is_this_machine => {
                 &[TokenKind::Personal, TokenKind::Agent, TokenKind::Git]
             }
@@ -101,6 +104,7 @@ impl Bearers {
         match self {
             Self::Api
             | Self::Wire
+            | Self::Git
             | Self::Publisher
             | Self::Bootstrap
             | Self::Own
@@ -204,7 +208,7 @@ impl Trust {
         let header = line;
         let line = line.to_str().map_err(|_| Error::Unauthenticated)?;
         if !keys::is_msign(line) {
-            bearer_of(line).ok_or(Error::Unauthenticated)?;
+            token_of(line, request.bearers).ok_or(Error::Unauthenticated)?;
             let actor = self.believe_bearer(request, header).await?;
             return Ok(Authenticated { actor, digest: None });
         }

@@ -1,10 +1,12 @@
 //! A request's `Authorization: Bearer` becomes an actor.
 
 use std::{
+    borrow::Cow,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::HeaderValue;
 use keys::TokenText;
 use names::{Id, UnixMillis};
@@ -27,6 +29,21 @@ pub(crate) fn bearer_of(line: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim_matches(' '))
 }
 
+/// The token in a line: a bearer, or, where Git asks, the password of Basic with any user name or none.
+pub(crate) fn token_of(line: &str, bearers: Bearers) -> Option<Cow<'_, str>> {
+    if let Some(token) = bearer_of(line) {
+        return Some(token.into());
+    }
+    let (scheme, rest) = line.split_once(' ')?;
+    if bearers != Bearers::Git || !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let pair = STANDARD.decode(rest.trim_matches(' ')).ok()?;
+    let pair = String::from_utf8(pair).ok()?;
+    let (_, password) = pair.split_once(':')?;
+    Some(password.to_owned().into())
+}
+
 impl Trust {
     /// Believes a bearer, or refuses it: unknown, ended, mistyped and suspended are one answer.
     pub(crate) async fn believe_bearer(
@@ -42,8 +59,9 @@ impl Trust {
         if takes.is_empty() {
             return Err(Error::BearerRefused);
         }
-        let text = line.to_str().ok().and_then(bearer_of).ok_or(Error::Unauthenticated)?;
-        let text = TokenText::parse(text).map_err(|_| Error::Unauthenticated)?;
+        let text = line.to_str().ok().and_then(|it| token_of(it, request.bearers));
+        let text = text.ok_or(Error::Unauthenticated)?;
+        let text = TokenText::parse(&text).map_err(|_| Error::Unauthenticated)?;
         self.check_line(request)?;
         let now = self.0.clock.now();
         let mut tx = self.0.db.glance().await?;
@@ -117,5 +135,28 @@ impl Trust {
                 tracing::warn!(%error, "the last use of a token could not be noted");
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_a_bearer_or_where_git_asks_a_password() {
+        let basic = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
+        for (line, here, git) in [
+            ("Bearer mt_x".to_owned(), Some("mt_x"), Some("mt_x")),
+            ("bearer  mt_x ".to_owned(), Some("mt_x"), Some("mt_x")),
+            (basic("anna:mt_x"), None, Some("mt_x")),
+            (basic(":mt:x"), None, Some("mt:x")),
+            (basic("anna").replace("Basic", "basic"), None, None),
+            ("Basic !!".to_owned(), None, None),
+            ("Digest mt_x".to_owned(), None, None),
+            ("mt_x".to_owned(), None, None),
+        ] {
+            assert_eq!(token_of(&line, Bearers::Api).as_deref(), here, "{line}");
+            assert_eq!(token_of(&line, Bearers::Git).as_deref(), git, "{line}");
+        }
     }
 }

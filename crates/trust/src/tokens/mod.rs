@@ -27,7 +27,7 @@ use crate::{
     audit::{Entry, Noted, On},
     authority::{Scope, ScopeError},
 };
-pub(crate) use bearer::bearer_of;
+pub(crate) use bearer::{bearer_of, token_of};
 pub(crate) use issue::{Issue, Source};
 pub(crate) use store::{
     STATEMENTS, TokenRow, end_helpers_of_key, end_of_key, is_live, token_columns,

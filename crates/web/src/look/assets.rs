@@ -49,7 +49,7 @@ pub struct Encoded {
     pub body: &'static [u8],
 }
 
-static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 6]> = LazyLock::new(|| {
     [
         Asset::new("motet", "css", "text/css; charset=utf-8", STYLE_SHEET.as_bytes()),
         Asset::new(
@@ -70,6 +70,12 @@ static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
             "js",
             "text/javascript; charset=utf-8",
             include_bytes!("../../static/find.js"),
+        ),
+        Asset::new(
+            "graph",
+            "js",
+            "text/javascript; charset=utf-8",
+            include_bytes!("../../static/graph.js"),
         ),
     ]
 });
@@ -142,8 +148,14 @@ pub fn passkeys_href() -> &'static str {
 
 /// The address of the script that finds files as one types.
 pub fn find_href() -> &'static str {
-    let [_, _, _, _, find] = &*ASSETS;
+    let [_, _, _, _, find, ..] = &*ASSETS;
     find.href()
+}
+
+/// The address of the script that goes on with a graph as one scrolls.
+pub fn graph_href() -> &'static str {
+    let [.., graph] = &*ASSETS;
+    graph.href()
 }
 
 /// Whether an `Accept-Encoding` names `coding` without a weight of zero (RFC 9110 §12.5.3).
@@ -229,11 +241,11 @@ mod tests {
 
     #[test]
     fn the_scripts_of_a_page_stay_small() {
-        let sent: usize = [script_href(), passkeys_href()]
-            .map(|href| find(href.strip_prefix("/static/").unwrap()).unwrap())
-            .map(|asset| asset.encoded("br").body.len())
-            .iter()
-            .sum();
+        let all = [script_href(), passkeys_href(), find_href(), graph_href()]
+            .map(|href| find(href.strip_prefix("/static/").unwrap()).unwrap());
+        let bytes: usize = all.iter().map(|asset| asset.bytes.len()).sum();
+        assert!(bytes <= 30 * 1024, "{bytes} bytes");
+        let sent: usize = all.iter().map(|asset| asset.encoded("br").body.len()).sum();
         assert!(sent <= 10 * 1024, "{sent} bytes sent");
     }
 }

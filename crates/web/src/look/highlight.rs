@@ -65,9 +65,16 @@ impl Default for Deadline {
 ///
 /// Line ends are not part of the lines; characters that deceive are marked (`visible`).
 pub fn file(file_name: &str, text: &str) -> Vec<Html> {
+    file_in_time(file_name, text).0
+}
+
+/// The same, and whether the time was enough for all of it.
+pub fn file_in_time(file_name: &str, text: &str) -> (Vec<Html>, bool) {
     let first_line = text.lines().next().unwrap_or_default();
     let grammar = if text.len() > MAX_BYTES { None } else { by_file(file_name, first_line) };
-    lines(grammar, text, Deadline::default())
+    let deadline = Deadline::default();
+    let lines = lines(grammar, text, deadline);
+    (lines, Instant::now() < deadline.0)
 }
 
 /// The lines of a block of code in `language`, as the word after a Markdown fence names it.

@@ -52,7 +52,7 @@ proptest! {
                 }
                 lanes = below.edges.iter().filter(|it| it.from != below.lane && lanes.contains(&it.from)).map(|it| it.to).collect();
             }
-            let parents: std::collections::BTreeSet<_> = history.link(row.at).parents().collect();
+            let parents: std::collections::BTreeSet<_> = history.parents(row.at).collect();
             prop_assert!(ends.is_superset(&parents), "{:?} of {:?}", ends, parents);
         }
         let last = rows.last().unwrap();

@@ -24,6 +24,12 @@ proptest! {
             prop_assert_eq!(graph.root(at).unwrap(), commit.root);
             prop_assert_eq!(graph.link(at).unwrap(), commit.link);
             prop_assert_eq!(graph.filter(at).unwrap(), commit.filter.clone());
+            for path in ["a", "src/b", "src/deep/er/a", "docs/none"] {
+                let parts: Vec<_> = path.split('/').collect();
+                let excludes = (1..=parts.len())
+                    .any(|count| commit.filter.excludes(PathHash::of(&parts[..count].join("/"))));
+                prop_assert_eq!(graph.excludes(at, &Way::of(path)).unwrap(), excludes);
+            }
         }
         prop_assert_eq!(graph.find(&CommitId::of(b"none")).unwrap(), None);
     }

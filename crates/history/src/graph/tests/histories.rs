@@ -19,6 +19,8 @@ pub(super) type Files = BTreeMap<String, u8>;
 #[derive(Debug, Clone)]
 pub(super) struct Made {
     parents: (Option<u8>, Option<u8>),
+    /// More of them, which count only beside two.
+    more: Vec<u8>,
     later: i8,
     writes: Vec<(u8, Option<u8>)>,
     takes: bool,
@@ -46,9 +48,15 @@ pub(super) fn made() -> impl Strategy<Value = Vec<Made>> {
         -3..10_i8,
         prop::collection::vec((0..12_u8, prop::option::weighted(0.8, 0..4_u8)), 0..4),
         any::<bool>(),
+        prop_oneof![4 => Just(Vec::new()), 1 => prop::collection::vec(0..9_u8, 1..4)],
     );
-    let commit =
-        commit.prop_map(|(parents, later, writes, takes)| Made { parents, later, writes, takes });
+    let commit = commit.prop_map(|(parents, later, writes, takes, more)| Made {
+        parents,
+        more,
+        later,
+        writes,
+        takes,
+    });
     prop::collection::vec(commit, 1..60)
 }
 
@@ -118,12 +126,24 @@ impl History {
         let paths: BTreeSet<_> = before.keys().chain(files.keys()).cloned().collect();
         let changed = paths.iter().filter(|path| before.get(*path) != files.get(*path));
         let parents = [first, second].map(|it| it.map(|it| Position(u32::try_from(it).unwrap())));
-        let generation = parents.iter().flatten().map(|it| self.link(*it).generation).max();
+        let mut more = Vec::new();
+        if second.is_some() {
+            let further = made.more.iter().filter_map(|it| back(Some(*it)));
+            for parent in further.map(|it| Position(u32::try_from(it).unwrap())) {
+                if !parents.contains(&Some(parent)) && !more.contains(&parent) {
+                    more.push(parent);
+                }
+            }
+        }
+        let all = parents.iter().flatten().chain(&more);
+        let generation = all.map(|it| self.link(*it).generation).max();
+        let has_more = !more.is_empty();
         let time = i64::try_from(at).unwrap() * 4 + i64::from(made.later) * 5;
         self.commits.push(NewCommit {
             id: CommitId::of(&at.to_be_bytes()),
             root: tree.root,
-            link: Link { parents, generation: generation.unwrap_or(0) + 1, time },
+            link: Link { parents, has_more, generation: generation.unwrap_or(0) + 1, time },
+            more,
             filter: Filter::of(changed.map(String::as_str)),
         });
         self.files.push(files);
@@ -131,6 +151,12 @@ impl History {
 
     pub(super) fn link(&self, at: Position) -> Link {
         self.commits[at.index()].link
+    }
+
+    /// The parents of a commit, in order.
+    pub(super) fn parents(&self, at: Position) -> impl Iterator<Item = Position> + use<> {
+        let commit = &self.commits[at.index()];
+        commit.link.parents.into_iter().flatten().chain(commit.more.clone())
     }
 
     /// The graph, as layers of the given lengths and the rest in memory.
@@ -151,7 +177,7 @@ impl History {
         let (mut seen, mut waiting) = (BTreeSet::new(), vec![from]);
         while let Some(at) = waiting.pop() {
             if seen.insert(at) {
-                waiting.extend(self.link(at).parents());
+                waiting.extend(self.parents(at));
             }
         }
         seen
@@ -169,7 +195,7 @@ impl History {
     /// The commit that changed a path last, by the rule.
     pub(super) fn last(&self, at: Position, path: &str) -> Position {
         let own = self.state(at, path);
-        let same = self.link(at).parents().find(|parent| self.state(*parent, path) == own);
+        let same = self.parents(at).find(|parent| self.state(*parent, path) == own);
         same.map_or(at, |parent| self.last(parent, path))
     }
 
@@ -179,7 +205,7 @@ impl History {
         let Some(dir) = dir else { return Some(self.nodes[&root].clone()) };
         match crate::tree::lookup(self, root, dir).unwrap()?.kind {
             Kind::Directory(id) => Some(self.nodes[&id].clone()),
-            Kind::File(_) => None,
+            Kind::File(_) | Kind::Module(_) => None,
         }
     }
 

@@ -17,13 +17,13 @@ fn plain_log(history: &History, from: Position, path: &str) -> Vec<Position> {
             continue;
         }
         let own = history.state(at, path);
-        let same = history.link(at).parents().find(|parent| history.state(*parent, path) == own);
+        let same = history.parents(at).find(|parent| history.state(*parent, path) == own);
         if let Some(parent) = same {
             waiting.push(parent);
             continue;
         }
-        waiting.extend(history.link(at).parents());
-        if own.is_some() || history.link(at).parents().next().is_some() {
+        waiting.extend(history.parents(at));
+        if own.is_some() || history.parents(at).next().is_some() {
             found.insert(at);
         }
     }

@@ -33,21 +33,36 @@ proptest! {
         let (of_a, of_b) = (history.reached(a), history.reached(b));
         prop_assert_eq!(graph.is_ancestor(a, &[b]).unwrap(), of_b.contains(&a));
         prop_assert_eq!(graph.is_ancestor(b, &[a, b]).unwrap(), true);
+        let all: Vec<_> = history.positions().collect();
+        let leading: Vec<_> = all.iter().map(|tip| history.reached(*tip).contains(&a)).collect();
+        prop_assert_eq!(graph.leading_to(a, &all, usize::MAX).unwrap(), Some(leading));
+        if graph.link(a).unwrap().generation < graph.link(b).unwrap().generation {
+            prop_assert_eq!(graph.leading_to(a, &[b], 0).unwrap(), None);
+        }
         let apart = graph.ahead_behind(a, b, usize::MAX).unwrap().unwrap();
         prop_assert_eq!(apart.ahead, of_a.difference(&of_b).count() as u64);
         prop_assert_eq!(apart.behind, of_b.difference(&of_a).count() as u64);
         if apart.ahead + apart.behind > 0 {
             prop_assert_eq!(graph.ahead_behind(a, b, 0).unwrap(), None);
         }
-        let parents = |id: &CommitId| {
-            let at = graph.find(id).unwrap()?;
-            let [first, second] = history.link(at).parents.map(|it| it.map(|it| graph.id(it).unwrap()));
-            Some(Parents::new(first, second))
-        };
-        let plain = crate::merge_bases(graph.id(a).unwrap(), graph.id(b).unwrap(), parents);
-        let mut bases = graph.ids(&graph.merge_bases(a, b).unwrap()).unwrap();
-        bases.sort_unstable();
+        // Of what both lead to, that to which nothing else of it leads.
+        let common: BTreeSet<_> = of_a.intersection(&of_b).copied().collect();
+        let below = common.iter().flat_map(|at| history.parents(*at));
+        let below: BTreeSet<_> = below.flat_map(|at| history.reached(at)).collect();
+        let plain: BTreeSet<_> = common.difference(&below).copied().collect();
+        let bases: BTreeSet<_> = graph.merge_bases(a, b).unwrap().into_iter().collect();
         prop_assert_eq!(bases, plain);
+        if history.commits.iter().all(|it| it.more.is_empty()) {
+            let parents = |id: &CommitId| {
+                let at = graph.find(id).unwrap()?;
+                let both = history.link(at).parents.map(|it| it.map(|it| graph.id(it).unwrap()));
+                Some(Parents::new(both[0], both[1]))
+            };
+            let of_ids = crate::merge_bases(graph.id(a).unwrap(), graph.id(b).unwrap(), parents);
+            let mut bases = graph.ids(&graph.merge_bases(a, b).unwrap()).unwrap();
+            bases.sort_unstable();
+            prop_assert_eq!(bases, of_ids);
+        }
         let reach = Reach::of(&graph, &[a]).unwrap();
         prop_assert!(history.positions().all(|at| reach.has(at) == of_a.contains(&at)));
         prop_assert_eq!(reach.count(), of_a.len() as u64);

@@ -8,6 +8,7 @@ mod record;
 mod safety;
 mod standing;
 mod trees;
+mod turns;
 
 use std::{fs, os::unix::fs::symlink};
 

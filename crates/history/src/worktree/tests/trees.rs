@@ -100,11 +100,11 @@ const SECRETS: &[&str] =
 pub(super) struct Dice(pub(super) Random);
 
 impl Dice {
-    fn below(&self, end: usize) -> usize {
+    pub(super) fn below(&self, end: usize) -> usize {
         usize::try_from(u64::from_be_bytes(self.0.bytes())).unwrap() % end
     }
 
-    fn one_of<'a, T: ?Sized>(&self, of: &'a [&'a T]) -> &'a T {
+    pub(super) fn one_of<'a, T: ?Sized>(&self, of: &'a [&'a T]) -> &'a T {
         of[self.below(of.len())]
     }
 }

@@ -9,7 +9,7 @@ use web::{Call, Form, Input as _, Problem, Routes, Spec, Surface, look::Layout};
 use super::{Faults, Tab, address, again, frame, head, layout, lead_to};
 use crate::{
     Homepage, Hub, Licence, Repository,
-    intake::{ClashingPaths, ContentPolicy},
+    intake::{ClashingPaths, ContentPolicy, SecretProtection},
     life, reading,
     views::settings::GeneralPage,
 };
@@ -37,6 +37,7 @@ struct Typed {
     template: Option<String>,
     clashing_paths: Option<String>,
     content_policy: Option<String>,
+    secret_protection: Option<String>,
 }
 
 impl Typed {
@@ -53,6 +54,7 @@ impl Typed {
             template: it.is_template.then(String::new),
             clashing_paths: (it.clashing_paths == ClashingPaths::Refuse).then(String::new),
             content_policy: Some(it.content_policy().as_str().to_owned()),
+            secret_protection: Some(it.secret_protection.as_str().to_owned()),
         }
     }
 
@@ -78,6 +80,7 @@ impl Typed {
                 .content_policy
                 .clone()
                 .filter(|it| it != of.content_policy().as_str()),
+            secret_protection: self.secret_protection.clone(),
             ..json::RepositoryChanges::default()
         }
     }
@@ -120,6 +123,10 @@ async fn page(
         policies: [ContentPolicy::Off, ContentPolicy::Warn, ContentPolicy::Enforce]
             .map(ContentPolicy::as_str),
         content_policy: faults.field("content_policy", typed.content_policy.unwrap_or_default()),
+        protections: [SecretProtection::Off, SecretProtection::Warn, SecretProtection::Refuse]
+            .map(SecretProtection::as_str),
+        secret_protection: faults
+            .field("secret_protection", typed.secret_protection.unwrap_or_default()),
         is_private: repository.is_private(),
     })
 }

@@ -172,7 +172,7 @@ pub(super) fn shown(commit: &Commit, judged: Option<&Judged>) -> json::Commit {
     let key = Some(record.signer_key_id.clone()).filter(|it| !it.is_empty());
     json::Commit {
         id: record.commit_id.to_string(),
-        parents: record.parents().map(|it| it.to_string()).collect(),
+        parents: commit.parents().map(|it| it.to_string()).collect(),
         message: record.message.clone(),
         author: record.author.clone(),
         committed_at: record.committed_at.clone(),

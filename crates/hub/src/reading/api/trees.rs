@@ -6,7 +6,7 @@ use api::json;
 use axum::response::IntoResponse;
 use history::{
     diff::as_text,
-    tree::{Kind, TreeWalk},
+    tree::{Kind, Mode, TreeWalk},
 };
 use names::RepoPath;
 use serde::Deserialize;
@@ -72,9 +72,15 @@ pub(super) async fn tree(
         last = hub.last_told(history.repository, &dir, &shown).await?;
     }
     let items = entries.iter().skip(start).take(limit).map(|entry| {
-        let (kind, id, mode) = match entry.kind {
-            Kind::File(object) => ("file", Some(object.to_string()), "100644"),
-            Kind::Directory(_) => ("directory", None, "040000"),
+        let (kind, id, mode, target) = match entry.kind {
+            Kind::File(object) => {
+                let kind = if entry.mode == Mode::Link { "link" } else { "file" };
+                (kind, Some(object.to_string()), entry.mode.octal(), None)
+            }
+            Kind::Directory(_) => ("directory", None, "040000", None),
+            Kind::Module(commit) => {
+                ("submodule", None, entry.mode.octal(), Some(commit.to_string()))
+            }
         };
         let above = path.as_ref().map(|it| format!("{it}/")).unwrap_or_default();
         json::TreeEntry {
@@ -84,7 +90,7 @@ pub(super) async fn tree(
             id,
             size: entry.size,
             mode: mode.to_owned(),
-            target: None,
+            target,
             last: last.json_of(&entry.name),
         }
     });

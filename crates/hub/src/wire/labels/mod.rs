@@ -44,6 +44,7 @@ pub(super) async fn add(
     allowed: Allowed<act::TagWrite, Repository>,
     call: Call,
 ) -> Result<Answer, Problem> {
+    super::muse(allowed.resource())?;
     let format = super::accepted(&call);
     let message = body::message(call, limits::SMALL_BODY_BYTES).await?;
     let NewLabels { tags } = NewLabels::try_from(message).map_err(Error::Wire)?;

@@ -5,7 +5,7 @@
 //! | file          | what is there                                              |
 //! |---------------|------------------------------------------------------------|
 //! | `mod.rs`      | the list of commands; [`FullName`]; `create`                 |
-//! | `settings.rs` | show, edit, rename, archive, unarchive                       |
+//! | `settings.rs` | show, edit, pass, rename, archive, unarchive                 |
 //! | `ending.rs`   | delete, deleted, restore                                     |
 //! | `handing.rs`  | fork, sync, transfer, transfers, accept, decline                   |
 //! | `members.rs`  | who has a level, who is invited; what one is invited to       |
@@ -41,6 +41,8 @@ pub enum Repo {
     Show(settings::Show),
     /// Change what a repository says of itself, and who sees it
     Edit(settings::Edit),
+    /// Let something pass that looks like a secret
+    Pass(settings::Pass),
     /// Give a repository another name; the former address leads on
     Rename(settings::Rename),
     /// Let a repository only be read from now on
@@ -82,6 +84,7 @@ impl Repo {
             Self::Create(_) => "repo create",
             Self::Show(_) => "repo show",
             Self::Edit(_) => "repo edit",
+            Self::Pass(_) => "repo pass",
             Self::Rename(_) => "repo rename",
             Self::Archive(_) => "repo archive",
             Self::Unarchive(_) => "repo unarchive",
@@ -171,6 +174,9 @@ pub struct Create {
     /// Let everybody read it
     #[arg(long)]
     pub public: bool,
+    /// Push to it with Git: it begins empty
+    #[arg(long, conflicts_with_all = ["readme", "licence", "ignore", "template"])]
+    pub git: bool,
     /// What it is, in a line
     #[arg(long, value_name = "TEXT")]
     pub description: Option<String>,
@@ -214,6 +220,7 @@ pub(super) async fn run(command: &Repo, context: &Context) -> Result<Report, Fai
         Repo::Create(arguments) => create(arguments, context).await,
         Repo::Show(arguments) => settings::show(arguments, context).await,
         Repo::Edit(arguments) => settings::edit(arguments, context).await,
+        Repo::Pass(arguments) => settings::pass(arguments, context).await,
         Repo::Rename(arguments) => settings::rename(arguments, context).await,
         Repo::Archive(arguments) => settings::archive(arguments, true, context).await,
         Repo::Unarchive(arguments) => settings::archive(arguments, false, context).await,
@@ -233,7 +240,7 @@ pub(super) async fn run(command: &Repo, context: &Context) -> Result<Report, Fai
 
 async fn create(arguments: &Create, context: &Context) -> Result<Report, Failure> {
     let Create { name: FullName { owner, name }, public, description, .. } = arguments;
-    let Create { readme, licence, ignore, template, host, .. } = arguments;
+    let Create { git, readme, licence, ignore, template, host, .. } = arguments;
     let has_files = *readme || licence.is_some() || ignore.is_some();
     let origin = context.which_origin(host.as_ref())?;
     let (_, client) = context.signed_in(&origin)?;
@@ -243,7 +250,7 @@ async fn create(arguments: &Create, context: &Context) -> Result<Report, Failure
             name: name.to_string(),
             visibility: Some(if *public { "public" } else { "private" }.to_owned()),
             description: description.clone(),
-            format: Some("muse".to_owned()),
+            format: Some(if *git { "git" } else { "muse" }.to_owned()),
             default_branch: None,
             licence: None,
             template: template.clone(),
@@ -264,7 +271,9 @@ async fn create(arguments: &Create, context: &Context) -> Result<Report, Failure
         "default_branch": visible(&made.default_branch),
         "id": visible(&made.id),
     });
-    let next = if has_files || template.is_some() {
+    let next = if *git {
+        format!("git push {address} main fills it")
+    } else if has_files || template.is_some() {
         format!("motet clone {address} takes it here")
     } else {
         format!("motet push {address} fills it")

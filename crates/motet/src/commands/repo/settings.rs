@@ -1,10 +1,12 @@
-//! What a repository says of itself; another name; archived.
+//! What a repository says of itself; what may pass into it; another name; archived.
 
-use api::json::{Repository, RepositoryChanges};
+use api::json::{NewSecretPass, Repository, RepositoryChanges};
+use serde_json::json;
 
 use super::{At, FullName, Meant, named};
 use crate::{
-    commands::admin::jobs::result, context::Context, failure::Failure, report::Report, visible,
+    client::Word, commands::admin::jobs::result, context::Context, failure::Failure,
+    report::Report, visible,
 };
 
 /// What can be said with `show`.
@@ -71,12 +73,37 @@ pub struct Edit {
     /// Whether paths may be there that some file systems take for one
     #[arg(long, value_name = "WHETHER", value_parser = ["allow", "refuse"])]
     pub clashing_paths: Option<String>,
+    /// What becomes of keys and tokens that were left in a file
+    #[arg(long, value_name = "WHAT", value_parser = ["off", "warn", "refuse"])]
+    pub secret_protection: Option<String>,
     /// Who sees it; public shows the whole history to everybody, and is confirmed
     #[arg(long, value_name = "WHO", value_parser = ["private", "public"])]
     pub visibility: Option<String>,
     /// That it is meant.
     #[command(flatten)]
     pub meant: Meant,
+    /// Where.
+    #[command(flatten)]
+    pub at: At,
+}
+
+/// What can be said with `pass`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  motet repo pass choir/songs 0123456789abcdef --reason \"an example of the manual\"
+  motet repo pass choir/songs 0123456789abcdef --end")]
+pub struct Pass {
+    /// owner/name, or only the name for one of your own
+    pub repository: FullName,
+    /// Which finding, as the refused push names it
+    pub fingerprint: Word,
+    /// Why it may pass, in a line
+    #[arg(long, value_name = "TEXT", conflicts_with = "end")]
+    pub reason: Option<String>,
+    /// Let it pass no more
+    #[arg(long)]
+    pub end: bool,
     /// Where.
     #[command(flatten)]
     pub at: At,
@@ -159,6 +186,7 @@ pub(super) async fn edit(arguments: &Edit, context: &Context) -> Result<Report, 
         template: arguments.template,
         content_policy: arguments.content_policy.clone(),
         clashing_paths: arguments.clashing_paths.clone(),
+        secret_protection: arguments.secret_protection.clone(),
     };
     if changes == RepositoryChanges::default() {
         return Err(Failure::usage("nothing_to_change", "nothing is to be changed")
@@ -166,6 +194,19 @@ pub(super) async fn edit(arguments: &Edit, context: &Context) -> Result<Report, 
     }
     let after = it.client.change_repository(&it.owner, &it.name, &changes).await?;
     Ok(Report::news(result(&after)?, format!("changed {}", visible(&after.full_name))))
+}
+
+pub(super) async fn pass(arguments: &Pass, context: &Context) -> Result<Report, Failure> {
+    let it = named(&arguments.repository, &arguments.at, context)?;
+    let (of, fingerprint) = ((&it.owner, &it.name), &arguments.fingerprint);
+    if arguments.end {
+        it.client.stop_secret_pass(of, fingerprint).await?;
+        let ended = json!({ "fingerprint": fingerprint.to_string() });
+        return Ok(Report::news(ended, format!("{fingerprint} does not pass any more")));
+    }
+    let asked = NewSecretPass { reason: arguments.reason.clone() };
+    let made = it.client.let_secret_pass(of, fingerprint, &asked).await?;
+    Ok(Report::news(result(&made)?, format!("{fingerprint} may pass; push again")))
 }
 
 pub(super) async fn rename(arguments: &Rename, context: &Context) -> Result<Report, Failure> {

@@ -10,9 +10,11 @@
 //! | `line.rs`       | what one client pushes to one branch, and what it knows of it                   |
 //! | `collecting.rs` | kills between the steps of collection and tidying                               |
 //! | `forking.rs`    | kills between the steps of copying a history                                     |
+//! | `graphing.rs`   | kills while what is derived from a history is made                              |
 
 mod collecting;
 mod forking;
+mod graphing;
 mod ledger;
 mod line;
 

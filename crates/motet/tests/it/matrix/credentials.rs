@@ -59,7 +59,7 @@ fn row(entry: &Entry) -> Row {
         Row::Oauth
     } else if path.ends_with("/v2/push/{push}/stream") {
         Row::Stream
-    } else if entry.surface == Surface::Wire {
+    } else if matches!(entry.surface, Surface::Wire | Surface::Git) {
         Row::Wire
     } else if entry.surface == Surface::Page && entry.method == Method::POST {
         Row::Forms
@@ -96,7 +96,9 @@ fn asked(server: &Server, entry: &Entry) -> Request {
         part => part,
     });
     let request = server.request(entry.method.clone(), &parts.collect::<Vec<_>>().join("/"));
+    let of_git = crate::git::media(entry.path);
     let (has_body, kind) = match entry.surface {
+        Surface::Git => (entry.method == Method::POST, of_git.as_str()),
         Surface::Wire => (entry.method == Method::POST, "application/x-msgpack"),
         Surface::Api => (!entry.method.is_safe(), "application/json"),
         Surface::Page | Surface::Oauth => {

@@ -85,7 +85,15 @@ fn empty(request: Request, entry: &Entry) -> Request {
         Surface::Wire if !entry.method.is_safe() => {
             request.header("content-type", "application/x-msgpack").body("")
         }
-        Surface::Api | Surface::Oauth | Surface::Page | Surface::Wire | Surface::Plain => request,
+        Surface::Git if !entry.method.is_safe() => {
+            request.header("content-type", &crate::git::media(entry.path)).body("0000")
+        }
+        Surface::Api
+        | Surface::Oauth
+        | Surface::Page
+        | Surface::Wire
+        | Surface::Git
+        | Surface::Plain => request,
     }
 }
 

@@ -105,7 +105,8 @@ impl Twin {
         let out = &mut self.stream;
         writeln!(out, "commit refs/heads/main\nmark :{}", number + 1).unwrap();
         writeln!(out, "committer Anna <anna@example.test> {seconds} +0000").unwrap();
-        writeln!(out, "data 1\nx").unwrap();
+        let message = format!("commit {number}");
+        writeln!(out, "data {}\n{message}", message.len()).unwrap();
         for (at, parent) in parents.iter().enumerate() {
             let word = if at == 0 { "from" } else { "merge" };
             writeln!(out, "{word} :{}", parent + 1).unwrap();

@@ -1,0 +1,2 @@
+DROP TABLE git_moves;
+ALTER TABLE refs DROP COLUMN object;

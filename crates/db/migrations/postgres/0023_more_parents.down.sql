@@ -1,0 +1,1 @@
+DROP TABLE commit_more_parents;

@@ -1,0 +1,385 @@
+//! How Git is run: one list of arguments, an environment made from nothing, limits, an end (`spec/hub.md` 5, Process).
+//!
+//! A [`GitProcess`] ends with its handle: whoever drops [`Life`] has the whole process group killed. Nothing here knows
+//! who asks or what for.
+
+use std::{
+    collections::HashMap,
+    io,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
+use tokio::{
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot},
+    time::{sleep, timeout},
+};
+use trust::Who;
+
+use crate::Error;
+
+/// Where programs are looked for, by us and by Git.
+const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+/// What every process sees, and nothing else of ours.
+const ENVIRONMENT: [(&str, &str); 8] = [
+    ("PATH", PATH),
+    ("HOME", "/nonexistent"),
+    ("LC_ALL", "C"),
+    ("GIT_CONFIG_NOSYSTEM", "1"),
+    ("GIT_CONFIG_GLOBAL", "/dev/null"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("GIT_NO_REPLACE_OBJECTS", "1"),
+    ("GIT_ATTR_NOSYSTEM", "1"),
+];
+/// The oldest version that is run: Debian 12's.
+const OLDEST: (u32, u32) = (2, 39);
+
+/// Processes at once, in all and of one who asks.
+const AT_ONCE: (usize, usize) = (16, 4);
+/// How long somebody waits for a turn.
+const TURN: Duration = Duration::from_secs(20);
+/// How long a process may take, and how much of that on a processor.
+const LIFETIME: Duration = Duration::from_mins(10);
+/// Memory that a process may have for itself. What it maps of packs is not counted.
+const MEMORY_BYTES: u64 = 2 << 30;
+/// Files that a process may have open.
+const OPEN_FILES: u64 = 1024;
+/// No `Git-Protocol` says more.
+const MAX_PROTOCOL: usize = 64;
+
+/// What a client wants of Git.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// To fetch.
+    UploadPack,
+    /// To push.
+    ReceivePack,
+}
+
+impl Service {
+    /// The command, without `git-`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UploadPack => "upload-pack",
+            Self::ReceivePack => "receive-pack",
+        }
+    }
+}
+
+impl FromStr for Service {
+    type Err = ();
+
+    /// `git-upload-pack` or `git-receive-pack`.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "git-upload-pack" => Ok(Self::UploadPack),
+            "git-receive-pack" => Ok(Self::ReceivePack),
+            _ => Err(()),
+        }
+    }
+}
+
+/// What a client said of protocols that it speaks: `version=2`, and perhaps more behind colons. Nothing is a client that
+/// speaks the oldest.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GitProtocol(String);
+
+impl GitProtocol {
+    /// Whether the second version is spoken.
+    pub(super) fn is_second(&self) -> bool {
+        self.0.split(':').any(|it| it == "version=2")
+    }
+}
+
+impl FromStr for GitProtocol {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let is_word = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_alphanumeric());
+        let is_pair = |it: &str| match it.split_once('=') {
+            Some((key, value)) => is_word(key) && is_word(value),
+            None => is_word(it),
+        };
+        let holds = text.len() <= MAX_PROTOCOL && text.split(':').all(is_pair);
+        if text.is_empty() || holds { Ok(Self(text.to_owned())) } else { Err(()) }
+    }
+}
+
+/// In what way a service is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Over HTTP: says which refs there are, and ends.
+    Advertise,
+    /// Over HTTP: takes one request, answers, and ends.
+    Stateless,
+    /// Over SSH: a conversation.
+    Session,
+}
+
+/// Something else than a service that Git does for us.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Chore<'a> {
+    pub(super) arguments: Vec<&'a str>,
+}
+
+/// A running Git.
+#[derive(Debug)]
+pub struct GitProcess {
+    /// What it reads.
+    pub input: ChildStdin,
+    /// What it answers.
+    pub output: ChildStdout,
+    /// What it says to people; over SSH that goes to the client, over HTTP to the log.
+    pub errors: ChildStderr,
+    /// Its end, either way.
+    pub life: Life,
+}
+
+/// Holds a process: when this is dropped, it is killed with everything that it started.
+#[derive(Debug)]
+pub struct Life {
+    ended: oneshot::Receiver<io::Result<ExitStatus>>,
+    status: Option<ExitStatus>,
+    _hold: oneshot::Sender<()>,
+    stop: Arc<Notify>,
+    /// What lives exactly as long, as the socket that hooks speak to.
+    _beside: Option<Box<dyn std::any::Any + Send + Sync>>,
+}
+
+impl Life {
+    /// Waits until the process has ended by itself or was killed.
+    pub async fn ended(&mut self) -> io::Result<ExitStatus> {
+        if let Some(status) = self.status {
+            return Ok(status);
+        }
+        let unheard = |_| Err(io::Error::other("git was not waited for"));
+        let status = (&mut self.ended).await.unwrap_or_else(unheard)?;
+        self.status = Some(status);
+        Ok(status)
+    }
+
+    /// What ends the process before its time.
+    pub(super) fn stop(&self) -> Arc<Notify> {
+        Arc::clone(&self.stop)
+    }
+
+    pub(super) fn beside(mut self, it: impl std::any::Any + Send + Sync) -> Self {
+        self._beside = Some(Box::new(it));
+        self
+    }
+}
+
+/// The installed Git, and who runs it at this moment.
+#[derive(Debug)]
+pub(super) struct Program {
+    path: PathBuf,
+    all: Arc<Semaphore>,
+    each: Mutex<HashMap<Who, Weak<Semaphore>>>,
+}
+
+/// A turn: held as long as the process runs.
+#[derive(Debug)]
+pub(super) struct Turn {
+    _own: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
+}
+
+impl Program {
+    /// Git at `path`, or the first that is found; refuses what cannot be run or is too old. Gives its version too.
+    pub(super) fn find(path: Option<&Path>) -> Result<(Self, String), String> {
+        let path = match path {
+            Some(path) => path.to_owned(),
+            None => PATH
+                .split(':')
+                .map(|folder| Path::new(folder).join("git"))
+                .find(|it| it.is_file())
+                .ok_or_else(|| format!("there is no git in {PATH}"))?,
+        };
+        let mut command = std::process::Command::new(&path);
+        let answer = command.env_clear().envs(ENVIRONMENT).arg("version").output();
+        let answer =
+            answer.map_err(|error| format!("{} cannot be run: {error}", path.display()))?;
+        let text = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+        let version = text.strip_prefix("git version ").unwrap_or_default().to_owned();
+        if number(&version).is_none_or(|it| it < OLDEST) {
+            let (major, minor) = OLDEST;
+            let path = path.display();
+            return Err(format!("{path} is `{text}`, and git {major}.{minor} or newer is needed"));
+        }
+        let (all, each) = (Arc::new(Semaphore::new(AT_ONCE.0)), Mutex::default());
+        Ok((Self { path, all, each }, version))
+    }
+
+    /// Waits for a turn, not for ever.
+    pub(super) async fn turn(&self, who: Who) -> Result<Turn, Error> {
+        let own = self.own(who);
+        let both = async {
+            let own = own.acquire_owned().await.ok()?;
+            let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
+            Some(Turn { _own: own, _of_all: of_all })
+        };
+        timeout(TURN, both).await.ok().flatten().ok_or(Error::GitBusy)
+    }
+
+    fn own(&self, who: Who) -> Arc<Semaphore> {
+        let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = each.get(&who).and_then(Weak::upgrade) {
+            return own;
+        }
+        // Those who run nothing are forgotten.
+        each.retain(|_, it| it.strong_count() > 0);
+        let own = Arc::new(Semaphore::new(AT_ONCE.1));
+        each.insert(who, Arc::downgrade(&own));
+        own
+    }
+
+    /// Runs a service in the repository at `dir`. `hook` is what hooks are told, for a push.
+    pub(super) fn serve(
+        &self,
+        dir: &Path,
+        (service, manner): (Service, Manner),
+        (protocol, hook): (&GitProtocol, Option<&str>),
+        turn: Turn,
+    ) -> Result<GitProcess, Error> {
+        let mut command = self.command(dir);
+        command.arg(service.as_str());
+        if service == Service::UploadPack {
+            command.arg("--strict");
+        }
+        match manner {
+            Manner::Advertise => command.args(["--stateless-rpc", "--advertise-refs"]),
+            Manner::Stateless => command.arg("--stateless-rpc"),
+            Manner::Session => &mut command,
+        };
+        command.arg(dir);
+        if !protocol.0.is_empty() {
+            command.env("GIT_PROTOCOL", &protocol.0);
+        }
+        if let Some(hook) = hook {
+            command.env("MOTET_HOOK", hook);
+        }
+        started(command, Some(turn)).map_err(Error::Git)
+    }
+
+    /// Has Git do something else in the repository at `dir`.
+    pub(super) fn run(&self, dir: &Path, chore: &Chore<'_>) -> Result<GitProcess, Error> {
+        let mut command = self.command(dir);
+        command.arg("--git-dir").arg(dir).args(&chore.arguments);
+        started(command, None).map_err(Error::Git)
+    }
+
+    fn command(&self, dir: &Path) -> Command {
+        let mut command = Command::new(&self.path);
+        command.env_clear().envs(ENVIRONMENT).current_dir(dir);
+        command
+    }
+}
+
+/// The first two numbers of a version.
+fn number(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version.split(['.', ' ', '-']);
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+fn started(mut command: Command, turn: Option<Turn>) -> io::Result<GitProcess> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
+    let group = child.id().and_then(|it| Pid::from_raw(i32::try_from(it).ok()?));
+    let group = group.ok_or_else(|| io::Error::other("git ended before it began"))?;
+    limit(group)?;
+    let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (Some(input), Some(output), Some(errors)) = streams else {
+        return Err(io::Error::other("git has no pipes"));
+    };
+    let (hold, let_go) = oneshot::channel();
+    let stop = Arc::<Notify>::default();
+    let stopped = Arc::clone(&stop);
+    let (tell, ended) = oneshot::channel();
+    tokio::spawn(async move {
+        let status = watch(child, group, (let_go, &stopped)).await;
+        drop(turn);
+        // Nobody may be listening any more.
+        let _unheard = tell.send(status);
+    });
+    Ok(GitProcess {
+        input,
+        output,
+        errors,
+        life: Life { ended, status: None, _hold: hold, stop, _beside: None },
+    })
+}
+
+/// It has not read a byte yet: what it starts later is limited as it is.
+fn limit(process: Pid) -> io::Result<()> {
+    let limits = [
+        (Resource::Cpu, LIFETIME.as_secs()),
+        (Resource::Data, MEMORY_BYTES),
+        (Resource::Nofile, OPEN_FILES),
+        (Resource::Core, 0),
+    ];
+    for (resource, most) in limits {
+        let most = Rlimit { current: Some(most), maximum: Some(most) };
+        match prlimit(Some(process), resource, most) {
+            // It has ended already.
+            Err(rustix::io::Errno::SRCH) => return Ok(()),
+            set => set.map(drop)?,
+        }
+    }
+    Ok(())
+}
+
+/// Waits for the end of a process; makes one when its time is over or nobody holds it any more.
+async fn watch(
+    mut child: Child,
+    group: Pid,
+    (let_go, stopped): (oneshot::Receiver<()>, &Notify),
+) -> io::Result<ExitStatus> {
+    tokio::select! {
+        status = child.wait() => return status,
+        () = sleep(LIFETIME) => tracing::warn!("git took longer than it may; killed"),
+        () = stopped.notified() => tracing::info!("a fetch is not allowed any more; git is ended"),
+        _ = let_go => {}
+    }
+    // The leader is not waited for yet, so the group is still its own.
+    if let Err(error) = kill_process_group(group, Signal::KILL) {
+        tracing::warn!(%error, "git could not be killed");
+    }
+    child.wait().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_protocol_is_words_and_nothing_else() {
+        for good in ["", "version=2", "version=1", "version=2:agent=x", "0", "a=b:c"] {
+            assert_eq!(good.parse::<GitProtocol>().unwrap().0, good);
+        }
+        let long = format!("version=2:{}", "a".repeat(MAX_PROTOCOL));
+        for bad in ["version=2\n", "version=", "=2", "a b", "version=2:", "a=b=c", "ä=1", &long] {
+            assert_eq!(bad.parse::<GitProtocol>(), Err(()), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        for (text, is_new) in [
+            ("2.39.5", true),
+            ("2.47.3", true),
+            ("2.100.0", true),
+            ("3.0", true),
+            ("2.39.GIT", true),
+            ("2.38.9", false),
+            ("1.99.1", false),
+            ("", false),
+        ] {
+            assert_eq!(number(text).is_some_and(|it| it >= OLDEST), is_new, "{text}");
+        }
+    }
+}

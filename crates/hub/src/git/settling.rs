@@ -1,0 +1,143 @@
+//! After a crash: Git's refs follow the rows (`spec/hub.md` 13, H59).
+//!
+//! Rows are committed first. Between that and the movement of Git's own refs a process may die; a row of `git_moves` says
+//! in which repository. What it says is done before the server listens.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use db::Tx;
+use jobs::{Done, Failure, Job, Kind, NewJob};
+use names::{Id, UnixMillis};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{chores::RefMove, store};
+use crate::{Error, Hub, Repository, repositories, wire::push::blocking};
+
+/// Nothing of Git's lives longer (`process::LIFETIME`), so a lock that is older is nobody's.
+const STALE: Duration = Duration::from_mins(15);
+
+/// Lets Git follow the rows of one repository, in which something else than a push of Git moved a ref.
+pub(crate) const SETTLE: Kind<Settle> = Kind::new("hub.git_settle");
+
+/// Which.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Settle {
+    repository: Uuid,
+}
+
+pub(crate) async fn settle(hub: Hub, job: Job<Settle>) -> Result<Done, Failure> {
+    hub.settle(Id::from_uuid(job.payload.repository)).await?;
+    Ok(Done::default())
+}
+
+impl Hub {
+    /// Asks for it, in the transaction in which the row of a ref moves.
+    pub(crate) async fn git_follows(
+        &self,
+        tx: &mut Tx,
+        id: Id<Repository>,
+        now: UnixMillis,
+    ) -> Result<(), Error> {
+        store::begin(tx, (Uuid::from_bytes(self.random.bytes()), id), now).await?;
+        let job = NewJob::new(SETTLE, &Settle { repository: id.uuid() })?;
+        let bell = self.queue.push(tx, job.unique(format!("hub.git_settle/{id}"))).await?;
+        tx.hold(bell);
+        Ok(())
+    }
+
+    /// Lets Git follow in every repository where it may be behind; before anybody can ask for anything.
+    pub async fn settle_git(&self) -> Result<(), Error> {
+        if self.git.program().is_err() {
+            return Ok(());
+        }
+        let unsettled = store::unsettled(&mut self.db.glance().await?).await?;
+        for id in unsettled {
+            let dir = self.git.directory(id);
+            // Nobody is at work yet.
+            blocking(move || unlock(&dir, Duration::ZERO).map_err(Error::Git)).await?;
+            match self.settle(id).await {
+                Ok(()) => tracing::warn!(repository = %id, "git's refs follow the rows again"),
+                Err(error) => tracing::error!(repository = %id, %error, "git is behind its rows"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets Git follow the rows of one repository.
+    pub(super) async fn settle(&self, id: Id<Repository>) -> Result<(), Error> {
+        let mut tx = self.db.write().await?;
+        crate::wire::lock(&mut tx, id).await?;
+        let Some(repository) = repositories::by_id(&mut tx, id).await? else { return Ok(()) };
+        let rows = store::present(&mut tx, id).await?;
+        let dir = self.git.stand(&repository).await?;
+        let found = self.git.refs(&dir).await?;
+        let mut moves = Vec::new();
+        for (name, old) in found.iter().filter(|(name, _)| !rows.contains_key(*name)) {
+            moves.push(RefMove { name, old: Some(*old), new: None });
+        }
+        for (name, present) in &rows {
+            let (old, new) = (found.get(name).copied(), present.held());
+            if old != Some(new) {
+                moves.push(RefMove { name, old, new: Some(new) });
+            }
+        }
+        // What goes first makes room for what comes.
+        let (gone, come): (Vec<_>, Vec<_>) = moves.into_iter().partition(|it| it.new.is_none());
+        for moves in [gone, come] {
+            if moves.is_empty() {
+                continue;
+            }
+            match self.git.prepare(&dir, &moves).await? {
+                Ok(prepared) => prepared.commit().await?,
+                Err(words) => return Err(Error::Broken(format!("git says: {words}"))),
+            }
+        }
+        store::settled(&mut tx, id).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Removes locks that nobody holds any more; gives whether there were some.
+    pub(super) async fn unlock_stale(&self, dir: &Path) -> Result<bool, Error> {
+        let dir = dir.to_owned();
+        blocking(move || unlock(&dir, STALE).map_err(Error::Git)).await
+    }
+}
+
+/// Removes locks of refs that are older than `age`.
+fn unlock(dir: &Path, age: Duration) -> io::Result<bool> {
+    let mut removed = false;
+    let mut waiting: Vec<PathBuf> = vec![dir.join("refs")];
+    let mut found = vec![dir.join("packed-refs.lock"), dir.join("HEAD.lock")];
+    while let Some(folder) = waiting.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                waiting.push(entry.path());
+            } else if entry.path().extension().is_some_and(|it| it == "lock") {
+                found.push(entry.path());
+            }
+        }
+    }
+    for path in found {
+        let Ok(meta) = fs::metadata(&path) else { continue };
+        if elapsed(meta.modified()?) >= age {
+            fs::remove_file(&path)?;
+            removed = true;
+        }
+    }
+    Ok(removed)
+}
+
+/// How long ago the file system says that it was, by its own clock.
+fn elapsed(then: SystemTime) -> Duration {
+    then.elapsed().unwrap_or_default()
+}

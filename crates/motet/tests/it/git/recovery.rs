@@ -1,0 +1,125 @@
+//! Git and rows agree after a crash; what came loose is gone.
+
+use std::fs;
+
+use super::{User, address, create, directory, processes::wrapper, refs, token};
+use crate::ground::{Ground, on_both, settled};
+
+on_both! {
+    async fn a_kill_between_row_and_ref_is_made_up_for_at_the_start(ground: Ground) {
+        for word in ["prepare", "commit"] {
+            let place = tempfile::tempdir().unwrap();
+            // Says yes to everything, and ends the server when it hears the word.
+            let trap = place.path().join("trap");
+            let before = format!(
+                "if [ -e {} ]; then case \"$*\" in *update-ref*)
+                   while read -r line; do case \"$line\" in
+                     {word}) kill -9 $PPID; exit 1;;
+                     start|prepare|commit) echo \"$line: ok\";;
+                   esac; done; exit 1;;
+                 esac; fi",
+                trap.display()
+            );
+            let git = wrapper(place.path(), &before);
+            let mut server = ground.server().arg(format!("--git={}", git.display())).start().await;
+            let anna = server.register(&format!("anna-{word}")).await;
+            let songs = create(&server, &anna, "songs", "private").await;
+            let token = token(&server, &anna, "write").await;
+            let user = User::new();
+            user.begins("one");
+            let first = user.does("one", &["rev-parse", "HEAD"]);
+            user.does("one", &["push", "-q", &address(&server, &token, &songs), "main", "main:old"]);
+            let second = user.writes("one", "b.txt", "b\n");
+            fs::write(&trap, "").unwrap();
+            let url = address(&server, &token, &songs);
+            let said = user.tries("one", &["push", "--atomic", &url, "main", "main:new", ":old"]);
+            assert!(!said.is_well, "{}", said.err);
+            fs::remove_file(&trap).unwrap();
+            server.kill().await;
+            server.restart().await;
+            let at = |name: &str, id: &str| (format!("refs/heads/{name}"), id.to_owned());
+            let expected = match word {
+                "commit" => vec![at("main", &second), at("new", &second)],
+                _ => vec![at("main", &first), at("old", &first)],
+            };
+            assert_eq!(refs(&server, &anna, &songs).await, expected);
+            let url = address(&server, &token, &songs);
+            let listed = user.does("", &["ls-remote", &url, "refs/heads/*"]);
+            let told: Vec<_> = expected.iter().map(|(name, id)| format!("{id}\t{name}")).collect();
+            assert_eq!(listed.lines().collect::<Vec<_>>(), told);
+            user.does("one", &["push", "-q", &url, "main", "main:more"]);
+            settled(&server).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_forced_away_cannot_be_fetched_by_its_name() {
+    for seconds in [300, 0] {
+        let prune = format!("--git-prune-seconds={seconds}");
+        let server = Ground::Sqlite.server().arg(prune).start().await;
+        let anna = server.register("anna").await;
+        let songs = create(&server, &anna, "songs", "private").await;
+        let url = address(&server, &token(&server, &anna, "write").await, &songs);
+        let user = User::new();
+        user.begins("one");
+        let gone = user.writes("one", "secret.txt", "secret\n");
+        user.does("one", &["push", "-q", &url, "main"]);
+        user.does("one", &["reset", "-q", "--hard", "HEAD~1"]);
+        user.does("one", &["push", "-q", "--force", &url, "main"]);
+        fs::create_dir(user.path("two")).unwrap();
+        user.does("two", &["init", "-q"]);
+        if seconds > 0 {
+            // Until then it is there for whoever knows its name.
+            user.does("two", &["fetch", "-q", &url, &gone]);
+            continue;
+        }
+        settled(&server).await;
+        let said = user.tries("two", &["fetch", &url, &gone]);
+        assert!(!said.is_well && said.err.contains("not our ref"), "{}", said.err);
+        let dir = directory(&server, &anna, &songs).await;
+        let id = dir.file_stem().unwrap().to_owned();
+        let aside = server.data_dir().join("git/aside").join(id);
+        assert_eq!(fs::read_dir(aside).unwrap().count(), 1);
+        user.does("", &["clone", "-q", &url, "three"]);
+    }
+}
+
+#[tokio::test]
+async fn a_ref_that_is_moved_elsewhere_is_followed() {
+    let server = Ground::Sqlite.server().start().await;
+    let anna = server.register("anna").await;
+    let songs = create(&server, &anna, "songs", "private").await;
+    let url = address(&server, &token(&server, &anna, "write").await, &songs);
+    let user = User::new();
+    user.begins("one");
+    user.does("one", &["push", "-q", &url, "main", "main:side"]);
+    let target = format!("/api/v1/repos/{songs}/refs/heads/side");
+    let taken = server.request(http::Method::DELETE, &target).by(&anna).send().await;
+    taken.assert_status(204);
+    settled(&server).await;
+    assert!(!user.does("", &["ls-remote", &url]).contains("side"));
+}
+
+on_both! {
+    async fn a_repository_that_is_purged_leaves_no_directory(ground: Ground) {
+        let server = ground.server().start().await;
+        let anna = server.register("anna").await;
+        let songs = create(&server, &anna, "songs", "private").await;
+        let url = address(&server, &token(&server, &anna, "write").await, &songs);
+        let user = User::new();
+        user.begins("one");
+        user.does("one", &["push", "-q", &url, "main"]);
+        settled(&server).await;
+        let dir = directory(&server, &anna, &songs).await;
+        assert!(dir.exists());
+        let (target, confirm) = (format!("/api/v1/repos/{songs}"), serde_json::json!({ "confirm": songs }));
+        let deleted = server.request(http::Method::DELETE, &target).json(&confirm).by(&anna).send().await;
+        assert!(deleted.status < 300, "{}", deleted.text());
+        assert!(!user.tries("", &["ls-remote", &url]).is_well);
+        let purge = server.post(&format!("{target}/purge")).json(&confirm).by(&anna).send().await;
+        assert!(purge.status < 300, "{}", purge.text());
+        settled(&server).await;
+        assert!(!dir.exists());
+    }
+}
