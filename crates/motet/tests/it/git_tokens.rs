@@ -2,8 +2,10 @@
 
 use std::{
     collections::HashMap,
+    fs,
     io::Write as _,
-    process::{Command, Stdio},
+    path::Path,
+    process::{Command, Output, Stdio},
 };
 
 use http::Method;
@@ -12,6 +14,7 @@ use testkit::{Answer, Person, Request, Server, Story};
 
 use crate::{
     MOTET,
+    git::clients,
     ground::{Ground, on_both},
     keyring::{revoke, second_key},
     people::Machine,
@@ -245,5 +248,105 @@ async fn the_helper_of_git_hands_out_what_signs_in_at_one_repository() {
     ] {
         let (told, said) = helped(&ada, &[operation], &input);
         assert!(told.is_empty() && said.is_empty(), "{operation}: {told:?} {said}");
+    }
+}
+
+/// Git on somebody's machine, told of the helper as its help says.
+fn git(program: &str, machine: &Machine, at: &Path, words: &[&str]) -> Output {
+    let config = machine.config();
+    let helper =
+        format!("credential.helper=!{MOTET} --config-dir {} git-credential", config.display());
+    Command::new(program)
+        .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", &helper])
+        .args(["-c", "credential.useHttpPath=true"])
+        .args(words)
+        .current_dir(at)
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("HOME", at)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .output()
+        .unwrap()
+}
+
+#[track_caller]
+fn does(program: &str, machine: &Machine, at: &Path, words: &[&str]) {
+    let done = git(program, machine, at, words);
+    assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// Whether Git gets anything with a token that is shown as it is.
+fn listed(program: &str, server: &Server, repository: &str, token: &str) -> bool {
+    let at = std::env::temp_dir();
+    let address = format!("http://anyone:{token}@{}/{repository}.git", server.authority());
+    let mut command = Command::new(program);
+    command.args(["ls-remote", &address]).current_dir(at).env_clear();
+    command
+        .env("PATH", "/usr/bin:/bin")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("HOME", "/nonexistent");
+    command.output().unwrap().status.success()
+}
+
+on_both! {
+    async fn plain_git_clones_and_pushes_with_the_helper_alone(ground: Ground) {
+        let server = ground.server().start().await;
+        let (ada, bob) = (Machine::of(&server, "ada"), Machine::of(&server, "bob"));
+        for (number, program) in clients().into_iter().enumerate() {
+            let place = tempfile::tempdir().unwrap();
+            let (work, copy) = (place.path().join("work"), place.path().join("copy"));
+            fs::create_dir(&work).unwrap();
+            let address = format!("http://{}/ada/songs-{number}.git", server.authority());
+            does(program, &ada, &work, &["init", "-q", "-b", "main", "."]);
+            does(program, &ada, &work, &["commit", "-q", "--allow-empty", "-m", "one"]);
+            // The first push makes it, private.
+            does(program, &ada, &work, &["push", "-q", &address, "main"]);
+            does(program, &ada, place.path(), &["clone", "-q", &address, copy.to_str().unwrap()]);
+            does(program, &ada, &copy, &["commit", "-q", "--allow-empty", "-m", "two"]);
+            does(program, &ada, &copy, &["push", "-q", "origin", "main"]);
+            does(program, &ada, &work, &["pull", "-q", &address, "main"]);
+            assert!(!git(program, &bob, place.path(), &["ls-remote", &address]).status.success());
+        }
+    }
+}
+
+on_both! {
+    async fn git_gets_nothing_with_a_token_that_has_ended_or_is_for_something_else(ground: Ground) {
+        let server = ground.server().start().await;
+        let anna = server.register("anna").await;
+        let program = clients()[0];
+        let second = second_key(&server, &anna, 5).await;
+        let place = tempfile::tempdir().unwrap();
+        for name in ["song", "other"] {
+            let token = mint(&server, &anna, &format!("anna/{name}"), "write").await;
+            let work = place.path().join(name);
+            fs::create_dir(&work).unwrap();
+            let machine = Machine::of(&server, &format!("{name}-nobody"));
+            let address = format!("http://anna:{token}@{}/anna/{name}", server.authority());
+            does(program, &machine, &work, &["init", "-q", "-b", "main", "."]);
+            does(program, &machine, &work, &["commit", "-q", "--allow-empty", "-m", "one"]);
+            does(program, &machine, &work, &["push", "-q", &address, "main"]);
+            // What reads does not write.
+            let reads = mint(&server, &anna, &format!("anna/{name}"), "read").await;
+            let address = format!("http://anna:{reads}@{}/anna/{name}", server.authority());
+            does(program, &machine, &work, &["commit", "-q", "--allow-empty", "-m", "two"]);
+            does(program, &machine, &work, &["fetch", "-q", &address]);
+            assert!(!git(program, &machine, &work, &["push", &address, "main"]).status.success());
+        }
+        let own = mint(&server, &anna, "anna/song", "read").await;
+        let lost = mint(&server, &second, "anna/song", "read").await;
+        for token in [&own, &lost] {
+            assert!(listed(program, &server, "anna/song", token));
+            assert!(!listed(program, &server, "anna/other", token));
+        }
+        let fingerprint = second.key().fingerprint().to_string();
+        revoke(&server, &anna, "anna", &fingerprint, "retired").await.assert_status(200);
+        assert!(!listed(program, &server, "anna/song", &lost));
+        assert!(listed(program, &server, "anna/song", &own));
+        let mut tx = ground.db(&server).await.write().await.unwrap();
+        store::end_git_tokens(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(!listed(program, &server, "anna/song", &own));
     }
 }
