@@ -374,6 +374,9 @@ fn help_of_repo_create() {
           --public
               Let everybody read it
 
+          --git
+              Push to it with Git: it begins empty
+
           --description <TEXT>
               What it is, in a line
 
