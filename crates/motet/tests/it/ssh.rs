@@ -200,6 +200,11 @@ async fn there_is_no_shell_no_copying_no_forwarding_and_no_other_command() {
         assert_eq!(refused.status.code(), Some(1), "{command}: {}", told(&refused));
         assert!(refused.stdout.is_empty() && told(&refused).contains("motet: "), "{command}");
     }
+    // Whatever a client says before it asks for something is passed over.
+    let variables: Vec<_> = (0..200).map(|it| format!("SOMETHING_{it}=1")).collect();
+    let said = format!("SetEnv={}", variables.join(" "));
+    let greeted = machine.ssh(&key, &["-T", "-o", &said], &[]);
+    assert_eq!(greeted.status.code(), Some(0), "{}", told(&greeted));
     // Asked for with a terminal, it is the same greeting, and no terminal.
     let greeted = machine.ssh(&key, &["-tt"], &[]);
     assert!(String::from_utf8_lossy(&greeted.stdout).contains("There is no shell here."));

@@ -5,9 +5,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use futures_util::FutureExt as _;
 use keys::PublicKey;
 use russh::{
-    Channel, ChannelId, ChannelOpenFailure, Pty,
+    Channel, ChannelId, ChannelOpenFailure, Pty, Sig,
     keys::ssh_key,
     server::{Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey},
 };
@@ -117,6 +118,14 @@ impl Guest {
         key.zip(found)
     }
 
+    /// What a client says on a channel that no command was given to yet goes nowhere: the library keeps a copy of it for
+    /// whoever reads the channel, and would wait for good when nobody does.
+    fn pass_over(&mut self, id: ChannelId) {
+        if let Some(idle) = self.idle.get_mut(&id) {
+            let _nobodys = idle.channel.wait().now_or_never();
+        }
+    }
+
     /// Begins a command on a channel that has none.
     fn begin(&mut self, id: ChannelId, session: &Session, command: Option<&[u8]>) -> bool {
         let Some((Idle { channel, protocol }, (key, actor))) =
@@ -214,6 +223,7 @@ impl Handler for Guest {
         if let Some(idle) = self.idle.get_mut(&id).filter(|_| is_taken) {
             value.clone_into(&mut idle.protocol);
         }
+        self.pass_over(id);
         answer(is_taken, id, session)
     }
 
@@ -243,6 +253,7 @@ impl Handler for Guest {
         _name: &str,
         session: &mut Session,
     ) -> Result<(), russh::Error> {
+        self.pass_over(id);
         session.channel_failure(id)
     }
 
@@ -257,6 +268,7 @@ impl Handler for Guest {
         _modes: &[(Pty, u32)],
         session: &mut Session,
     ) -> Result<(), russh::Error> {
+        self.pass_over(id);
         session.channel_failure(id)
     }
 
@@ -269,6 +281,60 @@ impl Handler for Guest {
         _x11_screen_number: u32,
         session: &mut Session,
     ) -> Result<(), russh::Error> {
+        self.pass_over(id);
         session.channel_failure(id)
+    }
+
+    async fn agent_request(
+        &mut self,
+        id: ChannelId,
+        _session: &mut Session,
+    ) -> Result<bool, russh::Error> {
+        self.pass_over(id);
+        Ok(false)
+    }
+
+    async fn window_change_request(
+        &mut self,
+        id: ChannelId,
+        _col_width: u32,
+        _row_height: u32,
+        _pix_width: u32,
+        _pix_height: u32,
+        _session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        self.pass_over(id);
+        Ok(())
+    }
+
+    async fn signal(
+        &mut self,
+        id: ChannelId,
+        _signal: Sig,
+        _session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        self.pass_over(id);
+        Ok(())
+    }
+
+    async fn data(
+        &mut self,
+        id: ChannelId,
+        _data: &[u8],
+        _session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        self.pass_over(id);
+        Ok(())
+    }
+
+    async fn extended_data(
+        &mut self,
+        id: ChannelId,
+        _code: u32,
+        _data: &[u8],
+        _session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        self.pass_over(id);
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! A command of Git's, from its first byte to its end; and the greeting of whoever asks for a shell.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use api::{GitCommand, GitVerb};
 use hub::{GitCaller, GitProcess, GitProtocol, GitVia, Manner, Service};
@@ -10,9 +10,9 @@ use russh::{
     server::{Handle, Msg},
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, sink},
     sync::watch,
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use trust::{
@@ -29,6 +29,8 @@ const ERRORS: u32 = 1;
 const REFUSED: u32 = 1;
 /// How one ends that Git ended by a signal, or whose end nobody saw.
 const BROKEN: u32 = 128;
+/// The longest that a command takes: what Git itself may, and a while for its last words to be read.
+const LONGEST: Duration = Duration::from_mins(11);
 /// Bytes that go through at once.
 const PIECE: usize = 32 << 10;
 
@@ -91,7 +93,9 @@ async fn done(
     match begun {
         Ok((command, (process, meter))) => {
             tokio::select! {
-                status = converse(process, (read, write), meter) => status,
+                status = timeout(LONGEST, converse(process, (read, write), meter)) => {
+                    status.unwrap_or(BROKEN)
+                }
                 () = until_taken_away(work, &command) => {
                     tell(write, &absent(&command)).await;
                     REFUSED
@@ -184,9 +188,11 @@ async fn converse(
     let GitProcess { mut input, mut output, mut errors, mut life } = process;
     let feeding = async {
         let count = |bytes| meter.iter().for_each(|it| it.add(bytes));
-        // Git may have heard enough before the client has said everything.
+        // Git may have heard enough before the client has said everything. The rest is heard by nobody, so that the client
+        // does not wait for it.
         let _heard_enough = pass_on(&mut read.make_reader(), &mut input, count).await;
         drop(input);
+        let _heard = pass_on(&mut read.make_reader(), &mut sink(), |_| ()).await;
         std::future::pending::<u32>().await
     };
     let answering = async {
