@@ -337,4 +337,13 @@ impl Handler for Guest {
         self.pass_over(id);
         Ok(())
     }
+
+    async fn channel_eof(
+        &mut self,
+        id: ChannelId,
+        _session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        self.pass_over(id);
+        Ok(())
+    }
 }
