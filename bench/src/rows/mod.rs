@@ -4,6 +4,7 @@ mod cli;
 mod db;
 mod fetch;
 mod git_http;
+mod git_signatures;
 mod hub;
 mod idle;
 mod jobs;
@@ -34,6 +35,7 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     ("jobs.claim.sqlite", |_| Box::pin(jobs::claim_sqlite())),
     ("jobs.claim.postgres", |_| Box::pin(jobs::claim_postgres())),
     ("trust.signature", |_| Box::pin(trust::signature())),
+    ("git.signatures", |_| Box::pin(async { git_signatures::verified() })),
     ("trust.limits.memory", |_| Box::pin(trust::limiter_memory())),
     ("trust.timing.signature", |binary| Box::pin(timing::signature(binary))),
     ("trust.timing.hidden", |binary| Box::pin(timing::hidden(binary))),

@@ -21,10 +21,10 @@ mod storage;
 
 pub use accounts::{
     AcceptInvite, Agent, AgentPage, BreakGlass, ChangeAgent, ChangeOrganization, ChangeProfile,
-    Collaborator, CollaboratorPage, Confirm, Invitation, KeyPage, LevelRequest, LocalCredentials,
-    LocalInit, Membership, MembershipPage, MintedToken, NewAgent, NewOrganization, NewToken,
-    OpenGlass, PublicKey, PublicKeyPage, RoleRequest, RotateToken, ServerKey, ServerKeyPage,
-    Suspend, Token, TokenPage, WebLogin,
+    Collaborator, CollaboratorPage, Confirm, GitToken, Invitation, KeyPage, LevelRequest,
+    LocalCredentials, LocalInit, Membership, MembershipPage, MintedToken, NewAgent, NewGitToken,
+    NewOrganization, NewToken, OpenGlass, PublicKey, PublicKeyPage, RoleRequest, RotateToken,
+    ServerKey, ServerKeyPage, Suspend, Token, TokenPage, WebLogin,
 };
 pub use around::{Doer, Happening, HeatDay, Heatmap, Somebody, Subscription};
 pub use audit::{AuditEvent, PruneAudit, PrunedAudit, RotatedKey};

@@ -12,10 +12,12 @@
 //! | `decode.rs`   | [`DecodeError`], [`Limits`], [`Scale`]: what both codecs share               |
 //! | `value.rs`    | [`Value`]: one decoded wire message, from MessagePack or JSON               |
 //! | `msgpack.rs`  | strict MessagePack, read and written                                       |
+//! | `git_command.rs` | [`GitCommand`]: the one thing that Git asks for over SSH                   |
 //! | `search.rs`   | the query language of searches                                             |
 //! | `wire.rs`     | the messages of wire 1, from and to [`Value`]                               |
 
 mod decode;
+mod git_command;
 pub mod json;
 pub mod msgpack;
 mod problem;
@@ -27,6 +29,7 @@ pub mod wire;
 pub mod wire2;
 
 pub use decode::{DecodeError, Limits, MAX_DEPTH, Scale};
+pub use git_command::{GitCommand, GitCommandError, GitVerb};
 pub use problem::{FieldProblem, ProblemBody};
 pub use record::{CommitRecord, SnapshotRecord};
 pub use value::Value;

@@ -25,6 +25,7 @@
 //! | `quotas/`       | how much an owner and a repository may hold                                    |
 //! | `collect/`      | what nothing leads to is let go                                                |
 //! | `purge/`        | what those leave behind who have left                                          |
+//! | `git_tokens.rs` | what plain Git signs in with                                                 |
 //! | `git/`          | stock clients of Git                                                          |
 //! | `glass/`        | an install admin looks into what is private                                    |
 //! | `activity/`     | what happened, one row an aspect                                              |
@@ -60,6 +61,7 @@ mod error;
 mod feeds;
 mod forks;
 mod git;
+mod git_tokens;
 mod glass;
 mod graph;
 mod intake;
@@ -215,6 +217,7 @@ impl Hub {
         let routes = Routes::new(self, trust);
         let routes = git::routes(routes, push_bytes);
         let routes = edits::routes(forks::routes(transfers::routes(invitations::routes(routes))));
+        let routes = git_tokens::routes(routes);
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));

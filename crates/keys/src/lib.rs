@@ -20,6 +20,7 @@
 //! | `private.rs`       | [`PrivateKey`]: signs                                                   |
 //! | `key_file.rs`      | [`PrivateKey`] from and to the OpenSSH private key file                  |
 //! | `ssh.rs`           | the length-prefixed strings of SSH                                      |
+//! | `sshsig.rs`        | [`SshSignature`]: what Git puts on commits and tags                      |
 //! | `msign.rs`         | [`Credentials`]: the `MSign` header, read and written                    |
 //! | `canonical.rs`     | [`CanonicalRequest`]: the eight lines that `MSign` signs                 |
 //! | `rfc9421.rs`       | [`MessageSignature`]: the twin of `MSign`, HTTP Message Signatures         |
@@ -52,6 +53,7 @@ mod seal;
 mod session_token;
 mod signature;
 mod ssh;
+mod sshsig;
 mod tag;
 mod token;
 
@@ -72,5 +74,6 @@ pub use rfc9421::{Message, MessageSignature, MessageSignatureError, SignedMessag
 pub use seal::{CannotOpen, Place, Sealed, Sealer};
 pub use session_token::{SessionClaims, SessionTokenError, UnverifiedSession};
 pub use signature::{BadSignature, Signature};
+pub use sshsig::{GitProof, GitSigned, SshSignature, SshSignatureError, sign_ssh};
 pub use tag::{TAG_BYTES, is_tag, tag};
 pub use token::{TokenError, TokenText};

@@ -198,6 +198,11 @@ pub enum Command {
     /// Over an export, here: no server has to be believed.
     #[command(subcommand)]
     Audit(commands::audit::Audit),
+    /// Sign plain Git in: its credential helper
+    ///
+    /// Git runs it. For a repository on a server where you are registered it signs a request with your key, and hands Git
+    /// a token that is good for this repository and a quarter of an hour. Nothing is stored.
+    GitCredential(commands::git_credential::GitCredential),
     /// Check configuration, key, server and working copy
     ///
     /// One line each: ok, warn or fail. Ends with 1 if something fails, with 5 if the server cannot be reached.
@@ -254,6 +259,7 @@ impl Command {
             Self::Serve(_) => "serve",
             Self::Admin(command) => command.name(),
             Self::Audit(command) => command.name(),
+            Self::GitCredential(_) => "git-credential",
             Self::Doctor(_) => "doctor",
             Self::Completions(_) => "completions",
             Self::Manual(_) => "manual",
@@ -302,6 +308,7 @@ impl Command {
             | Self::Serve(_)
             | Self::Admin(_)
             | Self::Audit(_)
+            | Self::GitCredential(_)
             | Self::Doctor(_) => false,
         }
     }

@@ -42,6 +42,8 @@ pub(crate) struct Ground {
 pub(crate) struct Keys {
     pub(crate) install: InstallKey,
     pub(crate) operator: PrivateKey,
+    /// The key by which clients of SSH know the server, if it answers them.
+    pub(crate) ssh: Option<PrivateKey>,
     /// The token that makes publishers, if a file says one.
     pub(crate) bootstrap: Option<SecretText>,
 }
@@ -63,6 +65,7 @@ pub(crate) async fn ground(args: &ServeArgs) -> Result<Ground, Error> {
     let keys = Keys {
         install: install_key(args, &random)?,
         operator: operator_key(dir, &random)?,
+        ssh: args.ssh.ssh_listen.is_some().then(|| ssh_key(dir, &random)).transpose()?,
         bootstrap: args.bootstrap_token()?,
     };
     let db = match args.database_url()? {
@@ -164,6 +167,20 @@ fn operator_key(dir: &Path, random: &Random) -> Result<PrivateKey, Error> {
             .and_then(|()| fs::rename(&temporary, &public))
             .map_err(at(&public))?;
     }
+    Ok(key)
+}
+
+/// The key of the server for SSH, made if missing.
+fn ssh_key(dir: &Path, random: &Random) -> Result<PrivateKey, Error> {
+    let path = dir.join("ssh_host_ed25519.key");
+    let bytes = secret_file(&path, true, || {
+        PrivateKey::generate(random).to_openssh("motet").expose().as_bytes().to_vec()
+    })?;
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    let (key, _) = PrivateKey::from_openssh(&text).map_err(|error| {
+        let path = path.display();
+        Error::Configuration(format!("the key for SSH in {path} cannot be used: {error}"))
+    })?;
     Ok(key)
 }
 

@@ -4,6 +4,7 @@ mod connections;
 mod git;
 mod providers;
 pub(crate) mod sealing;
+mod ssh;
 #[cfg(test)]
 mod tests;
 mod written;
@@ -24,10 +25,11 @@ use trust::{
 use url::{Host, Url};
 use web::headers::{Hsts, Line};
 
-use crate::{CorsOrigin, Error, Listen, Network, cors::Cors};
+use crate::{CorsOrigin, Error, Listen, Network, cors::Cors, ssh::Face};
 use connections::ConnectionArgs;
 use git::GitArgs;
 use providers::ProviderArgs;
+use ssh::SshArgs;
 
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -193,6 +195,9 @@ pub struct ServeArgs {
     /// Settings of Git
     #[command(flatten)]
     pub git: GitArgs,
+    /// Settings of SSH
+    #[command(flatten)]
+    pub ssh: SshArgs,
     /// Settings of a bucket
     #[command(flatten)]
     pub s3: S3Args,
@@ -341,11 +346,21 @@ pub(crate) struct Settings {
     pub(crate) cors: Cors,
     /// The one person of a local server.
     pub(crate) local: Option<Handle>,
+    /// Where Git is answered over SSH, once that is known.
+    pub(crate) ssh: Option<Face>,
     /// What was said of the whole install, by name.
     pub(crate) written: Map<String, Value>,
 }
 
 impl Settings {
+    /// What the install is called, without a port.
+    pub(crate) fn host(&self) -> &str {
+        match self.authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|it| it.is_ascii_digit()) => host,
+            Some(_) | None => &self.authority,
+        }
+    }
+
     /// How people reach the install.
     pub(crate) const fn line(&self) -> Line {
         if self.is_https { Line::Https(self.hsts) } else { Line::Http }
@@ -444,6 +459,7 @@ impl ServeArgs {
             trusted_proxies: self.trusted_proxies.clone(),
             cors: Cors::new(&self.cors_origins),
             local: self.local.then(|| self.local_handle.clone()),
+            ssh: None,
             written: self.written(),
         })
     }

@@ -153,7 +153,11 @@ impl House {
                 admin::routes(admin),
                 assets::routes(&trust),
                 export::routes(Rooms { trust: trust.clone(), hub: hub.clone() }),
-                help::routes(Help { trust: trust.clone(), is_https: settings.is_https }),
+                help::routes(Help {
+                    trust: trust.clone(),
+                    is_https: settings.is_https,
+                    ssh: settings.ssh.clone(),
+                }),
                 legal::routes(Legal { trust: trust.clone(), contact: settings.contact.clone() }),
             ]);
         }
@@ -179,6 +183,11 @@ impl House {
 
     pub(crate) fn db(&self) -> &db::Db {
         &self.0.ground.db
+    }
+
+    /// What a listener of its own is served with.
+    pub(crate) fn rooms_of_git(&self) -> (Trust, Hub) {
+        (self.0.trust.clone(), self.0.hub.clone())
     }
 
     pub(crate) fn queue(&self) -> &Queue {

@@ -12,6 +12,7 @@
 //! | `reseal.rs`     | another install key                                                         |
 //! | `cors.rs`       | pages of other sites that may read the JSON API                              |
 //! | `listener.rs`   | connections: accepted, bounded, drained                                     |
+//! | `ssh/`          | Git over SSH, on a listener of its own                                       |
 //! | `bare_answers.rs` | refusals of the HTTP library get the headers of every answer           |
 //! | `around.rs`     | around every request: id, headers, log                                      |
 //! | `worker.rs`     | background work: the one dispatcher, from the open house to the drain        |
@@ -47,6 +48,7 @@ mod local;
 mod logs;
 mod proxies;
 mod reseal;
+mod ssh;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -54,6 +56,7 @@ mod worker;
 
 use std::io::Write;
 
+use ssh::Gate;
 use tokio_util::sync::CancellationToken;
 use trust::audit::Noted;
 use worker::Worker;
@@ -160,7 +163,9 @@ pub async fn serve(args: ServeArgs, out: &mut (impl Write + Send)) -> Result<(),
     let signals = listener::Signals::listen()?;
     let listener = args.listen.bind(args.local).await?;
     let address = listener.local_addr().map_err(|source| listener::fault(&args.listen, source))?;
-    let settings = args.resolve(address)?;
+    let mut settings = args.resolve(address)?;
+    let gate = Gate::open(&args, &settings, &ground).await?;
+    settings.ssh = gate.as_ref().map(|it| it.face.clone());
     let house = House::open(ground, settings.clone()).await?;
     boot::tell_address(&args.data_dir, address, &settings.authority)?;
     let metrics = match args.metrics_listen {
@@ -183,9 +188,15 @@ pub async fn serve(args: ServeArgs, out: &mut (impl Write + Send)) -> Result<(),
         rules: args.connections.rules(),
         proxies: settings.trusted_proxies.clone(),
     };
+    let ssh = gate.map(|it| it.serve(&house, &args, &settings, &stop));
     // Requests and jobs that are under way get the same time, side by side.
     listener::run(listener, street, signals, args.drain(), &stop).await;
     worker.ended().await;
+    if let Some(ssh) = ssh
+        && ssh.await.is_err()
+    {
+        tracing::error!("the listener of SSH did not end as it should");
+    }
     // Nobody is refused any more.
     last_word.cancel();
     if refusals.await.is_err() {

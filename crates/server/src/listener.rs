@@ -38,7 +38,7 @@ const HEAD_BYTES: usize = 32 << 10;
 const MAX_HEADERS: usize = 100;
 /// A pause after the system refused a connection, such as for want of file descriptors: trying again at once would
 /// only burn time.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) fn fault(address: &impl Display, source: io::Error) -> Error {
     Error::Listen { address: address.to_string(), source }

@@ -143,6 +143,9 @@ pub enum Error {
     /// The principal has as many tokens as it may.
     #[error("a principal has at most 100 live tokens; revoke one first")]
     TooManyTokens,
+    /// Git has as many tokens of the principal as it may have at a time.
+    #[error("git has 1,000 live tokens of yours; each ends within a quarter of an hour")]
+    TooManyGitTokens,
     /// The publisher has a secret of that kind.
     #[error("there is a secret of this kind already: rotate it")]
     SecretExists,

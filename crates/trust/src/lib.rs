@@ -275,8 +275,10 @@ impl Trust {
     async fn still_holds(&self, tx: &mut Tx, actor: &Actor) -> Result<(), Error> {
         let now = self.0.clock.now();
         let holds = match actor.credential() {
+            None => true,
             // The nonce of a signature is written only while its key lives.
-            None | Some(Credential::Key(_)) => true,
+            Some(Credential::Key(proof)) if proof.nonce.is_some() => true,
+            Some(Credential::Key(proof)) => signature::key_lives(tx, proof.key_id).await?,
             Some(Credential::Token(token)) => tokens::is_live(tx, token.id, now).await?,
             Some(Credential::Session(session)) => sessions::is_live(tx, session.id, now).await?,
         };

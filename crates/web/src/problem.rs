@@ -495,6 +495,7 @@ const fn code_of(error: &trust::Error) -> (StatusCode, &'static str) {
         E::TooManyKeys
         | E::TooManyPasskeys
         | E::TooManyTokens
+        | E::TooManyGitTokens
         | E::TooManyAgents
         | E::TooManyOrganizations
         | E::TooManyCollaborators

@@ -128,6 +128,32 @@ pub struct MintedToken {
     pub token: Token,
 }
 
+/// The body of `POST /api/v1/repos/{owner}/{name}/git-tokens`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewGitToken {
+    /// `read` or `write`.
+    pub access: String,
+}
+
+/// What plain Git signs in with. This answer alone shows the token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GitToken {
+    /// Whose it is: the name that Git shows.
+    pub handle: String,
+    /// The password that Git shows.
+    pub token: Option<String>,
+    /// Whether an earlier answer showed it: then it is not here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secret_shown: bool,
+    /// `owner/name` of the one repository that it is for.
+    pub repository: String,
+    /// `read` or `write`.
+    pub access: String,
+    /// Until when.
+    pub expires_at: String,
+}
+
 /// An agent, as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agent {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{BootstrapToken, FoundedPublisher, Invitation, MadeSecret, MintedToken};
+use super::{BootstrapToken, FoundedPublisher, GitToken, Invitation, MadeSecret, MintedToken};
 
 /// An answer that shows a secret. Whoever repeats its request with the same `Idempotency-Key` gets it without
 /// (`spec/trust.md` 5, Form).
@@ -15,6 +15,12 @@ pub trait ShownOnce: Serialize {
 impl ShownOnce for MintedToken {
     fn withheld(self) -> Self {
         Self { value: None, secret_shown: true, ..self }
+    }
+}
+
+impl ShownOnce for GitToken {
+    fn withheld(self) -> Self {
+        Self { token: None, secret_shown: true, ..self }
     }
 }
 

@@ -31,7 +31,6 @@ use crate::{
     quotas::Change,
     reading,
     ref_log::{Movement, Word},
-    signatures::Required,
     wire::{self, Counted, landing_count, push::blocking},
 };
 
@@ -233,7 +232,7 @@ impl Step {
         let rows = store::present(&mut tx, self.repository).await?;
         let default_branch = &repository.default_branch;
         let judged = Judge { rows: &rows, pointed: &pointed, default_branch }.judge(updates);
-        let commits = self.take_in(&mut tx, &judged, now).await?;
+        let commits = self.take_in(&mut tx, repository, &judged, now).await?;
         let (mut verdicts, mut going) = (Vec::with_capacity(updates.len()), Vec::new());
         for (update, judged) in updates.iter().zip(judged) {
             let decided = match judged {
@@ -274,6 +273,7 @@ impl Step {
     async fn take_in(
         &self,
         tx: &mut Tx,
+        repository: &Repository,
         judged: &[Result<Sound, String>],
         now: UnixMillis,
     ) -> Result<u64, Error> {
@@ -281,7 +281,7 @@ impl Step {
         let tips = tips(judged);
         let packs = self.hub.packs(self.repository);
         let new = commits::new_commits(tx, self.repository, &packs, &tips).await?;
-        commits::take_in(tx, (self.repository, by, now), &packs, &new).await?;
+        commits::take_in(tx, (repository, by, now), &packs, &new).await?;
         Ok(new.len() as u64)
     }
 
@@ -454,10 +454,6 @@ fn first_branch<'a>(
 fn check_signatures(repository: &Repository) -> Result<(), Error> {
     if repository.require_signed_refs {
         let sentence = format!("refs of {} move by signed entries alone", repository.full_name());
-        return Err(Error::wire(::api::WireCode::UnsignedEntry, sentence));
-    }
-    if repository.require_signed_commits != Required::Off {
-        let sentence = format!("{} takes signed commits alone", repository.full_name());
         return Err(Error::wire(::api::WireCode::UnsignedEntry, sentence));
     }
     Ok(())

@@ -42,6 +42,8 @@ pub(crate) enum Form {
     Unverifiable,
     /// A signature by the key of that name.
     Native(Fingerprint, Signature),
+    /// One of Git's that was proved when it came: what was signed lies in a pack, and who signed is in the row.
+    Proved(Fingerprint),
 }
 
 impl Form {
@@ -49,6 +51,10 @@ impl Form {
     pub(crate) fn of(record: &CommitRecord) -> Result<Self, BadSignature> {
         if record.signature.is_empty() {
             return Ok(Self::Unsigned);
+        }
+        if record.commit_id.sha1().is_some() {
+            // Only what reads commits of Git writes such rows, and it names no key that it has not proved.
+            return Ok(record.signer_key_id.parse().map_or(Self::Unverifiable, Self::Proved));
         }
         if !record.signature.starts_with(NATIVE) {
             return Ok(Self::Unverifiable);
@@ -60,7 +66,7 @@ impl Form {
     /// The key, if it is native.
     fn key(self) -> Option<Fingerprint> {
         match self {
-            Self::Native(key, _) => Some(key),
+            Self::Native(key, _) | Self::Proved(key) => Some(key),
             Self::Unsigned | Self::Unverifiable => None,
         }
     }
@@ -166,26 +172,22 @@ fn judged(commit: &Commit, form: Form, owner: Option<Owner<'_>>) -> Judged {
     let state = match (form, owner) {
         (Form::Unsigned, _) => State::Unsigned,
         (Form::Unverifiable, _) => State::Unverifiable,
-        (Form::Native(..), None) => State::UnknownKey,
+        (Form::Native(..) | Form::Proved(_), None) => State::UnknownKey,
         // What came before its key was registered was not proved when it came.
         (Form::Native(_, signature), Some(owner))
             if !owner.public().verify(&history::signing_bytes(record), &signature) =>
         {
             State::Unverifiable
         }
-        (Form::Native(..), Some(Owner::Somebody(signer))) => {
+        (Form::Native(..) | Form::Proved(_), Some(Owner::Somebody(signer))) => {
             if signer.is_believed_at(received) {
                 State::Verified(signer.handle.clone())
             } else {
                 State::RevokedKey(signer.handle.clone())
             }
         }
-        (Form::Native(..), Some(Owner::Server(key))) => {
-            if key.is_believed_at(received) {
-                State::Server
-            } else {
-                State::Unverifiable
-            }
+        (Form::Native(..) | Form::Proved(_), Some(Owner::Server(key))) => {
+            if key.is_believed_at(received) { State::Server } else { State::Unverifiable }
         }
     };
     let is_agents_own = match (&state, owner) {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use api::{CommitRecord, WireCode};
 use db::Tx;
-use keys::Fingerprint;
+use keys::{Fingerprint, GitProof};
 use names::{CommitId, UnixMillis};
 
 use super::{Form, Owner, Owners};
@@ -108,6 +108,32 @@ impl Proofs {
             match owner {
                 Owner::Somebody(_) => drop(proofs.good.insert(id, key)),
                 Owner::Server(_) => drop(proofs.server.insert(id)),
+            }
+        }
+        Ok(proofs)
+    }
+
+    /// The same of commits of Git, whose signatures were verified by themselves: whose keys they are by is looked up. A false
+    /// one refuses nothing, because histories of Git are taken as they are; it is good by nobody.
+    pub(crate) async fn of_git(
+        tx: &mut Tx,
+        proved: impl Iterator<Item = (CommitId, GitProof)> + Send,
+    ) -> Result<Self, Error> {
+        let good: Vec<_> = proved
+            .filter_map(|(id, proof)| match proof {
+                GitProof::Good(key) => Some((id, key.fingerprint())),
+                GitProof::Unsigned | GitProof::Unverifiable => None,
+            })
+            .collect();
+        let keys: HashSet<_> = good.iter().map(|(_, key)| *key).collect();
+        let keys: Vec<_> = keys.into_iter().collect();
+        let owners = Owners::of(tx, &keys).await?;
+        let mut proofs = Self::default();
+        for (id, key) in good {
+            match owners.get(key) {
+                Some(Owner::Somebody(_)) => drop(proofs.good.insert(id, key)),
+                Some(Owner::Server(_)) => drop(proofs.server.insert(id)),
+                None => drop(proofs.unknown.insert(id)),
             }
         }
         Ok(proofs)

@@ -11,4 +11,5 @@ mod properties;
 mod public;
 mod rfc9421;
 mod seal;
+mod sshsig;
 mod vectors;

@@ -1,12 +1,12 @@
 //! Keys, tokens, agents, organizations and invitations through the JSON API (`spec/trust.md` 1, 2, 5).
 
 use api::json::{
-    AcceptInvite, Agent, AgentPage, Invitation, Key, KeyPage, Membership, MembershipPage,
-    MintedToken, NewAgent, NewOrganization, NewToken, Principal, RoleRequest, RotateToken,
-    TokenPage,
+    AcceptInvite, Agent, AgentPage, GitToken, Invitation, Key, KeyPage, Membership, MembershipPage,
+    MintedToken, NewAgent, NewGitToken, NewOrganization, NewToken, Principal, RoleRequest,
+    RotateToken, TokenPage,
 };
 use keys::Fingerprint;
-use names::Handle;
+use names::{Handle, RepositoryName};
 use reqwest::Method;
 
 use super::{Client, ClientError, Word};
@@ -42,6 +42,19 @@ impl Client {
     ) -> Result<MintedToken, ClientError> {
         self.need_credential()?;
         self.json(Method::POST, &tokens_of(agent), Some(new)).await
+    }
+
+    /// Asks for what plain Git signs in with at one repository.
+    pub async fn git_token(
+        &self,
+        owner: &Handle,
+        name: &RepositoryName,
+        access: &str,
+    ) -> Result<GitToken, ClientError> {
+        self.need_credential()?;
+        let target = format!("/api/v1/repos/{owner}/{name}/git-tokens");
+        let asked = NewGitToken { access: access.to_owned() };
+        self.json(Method::POST, &target, Some(&asked)).await
     }
 
     /// Puts another token in the place of one.

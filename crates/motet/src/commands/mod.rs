@@ -13,6 +13,7 @@ pub mod demo_history;
 pub mod diff;
 pub mod doctor;
 pub mod fetch;
+pub mod git_credential;
 pub mod import_dir;
 pub mod init;
 pub mod invite;
@@ -83,6 +84,7 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Repo
         Command::Admin(command) => admin::run(&command, context).await,
         Command::Audit(command) => audit::run(&command, context).await,
         Command::Serve(arguments) => serve::run(*arguments).await,
+        Command::GitCredential(arguments) => git_credential::run(&arguments, context).await,
         Command::Doctor(arguments) => doctor::run(&arguments, context).await,
         Command::Completions(arguments) => Ok(completions::run(&arguments)),
         Command::Manual(arguments) => manual::run(&arguments, context),

@@ -54,42 +54,43 @@ fn help_of_the_program() {
     Usage: motet [OPTIONS] <COMMAND>
 
     Commands:
-      keygen       Make a key
-      register     Make your key known to a server
-      whoami       Show who you are at a server
-      login        Sign in a browser, or this machine without one
-      me           Manage your account: what you say of yourself, what is kept of you, leaving
-      token        Manage tokens of yourself and of your agents
-      key          Manage your keys
-      agent        Manage agents: programs that act for you or for an organization
-      org          Manage organizations and who is in them
-      invite       Invite people, and follow invitations
-      repo         Manage repositories
-      search       Search code, files, commits and repositories of a server
-      init         Make a directory a working copy
-      status       Show how your files stand to the last commit
-      commit       Keep your files as they are
-      log          List commits
-      show         Show a commit and what it changed
-      diff         Show what differs
-      blame        Show who last changed each line of a file
-      branch       List, make or remove branches
-      checkout     Go to a branch or a commit
-      restore      Bring files back from a commit
-      merge        Merge another branch into this one
-      tag          List, make or remove tags and labels
-      remote       Manage other places with the same history
-      push         Send a branch to a server
-      fetch        Bring what others have done
-      verify       Check that everything is what its id and its signature say
-      pull         Bring what others have done into your branch
-      clone        Fetch a repository into a new directory
-      serve        Run a server
-      admin        Run the install that a server serves
-      audit        Check the log of what was done on an install
-      doctor       Check configuration, key, server and working copy
-      completions  Print a completion script for a shell
-      manual       Print the manual as man reads it
+      keygen          Make a key
+      register        Make your key known to a server
+      whoami          Show who you are at a server
+      login           Sign in a browser, or this machine without one
+      me              Manage your account: what you say of yourself, what is kept of you, leaving
+      token           Manage tokens of yourself and of your agents
+      key             Manage your keys
+      agent           Manage agents: programs that act for you or for an organization
+      org             Manage organizations and who is in them
+      invite          Invite people, and follow invitations
+      repo            Manage repositories
+      search          Search code, files, commits and repositories of a server
+      init            Make a directory a working copy
+      status          Show how your files stand to the last commit
+      commit          Keep your files as they are
+      log             List commits
+      show            Show a commit and what it changed
+      diff            Show what differs
+      blame           Show who last changed each line of a file
+      branch          List, make or remove branches
+      checkout        Go to a branch or a commit
+      restore         Bring files back from a commit
+      merge           Merge another branch into this one
+      tag             List, make or remove tags and labels
+      remote          Manage other places with the same history
+      push            Send a branch to a server
+      fetch           Bring what others have done
+      verify          Check that everything is what its id and its signature say
+      pull            Bring what others have done into your branch
+      clone           Fetch a repository into a new directory
+      serve           Run a server
+      admin           Run the install that a server serves
+      audit           Check the log of what was done on an install
+      git-credential  Sign plain Git in: its credential helper
+      doctor          Check configuration, key, server and working copy
+      completions     Print a completion script for a shell
+      manual          Print the manual as man reads it
 
     Options:
       -h, --help     Print help

@@ -63,6 +63,9 @@
 //! | `postgres.rs`     | the same path on PostgreSQL                                                     |
 //! | `audit.rs`        | what is done is written down, and nobody changes the record unseen                |
 //! | `words.rs`        | every action of the log is written by something, or has its reason               |
+//! | `git_signed.rs`   | whose key signed commits of Git                                                 |
+//! | `git_tokens.rs`   | what plain Git signs in with                                                    |
+//! | `ssh.rs`          | Git over SSH, with the real client                                              |
 //! | `refs_pages.rs`   | branches and tags as pages; a branch that is taken away                         |
 //! | `help.rs`         | what every page has in common: keys, codes, themes, parts                        |
 //! | `pages.rs`        | what every page is, and what https adds to every answer                          |
@@ -104,6 +107,8 @@ mod faults;
 mod flows;
 mod forks;
 mod git;
+mod git_signed;
+mod git_tokens;
 mod ground;
 mod heavy;
 mod help;
@@ -160,6 +165,7 @@ mod serve;
 mod sessions;
 mod signatures;
 mod signed_commits;
+mod ssh;
 mod starting;
 mod storage;
 mod store;

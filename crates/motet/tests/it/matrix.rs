@@ -77,7 +77,7 @@ fn row(action: Action) -> Option<Vec<(u16, u16)>> {
             "401/404 403/404 403/403 403/403 403/403 403/403 403/403 403/403 200/200 200/200 200/200 403/403 403/404"
         }
         // Whether it can be forked at all is asked after this.
-        A::RepoFork | A::StarSet | A::WatchSet => {
+        A::RepoFork | A::StarSet | A::WatchSet | A::GitTokenMint => {
             "401/401 200/404 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/200 200/404"
         }
         // Of what is there nothing is restored, and nothing purged.

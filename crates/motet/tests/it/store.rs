@@ -34,6 +34,8 @@ db::statements! {
     LEFT_LONG_AGO = "UPDATE principals SET purge_after = 1 WHERE purge_after IS NOT NULL";
     END_CODES = "UPDATE one_time_codes SET expires_at = 1";
     AGE_SESSIONS = "UPDATE sessions SET auth_time = 1";
+    END_GIT_TOKENS = "UPDATE tokens SET expires_at = 1 WHERE source = 'helper'";
+    COUNT_GIT_TOKENS = "SELECT count(*) FROM tokens WHERE source = 'helper'";
     DROP_AUDIENCES = "UPDATE tokens SET audience = NULL WHERE kind = 'agent'";
     END_ADDRESS = "UPDATE upload_addresses SET ends_at = 1 WHERE object_id = $1";
     COUNT_ADDRESSES = "SELECT count(*) FROM upload_addresses";
@@ -199,6 +201,17 @@ pub(crate) async fn end_uploads(tx: &mut Tx, name: &str) -> Result<u64, Error> {
 /// Codes that were handed out have ended long ago.
 pub(crate) async fn end_codes(tx: &mut Tx) -> Result<u64, Error> {
     db::execute!(tx, END_CODES)
+}
+
+/// What Git was given has ended long ago.
+pub(crate) async fn end_git_tokens(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, END_GIT_TOKENS)
+}
+
+/// How many tokens there are that Git was given, ended ones too.
+pub(crate) async fn count_git_tokens(tx: &mut Tx) -> Result<i64, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, COUNT_GIT_TOKENS)?;
+    Ok(count)
 }
 
 /// Everybody signed in long ago.

@@ -33,6 +33,7 @@ impl ServeArgs {
             ("head-seconds", json!(lines.head_seconds)),
             ("stall-seconds", json!(lines.stall_seconds)),
             ("idle-seconds", json!(lines.idle_seconds)),
+            ("ssh-public-port", json!(self.ssh.ssh_public_port)),
             ("hsts", shape(Some(&lines.hsts))),
             ("trusted-proxy", shape(Some(&self.trusted_proxies))),
             ("device-interval", json!(self.device_interval)),

@@ -5,12 +5,15 @@
 //! | `mod.rs`        | the routes; `/help/errors`, the table of refusals                 |
 //! | `keys.rs`       | `/help/keys`                                                    |
 //! | `appearance.rs` | `/help/appearance`: light, dark, or as the system has it           |
+//! | `ssh.rs`        | `/help/ssh`: Git over SSH, and the key of this server               |
 //! | `components.rs` | `/help/components`: the parts of pages in all their states         |
 
 mod appearance;
 mod components;
 mod keys;
+mod ssh;
 
+use crate::ssh::Face;
 use askama::Template;
 use axum::{Router, response::Response};
 use trust::{Allowed, Anything, Class, Trust, act};
@@ -25,6 +28,8 @@ pub(crate) struct Help {
     pub(crate) trust: Trust,
     /// Whether cookies are sent over https alone.
     pub(crate) is_https: bool,
+    /// Where Git is answered over SSH, if it is.
+    pub(crate) ssh: Option<Face>,
 }
 
 /// Whoever reads.
@@ -38,6 +43,7 @@ pub(crate) fn routes(help: Help) -> (Router, Vec<Entry>) {
     Routes::new(help, trust)
         .get("/help/keys", spec, keys::show)
         .get("/help/errors", spec, errors)
+        .get("/help/ssh", spec, ssh::show)
         .get("/help/components", spec, components::show)
         .get("/help/appearance", spec, appearance::show)
         .post("/help/appearance", form, appearance::choose)

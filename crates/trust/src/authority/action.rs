@@ -85,6 +85,8 @@ actions! {
     TokenRead, "trust.token.read", false, Need::Level(Level::Owner);
     /// Make a token, or put another in its place.
     TokenMint, "trust.token.mint", true, Need::Level(Level::Owner);
+    /// Make a token for plain Git, on a repository that one sees or may make, good for a quarter of an hour.
+    GitTokenMint, "trust.git_token.mint", true, Need::Level(Level::Read);
     /// End a token.
     TokenRevoke, "trust.token.revoke", true, Need::Level(Level::Owner);
     /// Ask for an address that signs a browser in, once.
@@ -260,15 +262,22 @@ actions! {
 }
 
 impl Action {
-    /// Whether the action may bring its thing into being.
+    /// Whether the action may bring its thing into being, or leads to one that does.
     pub const fn makes(self) -> bool {
-        matches!(self, Self::RepoCreate | Self::RefPush)
+        matches!(self, Self::RepoCreate | Self::RefPush | Self::GitTokenMint)
     }
 
     /// Whether it is done to what is archived, or leaves it as it is: everything else that changes something waits until
     /// that is taken back.
     pub const fn changes_archived(self) -> bool {
-        matches!(self, Self::RepoArchive | Self::RepoDelete | Self::RepoFork | Self::RepoTransfer)
+        matches!(
+            self,
+            Self::RepoArchive
+                | Self::RepoDelete
+                | Self::RepoFork
+                | Self::RepoTransfer
+                | Self::GitTokenMint
+        )
     }
 
     /// Whether it is done to what was deleted: for everything else there is nothing.
@@ -291,6 +300,8 @@ impl Action {
                 | Self::PrincipalRead
                 | Self::ObjectPut
                 | Self::MeRead
+                // What it gives reaches no further than whoever asks: a route takes no token for it.
+                | Self::GitTokenMint
         )
     }
 
@@ -300,10 +311,10 @@ impl Action {
         matches!(self, Self::HealthRead | Self::StaticRead | Self::Register | Self::SessionStart)
     }
 
-    /// Makes something that proves who one is: a session that does it has to be fresh, as for class S; some tokens may
-    /// (`spec/trust.md` 5, Effective rights).
-    pub const fn mints_for_publishers(self) -> bool {
-        matches!(self, Self::PublisherTokenMint | Self::PublisherTokenRotate)
+    /// Makes something that proves who one is: a session that does it has to be fresh, as for class S; some tokens may,
+    /// and agents for themselves (`spec/trust.md` 5, Effective rights).
+    pub const fn mints(self) -> bool {
+        matches!(self, Self::PublisherTokenMint | Self::PublisherTokenRotate | Self::GitTokenMint)
     }
 
     /// Class S: only the signature of a person or of the operator, or a person's fresh session (`spec/trust.md` 8.3).

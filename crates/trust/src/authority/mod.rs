@@ -169,7 +169,7 @@ pub fn decide(actor: &Actor, action: Action, facts: &Facts<'_>) -> Decision {
 
 /// Whether the credential is of the kind that the action takes.
 fn check_class(actor: &Actor, action: Action) -> Result<(), Refusal> {
-    if action.mints_for_publishers() && actor.session().is_some_and(|it| !it.is_fresh) {
+    if action.mints() && actor.session().is_some_and(|it| !it.is_fresh) {
         return Err(Refusal::NotFresh);
     }
     if !action.is_class_s() {

@@ -59,8 +59,8 @@ impl Trust {
         Ok(rows::keys(&mut tx, allowed.resource().principal.id).await?)
     }
 
-    /// Gives a key up: from this moment nothing that it signs is believed. Sessions that were opened with it end; if
-    /// somebody else may have it, so do the tokens that were made with it. `since` is from when somebody else may have
+    /// Gives a key up: from this moment nothing that it signs is believed. Sessions that were opened with it end, and what
+    /// Git was given on its word; if somebody else may have it, so do all the tokens that were made with it. `since` is from when somebody else may have
     /// had it, for judging what it signed.
     ///
     /// Given up again, a retired key may be called compromised; the other way round nothing changes.
@@ -89,8 +89,9 @@ impl Trust {
         let revoked_at = key.revoked.map_or(now, |(at, _)| at);
         store::revoke(&mut tx, key.id, revoked_at, by, reason, since.map(|it| it.min(now))).await?;
         sessions::end_of_key(&mut tx, key.id, now).await?;
-        if reason == RevokeReason::Compromised {
-            tokens::end_of_key(&mut tx, key.id, now).await?;
+        match reason {
+            RevokeReason::Compromised => drop(tokens::end_of_key(&mut tx, key.id, now).await?),
+            RevokeReason::Retired => tokens::end_helpers_of_key(&mut tx, key.id, now).await?,
         }
         let revoked = Entry::done(Noted::KeyRevoked, allowed.actor(), On::new("key", key.id))
             .with("principal", owner.id.to_string())

@@ -79,9 +79,7 @@ impl Trust {
         rows::hold_namespace(&mut tx, person.id).await?;
         let now = self.0.clock.now();
         let replaced = store::end_devices(&mut tx, person.id, client, now).await?;
-        if tokens::store::live(&mut tx, person.id, now).await?.len() >= tokens::MAX_TOKENS {
-            return Err(Error::TooManyTokens);
-        }
+        self.check_room(&mut tx, person.id).await?;
         let new = Issue {
             kind: TokenKind::Device,
             principal: person.id,

@@ -5,6 +5,7 @@
 
 mod message;
 mod nonces;
+mod ssh;
 mod store;
 
 use std::{
@@ -25,7 +26,7 @@ use crate::{
     tokens::{TokenKind, token_of},
 };
 pub(crate) use nonces::Nonces;
-pub(crate) use store::STATEMENTS;
+pub(crate) use store::{STATEMENTS, key_lives};
 
 /// How far the signer's clock may be from ours, in seconds, either way.
 const WINDOW_SECONDS: u64 = 30;

@@ -15,6 +15,8 @@ pub(crate) enum Source {
     Api,
     /// The token that makes a publisher.
     Bootstrap,
+    /// Git, by its credential helper.
+    Helper,
 }
 
 /// What is to be made.
@@ -55,6 +57,7 @@ impl Trust {
         let source = match new.source {
             Source::Api => "api",
             Source::Bootstrap => "bootstrap",
+            Source::Helper => "helper",
         };
         store::add(tx, &token, &text, by, (new.publisher, source)).await?;
         Ok(Minted { text, token })

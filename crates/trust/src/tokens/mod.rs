@@ -8,9 +8,11 @@
 //! | `mod.rs`   | [`Token`], the door's methods                             |
 //! | `bearer.rs`| a request's `Authorization: Bearer` becomes an actor      |
 //! | `issue.rs` | a token that was asked for elsewhere is made                |
+//! | `git.rs`   | tokens for plain Git, good for a quarter of an hour          |
 //! | `store.rs` | the SQL                                                 |
 
 mod bearer;
+mod git;
 mod issue;
 pub(crate) mod store;
 
@@ -27,7 +29,9 @@ use crate::{
 };
 pub(crate) use bearer::{bearer_of, token_of};
 pub(crate) use issue::{Issue, Source};
-pub(crate) use store::{STATEMENTS, TokenRow, end_of_key, is_live, token_columns};
+pub(crate) use store::{
+    STATEMENTS, TokenRow, end_helpers_of_key, end_of_key, is_live, token_columns,
+};
 
 /// How long a token lives unless asked, and at most.
 pub(crate) const LIFE: (Duration, Duration) =
@@ -169,8 +173,8 @@ impl Trust {
         tx: &mut Tx,
         principal: Id<Principal>,
     ) -> Result<(), Error> {
-        let live = store::live(tx, principal, self.0.clock.now()).await?;
-        if live.len() >= MAX_TOKENS { Err(Error::TooManyTokens) } else { Ok(()) }
+        let live = store::count_lasting(tx, principal, self.0.clock.now()).await?;
+        if live >= MAX_TOKENS { Err(Error::TooManyTokens) } else { Ok(()) }
     }
 
     /// The live tokens of an account, newest first.
@@ -193,9 +197,7 @@ impl Trust {
         check(principal, &new)?;
         let now = self.0.clock.now();
         let mut tx = self.begin_on(allowed).await?;
-        if store::live(&mut tx, principal.id, now).await?.len() >= MAX_TOKENS {
-            return Err(Error::TooManyTokens);
-        }
+        self.check_room(&mut tx, principal.id).await?;
         let issue = Issue {
             kind: new.kind,
             principal: principal.id,
@@ -279,14 +281,19 @@ impl Trust {
         what: Noted,
         token: &Token,
     ) -> Result<(), Error> {
-        let changed = Entry::done(what, allowed.actor(), On::new("token", token.id))
-            .with("kind", token.kind.as_str())
-            .with("principal", token.principal.to_string())
-            .with("last8", token.last8.as_str());
+        let changed = changed(what, allowed.actor(), token);
         let chain = self.chain_of_account(tx, allowed.resource()).await?;
         self.note(tx, chain, changed).await?;
         Ok(())
     }
+}
+
+/// What the audit says of a token that was made, replaced or ended.
+fn changed(what: Noted, by: &Actor, token: &Token) -> Entry {
+    Entry::done(what, by, On::new("token", token.id))
+        .with("kind", token.kind.as_str())
+        .with("principal", token.principal.to_string())
+        .with("last8", token.last8.as_str())
 }
 
 fn check(principal: &Principal, new: &NewToken) -> Result<(), TokenFault> {

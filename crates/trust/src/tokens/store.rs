@@ -44,6 +44,17 @@ db::statements! {
          WHERE revoked_at IS NULL
            AND (id = $1 OR line_id IN (SELECT line_id FROM tokens WHERE id = $1 AND client_id IS NOT NULL))";
     END_BY = "UPDATE tokens SET expires_at = $2 WHERE id = $1 AND (expires_at IS NULL OR expires_at > $2)";
+    // Those that last: what Git was given for a moment leaves room for them.
+    COUNT_LASTING = "
+        SELECT count(*) FROM tokens
+         WHERE principal_id = $1 AND kind IN ('personal', 'agent', 'git', 'device', 'refresh') AND source <> 'helper'
+           AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2) AND (uses_left IS NULL OR uses_left > 0)";
+    COUNT_HELPERS = "
+        SELECT count(*) FROM tokens
+         WHERE principal_id = $1 AND source = 'helper' AND revoked_at IS NULL AND expires_at > $2";
+    FORGET_HELPERS = "DELETE FROM tokens WHERE principal_id = $1 AND source = 'helper' AND expires_at < $2";
+    END_HELPERS_OF_KEY = "
+        UPDATE tokens SET revoked_at = $2 WHERE minted_with = $1 AND source = 'helper' AND revoked_at IS NULL";
     END_OF_KEY = "UPDATE tokens SET revoked_at = $2 WHERE minted_with = $1 AND revoked_at IS NULL";
     NOTE_USE = "UPDATE tokens SET last_used_at = $2 WHERE id = $1";
     IS_LIVE = "
@@ -161,6 +172,44 @@ pub(crate) async fn revoke(tx: &mut Tx, id: Id<Token>, now: UnixMillis) -> Resul
 /// Ends a token at that moment at the latest.
 pub(crate) async fn end_by(tx: &mut Tx, id: Id<Token>, at: UnixMillis) -> Result<(), Error> {
     db::execute!(tx, END_BY, id.uuid(), at.0).map(drop)
+}
+
+/// How many live tokens a principal has that count.
+pub(crate) async fn count_lasting(
+    tx: &mut Tx,
+    principal: Id<Principal>,
+    now: UnixMillis,
+) -> Result<usize, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, COUNT_LASTING, principal.uuid(), now.0)?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// How many live tokens Git has of a principal.
+pub(super) async fn count_helpers(
+    tx: &mut Tx,
+    principal: Id<Principal>,
+    now: UnixMillis,
+) -> Result<usize, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, COUNT_HELPERS, principal.uuid(), now.0)?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// Drops what Git was given and what had ended by then.
+pub(super) async fn forget_helpers(
+    tx: &mut Tx,
+    principal: Id<Principal>,
+    ended_before: UnixMillis,
+) -> Result<(), Error> {
+    db::execute!(tx, FORGET_HELPERS, principal.uuid(), ended_before.0).map(drop)
+}
+
+/// Ends what Git was given on the word of a key.
+pub(crate) async fn end_helpers_of_key(
+    tx: &mut Tx,
+    key: Id<Key>,
+    now: UnixMillis,
+) -> Result<(), Error> {
+    db::execute!(tx, END_HELPERS_OF_KEY, key.uuid(), now.0).map(drop)
 }
 
 /// Ends what was made with a key that somebody else may have.

@@ -16,7 +16,10 @@ mod store;
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    num::NonZero,
+};
 
 use api::CommitRecord;
 use db::Tx;
@@ -24,12 +27,14 @@ use history::{
     git::{GitCommit, Signature},
     tree::Node,
 };
+use keys::{GitProof, GitSigned};
 use names::{CommitId, Id, SnapshotId, UnixMillis};
 use trust::Principal;
 
 use super::Packs;
 use crate::{
     Error, Repository, reading,
+    signatures::Proofs,
     wire::{
         bundle::CheckedCommit,
         landing::{NewCommit, add_commits, add_nodes, held_snapshots},
@@ -48,6 +53,8 @@ const WRITTEN_BYTES: usize = 4 << 20;
 
 /// What a signature of Git begins with in a row.
 const SIGNED: &str = "-----BEGIN ";
+/// Threads that verify signatures of one push.
+const VERIFIERS: NonZero<usize> = NonZero::<usize>::MIN.saturating_add(1);
 /// The longest signature that is kept; a longer one is none that anybody verifies.
 const SIGNATURE_BYTES: usize = 16 << 10;
 
@@ -58,6 +65,8 @@ pub(crate) struct ParsedCommit {
     pub(crate) id: CommitId,
     /// What it says.
     pub(crate) commit: GitCommit,
+    /// What its signature is worth by itself.
+    pub(crate) proof: GitProof,
 }
 
 /// The commits that a push brings, by name, parents before children.
@@ -155,13 +164,15 @@ fn parents_first(mut met: HashMap<CommitId, Met>) -> Vec<CommitId> {
     order
 }
 
-/// Writes the rows of new commits, as received by somebody at a moment.
+/// Writes the rows of new commits, as received by somebody at a moment. Of each piece the signatures are verified before it is
+/// written, and what the repository asks of them is looked at.
 pub(crate) async fn take_in(
     tx: &mut Tx,
-    (repository, by, now): (Id<Repository>, Id<Principal>, UnixMillis),
+    (into, by, now): (&Repository, Id<Principal>, UnixMillis),
     packs: &Packs,
     new: &NewCommits,
 ) -> Result<(), Error> {
+    let repository = into.id;
     let mut generations = HashMap::with_capacity(new.order.len());
     let empty = (Node::default().id(), Node::default().encode());
     add_nodes(tx, std::iter::once(&empty)).await?;
@@ -169,8 +180,10 @@ pub(crate) async fn take_in(
     while !rest.is_empty() {
         let piece = parsed(packs, rest).await?;
         rest = rest.get(piece.len()..).unwrap_or_default();
+        let proofs = Proofs::of_git(tx, piece.iter().map(|it| (it.id, it.proof))).await?;
+        proofs.check(tx, into, piece.iter().map(|it| it.id), now).await?;
         add_snapshots(tx, repository, &piece).await?;
-        add_rows(tx, (repository, by, now), &piece, &mut generations).await?;
+        add_rows(tx, (repository, by, now), (&piece, &proofs), &mut generations).await?;
     }
     Ok(())
 }
@@ -188,11 +201,26 @@ async fn parsed(packs: &Packs, from: &[CommitId]) -> Result<Vec<ParsedCommit>, E
             if bytes > WRITTEN_BYTES && !found.is_empty() {
                 break;
             }
-            found.push(ParsedCommit { id, commit });
+            let payload = commit.signature.as_ref().map(|it| it.payload(&raw));
+            found.push((id, commit, payload.unwrap_or_default()));
         }
-        Ok(found)
+        Ok(proved(found))
     });
     read.await
+}
+
+/// Verifies what is signed, all together.
+fn proved(found: Vec<(CommitId, GitCommit, Vec<u8>)>) -> Vec<ParsedCommit> {
+    let signed: Vec<_> = found
+        .iter()
+        .map(|(_, commit, payload)| GitSigned {
+            payload,
+            signature: commit.signature.as_ref().map_or(&[], |it| it.armoured.as_slice()),
+        })
+        .collect();
+    let proofs = GitProof::of_all(&signed, VERIFIERS);
+    let found = found.into_iter().zip(proofs);
+    found.map(|((id, commit, _), proof)| ParsedCommit { id, commit, proof }).collect()
 }
 
 /// The trees of commits, each once, as snapshots.
@@ -213,7 +241,7 @@ async fn add_snapshots(
 async fn add_rows(
     tx: &mut Tx,
     (repository, by, now): (Id<Repository>, Id<Principal>, UnixMillis),
-    commits: &[ParsedCommit],
+    (commits, proofs): (&[ParsedCommit], &Proofs),
     generations: &mut HashMap<CommitId, i64>,
 ) -> Result<(), Error> {
     let parents = commits.iter().flat_map(|it| &it.commit.parents);
@@ -239,11 +267,7 @@ async fn add_rows(
         .map(|(checked, generation)| NewCommit {
             checked,
             generation: *generation,
-            signature_state: if checked.record.signature.is_empty() {
-                "unsigned"
-            } else {
-                "unverifiable"
-            },
+            signature_state: proofs.word(&checked.record),
             agent: None,
         })
         .collect();
@@ -285,7 +309,10 @@ fn record(it: &ParsedCommit) -> CommitRecord {
         toolchain_id: String::new(),
         prompt_hash: String::new(),
         signature: signature.as_ref().map(kept).unwrap_or_default(),
-        signer_key_id: String::new(),
+        signer_key_id: match it.proof {
+            GitProof::Good(key) => key.fingerprint().to_string(),
+            GitProof::Unsigned | GitProof::Unverifiable => String::new(),
+        },
         format_version: 0,
         reviewed_by: Vec::new(),
         test_runs: 0,

@@ -17,6 +17,7 @@ enum Row {
     Open,
     Reading,
     Writing,
+    /// What a signature or a fresh session alone may do; agents by their own signature only what makes a `git` token.
     ClassS,
     Forms,
     Wire,
@@ -62,7 +63,7 @@ fn row(entry: &Entry) -> Row {
         Row::Wire
     } else if entry.surface == Surface::Page && entry.method == Method::POST {
         Row::Forms
-    } else if entry.action.is_class_s() {
+    } else if entry.action.is_class_s() || entry.action == Action::GitTokenMint {
         Row::ClassS
     } else if entry.action.writes() {
         Row::Writing

@@ -43,7 +43,7 @@ async fn differing(street: &Street, tokens: &[String], column: &str) -> (usize, 
     let entries = street.entries.iter().filter(|it| of_repositories(it));
     // What is taken away stays away: later columns need it.
     let lasting = |it: &&Entry| {
-        !matches!(it.action, Action::CollaboratorRemove | Action::RepoArchive)
+        !matches!(it.action, Action::CollaboratorRemove | Action::RepoArchive | Action::GitTokenMint)
             && !it.action.is_class_s()
             // No token is taken by a form of a page.
             && (it.surface != Surface::Page || it.method.is_safe())
