@@ -158,11 +158,11 @@ async fn what_a_client_has_may_come_packed_and_be_long() {
     user.does("", &["clone", "-q", &url, "two"]);
     // Hundreds of commits of its own: the list of what it has is sent by gzip.
     let mut stream = String::new();
-    for at in 0..300 {
+    for at in 0..300_u64 {
         let from = if at == 0 { "from refs/heads/main^0\n" } else { "" };
         stream.push_str(&format!(
             "commit refs/heads/own\ncommitter A <a@b.c> {} +0000\ndata 1\nx\n{from}M 644 inline own{at}\ndata 1\ny\n\n",
-            1_700_000_000 + at
+            4_000_000_000_u64 + at
         ));
     }
     user.feeds("two", &["fast-import", "--quiet"], stream.as_bytes());
@@ -211,7 +211,7 @@ on_both! {
 }
 
 #[tokio::test]
-async fn ten_thousand_refs_are_pushed_and_cloned() {
+async fn thousands_of_refs_are_pushed_and_listed() {
     let server = Ground::Sqlite.server().start().await;
     let anna = server.register("anna").await;
     let songs = create(&server, &anna, "songs", "private").await;
@@ -220,11 +220,11 @@ async fn ten_thousand_refs_are_pushed_and_cloned() {
     user.begins("one");
     let head = user.does("one", &["rev-parse", "HEAD"]);
     let commands: String =
-        (0..10_000).map(|at| format!("create refs/heads/b/{at:05} {head}\n")).collect();
+        (0..3_000).map(|at| format!("create refs/heads/b/{at:05} {head}\n")).collect();
     user.feeds("one", &["update-ref", "--stdin"], commands.as_bytes());
     user.does("one", &["push", "-q", "--all", &url]);
     let listed = user.does("", &["ls-remote", &url, "refs/heads/*"]);
-    assert_eq!(listed.lines().count(), 10_001);
+    assert_eq!(listed.lines().count(), 3_001);
     let first = refs(&server, &anna, &songs).await;
     assert_eq!(first.len(), 100);
     assert!(first.iter().all(|(_, target)| *target == head));
