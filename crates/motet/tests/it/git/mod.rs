@@ -158,7 +158,7 @@ pub(crate) async fn refs(server: &Server, by: &Person, repository: &str) -> Vec<
     listed.assert_status(200);
     let pair = |it: &Value| {
         let text = |key: &str| it[key].as_str().unwrap().to_owned();
-        (text("name"), text("target"))
+        (text("ref"), text("target"))
     };
     listed.json()["items"].as_array().unwrap().iter().map(pair).collect()
 }
