@@ -41,11 +41,14 @@ impl Names {
     }
 }
 
-/// Takes out what is each format's own.
+/// Takes out what is each format's own. Children are told in the order of their ids.
 fn bare(value: &mut Value) {
     match value {
         Value::Object(map) => {
             map.retain(|key, _| !OWN.contains(&key.as_str()));
+            if let Some(Value::Array(children)) = map.get_mut("children") {
+                children.sort_by_key(ToString::to_string);
+            }
             if map.get("kind").is_some_and(|it| it == "directory") {
                 map.remove("size");
             }
@@ -224,6 +227,7 @@ fn of_git(user: &User) -> Vec<String> {
         heads.push(user.writes("one", &format!("{name}.txt"), name));
     }
     user.does("one", &["checkout", "-q", "main"]);
+    heads.push(user.writes("one", "d.txt", "d"));
     user.does("one", &["merge", "-q", "-m", "octopus", "a", "b", "c"]);
     heads.push(user.does("one", &["rev-parse", "HEAD"]));
     heads
@@ -245,6 +249,7 @@ async fn entries_are_what_they_are(server: &Server, anna: &Person, songs: &str, 
             "100644 file a.txt 1",
             "100644 file b.txt 1",
             "100644 file c.txt 1",
+            "100644 file d.txt 1",
             "100644 file empty 0",
             "100644 file gr\\374n.txt 6",
             "100644 file plain 6",
@@ -277,9 +282,10 @@ async fn a_merge_of_many_leads_to_all(
     heads: &[String],
 ) {
     let api = format!("/api/v1/repos/{songs}");
-    let merge = json(server, anna, &format!("{api}/commits/{}", heads[4])).await;
-    assert_eq!(merge["parents"], serde_json::json!(&heads[..4]));
-    assert_eq!(page(server, anna, &format!("/{songs}/commit/{}", heads[4])).await.status, 200);
+    let merge = json(server, anna, &format!("{api}/commits/{}", heads[5])).await;
+    let parents = [&heads[4], &heads[1], &heads[2], &heads[3]];
+    assert_eq!(merge["parents"], serde_json::json!(parents));
+    assert_eq!(page(server, anna, &format!("/{songs}/commit/{}", heads[5])).await.status, 200);
     for (named, expected) in
         heads.iter().map(|it| (it.as_str(), it)).chain([("main%5E4", &heads[3])])
     {
@@ -287,11 +293,11 @@ async fn a_merge_of_many_leads_to_all(
         assert_eq!(tree["commit"], **expected);
     }
     let log = json(server, anna, &format!("{api}/commits")).await;
-    assert_eq!(log["items"].as_array().unwrap().len(), 5);
+    assert_eq!(log["items"].as_array().unwrap().len(), 6);
     let last = json(server, anna, &format!("{api}/commits?path=c.txt")).await;
     assert_eq!(last["items"][0]["id"], *heads[3]);
     let apart = json(server, anna, &format!("{api}/compare/{}...main", heads[3])).await;
-    assert_eq!((&apart["ahead"], &apart["behind"]), (&3.into(), &0.into()), "{apart}");
+    assert_eq!((&apart["ahead"], &apart["behind"]), (&4.into(), &0.into()), "{apart}");
     assert_eq!(apart["merge_base"], *heads[3]);
     let graph = json(server, anna, &format!("{api}/graph")).await;
     assert_eq!(graph["items"][0]["parents"].as_array().unwrap().len(), 4, "{graph}");
@@ -319,6 +325,7 @@ async fn an_archive_keeps_modes(server: &Server, anna: &Person, songs: &str, use
             "-rw-r--r-- a.txt",
             "-rw-r--r-- b.txt",
             "-rw-r--r-- c.txt",
+            "-rw-r--r-- d.txt",
             "-rw-r--r-- empty",
             "-rw-r--r-- gr\\\\374n.txt",
             "-rw-r--r-- plain",
