@@ -47,6 +47,9 @@ impl Hub {
         let job = NewJob::new(SETTLE, &Settle { repository: id.uuid() })?;
         let bell = self.queue.push(tx, job.unique(format!("hub.git_settle/{id}"))).await?;
         tx.hold(bell);
+        // Perhaps away from something.
+        let bell = self.push_prune(tx, id).await?;
+        tx.hold(bell);
         Ok(())
     }
 

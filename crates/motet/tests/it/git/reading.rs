@@ -181,7 +181,7 @@ async fn pages_are_there(both: &Both<'_>) {
 
 on_both! {
     async fn one_history_reads_the_same_in_both_formats(ground: Ground) {
-        let server = ground.server().start().await;
+        let server = ground.server().arg("--git-prune-seconds=0").start().await;
         let anna = server.register("anna").await;
         let token = token(&server, &anna, "write").await;
         for seed in [4, 9] {
@@ -331,7 +331,7 @@ async fn an_archive_keeps_modes(server: &Server, anna: &Person, songs: &str, use
 
 on_both! {
     async fn what_only_git_has_is_shown_as_what_it_is(ground: Ground) {
-        let server = ground.server().start().await;
+        let server = ground.server().arg("--git-prune-seconds=0").start().await;
         let anna = server.register("anna").await;
         let (user, songs) = (User::new(), create(&server, &anna, "songs", "private").await);
         let heads = of_git(&user);
@@ -349,7 +349,7 @@ on_both! {
 on_both! {
     /// Packs are joined while pages are read.
     async fn a_repack_disturbs_no_page(ground: Ground) {
-        let server = ground.server().start().await;
+        let server = ground.server().arg("--git-prune-seconds=0").start().await;
         let anna = server.register("anna").await;
         let (user, songs) = (User::new(), create(&server, &anna, "songs", "private").await);
         let url = address(&server, &token(&server, &anna, "write").await, &songs);

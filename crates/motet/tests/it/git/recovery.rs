@@ -21,7 +21,7 @@ on_both! {
                 trap.display()
             );
             let git = wrapper(place.path(), &before);
-            let mut server = ground.server().arg(format!("--git={}", git.display())).start().await;
+            let mut server = ground.server().arg("--git-prune-seconds=0").arg(format!("--git={}", git.display())).start().await;
             let anna = server.register(&format!("anna-{word}")).await;
             let songs = create(&server, &anna, "songs", "private").await;
             let token = token(&server, &anna, "write").await;
@@ -87,7 +87,7 @@ async fn what_was_forced_away_cannot_be_fetched_by_its_name() {
 
 #[tokio::test]
 async fn a_ref_that_is_moved_elsewhere_is_followed() {
-    let server = Ground::Sqlite.server().start().await;
+    let server = Ground::Sqlite.server().arg("--git-prune-seconds=0").start().await;
     let anna = server.register("anna").await;
     let songs = create(&server, &anna, "songs", "private").await;
     let url = address(&server, &token(&server, &anna, "write").await, &songs);
@@ -103,7 +103,7 @@ async fn a_ref_that_is_moved_elsewhere_is_followed() {
 
 on_both! {
     async fn a_repository_that_is_purged_leaves_no_directory(ground: Ground) {
-        let server = ground.server().start().await;
+        let server = ground.server().arg("--git-prune-seconds=0").start().await;
         let anna = server.register("anna").await;
         let songs = create(&server, &anna, "songs", "private").await;
         let url = address(&server, &token(&server, &anna, "write").await, &songs);

@@ -11,7 +11,7 @@ use crate::ground::{Ground, on_both, settled};
 
 on_both! {
     async fn refs_that_are_not_for_pushing_are_refused(ground: Ground) {
-        let server = ground.server().start().await;
+        let server = ground.server().arg("--git-prune-seconds=0").start().await;
         let anna = server.register("anna").await;
         let songs = create(&server, &anna, "songs", "private").await;
         let url = address(&server, &token(&server, &anna, "write").await, &songs);
@@ -49,7 +49,7 @@ on_both! {
 
 on_both! {
     async fn whoever_may_write_may_not_take_history_away(ground: Ground) {
-        let server = ground.server().start().await;
+        let server = ground.server().arg("--git-prune-seconds=0").start().await;
         let (anna, boris) = (server.register("anna").await, server.register("boris").await);
         let songs = create(&server, &anna, "songs", "public").await;
         let user = User::new();

@@ -8,7 +8,7 @@ use crate::ground::{Ground, on_both, settled};
 on_both! {
     async fn what_is_pushed_is_cloned_and_stands_in_rows(ground: Ground) {
         for of_server in clients() {
-            let server = ground.server().arg(format!("--git={of_server}")).start().await;
+            let server = ground.server().arg("--git-prune-seconds=0").arg(format!("--git={of_server}")).start().await;
             let anna = server.register(&format!("anna{}", of_server.len())).await;
             let token = token(&server, &anna, "write").await;
             for (at, git) in clients().into_iter().enumerate() {
@@ -34,7 +34,7 @@ on_both! {
 
 on_both! {
     async fn branches_and_tags_come_move_and_go(ground: Ground) {
-        let server = ground.server().start().await;
+        let server = ground.server().arg("--git-prune-seconds=0").start().await;
         let anna = server.register("anna").await;
         let (user, songs) = (User::new(), create(&server, &anna, "songs", "private").await);
         let url = address(&server, &token(&server, &anna, "write").await, &songs);
@@ -80,7 +80,7 @@ on_both! {
 
 on_both! {
     async fn a_push_that_is_to_be_one_is_one(ground: Ground) {
-        let server = ground.server().start().await;
+        let server = ground.server().arg("--git-prune-seconds=0").start().await;
         let anna = server.register("anna").await;
         let (user, songs) = (User::new(), create(&server, &anna, "songs", "private").await);
         let url = address(&server, &token(&server, &anna, "write").await, &songs);
@@ -184,7 +184,7 @@ async fn what_a_client_has_may_come_packed_and_be_long() {
 
 on_both! {
     async fn a_first_push_makes_a_repository_of_ones_own(ground: Ground) {
-        let server = ground.server().start().await;
+        let server = ground.server().arg("--git-prune-seconds=0").start().await;
         let (anna, boris) = (server.register("anna").await, server.register("boris").await);
         let user = User::new();
         user.begins("one");
