@@ -359,7 +359,7 @@ mod tests {
                 }
             }
             // Longer than what is kept.
-            let text = [&text[..], &[b' '; WINDOW + STEP], &text[..]].concat();
+            let text = [&text[..], &b" ".repeat(WINDOW + STEP)[..], &text[..]].concat();
             let mut scanner = LeakScanner::default();
             text.chunks(length).for_each(|piece| scanner.feed(piece));
             let whole = found(&text);
