@@ -15,6 +15,7 @@ use std::{
     fs, io,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use names::{BranchName, Id};
@@ -105,6 +106,7 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
 
 /// Writes a file whole, unless it holds that already.
 fn write(path: &Path, text: &str) -> io::Result<()> {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
     match fs::read_to_string(path) {
         Ok(found) if found == text => return Ok(()),
         Ok(_) => {}
@@ -115,7 +117,8 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     // Two that write at once write the same.
-    let temporary = path.with_file_name(format!("{name}.motet.{}", uuid::Uuid::new_v4().simple()));
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let temporary = path.with_file_name(format!("{name}.motet.{number}"));
     fs::write(&temporary, text)?;
     fs::rename(&temporary, path)
 }

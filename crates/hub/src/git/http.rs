@@ -1,6 +1,10 @@
 //! Git over HTTP: three addresses below `/{owner}/{name}`, with and without `.git` (`man gitprotocol-http`).
 
-use std::{io, time::Duration};
+use std::{
+    future::{Ready, ready},
+    io,
+    time::Duration,
+};
 
 use axum::{
     body::Body,
@@ -92,23 +96,21 @@ fn named(params: &Params) -> Result<(Handle, RepositoryName), Problem> {
     Ok((params.parse("owner")?, name.parse().map_err(|_| Problem::not_found())?))
 }
 
-fn may_fetch(allowed: Allowed<act::ObjectRead, Fetched>) -> Result<GitAllowed, Problem> {
-    let actor = allowed.actor().clone();
-    let same = Allowed::ask(&actor, allowed.resource().0.clone())?;
+fn may_fetch(allowed: &Allowed<act::ObjectRead, Fetched>) -> Result<GitAllowed, Problem> {
+    let same = Allowed::ask(allowed.actor(), allowed.resource().0.clone())?;
     Ok(GitAllowed(Asked::Fetch(Box::new(same))))
 }
 
-fn may_push(allowed: Allowed<act::RefPush, Pushed>) -> Result<GitAllowed, Problem> {
-    let actor = allowed.actor().clone();
-    let same = Allowed::ask(&actor, allowed.resource().0.clone())?;
+fn may_push(allowed: &Allowed<act::RefPush, Pushed>) -> Result<GitAllowed, Problem> {
+    let same = Allowed::ask(allowed.actor(), allowed.resource().0.clone())?;
     Ok(GitAllowed(Asked::Push(Box::new(same))))
 }
 
 /// A client that asks for files instead of speaking.
-async fn dumb(_: Hub, _: Allowed<act::ObjectRead, Fetched>, _: Call) -> Result<Response, Problem> {
+fn dumb(_: Hub, _: Allowed<act::ObjectRead, Fetched>, _: Call) -> Ready<Result<Response, Problem>> {
     let detail =
         "files of a repository are not served one by one; use a Git that speaks its smart protocol";
-    Err(Problem::refuse(StatusCode::FORBIDDEN, "forbidden", detail))
+    ready(Err(Problem::refuse(StatusCode::FORBIDDEN, "forbidden", detail)))
 }
 
 async fn refs_to_fetch(
@@ -116,7 +118,7 @@ async fn refs_to_fetch(
     allowed: Allowed<act::ObjectRead, Fetched>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let (actor, allowed) = (allowed.actor().clone(), may_fetch(allowed)?);
+    let (actor, allowed) = (allowed.actor().clone(), may_fetch(&allowed)?);
     answer(&hub, (actor, allowed), (Service::UploadPack, Manner::Advertise), call).await
 }
 
@@ -125,7 +127,7 @@ async fn refs_to_push(
     allowed: Allowed<act::RefPush, Pushed>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let (actor, allowed) = (allowed.actor().clone(), may_push(allowed)?);
+    let (actor, allowed) = (allowed.actor().clone(), may_push(&allowed)?);
     answer(&hub, (actor, allowed), (Service::ReceivePack, Manner::Advertise), call).await
 }
 
@@ -134,7 +136,7 @@ async fn fetch(
     allowed: Allowed<act::ObjectRead, Fetched>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let (actor, allowed) = (allowed.actor().clone(), may_fetch(allowed)?);
+    let (actor, allowed) = (allowed.actor().clone(), may_fetch(&allowed)?);
     answer(&hub, (actor, allowed), (Service::UploadPack, Manner::Stateless), call).await
 }
 
@@ -143,7 +145,7 @@ async fn receive(
     allowed: Allowed<act::RefPush, Pushed>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let (actor, allowed) = (allowed.actor().clone(), may_push(allowed)?);
+    let (actor, allowed) = (allowed.actor().clone(), may_push(&allowed)?);
     answer(&hub, (actor, allowed), (Service::ReceivePack, Manner::Stateless), call).await
 }
 

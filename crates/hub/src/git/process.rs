@@ -168,9 +168,8 @@ impl Life {
         Arc::clone(&self.stop)
     }
 
-    pub(super) fn beside(mut self, it: impl std::any::Any + Send + Sync) -> Self {
-        self._beside = Some(Box::new(it));
-        self
+    pub(super) fn beside(self, it: impl std::any::Any + Send + Sync) -> Self {
+        Self { _beside: Some(Box::new(it)), ..self }
     }
 }
 

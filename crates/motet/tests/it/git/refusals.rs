@@ -197,7 +197,7 @@ async fn a_pack_that_is_too_large_is_told_so_and_leaves_nothing_behind() {
     user.begins("one");
     user.does("one", &["push", "-q", &url, "main"]);
     let large: Vec<u8> =
-        (0..3_u32 << 20).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        (0..3_u32 << 20).map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes()[1]).collect();
     std::fs::write(user.path("one/large"), large).unwrap();
     user.does("one", &["add", "large"]);
     user.does("one", &["-c", "core.compression=0", "commit", "-q", "-m", "large"]);
