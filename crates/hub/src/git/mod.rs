@@ -271,6 +271,8 @@ impl Hub {
                 if manner == Manner::Advertise {
                     return program.serve(&dir, served, (protocol, None), turn);
                 }
+                let place = dir.clone();
+                blocking(move || settling::let_go(&place).map_err(Error::Git)).await?;
                 let push = Push::new(self.clone(), caller, &repository, (dir.clone(), whole));
                 let door = Door::open(&self.git.0.directories.run(), push).map_err(Error::Git)?;
                 let hook = Some(door.told.as_str());

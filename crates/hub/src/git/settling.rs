@@ -12,6 +12,7 @@ use std::{
 use db::Tx;
 use jobs::{Done, Failure, Job, Kind, NewJob};
 use names::{Id, UnixMillis};
+use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -140,7 +141,71 @@ fn unlock(dir: &Path, age: Duration) -> io::Result<bool> {
     Ok(removed)
 }
 
+/// Removes the marks with which pushes that died hold packs. Git refuses a pack that it has already under another mark, so
+/// whoever pushes once more after a crash would be refused for ever.
+pub(super) fn let_go(dir: &Path) -> io::Result<()> {
+    let packs = match fs::read_dir(dir.join("objects/pack")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        packs => packs?,
+    };
+    for entry in packs {
+        let path = entry?.path();
+        if path.extension().is_none_or(|it| it != "keep") {
+            continue;
+        }
+        let Ok(mark) = fs::read_to_string(&path) else { continue };
+        let Ok(meta) = fs::metadata(&path) else { continue };
+        if is_dead(&mark) || elapsed(meta.modified()?) >= STALE {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a mark, `receive-pack 17 on host`, is that of a process of this machine that is no more.
+fn is_dead(mark: &str) -> bool {
+    let parts = mark.trim_end().strip_prefix("receive-pack ").and_then(|it| it.split_once(" on "));
+    let Some((number, host)) = parts else { return false };
+    let here = rustix::system::uname();
+    let process = number.parse().ok().and_then(Pid::from_raw);
+    here.nodename().to_str() == Ok(host)
+        && process.is_some_and(|it| test_kill_process(it) == Err(rustix::io::Errno::SRCH))
+}
+
 /// How long ago the file system says that it was, by its own clock.
 fn elapsed(then: SystemTime) -> Duration {
     then.elapsed().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packs_are_let_go_of_by_those_who_died() {
+        let place = tempfile::tempdir().unwrap();
+        let packs = place.path().join("objects/pack");
+        fs::create_dir_all(&packs).unwrap();
+        let uname = rustix::system::uname();
+        let host = uname.nodename().to_str().unwrap();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let gone = child.id();
+        child.wait().unwrap();
+        let marks = [
+            ("mine", format!("receive-pack {} on {host}\n", std::process::id()), true),
+            ("dead", format!("receive-pack {gone} on {host}\n"), false),
+            ("elsewhere", format!("receive-pack {gone} on {host}-2\n"), true),
+            ("people", "because I say so\n".to_owned(), true),
+        ];
+        for (name, text, _) in &marks {
+            fs::write(packs.join(format!("pack-{name}.keep")), text).unwrap();
+        }
+        fs::write(packs.join("pack-dead.pack"), "").unwrap();
+        let_go(place.path()).unwrap();
+        for (name, _, stays) in &marks {
+            assert_eq!(packs.join(format!("pack-{name}.keep")).exists(), *stays, "{name}");
+        }
+        assert!(packs.join("pack-dead.pack").exists());
+        let_go(&place.path().join("none")).unwrap();
+    }
 }

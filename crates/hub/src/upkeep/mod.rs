@@ -57,9 +57,9 @@ pub(crate) async fn purge_now(hub: &Hub, tx: &mut db::Tx) -> Result<jobs::Bell, 
 
 /// How soon a history is looked through again that changed meanwhile.
 const SOON: Duration = Duration::from_secs(1);
-/// Tries that begin again so soon: more than collections can get in the way of. A history that misses something still is
-/// broken, and what is left of the tries waits longer and longer.
-const SOON_TRIES: u32 = 20;
+/// Tries that begin again so soon: more than collections and ends of processes, which count as well, can get in the way of. A
+/// history that misses something still is broken, and what is left of the tries waits longer and longer.
+const SOON_TRIES: u32 = 25;
 
 /// What becomes of try number `attempt` of a job that misses something of a repository. If that is gone, nothing has to be
 /// done; if it is there, a collection took away what the job was looking at, and it begins again.

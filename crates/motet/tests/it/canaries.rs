@@ -123,6 +123,10 @@ async fn metrics(address: SocketAddr) -> Vec<u8> {
 fn files(dir: &Path, found: &mut Vec<(String, Vec<u8>)>) {
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
+        // The hooks of Git lead to the program.
+        if path.is_symlink() {
+            continue;
+        }
         if path.is_dir() {
             files(&path, found);
             continue;

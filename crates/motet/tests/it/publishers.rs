@@ -406,6 +406,10 @@ fn files_below(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
+        // The hooks of Git lead to the program.
+        if path.is_symlink() {
+            continue;
+        }
         if path.is_dir() { found.extend(files_below(&path)) } else { found.push(path) }
     }
     found

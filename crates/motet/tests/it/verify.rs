@@ -220,6 +220,10 @@ fn copy_all(from: &Path, to: &Path) {
             let entry = entry.unwrap();
             (entry.path(), entry.file_name())
         };
+        // The hooks of Git lead to the program, and are made again.
+        if entry.is_symlink() {
+            continue;
+        }
         if entry.is_dir() {
             copy_all(&entry, &to.join(name));
         } else {

@@ -12,8 +12,10 @@ use crate::{
     reading::{Twin, escaped, generated, git, json, page},
 };
 
-/// What tells of the format and not of the history: who vouches for it, where it was made, and places in lists.
-const OWN: [&str; 5] = ["signature", "branch", "next_cursor", "untrusted_agent", "metadata"];
+/// What tells of the format and not of the history: who vouches for it, where it was made, places in lists, and colours, which
+/// come of ids.
+const OWN: [&str; 6] =
+    ["signature", "branch", "colour", "next_cursor", "untrusted_agent", "metadata"];
 
 /// What is called differently in the two.
 struct Names(Vec<(String, String)>);

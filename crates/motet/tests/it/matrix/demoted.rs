@@ -11,7 +11,9 @@ fn scopes() -> [Value; 4] {
     [
         json!({ "planes": planes, "repositories": "all" }),
         json!({ "planes": planes, "repositories": ["choir/*"] }),
-        json!({ "planes": planes, "repositories": ["choir/open", "choir/veiled"] }),
+        json!({ "planes": planes, "repositories": [
+            "choir/open", "choir/veiled", "choir/open-git", "choir/veiled-git",
+        ] }),
         json!({ "planes": planes, "repositories": "all", "verbs": [
             "hub.ref.push", "hub.repo.read", "hub.object.read", "hub.ref.read",
             "hub.collaborator.add", "hub.collaborator.remove", "hub.collaborator.read", "hub.repo.update",
@@ -56,6 +58,7 @@ async fn differing(street: &Street, tokens: &[String], column: &str) -> (usize, 
                 let bearer = format!("Bearer {token}");
                 let answer = request.header("authorization", &bearer).send().await;
                 cells += 1;
+                let cell = super::of_git(entry, column, cell);
                 if !fits(&answer, cell) {
                     let (method, path, status) = (&entry.method, entry.path, answer.status);
                     wrong.push(format!(
