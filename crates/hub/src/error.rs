@@ -122,7 +122,9 @@ impl From<Error> for Problem {
             Error::NotFound => Self::not_found(),
             Error::Refused(refusal) => refusal.into(),
             Error::NameTaken => Self::refuse(StatusCode::CONFLICT, "name_taken", &error),
-            Error::Slow => Self::refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &error),
+            Error::Slow | Error::GitMissing => {
+                Self::refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &error)
+            }
             Error::TooLarge(_) => Self::refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &error),
             Error::Ambiguous(_) => Self::refuse(StatusCode::CONFLICT, "conflict", &error),
             Error::Stale => {
@@ -155,9 +157,6 @@ impl From<Error> for Problem {
                 problem
             }
             Error::Body(fault) => fault.into(),
-            Error::GitMissing => {
-                Self::refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &error)
-            }
             Error::GitBusy => Self::refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &error)
                 .retry_after(BUSY_SECONDS),
             Error::Git(_) => Self::unavailable(&error),
@@ -172,21 +171,26 @@ impl From<Error> for Problem {
             Error::Graph(GraphError::Tree(_) | GraphError::TooLong) | Error::Broken(_) => {
                 Self::internal(&error)
             }
-            Error::Objects(inner) => match inner {
-                objects::Error::Db(inner) => inner.into(),
-                objects::Error::Io(_) | objects::Error::Bucket(_) => Self::unavailable(&inner),
-                objects::Error::Corrupt(_) => {
-                    Self::refuse(StatusCode::INTERNAL_SERVER_ERROR, "corrupt_object", &inner)
-                }
-                objects::Error::TooLarge { .. } | objects::Error::OutOfRange { .. } => {
-                    Self::refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &inner)
-                }
-                objects::Error::Missing(_) | objects::Error::Setup(_) => Self::internal(&inner),
-            },
+            Error::Objects(inner) => of_the_store(inner),
             Error::Trust(inner) => inner.into(),
             Error::Jobs(jobs::Error::Db(inner)) | Error::Db(inner) => inner.into(),
             // What the room pushes is its own: nobody who asks for something has a part in it.
             Error::Jobs(inner) => Self::internal(&inner),
         }
+    }
+}
+
+/// The failures of the store of objects.
+fn of_the_store(error: objects::Error) -> Problem {
+    match error {
+        objects::Error::Db(inner) => inner.into(),
+        objects::Error::Io(_) | objects::Error::Bucket(_) => Problem::unavailable(&inner),
+        objects::Error::Corrupt(_) => {
+            Problem::refuse(StatusCode::INTERNAL_SERVER_ERROR, "corrupt_object", &inner)
+        }
+        objects::Error::TooLarge { .. } | objects::Error::OutOfRange { .. } => {
+            Problem::refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &inner)
+        }
+        objects::Error::Missing(_) | objects::Error::Setup(_) => Problem::internal(&inner),
     }
 }

@@ -12,7 +12,6 @@ use std::{
 use db::Tx;
 use jobs::{Done, Failure, Job, Kind, NewJob};
 use names::{Id, UnixMillis};
-use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -21,6 +20,8 @@ use crate::{Error, Hub, Repository, repositories, wire::push::blocking};
 
 /// Nothing of Git's lives longer (`process::LIFETIME`), so a lock that is older is nobody's.
 const STALE: Duration = Duration::from_mins(15);
+/// What takes pushes.
+const SERVICE: &[u8] = b"receive-pack";
 
 /// Lets Git follow the rows of one repository, in which something else than a push of Git moved a ref.
 pub(crate) const SETTLE: Kind<Settle> = Kind::new("hub.git_settle");
@@ -162,14 +163,16 @@ pub(super) fn let_go(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a mark, `receive-pack 17 on host`, is that of a process of this machine that is no more.
+/// Whether a mark, `receive-pack 17 on host`, is that of a process of this machine that is no more. Its number may be
+/// somebody else's by now, and what has ended and was not waited for has no command line.
 fn is_dead(mark: &str) -> bool {
     let parts = mark.trim_end().strip_prefix("receive-pack ").and_then(|it| it.split_once(" on "));
     let Some((number, host)) = parts else { return false };
     let here = rustix::system::uname();
-    let process = number.parse().ok().and_then(Pid::from_raw);
-    here.nodename().to_str() == Ok(host)
-        && process.is_some_and(|it| test_kill_process(it) == Err(rustix::io::Errno::SRCH))
+    let Ok(number) = number.parse::<u32>() else { return false };
+    let line = fs::read(format!("/proc/{number}/cmdline")).unwrap_or_default();
+    let is_pushing = line.windows(SERVICE.len()).any(|it| it == SERVICE);
+    here.nodename().to_str() == Ok(host) && !is_pushing
 }
 
 /// How long ago the file system says that it was, by its own clock.
@@ -179,6 +182,8 @@ fn elapsed(then: SystemTime) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::CommandExt as _;
+
     use super::*;
 
     #[test]
@@ -188,11 +193,14 @@ mod tests {
         fs::create_dir_all(&packs).unwrap();
         let uname = rustix::system::uname();
         let host = uname.nodename().to_str().unwrap();
-        let mut child = std::process::Command::new("true").spawn().unwrap();
-        let gone = child.id();
-        child.wait().unwrap();
+        let mut ended = std::process::Command::new("true").arg0("receive-pack").spawn().unwrap();
+        let gone = ended.id();
+        ended.wait().unwrap();
+        let mut pushing =
+            std::process::Command::new("sleep").arg0("receive-pack").arg("60").spawn().unwrap();
         let marks = [
-            ("mine", format!("receive-pack {} on {host}\n", std::process::id()), true),
+            ("live", format!("receive-pack {} on {host}\n", pushing.id()), true),
+            ("other", format!("receive-pack {} on {host}\n", std::process::id()), false),
             ("dead", format!("receive-pack {gone} on {host}\n"), false),
             ("elsewhere", format!("receive-pack {gone} on {host}-2\n"), true),
             ("people", "because I say so\n".to_owned(), true),
@@ -207,5 +215,7 @@ mod tests {
         }
         assert!(packs.join("pack-dead.pack").exists());
         let_go(&place.path().join("none")).unwrap();
+        pushing.kill().unwrap();
+        pushing.wait().unwrap();
     }
 }
