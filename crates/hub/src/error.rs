@@ -184,13 +184,13 @@ impl From<Error> for Problem {
 fn of_the_store(error: objects::Error) -> Problem {
     match error {
         objects::Error::Db(inner) => inner.into(),
-        objects::Error::Io(_) | objects::Error::Bucket(_) => Problem::unavailable(&inner),
+        objects::Error::Io(_) | objects::Error::Bucket(_) => Problem::unavailable(&error),
         objects::Error::Corrupt(_) => {
-            Problem::refuse(StatusCode::INTERNAL_SERVER_ERROR, "corrupt_object", &inner)
+            Problem::refuse(StatusCode::INTERNAL_SERVER_ERROR, "corrupt_object", &error)
         }
         objects::Error::TooLarge { .. } | objects::Error::OutOfRange { .. } => {
-            Problem::refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &inner)
+            Problem::refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &error)
         }
-        objects::Error::Missing(_) | objects::Error::Setup(_) => Problem::internal(&inner),
+        objects::Error::Missing(_) | objects::Error::Setup(_) => Problem::internal(&error),
     }
 }

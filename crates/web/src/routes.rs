@@ -289,10 +289,10 @@ impl<Door: Clone + Send + Sync + 'static> Routes<Door> {
         self.entries.extend(ways.into_iter().map(|it| it.entry));
         let serve = move |request: Request| {
             let query = request.uri().query().unwrap_or_default();
-            let fits = |wanted: &Option<&'static str>| {
+            let fits = |wanted: Option<&'static str>| {
                 wanted.is_none_or(|wanted| query.split('&').any(|it| it == wanted))
             };
-            let found = known.iter().find(|(wanted, _)| fits(wanted));
+            let found = known.iter().find(|(wanted, _)| fits(*wanted));
             let serve = found.map(|(_, serve)| Arc::clone(serve));
             async move {
                 match serve {

@@ -1,5 +1,7 @@
 //! A tag with a message.
 
+use std::iter;
+
 use names::{CommitId, NodeId, ObjectId};
 
 use super::{
@@ -69,8 +71,8 @@ impl GitTag {
         let signed_at = signed_at(bytes, message_at);
         let message = text(bytes.get(message_at..signed_at).unwrap_or_default(), None);
         let signature = bytes.get(signed_at..).filter(|it| !it.is_empty()).map(|armoured| {
-            let cuts = vec![signed_at..bytes.len()];
-            Signature { armoured: armoured.to_vec(), cuts }
+            let cut = signed_at..bytes.len();
+            Signature { armoured: armoured.to_vec(), cuts: iter::once(cut).collect() }
         });
         Ok(Self { target, name, tagger, message, signature })
     }

@@ -96,7 +96,7 @@ fn commits_that_are_none_are_refused() {
         (good[..20].to_owned(), GitFault::Line("an end of line")),
         (format!("{good}{}", "x".repeat(MAX_COMMIT_BYTES)), GitFault::Large("so many bytes")),
     ] {
-        assert_eq!(GitCommit::parse(bytes.as_bytes()), Err(fault), "{:.200}", bytes);
+        assert_eq!(GitCommit::parse(bytes.as_bytes()), Err(fault), "{bytes:.200}");
     }
     let parents = |count: usize| {
         let lines = (1..=count).map(|it| format!("parent {it:040x}\n"));

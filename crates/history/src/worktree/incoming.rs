@@ -133,7 +133,7 @@ impl Lines {
         if let Some((path, id)) = plain(line) {
             return Ok((
                 path.parse().map_err(|_| bad())?,
-                ObjectId::from_sha256_text(&id).map_err(|_| bad())?,
+                ObjectId::from_sha256_text(id).map_err(|_| bad())?,
             ));
         }
         let line = line.strip_prefix("    ").ok_or_else(bad)?;

@@ -160,7 +160,7 @@ async fn languages(
     let language = |(name, files, bytes)| Language { language: name, files, bytes };
     let items = found.into_iter().map(language).collect();
     let months = hub.months_until_now(&mut tx, of).await?;
-    let month = |it: Month| LanguageMonth { month: it.month, bytes: it.languages };
+    let month = |it: Month| LanguageMonth { month: it.name, bytes: it.languages };
     let months = months.into_iter().map(month).collect();
     Ok(Json(LanguageList { commit: at.map(|it| it.to_string()), items, months }))
 }
@@ -269,7 +269,7 @@ impl Hub {
         of: &Repository,
     ) -> Result<Vec<Month>, Error> {
         let (mut months, now) = (store::months(tx, of.id).await?, month_of(self.clock.now()));
-        months.retain(|it| it.month <= now);
+        months.retain(|it| it.name <= now);
         Ok(months)
     }
 

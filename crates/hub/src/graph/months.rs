@@ -28,7 +28,7 @@ pub(super) struct Roots(pub(super) Option<NodeId>, pub(super) NodeId);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Month {
     /// As `2026-11`.
-    pub(crate) month: String,
+    pub(crate) name: String,
     /// The last commit of it.
     pub(super) commit: CommitId,
     /// Bytes of each language.
@@ -39,16 +39,16 @@ impl Month {
     /// The last `most` months up to the last of some, the oldest first: one without a commit is as the one before.
     pub(crate) fn without_gaps(months: &[Self], most: usize) -> Vec<Self> {
         let (Some(first), Some(last)) = (months.first(), months.last()) else { return Vec::new() };
-        let (Some(from), Some(to)) = (number(&first.month), number(&last.month)) else {
+        let (Some(from), Some(to)) = (number(&first.name), number(&last.name)) else {
             return Vec::new();
         };
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let mut found = Vec::new();
         for number in from.max(to.saturating_sub(most - 1))..=to {
             let month = format!("{:04}-{:02}", number.div_euclid(12), number.rem_euclid(12) + 1);
-            let end = months.partition_point(|it| it.month <= month);
+            let end = months.partition_point(|it| it.name <= month);
             if let Some(it) = end.checked_sub(1).and_then(|at| months.get(at)) {
-                found.push(Self { month, ..it.clone() });
+                found.push(Self { name: month, ..it.clone() });
             }
         }
         found
@@ -88,10 +88,10 @@ impl Hub {
         (before, head): (Option<Position>, Position),
     ) -> Result<Months, Error> {
         let stored = if before.is_some() { store::months(tx, of).await? } else { Vec::new() };
-        let known: Vec<_> = stored.iter().map(|it| (it.month.clone(), it.commit)).collect();
+        let known: Vec<_> = stored.iter().map(|it| (it.name.clone(), it.commit)).collect();
         let ends = self.ask(of, history, move |graph| ends(graph, (before, head), &known)).await?;
         let mut stored: BTreeMap<_, _> =
-            stored.into_iter().map(|it| (it.month.clone(), it)).collect();
+            stored.into_iter().map(|it| (it.name.clone(), it)).collect();
         let (mut months, mut last) = (Months::default(), None::<(NodeId, BTreeMap<String, u64>)>);
         for end in ends {
             let known = stored.remove(&end.month);
@@ -99,11 +99,11 @@ impl Hub {
                 Some(it) if it.commit == end.commit => it.languages,
                 known => {
                     let base = end.was.zip(known.map(|it| it.languages)).or(last);
-                    let (root, held) = base.unzip();
+                    let (root, bytes) = base.unzip();
                     let more = count_files((&history.source, tx), Roots(root, end.root)).await?;
-                    let languages = with(held.unwrap_or_default(), &more);
-                    let (month, commit) = (end.month.clone(), end.commit);
-                    months.changed.push(Month { month, commit, languages: languages.clone() });
+                    let languages = with(bytes.unwrap_or_default(), &more);
+                    let (name, commit) = (end.month.clone(), end.commit);
+                    months.changed.push(Month { name, commit, languages: languages.clone() });
                     languages
                 }
             };
@@ -169,14 +169,14 @@ mod tests {
     #[test]
     fn a_month_without_a_commit_is_as_the_one_before() {
         let month = |month: &str, bytes| Month {
-            month: month.to_owned(),
+            name: month.to_owned(),
             commit: CommitId::of(month.as_bytes()),
             languages: [("Rust".to_owned(), bytes)].into(),
         };
         let some = [month("2024-11", 1), month("2025-01", 3), month("2025-04", 2)];
         let told = |most| {
             let all = Month::without_gaps(&some, most);
-            all.iter().map(|it| (it.month.clone(), it.languages["Rust"])).collect::<Vec<_>>()
+            all.iter().map(|it| (it.name.clone(), it.languages["Rust"])).collect::<Vec<_>>()
         };
         let all = [
             ("2024-11".to_owned(), 1),

@@ -323,7 +323,7 @@ async fn put_months(tx: &mut Tx, of: Uuid, months: &Months) -> Result<(), Error>
     let row = |it: &Month| {
         let languages = serde_json::to_string(&it.languages);
         let languages = languages.map_err(Error::corrupt("language_months.languages"))?;
-        Ok((it.month.clone(), it.commit, languages))
+        Ok((it.name.clone(), it.commit, languages))
     };
     let rows = months.changed.iter().map(row).collect::<Result<Vec<_>, Error>>()?;
     db::execute!(tx, PUT_MONTHS, db::rows(rows), of).map(drop)
@@ -335,7 +335,7 @@ pub(super) async fn months(tx: &mut Tx, of: Id<Repository>) -> Result<Vec<Month>
     let believe = |(month, commit, languages): (String, Vec<u8>, String)| {
         let languages = serde_json::from_str(&languages);
         let languages = languages.map_err(Error::corrupt("language_months.languages"))?;
-        Ok(Month { month, commit: id(&commit)?, languages })
+        Ok(Month { name: month, commit: id(&commit)?, languages })
     };
     rows.into_iter().map(believe).collect()
 }

@@ -134,7 +134,7 @@ fn course(months: &[Month]) -> Option<Html> {
             let rest = it.languages.iter().filter(|(name, _)| !shown.contains(&name.as_str()));
             amounts.push(rest.map(|(_, bytes)| bytes).sum());
         }
-        (it.month.clone(), amounts)
+        (it.name.clone(), amounts)
     };
     let drawn = Columns {
         name: "Bytes by month and language",

@@ -4,7 +4,7 @@
 //! client: what lies between them is a few pieces. When the client goes, its end of the pipe closes, and both end.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     io,
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
@@ -176,14 +176,14 @@ impl ArchivePlan {
     ) -> Result<HashMap<ObjectId, Vec<u8>>, Error> {
         let mut links = HashMap::new();
         for file in files.iter().filter(|it| it.mode == Mode::Link) {
-            if !links.contains_key(&file.object) {
+            if let Entry::Vacant(place) = links.entry(file.object) {
                 let target = history.bytes(file.object, LINK_BYTES).await?;
                 if target.size > LINK_BYTES {
                     return Err(Error::TooLarge(
                         "a link that leads to so long a path is not archived",
                     ));
                 }
-                links.insert(file.object, target.bytes);
+                place.insert(target.bytes);
             }
         }
         Ok(links)

@@ -177,7 +177,7 @@ fn object_of(name: &str) -> Option<ObjectId> {
     // A foreign name in between: its first digits say where it stands.
     let digits: String = name.chars().skip(FILES.len() + 1).filter(|c| *c != '/').collect();
     let digits: String = digits.chars().take_while(char::is_ascii_hexdigit).collect();
-    format!("{digits:0<64.64}").to_lowercase().parse().ok()
+    ObjectId::from_whole(&format!("{digits:0<64.64}").to_lowercase()).ok()
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ impl Default for Shared {
     fn default() -> Self {
         let weigh = |_: &(u64, NodeId, bool), node: &Arc<Node>| {
             let names: usize = node.entries().iter().map(|it| it.name.len()).sum();
-            let entries = node.entries().len() * size_of::<history::tree::Entry>();
+            let entries = size_of_val(node.entries());
             u32::try_from(128 + names + entries).unwrap_or(u32::MAX)
         };
         let nodes = moka::sync::Cache::builder().max_capacity(NODE_BYTES).weigher(weigh);

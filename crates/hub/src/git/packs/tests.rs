@@ -99,7 +99,10 @@ fn stream() -> Vec<u8> {
         mark
     };
     let lines = |n: u32| {
-        (0..200).map(|it| format!("line {} of {n}\n", it * it % (n + 7))).collect::<String>()
+        (0..200)
+            .map(|it| format!("line {} of {n}\n", it * it % (n + 7)))
+            .collect::<Vec<_>>()
+            .concat()
     };
     let file =
         |mode: &str, path: &str, text: &str| format!("M {mode} inline {path}\n{}", data(text));
@@ -296,7 +299,7 @@ async fn what_lies_in_quarantine_is_read_before_it_is_taken() {
 #[tokio::test]
 async fn a_damaged_object_is_never_handed_out() {
     let bare = Bare::new(&versions()[0]);
-    let text: String = (0..2_000).map(|it| format!("{}\n", it * 7919)).collect();
+    let text = (0..2_000).map(|it| format!("{}\n", it * 7919)).collect::<Vec<_>>().concat();
     let id =
         String::from_utf8(bare.git(&["hash-object", "-w", "--stdin"], text.as_bytes())).unwrap();
     let other = String::from_utf8(bare.git(&["hash-object", "-w", "--stdin"], b"other")).unwrap();
@@ -348,7 +351,7 @@ async fn a_long_file_is_streamed_and_its_beginning_read() {
         }
     };
     check().await;
-    let list: String = ids.iter().map(|it| format!("{it}\n")).collect();
+    let list = ids.iter().map(|it| format!("{it}\n")).collect::<Vec<_>>().concat();
     for threshold in ["core.bigFileThreshold=1m", "core.bigFileThreshold=1g"] {
         bare.git(
             &[

@@ -73,10 +73,10 @@ struct Both<'a> {
 impl Both<'_> {
     /// What is asked of one is asked of the other, and answered alike.
     async fn agree(&self, target: &str) -> Value {
-        let mut theirs = json(self.server, self.anna, &self.of(target, &self.muse)).await;
+        let mut theirs = json(self.server, self.anna, &Self::of(target, &self.muse)).await;
         let asked =
             self.names.0.iter().fold(target.to_owned(), |it, (from, to)| it.replace(to, from));
-        let ours = json(self.server, self.anna, &self.of(&asked, &self.git)).await;
+        let ours = json(self.server, self.anna, &Self::of(&asked, &self.git)).await;
         let text = self.names.renamed(&ours.to_string()).replace(&self.git, &self.muse);
         let mut ours: Value = serde_json::from_str(&text).unwrap();
         bare(&mut ours);
@@ -85,7 +85,7 @@ impl Both<'_> {
         theirs
     }
 
-    fn of(&self, target: &str, name: &str) -> String {
+    fn of(target: &str, name: &str) -> String {
         match target.strip_prefix('/') {
             Some(rest) => format!("/{}", rest.replace("{}", &format!("anna/{name}"))),
             None => format!("/api/v1/repos/anna/{name}/{target}"),
@@ -157,7 +157,8 @@ async fn everything_agrees(both: &Both<'_>, twin: &Twin) {
         let path = escaped(path);
         both.agree(&format!("commits?path={path}&limit=100")).await;
         let target = format!("tree?ref=main&path={path}&last_commits=1");
-        if both.server.get(&both.of(&target, &both.muse)).by(both.anna).send().await.status == 200 {
+        if both.server.get(&Both::of(&target, &both.muse)).by(both.anna).send().await.status == 200
+        {
             both.agree(&target).await;
             continue;
         }

@@ -157,14 +157,14 @@ async fn what_a_client_has_may_come_packed_and_be_long() {
     user.does("one", &["push", "-q", &url, "main"]);
     user.does("", &["clone", "-q", &url, "two"]);
     // Hundreds of commits of its own: the list of what it has is sent by gzip.
-    let mut stream = String::new();
-    for at in 0..300_u64 {
+    let own = |at: u64| {
         let from = if at == 0 { "from refs/heads/main^0\n" } else { "" };
-        stream.push_str(&format!(
+        format!(
             "commit refs/heads/own\ncommitter A <a@b.c> {} +0000\ndata 1\nx\n{from}M 644 inline own{at}\ndata 1\ny\n\n",
             4_000_000_000_u64 + at
-        ));
-    }
+        )
+    };
+    let stream = (0..300).map(own).collect::<Vec<_>>().concat();
     user.feeds("two", &["fast-import", "--quiet"], stream.as_bytes());
     user.writes("one", "b.txt", "b\n");
     user.does("one", &["push", "-q", &url, "main"]);
@@ -219,8 +219,8 @@ async fn thousands_of_refs_are_pushed_and_listed() {
     let user = User::new();
     user.begins("one");
     let head = user.does("one", &["rev-parse", "HEAD"]);
-    let commands: String =
-        (0..3_000).map(|at| format!("create refs/heads/b/{at:05} {head}\n")).collect();
+    let command = |at: u32| format!("create refs/heads/b/{at:05} {head}\n");
+    let commands = (0..3_000).map(command).collect::<Vec<_>>().concat();
     user.feeds("one", &["update-ref", "--stdin"], commands.as_bytes());
     user.does("one", &["push", "-q", "--all", &url]);
     let listed = user.does("", &["ls-remote", &url, "refs/heads/*"]);

@@ -97,7 +97,7 @@ async fn the_tokens_of_somebody_who_is_put_down_go_no_further_than_the_new_role(
                 put(&street.server, &target, &anna, json!({ "role": role })).await;
                 return;
             }
-            for name in ["open", "veiled"] {
+            for name in ["open", "veiled", "open-git", "veiled-git"] {
                 let target = format!("/api/v1/repos/choir/{name}/collaborators/{handle}");
                 let level = role.trim_start_matches("c-");
                 put(&street.server, &target, &anna, json!({ "level": level })).await;
