@@ -182,7 +182,7 @@ fn elapsed(then: SystemTime) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::process::CommandExt as _;
+    use std::process::{Command, Stdio};
 
     use super::*;
 
@@ -193,11 +193,11 @@ mod tests {
         fs::create_dir_all(&packs).unwrap();
         let uname = rustix::system::uname();
         let host = uname.nodename().to_str().unwrap();
-        let mut ended = std::process::Command::new("true").arg0("receive-pack").spawn().unwrap();
+        let mut ended = Command::new("true").arg("receive-pack").spawn().unwrap();
         let gone = ended.id();
         ended.wait().unwrap();
-        let mut pushing =
-            std::process::Command::new("sleep").arg0("receive-pack").arg("60").spawn().unwrap();
+        let waits = ["-c", "read line", "receive-pack"];
+        let mut pushing = Command::new("sh").args(waits).stdin(Stdio::piped()).spawn().unwrap();
         let marks = [
             ("live", format!("receive-pack {} on {host}\n", pushing.id()), true),
             ("other", format!("receive-pack {} on {host}\n", std::process::id()), false),
