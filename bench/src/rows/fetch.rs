@@ -107,7 +107,7 @@ async fn took(mut command: Command, target: &Path) -> anyhow::Result<f64> {
 }
 
 /// The history as a bare repository of git.
-fn import(root: &Path) -> anyhow::Result<()> {
+pub(super) fn import(root: &Path) -> anyhow::Result<()> {
     let place = root.join("long.git");
     let made =
         Command::new("git").args(["init", "-q", "--bare", "-b", "main"]).arg(&place).status()?;

@@ -3,6 +3,7 @@
 mod cli;
 mod db;
 mod fetch;
+mod git;
 mod git_http;
 mod git_signatures;
 mod hub;
@@ -99,6 +100,10 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     ("push.index", |binary| Box::pin(pages::push_index(binary))),
     ("search.code", |binary| Box::pin(search::code(binary))),
     ("index.memory", |binary| Box::pin(pages::index_memory(binary))),
+    ("git.clone", |binary| Box::pin(git::clone(binary))),
+    ("git.fetch", |binary| Box::pin(git::fetch(binary))),
+    ("git.push", |binary| Box::pin(git::push(binary))),
+    ("git.advertise", |binary| Box::pin(git::advertise(binary))),
     ("wire2.clone", |binary| Box::pin(wire2::clone(binary))),
     ("cli.commit.10000", |binary| Box::pin(async move { cli::commit(binary) })),
     ("cli.status.10000", |binary| Box::pin(async move { cli::status_clean(binary) })),
