@@ -20,6 +20,9 @@ use crate::{Error, Hub, Repository, wire::push::blocking};
 
 /// Objects whose places are looked up together.
 const BATCH: usize = 500;
+/// Objects that came before their push and are read once more for it, where findings are only told. Where they are refused,
+/// all are read, however long that takes.
+const TOLD_OF: usize = 5_000;
 /// Bytes that are read before they are looked through together.
 const TOGETHER_BYTES: u64 = 8 << 20;
 
@@ -85,7 +88,11 @@ impl Hub {
                 at_hand.remove(&id);
             }
         }
-        for batch in waiting.chunks(BATCH) {
+        let most = match asks.secrets {
+            SecretProtection::Refuse => waiting.len(),
+            SecretProtection::Warn | SecretProtection::Off => waiting.len().min(TOLD_OF),
+        };
+        for batch in waiting.get(..most).unwrap_or_default().chunks(BATCH) {
             self.look_through(batch, &mut at_hand).await?;
         }
         Ok(at_hand)
