@@ -22,7 +22,7 @@ use crate::{Error, Hub, Repository, wire::push::blocking};
 const BATCH: usize = 500;
 /// Objects that came before their push and are read once more for it, where findings are only told. Where they are refused,
 /// all are read, however long that takes.
-const TOLD_OF: usize = 5_000;
+const TOLD_OF: usize = 500;
 /// Bytes that are read before they are looked through together.
 const TOGETHER_BYTES: u64 = 8 << 20;
 
