@@ -48,8 +48,9 @@ test("keys lead from every page of a repository to its parts", async () => {
       for (const [keys, target] of [["g l", `${HOME}/commits/`], ["g b", `${HOME}/branches`], ["g a", `${HOME}/graph`], ["g c", HOME]]) {
         await open(page, name);
         await page.evaluate(() => document.activeElement.blur());
-        await press(page, keys);
-        await page.waitForURL((url) => (keys === "g c" ? url.pathname === target : url.pathname.startsWith(target)));
+        // Some keys lead to the very page they are pressed on: what is waited for is the next page, not its address.
+        await Promise.all([page.waitForEvent("load"), press(page, keys)]);
+        assert.ok(keys === "g c" ? at(page) === target : at(page).startsWith(target), `${keys} on ${name} leads to ${page.url()}`);
       }
     }
   });
