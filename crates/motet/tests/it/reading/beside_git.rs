@@ -8,7 +8,7 @@ use testkit::{Person, Server};
 use super::{API, Dice, Twin, escaped, generated, json};
 use crate::server_and_anna;
 
-/// Histories, and commits of each.
+/// Histories, unless `MOTET_TEST_HISTORIES` says how many; and commits of each.
 const HISTORIES: u64 = 12;
 const STEPS: usize = 25;
 
@@ -22,7 +22,7 @@ fn bare(patch: &str) -> String {
     kept.map(line).collect()
 }
 
-async fn patches_agree(server: &Server, anna: &Person, name: &str, twin: &Twin) {
+pub(super) async fn patches_agree(server: &Server, anna: &Person, name: &str, twin: &Twin) {
     for (at, commit) in twin.story.commits.iter().enumerate() {
         let Some(parent) = commit.parent_commit_id else { continue };
         let parent = twin.story.commits.iter().position(|it| it.commit_id == parent).unwrap();
@@ -45,7 +45,13 @@ async fn patches_agree(server: &Server, anna: &Person, name: &str, twin: &Twin) 
     }
 }
 
-async fn logs_agree(server: &Server, anna: &Person, name: &str, twin: &Twin) {
+pub(super) async fn logs_agree(
+    server: &Server,
+    anna: &Person,
+    name: &str,
+    twin: &Twin,
+    (branch, limit): (&str, usize),
+) {
     let paths: BTreeSet<String> = twin
         .story
         .snapshots
@@ -57,7 +63,8 @@ async fn logs_agree(server: &Server, anna: &Person, name: &str, twin: &Twin) {
     for path in paths.iter().chain(&directories) {
         let (mut ours, mut cursor) = (Vec::new(), String::new());
         loop {
-            let target = format!("{API}/{name}/commits?limit=3&path={}{cursor}", escaped(path));
+            let asked = format!("ref={branch}&limit={limit}&path={}", escaped(path));
+            let target = format!("{API}/{name}/commits?{asked}{cursor}");
             let told = json(server, anna, &target).await;
             ours.extend(
                 told["items"]
@@ -71,14 +78,20 @@ async fn logs_agree(server: &Server, anna: &Person, name: &str, twin: &Twin) {
                 None => break,
             }
         }
-        let theirs = twin.told(&["log", "--format=%H", "main", "--", path]);
+        let theirs = twin.told(&["log", "--format=%H", branch, "--", path]);
         let theirs: BTreeSet<String> = theirs.lines().map(|it| twin.of_git(it)).collect();
         assert_eq!(ours.len(), theirs.len(), "{name} {path}: each once");
         assert_eq!(ours.into_iter().collect::<BTreeSet<_>>(), theirs, "{name} {path}");
     }
 }
 
-async fn bases_agree(server: &Server, anna: &Person, name: &str, twin: &Twin, dice: &Dice) {
+pub(super) async fn bases_agree(
+    server: &Server,
+    anna: &Person,
+    name: &str,
+    twin: &Twin,
+    dice: &Dice,
+) {
     for _ in 0..10 {
         let (a, b) = (dice.below(twin.ids.len()), dice.below(twin.ids.len()));
         let target = format!("{API}/{name}/compare/{}...{}", twin.id(a), twin.id(b));
@@ -111,13 +124,19 @@ fn per_line(told: &Value) -> Vec<String> {
     .collect()
 }
 
-async fn blames_agree(server: &Server, anna: &Person, name: &str, twin: &Twin) -> (usize, usize) {
+pub(super) async fn blames_agree(
+    server: &Server,
+    anna: &Person,
+    name: &str,
+    twin: &Twin,
+    branch: &str,
+) -> (usize, usize) {
     let (mut lines, mut other) = (0, 0);
-    let files = twin.told(&["ls-tree", "-r", "--name-only", "main"]);
+    let files = twin.told(&["ls-tree", "-r", "--name-only", branch]);
     for path in files.lines() {
-        let ours = json(server, anna, &format!("{API}/{name}/blame?path={}", escaped(path))).await;
-        let ours = per_line(&ours);
-        let told = twin.told(&["blame", "--porcelain", "main", "--", path]);
+        let target = format!("{API}/{name}/blame?ref={branch}&path={}", escaped(path));
+        let ours = per_line(&json(server, anna, &target).await);
+        let told = twin.told(&["blame", "--porcelain", branch, "--", path]);
         let ids =
             told.lines().filter_map(|line| line.split(' ').next()).filter(|it| it.len() == 40);
         let theirs: Vec<_> = ids
@@ -135,13 +154,13 @@ async fn blames_agree(server: &Server, anna: &Person, name: &str, twin: &Twin) -
 async fn generated_histories_read_as_they_do_in_git() {
     let (server, anna) = server_and_anna().await;
     let mut blamed = BTreeMap::new();
-    for seed in 0..HISTORIES {
+    for seed in 0..testkit::histories(HISTORIES) {
         let (name, twin) = (format!("song{seed}"), generated(seed, STEPS));
         server.push_story(&anna, &format!("anna/{name}"), &twin.story, "main").await;
         patches_agree(&server, &anna, &name, &twin).await;
-        logs_agree(&server, &anna, &name, &twin).await;
+        logs_agree(&server, &anna, &name, &twin, ("main", 3)).await;
         bases_agree(&server, &anna, &name, &twin, &Dice::new(seed)).await;
-        blamed.insert(name.clone(), blames_agree(&server, &anna, &name, &twin).await);
+        blamed.insert(name.clone(), blames_agree(&server, &anna, &name, &twin, "main").await);
     }
     let lines: usize = blamed.values().map(|it| it.0).sum();
     let other: usize = blamed.values().map(|it| it.1).sum();
