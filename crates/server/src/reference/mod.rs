@@ -111,13 +111,12 @@ fn scopes(entry: &Entry) -> Option<Vec<String>> {
 }
 
 async fn show(reference: Reference, _: Reader, (): ()) -> Result<Response, Problem> {
-    let document = match reference.0.document.get() {
-        Some(document) => document,
-        None => {
-            let made = serde_json::to_vec(&document::of(reference.entries()));
-            let made = made.map_err(|error| Problem::internal(&error))?;
-            reference.0.document.get_or_init(|| made)
-        }
+    let document = if let Some(document) = reference.0.document.get() {
+        document
+    } else {
+        let made = serde_json::to_vec(&document::of(reference.entries()));
+        let made = made.map_err(|error| Problem::internal(&error))?;
+        reference.0.document.get_or_init(|| made)
     };
     Ok(([(header::CONTENT_TYPE, "application/json")], document.clone()).into_response())
 }
