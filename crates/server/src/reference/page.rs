@@ -24,6 +24,7 @@ pub(super) struct Group {
 struct Row {
     method: String,
     path: String,
+    /// The action that is asked of the authority.
     meaning: &'static str,
     needs: &'static str,
     /// What a token has to be for.
