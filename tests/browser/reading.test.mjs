@@ -6,7 +6,7 @@ import { axe, lodging } from "./house.mjs";
 
 const HOME = "/demo/tidebook";
 const FILE = `${HOME}/blob/main/src/tide.rs`;
-const PLACES = ["/", "/explore", "/demo", HOME, `${HOME}/tree/main/src`, FILE, `${HOME}/blob/main/README.md`, `${HOME}/branches?show=all`, `${HOME}/tags`, "/login", "/help/keys", "/help/errors", "/help/ssh", "/help/appearance", "/help/components", "/nothing/here"];
+const PLACES = ["/", "/explore", "/demo", HOME, `${HOME}/tree/main/src`, FILE, `${HOME}/blob/main/README.md`, `${HOME}/branches?show=all`, `${HOME}/tags`, "/login", "/help/keys", "/help/errors", "/help/api", "/help/ssh", "/help/appearance", "/help/components", "/nothing/here"];
 
 const { home, ...lodged } = lodging();
 // A page that is not there is among those that are read.

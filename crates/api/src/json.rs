@@ -43,8 +43,8 @@ pub use publishers::{
     NewPublisherSecret, NewPublisherToken, Publisher, PublisherSecret, RotatePublisherToken,
 };
 pub use reading::{
-    BlameAnswer, BlameRun, Blob, Commit, CommitDetail, CommitPage, CommitSignature, Comparison,
-    DiffFile, DiffHunk, DiffLine, DiffPage, FileList, LastCommit, Tree, TreeEntry,
+    BlameAnswer, BlameRun, Blob, Commit, CommitDetail, CommitLabel, CommitPage, CommitSignature,
+    Comparison, DiffFile, DiffHunk, DiffLine, DiffPage, FileList, LastCommit, Tree, TreeEntry,
 };
 pub use records::{
     Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage, NewEdit,

@@ -206,10 +206,31 @@ impl Depot {
             })
             .await;
         }
-        let Self::Bucket { bucket, .. } = self.as_ref() else { return Ok(Vec::new()) };
-        let range = place.position + range.start..place.position + range.end;
-        let key = Address::of(id, place).to_string();
-        let mut pieces = bucket.get(&key, Some(range)).await.map_err(as_gone)?;
+        self.span(Address::of(id, place), place.position + range.start..place.position + range.end)
+            .await
+    }
+
+    /// Bytes of something stored, whatever objects lie in them. They are not checked.
+    pub(crate) async fn span(
+        self: &Arc<Self>,
+        address: Address,
+        range: Range<u64>,
+    ) -> Result<Vec<u8>, Error> {
+        let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+        let bucket = match self.as_ref() {
+            Self::Disk(_) => {
+                return self
+                    .on_disk(move |disk| {
+                        let mut bytes = vec![0; length];
+                        let file = File::open(disk.path(&address))?;
+                        file.read_exact_at(&mut bytes, range.start)?;
+                        Ok(bytes)
+                    })
+                    .await;
+            }
+            Self::Bucket { bucket, .. } => bucket,
+        };
+        let mut pieces = bucket.get(&address.to_string(), Some(range)).await.map_err(as_gone)?;
         let mut bytes = Vec::with_capacity(length);
         while let Some(piece) = pieces.try_next().await.map_err(as_gone)? {
             bytes.extend_from_slice(&piece);

@@ -14,6 +14,7 @@
 //! | `address.rs` | what things are called, on a disk and in a bucket                            |
 //! | `depot.rs`   | where bytes are kept: `disk.rs`, or `bucket/` with a `cache.rs` before it     |
 //! | `reading.rs` | bytes on their way out: whole, in pieces, in ranges; another copy where one is wrong |
+//! | `together.rs`| many objects read at once: [`Piece`]                                          |
 //! | `links/`     | which repository holds which object, and what is pending                     |
 //! | `faults/`    | what was found wrong, and how far the walks have come                        |
 //! | `upkeep/`    | what keeps the store sound and small: check, join, compact, entomb, sweep, scan |
@@ -45,6 +46,7 @@ mod reading;
 mod segment;
 mod staging;
 mod store;
+mod together;
 mod upkeep;
 
 use bucket::{Bucket, Patience};
@@ -58,6 +60,7 @@ pub use links::{Link, Uploader};
 pub use part::{Coming, Part};
 pub use staging::{Sealed, Staged, Staging};
 pub use store::Place;
+pub use together::Piece;
 pub use upkeep::{Checked, Collected, Group, Pace, Statistics, Step, Sums};
 
 /// Every statement of this crate, for the test that prepares them all.

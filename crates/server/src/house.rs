@@ -26,7 +26,9 @@ use crate::{
     health,
     help::{self, Help},
     legal::{self, Legal},
-    local, upkeep,
+    local,
+    reference::Reference,
+    upkeep,
 };
 
 /// How long connections to the database get to finish. What still runs on one then is undone by its end.
@@ -137,6 +139,7 @@ impl House {
         hub.settle_git().await?;
         upkeep::schedule(&db, &queue).await?;
         upkeep::end_first_invite(&trust, &ground.dir).await?;
+        let reference = Reference::default();
         let mut rooms = vec![health::routes(&trust, db, objects)];
         if settings.role.serves() {
             rooms.extend([
@@ -158,6 +161,7 @@ impl House {
                     is_https: settings.is_https,
                     ssh: settings.ssh.clone(),
                 }),
+                reference.clone().routes(&trust),
                 legal::routes(Legal { trust: trust.clone(), contact: settings.contact.clone() }),
             ]);
         }
@@ -166,6 +170,7 @@ impl House {
             router = router.merge(room);
             entries.extend(its_entries);
         }
+        reference.tell(&entries);
         let router = around::wrap(router, &settings, trust.clone());
         let fires_schedules = settings.fires_schedules;
         Ok(Self(Arc::new(Inner { ground, router, entries, trust, hub, queue, fires_schedules })))

@@ -23,6 +23,7 @@
 //! | `export/`       | everything that is kept of a person, to take away                             |
 //! | `legal/`        | privacy, terms, takedown                                                    |
 //! | `help/`         | keys, error codes, appearance, the parts of pages                           |
+//! | `reference/`    | the JSON API, told by the routes: OpenAPI, and a page                       |
 //! | `health.rs`     | is the server well; what it counts                                          |
 //! | `assets.rs`     | styles and pictures of the pages                                            |
 
@@ -47,6 +48,7 @@ mod listener;
 mod local;
 mod logs;
 mod proxies;
+mod reference;
 mod reseal;
 mod ssh;
 #[cfg(test)]

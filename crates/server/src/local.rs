@@ -11,7 +11,7 @@ use axum::{
 };
 use keys::{LocalProof, PrivateKey};
 use trust::{Allowed, Anything, Browser, Class, Trust, act, is_from_this_machine};
-use web::{Call, Entry, Input as _, Json, Problem, Routes, Spec, Surface, client_name};
+use web::{Entry, Json, Posted, Problem, Routes, Spec, Surface, client_name};
 
 /// A nonce and nothing else.
 const TINY_BODY: u64 = 1 << 10;
@@ -33,7 +33,7 @@ pub(crate) fn routes(trust: &Trust, operator: PrivateKey) -> (Router, Vec<Entry>
 async fn init(
     local: Local,
     _: Allowed<act::LocalInit, Anything>,
-    call: Call,
+    call: Posted<json::LocalInit>,
 ) -> Result<Response, Problem> {
     if !local.trust.settings().is_local() {
         return Err(Problem::not_found());
@@ -48,7 +48,7 @@ async fn init(
     };
     let browser =
         Browser { ip: call.context.client, user_agent: call.header("user-agent").to_owned() };
-    let Json(asked) = Json::<json::LocalInit>::take(call).await?;
+    let asked = call.json().await?;
     let proof = LocalProof::new(&asked.client_nonce).map_err(|error| Problem::malformed(&error))?;
     let made = local.trust.local_init(&client, &browser).await?;
     let body = json::LocalCredentials {

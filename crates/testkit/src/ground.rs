@@ -39,6 +39,12 @@ impl Ground {
     }
 }
 
+/// How many generated histories this run is about: as many as `MOTET_TEST_HISTORIES` says, or `usual`.
+#[expect(clippy::disallowed_methods, reason = "the run as a whole chooses")]
+pub fn histories(usual: u64) -> u64 {
+    std::env::var("MOTET_TEST_HISTORIES").map_or(usual, |it| it.parse().unwrap())
+}
+
 /// What was made for one server; the database goes with the last who stands on it.
 #[derive(Debug, Clone)]
 pub(crate) enum Footing {

@@ -1,6 +1,6 @@
 //! What a handler gets of the request.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{collections::HashMap, marker::PhantomData, net::IpAddr, ops::Deref};
 
 use axum::{
     extract::{FromRequestParts as _, RawPathParams},
@@ -13,6 +13,7 @@ use trust::{Actor, Kind, Place};
 use crate::{
     Body, Fault, Problem,
     look::{Reader, Theme},
+    shape::{Field, Shape},
 };
 
 /// What is known of a request from the start. The server puts one into each request's extensions.
@@ -106,15 +107,111 @@ impl Call {
     }
 }
 
+/// What is said of a request by the type that a handler takes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asks {
+    /// The fields of the query.
+    pub query: Vec<Field>,
+    /// The type of the body, and what the body looks like.
+    pub body: Option<(&'static str, Shape)>,
+}
+
+impl Asks {
+    fn query<T: DeserializeOwned>() -> Self {
+        match Shape::of::<T>() {
+            Shape::Fields(query) => Self { query, body: None },
+            _ => Self::default(),
+        }
+    }
+
+    pub(crate) fn body<T: DeserializeOwned>(media: &'static str) -> Self {
+        Self { query: Vec::new(), body: Some((media, Shape::of::<T>())) }
+    }
+}
+
 /// What a handler takes besides the proof of authority.
 pub trait Input: Sized + Send {
     /// Takes it from the call.
     fn take(call: Call) -> impl Future<Output = Result<Self, Problem>> + Send;
+
+    /// What this says of the requests that it takes, for the reference.
+    fn asks() -> Asks {
+        Asks::default()
+    }
 }
 
 impl Input for Call {
     async fn take(call: Call) -> Result<Self, Problem> {
         Ok(call)
+    }
+}
+
+/// A call whose query is a `T`.
+#[derive(Debug)]
+pub struct Queried<T> {
+    call: Call,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Deref for Queried<T> {
+    type Target = Call;
+
+    fn deref(&self) -> &Call {
+        &self.call
+    }
+}
+
+impl<T: DeserializeOwned> Queried<T> {
+    /// The query, or every fault of it.
+    pub fn query(&self) -> Result<T, Problem> {
+        self.call.query()
+    }
+
+    /// Reads the body to its end: there should be none.
+    pub async fn end(self) -> Result<(), Problem> {
+        <()>::take(self.call).await
+    }
+}
+
+impl<T: DeserializeOwned> Input for Queried<T> {
+    async fn take(call: Call) -> Result<Self, Problem> {
+        Ok(Self { call, of: PhantomData })
+    }
+
+    fn asks() -> Asks {
+        Asks::query::<T>()
+    }
+}
+
+/// A call whose body is a `T` in JSON, for handlers that look at the rest of it first.
+#[derive(Debug)]
+pub struct Posted<T> {
+    call: Call,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Deref for Posted<T> {
+    type Target = Call;
+
+    fn deref(&self) -> &Call {
+        &self.call
+    }
+}
+
+impl<T: DeserializeOwned + Send> Posted<T> {
+    /// The body, once all of it has come.
+    pub async fn json(self) -> Result<T, Problem> {
+        Ok(Json::<T>::take(self.call).await?.0)
+    }
+}
+
+impl<T: DeserializeOwned + Send> Input for Posted<T> {
+    async fn take(call: Call) -> Result<Self, Problem> {
+        Ok(Self { call, of: PhantomData })
+    }
+
+    fn asks() -> Asks {
+        Asks::body::<T>("application/json")
     }
 }
 
@@ -151,6 +248,10 @@ impl<T: DeserializeOwned + Send> Input for Json<T> {
             serde_path_to_error::deserialize(&mut reader).map_err(|error| json_fault(&error))?;
         reader.end().map_err(|error| Problem::malformed(&error))?;
         Ok(Self(value))
+    }
+
+    fn asks() -> Asks {
+        Asks::body::<T>("application/json")
     }
 }
 

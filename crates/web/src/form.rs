@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use serde::de::DeserializeOwned;
 use trust::{Actor, Trust};
 
-use crate::{Body, Call, Fault, Input, Problem};
+use crate::{Asks, Body, Call, Fault, Input, Problem};
 
 /// The largest form, in bytes.
 const FORM_BYTES: u64 = 64 << 10;
@@ -33,6 +33,10 @@ impl<T: DeserializeOwned + Send> Input for Form<T> {
             form_urlencoded::parse(&bytes).filter(|(name, _)| name != FIELD).collect();
         let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         serde_urlencoded::from_str(&text).map(Self).map_err(|error| Problem::malformed(&error))
+    }
+
+    fn asks() -> Asks {
+        Asks::body::<T>("application/x-www-form-urlencoded")
     }
 }
 

@@ -13,6 +13,7 @@
 //! | `repeat.rs`  | the same POST once more gets the first answer again                                |
 //! | `accept.rs`  | [`prefers_page()`]: a page or a message                                             |
 //! | `call.rs`    | [`Call`]: what a handler gets of the request; [`Input`], [`Json`]                   |
+//! | `shape/`     | [`Shape`]: what a type of a request looks like, told by the type itself             |
 //! | `body.rs`    | [`Body`]: capped before it is read, hashed while it is read                         |
 //! | `problem.rs` | [`Problem`]: a refusal, and how each [`Surface`] tells it                           |
 //! | `surface.rs` | [`Surface`]: what a route speaks                                                    |
@@ -39,11 +40,12 @@ mod problem;
 mod refusals;
 mod repeat;
 mod routes;
+pub mod shape;
 mod surface;
 
 pub use accept::prefers_page;
 pub use body::{Body, BodyFault};
-pub use call::{Call, Context, Input, Json, Params, page};
+pub use call::{Asks, Call, Context, Input, Json, Params, Posted, Queried, page};
 pub use cursor::Cursors;
 pub use entrance::{Media, client_name};
 pub use form::Form;

@@ -18,7 +18,7 @@ use trust::{
     Trust,
 };
 
-use crate::{Cost, Input, Media, Params, Problem, Surface, accept::prefers_page, gate};
+use crate::{Asks, Cost, Input, Media, Params, Problem, Surface, accept::prefers_page, gate};
 
 /// The body cap of everything that does not say otherwise (`spec/conventions.md`, Requests).
 const DEFAULT_BODY_BYTES: u64 = 10 << 20;
@@ -92,6 +92,8 @@ pub struct Spec {
     pub time_limit: Duration,
     /// Whether the same address is a page for those who would rather read one.
     pub is_page_too: bool,
+    /// The types in which it answers when all is well; none where it has nothing to say.
+    pub answers: &'static [&'static str],
 }
 
 impl Spec {
@@ -117,6 +119,12 @@ impl Spec {
                 Duration::from_secs(30)
             }
         };
+        let answers: &'static [&'static str] = match surface {
+            Surface::Api | Surface::Oauth => &["application/json"],
+            Surface::Page => &["text/html; charset=utf-8"],
+            Surface::Wire => &["application/x-msgpack", "application/json"],
+            Surface::Git | Surface::Plain => &[],
+        };
         Self {
             surface,
             body_bytes: DEFAULT_BODY_BYTES,
@@ -127,7 +135,15 @@ impl Spec {
             bearers,
             time_limit,
             is_page_too: false,
+            answers,
         }
+    }
+
+    /// The same, answered in other types.
+    #[must_use]
+    pub const fn answers(mut self, answers: &'static [&'static str]) -> Self {
+        self.answers = answers;
+        self
     }
 
     /// The same with more or less time.
@@ -211,6 +227,22 @@ pub struct Entry {
     pub body_bytes: u64,
     /// What a request counts as.
     pub class: Class,
+    /// The body that it takes.
+    pub media: Media,
+    /// Which tokens it takes, before what the action says of them.
+    pub bearers: Bearers,
+    /// The types in which it answers when all is well.
+    pub answers: &'static [&'static str],
+    /// What its handler says of a request.
+    pub asks: fn() -> Asks,
+}
+
+impl Entry {
+    fn of<A: Act, I: Input>(method: Method, path: &'static str, spec: &Spec) -> Self {
+        let Spec { surface, body_bytes, class, media, bearers, answers, .. } = *spec;
+        let (action, asks) = (A::ACTION, I::asks as fn() -> Asks);
+        Self { method, path, action, surface, body_bytes, class, media, bearers, answers, asks }
+    }
 }
 
 impl From<Surface> for Spec {
@@ -276,9 +308,7 @@ impl<Door: Clone + Send + Sync + 'static> Routes<Door> {
             let (door, trust, handler) = (door.clone(), trust.clone(), handler.clone());
             Box::pin(gate::pass(door, trust, spec, handler, request))
         });
-        let Spec { surface, body_bytes, class, .. } = spec;
-        let (method, action) = (Method::GET, A::ACTION);
-        Way { entry: Entry { method, path, action, surface, body_bytes, class }, serve }
+        Way { entry: Entry::of::<A, I>(Method::GET, path, &spec), serve }
     }
 
     /// Mounts handlers of one path for GET and HEAD. The query says which answers; the last one where none fits.
@@ -329,11 +359,10 @@ impl<Door: Clone + Send + Sync + 'static> Routes<Door> {
             let (door, trust, handler) = (door.clone(), trust.clone(), handler.clone());
             gate::pass(door, trust, spec, handler, request)
         };
-        let Spec { surface, body_bytes, class, .. } = spec;
         // GET answers HEAD too.
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
         self.router = self.router.route(path, on(filter, serve));
-        self.entries.push(Entry { method, path, action: A::ACTION, surface, body_bytes, class });
+        self.entries.push(Entry::of::<A, I>(method, path, &spec));
         self
     }
 

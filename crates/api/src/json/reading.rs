@@ -150,6 +150,17 @@ pub struct CommitDetail {
     pub hidden: bool,
 }
 
+/// A label of a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitLabel {
+    /// Which: whoever made it chose it.
+    pub id: String,
+    /// The words, such as `section:verse`.
+    pub label: String,
+    /// When it was made, as its maker wrote it.
+    pub created_at: String,
+}
+
 /// A changed file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiffFile {

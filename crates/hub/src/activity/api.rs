@@ -5,7 +5,7 @@ use axum::response::IntoResponse;
 use serde::Deserialize;
 use trust::{Allowed, act};
 use uuid::Uuid;
-use web::{Call, Json, Problem, Routes, Surface};
+use web::{Json, Problem, Queried, Routes, Surface};
 
 use super::{Happening, Kinds, Of, line::Named};
 use crate::{Hub, Repository, pages::Profile};
@@ -33,7 +33,7 @@ struct Asked {
 async fn of_repository(
     hub: Hub,
     allowed: Allowed<act::ActivityRead, Repository>,
-    call: Call,
+    call: Queried<Asked>,
 ) -> Result<impl IntoResponse, Problem> {
     let repository = allowed.resource();
     let here = format!("/api/v1/repos/{}/activity", repository.full_name());
@@ -43,7 +43,7 @@ async fn of_repository(
 async fn of_principal(
     hub: Hub,
     allowed: Allowed<act::PrincipalRead, Profile>,
-    call: Call,
+    call: Queried<Asked>,
 ) -> Result<impl IntoResponse, Problem> {
     let Profile(principal) = allowed.resource();
     let here = format!("/api/v1/principals/{}/activity", principal.handle);

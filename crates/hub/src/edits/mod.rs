@@ -82,11 +82,10 @@ impl Hub {
         drop(tx);
         let asks = Asks::of(Some(allowed.resource()), None);
         let mut draft = Draft::of(&self.objects, before, files, (asks, self.clock.now())).await?;
-        let news = std::slice::from_ref(&draft.news);
-        let mut warnings = self.inspect(asks, news, &draft.heads).await?;
         let at = (asks, Some(allowed.resource()));
         let leaks = self.leaks(at, std::mem::take(&mut draft.leaks), &[]).await?;
-        warnings.extend(self.judge_leaks(at, news, &leaks).await?);
+        let news = std::slice::from_ref(&draft.news);
+        let warnings = self.judge_news(at, news, &draft.heads, &leaks).await?;
         let mut tx = self.trust.begin(actor).await?;
         let allowed: Allowed<act::RefPush, _> = self.again(&mut tx, actor, id).await?;
         allowed.check_branch(&branch).map_err(Error::Refused)?;

@@ -223,8 +223,7 @@ impl Hub {
             Some((before.and_then(root), root(it)?))
         });
         let news = self.news_of_trees(asks, &pairs.collect::<Vec<_>>()).await?;
-        self.inspect(asks, &news, &Heads::new()).await?;
-        self.judge_leaks((asks, Some(fork)), &news, leaks).await.map(drop)
+        self.judge_news((asks, Some(fork)), &news, &Heads::new(), leaks).await.map(drop)
     }
 
     /// What comes from the source is asked for what anything is that comes from elsewhere.

@@ -65,9 +65,7 @@ impl Hub {
             Ok((news, looked))
         });
         let (news, Looked { heads, leaks, .. }) = read.await?;
-        let mut told = self.inspect(asks, &news, &heads).await?;
-        told.extend(self.judge_leaks((asks, Some(repository)), &news, &leaks).await?);
-        Ok(told)
+        self.judge_news((asks, Some(repository)), &news, &heads, &leaks).await
     }
 }
 

@@ -8,7 +8,7 @@ use names::{Handle, Id, RepositoryName};
 use serde::{Deserialize, Serialize};
 use trust::{Allowed, Anything, Glass, Readers, Visibility, act};
 use uuid::Uuid;
-use web::{Call, Input as _, Json, Problem, Routes, Spec, Surface};
+use web::{Json, Posted, Problem, Routes, Spec, Surface};
 
 use crate::{Error, Hub, repositories};
 
@@ -29,11 +29,11 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
 async fn open(
     hub: Hub,
     allowed: Allowed<act::BreakglassOpen, Anything>,
-    call: Call,
+    call: Posted<BreakGlass>,
 ) -> Result<impl IntoResponse, Problem> {
     let owner: Handle = call.params.parse("owner")?;
     let name: RepositoryName = call.params.parse("name")?;
-    let Json(asked) = Json::<BreakGlass>::take(call).await?;
+    let asked = call.json().await?;
     let mut tx = hub.trust.begin(allowed.actor()).await?;
     let owner = hub.trust.namespace(&mut tx, &owner).await?.ok_or_else(Problem::not_found)?;
     let found = repositories::find(&mut tx, owner, &name, Readers::NOBODY).await?;

@@ -7,7 +7,7 @@ use api::json::{
 use names::{CommitId, UnixMillis};
 use serde::Deserialize;
 use trust::{Allowed, act};
-use web::{Call, Cost, Json, Problem, Routes, Spec, Surface};
+use web::{Cost, Json, Problem, Queried, Routes, Spec, Surface};
 
 use super::{
     months::{Month, month_of},
@@ -98,9 +98,9 @@ impl Hub {
 async fn graph(
     hub: Hub,
     allowed: Allowed<act::ObjectRead, Repository>,
-    call: Call,
+    call: Queried<Asked>,
 ) -> Result<Json<GraphPage>, Problem> {
-    let (asked, of): (Asked, _) = (call.query()?, allowed.resource());
+    let (asked, of) = (call.query()?, allowed.resource());
     let cursor = hub.picture_cursor(of, &asked)?;
     let wanted = hub.wanted(&allowed, &asked).await?;
     let tx = hub.db.read().await?;
@@ -202,9 +202,9 @@ pub(crate) struct Until {
 async fn heatmap(
     hub: Hub,
     allowed: Allowed<act::ObjectRead, Repository>,
-    call: Call,
+    call: Queried<Until>,
 ) -> Result<Json<CommitDays>, Problem> {
-    let (asked, of): (Until, _) = (call.query()?, allowed.resource());
+    let (asked, of) = (call.query()?, allowed.resource());
     let mut tx = hub.db.read().await?;
     let at = counted_at(&hub, &mut tx, of).await?;
     let (from, to) = hub.span(asked.until.as_deref());

@@ -3,7 +3,7 @@
 use ::api::json;
 use axum::http::{Method, StatusCode};
 use trust::{Allowed, act};
-use web::{Call, Fault, Input as _, Json, Problem, Routes, Spec, Surface};
+use web::{Call, Fault, Input as _, Json, Posted, Problem, Routes, Spec, Surface};
 
 use super::{FindingId, Pass};
 use crate::{Hub, Repository, repositories::check_description};
@@ -44,10 +44,10 @@ fn shown(it: &Pass) -> json::SecretPass {
 async fn put(
     hub: Hub,
     allowed: Allowed<act::RefPush, Repository>,
-    call: Call,
+    call: Posted<json::NewSecretPass>,
 ) -> Result<Json<json::SecretPass>, Problem> {
     let finding: FindingId = call.params.parse("fingerprint")?;
-    let Json(asked) = Json::<json::NewSecretPass>::take(call).await?;
+    let asked = call.json().await?;
     let reason = asked.reason.unwrap_or_default();
     check_description(&reason).map_err(|message| {
         let pointer = "/reason".to_owned();

@@ -172,8 +172,8 @@ async fn twin(tx: &mut Tx, root: NodeId, path: &RepoPath) -> Result<Option<RepoP
 }
 
 impl Hub {
-    /// Refuses what a repository does not take; gives what is only told.
-    pub(crate) async fn inspect(
+    /// Refuses files that a repository does not take; gives what is only told.
+    pub(super) async fn inspect(
         &self,
         asks: Asks,
         news: &[News],

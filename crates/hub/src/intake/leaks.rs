@@ -6,25 +6,29 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use api::WireCode;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use keys::{Leak, LeakScanner, MAX_TEXT_BYTES};
 use names::{Id, ObjectId};
-use objects::Uploader;
+use objects::{Objects, Piece, Uploader};
 use uuid::Uuid;
 
 use super::{
     SecretProtection,
-    inspect::{Asks, News, told},
+    inspect::{Asks, Heads, News, told},
     store,
 };
 use crate::{Error, Hub, Repository, wire::push::blocking};
 
 /// Objects whose places are looked up together.
-const BATCH: usize = 500;
-/// Objects that came before their push and are read once more for it, where findings are only told. Where they are refused,
-/// all are read, however long that takes.
-const TOLD_OF: usize = 500;
-/// Bytes that are read before they are looked through together.
-const TOGETHER_BYTES: u64 = 8 << 20;
+const BATCH: usize = 2_000;
+/// Objects whose places are put in order together: those that lie together are then read together.
+const TOGETHER: usize = 200_000;
+/// How much of what came before its push is read once more for it, where findings are only told: so many objects, in so many
+/// pieces of at most 1 MiB. A bucket is asked once a piece. Where findings are refused all is read, however long that takes.
+const TOLD_OF: usize = 200_000;
+const TOLD_PIECES: usize = 2_000;
+/// Pieces that are read and looked through at the same time; none is in memory for longer.
+const READS: usize = 16;
 
 /// What was found, by the objects in which it is. Objects in which nothing was found are not here.
 pub(crate) type Leaks = HashMap<ObjectId, Vec<Leak>>;
@@ -88,12 +92,21 @@ impl Hub {
                 at_hand.remove(&id);
             }
         }
-        let most = match asks.secrets {
-            SecretProtection::Refuse => waiting.len(),
-            SecretProtection::Warn | SecretProtection::Off => waiting.len().min(TOLD_OF),
+        let (most, mut pieces_left) = match asks.secrets {
+            SecretProtection::Refuse => (waiting.len(), usize::MAX),
+            SecretProtection::Warn | SecretProtection::Off => {
+                (waiting.len().min(TOLD_OF), TOLD_PIECES)
+            }
         };
-        for batch in waiting.get(..most).unwrap_or_default().chunks(BATCH) {
-            self.look_through(batch, &mut at_hand).await?;
+        for some in waiting.get(..most).unwrap_or_default().chunks(TOGETHER) {
+            let mut pieces = self.pieces_of(some).await?;
+            pieces.truncate(pieces_left);
+            pieces_left -= pieces.len();
+            let looks = pieces.into_iter().map(|piece| look_through(self.objects.clone(), piece));
+            let mut looks = stream::iter(looks).buffer_unordered(READS);
+            while let Some(found) = looks.try_next().await? {
+                at_hand.extend(found);
+            }
         }
         Ok(at_hand)
     }
@@ -112,8 +125,21 @@ impl Hub {
         Ok(new)
     }
 
+    /// Refuses what a repository does not take, of files and of what was left in them; gives what is only told.
+    pub(crate) async fn judge_news(
+        &self,
+        at: (Asks, Option<&Repository>),
+        news: &[News],
+        heads: &Heads,
+        leaks: &Leaks,
+    ) -> Result<Vec<String>, Error> {
+        let mut told = self.inspect(at.0, news, heads).await?;
+        told.extend(self.judge_leaks(at, news, leaks).await?);
+        Ok(told)
+    }
+
     /// Refuses what was left in files, if the repository says so; gives what is only told. What somebody let pass is neither.
-    pub(crate) async fn judge_leaks(
+    async fn judge_leaks(
         &self,
         (asks, repository): (Asks, Option<&Repository>),
         news: &[News],
@@ -191,29 +217,26 @@ impl Hub {
         Ok(self.objects.available(&mut tx, of, ids).await?.into_keys().collect())
     }
 
-    /// Reads objects and looks through them, some together on a thread that may take long.
-    async fn look_through(&self, ids: &[ObjectId], leaks: &mut Leaks) -> Result<(), Error> {
-        let mut tx = self.db.glance().await?;
-        let places = self.objects.find(&mut tx, ids).await?;
-        drop(tx);
-        let mut places: Vec<_> =
-            places.into_iter().filter(|(_, place)| place.size <= MAX_TEXT_BYTES).collect();
-        while !places.is_empty() {
-            let (mut read, mut bytes) = (Vec::new(), 0);
-            while bytes < TOGETHER_BYTES
-                && let Some((id, place)) = places.pop()
-            {
-                bytes += place.size;
-                read.push((id, self.objects.read_at(id, place).await?));
-            }
-            let found = blocking(move || {
-                let found = read.iter().map(|(id, bytes)| (*id, leaks_in(bytes)));
-                Ok(found.filter(|(_, found)| !found.is_empty()).collect::<Vec<_>>())
-            });
-            leaks.extend(found.await?);
+    /// Objects that may be looked through, in the pieces in which they are read.
+    async fn pieces_of(&self, ids: &[ObjectId]) -> Result<Vec<Piece>, Error> {
+        let mut places = Vec::with_capacity(ids.len());
+        for batch in ids.chunks(BATCH) {
+            let mut tx = self.db.glance().await?;
+            let found = self.objects.find(&mut tx, batch).await?;
+            places.extend(found.into_iter().filter(|(_, it)| it.size <= MAX_TEXT_BYTES));
         }
-        Ok(())
+        Ok(Piece::of(places))
     }
+}
+
+/// Reads a piece and looks through its objects, on a thread that may take long; gives those in which something was left.
+async fn look_through(objects: Objects, piece: Piece) -> Result<Vec<(ObjectId, Vec<Leak>)>, Error> {
+    let read = objects.read_piece(piece).await?;
+    blocking(move || {
+        let found = read.iter().map(|(id, bytes)| (*id, leaks_in(bytes)));
+        Ok(found.filter(|(_, found)| !found.is_empty()).collect())
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use axum::{
 };
 use names::RepositoryName;
 use trust::{Allowed, Visibility, act};
-use web::{Call, Fault, Input as _, Json, Problem, Routes, Spec, Surface};
+use web::{Fault, Json, Posted, Problem, Routes, Spec, Surface};
 
 use super::{Changes, Deleted, HomepageChange, LicenceChange};
 use crate::{
@@ -33,10 +33,10 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
 async fn change(
     hub: Hub,
     allowed: Allowed<act::RepoUpdate, Repository>,
-    call: Call,
+    call: Posted<json::RepositoryChanges>,
 ) -> Result<Json<json::Repository>, Problem> {
     let expected = call.header("if-match").to_owned();
-    let Json(asked) = Json::<json::RepositoryChanges>::take(call).await?;
+    let asked = call.json().await?;
     let changes = parse(asked, allowed.resource())?;
     let forked_from = hub.source_of(allowed.actor(), allowed.resource()).await?;
     let is_expected =

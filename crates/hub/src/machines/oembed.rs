@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use trust::{Actor, Allowed, Anything, Readers, act};
-use web::{Call, Json, Problem, look::href::segment};
+use web::{Json, Problem, Queried, look::href::segment};
 
 use crate::{
     Hub, Repository,
@@ -29,7 +29,7 @@ const HEIGHT: (u32, u32) = (20, 90);
 const CACHE_SECONDS: u32 = 3_600;
 
 #[derive(Deserialize)]
-struct Asked {
+pub(super) struct Asked {
     url: Option<String>,
     maxwidth: Option<u32>,
     format: Option<String>,
@@ -84,9 +84,9 @@ fn range(text: &str) -> Option<(usize, usize)> {
 pub(super) async fn card(
     hub: Hub,
     _: Allowed<act::RepoList, Anything>,
-    call: Call,
+    call: Queried<Asked>,
 ) -> Result<Json<Value>, Problem> {
-    let asked: Asked = call.query()?;
+    let asked = call.query()?;
     let base = &call.context.base_url;
     if asked.format.is_some_and(|it| it != "json") {
         return Err(Problem::not_found());

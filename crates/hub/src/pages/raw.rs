@@ -13,7 +13,7 @@ use names::{ObjectId, RepoPath};
 use objects::Place;
 use tokio::sync::mpsc;
 use trust::{Allowed, act};
-use web::{Call, Problem, headers::RAW_POLICY, look::href};
+use web::{Call, Problem, Queried, headers::RAW_POLICY, look::href};
 
 use super::range::{Wanted, wanted};
 use crate::{
@@ -43,9 +43,9 @@ pub(super) async fn raw(
 pub(crate) async fn raw_by_query(
     hub: Hub,
     allowed: Allowed<act::ObjectRead, Repository>,
-    call: Call,
+    call: Queried<api::Place>,
 ) -> Result<Response, Problem> {
-    let query: api::Place = call.query()?;
+    let query = call.query()?;
     let history = History::open(&hub, &allowed);
     let revision = history.resolve_or_first(query.revision.as_deref()).await?;
     serve(&history, &call.headers, &revision, api::path_of(query.path.as_deref())?).await

@@ -104,7 +104,7 @@ fn limits(usage: &[Usage], count: u64) -> Vec<Bar> {
 
 impl Hub {
     /// The owner of a namespace in which whoever asks may make repositories: what it holds is theirs to see.
-    async fn owned_space(
+    pub(crate) async fn owned_space(
         &self,
         tx: &mut db::Tx,
         actor: &Actor,

@@ -3,13 +3,14 @@
 use ::api::json::{Limit, QuotaUse, SetQuota, Used};
 use axum::http::Method;
 use names::{Handle, Id, RepositoryName};
+use serde::Deserialize;
 use serde_json::Value;
 use trust::{
-    Actor, Allowed, Anything, Principal, Readers, act,
+    Actor, Allowed, Anything, Principal, Readers, Refusal, act,
     audit::{Chain, Entry, Noted, On},
 };
 use uuid::Uuid;
-use web::{Call, Fault, Input as _, Json, Params, Problem, Routes, Spec, Surface};
+use web::{Call, Fault, Input as _, Json, Params, Posted, Problem, Queried, Routes, Spec, Surface};
 
 use super::{Limited, Usage, store};
 use crate::{Hub, Repository, repositories};
@@ -18,6 +19,7 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let spec = Spec::new(Surface::Api);
     routes
         .get("/api/v1/repos/{owner}/{name}/usage", Surface::Api, show)
+        .get("/api/v1/me/quota", Surface::Api, show_own)
         .get("/api/v1/admin/quotas/{owner}", Surface::Api, show_any)
         .get("/api/v1/admin/quotas/{owner}/{name}", Surface::Api, show_any)
         .on(Method::PUT, "/api/v1/admin/quotas/{owner}", spec, set)
@@ -47,6 +49,31 @@ async fn show(
     let usage = hub.usage(&mut hub.db.read().await?, owner, Some(repository)).await?;
     let is_owner = actor.principal().is_some_and(|it| it.id == owner);
     Ok(Json(answer(&usage, true, is_owner)))
+}
+
+/// Whose use is asked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whose {
+    /// An organization that one owns; oneself where nothing is said.
+    owner: Option<String>,
+}
+
+/// What is used by oneself, or by an organization that one owns.
+async fn show_own(
+    hub: Hub,
+    allowed: Allowed<act::MeRead, Anything>,
+    call: Queried<Whose>,
+) -> Result<Json<QuotaUse>, Problem> {
+    let actor = allowed.actor();
+    let owner = match call.query()?.owner {
+        Some(owner) => owner.parse().map_err(|_| Problem::not_found())?,
+        None => actor.handle().cloned().ok_or(Refusal::Unauthenticated)?,
+    };
+    let mut tx = hub.db.read().await?;
+    let owner = hub.owned_space(&mut tx, actor, &owner).await?.ok_or_else(Problem::not_found)?;
+    let usage = hub.usage(&mut tx, owner, None).await?;
+    Ok(Json(answer(&usage, false, true)))
 }
 
 /// What an address under `/api/v1/admin/quotas` names.
@@ -85,10 +112,10 @@ async fn show_any(
 async fn set(
     hub: Hub,
     allowed: Allowed<act::QuotaWrite, Anything>,
-    call: Call,
+    call: Posted<SetQuota>,
 ) -> Result<Json<QuotaUse>, Problem> {
     let params = call.params.clone();
-    let Json(asked) = Json::<SetQuota>::take(call).await?;
+    let asked = call.json().await?;
     let mut tx = hub.db.read().await?;
     let Named { owner, repository } = hub.named(&mut tx, &params).await?;
     drop(tx);

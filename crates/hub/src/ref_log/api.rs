@@ -13,7 +13,7 @@ use trust::{
     Allowed, Signer, act,
     signing_keys::{VerifyingKey, of_the_server},
 };
-use web::{Call, Problem, Routes, Spec, Surface};
+use web::{Call, Problem, Queried, Routes, Spec, Surface};
 
 use super::{Logged, list, refs, store};
 use crate::{
@@ -43,7 +43,7 @@ struct Where {
 async fn log(
     hub: Hub,
     allowed: Allowed<act::RefRead, Repository>,
-    call: Call,
+    call: Queried<Where>,
 ) -> Result<Answer, Problem> {
     let Where { after, limit } = call.query()?;
     let (after, limit) = (after.unwrap_or(0), limit.unwrap_or(PAGE).clamp(1, LOG_ITEMS as u64));

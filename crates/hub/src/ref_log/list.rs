@@ -5,7 +5,7 @@ use axum::response::IntoResponse;
 use names::Handle;
 use serde::Deserialize;
 use trust::{Allowed, act};
-use web::{Call, Json, Problem, Routes, Surface};
+use web::{Json, Problem, Queried, Routes, Surface};
 
 use super::shown::{Log, Moved, Signed};
 use crate::{Hub, Repository};
@@ -27,7 +27,7 @@ struct Asked {
 async fn list(
     hub: Hub,
     allowed: Allowed<act::RefRead, Repository>,
-    call: Call,
+    call: Queried<Asked>,
 ) -> Result<impl IntoResponse, Problem> {
     let Asked { limit, cursor } = call.query()?;
     let limit = limit.unwrap_or(PAGE.0).clamp(1, PAGE.1);

@@ -8,7 +8,7 @@ use axum::{
 use names::CommitId;
 use serde::Deserialize;
 use trust::{Allowed, act};
-use web::{Call, Fault, Input as _, Json, Problem, Routes, Spec, Surface};
+use web::{Call, Fault, Json, Posted, Problem, Queried, Routes, Spec, Surface};
 
 use super::store;
 use crate::{Error, Hub, Repository, reading::RefPlace};
@@ -40,7 +40,7 @@ struct Asked {
 async fn list(
     hub: Hub,
     allowed: Allowed<act::RefRead, Repository>,
-    call: Call,
+    call: Queried<Asked>,
 ) -> Result<impl IntoResponse, Problem> {
     let Asked { prefix, limit, cursor } = call.query()?;
     let (prefix, limit) = (prefix.unwrap_or_default(), limit.unwrap_or(PAGE.0).clamp(1, PAGE.1));
@@ -90,10 +90,10 @@ async fn found(hub: &Hub, of: &Repository, name: &str) -> Result<json::Ref, Prob
 async fn put(
     hub: Hub,
     allowed: Allowed<act::RefPush, Repository>,
-    call: Call,
+    call: Posted<json::SetRef>,
 ) -> Result<impl IntoResponse, Problem> {
     let name = full_name(&call);
-    let Json(asked) = Json::<json::SetRef>::take(call).await?;
+    let asked = call.json().await?;
     let target = commit("/target", &asked.target)?;
     let expected = asked.expected.as_deref().map(|it| commit("/expected", it)).transpose()?;
     let of = allowed.resource();
@@ -120,11 +120,11 @@ struct Expected {
 async fn delete(
     hub: Hub,
     allowed: Allowed<act::RefPush, Repository>,
-    call: Call,
+    call: Queried<Expected>,
 ) -> Result<StatusCode, Problem> {
     let (name, Expected { expected }) = (full_name(&call), call.query()?);
     let expected = expected.as_deref().map(|it| commit("/expected", it)).transpose()?;
-    <()>::take(call).await?;
+    call.end().await?;
     let mut tx = hub.db.glance().await?;
     let present = store::one(&mut tx, allowed.resource().id, &name).await.map_err(Error::Db)?;
     drop(tx);

@@ -1,14 +1,16 @@
 //! JSON under `/api/v1/repos`.
 
+use std::str::FromStr;
+
 use api::json;
 use axum::{http::StatusCode, response::IntoResponse};
 use names::{BranchName, Handle};
 use serde::Deserialize;
 use trust::{Actor, Allowed, Anything, Namespace, Visibility, act};
-use web::{Call, Fault, Json, Problem, Routes, Spec, Surface};
+use web::{Fault, Json, Problem, Queried, Routes, Spec, Surface};
 
 use super::{
-    Filter, Format, FormatError, Licence, NewRepository, Repository, Start, collaborators,
+    Filter, Format, FormatError, Licence, NewRepository, Repository, Sort, Start, collaborators,
     start::StartFiles,
 };
 use crate::{Hub, forks, life};
@@ -167,33 +169,98 @@ struct ListQuery {
     owner: Option<String>,
     /// Those about something.
     topic: Option<String>,
+    /// Those that are mostly written in this language.
+    language: Option<String>,
+    /// Those that are had on these terms.
+    licence: Option<String>,
+    /// `git` or `muse`.
+    format: Option<String>,
+    /// `public` or `private`.
+    visibility: Option<String>,
+    /// `pushed` or `stars`.
+    sort: Option<String>,
     /// 1: what was deleted and can be restored.
     deleted: Option<u8>,
     limit: Option<u16>,
     cursor: Option<String>,
 }
 
+impl ListQuery {
+    /// What is asked for but how much and from where on, as it stands in addresses.
+    fn kept(&self) -> String {
+        let pairs = [
+            ("owner", &self.owner),
+            ("topic", &self.topic),
+            ("language", &self.language),
+            ("licence", &self.licence),
+            ("format", &self.format),
+            ("visibility", &self.visibility),
+            ("sort", &self.sort),
+        ];
+        let said = pairs.iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+        said.fold(String::new(), |kept, (name, value)| {
+            kept + "&" + name + "=" + &web::look::href::segment(value)
+        })
+    }
+
+    /// Which repositories are meant, but for their owner; or every word that is none.
+    fn filter(&self) -> Result<Filter, Problem> {
+        let mut faults = Vec::new();
+        let topic = word("topic", self.topic.as_deref(), &mut faults);
+        let licence = word("licence", self.licence.as_deref(), &mut faults);
+        let format = word("format", self.format.as_deref(), &mut faults);
+        let mut one_of = |name: &str, text: Option<&str>, words: [&str; 2]| {
+            let at = words.iter().position(|it| Some(*it) == text);
+            if at.is_none() && text.is_some() {
+                let [one, other] = words;
+                let message = format!("`{name}` is `{one}` or `{other}`");
+                faults.push(Fault { pointer: format!("/{name}"), code: "invalid", message });
+            }
+            at
+        };
+        let visibility = one_of("visibility", self.visibility.as_deref(), ["public", "private"]);
+        let visibility = visibility.map(|at| match at {
+            0 => Visibility::Public,
+            _ => Visibility::Private,
+        });
+        let sort = match one_of("sort", self.sort.as_deref(), ["pushed", "stars"]) {
+            Some(1) => Sort::Stars,
+            Some(_) | None => Sort::Pushed,
+        };
+        if !faults.is_empty() {
+            return Err(Problem::invalid(faults));
+        }
+        let language = self.language.clone();
+        Ok(Filter { topic, licence, language, sort, format, visibility, ..Filter::default() })
+    }
+}
+
+/// A word of a query as what it should be.
+fn word<T: FromStr>(name: &str, text: Option<&str>, faults: &mut Vec<Fault>) -> Option<T>
+where
+    T::Err: std::fmt::Display,
+{
+    let fault = |error: T::Err| Fault {
+        pointer: format!("/{name}"),
+        code: "invalid",
+        message: error.to_string(),
+    };
+    text?.parse().map_err(|error| faults.push(fault(error))).ok()
+}
+
 async fn list(
     hub: Hub,
     allowed: Allowed<act::RepoList, Anything>,
-    call: Call,
+    call: Queried<ListQuery>,
 ) -> Result<impl IntoResponse, Problem> {
-    let query: ListQuery = call.query()?;
+    let query = call.query()?;
     if query.deleted == Some(1) {
         let items = list_deleted(&hub, &allowed, query.owner.as_deref()).await?;
         return Ok((None, Json(json::Page { items, next_cursor: None })));
     }
     let limit = query.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1);
-    let (whose, about) = (query.owner.as_deref(), query.topic.as_deref());
-    let list = format!(
-        "api/repos?owner={}&topic={}",
-        whose.unwrap_or_default(),
-        about.unwrap_or_default()
-    );
-    let topic = about.map(str::parse).transpose().map_err(|error: super::about::TopicError| {
-        let (pointer, message) = ("/topic".to_owned(), error.to_string());
-        Problem::invalid(vec![Fault { pointer, code: "invalid", message }])
-    })?;
+    let (kept, filter) = (query.kept(), query.filter()?);
+    let list = format!("api/repos?{kept}");
     let after = match query.cursor.as_deref() {
         None => None,
         Some(text) => Some(hub.cursor(&list, text).ok_or_else(bad_cursor)?),
@@ -202,13 +269,9 @@ async fn list(
         None => None,
         Some(owner) => Some(hub.owner_of(owner).await?),
     };
-    let filter = Filter { owner, topic, ..Filter::default() };
-    let listed = hub.list(&allowed, &filter, after, limit).await?;
+    let listed = hub.list(&allowed, &Filter { owner, ..filter }, after, limit).await?;
     let next_cursor = listed.next.map(|cursor| hub.cursors.write(&list, &cursor.to_bytes()));
     let link = next_cursor.as_ref().map(|cursor| {
-        let owner = query.owner.iter().map(|it| format!("&owner={}", web::look::href::segment(it)));
-        let topic = query.topic.iter().map(|it| format!("&topic={}", web::look::href::segment(it)));
-        let kept = owner.chain(topic).collect::<String>();
         [("link", format!("</api/v1/repos?limit={limit}{kept}&cursor={cursor}>; rel=\"next\""))]
     });
     let items = listed.repositories.iter().map(json_of).collect();

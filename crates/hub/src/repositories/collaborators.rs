@@ -7,7 +7,7 @@ use axum::{
 };
 use names::Handle;
 use trust::{Allowed, Collaborator, Level, act};
-use web::{Call, Fault, Input as _, Json, Problem, Routes, Spec, Surface};
+use web::{Call, Fault, Input as _, Json, Posted, Problem, Routes, Spec, Surface};
 
 use super::Repository;
 use crate::Hub;
@@ -40,10 +40,10 @@ async fn list(
 async fn add(
     hub: Hub,
     allowed: Allowed<act::CollaboratorAdd, Repository>,
-    call: Call,
+    call: Posted<json::LevelRequest>,
 ) -> Result<Json<json::Collaborator>, Problem> {
     let handle: Handle = call.params.parse("handle")?;
-    let Json(asked) = Json::<json::LevelRequest>::take(call).await?;
+    let asked = call.json().await?;
     let level: Level = asked.level.parse().map_err(|message| {
         Problem::invalid(vec![Fault { pointer: "/level".to_owned(), code: "invalid", message }])
     })?;

@@ -192,6 +192,10 @@ pub(crate) struct Filter {
     pub(crate) starred_by: Option<Id<Principal>>,
     /// In which order.
     pub(crate) sort: Sort,
+    /// Those whose history is kept so.
+    pub(crate) format: Option<Format>,
+    /// Those that everybody may see, or those that only some may.
+    pub(crate) visibility: Option<Visibility>,
 }
 
 /// The order of a list.

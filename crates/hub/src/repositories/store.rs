@@ -2,10 +2,10 @@
 
 use db::{Error, Tx};
 use names::{Id, RepositoryName, UnixMillis};
-use trust::{GrantedRow, Principal, Readers, ResourceRow};
+use trust::{GrantedRow, Principal, Readers, ResourceRow, Visibility};
 use uuid::Uuid;
 
-use super::{Cursor, Filter, Fork, Licence, Repository, Sort, Topic, Topics};
+use super::{Cursor, Filter, Fork, Format, Licence, Repository, Sort, Topic, Topics};
 
 macro_rules! columns {
     () => {
@@ -31,7 +31,8 @@ macro_rules! chosen {
            AND ($7 = '' OR EXISTS (SELECT 1 FROM repository_topics AS w WHERE w.repository_id = r.id AND w.topic = $7))
            AND ($8 = '' OR r.licence = $8) AND ($9 = '' OR lower(r.language) = lower($9))
            AND (CAST($10 AS bigint) = 0
-                OR EXISTS (SELECT 1 FROM stars AS l WHERE l.repository_id = r.id AND l.principal_id = $11))"
+                OR EXISTS (SELECT 1 FROM stars AS l WHERE l.repository_id = r.id AND l.principal_id = $11))
+           AND ($12 = '' OR r.format = $12) AND ($13 = '' OR s.visibility = $13)"
     };
 }
 
@@ -320,8 +321,9 @@ pub(crate) async fn list(
     let start = Cursor { rank: i64::MAX, id: Id::from_uuid(Uuid::max()) };
     let Cursor { rank, id } = after.unwrap_or(start);
     let (id, limit) = (id.uuid(), i64::from(limit) + 1);
-    let Filter { owner, topic, licence, language, starred_by, sort } = filter;
+    let Filter { owner, topic, licence, language, starred_by, sort, format, visibility } = filter;
     let is_plain = topic.is_none() && licence.is_none() && language.is_none();
+    let is_plain = is_plain && format.is_none() && visibility.is_none();
     let is_plain = is_plain && starred_by.is_none() && *sort == Sort::Pushed;
     let rows: Vec<Row> = match owner {
         None if is_plain => db::fetch_all!(tx, LIST, reader, rank, id, limit)?,
@@ -335,13 +337,15 @@ pub(crate) async fn list(
             let licence = licence.as_ref().map_or("", Licence::as_str);
             let language = language.as_deref().unwrap_or_default();
             let (liked, by) = (i64::from(starred_by.is_some()), whose(starred_by));
+            let format = format.map_or("", Format::as_str);
+            let visibility = visibility.map_or("", Visibility::as_str);
             let chosen = match sort {
                 Sort::Pushed => &LIST_CHOSEN,
                 Sort::Stars => &LIST_BY_STARS,
             };
             db::fetch_all!(
                 tx, *chosen, reader, rank, id, limit, any, owner, topic, licence, language, liked,
-                by
+                by, format, visibility
             )?
         }
     };

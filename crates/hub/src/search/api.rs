@@ -7,7 +7,7 @@ use ::api::{
 use axum::response::IntoResponse;
 use serde::Deserialize;
 use trust::{Allowed, Anything, Class, act};
-use web::{Call, Fault, Json, Problem, Routes, Spec, Surface, look::href};
+use web::{Fault, Json, Problem, Queried, Routes, Spec, Surface, look::href};
 
 use super::{
     answer::{Answer, Hit, Search, Sort},
@@ -65,9 +65,9 @@ pub(crate) fn sort(word: Option<&str>) -> Option<Sort> {
 async fn find(
     hub: Hub,
     allowed: Allowed<act::RepoList, Anything>,
-    call: Call,
+    call: Queried<Asked>,
 ) -> Result<impl IntoResponse, Problem> {
-    let asked: Asked = call.query()?;
+    let asked = call.query()?;
     let (text, limit) =
         (asked.q.unwrap_or_default(), asked.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1));
     let mut faults = Vec::with_capacity(MAX_TERMS);
@@ -191,10 +191,10 @@ struct TopicsAsked {
 async fn topics(
     hub: Hub,
     allowed: Allowed<act::RepoList, Anything>,
-    call: Call,
+    call: Queried<TopicsAsked>,
 ) -> Result<impl IntoResponse, Problem> {
     const LIST: &str = "api/topics";
-    let asked: TopicsAsked = call.query()?;
+    let asked = call.query()?;
     let limit = asked.limit.unwrap_or(30).clamp(1, 100);
     let after = match asked.cursor.as_deref() {
         None => Vec::new(),

@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::Deserialize;
 use trust::{Allowed, Anything, act};
-use web::{Call, Fault, Input as _, Json, Problem, Routes, Spec, Surface, look::dates};
+use web::{Call, Fault, Input as _, Json, Problem, Queried, Routes, Spec, Surface, look::dates};
 
 use super::{Circle, Watch};
 use crate::{
@@ -125,7 +125,7 @@ fn bad_cursor() -> Problem {
 async fn stargazers(
     hub: Hub,
     allowed: Allowed<act::ActivityRead, Repository>,
-    call: Call,
+    call: Queried<Asked>,
 ) -> Result<impl IntoResponse, Problem> {
     people(&hub, Circle::Stargazers(allowed.resource().id), call).await
 }
@@ -133,7 +133,7 @@ async fn stargazers(
 async fn watchers(
     hub: Hub,
     allowed: Allowed<act::ActivityRead, Repository>,
-    call: Call,
+    call: Queried<Asked>,
 ) -> Result<impl IntoResponse, Problem> {
     people(&hub, Circle::Watchers(allowed.resource().id), call).await
 }
@@ -141,7 +141,7 @@ async fn watchers(
 async fn followers(
     hub: Hub,
     allowed: Allowed<act::PrincipalRead, Profile>,
-    call: Call,
+    call: Queried<Asked>,
 ) -> Result<impl IntoResponse, Problem> {
     people(&hub, Circle::Followers(allowed.resource().0.id), call).await
 }
@@ -149,13 +149,17 @@ async fn followers(
 async fn following(
     hub: Hub,
     allowed: Allowed<act::PrincipalRead, Profile>,
-    call: Call,
+    call: Queried<Asked>,
 ) -> Result<impl IntoResponse, Problem> {
     people(&hub, Circle::Following(allowed.resource().0.id), call).await
 }
 
-async fn people(hub: &Hub, of: Circle, call: Call) -> Result<impl IntoResponse + use<>, Problem> {
-    let asked: Asked = call.query()?;
+async fn people(
+    hub: &Hub,
+    of: Circle,
+    call: Queried<Asked>,
+) -> Result<impl IntoResponse + use<>, Problem> {
+    let asked = call.query()?;
     let limit = asked.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1);
     let list = call.uri.path().to_owned();
     let after = match asked.cursor.as_deref() {
@@ -181,9 +185,9 @@ async fn people(hub: &Hub, of: Circle, call: Call) -> Result<impl IntoResponse +
 async fn starred(
     hub: Hub,
     allowed: Allowed<act::PrincipalRead, Profile>,
-    call: Call,
+    call: Queried<Asked>,
 ) -> Result<impl IntoResponse, Problem> {
-    let asked: Asked = call.query()?;
+    let asked = call.query()?;
     let limit = asked.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1);
     let list = call.uri.path().to_owned();
     let after = match asked.cursor.as_deref() {

@@ -39,9 +39,7 @@ impl Hub {
             return Ok(Vec::new());
         }
         let news = self.news_of(asks, repository, bundle).await?;
-        let mut told = self.inspect(asks, &news, &bundle.heads).await?;
-        told.extend(self.judge_leaks((asks, repository), &news, &leaks).await?);
-        Ok(told)
+        self.judge_news((asks, repository), &news, &bundle.heads, &leaks).await
     }
 
     /// What was left in objects that the push makes the repository's: in those that came with it, and in those that came

@@ -54,6 +54,7 @@ pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     use api::wire::limits::{
         FETCH_BODY_BYTES, PRESIGNED_OBJECT_BYTES, PUSH_BODY_BYTES, SMALL_BODY_BYTES,
     };
+    let routes = labels::routes(routes);
     let push = Spec::new(Surface::Wire).body_bytes(PUSH_BODY_BYTES).class(Class::Push);
     let upload = push.class(Class::Upload);
     let read = Spec::new(Surface::Wire);

@@ -271,6 +271,17 @@ on_both! {
         assert_eq!(found(&boris, "topic=tides").await, 1);
         assert_eq!(found(&boris, "topic=none").await, 0);
         server.get("/api/v1/repos?topic=A%20b").send().await.assert_refused(422, "invalid");
+        // By what is kept how, for whom, on which terms, and in another order.
+        assert_eq!(found(&anna, "owner=anna&format=muse&visibility=public").await, 1);
+        assert_eq!(found(&anna, "owner=anna&format=git").await, 0);
+        assert_eq!(found(&anna, "owner=anna&licence=MIT&sort=stars").await, 1);
+        assert_eq!(found(&anna, "owner=anna&licence=ISC").await, 0);
+        assert_eq!(found(&anna, "owner=anna&language=Cobol").await, 0);
+        assert_eq!(found(&boris, "owner=anna&visibility=private").await, 0);
+        let wrong = "/api/v1/repos?format=svn&visibility=secret&sort=age";
+        let wrong = server.get(wrong).send().await;
+        wrong.assert_refused(422, "invalid");
+        assert_eq!(wrong.json()["errors"].as_array().unwrap().len(), 3, "{}", wrong.text());
         let explored = server.get("/explore?topic=tides").send().await.text();
         assert!(explored.contains("/anna/song"), "{explored}");
         let none = server.get("/explore?topic=none").send().await.text();

@@ -92,6 +92,21 @@ on_both! {
         }
         assert_eq!((seen.len(), sizes), (2_200, vec![1_000, 1_000, 200]));
         server.get(&format!("/{SONG}/tags?cursor=AAAA")).send().await.assert_refused(400, "malformed");
+        // Those of one commit as JSON, in the order in which they came.
+        let first = format!("/api/v1/repos/{SONG}/commits/{tip}/labels?limit=100");
+        let (mut target, mut told) = (first.clone(), Vec::new());
+        loop {
+            let shown = server.get(&target).send().await.json();
+            let items = shown["items"].as_array().unwrap();
+            told.extend(items.iter().map(|it| it["label"].as_str().unwrap().to_owned()));
+            match shown["next_cursor"].as_str() {
+                Some(next) => target = format!("{first}&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!((told.len(), told.into_iter().collect::<std::collections::BTreeSet<_>>()), (2_200, seen));
+        let other = format!("/api/v1/repos/{SONG}/commits/{}/labels", CommitId::of(b"nowhere"));
+        server.get(&other).send().await.assert_refused(404, "not_found");
         // A page shows some of them.
         let shown = server.get(&format!("/{SONG}/commits/main")).send().await.text();
         assert_eq!(shown.matches("n:").count(), 20);

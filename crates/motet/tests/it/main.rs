@@ -2,7 +2,7 @@
 //!
 //! | file              | what is promised                                                              |
 //! |-------------------|-------------------------------------------------------------------------------|
-//! | `recorded.rs`     | recorded exchanges of the Muse client get the same answers                      |
+//! | `recorded.rs`, `recorded/` | recorded exchanges of the Muse client get the same answers; 10,000 files sent as it does |
 //! | `vectors.rs`      | the published test vectors hold on a running server                             |
 //! | `integrity.rs`    | nothing is kept that is not what its id says                                    |
 //! | `presigned.rs`    | objects that are sent to addresses of their own                                 |
@@ -68,6 +68,7 @@
 //! | `ssh.rs`          | Git over SSH, with the real client                                              |
 //! | `refs_pages.rs`   | branches and tags as pages; a branch that is taken away                         |
 //! | `help.rs`         | what every page has in common: keys, codes, themes, parts                        |
+//! | `reference.rs`    | the JSON API as its routes tell it                                              |
 //! | `pages.rs`        | what every page is, and what https adds to every answer                          |
 //! | `privacy.rs`      | what is kept of a person: taken away, left behind                                |
 //! | `around.rs`, `around/` | what happened and who looks on: activity, stars, feeds, profiles             |
@@ -151,6 +152,7 @@ mod reading;
 mod recorded;
 mod records;
 mod ref_log;
+mod reference;
 mod refs;
 mod refs_pages;
 mod registration;

@@ -67,6 +67,23 @@ async fn a_body_that_cannot_be_kept_is_refused_by_the_length_that_it_announces()
 }
 
 #[tokio::test]
+async fn everybody_sees_what_is_used_of_the_own_quota_and_of_no_others() {
+    let (server, anna) = tight().await;
+    let boris = server.register("boris").await;
+    let own = async |by: &Person, query: &str| {
+        server.get(&format!("/api/v1/me/quota{query}")).by(by).send().await
+    };
+    let story = Story::of_one("a song");
+    server.create(&anna, "tune", "private").await;
+    server.push_story(&anna, "anna/tune", &story, "main").await;
+    let used = own(&anna, "").await.json();
+    assert_eq!(used["owner_bytes"], serde_json::json!({ "used": 6, "allowed": 15_000 }));
+    assert_eq!(own(&boris, "").await.json()["owner_bytes"]["used"], 0);
+    own(&boris, "?owner=anna").await.assert_refused(404, "not_found");
+    server.get("/api/v1/me/quota").send().await.assert_refused(401, "unauthenticated");
+}
+
+#[tokio::test]
 async fn reading_goes_on_above_a_quota() {
     let (server, anna) = tight().await;
     let mut story = Story::default();

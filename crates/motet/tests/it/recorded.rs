@@ -5,6 +5,8 @@
 //! server's own, and so is the split between presigned and inline uploads. The empty object is never reported missing
 //! (`spec/wire.md` D1). Two recordings show a server that refuses everything; what they say is in the library's own test.
 
+mod ten_thousand;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::{

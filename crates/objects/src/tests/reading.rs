@@ -5,7 +5,7 @@ use std::fs;
 use names::{Clock, ObjectId, Random};
 
 use super::house::{House, on_both};
-use crate::{Error, Objects, Store};
+use crate::{Error, Objects, Piece, Store};
 
 const LARGE: usize = 100_000;
 
@@ -18,6 +18,31 @@ on_both! { all
         assert_eq!(house.read(ids[1]).await.unwrap(), large);
         assert_eq!(house.read(ids[2]).await.unwrap(), b"");
         assert_eq!((house.on_the_way(), house.names("segments").await.len()), (0, 1));
+    }
+}
+
+on_both! { all
+    async fn what_lies_together_is_read_together_and_what_is_wrong_from_another_copy(house: House) {
+        let texts: Vec<_> = (0..300).map(|at| format!("line {at}").into_bytes()).collect();
+        let large = vec![7; LARGE];
+        let mut all: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
+        all.push(&large);
+        house.put(&[b"line 17"]).await;
+        let ids = house.put(&all).await;
+        house.damage_segment(b"line 17").await;
+        let mut glance = house.db.glance().await.unwrap();
+        let places = house.objects.find(&mut glance, &ids).await.unwrap();
+        drop(glance);
+        let pieces = Piece::of(places);
+        assert!(pieces.len() <= 3, "{}", pieces.len());
+        let mut read = Vec::new();
+        for piece in pieces {
+            read.extend(house.objects.read_piece(piece).await.unwrap());
+        }
+        assert_eq!(read.len(), ids.len());
+        for (id, bytes) in read {
+            assert_eq!(ids[all.iter().position(|it| *it == bytes).unwrap()], id);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use axum::{http::Method, response::IntoResponse};
 use names::UnixMillis;
 use serde::Deserialize;
 use trust::{Account, Allowed, Anything, Class, Key, RevokeReason, Trust, act};
-use web::{Call, Input as _, Json, Problem, Routes, Spec, Surface};
+use web::{Call, Json, Problem, Queried, Routes, Spec, Surface};
 
 use super::field;
 
@@ -52,11 +52,11 @@ struct Why {
 async fn revoke(
     trust: Trust,
     allowed: Allowed<act::KeyRevoke, Account>,
-    call: Call,
+    call: Queried<Why>,
 ) -> Result<impl IntoResponse, Problem> {
     let name = call.params.parse("key_id")?;
-    let why: Why = call.query()?;
-    <()>::take(call).await?;
+    let why = call.query()?;
+    call.end().await?;
     // Whoever says nothing may have had it stolen: the careful reading.
     let reason = why.reason.as_deref().map_or(Ok(RevokeReason::Compromised), |it| field("", it))?;
     let since: Option<UnixMillis> = why.since.as_deref().map(|it| field("", it)).transpose()?;

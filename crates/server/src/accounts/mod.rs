@@ -28,7 +28,7 @@ mod tokens;
 use api::json;
 use axum::{Router, http::StatusCode, response::IntoResponse};
 use trust::{Allowed, Anything, Class, NewKey, Principal, Profile, Trust, act};
-use web::{Call, Entry, Fault, Input as _, Json, Params, Problem, Routes, Spec, Surface};
+use web::{Call, Entry, Fault, Json, Params, Posted, Problem, Routes, Spec, Surface};
 
 /// Bodies of registration are a few hundred bytes.
 const TINY_BODY: u64 = 16 << 10;
@@ -74,23 +74,22 @@ where
 }
 
 /// The body of a call, with what its path names.
-async fn with_params<T>(call: Call) -> Result<(Params, T), Problem>
+async fn with_params<T>(call: Posted<T>) -> Result<(Params, T), Problem>
 where
     T: serde::de::DeserializeOwned + Send,
 {
     let params = call.params.clone();
-    let Json(body) = Json::<T>::take(call).await?;
-    Ok((params, body))
+    Ok((params, call.json().await?))
 }
 
 /// Hands out what a new key has to sign.
 async fn challenge(
     trust: Trust,
     _: Allowed<act::Register, Anything>,
-    call: Call,
+    call: Posted<json::ChallengeRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let authority = call.context.authority.clone();
-    let Json(asked) = Json::<json::ChallengeRequest>::take(call).await?;
+    let asked = call.json().await?;
     let made =
         trust.challenge(&authority, field("/handle", &asked.handle)?, &asked.public_key).await?;
     let answer = json::Challenge {
@@ -106,10 +105,10 @@ async fn challenge(
 async fn verify(
     trust: Trust,
     allowed: Allowed<act::Register, Anything>,
-    call: Call,
+    call: Posted<json::VerifyRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let from = call.context.client;
-    let Json(met) = Json::<json::VerifyRequest>::take(call).await?;
+    let met = call.json().await?;
     // An id that cannot be is one that is not there: the same answer as for one that is used up.
     let id = met.challenge_id.parse().map_err(|_| Problem::from(trust::Error::ChallengeFailed))?;
     let new = NewKey { label: met.label, terms: met.tos_version, invite: met.invite, from };

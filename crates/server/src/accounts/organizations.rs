@@ -9,7 +9,10 @@ use axum::{
 use names::Handle;
 use serde::Deserialize;
 use trust::{Account, Allowed, Anything, Invitation, Membership, Role, Trust, act};
-use web::{Call, Cursors, Entry, Input as _, Json, Problem, Routes, Spec, Surface, shown_once};
+use web::{
+    Call, Cursors, Entry, Input as _, Json, Posted, Problem, Queried, Routes, Spec, Surface,
+    shown_once,
+};
 
 use super::{field, principal, with_params};
 
@@ -68,9 +71,9 @@ pub(crate) fn lists(trust: &Trust, cursors: Cursors) -> (Router, Vec<Entry>) {
 async fn list_members(
     Members { trust, cursors }: Members,
     allowed: Allowed<act::MemberRead, Account>,
-    call: Call,
+    call: Queried<Query>,
 ) -> Result<impl IntoResponse, Problem> {
-    let query: Query = call.query()?;
+    let query = call.query()?;
     let limit = query.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1);
     let list = call.uri.path();
     let after = match query.cursor.as_deref() {
@@ -101,9 +104,9 @@ fn position(cursors: &Cursors, list: &str, text: &str) -> Option<Handle> {
 async fn change_member(
     trust: Trust,
     allowed: Allowed<act::MemberChange, Account>,
-    call: Call,
+    call: Posted<json::RoleRequest>,
 ) -> Result<impl IntoResponse, Problem> {
-    let (params, asked) = with_params::<json::RoleRequest>(call).await?;
+    let (params, asked) = with_params(call).await?;
     let role: Role = field("/role", &asked.role)?;
     trust.change_member(&allowed, &params.parse("member")?, role).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -8,7 +8,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use names::Id;
 use trust::{Allowed, Anything, Assertion, Browser, NewPasskey, Passkey, ReturnTo, Trust, act};
-use web::{Call, Input as _, Json, Problem, Routes, Spec, form};
+use web::{Call, Input as _, Json, Posted, Problem, Routes, Spec, form};
 
 use super::invalid;
 
@@ -99,14 +99,14 @@ async fn ask_for_sign_in(
 async fn sign_in(
     trust: Trust,
     allowed: Allowed<act::SessionStart, Anything>,
-    call: Call,
+    call: Posted<json::PasskeyAssertion>,
 ) -> Result<Response, Problem> {
     if !form::is_own_page(&call.headers, &call.context.base_url) {
         return Err(form::cross_site());
     }
     let user_agent = call.header("user-agent").to_owned();
     let browser = Browser { ip: call.context.client, user_agent };
-    let Json(met) = Json::<json::PasskeyAssertion>::take(call).await?;
+    let met = call.json().await?;
     let assertion = Assertion {
         credential_id: bytes("/credential_id", &met.credential_id)?,
         client_data: bytes("/client_data", &met.client_data)?,

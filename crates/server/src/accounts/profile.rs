@@ -17,11 +17,12 @@ pub(super) const PICTURE_BODY: u64 = 1536 << 10;
 pub(super) fn routes(routes: Routes<Trust>) -> Routes<Trust> {
     let with_picture = Spec::new(Surface::Api).body_bytes(PICTURE_BODY);
     let leave = Spec::new(Surface::Api).body_bytes(1 << 10).class(Class::Leave);
+    let picture = Spec::new(Surface::Api).answers(&["image/png"]);
     routes
         .on(Method::PATCH, "/api/v1/me", with_picture, change)
         .on(Method::DELETE, "/api/v1/me", leave, delete)
         .on(Method::PATCH, "/api/v1/orgs/{handle}", with_picture, change_organization)
-        .get("/api/v1/principals/{handle}/avatar", Surface::Api, avatar)
+        .get("/api/v1/principals/{handle}/avatar", picture, avatar)
         .on(Method::DELETE, "/api/v1/orgs/{handle}", leave, delete_organization)
 }
 

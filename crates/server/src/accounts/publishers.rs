@@ -13,7 +13,7 @@ use trust::{
     Account, Allowed, Anything, Bearers, Class, MadeSecret, NewOrganizationToken, NewSecret,
     OrganizationTokenKind, Publisher, PublisherSecret, SecretKind, Token, Trust, act,
 };
-use web::{Call, Input as _, Json, Problem, Routes, Spec, Surface, shown_once};
+use web::{Call, Input as _, Json, Posted, Problem, Routes, Spec, Surface, shown_once};
 
 use super::{field, tokens, with_params};
 
@@ -51,11 +51,11 @@ async fn bootstrap(
 async fn found(
     trust: Trust,
     allowed: Allowed<act::PublisherCreate, Anything>,
-    call: Call,
+    call: Posted<json::NewPublisher>,
 ) -> Result<Response, Problem> {
     let line = Secret::new(call.header("authorization").to_owned());
     trust.check_bootstrap(line.expose()).await?;
-    let Json(asked) = Json::<json::NewPublisher>::take(call).await?;
+    let asked = call.json().await?;
     let handle = field("/handle", &asked.handle)?;
     let name = asked.display_name.as_deref();
     let made = trust.found_publisher(&allowed, line.expose(), handle, name).await?;
@@ -111,11 +111,10 @@ async fn change(
 async fn mint(
     trust: Trust,
     allowed: Allowed<act::PublisherTokenMint, Publisher>,
-    call: Call,
+    call: Posted<json::NewPublisherToken>,
 ) -> Result<Response, Problem> {
     let kind: OrganizationTokenKind = call.params.parse("kind")?;
-    let Json(asked) = Json::<json::NewPublisherToken>::take(call).await?;
-    let json::NewPublisherToken { label, pipelines } = asked;
+    let json::NewPublisherToken { label, pipelines } = call.json().await?;
     let new = NewOrganizationToken { kind, label, pipelines };
     let minted = trust.mint_for_publisher(&allowed, new).await?;
     created(tokens::json_of_minted(&minted))
@@ -124,10 +123,10 @@ async fn mint(
 async fn rotate(
     trust: Trust,
     allowed: Allowed<act::PublisherTokenRotate, Publisher>,
-    call: Call,
+    call: Posted<json::RotatePublisherToken>,
 ) -> Result<Response, Problem> {
     let kind: OrganizationTokenKind = call.params.parse("kind")?;
-    let Json(asked) = Json::<json::RotatePublisherToken>::take(call).await?;
+    let asked = call.json().await?;
     // An id that cannot be is one that is not there.
     let id = asked.token_id.map(|it| it.parse::<Id<Token>>().map_err(|_| Problem::not_found()));
     let overlap = asked.overlap_seconds.map(Duration::from_secs);
@@ -149,7 +148,7 @@ async fn revoke(
 async fn make_secret(
     trust: Trust,
     allowed: Allowed<act::SecretRotate, Publisher>,
-    call: Call,
+    call: Posted<json::NewPublisherSecret>,
 ) -> Result<Response, Problem> {
     let (kind, new) = asked_secret(call).await?;
     created(json_of_made(&trust.create_secret(&allowed, kind, new).await?))
@@ -158,7 +157,7 @@ async fn make_secret(
 async fn rotate_secret(
     trust: Trust,
     allowed: Allowed<act::SecretRotate, Publisher>,
-    call: Call,
+    call: Posted<json::NewPublisherSecret>,
 ) -> Result<Response, Problem> {
     let (kind, new) = asked_secret(call).await?;
     created(json_of_made(&trust.rotate_secret(&allowed, kind, new).await?))
@@ -176,8 +175,10 @@ async fn revoke_secret(
 }
 
 /// Of which kind a secret is to be, and what it is to be.
-async fn asked_secret(call: Call) -> Result<(SecretKind, NewSecret), Problem> {
-    let (params, asked) = with_params::<json::NewPublisherSecret>(call).await?;
+async fn asked_secret(
+    call: Posted<json::NewPublisherSecret>,
+) -> Result<(SecretKind, NewSecret), Problem> {
+    let (params, asked) = with_params(call).await?;
     let new = NewSecret {
         value: asked.value.map(Secret::new),
         activate_in: Duration::from_secs(asked.activate_in_seconds.unwrap_or_default()),

@@ -3,12 +3,12 @@
 use api::json;
 use axum::{http::header, response::IntoResponse};
 use trust::{Allowed, Anything, Trust, act, signing_keys::VerifyingKey};
-use web::{Json, Problem, Routes, Surface};
+use web::{Json, Problem, Routes, Spec, Surface};
 
 pub(super) fn routes(routes: Routes<Trust>) -> Routes<Trust> {
     routes.get("/api/v1/server-keys", Surface::Api, list).get(
         "/api/v1/server-keys/allowed_signers",
-        Surface::Api,
+        Spec::new(Surface::Api).answers(&["text/plain; charset=utf-8"]),
         allowed_signers,
     )
 }

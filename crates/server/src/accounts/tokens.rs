@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use trust::{Account, Allowed, Class, Kind, Minted, NewToken, Scope, Token, TokenKind, Trust, act};
-use web::{Call, Input as _, Json, Problem, Routes, Spec, Surface, shown_once};
+use web::{Call, Input as _, Json, Posted, Problem, Routes, Spec, Surface, shown_once};
 
 use super::{field, invalid, with_params};
 
@@ -52,9 +52,9 @@ async fn mint(
 async fn rotate(
     trust: Trust,
     allowed: Allowed<act::TokenMint, Account>,
-    call: Call,
+    call: Posted<json::RotateToken>,
 ) -> Result<Response, Problem> {
-    let (params, asked) = with_params::<json::RotateToken>(call).await?;
+    let (params, asked) = with_params(call).await?;
     let overlap = asked.overlap_seconds.map(Duration::from_secs);
     shown(&trust.rotate(&allowed, params.parse("id")?, overlap).await?)
 }

@@ -19,16 +19,16 @@ use trust::{
     audit::{Chain, Filter, Found, Line, Walk, Who},
 };
 use uuid::Uuid;
-use web::{Call, Json, Problem};
+use web::{Json, Problem, Queried};
 
 use super::{Admin, bad_cursor, limit, position};
 
 /// One JSON object a line.
-const LINES: &str = "application/x-ndjson";
+pub(super) const LINES: &str = "application/x-ndjson";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+pub(super) struct ListQuery {
     actor: Option<String>,
     action: Option<String>,
     resource: Option<String>,
@@ -42,7 +42,7 @@ struct ListQuery {
 pub(super) async fn list(
     admin: Admin,
     _: Allowed<act::AuditRead, Anything>,
-    call: Call,
+    call: Queried<ListQuery>,
 ) -> Result<impl IntoResponse, Problem> {
     page(&admin, call.query()?, call.uri.path(), Chain::INSTALL).await
 }
@@ -51,7 +51,7 @@ pub(super) async fn list(
 pub(super) async fn list_of_organization(
     admin: Admin,
     allowed: Allowed<act::OrgAuditRead, Account>,
-    call: Call,
+    call: Queried<ListQuery>,
 ) -> Result<impl IntoResponse, Problem> {
     page(&admin, call.query()?, call.uri.path(), chain(&allowed)?).await
 }
@@ -60,7 +60,7 @@ pub(super) async fn list_of_organization(
 pub(super) async fn list_of_publisher(
     admin: Admin,
     allowed: Allowed<act::OrgAuditRead, Publisher>,
-    call: Call,
+    call: Queried<ListQuery>,
 ) -> Result<impl IntoResponse, Problem> {
     let chain = Chain::of(allowed.resource().organization.id);
     page(&admin, call.query()?, call.uri.path(), chain).await

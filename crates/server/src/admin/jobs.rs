@@ -6,13 +6,13 @@ use jobs::{Counts, JobId, Listed, Priority, State};
 use serde::Deserialize;
 use trust::{Allowed, Anything, act};
 use uuid::Uuid;
-use web::{Call, Json, Problem};
+use web::{Call, Json, Problem, Queried};
 
 use super::{Admin, bad_cursor, limit, named, position, told};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+pub(super) struct ListQuery {
     state: Option<String>,
     limit: Option<u16>,
     cursor: Option<String>,
@@ -39,9 +39,9 @@ pub(super) fn id_in(position: &[u8]) -> Result<JobId, Problem> {
 pub(super) async fn list(
     admin: Admin,
     _: Allowed<act::JobRead, Anything>,
-    call: Call,
+    call: Queried<ListQuery>,
 ) -> Result<impl IntoResponse, Problem> {
-    let query: ListQuery = call.query()?;
+    let query = call.query()?;
     let (state, limit) = (state(query.state.as_deref())?, limit(query.limit));
     let list = list_of(state);
     let after = position(&admin.cursors, &list, query.cursor.as_deref())?;

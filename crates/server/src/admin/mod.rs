@@ -66,12 +66,13 @@ pub(crate) fn routes(admin: Admin) -> (Router, Vec<Entry>) {
     let trust = admin.trust.clone();
     let bare = Spec::new(Surface::Api).body_bytes(NO_BODY);
     let publisher = Spec::new(Surface::Api).bearers(Bearers::Publisher);
+    let lines = Spec::new(Surface::Api).answers(&[audit::LINES]);
     Routes::new(admin, trust)
         .get("/admin/jobs", Surface::Page, page::jobs)
         .get("/api/v1/admin/audit", Surface::Api, audit::list)
-        .get("/api/v1/admin/audit/export", Surface::Api, audit::export)
+        .get("/api/v1/admin/audit/export", lines, audit::export)
         .get("/api/v1/orgs/{handle}/audit", Surface::Api, audit::list_of_organization)
-        .get("/api/v1/orgs/{handle}/audit/export", Surface::Api, audit::export_of_organization)
+        .get("/api/v1/orgs/{handle}/audit/export", lines, audit::export_of_organization)
         .post("/api/v1/admin/audit/prune", bare, config::prune)
         .post("/api/v1/admin/signing-keys/session/rotate", bare, config::rotate_session_key)
         .post("/api/v1/admin/signing-keys/server/rotate", bare, config::rotate_server_key)
@@ -85,7 +86,11 @@ pub(crate) fn routes(admin: Admin) -> (Router, Vec<Entry>) {
         .post("/api/v1/admin/principals/{handle}/restore", bare, people::restore)
         .post("/api/v1/admin/principals/{handle}/bring-back", bare, people::bring_back)
         .get("/api/v1/publishers/{publisher}/audit", publisher, audit::list_of_publisher)
-        .get("/api/v1/publishers/{publisher}/audit/export", publisher, audit::export_of_publisher)
+        .get(
+            "/api/v1/publishers/{publisher}/audit/export",
+            publisher.answers(&[audit::LINES]),
+            audit::export_of_publisher,
+        )
         .get("/api/v1/admin/jobs", Surface::Api, jobs::list)
         .get("/api/v1/admin/jobs/{id}", Surface::Api, jobs::show)
         .on(Method::DELETE, "/api/v1/admin/jobs/{id}", bare, jobs::delete)

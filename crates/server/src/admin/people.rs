@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use trust::{Allowed, Anything, act};
-use web::{Call, Input as _, Json, Problem, shown_once};
+use web::{Call, Posted, Problem, shown_once};
 
 use super::{Admin, named};
 
@@ -31,10 +31,10 @@ pub(super) async fn withdraw(
 pub(super) async fn suspend(
     admin: Admin,
     allowed: Allowed<act::PrincipalSuspend, Anything>,
-    call: Call,
+    call: Posted<json::Suspend>,
 ) -> Result<impl IntoResponse, Problem> {
     let handle = call.params.parse("handle")?;
-    let Json(json::Suspend { reason }) = Json::take(call).await?;
+    let json::Suspend { reason } = call.json().await?;
     admin.trust.suspend(&allowed, &handle, &reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,7 +5,7 @@ use axum::response::IntoResponse;
 use jobs::Scheduled;
 use serde::Deserialize;
 use trust::{Allowed, Anything, act};
-use web::{Call, Json, Problem};
+use web::{Call, Json, Problem, Queried};
 
 use super::{Admin, bad_cursor, limit, named, position, told};
 
@@ -16,7 +16,7 @@ type Writer = Allowed<act::JobWrite, Anything>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+pub(super) struct ListQuery {
     limit: Option<u16>,
     cursor: Option<String>,
 }
@@ -25,9 +25,9 @@ struct ListQuery {
 pub(super) async fn list(
     admin: Admin,
     _: Allowed<act::JobRead, Anything>,
-    call: Call,
+    call: Queried<ListQuery>,
 ) -> Result<impl IntoResponse, Problem> {
-    let query: ListQuery = call.query()?;
+    let query = call.query()?;
     let limit = limit(query.limit);
     let after = position(&admin.cursors, LIST, query.cursor.as_deref())?;
     let after = after.map(String::from_utf8).transpose().map_err(|_| bad_cursor())?;

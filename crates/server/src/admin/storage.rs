@@ -7,7 +7,7 @@ use objects::{FaultKind, Group, Scan, Statistics};
 use serde::Deserialize;
 use trust::{Allowed, Anything, act};
 use uuid::Uuid;
-use web::{Call, Fault, Json, Problem};
+use web::{Fault, Json, Problem, Queried};
 
 use super::{Admin, bad_cursor, position, told};
 
@@ -75,7 +75,7 @@ fn scan(it: &Scan) -> json::StorageScan {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FaultQuery {
+pub(super) struct FaultQuery {
     state: Option<String>,
     cursor: Option<String>,
 }
@@ -84,9 +84,9 @@ struct FaultQuery {
 pub(super) async fn faults(
     admin: Admin,
     _: Allowed<act::InstallRead, Anything>,
-    call: Call,
+    call: Queried<FaultQuery>,
 ) -> Result<impl IntoResponse, Problem> {
-    let query: FaultQuery = call.query()?;
+    let query = call.query()?;
     let (state, is_open) = match query.state.as_deref() {
         None | Some("open") => ("open", true),
         Some("resolved") => ("resolved", false),

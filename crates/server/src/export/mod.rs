@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use trust::{Account, Allowed, Class, Trust, act};
-use web::{Call, Entry, Input as _, Problem, Routes, Spec, Surface};
+use web::{Entry, Problem, Queried, Routes, Spec, Surface};
 
 use archive::{Line, Written};
 
@@ -38,7 +38,7 @@ impl AsRef<Trust> for Rooms {
 
 pub(crate) fn routes(rooms: Rooms) -> (Router, Vec<Entry>) {
     let trust = rooms.trust.clone();
-    let spec = Spec::new(Surface::Api).class(Class::Export);
+    let spec = Spec::new(Surface::Api).class(Class::Export).answers(&["application/zip"]);
     Routes::new(rooms, trust).get("/api/v1/me/export", spec, export).finish()
 }
 
@@ -54,14 +54,14 @@ struct Asked {
 async fn export(
     rooms: Rooms,
     allowed: Allowed<act::MeExport, Account>,
-    call: Call,
+    call: Queried<Asked>,
 ) -> Result<Response, Problem> {
-    let with_histories = match call.query::<Asked>()?.bundles {
+    let with_histories = match call.query()?.bundles {
         0 => false,
         1 => true,
         _ => return Err(Problem::malformed("`bundles` is 0 or 1")),
     };
-    <()>::take(call).await?;
+    call.end().await?;
     rooms.trust.note_export(&allowed).await?;
     let handle = allowed.resource().principal.handle.clone();
     let (lines, taken) = mpsc::channel(64);

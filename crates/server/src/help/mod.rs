@@ -50,7 +50,7 @@ pub(crate) fn routes(help: Help) -> (Router, Vec<Entry>) {
         .finish()
 }
 
-fn layout(title: &str, call: &Call) -> Layout {
+pub(crate) fn layout(title: &str, call: &Call) -> Layout {
     Layout {
         title: title.to_owned(),
         crumbs: vec![Crumb::here(title)],

@@ -22,10 +22,10 @@ pub trait Act: Send + Sync + 'static {
 }
 
 macro_rules! actions {
-    ($( $(#[$doc:meta])* $name:ident, $word:literal, $writes:literal, $need:expr; )+) => {
+    ($( $(#[doc = $doc:literal])* $name:ident, $word:literal, $writes:literal, $need:expr; )+) => {
         /// Everything that can be asked for. Matched without a wildcard.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Action { $( $(#[$doc])* $name, )+ }
+        pub enum Action { $( $(#[doc = $doc])* $name, )+ }
 
         impl Action {
             /// All of them, for tests that go through the table.
@@ -41,6 +41,11 @@ macro_rules! actions {
                 match self { $( Self::$name => $word, )+ }
             }
 
+            /// What it is, in a sentence or two.
+            pub const fn meaning(self) -> &'static str {
+                match self { $( Self::$name => concat!($( $doc ),*).trim_ascii(), )+ }
+            }
+
             /// Whether it changes something.
             pub const fn writes(self) -> bool {
                 match self { $( Self::$name => $writes, )+ }
@@ -54,7 +59,7 @@ macro_rules! actions {
 
         /// The actions as types.
         pub mod act {
-            $( $(#[$doc])* #[derive(Debug, Clone, Copy)] pub struct $name;
+            $( $(#[doc = $doc])* #[derive(Debug, Clone, Copy)] pub struct $name;
             impl super::Act for $name {
                 const ACTION: super::Action = super::Action::$name;
             } )+

@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use history::{diff::as_text, tree::Kind};
 use serde::Deserialize;
 use trust::{Allowed, act};
-use web::{Call, Fault, Json, Problem};
+use web::{Fault, Json, Problem, Queried};
 
 use super::{bad_cursor, bound, link, path_of, time};
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Query {
+pub(super) struct Query {
     #[serde(rename = "ref")]
     revision: Option<String>,
     path: Option<String>,
@@ -34,9 +34,9 @@ struct Query {
 pub(super) async fn blame(
     hub: Hub,
     allowed: Allowed<act::ObjectRead, Repository>,
-    call: Call,
+    call: Queried<Query>,
 ) -> Result<impl IntoResponse, Problem> {
-    let query: Query = call.query()?;
+    let query = call.query()?;
     if !matches!(query.by.as_deref(), None | Some("line")) {
         let message = "lines are blamed `by=line`".to_owned();
         let pointer = "/by".to_owned();

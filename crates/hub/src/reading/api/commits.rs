@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use names::{CommitId, UnixMillis};
 use serde::Deserialize;
 use trust::{Allowed, act};
-use web::{Call, Fault, Json, Problem};
+use web::{Call, Fault, Json, Problem, Queried};
 
 use super::{bad_cursor, bound, limit_of, link, path_of, time};
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Query {
+pub(super) struct Query {
     #[serde(rename = "ref")]
     revision: Option<String>,
     /// What this leads to is left out.
@@ -57,9 +57,9 @@ pub(crate) fn of_dates(
 pub(super) async fn log(
     hub: Hub,
     allowed: Allowed<act::ObjectRead, Repository>,
-    call: Call,
+    call: Queried<Query>,
 ) -> Result<impl IntoResponse, Problem> {
-    let query: Query = call.query()?;
+    let query = call.query()?;
     let history = History::open(&hub, &allowed);
     let (since, until) = of_dates(query.since.as_deref(), query.until.as_deref())?;
     let from = history.resolve_or_first(query.revision.as_deref()).await?.commit;

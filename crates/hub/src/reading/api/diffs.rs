@@ -14,7 +14,7 @@ use names::CommitId;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use trust::{Allowed, act};
-use web::{Call, Fault, Json, Problem};
+use web::{Call, Fault, Json, Problem, Queried};
 
 use super::{bound, commits, cursor, number, path_of};
 use crate::{
@@ -77,9 +77,9 @@ impl Asked {
 pub(super) async fn of_commit(
     hub: Hub,
     allowed: Allowed<act::ObjectRead, Repository>,
-    call: Call,
+    call: Queried<Asked>,
 ) -> Result<Response, Problem> {
-    let asked: Asked = call.query()?;
+    let asked = call.query()?;
     let history = History::open(&hub, &allowed);
     let revision = history.resolve(call.params.text("id")).await?;
     let commit = history.commit(revision.commit).await?;
@@ -102,9 +102,9 @@ pub(crate) fn split_range(text: &str) -> Result<(&str, &str), Problem> {
 pub(super) async fn compare(
     hub: Hub,
     allowed: Allowed<act::ObjectRead, Repository>,
-    call: Call,
+    call: Queried<Asked>,
 ) -> Result<Response, Problem> {
-    let asked: Asked = call.query()?;
+    let asked = call.query()?;
     let history = History::open(&hub, &allowed);
     let (base, head) = split_range(call.params.text("range"))?;
     let (base, head) = (history.resolve(base).await?.commit, history.resolve(head).await?.commit);

@@ -28,19 +28,19 @@ use crate::{Error, Hub, Repository};
 const PAGE: (usize, usize) = (30, 100);
 
 pub(crate) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
+    // A file comes as what a page may show of it.
+    let raw = Spec::new(Surface::Api).class(Class::Download).answers(&["*/*"]);
+    let changes =
+        Spec::new(Surface::Api).answers(&["application/json", "text/x-diff", "text/x-patch"]);
     routes
         .get("/api/v1/repos/{owner}/{name}/tree", Surface::Api, trees::tree)
         .get("/api/v1/repos/{owner}/{name}/blob", Surface::Api, trees::blob)
-        .get(
-            "/api/v1/repos/{owner}/{name}/raw",
-            Spec::new(Surface::Api).class(Class::Download),
-            crate::pages::raw_by_query,
-        )
+        .get("/api/v1/repos/{owner}/{name}/raw", raw, crate::pages::raw_by_query)
         .get("/api/v1/repos/{owner}/{name}/files", Surface::Api, trees::files)
         .get("/api/v1/repos/{owner}/{name}/commits", Surface::Api, commits::log)
         .get("/api/v1/repos/{owner}/{name}/commits/{id}", Surface::Api, commits::commit)
-        .get("/api/v1/repos/{owner}/{name}/commits/{id}/diff", Surface::Api, diffs::of_commit)
-        .get("/api/v1/repos/{owner}/{name}/compare/{*range}", Surface::Api, diffs::compare)
+        .get("/api/v1/repos/{owner}/{name}/commits/{id}/diff", changes, diffs::of_commit)
+        .get("/api/v1/repos/{owner}/{name}/compare/{*range}", changes, diffs::compare)
         .get("/api/v1/repos/{owner}/{name}/blame", Surface::Api, blame::blame)
 }
 

@@ -11,7 +11,7 @@ use history::{
 use names::RepoPath;
 use serde::Deserialize;
 use trust::{Allowed, act};
-use web::{Call, Json, Problem};
+use web::{Json, Problem, Queried};
 
 use super::{Place, bound, cursor, joined, link, number, path_of, raw_href};
 use crate::{
@@ -32,7 +32,7 @@ const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TreeQuery {
+pub(super) struct TreeQuery {
     #[serde(rename = "ref")]
     revision: Option<String>,
     path: Option<String>,
@@ -46,9 +46,9 @@ struct TreeQuery {
 pub(super) async fn tree(
     hub: Hub,
     allowed: Allowed<act::ObjectRead, Repository>,
-    call: Call,
+    call: Queried<TreeQuery>,
 ) -> Result<impl IntoResponse, Problem> {
-    let query: TreeQuery = call.query()?;
+    let query = call.query()?;
     let path = path_of(query.path.as_deref())?;
     let history = History::open(&hub, &allowed);
     let revision = history.resolve_or_first(query.revision.as_deref()).await?;
@@ -114,9 +114,9 @@ pub(super) async fn tree(
 pub(super) async fn blob(
     hub: Hub,
     allowed: Allowed<act::ObjectRead, Repository>,
-    call: Call,
+    call: Queried<Place>,
 ) -> Result<Json<json::Blob>, Problem> {
-    let query: Place = call.query()?;
+    let query = call.query()?;
     let path = path_of(query.path.as_deref())?.ok_or_else(Problem::not_found)?;
     let history = History::open(&hub, &allowed);
     let revision = history.resolve_or_first(query.revision.as_deref()).await?;
@@ -195,7 +195,7 @@ fn decode_start(bytes: &[u8]) -> Option<(&'static str, String)> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FilesQuery {
+pub(super) struct FilesQuery {
     #[serde(rename = "ref")]
     revision: Option<String>,
     prefix: Option<String>,
@@ -205,9 +205,9 @@ struct FilesQuery {
 pub(super) async fn files(
     hub: Hub,
     allowed: Allowed<act::ObjectRead, Repository>,
-    call: Call,
+    call: Queried<FilesQuery>,
 ) -> Result<Json<json::FileList>, Problem> {
-    let query: FilesQuery = call.query()?;
+    let query = call.query()?;
     let history = History::open(&hub, &allowed);
     let revision = history.resolve_or_first(query.revision.as_deref()).await?;
     let prefix = query.prefix.unwrap_or_default();

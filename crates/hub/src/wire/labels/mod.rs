@@ -6,13 +6,15 @@
 //! | file       | what is there              |
 //! |------------|----------------------------|
 //! | `mod.rs`   | POST and GET of `tags`       |
+//! | `api.rs`   | those of one commit as JSON  |
 //! | `store.rs` | the table `commit_labels`    |
 
+mod api;
 mod store;
 
 use std::collections::HashSet;
 
-use api::{
+use ::api::{
     WireCode,
     wire::{LabelPage, LabelsStored, NewLabels, limits},
 };
@@ -30,6 +32,7 @@ use crate::{
     pages, reading, repositories,
 };
 
+pub(crate) use self::api::routes;
 pub(super) use store::STATEMENTS;
 pub(crate) use store::of_commits;
 
@@ -89,7 +92,7 @@ pub(super) async fn list(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
     received_at: UnixMillis,
-    id: Id<api::wire::Label>,
+    id: Id<::api::wire::Label>,
 }
 
 impl Place {
@@ -112,7 +115,7 @@ impl Hub {
     async fn add_labels(
         &self,
         allowed: &Allowed<act::TagWrite, Repository>,
-        labels: &[api::wire::Label],
+        labels: &[::api::wire::Label],
     ) -> Result<u64, Error> {
         let (actor, id) = (allowed.actor(), allowed.resource().id);
         let by = actor.principal().ok_or(Error::NotFound)?.id;

@@ -29,6 +29,10 @@ db::statements! {
         SELECT id, commit_id, label, created_at_text, received_at FROM commit_labels
          WHERE repository_id = $1 AND (received_at > $2 OR (received_at = $2 AND id > $3))
          ORDER BY received_at, id LIMIT $4";
+    OF_COMMIT = "
+        SELECT id, commit_id, label, created_at_text, received_at FROM commit_labels
+         WHERE repository_id = $1 AND commit_id = $2 AND (received_at > $3 OR (received_at = $3 AND id > $4))
+         ORDER BY received_at, id LIMIT $5";
     OF_COMMITS = {
         sqlite "
         SELECT commit_id, label
@@ -57,6 +61,20 @@ struct Row {
     label: String,
     created_at_text: String,
     received_at: i64,
+}
+
+impl Row {
+    fn believed(self, repository: Id<Repository>) -> Result<(Place, Label), Error> {
+        let id = Id::from_uuid(self.id);
+        let label = Label {
+            tag_id: id,
+            repo_id: repository.to_string(),
+            commit_id: commit_id(&self.commit_id)?,
+            tag: self.label,
+            created_at: self.created_at_text,
+        };
+        Ok((Place { received_at: UnixMillis(self.received_at), id }, label))
+    }
 }
 
 fn commit_id(bytes: &[u8]) -> Result<CommitId, Error> {
@@ -92,18 +110,22 @@ pub(super) async fn after(
     let Place { received_at, id } = after;
     let (of, limit) = (repository.uuid(), i64::from(limit));
     let rows: Vec<Row> = db::fetch_all!(tx, AFTER, of, received_at.0, id.uuid(), limit)?;
-    let believe = |row: Row| {
-        let id = Id::from_uuid(row.id);
-        let label = Label {
-            tag_id: id,
-            repo_id: repository.to_string(),
-            commit_id: commit_id(&row.commit_id)?,
-            tag: row.label,
-            created_at: row.created_at_text,
-        };
-        Ok((Place { received_at: UnixMillis(row.received_at), id }, label))
-    };
-    rows.into_iter().map(believe).collect()
+    rows.into_iter().map(|row| row.believed(repository)).collect()
+}
+
+/// The next labels of one commit, with their places.
+pub(super) async fn of_commit(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    commit: CommitId,
+    after: Place,
+    limit: u32,
+) -> Result<Vec<(Place, Label)>, Error> {
+    let Place { received_at, id } = after;
+    let (of, limit) = (repository.uuid(), i64::from(limit));
+    let rows: Vec<Row> =
+        db::fetch_all!(tx, OF_COMMIT, of, &commit.as_bytes()[..], received_at.0, id.uuid(), limit)?;
+    rows.into_iter().map(|row| row.believed(repository)).collect()
 }
 
 /// The labels of commits, each once and by name, as many as a page shows.

@@ -52,9 +52,7 @@ impl Hub {
         let roots = store::roots_of(&mut tx, session.id, repository.id).await?;
         drop(tx);
         let news = self.news_of_trees(asks, &roots).await?;
-        let mut told = self.inspect(asks, &news, &Heads::new()).await?;
-        told.extend(self.judge_leaks(at, &news, &leaks).await?);
-        Ok(told)
+        self.judge_news(at, &news, &Heads::new(), &leaks).await
     }
 
     /// The objects that a push makes the repository's.

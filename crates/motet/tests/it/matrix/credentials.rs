@@ -30,7 +30,7 @@ enum Row {
     Oauth,
 }
 
-const OPEN: [&str; 14] = [
+const OPEN: [&str; 15] = [
     "/healthz",
     "/health",
     "/readyz",
@@ -42,6 +42,7 @@ const OPEN: [&str; 14] = [
     "/help/",
     "/login/once/",
     "/login/with/",
+    "/api/v1/openapi.json",
     "/api/v1/auth/challenge",
     "/api/v1/auth/verify",
     "/api/v1/auth/passkeys/sign-in",

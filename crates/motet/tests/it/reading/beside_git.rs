@@ -8,7 +8,7 @@ use testkit::{Person, Server};
 use super::{API, Dice, Twin, escaped, generated, json};
 use crate::server_and_anna;
 
-/// Histories, and commits of each.
+/// Histories, unless `MOTET_TEST_HISTORIES` says how many; and commits of each.
 const HISTORIES: u64 = 12;
 const STEPS: usize = 25;
 
@@ -22,7 +22,29 @@ fn bare(patch: &str) -> String {
     kept.map(line).collect()
 }
 
-async fn patches_agree(server: &Server, anna: &Person, name: &str, twin: &Twin) {
+/// What a patch says of each file.
+fn by_file(patch: &str) -> BTreeMap<String, String> {
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    let mut path = String::new();
+    for line in bare(patch).split_inclusive('\n') {
+        if let Some((_, after)) =
+            line.strip_prefix("diff --git ").and_then(|it| it.split_once(" b/"))
+        {
+            after.trim_end().clone_into(&mut path);
+        }
+        files.entry(path.clone()).or_default().push_str(line);
+    }
+    files
+}
+
+/// The files whose changes are told otherwise than git tells them, with the numbers of their commits.
+pub(super) async fn other_patches(
+    server: &Server,
+    anna: &Person,
+    name: &str,
+    twin: &Twin,
+) -> Vec<(usize, String)> {
+    let mut other = Vec::new();
     for (at, commit) in twin.story.commits.iter().enumerate() {
         let Some(parent) = commit.parent_commit_id else { continue };
         let parent = twin.story.commits.iter().position(|it| it.commit_id == parent).unwrap();
@@ -41,11 +63,21 @@ async fn patches_agree(server: &Server, anna: &Person, name: &str, twin: &Twin) 
             &twin.ids[parent],
             &twin.ids[at],
         ]);
-        assert_eq!(bare(&ours.text()), bare(&theirs), "{name} {at}");
+        let (ours, theirs) = (by_file(&ours.text()), by_file(&theirs));
+        let paths: BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
+        let differ = paths.into_iter().filter(|it| ours.get(*it) != theirs.get(*it));
+        other.extend(differ.map(|path| (at, path.clone())));
     }
+    other
 }
 
-async fn logs_agree(server: &Server, anna: &Person, name: &str, twin: &Twin) {
+pub(super) async fn logs_agree(
+    server: &Server,
+    anna: &Person,
+    name: &str,
+    twin: &Twin,
+    (branch, limit): (&str, usize),
+) {
     let paths: BTreeSet<String> = twin
         .story
         .snapshots
@@ -57,7 +89,8 @@ async fn logs_agree(server: &Server, anna: &Person, name: &str, twin: &Twin) {
     for path in paths.iter().chain(&directories) {
         let (mut ours, mut cursor) = (Vec::new(), String::new());
         loop {
-            let target = format!("{API}/{name}/commits?limit=3&path={}{cursor}", escaped(path));
+            let asked = format!("ref={branch}&limit={limit}&path={}", escaped(path));
+            let target = format!("{API}/{name}/commits?{asked}{cursor}");
             let told = json(server, anna, &target).await;
             ours.extend(
                 told["items"]
@@ -71,14 +104,20 @@ async fn logs_agree(server: &Server, anna: &Person, name: &str, twin: &Twin) {
                 None => break,
             }
         }
-        let theirs = twin.told(&["log", "--format=%H", "main", "--", path]);
+        let theirs = twin.told(&["log", "--format=%H", branch, "--", path]);
         let theirs: BTreeSet<String> = theirs.lines().map(|it| twin.of_git(it)).collect();
         assert_eq!(ours.len(), theirs.len(), "{name} {path}: each once");
         assert_eq!(ours.into_iter().collect::<BTreeSet<_>>(), theirs, "{name} {path}");
     }
 }
 
-async fn bases_agree(server: &Server, anna: &Person, name: &str, twin: &Twin, dice: &Dice) {
+pub(super) async fn bases_agree(
+    server: &Server,
+    anna: &Person,
+    name: &str,
+    twin: &Twin,
+    dice: &Dice,
+) {
     for _ in 0..10 {
         let (a, b) = (dice.below(twin.ids.len()), dice.below(twin.ids.len()));
         let target = format!("{API}/{name}/compare/{}...{}", twin.id(a), twin.id(b));
@@ -111,12 +150,22 @@ fn per_line(told: &Value) -> Vec<String> {
     .collect()
 }
 
+/// The commit of each line of a file.
+pub(super) async fn blamed(
+    server: &Server,
+    anna: &Person,
+    name: &str,
+    (branch, path): (&str, &str),
+) -> Vec<String> {
+    let target = format!("{API}/{name}/blame?ref={branch}&path={}", escaped(path));
+    per_line(&json(server, anna, &target).await)
+}
+
 async fn blames_agree(server: &Server, anna: &Person, name: &str, twin: &Twin) -> (usize, usize) {
     let (mut lines, mut other) = (0, 0);
     let files = twin.told(&["ls-tree", "-r", "--name-only", "main"]);
     for path in files.lines() {
-        let ours = json(server, anna, &format!("{API}/{name}/blame?path={}", escaped(path))).await;
-        let ours = per_line(&ours);
+        let ours = blamed(server, anna, name, ("main", path)).await;
         let told = twin.told(&["blame", "--porcelain", "main", "--", path]);
         let ids =
             told.lines().filter_map(|line| line.split(' ').next()).filter(|it| it.len() == 40);
@@ -135,11 +184,11 @@ async fn blames_agree(server: &Server, anna: &Person, name: &str, twin: &Twin) -
 async fn generated_histories_read_as_they_do_in_git() {
     let (server, anna) = server_and_anna().await;
     let mut blamed = BTreeMap::new();
-    for seed in 0..HISTORIES {
+    for seed in 0..testkit::histories(HISTORIES) {
         let (name, twin) = (format!("song{seed}"), generated(seed, STEPS));
         server.push_story(&anna, &format!("anna/{name}"), &twin.story, "main").await;
-        patches_agree(&server, &anna, &name, &twin).await;
-        logs_agree(&server, &anna, &name, &twin).await;
+        assert_eq!(other_patches(&server, &anna, &name, &twin).await, [], "{name}");
+        logs_agree(&server, &anna, &name, &twin, ("main", 3)).await;
         bases_agree(&server, &anna, &name, &twin, &Dice::new(seed)).await;
         blamed.insert(name.clone(), blames_agree(&server, &anna, &name, &twin).await);
     }

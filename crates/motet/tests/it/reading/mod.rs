@@ -4,6 +4,7 @@
 //! |------------------|-------------------------------------------------------------------|
 //! | `naming.rs`      | what a text in an address names                                   |
 //! | `beside_git.rs`  | the same histories in git give the same answers                     |
+//! | `real.rs`        | so do those of real projects                                        |
 //! | `patches.rs`     | differences as pages, as JSON, and as what `git apply` takes        |
 //! | `archives.rs`    | archives, the same bytes every time                                 |
 //! | `raws.rs`        | bytes of files, and parts of them                                   |
@@ -15,6 +16,7 @@ mod monsters;
 mod naming;
 mod patches;
 mod raws;
+mod real;
 
 use std::{
     collections::BTreeMap,
@@ -84,6 +86,8 @@ pub(super) struct Twin {
     pub(super) dir: tempfile::TempDir,
     /// The ids of git, in the order of the story.
     pub(super) ids: Vec<String>,
+    /// What each branch leads to, by its number in the story.
+    pub(super) branches: Vec<(String, usize)>,
     stream: Vec<u8>,
 }
 
@@ -91,7 +95,13 @@ impl Twin {
     pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         git(dir.path(), &["init", "--quiet", "--bare"], b"");
-        Self { story: Story::default(), dir, ids: Vec::new(), stream: Vec::new() }
+        Self {
+            story: Story::default(),
+            dir,
+            ids: Vec::new(),
+            branches: Vec::new(),
+            stream: Vec::new(),
+        }
     }
 
     /// Adds a commit; its parents are numbers of commits.
@@ -133,6 +143,7 @@ impl Twin {
             .collect();
         ids.sort_unstable();
         self.ids = ids.into_iter().map(|it| it.1).collect();
+        self.branches = vec![("main".to_owned(), self.ids.len() - 1)];
     }
 
     /// What git prints.
