@@ -47,7 +47,7 @@ pub use reading::{
     DiffFile, DiffHunk, DiffLine, DiffPage, FileList, LastCommit, Tree, TreeEntry,
 };
 pub use records::{
-    Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage, NewEdit,
+    AnnotatedTag, Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage, NewEdit,
     NewSecretPass, Ref, RefPage, RepositoryInvitation, RepositoryInvitationPage, RepositoryMember,
     RepositoryMemberPage, SecretPass, SecretPassPage, SetRef, SyncFork, Synced,
 };

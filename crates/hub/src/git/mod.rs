@@ -15,6 +15,7 @@
 //! | `judging.rs`   | refs, one by one; pure                                                  |
 //! | `packs/`       | objects, read in this process                                            |
 //! | `commits/`     | commits of a push become rows                                            |
+//! | `tags.rs`      | tags with a message, and whose key signed them                          |
 //! | `chores.rs`    | what Git does for the server itself                                     |
 //! | `bundles.rs`   | a whole repository for its owner                                        |
 //! | `settling.rs`  | after a crash Git's refs follow the rows                                |
@@ -41,6 +42,7 @@ mod pruning;
 mod receive;
 mod settling;
 mod store;
+mod tags;
 
 use std::{
     collections::HashMap,
@@ -78,6 +80,7 @@ pub(crate) use pruning::{PRUNE, prune};
 use receive::Push;
 pub(crate) use settling::{SETTLE, settle};
 pub(crate) use store::STATEMENTS;
+pub(crate) use tags::Annotated;
 
 /// How often a fetch that is under way is asked whether it may go on.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);

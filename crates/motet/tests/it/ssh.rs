@@ -460,6 +460,24 @@ async fn the_key_of_the_server_stays_and_nobody_else_may_read_it() {
 }
 
 #[tokio::test]
+async fn pages_of_repositories_say_the_address_over_ssh_beside_the_other() {
+    let (server, anna, machine) = listening(&Ground::Sqlite).await;
+    crate::git::create(&server, &anna, "empty", "public").await;
+    let empty = server.get("/anna/empty").header("accept", "text/html").send().await.text();
+    let push = format!(">git push {}/anna/empty main</code>", machine.address);
+    assert!(empty.contains(&push) && empty.contains(">git push http"), "{empty}");
+    let key = machine.key(&anna, "anna");
+    song(&machine, &key, clients()[0], "anna/song");
+    let page = server.get("/anna/song").header("accept", "text/html").by(&anna).send().await.text();
+    let clone = format!(">git clone {}/anna/song</code>", machine.address);
+    assert!(page.contains(&clone) && page.contains(">git clone http"), "{page}");
+    // Of the other format, nothing is said of it.
+    server.create(&anna, "scores", "public").await;
+    let other = server.get("/anna/scores").header("accept", "text/html").send().await.text();
+    assert!(!other.contains("ssh://"), "{other}");
+}
+
+#[tokio::test]
 async fn without_a_listener_the_page_says_so() {
     let server = Server::start(MOTET).await;
     let page = server.get("/help/ssh").send().await;
