@@ -65,9 +65,8 @@ pub(super) async fn tag_objects(
 ) -> Result<Vec<(String, CommitId, UnixMillis)>, Error> {
     let rows: Vec<(String, Vec<u8>, i64)> =
         db::fetch_all!(tx, TAG_OBJECTS, repository.uuid(), db::rows(refs.iter()))?;
-    let believe = |(name, object, at): (String, Vec<u8>, i64)| {
-        Ok((name, id(&object)?, UnixMillis(at)))
-    };
+    let believe =
+        |(name, object, at): (String, Vec<u8>, i64)| Ok((name, id(&object)?, UnixMillis(at)));
     rows.into_iter().map(believe).collect()
 }
 
