@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+pub use api::GitProtocol;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 use tokio::{
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
@@ -49,8 +50,6 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 const MEMORY_BYTES: u64 = 2 << 30;
 /// Files that a process may have open.
 const OPEN_FILES: u64 = 1024;
-/// No `Git-Protocol` says more.
-const MAX_PROTOCOL: usize = 64;
 
 /// What a client wants of Git.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,32 +80,6 @@ impl FromStr for Service {
             "git-receive-pack" => Ok(Self::ReceivePack),
             _ => Err(()),
         }
-    }
-}
-
-/// What a client said of protocols that it speaks: `version=2`, and perhaps more behind colons. Nothing is a client that
-/// speaks the oldest.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct GitProtocol(String);
-
-impl GitProtocol {
-    /// Whether the second version is spoken.
-    pub(super) fn is_second(&self) -> bool {
-        self.0.split(':').any(|it| it == "version=2")
-    }
-}
-
-impl FromStr for GitProtocol {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let is_word = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_alphanumeric());
-        let is_pair = |it: &str| match it.split_once('=') {
-            Some((key, value)) => is_word(key) && is_word(value),
-            None => is_word(it),
-        };
-        let holds = text.len() <= MAX_PROTOCOL && text.split(':').all(is_pair);
-        if text.is_empty() || holds { Ok(Self(text.to_owned())) } else { Err(()) }
     }
 }
 
@@ -276,8 +249,8 @@ impl Program {
             Manner::Session => &mut command,
         };
         command.arg(dir);
-        if !protocol.0.is_empty() {
-            command.env("GIT_PROTOCOL", &protocol.0);
+        if !protocol.as_str().is_empty() {
+            command.env("GIT_PROTOCOL", protocol.as_str());
         }
         if let Some(hook) = hook {
             command.env("MOTET_HOOK", hook);
@@ -427,17 +400,6 @@ mod tests {
         tokio::io::AsyncReadExt::read_to_end(&mut output, &mut Vec::new()).await.unwrap();
         let status = life.ended().await.unwrap();
         assert!(std::os::unix::process::ExitStatusExt::signal(&status).is_some(), "{status}");
-    }
-
-    #[test]
-    fn a_protocol_is_words_and_nothing_else() {
-        for good in ["", "version=2", "version=1", "version=2:agent=x", "0", "a=b:c"] {
-            assert_eq!(good.parse::<GitProtocol>().unwrap().0, good);
-        }
-        let long = format!("version=2:{}", "a".repeat(MAX_PROTOCOL));
-        for bad in ["version=2\n", "version=", "=2", "a b", "version=2:", "a=b=c", "ä=1", &long] {
-            assert_eq!(bad.parse::<GitProtocol>(), Err(()), "{bad:?}");
-        }
     }
 
     #[test]

@@ -387,7 +387,7 @@ impl Step {
             let movement = Movement { name, old, new, is_forced, word };
             self.hub.move_ref(tx, (repository, actor), &movement, now).await?;
             let object = sound.to.and_then(|it| it.object);
-            if sound.to.is_some() && sound.from.and_then(|it| it.object) != object {
+            if object.is_some() {
                 store::set_object(tx, self.repository, name, object).await?;
             }
             if let Some(former) = old.filter(|_| is_forced || new.is_none()) {

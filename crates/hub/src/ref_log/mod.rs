@@ -22,7 +22,7 @@ mod store;
 use ::api::WireCode;
 use db::Tx;
 use history::ref_log::{RefEntry, SERVER_KEY, Seal};
-use names::{CommitId, Digest, Handle, Id, UnixMillis};
+use names::{BranchName, CommitId, Digest, Handle, Id, UnixMillis};
 use trust::{
     Actor, Credential,
     signing_keys::{Purpose, SigningKey},
@@ -205,6 +205,18 @@ fn unsigned(repository: &Repository) -> Error {
     Error::wire(WireCode::UnsignedEntry, sentence)
 }
 
+/// Refuses what Git could not follow to.
+fn check_for_git(name: &str) -> Result<(), Error> {
+    let short = name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/tags/"));
+    let parsed = short.unwrap_or(name).parse::<BranchName>();
+    if parsed.is_ok_and(|it| it.is_ref_of_git()) {
+        return Ok(());
+    }
+    let sentence =
+        format!("{name} is no ref of Git: no segment of one begins with a dot or ends in `.lock`");
+    Err(Error::wire(WireCode::BadRef, sentence))
+}
+
 impl Hub {
     /// Moves a ref: its entry, its seal, and itself. The repository is locked, and `old` was read in this transaction.
     pub(crate) async fn move_ref(
@@ -216,6 +228,9 @@ impl Hub {
     ) -> Result<Written, Error> {
         if repository.require_signed_refs && matches!(movement.word, Word::Request | Word::Git(_)) {
             return Err(unsigned(repository));
+        }
+        if repository.format == Format::Git && movement.new.is_some() {
+            check_for_git(movement.name)?;
         }
         let written = self.append(tx, (repository.id, Mover::of(actor)), movement, now).await?;
         store::set_ref(tx, repository.id, movement, &written, now).await?;

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use super::{Stage, User, address, create, directory, processes::wrapper, refs, stage, token};
 use crate::{
     ground::{Ground, on_both, settled},
@@ -100,6 +102,27 @@ async fn a_ref_that_is_moved_elsewhere_is_followed() {
     taken.assert_status(204);
     settled(&server).await;
     assert!(!user.does("", &["ls-remote", &url]).contains("side"));
+    // A tag with a message that is moved to a commit is that commit, and says nothing any more.
+    user.does("one", &["tag", "-a", "-m", "first", "v1"]);
+    user.does("one", &["push", "-q", &url, "v1"]);
+    let first = user.does("one", &["rev-parse", "HEAD"]);
+    let second = user.writes("one", "b.txt", "b\n");
+    user.does("one", &["push", "-q", &url, "main"]);
+    let tag = format!("/api/v1/repos/{songs}/refs/tags/v1");
+    assert_eq!(server.get(&tag).by(&anna).send().await.json()["tag"]["message"], "first\n");
+    let to = json!({ "target": second, "expected": first, "force": true });
+    let put = server.request(http::Method::PUT, &tag).json(&to).by(&anna).send().await;
+    put.assert_status(200);
+    assert_eq!((&put.json()["target"], &put.json()["tag"]), (&json!(second), &json!(null)));
+    settled(&server).await;
+    assert_eq!(
+        user.does("", &["ls-remote", &url, "refs/tags/v1"]),
+        format!("{second}\trefs/tags/v1")
+    );
+    // Git could not follow to this.
+    let odd = format!("/api/v1/repos/{songs}/refs/heads/a.lock");
+    let put = server.request(http::Method::PUT, &odd).json(&json!({ "target": second }));
+    put.by(&anna).send().await.assert_refused(422, "bad_ref");
 }
 
 on_both! {
