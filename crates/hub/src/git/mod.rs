@@ -15,6 +15,7 @@
 //! | `judging.rs`   | refs, one by one; pure                                                  |
 //! | `packs/`       | objects, read in this process                                            |
 //! | `commits/`     | commits of a push become rows                                            |
+//! | `edits.rs`     | files that are changed in a page; `outline.rs` their directories, `making.rs` their pack |
 //! | `tags.rs`      | tags with a message, and whose key signed them                          |
 //! | `chores.rs`    | what Git does for the server itself                                     |
 //! | `bundles.rs`   | a whole repository for its owner                                        |
@@ -32,9 +33,12 @@ mod chores;
 mod commits;
 mod content;
 mod directory;
+mod edits;
 mod hook;
 mod http;
 mod judging;
+mod making;
+mod outline;
 mod packs;
 mod pkt;
 mod process;
@@ -132,6 +136,8 @@ pub enum GitVia {
     Http,
     /// A session that a key opened.
     Ssh,
+    /// The server itself, which made what comes for somebody.
+    Server,
 }
 
 /// Proof that somebody may fetch from a repository, or push to it.

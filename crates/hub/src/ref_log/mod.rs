@@ -100,6 +100,18 @@ impl<'a> Word<'a> {
     }
 }
 
+impl Word<'_> {
+    /// Whether nobody signs the entry.
+    const fn is_unsigned(self) -> bool {
+        matches!(self, Self::Request | Self::Git(GitVia::Http | GitVia::Ssh))
+    }
+
+    /// Whether the server does.
+    const fn is_servers(self) -> bool {
+        matches!(self, Self::Server | Self::Git(GitVia::Server))
+    }
+}
+
 /// What was written of a movement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Written {
@@ -190,7 +202,7 @@ pub(crate) async fn check_movement(
     now: UnixMillis,
 ) -> Result<(), Error> {
     match movement.word {
-        Word::Request | Word::Git(_) if repository.require_signed_refs => Err(unsigned(repository)),
+        word if repository.require_signed_refs && word.is_unsigned() => Err(unsigned(repository)),
         Word::Request | Word::Git(_) | Word::Server => Ok(()),
         Word::Pusher(claim) => {
             let next = next_entry(tx, (repository.id, &Mover::of(actor)), movement, now).await?;
@@ -226,7 +238,7 @@ impl Hub {
         movement: &Movement<'_>,
         now: UnixMillis,
     ) -> Result<Written, Error> {
-        if repository.require_signed_refs && matches!(movement.word, Word::Request | Word::Git(_)) {
+        if repository.require_signed_refs && movement.word.is_unsigned() {
             return Err(unsigned(repository));
         }
         if repository.format == Format::Git && movement.new.is_some() {
@@ -278,13 +290,13 @@ impl Hub {
         if matches!(movement.word, Word::Git(GitVia::Ssh)) {
             mover.via = Via::Ssh;
         }
-        if matches!(movement.word, Word::Server) {
+        if movement.word.is_servers() {
             (mover.via, mover.key) = (Via::Server, key.kid().to_owned());
         }
         let written_by_us = next_entry(tx, (repository, &mover), movement, now).await?;
         let (entry, signature) = match movement.word {
-            Word::Request | Word::Git(_) => (written_by_us, None),
-            Word::Server => {
+            Word::Request | Word::Git(GitVia::Http | GitVia::Ssh) => (written_by_us, None),
+            Word::Server | Word::Git(GitVia::Server) => {
                 let signature = *key.sign(&written_by_us.bytes()).as_bytes();
                 (written_by_us, Some(signature))
             }

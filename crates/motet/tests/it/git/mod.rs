@@ -8,10 +8,12 @@
 //! | `processes.rs`  | what a process of Git sees, and when it ends                              |
 //! | `reading.rs`    | what is pushed reads as the same history does in the other format           |
 //! | `recovery.rs`   | Git and rows agree after a crash; what came loose is gone                  |
+//! | `edits.rs`      | files that are changed in a page: commits that the server makes             |
 //! | `hostile.rs`    | histories that somebody made to hurt whoever reads them                    |
 //! | `heavy.rs`      | packs as large as the limit lets through, in little memory                 |
 
 mod doors;
+mod edits;
 mod heavy;
 mod hostile;
 mod processes;
