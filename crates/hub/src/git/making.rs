@@ -91,12 +91,18 @@ pub(super) struct Quarantine {
 
 impl Quarantine {
     /// An empty one in a repository.
-    fn open(repository: &Path, random: &Random) -> io::Result<Self> {
+    pub(super) fn open(repository: &Path, random: &Random) -> io::Result<Self> {
         let objects = repository.join("objects");
         let name = crate::wire::landing::hex(&random.bytes::<8>());
         let dir = objects.join(format!("tmp_objdir-motet-{name}"));
         fs::create_dir_all(dir.join("pack"))?;
         Ok(Self { dir, objects })
+    }
+
+    /// Where a pack is written whose sum is not known yet.
+    pub(super) fn next(&self, random: &Random) -> PathBuf {
+        let name = crate::wire::landing::hex(&random.bytes::<20>());
+        self.dir.join("pack").join(format!("pack-{name}.pack"))
     }
 
     fn write(&self, (pack, name): &(Vec<u8>, String)) -> io::Result<PathBuf> {

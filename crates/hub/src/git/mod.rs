@@ -16,6 +16,7 @@
 //! | `packs/`       | objects, read in this process                                            |
 //! | `commits/`     | commits of a push become rows                                            |
 //! | `edits.rs`     | files that are changed in a page; `outline.rs` their directories, `making.rs` their pack |
+//! | `copying.rs`   | what refs lead to comes into another repository: forks                 |
 //! | `tags.rs`      | tags with a message, and whose key signed them                          |
 //! | `chores.rs`    | what Git does for the server itself                                     |
 //! | `bundles.rs`   | a whole repository for its owner                                        |
@@ -32,6 +33,7 @@ mod bundles;
 mod chores;
 mod commits;
 mod content;
+mod copying;
 mod directory;
 mod edits;
 mod hook;
@@ -73,6 +75,7 @@ use crate::{
 };
 pub use bundles::Bundle;
 pub(crate) use commits::{STATEMENTS as COMMIT_STATEMENTS, add_more_parents, more_parents};
+pub(crate) use copying::{Come, name_tag};
 use directory::Directories;
 use hook::Door;
 pub use hook::frame;

@@ -61,6 +61,8 @@ pub(crate) async fn prune(hub: Hub, job: Job<Prune>) -> Result<Done, Failure> {
     let Ok(_alone) = lock.try_write() else {
         return Ok(Done::default().again_at(hub.clock.now().plus(AGAIN)));
     };
+    // What rows lead to is not loose, whether Git has followed them yet or not.
+    hub.settle(id).await?;
     let dir = hub.git.stand(&repository).await?;
     let aside = hub.git.0.directories.aside(id);
     let kept = aside.join(hub.clock.now().0.to_string());
