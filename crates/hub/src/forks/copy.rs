@@ -77,10 +77,10 @@ impl Hub {
         let come = self.copy_packs(id, &plan).await?;
         let Some(mut tx) = self.still_copying(id).await? else { return Ok(0) };
         self.copy_refs(&mut tx, id, &plan.refs).await?;
+        store::end(&mut tx, id, self.clock.now()).await?;
         if let Some((fork, come)) = &come {
             self.count_come(&mut tx, fork, come).await?;
         }
-        store::end(&mut tx, id, self.clock.now()).await?;
         tx.commit().await?;
         self.queue.wake();
         Ok(plan.commits.len())

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use names::{CommitId, Id};
+use names::{CommitId, Id, NodeId};
 use tokio::{fs::File, io::AsyncWriteExt as _, sync::OwnedRwLockReadGuard};
 
 use super::{
@@ -83,6 +83,24 @@ impl Hub {
         Ok(quarantine)
     }
 
+    /// Packs a directory with all that is below it; the pack lies beside the repository that it is of.
+    pub(super) async fn packed_tree(
+        &self,
+        of: &Repository,
+        tree: NodeId,
+    ) -> Result<Quarantine, Error> {
+        let dir = self.git.stand(of).await?;
+        let (place, random) = (dir.clone(), self.random.clone());
+        let opened = move || Quarantine::open(&place, &random).map_err(Error::Git);
+        let quarantine = blocking(opened).await?;
+        let path = quarantine.next(&self.random);
+        self.git.pack_into(&dir, format!("{tree}\n"), &path).await?;
+        let path = path.display().to_string();
+        let chore = Chore { arguments: vec!["index-pack", "--strict", path.as_str()] };
+        self.git.listed(&dir, &chore, String::new()).await?;
+        Ok(quarantine)
+    }
+
     /// Counts objects that have come, in the transaction in which refs lead to them.
     pub(crate) async fn count_come(
         &self,
@@ -91,7 +109,8 @@ impl Hub {
         come: &Come,
     ) -> Result<(), Error> {
         let (taken, now) = (come.taken, self.clock.now());
-        let counted = Counted { taken, branch: None, domain: None, now };
+        let branch = Some(&to.default_branch);
+        let counted = Counted { taken, branch, domain: None, now };
         let held = landing_count(tx, to.id, &counted).await?;
         self.charge(tx, to, held, taken).await
     }

@@ -33,10 +33,10 @@ use crate::{
 };
 
 /// Who makes a commit, when, and what signs it.
-struct By {
-    who: String,
-    seconds: i64,
-    key: SigningKey,
+pub(super) struct By {
+    pub(super) who: String,
+    pub(super) seconds: i64,
+    pub(super) key: SigningKey,
 }
 
 impl Hub {
@@ -84,7 +84,7 @@ impl Hub {
     }
 
     /// The name of whoever asks, as Git writes names, and the server's key.
-    async fn by(&self, actor: &Actor) -> Result<By, Error> {
+    pub(super) async fn by(&self, actor: &Actor) -> Result<By, Error> {
         let principal = actor.principal().ok_or(Error::NotFound)?;
         let mut tx = self.db.write().await?;
         let key = self.trust.signing_keys()?.active(&mut tx, Purpose::Server).await?;
@@ -117,8 +117,8 @@ fn make(
         }
     };
     let (mut made, mut outline) = (Made::default(), Outline::of(reader, before)?);
-    change(&mut outline, edits, &mut |bytes| made.put(Kind::Blob, bytes).map(ObjectId::from_sha1))?;
-    let tree = outline.write(&mut |bytes| made.put(Kind::Tree, bytes).map(NodeId::from_sha1))?;
+    change(&mut outline, edits, &mut |bytes| made.file(bytes))?;
+    let tree = outline.write(&mut |bytes| made.directory(bytes))?;
     if before == Some(tree) {
         return Err(asked("these files are like that already".to_owned()));
     }
@@ -139,7 +139,7 @@ fn missing(path: &RepoPath) -> Error {
 
 /// Changes files, all edits at once: what is moved is taken from where it was before any of them, and a file stays what it
 /// was, one that may be run or a link.
-fn change(
+pub(super) fn change(
     outline: &mut Outline<'_>,
     edits: Vec<Edit>,
     write: &mut impl FnMut(Vec<u8>) -> Result<ObjectId, Error>,

@@ -12,7 +12,7 @@ use std::{
 
 use flate2::{Compression, write::ZlibEncoder};
 use gix_object::Kind;
-use names::{Id, Random};
+use names::{Id, NodeId, ObjectId, Random};
 
 use super::{Git, process::Chore};
 use crate::{Error, Repository, wire::push::blocking};
@@ -47,6 +47,16 @@ impl Made {
             self.entries.push((number, bytes));
         }
         Ok(id)
+    }
+
+    /// Adds what a file holds.
+    pub(super) fn file(&mut self, bytes: Vec<u8>) -> Result<ObjectId, Error> {
+        self.put(Kind::Blob, bytes).map(ObjectId::from_sha1)
+    }
+
+    /// Adds a directory.
+    pub(super) fn directory(&mut self, bytes: Vec<u8>) -> Result<NodeId, Error> {
+        self.put(Kind::Tree, bytes).map(NodeId::from_sha1)
     }
 
     /// The bytes of the pack, and the name that its sum gives it.
@@ -85,18 +95,15 @@ fn low(number: usize, mask: u8) -> u8 {
 #[derive(Debug)]
 pub(super) struct Quarantine {
     pub(super) dir: PathBuf,
-    /// Where they go.
-    objects: PathBuf,
 }
 
 impl Quarantine {
     /// An empty one in a repository.
     pub(super) fn open(repository: &Path, random: &Random) -> io::Result<Self> {
-        let objects = repository.join("objects");
         let name = crate::wire::landing::hex(&random.bytes::<8>());
-        let dir = objects.join(format!("tmp_objdir-motet-{name}"));
+        let dir = repository.join("objects").join(format!("tmp_objdir-motet-{name}"));
         fs::create_dir_all(dir.join("pack"))?;
-        Ok(Self { dir, objects })
+        Ok(Self { dir })
     }
 
     /// Where a pack is written whose sum is not known yet.
@@ -113,14 +120,14 @@ impl Quarantine {
         Ok(path)
     }
 
-    /// Lets the objects be the repository's: packs first, and what makes Git see them last.
-    fn keep(self) -> io::Result<()> {
+    /// Lets the objects be those of a repository: packs first, and what makes Git see them last.
+    fn keep(self, repository: &Path) -> io::Result<()> {
         let mut files: Vec<PathBuf> = Vec::new();
         for entry in fs::read_dir(self.dir.join("pack"))? {
             files.push(entry?.path());
         }
         files.sort_by_key(|it| it.extension().is_some_and(|it| it == "idx"));
-        let packs = self.objects.join("pack");
+        let packs = repository.join("objects/pack");
         for file in files {
             let name = file.file_name().unwrap_or_default();
             fs::rename(&file, packs.join(name))?;
@@ -162,7 +169,7 @@ impl Git {
         id: Id<Repository>,
         quarantine: Quarantine,
     ) -> Result<(), Error> {
-        tracing::debug!(repository = %id, "what the server made is kept");
-        blocking(move || quarantine.keep().map_err(Error::Git)).await
+        let dir = self.directory(id);
+        blocking(move || quarantine.keep(&dir).map_err(Error::Git)).await
     }
 }

@@ -17,6 +17,7 @@
 //! | `commits/`     | commits of a push become rows                                            |
 //! | `edits.rs`     | files that are changed in a page; `outline.rs` their directories, `making.rs` their pack |
 //! | `copying.rs`   | what refs lead to comes into another repository: forks                 |
+//! | `starting.rs`  | what a new repository begins with: files, a template                     |
 //! | `tags.rs`      | tags with a message, and whose key signed them                          |
 //! | `chores.rs`    | what Git does for the server itself                                     |
 //! | `bundles.rs`   | a whole repository for its owner                                        |
@@ -47,6 +48,7 @@ mod process;
 mod pruning;
 mod receive;
 mod settling;
+mod starting;
 mod store;
 mod tags;
 
@@ -225,6 +227,11 @@ impl Hub {
     /// The objects of a repository of Git.
     pub(crate) fn packs(&self, id: Id<Repository>) -> Packs {
         self.git.0.stores.of(id, &self.git.directory(id))
+    }
+
+    /// Those below any directory.
+    fn packs_at(&self, dir: &Path) -> Packs {
+        self.git.0.stores.of(Id::from_uuid(Uuid::nil()), dir)
     }
 
     /// Looks up what an address names, and asks the authority whether it may be fetched from, or pushed to.

@@ -209,6 +209,21 @@ pub(super) async fn land_own(
     landed?.pop().ok_or_else(|| Error::Broken("nothing is said of a ref".to_owned()))
 }
 
+/// The same of the first commit of a repository that is made in this transaction, which ends with it.
+pub(super) async fn land_first(
+    hub: Hub,
+    caller: GitCaller,
+    (repository, dir): (Id<Repository>, PathBuf),
+    (update, taken): (Update, Change),
+    tx: Tx,
+) -> Result<Verdict, Error> {
+    let mut step = Step { hub, caller, repository, dir, taken };
+    let work = tokio::spawn(async move { step.batch_in(tx, &[update], true).await });
+    let landed =
+        work.await.map_err(|error| Error::Broken(format!("a push ended early: {error}")))?;
+    landed?.pop().ok_or_else(|| Error::Broken("nothing is said of a ref".to_owned()))
+}
+
 impl Step {
     /// What became of each ref, in their order, and what is to be said of all of it.
     async fn all(&mut self, updates: &[Update], is_atomic: bool) -> (Vec<Verdict>, Vec<String>) {

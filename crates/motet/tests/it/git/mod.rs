@@ -9,11 +9,13 @@
 //! | `reading.rs`    | what is pushed reads as the same history does in the other format           |
 //! | `recovery.rs`   | Git and rows agree after a crash; what came loose is gone                  |
 //! | `edits.rs`      | files that are changed in a page: commits that the server makes             |
+//! | `forks.rs`      | repositories that are made from others: forks, templates, first files       |
 //! | `hostile.rs`    | histories that somebody made to hurt whoever reads them                    |
 //! | `heavy.rs`      | packs as large as the limit lets through, in little memory                 |
 
 mod doors;
 mod edits;
+mod forks;
 mod heavy;
 mod hostile;
 mod processes;
