@@ -140,7 +140,7 @@ async fn a_directory_of_more_than_a_million_entries_is_refused() {
 
 /// A pack with a commit of one file that is made of `depth` others, one after the other; and the commit, and what the file
 /// holds.
-fn chained(depth: usize) -> (String, Vec<u8>, String) {
+pub(super) fn chained(depth: usize) -> (String, Vec<u8>, String) {
     const REST: &str = "what stays the same from the first to the last of all of them\n";
     let content = |number: usize| format!("{number:08}\n{REST}");
     let packed = |bytes: &[u8]| {

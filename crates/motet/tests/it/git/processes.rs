@@ -9,8 +9,12 @@ use std::{
 
 use testkit::{Connection, Server};
 
-use super::{Stage, clients, directory, is_empty, refusals::request, stage};
-use crate::ground::{Ground, eventually};
+use super::{Stage, clients, directory, hostile::chained, is_empty, refs, request, stage};
+use crate::{
+    git_tokens::mint,
+    ground::{Ground, eventually, on_both, settled},
+    keyring::{revoke, second_key},
+};
 
 /// A program in the place of Git that does something before it goes on as Git.
 pub(crate) fn wrapper(dir: &Path, before: &str) -> PathBuf {
@@ -122,15 +126,20 @@ fn at_work(dir: &Path) -> usize {
     working(dir).len()
 }
 
-/// A request of which the last bytes are not there yet: Git waits for them.
-async fn begun(server: &Server, token: &str, target: &str, body: &[u8]) -> Connection {
+/// A request of which the last bytes, so many, are not there yet: Git waits for them.
+async fn begun(
+    server: &Server,
+    token: &str,
+    target: &str,
+    (body, rest): (&[u8], usize),
+) -> Connection {
     let service = target.rsplit('/').next().unwrap();
     let mut connection = server.connect().await;
     let head = format!(
         "POST /{target} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\
          Content-Type: application/x-{service}-request\r\nContent-Length: {}\r\n\r\n",
         server.authority(),
-        body.len() + REST.len()
+        body.len() + rest
     );
     connection.send(&[head.as_bytes(), body].concat()).await;
     connection
@@ -144,7 +153,8 @@ async fn a_client_that_goes_takes_its_process_along() {
     let Stage { server, anna, songs, token, .. } = stage(Ground::Sqlite.server(), "public").await;
     let dir = directory(&server, &anna, &songs).await;
     for service in ["git-receive-pack", "git-upload-pack"] {
-        let connection = begun(&server, &token, &format!("{songs}.git/{service}"), b"").await;
+        let connection =
+            begun(&server, &token, &format!("{songs}.git/{service}"), (b"", REST.len())).await;
         eventually("git is at work", async || at_work(&dir) > 0).await;
         drop(connection);
         eventually("git is gone", async || at_work(&dir) == 0).await;
@@ -157,11 +167,42 @@ async fn a_push_that_breaks_off_leaves_nothing_behind() {
     let dir = directory(&server, &anna, &songs).await;
     // A pack that says that it holds a hundred objects, and the beginning of the first.
     let body = request(&"12".repeat(20), b"PACK\0\0\0\x02\0\0\0\x64\xbf\xff\x3f");
-    let connection = begun(&server, &token, &format!("{songs}.git/git-receive-pack"), &body).await;
+    let connection =
+        begun(&server, &token, &format!("{songs}.git/git-receive-pack"), (&body, REST.len())).await;
     eventually("something lies in quarantine", async || !is_empty(&dir)).await;
     drop(connection);
     eventually("git is gone", async || at_work(&dir) == 0).await;
     eventually("nothing is left", async || is_empty(&dir)).await;
+}
+
+on_both! {
+    async fn a_push_whose_key_is_given_up_on_the_way_moves_nothing(ground: Ground) {
+        let Stage { server, anna, songs, .. } =
+            stage(ground.server().arg("--git-prune-seconds=0"), "private").await;
+        let dir = directory(&server, &anna, &songs).await;
+        for (byte, is_given_up) in [(21, true), (22, false)] {
+            let second = second_key(&server, &anna, byte).await;
+            let token = mint(&server, &second, &songs, "write").await;
+            let (commit, pack, _) = chained(3);
+            let body = request(&commit, &pack);
+            let (start, rest) = body.split_at(body.len() - 30);
+            let target = format!("{songs}.git/git-receive-pack");
+            let mut push = begun(&server, &token, &target, (start, rest.len())).await;
+            eventually("something lies in quarantine", async || !is_empty(&dir)).await;
+            if is_given_up {
+                let fingerprint = second.key().fingerprint().to_string();
+                revoke(&server, &anna, "anna", &fingerprint, "compromised").await.assert_status(200);
+            }
+            push.send(rest).await;
+            push.hang_up().await;
+            push.rest().await;
+            assert_eq!(refs(&server, &anna, &songs).await.is_empty(), is_given_up);
+            if is_given_up {
+                settled(&server).await;
+                assert!(is_empty(&dir));
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -171,11 +212,11 @@ async fn four_of_one_run_at_once_and_nobody_else_waits_for_them() {
     let target = format!("{songs}.git/git-upload-pack");
     let mut held = Vec::new();
     for _ in 0..4 {
-        held.push(begun(&server, &token, &target, b"").await);
+        held.push(begun(&server, &token, &target, (b"", REST.len())).await);
     }
     eventually("four are at work", async || at_work(&dir) == 4).await;
     // Whole, and yet it waits for its turn.
-    let mut fifth = begun(&server, &token, &target, b"").await;
+    let mut fifth = begun(&server, &token, &target, (b"", REST.len())).await;
     fifth.send(REST).await;
     let boris = server.register("boris").await;
     let advertised = format!("/{songs}/info/refs?service=git-upload-pack");
@@ -192,7 +233,8 @@ async fn a_process_has_the_limits_that_are_written_down() {
     let Stage { server, anna, songs, token, .. } = stage(Ground::Sqlite.server(), "public").await;
     let dir = directory(&server, &anna, &songs).await;
     for service in ["git-receive-pack", "git-upload-pack"] {
-        let _held = begun(&server, &token, &format!("{songs}.git/{service}"), b"").await;
+        let _held =
+            begun(&server, &token, &format!("{songs}.git/{service}"), (b"", REST.len())).await;
         eventually("git is at work", async || at_work(&dir) > 0).await;
         for process in working(&dir) {
             let text = fs::read_to_string(process.join("limits")).unwrap();
