@@ -136,7 +136,7 @@ async fn begun(
     let service = target.rsplit('/').next().unwrap();
     let mut connection = server.connect().await;
     let head = format!(
-        "POST /{target} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\
+        "POST /{target} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
          Content-Type: application/x-{service}-request\r\nContent-Length: {}\r\n\r\n",
         server.authority(),
         body.len() + rest
@@ -194,7 +194,6 @@ on_both! {
                 revoke(&server, &anna, "anna", &fingerprint, "compromised").await.assert_status(200);
             }
             push.send(rest).await;
-            push.hang_up().await;
             push.rest().await;
             assert_eq!(refs(&server, &anna, &songs).await.is_empty(), is_given_up);
             if is_given_up {
