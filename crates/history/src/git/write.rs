@@ -89,11 +89,11 @@ mod tests {
         let file = Kind::File(ObjectId::from_sha1([1; 20]));
         let entries: BTreeMap<Box<[u8]>, _> = [
             (&b"a"[..], (Kind::Directory(NodeId::from_sha1([2; 20])), Mode::Plain)),
-            (b"a.b", (file, Mode::Plain)),
-            (b"run", (file, Mode::Executable)),
-            (b"to", (file, Mode::Link)),
-            (b"under", (Kind::Module(CommitId::from_sha1([3; 20])), Mode::Module)),
-            (b"gr\xfcn", (file, Mode::Plain)),
+            (&b"a.b"[..], (file, Mode::Plain)),
+            (&b"run"[..], (file, Mode::Executable)),
+            (&b"to"[..], (file, Mode::Link)),
+            (&b"under"[..], (Kind::Module(CommitId::from_sha1([3; 20])), Mode::Module)),
+            (&b"gr\xfcn"[..], (file, Mode::Plain)),
         ]
         .map(|(name, entry)| (Box::from(name), entry))
         .into();

@@ -9,9 +9,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use api::WireCode;
 use db::Tx;
 use jobs::{Done, Failure, Job, Kind, NewJob};
-use names::{Id, UnixMillis};
+use names::{CommitId, Id, UnixMillis};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -55,6 +56,21 @@ impl Hub {
         let bell = self.push_prune(tx, id).await?;
         tx.hold(bell);
         Ok(())
+    }
+
+    /// Refuses a commit whose objects were taken out, though its row is there still: Git could not follow to it.
+    pub(crate) async fn check_in_packs(
+        &self,
+        repository: &Repository,
+        commit: CommitId,
+    ) -> Result<(), Error> {
+        let found = self.packs(repository.id).read(move |it| Ok(it.commit(commit)?.is_some()));
+        if found.await? {
+            return Ok(());
+        }
+        let sentence =
+            format!("the commit {} was taken out of the repository; push it again", commit.short());
+        Err(Error::wire(WireCode::UnknownCommit, sentence))
     }
 
     /// Lets Git follow in every repository where it may be behind; before anybody can ask for anything.

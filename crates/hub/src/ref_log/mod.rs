@@ -241,8 +241,10 @@ impl Hub {
         if repository.require_signed_refs && movement.word.is_unsigned() {
             return Err(unsigned(repository));
         }
-        if repository.format == Format::Git && movement.new.is_some() {
+        let of_git = repository.format == Format::Git && !matches!(movement.word, Word::Git(_));
+        if let Some(new) = movement.new.filter(|_| of_git) {
             check_for_git(movement.name)?;
+            self.check_in_packs(repository, new).await?;
         }
         let written = self.append(tx, (repository.id, Mover::of(actor)), movement, now).await?;
         store::set_ref(tx, repository.id, movement, &written, now).await?;
@@ -251,7 +253,7 @@ impl Hub {
             let bell = self.ask_for_index(tx, repository.id).await?;
             tx.hold(bell);
         }
-        if repository.format == Format::Git && !matches!(movement.word, Word::Git(_)) {
+        if of_git {
             self.git_follows(tx, repository.id, now).await?;
         }
         self.note_movement(tx, (repository, By::of(actor)), movement, now).await?;

@@ -119,6 +119,16 @@ async fn a_ref_that_is_moved_elsewhere_is_followed() {
         user.does("", &["ls-remote", &url, "refs/tags/v1"]),
         format!("{second}\trefs/tags/v1")
     );
+    // What was taken out cannot be brought back without its objects.
+    user.does("one", &["checkout", "-q", "-b", "lost"]);
+    let lost = user.writes("one", "lost.txt", "lost\n");
+    user.does("one", &["push", "-q", &url, "lost"]);
+    user.does("one", &["push", "-q", &url, ":lost"]);
+    settled(&server).await;
+    let back = format!("/api/v1/repos/{songs}/refs/heads/lost");
+    let back = server.request(http::Method::PUT, &back).json(&json!({ "target": lost }));
+    back.by(&anna).send().await.assert_refused(409, "unknown_commit");
+    user.does("one", &["push", "-q", &url, "lost"]);
     // Git could not follow to this.
     let odd = format!("/api/v1/repos/{songs}/refs/heads/a.lock");
     let put = server.request(http::Method::PUT, &odd).json(&json!({ "target": second }));
