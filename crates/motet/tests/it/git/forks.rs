@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use testkit::{Answer, Person, Server};
 
 use super::{Stage, User, address, create, refs, stage, token};
-use crate::ground::{Ground, on_both, settled};
+use crate::ground::{Ground, eventually, on_both, settled};
 
 async fn post(server: &Server, by: &Person, target: &str, body: Value) -> Answer {
     server.post(target).json(&body).by(by).send().await
@@ -39,10 +39,10 @@ on_both! {
         let forked = post(&server, &boris, &format!("/api/v1/repos/{songs}/forks"), json!({})).await;
         forked.assert_status(202);
         assert_eq!(forked.json()["format"], "git");
-        settled_but_for_pruning(&server, &boris).await;
-        assert_eq!(refs(&server, &boris, "boris/songs").await, refs(&server, &anna, &songs).await);
         let of_boris = address(&server, &token(&server, &boris, "write").await, "boris/songs");
-        assert_eq!(user.does("", &["ls-remote", &of_boris]), user.does("", &["ls-remote", &url]));
+        let listed = user.does("", &["ls-remote", &url]);
+        eventually("the fork is filled", async || user.does("", &["ls-remote", &of_boris]) == listed).await;
+        assert_eq!(refs(&server, &boris, "boris/songs").await, refs(&server, &anna, &songs).await);
         user.does("", &["clone", "-q", &of_boris, "two"]);
         user.does("two", &["fsck", "--strict"]);
         let raw = server.get("/boris/songs/raw/main/side.txt").by(&boris).send().await;
@@ -56,18 +56,6 @@ on_both! {
         assert!(!gives(&user, "own", &url, &own));
         server.get(&format!("/api/v1/repos/{songs}/commits/{own}")).by(&anna).send().await.assert_status(404);
     }
-}
-
-/// Waits until a fork holds its history.
-async fn settled_but_for_pruning(server: &Server, by: &Person) {
-    crate::ground::eventually("the fork is filled", async || {
-        let shown = server.get("/boris/songs").header("accept", "text/html").by(by).send().await;
-        let told = shown.text();
-        let is_copying = told.contains("history is being copied");
-        let listed = server.get("/api/v1/repos/boris/songs/refs").by(by).send().await.json();
-        !is_copying && listed["items"].as_array().is_some_and(|it| !it.is_empty())
-    })
-    .await;
 }
 
 on_both! {

@@ -234,9 +234,15 @@ async fn a_process_has_the_limits_that_are_written_down() {
     for service in ["git-receive-pack", "git-upload-pack"] {
         let _held =
             begun(&server, &token, &format!("{songs}.git/{service}"), (b"", REST.len())).await;
-        eventually("git is at work", async || at_work(&dir) > 0).await;
-        for process in working(&dir) {
-            let text = fs::read_to_string(process.join("limits")).unwrap();
+        let limits = || -> Vec<String> {
+            let read = |it: PathBuf| fs::read_to_string(it.join("limits")).ok();
+            working(&dir).into_iter().filter_map(read).collect()
+        };
+        // They are set once it runs, and before it is fed.
+        let are_set =
+            |it: &Vec<String>| !it.is_empty() && it.iter().all(|it| it.contains("2147483648"));
+        eventually("git is at work", async || are_set(&limits())).await;
+        for text in limits() {
             for (name, most) in [
                 ("Max cpu time", "600"),
                 ("Max data size", "2147483648"),

@@ -127,7 +127,7 @@ async fn a_ref_that_is_moved_elsewhere_is_followed() {
     settled(&server).await;
     let back = format!("/api/v1/repos/{songs}/refs/heads/lost");
     let back = server.request(http::Method::PUT, &back).json(&json!({ "target": lost }));
-    back.by(&anna).send().await.assert_refused(409, "unknown_commit");
+    back.by(&anna).send().await.assert_refused(422, "unknown_commit");
     user.does("one", &["push", "-q", &url, "lost"]);
     // Git could not follow to this.
     let odd = format!("/api/v1/repos/{songs}/refs/heads/a.lock");
