@@ -64,8 +64,8 @@ impl Hub {
         repository: &Repository,
         commit: CommitId,
     ) -> Result<(), Error> {
-        let found = self.packs(repository.id).read(move |it| Ok(it.commit(commit)?.is_some()));
-        if found.await? {
+        let packs = self.packs(repository.id);
+        if packs.read(move |it| Ok(it.commit(commit)?.is_some())).await? {
             return Ok(());
         }
         let sentence =

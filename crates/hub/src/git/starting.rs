@@ -71,7 +71,8 @@ impl Hub {
             return Err(Error::Asked { field: "template", message });
         };
         let at = *at;
-        let tree = self.packs(of.id).read(move |reader| {
+        let packs = self.packs(of.id);
+        let tree = packs.read(move |reader| {
             let missing = || Error::Broken(format!("the commit {at} is missing"));
             Ok(reader.commit(at)?.ok_or_else(missing)?.0.tree)
         });

@@ -57,7 +57,8 @@ impl Hub {
         if named.is_empty() {
             return Ok(HashMap::new());
         }
-        let read = self.packs(of.id).read(move |reader| {
+        let packs = self.packs(of.id);
+        let read = packs.read(move |reader| {
             let mut found = Vec::with_capacity(named.len());
             for (name, object, received) in named {
                 found.extend(read_one(reader, name, object, received)?);
