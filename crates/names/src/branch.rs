@@ -45,7 +45,7 @@ impl BranchName {
     /// Whether Git, too, can call a ref so (`man git-check-ref-format`): it keeps `.lock` for itself, and begins no segment
     /// with a dot.
     pub fn is_ref_of_git(&self) -> bool {
-        self.0.split('/').all(|it| !it.starts_with('.') && !it.ends_with(".lock"))
+        self.0.split('/').all(|it| !it.starts_with('.') && it.strip_suffix(".lock").is_none())
     }
 
     /// Whether one of the two is a directory of the other, as `a` is of `a/b`: a working copy keeps
