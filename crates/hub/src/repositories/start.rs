@@ -133,7 +133,7 @@ mod tests {
         let new = NewRepository {
             name: "song".parse().unwrap(),
             visibility: trust::Visibility::Private,
-            format: crate::Format::Muse,
+            format: Format::Muse,
             description: "What we sing".to_owned(),
             default_branch: "main".parse().unwrap(),
         };
