@@ -389,13 +389,13 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_takes_too_long_is_ended_with_everything_it_started() {
-        let place = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().unwrap();
         let pace = Pace { lifetime: Duration::from_millis(50), ..Pace::default() };
         // Neither of them listens to anything but the last word.
         let script = "trap '' TERM; sleep 600 & wait; sleep 600";
-        let program = program(place.path(), script, pace);
+        let program = program(dir.path(), script, pace);
         let GitProcess { mut output, mut life, .. } =
-            program.run(place.path(), &Chore::default()).unwrap();
+            program.run(dir.path(), &Chore::default()).unwrap();
         // The pipe has its end when the last one that holds it is gone.
         tokio::io::AsyncReadExt::read_to_end(&mut output, &mut Vec::new()).await.unwrap();
         let status = life.ended().await.unwrap();
