@@ -106,13 +106,12 @@ impl Hub {
             store::set_licence(&mut tx, made.id, &licence).await?;
         }
         self.note_created(&mut tx, actor, &made).await?;
-        match first {
-            Some(first) => self.begin_with(tx, (&made, actor), first).await?,
-            None => {
-                tx.commit().await?;
-                // Whoever pushes first would make it as well.
-                self.git.stand(&made).await?;
-            }
+        if let Some(first) = first {
+            self.begin_with(tx, (&made, actor), first).await?;
+        } else {
+            tx.commit().await?;
+            // Whoever pushes first would make it as well.
+            self.git.stand(&made).await?;
         }
         let mut tx = self.db.glance().await?;
         let found = super::by_id_for(&mut tx, made.id, actor.readers()).await?;
