@@ -12,6 +12,7 @@ mod jobs;
 mod memory;
 mod objects;
 mod pages;
+mod pages_git;
 mod search;
 mod timing;
 mod trust;
@@ -95,6 +96,30 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     }),
     ("pages.log_path.1000000", |binary| {
         Box::pin(pages::page(binary, "pages.log_path.1000000", (Page::LogPath, pages::LONG)))
+    }),
+    ("pages.git.root", |binary| {
+        Box::pin(pages::page(binary, "pages.git.root", (Page::Root, pages::SHORT_GIT)))
+    }),
+    ("pages.git.tree", |binary| {
+        Box::pin(pages::page(binary, "pages.git.tree", (Page::Tree, pages::SHORT_GIT)))
+    }),
+    ("pages.git.file", |binary| {
+        Box::pin(pages::page(binary, "pages.git.file", (Page::File, pages::SHORT_GIT)))
+    }),
+    ("pages.git.commits", |binary| {
+        Box::pin(pages::page(binary, "pages.git.commits", (Page::Commits, pages::SHORT_GIT)))
+    }),
+    ("pages.git.commit", |binary| {
+        Box::pin(pages::page(binary, "pages.git.commit", (Page::Commit, pages::SHORT_GIT)))
+    }),
+    ("pages.git.blame", |binary| {
+        Box::pin(pages::page(binary, "pages.git.blame", (Page::Blame, pages::SHORT_GIT)))
+    }),
+    ("pages.git.graph", |binary| {
+        Box::pin(pages::page(binary, "pages.git.graph", (Page::Graph, pages::SHORT_GIT)))
+    }),
+    ("pages.git.log_path", |binary| {
+        Box::pin(pages::page(binary, "pages.git.log_path", (Page::LogPath, pages::SHORT_GIT)))
     }),
     ("pages.weight", |binary| Box::pin(pages::weight(binary))),
     ("push.index", |binary| Box::pin(pages::push_index(binary))),

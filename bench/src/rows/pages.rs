@@ -2,7 +2,7 @@
 //! with a hundred thousand files; how much a first load weighs; what a push leaves to be done, and the memory that it takes.
 //!
 //! The histories are made once and stay below `target/long-histories`. A million commits take some ten minutes and five
-//! gigabytes.
+//! gigabytes. The short one is there as one of Git's too, which is pushed (`pages_git.rs`).
 
 use std::{
     fs,
@@ -16,6 +16,7 @@ use names::Secret;
 use testkit::{Person, Server, Story, long};
 use tokio::time::{sleep, timeout};
 
+use super::pages_git;
 use crate::row::Row;
 
 const SONG: &str = "anna/song";
@@ -39,12 +40,15 @@ const PATIENCE: Duration = Duration::from_hours(1);
 pub(crate) struct Scale {
     commits: u32,
     wide: &'static [u32],
+    is_git: bool,
 }
 
 /// A history that is made in seconds: 2,000 files.
-pub(crate) const SHORT: Scale = Scale { commits: 20_000, wide: &[10, 10, 20] };
+pub(crate) const SHORT: Scale = Scale { commits: 20_000, wide: &[10, 10, 20], is_git: false };
+/// The same as one of Git's.
+pub(crate) const SHORT_GIT: Scale = Scale { is_git: true, ..SHORT };
 /// The one of the figures: 100,000 files.
-pub(crate) const LONG: Scale = Scale { commits: 1_000_000, wide: &[20, 20, 25, 10] };
+pub(crate) const LONG: Scale = Scale { commits: 1_000_000, wide: &[20, 20, 25, 10], is_git: false };
 
 /// The key of the person who owns it, so that a history that was made before is read again.
 fn anna() -> Person {
@@ -54,7 +58,8 @@ fn anna() -> Person {
 /// A server over a long history, which is made if it is not there.
 async fn server(binary: &Path, scale: Scale) -> anyhow::Result<Server> {
     let root = std::env::current_dir()?.join("target/long-histories");
-    let place = root.join(scale.commits.to_string());
+    let kept = if scale.is_git { "git-" } else { "" };
+    let place = root.join(format!("{kept}{}", scale.commits));
     if !place.join("made").is_file() {
         if !place.join("grown").is_file() {
             let _gone_already = fs::remove_dir_all(&place);
@@ -81,15 +86,16 @@ async fn grow(binary: &Path, place: &Path, scale: Scale) -> anyhow::Result<()> {
     let mut server = open(binary, place, "all").await;
     let anna = anna();
     server.register_key(&anna, &anna.key().public().to_openssh()).await;
+    let texts: Vec<_> = (0..16).map(seed).collect();
+    if scale.is_git {
+        pages_git::grow(&server, &anna, place, (&texts, scale.commits, scale.wide)).await?;
+        server.stop().await;
+        return Ok(());
+    }
     let mut story = Story::default();
-    let text = |n: u32| -> String {
-        (0..200)
-            .map(|line| format!("pub fn seed_{n}_{line}() -> u32 {{ {line} }}\n"))
-            .collect::<Vec<_>>()
-            .concat()
-    };
-    let files: Vec<_> = (0..16).map(|n| (format!("seed{n}.rs"), text(n))).collect();
-    let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
+    let names: Vec<_> = (0..texts.len()).map(|n| format!("seed{n}.rs")).collect();
+    let files = names.iter().zip(&texts).map(|(path, text)| (path.as_str(), text.as_bytes()));
+    let files: Vec<_> = files.collect();
     story.commit(&[], "seed", &files);
     server.push_story(&anna, SONG, &story, "main").await;
     server.stop().await;
@@ -99,13 +105,20 @@ async fn grow(binary: &Path, place: &Path, scale: Scale) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What a file holds.
+fn seed(n: u32) -> String {
+    let line = |line| format!("pub fn seed_{n}_{line}() -> u32 {{ {line} }}\n");
+    (0..200).map(line).collect::<Vec<_>>().concat()
+}
+
 /// Waits until what is derived is that of the branch.
 async fn indexed(server: &Server, anna: &Person) -> anyhow::Result<()> {
-    let head = server.head(anna, SONG, "main").await.context("a branch")?.to_string();
+    let branch = server.get(&format!("{API}/refs/heads/main")).by(anna).send().await.json();
+    let head = branch.get("target").and_then(serde_json::Value::as_str).context("a branch")?;
     let there = async {
         loop {
             let languages = server.get(&format!("{API}/languages")).by(anna).send().await;
-            if languages.json().get("commit").and_then(serde_json::Value::as_str) == Some(&head) {
+            if languages.json().get("commit").and_then(serde_json::Value::as_str) == Some(head) {
                 break;
             }
             sleep(Duration::from_millis(5)).await;
@@ -216,8 +229,9 @@ pub(crate) async fn page(
     let at = |part: usize| times.get(times.len() * part / 100).copied().context("no times");
     let (p50, p99) = (at(50)?, at(99)?);
     let how = format!(
-        "{} commits, {} files: {page:?}, p50 {p50:.1} of {P50} ms and p99 of {} requests, one after the other",
+        "{} commits{}, {} files: {page:?}, p50 {p50:.1} of {P50} ms and p99 of {} requests, one after the other",
         scale.commits,
+        if scale.is_git { " of Git" } else { "" },
         scale.wide.iter().product::<u32>(),
         times.len(),
     );

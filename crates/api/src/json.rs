@@ -47,9 +47,9 @@ pub use reading::{
     Comparison, DiffFile, DiffHunk, DiffLine, DiffPage, FileList, LastCommit, Tree, TreeEntry,
 };
 pub use records::{
-    Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage, NewEdit,
-    NewSecretPass, Ref, RefPage, RepositoryInvitation, RepositoryInvitationPage, RepositoryMember,
-    RepositoryMemberPage, SecretPass, SecretPassPage, SetRef, SyncFork, Synced,
+    AnnotatedTag, Edited, EditedFile, ForkNode, ForkNodePage, Initialize, Movement, MovementPage,
+    NewEdit, NewSecretPass, Ref, RefPage, RepositoryInvitation, RepositoryInvitationPage,
+    RepositoryMember, RepositoryMemberPage, SecretPass, SecretPassPage, SetRef, SyncFork, Synced,
 };
 pub use search::{Facet, Facets, Found, FoundItem, FoundLine, TopicCount};
 pub use shown_once::ShownOnce;

@@ -13,11 +13,13 @@
 //! | `value.rs`    | [`Value`]: one decoded wire message, from MessagePack or JSON               |
 //! | `msgpack.rs`  | strict MessagePack, read and written                                       |
 //! | `git_command.rs` | [`GitCommand`]: the one thing that Git asks for over SSH                   |
+//! | `git_lines.rs` | [`PacketHead`], [`RefUpdate`], [`GitProtocol`]: what Git says in lines      |
 //! | `search.rs`   | the query language of searches                                             |
 //! | `wire.rs`     | the messages of wire 1, from and to [`Value`]                               |
 
 mod decode;
 mod git_command;
+mod git_lines;
 pub mod json;
 pub mod msgpack;
 mod problem;
@@ -30,6 +32,7 @@ pub mod wire2;
 
 pub use decode::{DecodeError, Limits, MAX_DEPTH, Scale};
 pub use git_command::{GitCommand, GitCommandError, GitVerb};
+pub use git_lines::{GitProtocol, PacketHead, RefUpdate, packet};
 pub use problem::{FieldProblem, ProblemBody};
 pub use record::{CommitRecord, SnapshotRecord};
 pub use value::Value;

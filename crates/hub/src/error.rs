@@ -104,7 +104,12 @@ pub enum Error {
 
 impl From<history::git::GitFault> for Error {
     fn from(fault: history::git::GitFault) -> Self {
-        Self::Broken(fault.to_string())
+        match fault {
+            history::git::GitFault::Large(_) => Self::TooLarge(
+                "an object of Git has more entries, parents or bytes than are read here",
+            ),
+            other => Self::Broken(other.to_string()),
+        }
     }
 }
 

@@ -41,7 +41,7 @@
 //! snapshot and parents are in the same repository; every object of every snapshot is linked to that repository;
 //! nothing outside a repository's own rows decides what its reader or writer is told.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::Router;
 use db::Db;
@@ -153,7 +153,7 @@ pub struct Ground {
 }
 
 /// What an operator may set.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// How much may be held.
     pub quotas: Quotas,
@@ -162,6 +162,8 @@ pub struct Settings {
     pub blame: Duration,
     /// How long a search may take; what was found by then is said to be a part.
     pub search: Duration,
+    /// What addresses of Git over SSH begin with, where that is spoken.
+    pub ssh: Option<Arc<str>>,
 }
 
 /// The room's front door. Cheap to clone.

@@ -42,6 +42,12 @@ impl BranchName {
         format!("refs/heads/{}", self.0)
     }
 
+    /// Whether Git, too, can call a ref so (`man git-check-ref-format`): it keeps `.lock` for itself, and begins no segment
+    /// with a dot.
+    pub fn is_ref_of_git(&self) -> bool {
+        self.0.split('/').all(|it| !it.starts_with('.') && it.strip_suffix(".lock").is_none())
+    }
+
     /// Whether one of the two is a directory of the other, as `a` is of `a/b`: a working copy keeps
     /// branches as files, so both cannot be (`spec/wire.md` 5.2).
     pub fn clashes_with(&self, other: &Self) -> bool {
@@ -129,6 +135,20 @@ mod tests {
             (&id, Ambiguous),
         ] {
             assert_eq!(raw.parse::<BranchName>(), Err(why), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn git_calls_no_ref_like_its_own_files() {
+        for (raw, is_ref) in [
+            ("main", true),
+            ("a.b/c", true),
+            ("lock", true),
+            ("a.lock", false),
+            ("a.lock/b", false),
+            ("a/.b", false),
+        ] {
+            assert_eq!(raw.parse::<BranchName>().unwrap().is_ref_of_git(), is_ref, "{raw}");
         }
     }
 

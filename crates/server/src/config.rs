@@ -455,6 +455,7 @@ impl ServeArgs {
                 quotas: self.quotas(),
                 blame: Duration::from_secs(self.blame_seconds),
                 search: Duration::from_millis(self.search_milliseconds),
+                ssh: None,
             },
             trusted_proxies: self.trusted_proxies.clone(),
             cors: Cors::new(&self.cors_origins),

@@ -133,7 +133,9 @@ impl House {
             clock,
             random,
         };
-        let hub = Hub::new(on, trust.clone(), cursors.clone(), settings.hub);
+        let ssh = settings.ssh.as_ref().map(|it| it.address().into());
+        let of_hub = hub::Settings { ssh, ..settings.hub.clone() };
+        let hub = Hub::new(on, trust.clone(), cursors.clone(), of_hub);
         hub.schedule().await?;
         hub.tidy_graphs().await?;
         hub.settle_git().await?;

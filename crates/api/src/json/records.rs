@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::reading::CommitSignature;
+
 /// What the first commit of a new repository holds; the server makes and signs it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -278,6 +280,24 @@ pub struct Ref {
     pub counter: u64,
     /// The hash of its last entry.
     pub entry_hash: Option<String>,
+    /// What it says itself, where it is a tag of Git with a message; null for every other ref.
+    #[serde(default)]
+    pub tag: Option<AnnotatedTag>,
+}
+
+/// A tag of Git that has a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnnotatedTag {
+    /// Its own name among the objects of Git.
+    pub object: String,
+    /// Who made it, as `Name <mail>`; null where it does not say.
+    pub tagger: Option<String>,
+    /// When they say that it was made, with their zone.
+    pub tagged_at: Option<String>,
+    /// Its message without a signature; what is longer than 16 KiB is cut.
+    pub message: String,
+    /// What is known of its signature.
+    pub signature: CommitSignature,
 }
 
 /// The answer of `GET /api/v1/repos/{owner}/{name}/refs`.

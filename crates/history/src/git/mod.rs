@@ -13,6 +13,7 @@
 //! | `commit.rs` | [`GitCommit`]: a commit, and what of it is signed                      |
 //! | `tag.rs`    | [`GitTag`]: a tag with a message                                       |
 //! | `tree.rs`   | [`read_tree`], [`tree_node`]: a directory                               |
+//! | `write.rs`  | [`write_tree`], [`NewGitCommit`]: what this server makes itself         |
 //! | `name.rs`   | [`shown_name`]: names that no path can hold                            |
 
 mod commit;
@@ -23,6 +24,7 @@ mod tag;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod write;
 
 use std::ops::Range;
 
@@ -31,6 +33,7 @@ pub use name::shown_name;
 pub use person::Person;
 pub use tag::{GitTag, MAX_TAG_BYTES, Tagged};
 pub use tree::{MAX_ENTRIES, MAX_TREE_BYTES, TreeEntry, read_tree, tree_node};
+pub use write::{NewGitCommit, signed_commit, write_tree};
 
 /// Why bytes are not the object that they are said to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -48,7 +48,8 @@ pub(crate) enum Edit {
 }
 
 impl Edit {
-    const fn path(&self) -> &RepoPath {
+    /// Where it is, or was.
+    pub(crate) const fn path(&self) -> &RepoPath {
         match self {
             Self::Write { path, .. } | Self::Remove { path } | Self::Move { path, .. } => path,
         }

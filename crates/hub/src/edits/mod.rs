@@ -24,12 +24,11 @@ pub(crate) use api::routes;
 pub(crate) use draft::{Draft, Edit, Files, files_of};
 
 use crate::{
-    Error, Hub, Repository,
+    Error, Format, Hub, Repository,
     intake::Asks,
     reading,
     ref_log::Word,
     wire::{
-        self,
         bundle::CheckedCommit,
         landing::{self, Move, NewCommit, NewSnapshot},
     },
@@ -70,11 +69,14 @@ impl Hub {
     ) -> Result<(CommitRecord, Vec<String>), Error> {
         let Edits { branch, expected, message, files } = edits;
         let (actor, id) = (allowed.actor(), allowed.resource().id);
-        // The server makes commits of the Muse format alone.
-        wire::muse(allowed.resource())?;
         allowed.check_branch(&branch).map_err(Error::Refused)?;
         let mut tx = self.db.read().await?;
         check_place(&mut tx, allowed.resource(), &branch, expected).await?;
+        if allowed.resource().format == Format::Git {
+            drop(tx);
+            let edits = Edits { branch, expected, message, files };
+            return self.commit_to_git(allowed, edits).await;
+        }
         let before = match expected {
             Some(commit) => files_of(&mut tx, allowed.resource(), commit).await?,
             None => Files::new(),

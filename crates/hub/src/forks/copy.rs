@@ -11,7 +11,9 @@ use uuid::Uuid;
 
 use super::store::{self, Begun, Ref};
 use crate::{
-    Error, Hub, Repository, reading,
+    Error, Format, Hub, Repository,
+    git::{self, Come},
+    reading,
     ref_log::{Movement, Word},
     repositories, wire,
 };
@@ -36,6 +38,8 @@ struct Plan {
     snapshots: Vec<SnapshotId>,
     /// Oldest first, so that parents are there.
     commits: Vec<CommitId>,
+    /// Whose packs hold it, if it is one of Git.
+    packs_of: Option<Repository>,
 }
 
 pub(crate) async fn run(hub: Hub, job: Job<Copy>) -> Result<Done, Failure> {
@@ -70,12 +74,32 @@ impl Hub {
                 tx.commit().await?;
             }
         }
+        let come = self.copy_packs(id, &plan).await?;
         let Some(mut tx) = self.still_copying(id).await? else { return Ok(0) };
         self.copy_refs(&mut tx, id, &plan.refs).await?;
         store::end(&mut tx, id, self.clock.now()).await?;
+        if let Some((fork, come)) = &come {
+            self.count_come(&mut tx, fork, come).await?;
+        }
         tx.commit().await?;
         self.queue.wake();
         Ok(plan.commits.len())
+    }
+
+    /// Copies the objects of a history of Git.
+    async fn copy_packs(
+        &self,
+        id: Id<Repository>,
+        plan: &Plan,
+    ) -> Result<Option<(Repository, Come)>, Error> {
+        let Some(from) = plan.packs_of.as_ref().filter(|_| !plan.refs.is_empty()) else {
+            return Ok(None);
+        };
+        let found = repositories::by_id(&mut self.db.glance().await?, id).await?;
+        let Some(fork) = found else { return Ok(None) };
+        let tips: Vec<_> = plan.refs.iter().map(Ref::held).collect();
+        let come = self.copy_objects((from, &fork), &tips).await?;
+        Ok(Some((fork, come)))
     }
 
     /// Lets refs lead to what was copied. One that somebody pushed meanwhile stays.
@@ -83,13 +107,19 @@ impl Hub {
         let there = store::refs(tx, id).await?;
         let there: HashSet<_> = there.iter().map(|it| it.name.as_str()).collect();
         let Some(fork) = repositories::by_id(tx, id).await? else { return Ok(()) };
-        for Ref { name, target } in refs {
+        for Ref { name, target, object } in refs {
             if there.contains(name.as_str()) || !store::has_commit(tx, id, *target).await? {
                 continue;
             }
             let (new, word) = (Some(*target), Word::Server);
             let movement = Movement { name, old: None, new, is_forced: false, word };
             self.place_ref(tx, &fork, &movement, self.clock.now()).await?;
+            if let Some(object) = object {
+                git::name_tag(tx, id, (name, *object)).await?;
+            }
+        }
+        if fork.format == Format::Git {
+            self.git_follows(tx, id, self.clock.now()).await?;
         }
         self.follow_later(tx, id).await
     }
@@ -122,5 +152,6 @@ async fn shown_of(tx: &mut Tx, begun: &Begun) -> Result<Plan, Error> {
     let objects = reading::objects_below(tx, roots.values().copied()).await?;
     let mut objects: Vec<_> = objects.into_keys().collect();
     objects.sort_unstable();
-    Ok(Plan { refs, objects, snapshots: roots.into_keys().collect(), commits })
+    let packs_of = (found.format == Format::Git).then_some(found);
+    Ok(Plan { refs, objects, snapshots: roots.into_keys().collect(), commits, packs_of })
 }

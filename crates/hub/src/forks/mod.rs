@@ -37,7 +37,7 @@ pub(crate) use store::{STATEMENTS, is_copying};
 pub(crate) use watch::{WATCH, run as watch};
 
 use crate::{
-    Error, Hub, NewRepository, Repository,
+    Error, Format, Hub, NewRepository, Repository,
     activity::{self, By, Note, What},
     repositories,
 };
@@ -53,6 +53,7 @@ impl Hub {
         default_only: bool,
     ) -> Result<Repository, Error> {
         let actor = allowed.actor();
+        self.check_copy(allowed.resource(), into.resource(), &name).await?;
         let mut tx = self.trust.begin(actor).await?;
         let allowed: Allowed<act::RepoFork, _> =
             self.again(&mut tx, actor, allowed.resource().id).await?;
@@ -61,8 +62,6 @@ impl Hub {
         if !source.allows_forks() || self.trust.is_bound(&mut tx, source.id.uuid()).await? {
             return Err(Error::NoForks);
         }
-        // Packs are not copied yet.
-        crate::wire::muse(source)?;
         let new = NewRepository {
             name,
             visibility: source.resource.visibility,
@@ -96,6 +95,22 @@ impl Hub {
         bell.ring();
         tracing::info!(fork = made.full_name(), source = source.full_name(), "repository forked");
         Ok(found)
+    }
+
+    /// Packs of Git are not shared: whoever forks one has to have room for them.
+    async fn check_copy(
+        &self,
+        source: &Repository,
+        into: &Namespace,
+        name: &RepositoryName,
+    ) -> Result<(), Error> {
+        if source.format == Format::Muse {
+            return Ok(());
+        }
+        self.git.check_there()?;
+        let owner = into.id.ok_or(Error::NotFound)?;
+        let name = format!("{}/{name}", into.handle);
+        self.check_room(owner, None, name, source.size_bytes).await
     }
 
     /// Has the history of a fork copied, as soon as a worker comes to it.

@@ -45,7 +45,7 @@ db::statements! {
     IS_COPYING = "
         SELECT count(*) FROM repository_forks AS k JOIN repositories AS r ON r.id = k.repository_id
          WHERE k.repository_id = $1 AND k.state = 'copying' AND r.deleted_at IS NULL";
-    REFS = "SELECT name, target FROM refs WHERE repository_id = $1 ORDER BY name";
+    REFS = "SELECT name, target, object FROM refs WHERE repository_id = $1 ORDER BY name";
     COPY_SNAPSHOTS = {
         sqlite "
         INSERT INTO snapshots (repository_id, id, root_node, files, bytes, wire_bytes, created_at_text)
@@ -281,6 +281,15 @@ pub(super) struct Begun {
 pub(super) struct Ref {
     pub(super) name: String,
     pub(super) target: CommitId,
+    /// The tag of Git that leads there, where the ref names one.
+    pub(super) object: Option<CommitId>,
+}
+
+impl Ref {
+    /// What the ref itself names.
+    pub(super) fn held(&self) -> CommitId {
+        self.object.unwrap_or(self.target)
+    }
 }
 
 /// Writes down where a repository comes from.
@@ -308,10 +317,11 @@ pub(crate) async fn is_copying(tx: &mut Tx, id: Id<Repository>) -> Result<bool, 
 }
 
 pub(super) async fn refs(tx: &mut Tx, id: Id<Repository>) -> Result<Vec<Ref>, Error> {
-    let rows: Vec<(String, Vec<u8>)> = db::fetch_all!(tx, REFS, id.uuid())?;
-    let believe = |(name, target): (String, Vec<u8>)| {
+    let rows: Vec<(String, Vec<u8>, Option<Vec<u8>>)> = db::fetch_all!(tx, REFS, id.uuid())?;
+    let believe = |(name, target, object): (String, Vec<u8>, Option<Vec<u8>>)| {
         let target = target.as_slice().try_into().map_err(Error::corrupt("refs.target"))?;
-        Ok(Ref { name, target })
+        let object = object.as_deref().map(commit).transpose()?;
+        Ok(Ref { name, target, object })
     };
     rows.into_iter().map(believe).collect()
 }

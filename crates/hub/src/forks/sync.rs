@@ -11,7 +11,7 @@ use trust::{Actor, Allowed, act};
 
 use super::{copy::BATCH, store};
 use crate::{
-    Error, Hub, Repository,
+    Error, Format, Hub, Repository,
     intake::{Asks, Heads, Leaks},
     reading::{self, Commit},
     ref_log::{Movement, Word},
@@ -60,6 +60,13 @@ impl Hub {
             let (old, new) = (missing.old, missing.tip);
             return Ok(Followed { old, new, commits: 0 });
         }
+        let come = match fork.format {
+            Format::Muse => None,
+            Format::Git => {
+                let have: Vec<_> = missing.old.into_iter().collect();
+                Some(self.copy_between((&source, fork), (missing.tip, &have)).await?)
+            }
+        };
         let commits = self.copy_missing(actor, (fork, &source), &missing).await?;
         let mut tx = self.trust.begin(actor).await?;
         let still: Allowed<act::RefPush, _> = self.again(&mut tx, actor, fork.id).await?;
@@ -84,8 +91,12 @@ impl Hub {
         let (old, new, word) = (missing.old, Some(missing.tip), Word::Server);
         let movement = Movement { name: &name, old, new, is_forced: false, word };
         self.move_ref(&mut tx, (fork, actor), &movement, now).await?;
+        if let Some(come) = &come {
+            self.count_come(&mut tx, fork, come).await?;
+        }
         store::pushed(&mut tx, fork.id, now).await?;
         tx.commit().await?;
+        drop(come);
         self.queue.wake();
         tracing::info!(fork = fork.full_name(), %branch, commits, "a fork follows its source");
         Ok(Followed { old, new: missing.tip, commits })
@@ -156,7 +167,10 @@ impl Hub {
         drop(tx);
         let mut objects: Vec<_> = objects.into_keys().collect();
         objects.sort_unstable();
-        self.inspect_missing((fork, source), missing, &objects).await?;
+        if fork.format == Format::Muse {
+            // Of Git it was looked at where the packs came.
+            self.inspect_missing((fork, source), missing, &objects).await?;
+        }
         for batch in objects.chunks(BATCH) {
             let mut tx = self.db.write().await?;
             let _still: Allowed<act::RefPush, _> = self.again(&mut tx, actor, fork.id).await?;

@@ -90,6 +90,17 @@ impl Git {
         chore: &Chore<'_>,
         input: String,
     ) -> Result<String, Error> {
+        let said = self.tried(dir, chore, input).await?;
+        said.map_err(|words| Error::Broken(format!("git did not do as it was told: {words}")))
+    }
+
+    /// The same where Git may not do it, and says why.
+    pub(super) async fn tried(
+        &self,
+        dir: &Path,
+        chore: &Chore<'_>,
+        input: String,
+    ) -> Result<Result<String, String>, Error> {
         let GitProcess { input: mut stdin, output, errors, mut life } =
             self.program()?.run(dir, chore)?;
         let write = async move {
@@ -102,12 +113,12 @@ impl Git {
         let (written, read, complaint) = tokio::join!(write, read, complaint(errors));
         let status = life.ended().await.map_err(Error::Git)?;
         if !status.success() {
-            return Err(Error::Broken(format!("git did not do as it was told: {complaint}")));
+            return Ok(Err(complaint));
         }
         read.map_err(Error::Git)?;
         // It ends well only after it has read everything.
         written.map_err(Error::Git)?;
-        Ok(text)
+        Ok(Ok(text))
     }
 
     /// Locks refs, so that they can be moved together. What Git does not agree to is told in its own words.

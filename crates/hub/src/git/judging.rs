@@ -5,6 +5,7 @@ use std::{
     ops::Bound,
 };
 
+pub(super) use api::RefUpdate as Update;
 use names::{BranchName, CommitId};
 
 use super::chores::Pointed;
@@ -13,28 +14,6 @@ use super::chores::Pointed;
 pub(super) const HEADS: &str = "refs/heads/";
 pub(super) const TAGS: &str = "refs/tags/";
 const FOR: &str = "refs/for/";
-
-/// A ref as a push wants it: nothing stands for "not there".
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Update {
-    pub(super) name: String,
-    pub(super) old: Option<CommitId>,
-    pub(super) new: Option<CommitId>,
-}
-
-impl Update {
-    /// `old new ref`, as Git tells hooks.
-    pub(super) fn parse(line: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(line).ok()?;
-        let mut parts = text.splitn(3, ' ');
-        let (old, new, name) = (parts.next()?, parts.next()?, parts.next()?);
-        let id = |text: &str| match text {
-            it if it.bytes().all(|it| it == b'0') => Some(None),
-            it => it.parse().ok().map(Some),
-        };
-        Some(Self { old: id(old)?, new: id(new)?, name: name.to_owned() })
-    }
-}
 
 /// What kind of ref, where it is one that can be pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,6 +15,10 @@
 //! | `judging.rs`   | refs, one by one; pure                                                  |
 //! | `packs/`       | objects, read in this process                                            |
 //! | `commits/`     | commits of a push become rows                                            |
+//! | `edits.rs`     | files that are changed in a page; `outline.rs` their directories, `making.rs` their pack |
+//! | `copying.rs`   | what refs lead to comes into another repository: forks                 |
+//! | `starting.rs`  | what a new repository begins with: files, a template                     |
+//! | `tags.rs`      | tags with a message, and whose key signed them                          |
 //! | `chores.rs`    | what Git does for the server itself                                     |
 //! | `bundles.rs`   | a whole repository for its owner                                        |
 //! | `settling.rs`  | after a crash Git's refs follow the rows                                |
@@ -30,17 +34,23 @@ mod bundles;
 mod chores;
 mod commits;
 mod content;
+mod copying;
 mod directory;
+mod edits;
 mod hook;
 mod http;
 mod judging;
+mod making;
+mod outline;
 mod packs;
 mod pkt;
 mod process;
 mod pruning;
 mod receive;
 mod settling;
+mod starting;
 mod store;
+mod tags;
 
 use std::{
     collections::HashMap,
@@ -67,6 +77,7 @@ use crate::{
 };
 pub use bundles::Bundle;
 pub(crate) use commits::{STATEMENTS as COMMIT_STATEMENTS, add_more_parents, more_parents};
+pub(crate) use copying::{Come, name_tag};
 use directory::Directories;
 use hook::Door;
 pub use hook::frame;
@@ -78,6 +89,7 @@ pub(crate) use pruning::{PRUNE, prune};
 use receive::Push;
 pub(crate) use settling::{SETTLE, settle};
 pub(crate) use store::STATEMENTS;
+pub(crate) use tags::Annotated;
 
 /// How often a fetch that is under way is asked whether it may go on.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -129,6 +141,8 @@ pub enum GitVia {
     Http,
     /// A session that a key opened.
     Ssh,
+    /// The server itself, which made what comes for somebody.
+    Server,
 }
 
 /// Proof that somebody may fetch from a repository, or push to it.
@@ -213,6 +227,11 @@ impl Hub {
     /// The objects of a repository of Git.
     pub(crate) fn packs(&self, id: Id<Repository>) -> Packs {
         self.git.0.stores.of(id, &self.git.directory(id))
+    }
+
+    /// Those below any directory.
+    fn packs_at(&self, dir: &Path) -> Packs {
+        self.git.0.stores.of(Id::from_uuid(Uuid::nil()), dir)
     }
 
     /// Looks up what an address names, and asks the authority whether it may be fetched from, or pushed to.

@@ -1,15 +1,13 @@
-//! Packet lines: four hexadecimal digits of length, which counts itself, and bytes (`man gitprotocol-common`).
+//! Packets, read from whoever sends them; what they look like is [`api::PacketHead`]'s to say.
 
 use std::io;
 
+use api::PacketHead;
+pub(super) use api::packet as line;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// The end of a part.
-pub(super) const FLUSH: &[u8] = b"0000";
-/// The longest packet, with its length.
-const MOST: usize = 65_520;
-/// What the length itself takes.
-const HEAD: usize = 4;
+pub(super) const FLUSH: &[u8] = PacketHead::FLUSH;
 
 /// What was read.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,28 +18,18 @@ pub(super) enum Packet {
     Flush,
 }
 
-/// `bytes` as a packet; more than fits into one is cut.
-pub(super) fn line(bytes: &[u8]) -> Vec<u8> {
-    let bytes = bytes.get(..MOST - HEAD).unwrap_or(bytes);
-    let mut packet = format!("{:04x}", bytes.len() + HEAD).into_bytes();
-    packet.extend(bytes);
-    packet
-}
-
 /// Reads a packet.
 pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Packet> {
-    let mut head = [0; HEAD];
+    let mut head = [0; 4];
     from.read_exact(&mut head).await?;
-    let text = std::str::from_utf8(&head).map_err(io::Error::other)?;
-    let length = usize::from_str_radix(text, 16).map_err(io::Error::other)?;
-    match length {
-        0 => Ok(Packet::Flush),
-        HEAD..=MOST => {
-            let mut bytes = vec![0; length - HEAD];
+    match PacketHead::parse(head) {
+        Some(PacketHead::Flush) => Ok(Packet::Flush),
+        Some(PacketHead::Line(length)) => {
+            let mut bytes = vec![0; length];
             from.read_exact(&mut bytes).await?;
             Ok(Packet::Line(bytes))
         }
-        _ => Err(io::Error::other("a packet of a length that none has")),
+        None => Err(io::Error::other("a packet of a length that none has")),
     }
 }
 

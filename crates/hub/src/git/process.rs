@@ -1,7 +1,7 @@
 //! How Git is run: one list of arguments, an environment made from nothing, limits, an end (`spec/hub.md` 5, Process).
 //!
-//! A [`GitProcess`] ends with its handle: whoever drops [`Life`] has the whole process group killed. Nothing here knows
-//! who asks or what for.
+//! A [`GitProcess`] ends with its handle: whoever drops [`Life`] has the whole process group ended. It is told first, so that
+//! Git takes away what lies in quarantine, and killed a moment later. Nothing here knows who asks or what for.
 
 use std::{
     collections::HashMap,
@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+pub use api::GitProtocol;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 use tokio::{
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
@@ -41,16 +42,14 @@ const OLDEST: (u32, u32) = (2, 39);
 
 /// Processes at once, in all and of one who asks.
 const AT_ONCE: (usize, usize) = (16, 4);
-/// How long somebody waits for a turn.
-const TURN: Duration = Duration::from_secs(20);
 /// How long a process may take, and how much of that on a processor.
 const LIFETIME: Duration = Duration::from_mins(10);
+/// How long one has to clear away after it was told to end: it removes files, and nothing else.
+const LAST_WORDS: Duration = Duration::from_millis(300);
 /// Memory that a process may have for itself. What it maps of packs is not counted.
 const MEMORY_BYTES: u64 = 2 << 30;
 /// Files that a process may have open.
 const OPEN_FILES: u64 = 1024;
-/// No `Git-Protocol` says more.
-const MAX_PROTOCOL: usize = 64;
 
 /// What a client wants of Git.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,32 +80,6 @@ impl FromStr for Service {
             "git-receive-pack" => Ok(Self::ReceivePack),
             _ => Err(()),
         }
-    }
-}
-
-/// What a client said of protocols that it speaks: `version=2`, and perhaps more behind colons. Nothing is a client that
-/// speaks the oldest.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct GitProtocol(String);
-
-impl GitProtocol {
-    /// Whether the second version is spoken.
-    pub(super) fn is_second(&self) -> bool {
-        self.0.split(':').any(|it| it == "version=2")
-    }
-}
-
-impl FromStr for GitProtocol {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let is_word = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_alphanumeric());
-        let is_pair = |it: &str| match it.split_once('=') {
-            Some((key, value)) => is_word(key) && is_word(value),
-            None => is_word(it),
-        };
-        let holds = text.len() <= MAX_PROTOCOL && text.split(':').all(is_pair);
-        if text.is_empty() || holds { Ok(Self(text.to_owned())) } else { Err(()) }
     }
 }
 
@@ -173,10 +146,26 @@ impl Life {
     }
 }
 
+/// How long is waited.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    /// By somebody, for a turn.
+    turn: Duration,
+    /// By us, for the end of a process.
+    lifetime: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { turn: Duration::from_secs(20), lifetime: LIFETIME }
+    }
+}
+
 /// The installed Git, and who runs it at this moment.
 #[derive(Debug)]
 pub(super) struct Program {
     path: PathBuf,
+    pace: Pace,
     all: Arc<Semaphore>,
     each: Mutex<HashMap<Who, Weak<Semaphore>>>,
 }
@@ -210,8 +199,12 @@ impl Program {
             let path = path.display();
             return Err(format!("{path} is `{text}`, and git {major}.{minor} or newer is needed"));
         }
+        Ok((Self::at(path, Pace::default()), version))
+    }
+
+    fn at(path: PathBuf, pace: Pace) -> Self {
         let (all, each) = (Arc::new(Semaphore::new(AT_ONCE.0)), Mutex::default());
-        Ok((Self { path, all, each }, version))
+        Self { path, pace, all, each }
     }
 
     /// Waits for a turn, not for ever.
@@ -222,7 +215,7 @@ impl Program {
             let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
             Some(Turn { _own: own, _of_all: of_all })
         };
-        timeout(TURN, both).await.ok().flatten().ok_or(Error::GitBusy)
+        timeout(self.pace.turn, both).await.ok().flatten().ok_or(Error::GitBusy)
     }
 
     fn own(&self, who: Who) -> Arc<Semaphore> {
@@ -256,20 +249,20 @@ impl Program {
             Manner::Session => &mut command,
         };
         command.arg(dir);
-        if !protocol.0.is_empty() {
-            command.env("GIT_PROTOCOL", &protocol.0);
+        if !protocol.as_str().is_empty() {
+            command.env("GIT_PROTOCOL", protocol.as_str());
         }
         if let Some(hook) = hook {
             command.env("MOTET_HOOK", hook);
         }
-        started(command, Some(turn)).map_err(Error::Git)
+        started(command, self.pace.lifetime, Some(turn)).map_err(Error::Git)
     }
 
     /// Has Git do something else in the repository at `dir`.
     pub(super) fn run(&self, dir: &Path, chore: &Chore<'_>) -> Result<GitProcess, Error> {
         let mut command = self.command(dir);
         command.arg("--git-dir").arg(dir).args(&chore.arguments);
-        started(command, None).map_err(Error::Git)
+        started(command, self.pace.lifetime, None).map_err(Error::Git)
     }
 
     fn command(&self, dir: &Path) -> Command {
@@ -285,7 +278,7 @@ fn number(version: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-fn started(mut command: Command, turn: Option<Turn>) -> io::Result<GitProcess> {
+fn started(mut command: Command, lifetime: Duration, turn: Option<Turn>) -> io::Result<GitProcess> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
     let group = child.id().and_then(|it| Pid::from_raw(i32::try_from(it).ok()?));
@@ -300,7 +293,7 @@ fn started(mut command: Command, turn: Option<Turn>) -> io::Result<GitProcess> {
     let stopped = Arc::clone(&stop);
     let (tell, ended) = oneshot::channel();
     tokio::spawn(async move {
-        let status = watch(child, group, (let_go, &stopped)).await;
+        let status = watch(child, group, lifetime, (let_go, &stopped)).await;
         drop(turn);
         // Nobody may be listening any more.
         let _unheard = tell.send(status);
@@ -336,34 +329,77 @@ fn limit(process: Pid) -> io::Result<()> {
 async fn watch(
     mut child: Child,
     group: Pid,
+    lifetime: Duration,
     (let_go, stopped): (oneshot::Receiver<()>, &Notify),
 ) -> io::Result<ExitStatus> {
     tokio::select! {
         status = child.wait() => return status,
-        () = sleep(LIFETIME) => tracing::warn!("git took longer than it may; killed"),
+        () = sleep(lifetime) => tracing::warn!("git took longer than it may; killed"),
         () = stopped.notified() => tracing::info!("a fetch is not allowed any more; git is ended"),
         _ = let_go => {}
     }
-    // The leader is not waited for yet, so the group is still its own.
-    if let Err(error) = kill_process_group(group, Signal::KILL) {
-        tracing::warn!(%error, "git could not be killed");
-    }
+    // The leader is not waited for before the end, so the group is still its own.
+    end(group, Signal::TERM);
+    sleep(LAST_WORDS).await;
+    end(group, Signal::KILL);
     child.wait().await
+}
+
+fn end(group: Pid, signal: Signal) {
+    if let Err(error) = kill_process_group(group, signal) {
+        tracing::warn!(%error, "git could not be ended");
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_protocol_is_words_and_nothing_else() {
-        for good in ["", "version=2", "version=1", "version=2:agent=x", "0", "a=b:c"] {
-            assert_eq!(good.parse::<GitProtocol>().unwrap().0, good);
+    /// A program that does something else than Git.
+    fn program(dir: &Path, script: &str, pace: Pace) -> Program {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = dir.join("not-git");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Program::at(path, pace)
+    }
+
+    fn principal(number: u128) -> Who {
+        Who::Principal(names::Id::from_uuid(uuid::Uuid::from_u128(number)))
+    }
+
+    #[tokio::test]
+    async fn sixteen_have_a_turn_at_once_and_four_of_one() {
+        let pace = Pace { turn: Duration::from_millis(20), ..Pace::default() };
+        let program = Program::at(PathBuf::from("/nonexistent"), pace);
+        let mut turns = Vec::new();
+        for number in 0..4 {
+            for _ in 0..4 {
+                turns.push(program.turn(principal(number)).await.unwrap());
+            }
+            assert!(matches!(program.turn(principal(number)).await, Err(Error::GitBusy)));
         }
-        let long = format!("version=2:{}", "a".repeat(MAX_PROTOCOL));
-        for bad in ["version=2\n", "version=", "=2", "a b", "version=2:", "a=b=c", "ä=1", &long] {
-            assert_eq!(bad.parse::<GitProtocol>(), Err(()), "{bad:?}");
-        }
+        assert_eq!(turns.len(), 16);
+        assert!(matches!(program.turn(principal(9)).await, Err(Error::GitBusy)));
+        turns.pop();
+        // Whoever waited in vain holds nothing.
+        drop(program.turn(principal(9)).await.unwrap());
+        drop(program.turn(principal(3)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn whoever_takes_too_long_is_ended_with_everything_it_started() {
+        let dir = tempfile::tempdir().unwrap();
+        let pace = Pace { lifetime: Duration::from_millis(50), ..Pace::default() };
+        // Neither of them listens to anything but the last word.
+        let script = "trap '' TERM; sleep 600 & wait; sleep 600";
+        let program = program(dir.path(), script, pace);
+        let GitProcess { mut output, mut life, .. } =
+            program.run(dir.path(), &Chore::default()).unwrap();
+        // The pipe has its end when the last one that holds it is gone.
+        tokio::io::AsyncReadExt::read_to_end(&mut output, &mut Vec::new()).await.unwrap();
+        let status = life.ended().await.unwrap();
+        assert!(std::os::unix::process::ExitStatusExt::signal(&status).is_some(), "{status}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use names::Id;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::process::Chore;
+use super::{process::Chore, settling};
 use crate::{Error, Format, Hub, Repository, repositories, wire::push::blocking};
 
 /// Takes out of a repository what nothing leads to.
@@ -61,13 +61,16 @@ pub(crate) async fn prune(hub: Hub, job: Job<Prune>) -> Result<Done, Failure> {
     let Ok(_alone) = lock.try_write() else {
         return Ok(Done::default().again_at(hub.clock.now().plus(AGAIN)));
     };
+    // What rows lead to is not loose, whether Git has followed them yet or not.
+    hub.settle(id).await?;
     let dir = hub.git.stand(&repository).await?;
     let aside = hub.git.0.directories.aside(id);
     let kept = aside.join(hub.clock.now().0.to_string());
-    let (folder, former) = (kept.clone(), aside.clone());
+    let (folder, former, place) = (kept.clone(), aside.clone(), dir.clone());
     let cutoff = hub.clock.now().minus(KEPT).0;
     blocking(move || {
-        forget(&former, cutoff).and_then(|()| fs::create_dir_all(&folder)).map_err(Error::Git)
+        let cleared = settling::sweep(&place).and_then(|()| forget(&former, cutoff));
+        cleared.and_then(|()| fs::create_dir_all(&folder)).map_err(Error::Git)
     })
     .await?;
     let to = format!("--expire-to={}", kept.join("pack").display());

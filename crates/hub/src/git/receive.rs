@@ -20,7 +20,7 @@ use web::Problem;
 
 pub(super) use super::judging::Update;
 use super::{
-    GitCaller,
+    GitCaller, GitVia,
     chores::{Prepared, RefMove, pointed},
     commits,
     judging::{Judge, Kind, Sound},
@@ -31,6 +31,7 @@ use crate::{
     quotas::Change,
     reading,
     ref_log::{Movement, Word},
+    signatures::Required,
     wire::{self, Counted, landing_count, push::blocking},
 };
 
@@ -124,7 +125,7 @@ impl Push {
         let packs = quarantine.clone().map_or(packs.clone(), |it| packs.with(it));
         let pointed = pointed(&packs, &news).await?;
         self.taken = match quarantine.clone() {
-            Some(folder) => blocking(move || weigh(&folder).map_err(Error::Git)).await?,
+            Some(folder) => weighed(folder).await?,
             None => Change::default(),
         };
         let mut tx = self.hub.db.glance().await?;
@@ -183,6 +184,46 @@ impl Push {
     }
 }
 
+/// Lets a ref lead to what the server itself has made for somebody, who may push. Goes on to its end whoever leaves; until then
+/// `shared` is held.
+pub(super) async fn land_own(
+    hub: Hub,
+    caller: GitCaller,
+    (repository, dir): (Id<Repository>, PathBuf),
+    (update, taken): (Update, Change),
+    shared: OwnedRwLockReadGuard<()>,
+) -> Result<Verdict, Error> {
+    let mut step = Step { hub, caller, repository, dir, taken };
+    let work = tokio::spawn(async move {
+        let landed = step.batch(&[update], true).await;
+        drop(shared);
+        if !matches!(landed.as_deref(), Ok([Verdict::Moved]))
+            && let Err(error) = step.hub.prune_later(step.repository).await
+        {
+            tracing::warn!(%error, "what was not taken stays until the next push");
+        }
+        landed
+    });
+    let landed =
+        work.await.map_err(|error| Error::Broken(format!("a push ended early: {error}")))?;
+    landed?.pop().ok_or_else(|| Error::Broken("nothing is said of a ref".to_owned()))
+}
+
+/// The same of the first commit of a repository that is made in this transaction, which ends with it.
+pub(super) async fn land_first(
+    hub: Hub,
+    caller: GitCaller,
+    (repository, dir): (Id<Repository>, PathBuf),
+    (update, taken): (Update, Change),
+    tx: Tx,
+) -> Result<Verdict, Error> {
+    let mut step = Step { hub, caller, repository, dir, taken };
+    let work = tokio::spawn(async move { step.batch_in(tx, &[update], true).await });
+    let landed =
+        work.await.map_err(|error| Error::Broken(format!("a push ended early: {error}")))?;
+    landed?.pop().ok_or_else(|| Error::Broken("nothing is said of a ref".to_owned()))
+}
+
 impl Step {
     /// What became of each ref, in their order, and what is to be said of all of it.
     async fn all(&mut self, updates: &[Update], is_atomic: bool) -> (Vec<Verdict>, Vec<String>) {
@@ -221,14 +262,27 @@ impl Step {
     }
 
     async fn batch(&mut self, updates: &[Update], is_atomic: bool) -> Result<Vec<Verdict>, Error> {
+        let hub = self.hub.clone();
+        let tx = hub.trust.begin(&self.caller.actor).await?;
+        self.batch_in(tx, updates, is_atomic).await
+    }
+
+    /// The same in a transaction that has begun.
+    async fn batch_in(
+        &mut self,
+        mut tx: Tx,
+        updates: &[Update],
+        is_atomic: bool,
+    ) -> Result<Vec<Verdict>, Error> {
         let news: Vec<_> = updates.iter().filter_map(|it| it.new).collect();
         let pointed = pointed(&self.hub.packs(self.repository), &news).await?;
-        let (hub, now) = (self.hub.clone(), self.hub.clock.now());
-        let mut tx = hub.trust.begin(&self.caller.actor).await?;
+        let now = self.hub.clock.now();
         wire::lock(&mut tx, self.repository).await?;
         let allowed = Hub::pushed_still(&mut tx, self.repository, &self.caller.actor).await?;
         let repository = allowed.resource();
-        check_signatures(repository)?;
+        if self.caller.via != GitVia::Server {
+            check_signatures(repository)?;
+        }
         let rows = store::present(&mut tx, self.repository).await?;
         let default_branch = &repository.default_branch;
         let judged = Judge { rows: &rows, pointed: &pointed, default_branch }.judge(updates);
@@ -281,7 +335,12 @@ impl Step {
         let tips = tips(judged);
         let packs = self.hub.packs(self.repository);
         let new = commits::new_commits(tx, self.repository, &packs, &tips).await?;
-        commits::take_in(tx, (repository, by, now), &packs, &new).await?;
+        let mut into = repository.clone();
+        if self.caller.via == GitVia::Server {
+            // What the server signs, it has made or checked itself.
+            into.require_signed_commits = Required::Off;
+        }
+        commits::take_in(tx, (&into, by, now), &packs, &new).await?;
         Ok(new.len() as u64)
     }
 
@@ -387,7 +446,7 @@ impl Step {
             let movement = Movement { name, old, new, is_forced, word };
             self.hub.move_ref(tx, (repository, actor), &movement, now).await?;
             let object = sound.to.and_then(|it| it.object);
-            if sound.to.is_some() && sound.from.and_then(|it| it.object) != object {
+            if object.is_some() {
                 store::set_object(tx, self.repository, name, object).await?;
             }
             if let Some(former) = old.filter(|_| is_forced || new.is_none()) {
@@ -473,6 +532,11 @@ fn may_move(allowed: &Allowed<act::RefPush, Repository>, kind: &Kind) -> Result<
         }
     };
     may.map_err(|_| format!("you may not move {}", kind.name()))
+}
+
+/// The same, on a thread that may wait for the disk.
+pub(super) async fn weighed(folder: PathBuf) -> Result<Change, Error> {
+    blocking(move || weigh(&folder).map_err(Error::Git)).await
 }
 
 /// How much lies in quarantine: packs as they are stored, and the objects that they say they hold.

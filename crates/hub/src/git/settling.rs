@@ -9,9 +9,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use api::WireCode;
 use db::Tx;
 use jobs::{Done, Failure, Job, Kind, NewJob};
-use names::{Id, UnixMillis};
+use names::{CommitId, Id, UnixMillis};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -20,6 +21,8 @@ use crate::{Error, Hub, Repository, repositories, wire::push::blocking};
 
 /// Nothing of Git's lives longer (`process::LIFETIME`), so a lock that is older is nobody's.
 const STALE: Duration = Duration::from_mins(15);
+/// What directories are called in which pushes lie before they are taken: by Git, and by older ones.
+const QUARANTINES: [&[u8]; 2] = [b"tmp_objdir-", b"incoming-"];
 /// What takes pushes.
 const SERVICE: &[u8] = b"receive-pack";
 
@@ -53,6 +56,21 @@ impl Hub {
         let bell = self.push_prune(tx, id).await?;
         tx.hold(bell);
         Ok(())
+    }
+
+    /// Refuses a commit whose objects were taken out, though its row is there still: Git could not follow to it.
+    pub(crate) async fn check_in_packs(
+        &self,
+        repository: &Repository,
+        commit: CommitId,
+    ) -> Result<(), Error> {
+        let packs = self.packs(repository.id);
+        if packs.read(move |it| Ok(it.commit(commit)?.is_some())).await? {
+            return Ok(());
+        }
+        let sentence =
+            format!("the commit {} was taken out of the repository; push it again", commit.short());
+        Err(Error::wire(WireCode::UnknownCommit, sentence))
     }
 
     /// Lets Git follow in every repository where it may be behind; before anybody can ask for anything.
@@ -160,6 +178,33 @@ pub(super) fn let_go(dir: &Path) -> io::Result<()> {
             fs::remove_file(&path)?;
         }
     }
+    sweep(dir)
+}
+
+/// Removes what lies in quarantine of pushes that died: Git clears it away where it is told to end, and not where its machine
+/// fails.
+pub(super) fn sweep(dir: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(dir.join("objects")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_quarantine = QUARANTINES.iter().any(|it| name.as_encoded_bytes().starts_with(it));
+        if !is_quarantine {
+            continue;
+        }
+        // Whoever clears it away at this moment is welcome to.
+        let Ok(meta) = entry.metadata() else { continue };
+        if elapsed(meta.modified()?) < STALE {
+            continue;
+        }
+        match fs::remove_dir_all(entry.path()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => tracing::info!(dir = %entry.path().display(), "a push that died was cleared away"),
+        }
+    }
     Ok(())
 }
 
@@ -185,6 +230,34 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use super::*;
+
+    #[test]
+    fn what_lies_in_quarantine_goes_when_it_is_nobodys_any_more() {
+        let place = tempfile::tempdir().unwrap();
+        let objects = place.path().join("objects");
+        let now = fs::metadata(place.path()).unwrap().modified().unwrap();
+        let old = now - STALE - Duration::from_mins(1);
+        for (name, is_old) in [
+            ("tmp_objdir-incoming-A1b2", true),
+            ("incoming-A1b2", true),
+            ("incoming-C3d4", false),
+            ("pack", true),
+            ("00", true),
+        ] {
+            let dir = objects.join(name);
+            fs::create_dir_all(dir.join("pack")).unwrap();
+            fs::write(dir.join("pack/tmp_pack_x"), "half").unwrap();
+            if is_old {
+                fs::File::open(&dir).unwrap().set_modified(old).unwrap();
+            }
+        }
+        sweep(place.path()).unwrap();
+        let mut left: Vec<_> =
+            fs::read_dir(&objects).unwrap().map(|it| it.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["00", "incoming-C3d4", "pack"]);
+        sweep(&place.path().join("none")).unwrap();
+    }
 
     #[test]
     fn packs_are_let_go_of_by_those_who_died() {

@@ -12,6 +12,16 @@ use crate::Repository;
 db::statements! {
     PRESENT = "SELECT name, target, object FROM refs WHERE repository_id = $1";
     SET_OBJECT = "UPDATE refs SET object = $3 WHERE repository_id = $1 AND name = $2";
+    TAG_OBJECTS = {
+        sqlite "
+        SELECT r.name, r.object, r.updated_at FROM json_each($2) AS wanted
+          CROSS JOIN refs AS r ON r.repository_id = $1 AND r.name = wanted.value
+         WHERE r.object IS NOT NULL",
+        postgres "
+        SELECT r.name, r.object, r.updated_at FROM jsonb_array_elements_text($2::jsonb) AS wanted
+          JOIN refs AS r ON r.repository_id = $1 AND r.name = wanted.value
+         WHERE r.object IS NOT NULL"
+    };
     BEGIN = "INSERT INTO git_moves (id, repository_id, began_at) VALUES ($1, $2, $3)";
     END = "DELETE FROM git_moves WHERE id = $1";
     UNSETTLED = "SELECT DISTINCT repository_id FROM git_moves";
@@ -45,6 +55,19 @@ pub(super) async fn set_object(
 ) -> Result<(), Error> {
     let object = object.map(|it| it.as_bytes().to_vec());
     db::execute!(tx, SET_OBJECT, repository.uuid(), name, object).map(drop)
+}
+
+/// The tags that some refs name, each with the ref and with when that was put there.
+pub(super) async fn tag_objects(
+    tx: &mut Tx,
+    repository: Id<Repository>,
+    refs: &[&str],
+) -> Result<Vec<(String, CommitId, UnixMillis)>, Error> {
+    let rows: Vec<(String, Vec<u8>, i64)> =
+        db::fetch_all!(tx, TAG_OBJECTS, repository.uuid(), db::rows(refs.iter()))?;
+    let believe =
+        |(name, object, at): (String, Vec<u8>, i64)| Ok((name, id(&object)?, UnixMillis(at)));
+    rows.into_iter().map(believe).collect()
 }
 
 /// Writes down that refs of rows have moved, and that those of Git are about to.

@@ -74,7 +74,12 @@ impl Sent {
             owner: said(&self.owner),
             name: self.name.trim().to_owned(),
             visibility: said(&self.visibility),
-            format: self.format.as_deref().and_then(said),
+            // A template brings its own.
+            format: self
+                .format
+                .as_deref()
+                .and_then(said)
+                .filter(|_| said(&self.template).is_none()),
             description: said(&self.description),
             template: said(&self.template),
             initialize: Some(json::Initialize {

@@ -197,12 +197,17 @@ pub(crate) fn split(message: &str) -> (String, String) {
 
 /// What is known of a commit's signature; of what was not judged, nothing good.
 pub(super) fn signature(judged: Option<&Judged>) -> Signature {
-    match judged.map(|it| &it.state) {
-        Some(State::Verified(handle)) => Signature::Verified(handle.to_string()),
-        Some(State::Server) => Signature::Server,
-        Some(State::RevokedKey(handle)) => Signature::RevokedKey(handle.to_string()),
-        Some(State::UnknownKey) => Signature::UnknownKey,
-        Some(State::Unverifiable) | None => Signature::Unverifiable,
-        Some(State::Unsigned) => Signature::Unsigned,
+    judged.map_or(Signature::Unverifiable, |it| state(&it.state))
+}
+
+/// What is known of a signature, for a page.
+pub(super) fn state(state: &State) -> Signature {
+    match state {
+        State::Verified(handle) => Signature::Verified(handle.to_string()),
+        State::Server => Signature::Server,
+        State::RevokedKey(handle) => Signature::RevokedKey(handle.to_string()),
+        State::UnknownKey => Signature::UnknownKey,
+        State::Unverifiable => Signature::Unverifiable,
+        State::Unsigned => Signature::Unsigned,
     }
 }

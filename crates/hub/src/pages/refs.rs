@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use db::Tx;
-use names::{BranchName, CommitId};
+use names::{BranchName, CommitId, UnixMillis};
 use serde::Deserialize;
 use trust::{Act, Actor, Allowed, act};
 use web::{
@@ -18,12 +18,13 @@ use web::{
 use super::parts;
 use crate::{
     Error, Hub, Repository,
+    git::Annotated,
     reading::{self, History},
     refs::{self, Counts, Listed, Page, Show},
     signatures,
     views::{
         CommitLine, Section,
-        refs::{Apart, BranchRow, BranchesPage, DeletedRow, List, TagRow, TagsPage},
+        refs::{Apart, BranchRow, BranchesPage, DeletedRow, List, TagNote, TagRow, TagsPage},
     },
 };
 
@@ -120,6 +121,8 @@ pub(crate) async fn tags(
     let lines = hub.lines(&mut tx, repository, targets).await?;
     let first = reading::Revision::first(&mut tx, repository).await?;
     drop(tx);
+    let full: Vec<&str> = page.refs.iter().map(|it| it.name.as_str()).collect();
+    let annotated = hub.annotated(repository, &full).await?;
     let row = |it: &Listed| TagRow {
         name: it.short().to_owned(),
         commit: lines.get(&it.target).cloned(),
@@ -127,6 +130,7 @@ pub(crate) async fn tags(
         mover: it.mover.clone().unwrap_or_default(),
         moved: When::new(it.updated_at, now),
         release: releases.get(it.short()).cloned(),
+        note: annotated.get(&it.name).map(|it| note(it, now)),
     };
     let tags = page.refs.iter().map(row).collect();
     let here = Here { base: format!("{}/tags", parts::home_of(repository)), show: None };
@@ -138,6 +142,18 @@ pub(crate) async fn tags(
         part: asked.part().to_owned(),
         tags,
     })
+}
+
+/// What a tag says itself.
+fn note(it: &Annotated, now: UnixMillis) -> TagNote {
+    let (subject, body) = parts::split(&it.message);
+    TagNote {
+        subject,
+        body,
+        tagger: it.tagger.as_ref().map(|it| it.who.clone()).unwrap_or_default(),
+        tagged: it.tagger.as_ref().map(|it| When::new(it.at(), now)),
+        signature: parts::state(&it.state),
+    }
 }
 
 /// An address of a list, without its page.

@@ -91,6 +91,7 @@ pub(crate) async fn home(
         marks,
         clone_command: format!("{tool} clone {origin}/{}", repository.full_name()),
         is_git: repository.format == Format::Git,
+        ssh_address: hub.ssh_address(repository),
         address: format!("{origin}/{}", repository.full_name()),
         origin,
         size_bytes: repository.size_bytes,
@@ -103,6 +104,12 @@ pub(crate) async fn home(
 }
 
 impl Hub {
+    /// Where Git finds a repository over SSH; nothing where it does not.
+    fn ssh_address(&self, it: &Repository) -> Option<String> {
+        let begins = self.settings.ssh.as_ref().filter(|_| it.format == Format::Git)?;
+        Some(format!("{begins}/{}", it.full_name()))
+    }
+
     /// Install admins who looked into a private repository, for those who run it.
     async fn looks(
         &self,

@@ -22,7 +22,7 @@ mod store;
 use ::api::WireCode;
 use db::Tx;
 use history::ref_log::{RefEntry, SERVER_KEY, Seal};
-use names::{CommitId, Digest, Handle, Id, UnixMillis};
+use names::{BranchName, CommitId, Digest, Handle, Id, UnixMillis};
 use trust::{
     Actor, Credential,
     signing_keys::{Purpose, SigningKey},
@@ -97,6 +97,18 @@ impl<'a> Word<'a> {
             Some(claim) => Self::Pusher(claim),
             None => Self::Request,
         }
+    }
+}
+
+impl Word<'_> {
+    /// Whether nobody signs the entry.
+    const fn is_unsigned(self) -> bool {
+        matches!(self, Self::Request | Self::Git(GitVia::Http | GitVia::Ssh))
+    }
+
+    /// Whether the server does.
+    const fn is_servers(self) -> bool {
+        matches!(self, Self::Server | Self::Git(GitVia::Server))
     }
 }
 
@@ -190,7 +202,7 @@ pub(crate) async fn check_movement(
     now: UnixMillis,
 ) -> Result<(), Error> {
     match movement.word {
-        Word::Request | Word::Git(_) if repository.require_signed_refs => Err(unsigned(repository)),
+        word if repository.require_signed_refs && word.is_unsigned() => Err(unsigned(repository)),
         Word::Request | Word::Git(_) | Word::Server => Ok(()),
         Word::Pusher(claim) => {
             let next = next_entry(tx, (repository.id, &Mover::of(actor)), movement, now).await?;
@@ -205,6 +217,18 @@ fn unsigned(repository: &Repository) -> Error {
     Error::wire(WireCode::UnsignedEntry, sentence)
 }
 
+/// Refuses what Git could not follow to.
+fn check_for_git(name: &str) -> Result<(), Error> {
+    let short = name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/tags/"));
+    let parsed = short.unwrap_or(name).parse::<BranchName>();
+    if parsed.is_ok_and(|it| it.is_ref_of_git()) {
+        return Ok(());
+    }
+    let sentence =
+        format!("{name} is no ref of Git: no segment of one begins with a dot or ends in `.lock`");
+    Err(Error::wire(WireCode::BadRef, sentence))
+}
+
 impl Hub {
     /// Moves a ref: its entry, its seal, and itself. The repository is locked, and `old` was read in this transaction.
     pub(crate) async fn move_ref(
@@ -214,8 +238,13 @@ impl Hub {
         movement: &Movement<'_>,
         now: UnixMillis,
     ) -> Result<Written, Error> {
-        if repository.require_signed_refs && matches!(movement.word, Word::Request | Word::Git(_)) {
+        if repository.require_signed_refs && movement.word.is_unsigned() {
             return Err(unsigned(repository));
+        }
+        let of_git = repository.format == Format::Git && !matches!(movement.word, Word::Git(_));
+        if let Some(new) = movement.new.filter(|_| of_git) {
+            check_for_git(movement.name)?;
+            self.check_in_packs(repository, new).await?;
         }
         let written = self.append(tx, (repository.id, Mover::of(actor)), movement, now).await?;
         store::set_ref(tx, repository.id, movement, &written, now).await?;
@@ -224,7 +253,7 @@ impl Hub {
             let bell = self.ask_for_index(tx, repository.id).await?;
             tx.hold(bell);
         }
-        if repository.format == Format::Git && !matches!(movement.word, Word::Git(_)) {
+        if of_git {
             self.git_follows(tx, repository.id, now).await?;
         }
         self.note_movement(tx, (repository, By::of(actor)), movement, now).await?;
@@ -263,13 +292,13 @@ impl Hub {
         if matches!(movement.word, Word::Git(GitVia::Ssh)) {
             mover.via = Via::Ssh;
         }
-        if matches!(movement.word, Word::Server) {
+        if movement.word.is_servers() {
             (mover.via, mover.key) = (Via::Server, key.kid().to_owned());
         }
         let written_by_us = next_entry(tx, (repository, &mover), movement, now).await?;
         let (entry, signature) = match movement.word {
-            Word::Request | Word::Git(_) => (written_by_us, None),
-            Word::Server => {
+            Word::Request | Word::Git(GitVia::Http | GitVia::Ssh) => (written_by_us, None),
+            Word::Server | Word::Git(GitVia::Server) => {
                 let signature = *key.sign(&written_by_us.bytes()).as_bytes();
                 (written_by_us, Some(signature))
             }

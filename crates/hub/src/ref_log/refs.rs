@@ -11,7 +11,7 @@ use trust::{Allowed, act};
 use web::{Call, Fault, Json, Posted, Problem, Queried, Routes, Spec, Surface};
 
 use super::store;
-use crate::{Error, Hub, Repository, reading::RefPlace};
+use crate::{Error, Hub, Repository, git::Annotated, reading::RefPlace};
 
 const LIST: &str = "/api/v1/repos/{owner}/{name}/refs";
 const ONE: &str = "/api/v1/repos/{owner}/{name}/refs/{*ref}";
@@ -68,7 +68,8 @@ async fn list(
     };
     let link =
         |cursor: &String| [("link", format!("<{here}{kept}&cursor={cursor}>; rel=\"next\""))];
-    let items = found.iter().map(json_of).collect();
+    drop(tx);
+    let items = told(&hub, of, &found).await?;
     Ok((next_cursor.as_ref().map(link), Json(json::RefPage { items, next_cursor })))
 }
 
@@ -83,7 +84,16 @@ async fn show(
 async fn found(hub: &Hub, of: &Repository, name: &str) -> Result<json::Ref, Problem> {
     let mut tx = hub.db.glance().await?;
     let found = store::one(&mut tx, of.id, name).await.map_err(Error::Db)?;
-    Ok(json_of(&found.ok_or(Error::NotFound)?))
+    drop(tx);
+    let found = [found.ok_or(Error::NotFound)?];
+    Ok(told(hub, of, &found).await?.pop().ok_or(Error::NotFound)?)
+}
+
+/// Refs, with what those say that are tags with a message.
+async fn told(hub: &Hub, of: &Repository, found: &[RefPlace]) -> Result<Vec<json::Ref>, Error> {
+    let names: Vec<&str> = found.iter().map(|it| it.name.as_str()).collect();
+    let mut tags = hub.annotated(of, &names).await?;
+    Ok(found.iter().map(|it| json_of(it, tags.remove(&it.name))).collect())
 }
 
 /// Makes a ref, or moves it from where it is expected: 201 or 200.
@@ -153,12 +163,26 @@ fn commit(pointer: &str, text: &str) -> Result<CommitId, Problem> {
     })
 }
 
-fn json_of(it: &RefPlace) -> json::Ref {
+fn json_of(it: &RefPlace, tag: Option<Annotated>) -> json::Ref {
     json::Ref {
         name: it.name.clone(),
         target: it.target.to_string(),
         counter: it.counter,
         entry_hash: it.entry_hash.map(|it| it.to_string()),
+        tag: tag.map(json_of_tag),
+    }
+}
+
+fn json_of_tag(it: Annotated) -> json::AnnotatedTag {
+    let (state, signer) = it.state.told();
+    let key = it.key.map(|it| it.to_string());
+    let (tagger, tagged_at) = it.tagger.map(|it| (it.who, it.time.to_string())).unzip();
+    json::AnnotatedTag {
+        object: it.object.to_string(),
+        tagger,
+        tagged_at,
+        message: it.message,
+        signature: json::CommitSignature { state: state.to_owned(), signer, key },
     }
 }
 

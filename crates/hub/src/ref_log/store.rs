@@ -36,7 +36,7 @@ db::statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (repository_id, name) DO UPDATE
         SET target = excluded.target, updated_at = excluded.updated_at, counter = excluded.counter,
-            entry_hash = excluded.entry_hash";
+            entry_hash = excluded.entry_hash, object = NULL";
     REFS = "
         SELECT name, target, counter, entry_hash FROM refs
          WHERE repository_id = $1 AND name > $2 AND substr(name, 1, length($3)) = $3 ORDER BY name LIMIT $4";

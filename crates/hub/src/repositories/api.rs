@@ -54,9 +54,19 @@ pub(crate) async fn create_as_asked(
             Allowed::ask(own.actor(), space)?
         }
     };
-    let asked = parse(new)?;
+    let mut asked = parse(new)?;
     let start = match asked.template {
-        Some(name) => Start::Template(Box::new(template(hub, allowed.actor(), &name).await?)),
+        Some(name) => {
+            let template = template(hub, allowed.actor(), &name).await?;
+            let format = template.resource().format;
+            if asked.says_format && format != asked.new.format {
+                let message = format!("{name} is kept as `{}`", format.as_str());
+                let (pointer, code) = ("/template".to_owned(), "invalid");
+                return Err(Problem::invalid(vec![Fault { pointer, code, message }]));
+            }
+            asked.new.format = format;
+            Start::Template(Box::new(template))
+        }
         None if asked.files.is_empty() => Start::Empty,
         None => Start::Files(asked.files),
     };
@@ -91,6 +101,8 @@ async fn template(
 /// What was asked for, where it holds.
 struct Asked {
     new: NewRepository,
+    /// Whether the format was asked for; else it is that of the template.
+    says_format: bool,
     licence: Option<Licence>,
     template: Option<String>,
     files: StartFiles,
@@ -113,6 +125,7 @@ fn parse(new: json::NewRepository) -> Result<Asked, Problem> {
             Visibility::Private
         }
     };
+    let says_format = new.format.is_some();
     let format = new.format.as_deref().map_or(Ok(Format::Muse), str::parse);
     let format = format.map_err(|error: FormatError| fault("/format", error.to_string())).ok();
     let branch = new.default_branch.unwrap_or_else(|| "main".to_owned());
@@ -127,21 +140,13 @@ fn parse(new: json::NewRepository) -> Result<Asked, Problem> {
     let said = new.licence.as_deref().filter(|it| !it.is_empty()).or_else(|| files.licence());
     let licence = said.map(str::parse).transpose();
     let licence = licence.map_err(|error| fault("/licence", format!("{error}"))).ok().flatten();
-    let has_first_files = new.template.is_some() || !files.is_empty();
-    if format == Some(Format::Git) && has_first_files {
-        let sentence = "a repository of Git begins empty: push the first commit to it";
-        fault(
-            if new.template.is_some() { "/template" } else { "/initialize" },
-            sentence.to_owned(),
-        );
-    }
     if new.template.is_some() && !files.is_empty() {
         fault("/template", "a template brings the first files itself".to_owned());
     }
     match (name, branch, format) {
         (Some(name), Some(default_branch), Some(format)) if faults.is_empty() => {
             let new_one = NewRepository { name, visibility, format, description, default_branch };
-            Ok(Asked { new: new_one, licence, template: new.template, files })
+            Ok(Asked { new: new_one, says_format, licence, template: new.template, files })
         }
         _ => Err(Problem::invalid(faults)),
     }

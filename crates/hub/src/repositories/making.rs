@@ -41,6 +41,9 @@ impl Hub {
         new: NewRepository,
         (licence, start): (Option<Licence>, Start),
     ) -> Result<Repository, Error> {
+        if new.format == Format::Git {
+            return self.create_of_git(allowed, new, (licence, start)).await;
+        }
         let actor = allowed.actor();
         let now = self.clock.now();
         let (draft, copied) = match start {
@@ -75,12 +78,45 @@ impl Hub {
         let found = super::by_id_for(&mut tx, repository.id, actor.readers()).await?;
         let repository = found.ok_or(Error::NotFound)?;
         tx.commit().await?;
-        if repository.format == Format::Git {
-            // Whoever pushes first would make it as well.
-            self.git.stand(&repository).await?;
-        }
         tracing::info!(repository = repository.full_name(), "repository created");
         Ok(repository)
+    }
+
+    /// The same of Git, whose objects are no rows.
+    async fn create_of_git(
+        &self,
+        allowed: &Allowed<act::RepoCreate, Namespace>,
+        new: NewRepository,
+        (licence, start): (Option<Licence>, Start),
+    ) -> Result<Repository, Error> {
+        let (actor, owner) = (allowed.actor(), allowed.resource());
+        let first = match start {
+            Start::Empty => None,
+            Start::Files(files) => {
+                let files = files.files(&new, owner.handle.as_str(), self.clock.now());
+                Some(self.first_of_files(actor, files, FIRST).await?)
+            }
+            Start::Template(template) => {
+                Some(self.first_of_template(actor, template, FIRST).await?)
+            }
+        };
+        let mut tx = self.trust.begin(actor).await?;
+        let made = self.insert(&mut tx, owner, new, ResourceState::Live).await?;
+        if let Some(licence) = licence {
+            store::set_licence(&mut tx, made.id, &licence).await?;
+        }
+        self.note_created(&mut tx, actor, &made).await?;
+        if let Some(first) = first {
+            self.begin_with(tx, (&made, actor), first).await?;
+        } else {
+            tx.commit().await?;
+            // Whoever pushes first would make it as well.
+            self.git.stand(&made).await?;
+        }
+        let mut tx = self.db.glance().await?;
+        let found = super::by_id_for(&mut tx, made.id, actor.readers()).await?;
+        tracing::info!(repository = made.full_name(), "repository created");
+        found.ok_or(Error::NotFound)
     }
 
     /// What the branch holds that a template shows first.

@@ -5,7 +5,7 @@ use api::json;
 use names::{RepoPath, UnixMillis};
 use web::Fault;
 
-use super::NewRepository;
+use super::{Format, NewRepository};
 use crate::edits::Edit;
 
 /// Licences whose texts are here, by their SPDX names, as forms list them.
@@ -23,7 +23,7 @@ const LICENCES: [(&str, &str); 11] = [
     ("Unlicense", include_str!("licences/Unlicense.txt")),
 ];
 
-/// Kinds of projects, with what of them stays out of a history: patterns of a `.museignore`.
+/// Kinds of projects, with what of them stays out of a history: patterns of a `.museignore`, or of a `.gitignore`.
 const IGNORED: [(&str, &[&str]); 7] = [
     ("rust", &["target/", "*.rs.bk"]),
     ("python", &["*.pyc", "*.pyo", "*.egg-info/", ".ipynb_checkpoints/"]),
@@ -108,7 +108,9 @@ impl StartFiles {
             let year = now.split('-').next().unwrap_or_default();
             add("LICENSE", text.replace("YEAR HOLDER", &format!("{year} {owner}")));
         }
-        if let Some((_, patterns)) = self.ignored {
+        if let Some((_, patterns)) = self.ignored.filter(|_| of.format == Format::Git) {
+            add(".gitignore", format!("{}\n", patterns.join("\n")));
+        } else if let Some((_, patterns)) = self.ignored {
             let quoted: Vec<_> = patterns.iter().map(|it| format!("    \"{it}\",\n")).collect();
             add(".museignore", format!("[global]\npatterns = [\n{}]\n", quoted.concat()));
         }
@@ -131,7 +133,7 @@ mod tests {
         let new = NewRepository {
             name: "song".parse().unwrap(),
             visibility: trust::Visibility::Private,
-            format: crate::Format::Muse,
+            format: Format::Muse,
             description: "What we sing".to_owned(),
             default_branch: "main".parse().unwrap(),
         };

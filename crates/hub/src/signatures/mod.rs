@@ -18,8 +18,8 @@ use std::collections::HashMap;
 
 use api::CommitRecord;
 use db::Tx;
-use keys::{BadSignature, Fingerprint, PublicKey, Signature};
-use names::{CommitId, Handle};
+use keys::{BadSignature, Fingerprint, GitProof, PublicKey, Signature};
+use names::{CommitId, Handle, UnixMillis};
 use trust::{
     AgentLabel, Kind, Signer,
     signing_keys::{self, VerifyingKey},
@@ -89,6 +89,20 @@ pub(crate) enum State {
     Unsigned,
 }
 
+impl State {
+    /// The words in answers, and whose key it is.
+    pub(crate) fn told(&self) -> (&'static str, Option<String>) {
+        match self {
+            Self::Verified(handle) => ("verified", Some(handle.to_string())),
+            Self::Server => ("verified", None),
+            Self::RevokedKey(handle) => ("key revoked", Some(handle.to_string())),
+            Self::UnknownKey => ("key unknown", None),
+            Self::Unverifiable => ("unverifiable", None),
+            Self::Unsigned => ("unsigned", None),
+        }
+    }
+}
+
 /// The word in answers; of what was not judged, nothing good.
 pub(crate) fn word(judged: Option<&Judged>) -> &'static str {
     match judged.map(|it| &it.state) {
@@ -126,6 +140,41 @@ pub(crate) async fn judge<'a>(
             (it.record.commit_id, judged(it, form, owner))
         })
         .collect())
+}
+
+/// What is shown of signatures that were verified by themselves, each received at a moment, by the keys as they are
+/// registered now.
+pub(crate) async fn of_proved(
+    tx: &mut Tx,
+    proved: &[(GitProof, UnixMillis)],
+) -> Result<Vec<State>, Error> {
+    let key = |(proof, _): &(GitProof, UnixMillis)| match proof {
+        GitProof::Good(key) => Some(key.fingerprint()),
+        GitProof::Unsigned | GitProof::Unverifiable => None,
+    };
+    let mut keys: Vec<_> = proved.iter().filter_map(key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let owners = Owners::of(tx, &keys).await?;
+    let state = |(proof, received): &(GitProof, UnixMillis)| match proof {
+        GitProof::Unsigned => State::Unsigned,
+        GitProof::Unverifiable => State::Unverifiable,
+        GitProof::Good(key) => by(owners.get(key.fingerprint()), *received),
+    };
+    Ok(proved.iter().map(state).collect())
+}
+
+/// What is shown of a good signature by the key of `owner`, received at a moment.
+fn by(owner: Option<Owner<'_>>, received: UnixMillis) -> State {
+    match owner {
+        None => State::UnknownKey,
+        Some(Owner::Somebody(signer)) if signer.is_believed_at(received) => {
+            State::Verified(signer.handle.clone())
+        }
+        Some(Owner::Somebody(signer)) => State::RevokedKey(signer.handle.clone()),
+        Some(Owner::Server(key)) if key.is_believed_at(received) => State::Server,
+        Some(Owner::Server(_)) => State::Unverifiable,
+    }
 }
 
 /// Whose a key is.
@@ -172,23 +221,13 @@ fn judged(commit: &Commit, form: Form, owner: Option<Owner<'_>>) -> Judged {
     let state = match (form, owner) {
         (Form::Unsigned, _) => State::Unsigned,
         (Form::Unverifiable, _) => State::Unverifiable,
-        (Form::Native(..) | Form::Proved(_), None) => State::UnknownKey,
         // What came before its key was registered was not proved when it came.
         (Form::Native(_, signature), Some(owner))
             if !owner.public().verify(&history::signing_bytes(record), &signature) =>
         {
             State::Unverifiable
         }
-        (Form::Native(..) | Form::Proved(_), Some(Owner::Somebody(signer))) => {
-            if signer.is_believed_at(received) {
-                State::Verified(signer.handle.clone())
-            } else {
-                State::RevokedKey(signer.handle.clone())
-            }
-        }
-        (Form::Native(..) | Form::Proved(_), Some(Owner::Server(key))) => {
-            if key.is_believed_at(received) { State::Server } else { State::Unverifiable }
-        }
+        (Form::Native(..) | Form::Proved(_), owner) => by(owner, received),
     };
     let is_agents_own = match (&state, owner) {
         (State::Verified(handle), Some(Owner::Somebody(signer))) => {

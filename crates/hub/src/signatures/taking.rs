@@ -95,13 +95,19 @@ impl Proofs {
             let form = Form::of(record).map_err(|_| {
                 refused(id, "has a signature that is not 64 bytes in base64 with the fingerprint of its key")
             })?;
-            let Form::Native(key, signature) = form else { continue };
+            let (key, signature) = match form {
+                Form::Native(key, signature) => (key, Some(signature)),
+                // It was proved when it came.
+                Form::Proved(key) => (key, None),
+                Form::Unsigned | Form::Unverifiable => continue,
+            };
             let Some(owner) = asked.0.get(key) else {
                 proofs.unknown.insert(id);
                 continue;
             };
             let is_good = verified_by == Some(key)
-                || owner.public().verify(&history::signing_bytes(record), &signature);
+                || signature
+                    .is_none_or(|it| owner.public().verify(&history::signing_bytes(record), &it));
             if !is_good {
                 return Err(refused(id, "is not what its key signed"));
             }

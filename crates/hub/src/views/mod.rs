@@ -231,21 +231,26 @@ impl Signature {
         }
     }
 
-    /// What the state means, in a sentence.
+    /// What the state means of a commit, in a sentence.
     fn meaning(&self) -> String {
+        self.meaning_of("commit")
+    }
+
+    /// The same of something else that can be signed.
+    fn meaning_of(&self, what: &str) -> String {
         match self {
             Self::Verified(handle) => format!("The signature is good, by a key of {handle}."),
-            Self::Server => "This server made the commit for its author, and signed it.".to_owned(),
+            Self::Server => format!("This server made the {what} for its author, and signed it."),
             Self::RevokedKey(handle) => {
                 format!(
-                    "Signed by a key of {handle} that was revoked before the commit was received."
+                    "Signed by a key of {handle} that was revoked before the {what} was received."
                 )
             }
             Self::UnknownKey => "Signed by a key that nobody registered here.".to_owned(),
             Self::Unverifiable => {
                 "The signature is of a kind that a server cannot verify.".to_owned()
             }
-            Self::Unsigned => "Nobody signed this commit.".to_owned(),
+            Self::Unsigned => format!("Nobody signed this {what}."),
         }
     }
 

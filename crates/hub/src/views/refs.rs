@@ -3,7 +3,7 @@
 use askama::Template;
 use web::look::{Layout, When};
 
-use super::{CommitLine, Head, filters};
+use super::{CommitLine, Head, Signature, filters};
 
 /// `/{owner}/{name}/branches`.
 #[derive(Debug, Clone, Template)]
@@ -146,6 +146,23 @@ pub(crate) struct TagRow {
     pub moved: When,
     /// The channel of its release, and whether that was taken out of use.
     pub release: Option<(String, bool)>,
+    /// What it says itself; nothing for one that is only a name.
+    pub note: Option<TagNote>,
+}
+
+/// What a tag says that has a message.
+#[derive(Debug, Clone)]
+pub(crate) struct TagNote {
+    /// The first line of the message.
+    pub subject: String,
+    /// What follows it; may be empty.
+    pub body: String,
+    /// Who made it, as written; may be empty.
+    pub tagger: String,
+    /// When they say that it was made.
+    pub tagged: Option<When>,
+    /// State of its signature.
+    pub signature: Signature,
 }
 
 #[cfg(test)]

@@ -35,6 +35,8 @@ pub(crate) struct RepositoryPage {
     pub address: String,
     /// Whether it is pushed to with Git.
     pub is_git: bool,
+    /// The same over SSH, where Git is answered there.
+    pub ssh_address: Option<String>,
     /// What one types to have it.
     pub clone_command: String,
     /// Address of this installation with scheme and host, without a closing slash.
@@ -51,6 +53,19 @@ pub(crate) struct RepositoryPage {
     pub languages: Vec<Share>,
     /// What it holds; nothing before the first push.
     pub contents: Option<Contents>,
+}
+
+impl RepositoryPage {
+    /// What one types to push to it first.
+    fn first_push(&self) -> String {
+        format!("git push {} main", self.address)
+    }
+
+    /// A command of Git's with the address over SSH, if it has one.
+    fn ssh(&self, verb: &str, behind: &str) -> Option<String> {
+        let address = self.ssh_address.as_ref()?;
+        Some(format!("git {verb} {address}{behind}"))
+    }
 }
 
 /// An install admin looked into a private repository.

@@ -190,6 +190,7 @@ pub(super) fn repository() -> RepositoryPage {
         description: "The analytical engine, in Rust: cards in, tables out.".to_owned(),
         marks: around_samples::marks(true),
         is_git: false,
+        ssh_address: None,
         address: "https://motet.example/ada/engine".to_owned(),
         origin: "https://motet.example".to_owned(),
         size_bytes: 13_631_488,

@@ -375,7 +375,7 @@ fn help_of_repo_create() {
               Let everybody read it
 
           --git
-              Push to it with Git: it begins empty
+              Keep it as a history of Git, for stock clients
 
           --description <TEXT>
               What it is, in a line

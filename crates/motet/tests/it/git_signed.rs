@@ -128,6 +128,76 @@ on_both! {
     }
 }
 
+/// A tag with a message, signed with that key if there is one.
+fn tagged(user: &User, name: &str, key: Option<&str>) {
+    let key = key.map(|key| format!("user.signingkey={key}"));
+    let mut words = vec!["-c", "gpg.format=ssh"];
+    words.extend(key.iter().flat_map(|key| ["-c", key.as_str()]));
+    words.extend(["tag", if key.is_some() { "-s" } else { "-a" }, "-m", "what is new", name]);
+    user.does("work", &words);
+}
+
+/// A tag with the bytes that `change` makes of another one.
+fn retagged(user: &User, from: &str, name: &str, change: impl Fn(&str) -> String) {
+    let raw = user.does("work", &["cat-file", "tag", from]);
+    let raw = format!("{}\n", change(&raw));
+    let id = user.feeds("work", &["hash-object", "-t", "tag", "-w", "--stdin"], raw.as_bytes());
+    user.does("work", &["update-ref", &format!("refs/tags/{name}"), &id]);
+}
+
+on_both! {
+    async fn tags_of_git_are_shown_with_whose_key_signed_them(ground: Ground) {
+        let server = ground.server().start().await;
+        let (anna, bert) = (server.register("anna").await, server.register("bert").await);
+        let late = server.stranger("late");
+        let user = User::new();
+        user.begins("work");
+        tagged(&user, "by-anna", Some(&key_of(&user, &anna)));
+        tagged(&user, "by-nobody", Some(&key_of(&user, &late)));
+        tagged(&user, "unsigned", None);
+        user.does("work", &["tag", "only-a-name"]);
+        retagged(&user, "by-anna", "broken", |raw| raw.replace("what is new", "what is not"));
+        retagged(&user, "unsigned", "pgp", |raw| {
+            format!("{raw}\n-----BEGIN PGP SIGNATURE-----\n\niQEz\n-----END PGP SIGNATURE-----")
+        });
+        let repository = create(&server, &anna, "song", "public").await;
+        let to = address(&server, &token(&server, &anna, "write").await, &repository);
+        user.does("work", &["push", "-q", &to, "main"]);
+        user.does("work", &["push", "-q", "--tags", &to]);
+        crate::keyring::second_key(&server, &bert, 12).await;
+        let fingerprint = bert.key().fingerprint().to_string();
+        tagged(&user, "in-time", Some(&key_of(&user, &bert)));
+        user.does("work", &["push", "-q", &to, "in-time"]);
+        revoke(&server, &bert, "bert", &fingerprint, "retired").await.assert_status(200);
+        tagged(&user, "too-late", Some(&key_of(&user, &bert)));
+        user.does("work", &["push", "-q", &to, "too-late"]);
+        let page = server.get("/anna/song/tags").header("accept", "text/html").send().await.text();
+        for (name, state, signer) in [
+            ("by-anna", "verified", Some("anna")),
+            ("by-nobody", "key unknown", None),
+            ("unsigned", "unsigned", None),
+            ("broken", "unverifiable", None),
+            ("pgp", "unverifiable", None),
+            ("in-time", "verified", Some("bert")),
+            ("too-late", "key revoked", Some("bert")),
+        ] {
+            let one = format!("/api/v1/repos/anna/song/refs/tags/{name}");
+            let tag = server.get(&one).send().await.json()["tag"].clone();
+            let signature = &tag["signature"];
+            assert_eq!((&signature["state"], &signature["signer"]), (&json!(state), &json!(signer)), "{name}");
+            assert_eq!(tag["object"], user.does("work", &["rev-parse", &format!("refs/tags/{name}")]));
+            assert_eq!(tag["tagger"], "Anna <anna@example.org>");
+            assert!(tag["message"].as_str().unwrap().starts_with("what is n"), "{tag}");
+            let row = page.split("<tr>").find(|row| row.contains(&format!(">{name}<"))).unwrap();
+            let badge = row.split("class=\"badge").nth(1).unwrap();
+            assert!(badge.split("</span>").next().unwrap().ends_with(state), "{name}: {row}");
+        }
+        let listed = server.get("/api/v1/repos/anna/song/refs?prefix=refs/&limit=100").send().await.json();
+        let with: Vec<_> = listed["items"].as_array().unwrap().iter().filter(|it| !it["tag"].is_null()).collect();
+        assert_eq!(with.len(), 7, "{listed}");
+    }
+}
+
 on_both! {
     async fn a_repository_takes_only_signed_commits_of_git_if_it_says_so(ground: Ground) {
         let server = ground.server().start().await;

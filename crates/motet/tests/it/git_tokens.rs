@@ -26,7 +26,7 @@ fn ask(server: &Server, repository: &str, access: &str) -> Request {
     server.post(&target).json(&json!({ "access": access }))
 }
 
-async fn mint(server: &Server, by: &Person, repository: &str, access: &str) -> String {
+pub(crate) async fn mint(server: &Server, by: &Person, repository: &str, access: &str) -> String {
     let made = ask(server, repository, access).by(by).send().await;
     made.assert_status(201);
     assert_eq!(made.header("cache-control"), "no-store");

@@ -245,6 +245,7 @@ on_both! {
             assert_eq!(fs::read_to_string(work.join("song.txt")).unwrap(), "la la\n");
             let listed = machine.does(program, &key, &work, &["ls-remote", &address]);
             assert!(listed.contains("refs/heads/main"), "{listed}");
+            assert_eq!(crate::git::pushes(&server, &anna, &repository).await, 2);
         }
         drop(server);
     }
@@ -286,7 +287,12 @@ on_both! {
 
 /// A fetch that has begun and waits for what the client wants.
 fn begun(machine: &Machine, key: &Path, repository: &str) -> Child {
-    let mut command = machine.command(key, &["-T"], &[&format!("git-upload-pack '{repository}'")]);
+    spoken_to(machine, key, &format!("git-upload-pack '{repository}'"))
+}
+
+/// A command to which Git has begun to answer.
+fn spoken_to(machine: &Machine, key: &Path, command: &str) -> Child {
+    let mut command = machine.command(key, &["-T"], &[command]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // The length of the first line: Git is there.
@@ -300,7 +306,8 @@ fn gits_of(server: &Server) -> usize {
     let mine = |entry: fs::DirEntry| {
         let words = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let words = String::from_utf8_lossy(&words).into_owned();
-        words.contains("upload-pack") && words.contains(place.to_str().unwrap())
+        let is_git = ["upload-pack", "receive-pack"].iter().any(|it| words.contains(it));
+        is_git && words.contains(place.to_str().unwrap())
     };
     fs::read_dir("/proc").unwrap().flatten().filter_map(|it| mine(it).then_some(())).count()
 }
@@ -332,6 +339,52 @@ on_both! {
         ends(&mut kept).await;
         assert_eq!(kept.wait().unwrap().code(), Some(0));
         eventually("nothing is left", async || gits_of(&server) == 0).await;
+    }
+}
+
+on_both! {
+    async fn a_push_under_way_ends_with_its_key_and_leaves_nothing(ground: Ground) {
+        let (server, anna, machine) = listening(&ground).await;
+        crate::git::create(&server, &anna, "song", "private").await;
+        let second = second_key(&server, &anna, 12).await;
+        let lost = machine.key(&second, "second");
+        let mut push = spoken_to(&machine, &lost, "git-receive-pack 'anna/song'");
+        // A command, and the beginning of a pack.
+        let body = crate::git::request(&"12".repeat(20), b"PACK\0\0\0\x02\0\0\0\x64\xbf\xff\x3f");
+        push.stdin.as_mut().unwrap().write_all(&body).unwrap();
+        let dir = crate::git::directory(&server, &anna, "anna/song").await;
+        eventually("something lies in quarantine", async || !crate::git::is_empty(&dir)).await;
+        let fingerprint = second.key().fingerprint().to_string();
+        revoke(&server, &anna, "anna", &fingerprint, "compromised").await.assert_status(200);
+        ends(&mut push).await;
+        assert_ne!(push.wait().unwrap().code(), Some(0));
+        eventually("git is gone too", async || gits_of(&server) == 0).await;
+        eventually("nothing is left", async || crate::git::is_empty(&dir)).await;
+        assert!(crate::git::refs(&server, &anna, "anna/song").await.is_empty());
+    }
+}
+
+on_both! {
+    /// H07, H11.
+    async fn what_was_renamed_or_deleted_is_missing_under_its_former_name(ground: Ground) {
+        let (server, anna, machine) = listening(&ground).await;
+        let key = machine.key(&anna, "anna");
+        let work = song(&machine, &key, clients()[0], "anna/song");
+        let told_of = |name: &str| {
+            let refused = machine.ssh(&key, &["-T"], &[&format!("git-upload-pack 'anna/{name}'")]);
+            assert_eq!(refused.status.code(), Some(1), "{name}");
+            told(&refused).replace(name, "NAME")
+        };
+        let target = "/api/v1/repos/anna/song";
+        let renamed = server.request(Method::PATCH, target).json(&json!({ "name": "hymn" }));
+        renamed.by(&anna).send().await.assert_status(200);
+        assert_eq!(told_of("song"), told_of("none"));
+        let address = format!("{}/anna/hymn", machine.address);
+        machine.does(clients()[0], &key, &work, &["ls-remote", &address]);
+        let confirm = json!({ "confirm": "anna/hymn" });
+        let gone = server.request(Method::DELETE, "/api/v1/repos/anna/hymn").json(&confirm);
+        assert!(gone.by(&anna).send().await.status < 300);
+        assert_eq!(told_of("hymn"), told_of("none"));
     }
 }
 
@@ -404,6 +457,24 @@ async fn the_key_of_the_server_stays_and_nobody_else_may_read_it() {
     let again = server.get("/help/ssh").send().await.text();
     assert!(again.contains(fingerprint));
     drop(machine);
+}
+
+#[tokio::test]
+async fn pages_of_repositories_say_the_address_over_ssh_beside_the_other() {
+    let (server, anna, machine) = listening(&Ground::Sqlite).await;
+    crate::git::create(&server, &anna, "empty", "public").await;
+    let empty = server.get("/anna/empty").header("accept", "text/html").send().await.text();
+    let push = format!(">git push {}/anna/empty main</code>", machine.address);
+    assert!(empty.contains(&push) && empty.contains(">git push http"), "{empty}");
+    let key = machine.key(&anna, "anna");
+    song(&machine, &key, clients()[0], "anna/song");
+    let page = server.get("/anna/song").header("accept", "text/html").by(&anna).send().await.text();
+    let clone = format!(">git clone {}/anna/song</code>", machine.address);
+    assert!(page.contains(&clone) && page.contains(">git clone http"), "{page}");
+    // Of the other format, nothing is said of it.
+    server.create(&anna, "scores", "public").await;
+    let other = server.get("/anna/scores").header("accept", "text/html").send().await.text();
+    assert!(!other.contains("ssh://"), "{other}");
 }
 
 #[tokio::test]

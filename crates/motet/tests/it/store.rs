@@ -59,6 +59,7 @@ db::statements! {
     MAKE_DUE = "UPDATE schedules SET next_at = 1 WHERE name = $1";
     HIDE_COMMITS = "UPDATE commits SET position = -position";
     LAST_TRY = "UPDATE jobs SET attempts = max_attempts - 1, run_at = 1 WHERE kind = $1 AND state = 'ready'";
+    HASTEN = "UPDATE jobs SET run_at = run_at - $2 WHERE kind = $1 AND state = 'ready'";
     SEAL_LONG_AGO = "UPDATE ref_seals SET time_text = '2001-09-09T01:46:40.000Z'";
     END_LEASES = "UPDATE jobs SET lease_ends = 1 WHERE state = 'running'";
     END_WAITS = "UPDATE jobs SET run_at = 1 WHERE state = 'ready' AND kind = 'hub.collect'";
@@ -241,6 +242,11 @@ pub(crate) async fn hide_commits(tx: &mut Tx) -> Result<u64, Error> {
 /// Work of a kind has one try left, and is due.
 pub(crate) async fn last_try(tx: &mut Tx, kind: &str) -> Result<u64, Error> {
     db::execute!(tx, LAST_TRY, kind)
+}
+
+/// For work of a kind so many milliseconds pass.
+pub(crate) async fn hasten(tx: &mut Tx, kind: &str, millis: i64) -> Result<u64, Error> {
+    db::execute!(tx, HASTEN, kind, millis)
 }
 
 /// Every movement of a ref was long ago.

@@ -123,6 +123,11 @@ impl SigningKey {
         &self.public
     }
 
+    /// Signs `message` as `ssh-keygen -Y sign` does, for commits of Git.
+    pub fn sign_ssh(&self, message: &[u8], namespace: &str) -> String {
+        keys::sign_ssh(&self.private, message, namespace)
+    }
+
     /// Signs `message`.
     pub fn sign(&self, message: &[u8]) -> Signature {
         self.private.sign(message)

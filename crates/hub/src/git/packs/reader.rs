@@ -176,12 +176,7 @@ impl Reader {
         if let Some(node) = self.packs.0.shared.nodes.get(&place) {
             return Ok(node);
         }
-        let name = sha1(id.sha1())?;
-        let bytes = match self.of_kind(&name, Kind::Tree, MAX_TREE_BYTES)? {
-            Some(bytes) => bytes,
-            None if name == EMPTY_TREE => Vec::new(),
-            None => return Err(Error::Broken(format!("the directory {id} is missing"))),
-        };
+        let bytes = self.tree(id)?;
         // One content may stand under many names.
         let mut known = HashMap::new();
         let size = |object| match known.entry(object) {
@@ -192,6 +187,16 @@ impl Reader {
         let node = Arc::new(tree_node(&bytes, size)?);
         self.packs.0.shared.nodes.insert(place, Arc::clone(&node));
         Ok(node)
+    }
+
+    /// A directory as it is stored. One that is missing is a broken tree.
+    pub(crate) fn tree(&self, id: NodeId) -> Result<Vec<u8>, Error> {
+        let name = sha1(id.sha1())?;
+        match self.of_kind(&name, Kind::Tree, MAX_TREE_BYTES)? {
+            Some(bytes) => Ok(bytes),
+            None if name == EMPTY_TREE => Ok(Vec::new()),
+            None => Err(Error::Broken(format!("the directory {id} is missing"))),
+        }
     }
 
     /// How many bytes a directory has as it is stored.

@@ -421,7 +421,7 @@ async fn trees_that_lead_out_are_not_read_and_those_of_a_million_entries_are_bou
     assert_eq!(entries, history::git::MAX_ENTRIES);
     let larger = tree(&mut names(history::git::MAX_ENTRIES + 1));
     let read = packs.read(move |it| it.node(larger)).await;
-    assert!(matches!(read, Err(Error::Broken(_))));
+    assert!(matches!(read, Err(Error::TooLarge(_))));
 }
 
 /// Who leads to whom is found without rows too: all of it, parents first.

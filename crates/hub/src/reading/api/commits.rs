@@ -161,14 +161,7 @@ impl History<'_> {
 
 pub(super) fn shown(commit: &Commit, judged: Option<&Judged>) -> json::Commit {
     let record = &commit.record;
-    let (state, signer) = match judged.map(|it| &it.state) {
-        Some(State::Verified(handle)) => ("verified", Some(handle.to_string())),
-        Some(State::Server) => ("verified", None),
-        Some(State::RevokedKey(handle)) => ("key revoked", Some(handle.to_string())),
-        Some(State::UnknownKey) => ("key unknown", None),
-        Some(State::Unverifiable) | None => ("unverifiable", None),
-        Some(State::Unsigned) => ("unsigned", None),
-    };
+    let (state, signer) = judged.map_or(&State::Unverifiable, |it| &it.state).told();
     let key = Some(record.signer_key_id.clone()).filter(|it| !it.is_empty());
     json::Commit {
         id: record.commit_id.to_string(),

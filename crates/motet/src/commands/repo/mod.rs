@@ -174,8 +174,8 @@ pub struct Create {
     /// Let everybody read it
     #[arg(long)]
     pub public: bool,
-    /// Push to it with Git: it begins empty
-    #[arg(long, conflicts_with_all = ["readme", "licence", "ignore", "template"])]
+    /// Keep it as a history of Git, for stock clients
+    #[arg(long)]
     pub git: bool,
     /// What it is, in a line
     #[arg(long, value_name = "TEXT")]
@@ -250,7 +250,12 @@ async fn create(arguments: &Create, context: &Context) -> Result<Report, Failure
             name: name.to_string(),
             visibility: Some(if *public { "public" } else { "private" }.to_owned()),
             description: description.clone(),
-            format: Some(if *git { "git" } else { "muse" }.to_owned()),
+            // A template brings its own, unless another is asked for.
+            format: match (git, template) {
+                (true, _) => Some("git".to_owned()),
+                (false, Some(_)) => None,
+                (false, None) => Some("muse".to_owned()),
+            },
             default_branch: None,
             licence: None,
             template: template.clone(),

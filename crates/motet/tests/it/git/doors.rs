@@ -5,8 +5,11 @@ use http::Method;
 use serde_json::json;
 use testkit::{Answer, Server};
 
-use super::{User, address, create, token};
-use crate::{MOTET, ground::Ground};
+use super::{Stage, address, create, stage, token};
+use crate::{
+    MOTET,
+    ground::{Ground, on_both},
+};
 
 const ADVERTISED: &str = "info/refs?service=git-upload-pack";
 
@@ -86,13 +89,9 @@ async fn tokens_are_passwords_and_secrets_of_accounts_are_not() {
 
 #[tokio::test]
 async fn the_two_formats_are_told_apart() {
-    let server = Server::start(MOTET).await;
-    let anna = server.register("anna").await;
-    let token = token(&server, &anna, "write").await;
+    let Stage { server, anna, songs: git, token, user, .. } =
+        stage(Server::with(MOTET), "private").await;
     let muse = server.create(&anna, "scores", "private").await;
-    let git = create(&server, &anna, "songs", "private").await;
-    let user = User::new();
-    user.begins("one");
     let said = user.tries("one", &["push", &address(&server, &token, &muse), "main"]);
     assert!(!said.is_well && said.err.contains("use motet or muse with it"), "{}", said.err);
     let said = user.tries("one", &["ls-remote", &address(&server, &token, &muse)]);
@@ -106,9 +105,7 @@ async fn the_two_formats_are_told_apart() {
 
 #[tokio::test]
 async fn requests_that_are_none_are_refused() {
-    let server = Server::start(MOTET).await;
-    let anna = server.register("anna").await;
-    create(&server, &anna, "songs", "public").await;
+    let Stage { server, anna, user, .. } = stage(Server::with(MOTET), "public").await;
     let post = |kind: &str, body: &str| {
         let request = server.post("/anna/songs.git/git-upload-pack");
         request.header("content-type", kind).body(body.to_owned())
@@ -127,7 +124,6 @@ async fn requests_that_are_none_are_refused() {
     }
     // Files are not served one by one.
     server.get("/anna/songs.git/info/refs").send().await.assert_status(403);
-    let user = User::new();
     let open = format!("{}/anna/songs.git", server.base_url());
     let said = user.command("", &["ls-remote", &open]).env("GIT_SMART_HTTP", "0").output().unwrap();
     let told = String::from_utf8_lossy(&said.stderr).into_owned();
@@ -139,16 +135,45 @@ async fn requests_that_are_none_are_refused() {
 
 #[tokio::test]
 async fn an_archived_repository_is_only_read() {
-    let server = Ground::Sqlite.server().start().await;
-    let anna = server.register("anna").await;
-    let songs = create(&server, &anna, "songs", "private").await;
-    let url = address(&server, &token(&server, &anna, "write").await, &songs);
-    let user = User::new();
-    user.begins("one");
+    let Stage { server, anna, songs, url, user, .. } =
+        stage(Ground::Sqlite.server(), "private").await;
     user.does("one", &["push", "-q", &url, "main"]);
     let archive = server.post(&format!("/api/v1/repos/{songs}/archive")).json(&json!({}));
     assert!(archive.by(&anna).send().await.status < 300);
     let said = user.tries("one", &["push", &url, "main:more"]);
     assert!(!said.is_well && said.err.contains("archived"), "{}", said.err);
     user.does("", &["clone", "-q", &url, "two"]);
+}
+
+on_both! {
+    /// H07, H11: for clients of Git a former name is one that there never was.
+    async fn what_was_renamed_or_deleted_is_missing_under_its_former_name(ground: Ground) {
+        let Stage { server, anna, songs, token, url, user } = stage(ground.server(), "public").await;
+        user.does("one", &["push", "-q", &url, "main"]);
+        let told_of = async |name: &str| {
+            let target = format!("/anna/{name}.git/{ADVERTISED}");
+            let told = asks(&server, &target, Some(&basic(&token))).await;
+            told.assert_status(404);
+            told.faceless()
+        };
+        let rename = server.request(Method::PATCH, &format!("/api/v1/repos/{songs}"));
+        let rename = rename.json(&json!({ "name": "hymns" })).by(&anna).send().await;
+        rename.assert_status(200);
+        // Its owner is told where it is; Git does not go there by itself.
+        told_of("songs").await;
+        let hymns = address(&server, &token, "anna/hymns");
+        user.does("", &["clone", "-q", &hymns, "two"]);
+        // A new one of that name is itself.
+        create(&server, &anna, "songs", "public").await;
+        assert_eq!(user.does("", &["ls-remote", &url]), "");
+        let target = "/api/v1/repos/anna/hymns";
+        let confirm = json!({ "confirm": "anna/hymns" });
+        let gone = server.request(Method::DELETE, target).json(&confirm).by(&anna).send().await;
+        assert!(gone.status < 300, "{}", gone.text());
+        assert_eq!(told_of("hymns").await, told_of("never").await);
+        let back = server.post(&format!("{target}/restore")).json(&json!({})).by(&anna).send().await;
+        assert!(back.status < 300, "{}", back.text());
+        assert_eq!(user.does("", &["ls-remote", &hymns, "HEAD"]).split('\t').next().unwrap(),
+            user.does("one", &["rev-parse", "HEAD"]));
+    }
 }

@@ -8,13 +8,23 @@
 //! | `processes.rs`  | what a process of Git sees, and when it ends                              |
 //! | `reading.rs`    | what is pushed reads as the same history does in the other format           |
 //! | `recovery.rs`   | Git and rows agree after a crash; what came loose is gone                  |
+//! | `edits.rs`      | files that are changed in a page: commits that the server makes             |
+//! | `forks.rs`      | repositories that are made from others: forks, templates, first files       |
+//! | `hostile.rs`    | histories that somebody made to hurt whoever reads them                    |
+//! | `heavy.rs`      | packs as large as the limit lets through, in little memory                 |
 
 mod doors;
+mod edits;
+mod forks;
+mod heavy;
+mod hostile;
 mod processes;
 mod reading;
 mod recovery;
 mod refusals;
 mod transport;
+
+pub(crate) use refusals::request;
 
 use std::{
     io::Write as _,
@@ -24,7 +34,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testkit::{Person, Server};
+use testkit::{Person, Server, Setup};
 
 /// Every Git that is installed.
 pub(crate) fn clients() -> Vec<&'static str> {
@@ -161,6 +171,39 @@ pub(crate) async fn refs(server: &Server, by: &Person, repository: &str) -> Vec<
         (text("ref"), text("target"))
     };
     listed.json()["items"].as_array().unwrap().iter().map(pair).collect()
+}
+
+/// What most tests begin with: somebody with a repository of Git, and a working copy of one commit to be pushed there.
+pub(crate) struct Stage {
+    pub(crate) server: Server,
+    pub(crate) anna: Person,
+    /// `anna/songs`.
+    pub(crate) songs: String,
+    /// One of hers that may push.
+    pub(crate) token: String,
+    /// The address of the repository with that token in it.
+    pub(crate) url: String,
+    /// Whoever has the working copy `one`.
+    pub(crate) user: User,
+}
+
+/// All of it, on a server that this starts.
+pub(crate) async fn stage(setup: Setup, visibility: &str) -> Stage {
+    let server = setup.start().await;
+    let anna = server.register("anna").await;
+    let songs = create(&server, &anna, "songs", visibility).await;
+    let token = token(&server, &anna, "write").await;
+    let url = address(&server, &token, &songs);
+    let user = User::new();
+    user.begins("one");
+    Stage { server, anna, songs, token, url, user }
+}
+
+/// How many rows there are of pushes to a repository.
+pub(crate) async fn pushes(server: &Server, by: &Person, repository: &str) -> usize {
+    let target = format!("/api/v1/repos/{repository}/activity?limit=100");
+    let listed = server.get(&target).by(by).send().await.json();
+    listed["items"].as_array().unwrap().iter().filter(|it| it["type"] == "push").count()
 }
 
 /// Where a repository lies on the disk of its server.

@@ -6,7 +6,7 @@ use names::ObjectId;
 use serde_json::Value;
 use testkit::{Person, Server};
 
-use super::{User, address, create, token};
+use super::{Stage, User, address, create, stage, token};
 use crate::{
     ground::{Ground, on_both, settled},
     reading::{Twin, escaped, generated, git, json, page},
@@ -359,11 +359,7 @@ on_both! {
 on_both! {
     /// Packs are joined while pages are read.
     async fn a_repack_disturbs_no_page(ground: Ground) {
-        let server = ground.server().arg("--git-prune-seconds=0").start().await;
-        let anna = server.register("anna").await;
-        let (user, songs) = (User::new(), create(&server, &anna, "songs", "private").await);
-        let url = address(&server, &token(&server, &anna, "write").await, &songs);
-        user.begins("one");
+        let Stage { server, anna, songs, url, user, .. } = stage(ground.server().arg("--git-prune-seconds=0"), "private").await;
         let directory = crate::git::directory(&server, &anna, &songs).await;
         for step in 0..6 {
             user.writes("one", "song.txt", &format!("step {step}\n"));

@@ -2,8 +2,13 @@
 
 use std::fs;
 
-use super::{User, address, create, directory, processes::wrapper, refs, token};
-use crate::ground::{Ground, on_both, settled};
+use serde_json::json;
+
+use super::{Stage, User, address, create, directory, processes::wrapper, refs, stage, token};
+use crate::{
+    ground::{Ground, on_both, settled},
+    store,
+};
 
 on_both! {
     async fn a_kill_between_row_and_ref_is_made_up_for_at_the_start(ground: Ground) {
@@ -55,60 +60,84 @@ on_both! {
 
 #[tokio::test]
 async fn what_was_forced_away_cannot_be_fetched_by_its_name() {
-    for seconds in [300, 0] {
-        let prune = format!("--git-prune-seconds={seconds}");
-        let server = Ground::Sqlite.server().arg(prune).start().await;
-        let anna = server.register("anna").await;
-        let songs = create(&server, &anna, "songs", "private").await;
-        let url = address(&server, &token(&server, &anna, "write").await, &songs);
-        let user = User::new();
-        user.begins("one");
-        let gone = user.writes("one", "secret.txt", "secret\n");
-        user.does("one", &["push", "-q", &url, "main"]);
-        user.does("one", &["reset", "-q", "--hard", "HEAD~1"]);
-        user.does("one", &["push", "-q", "--force", &url, "main"]);
-        fs::create_dir(user.path("two")).unwrap();
-        user.does("two", &["init", "-q"]);
-        if seconds > 0 {
-            // Until then it is there for whoever knows its name.
-            user.does("two", &["fetch", "-q", &url, &gone]);
-            continue;
-        }
-        settled(&server).await;
-        let said = user.tries("two", &["fetch", &url, &gone]);
-        assert!(!said.is_well && said.err.contains("not our ref"), "{}", said.err);
-        let dir = directory(&server, &anna, &songs).await;
-        let id = dir.file_stem().unwrap().to_owned();
-        let aside = server.data_dir().join("git/aside").join(id);
-        assert_eq!(fs::read_dir(aside).unwrap().count(), 1);
-        user.does("", &["clone", "-q", &url, "three"]);
-    }
+    let ground = Ground::Sqlite;
+    let Stage { mut server, anna, songs, token, url, user } =
+        stage(ground.server(), "private").await;
+    let gone = user.writes("one", "secret.txt", "secret\n");
+    user.does("one", &["push", "-q", &url, "main"]);
+    user.does("one", &["reset", "-q", "--hard", "HEAD~1"]);
+    user.does("one", &["push", "-q", "--force", &url, "main"]);
+    fs::create_dir(user.path("two")).unwrap();
+    user.does("two", &["init", "-q"]);
+    // Until then it is there for whoever knows its name.
+    user.does("two", &["fetch", "-q", &url, &gone]);
+    // Ten minutes pass.
+    server.stop().await;
+    let db = ground.db(&server).await;
+    let mut tx = db.write().await.unwrap();
+    assert_eq!(store::hasten(&mut tx, "hub.git_prune", 600_000).await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    db.close().await;
+    server.restart().await;
+    settled(&server).await;
+    let url = address(&server, &token, &songs);
+    fs::create_dir(user.path("three")).unwrap();
+    user.does("three", &["init", "-q"]);
+    let said = user.tries("three", &["fetch", &url, &gone]);
+    assert!(!said.is_well && said.err.contains("not our ref"), "{}", said.err);
+    let dir = directory(&server, &anna, &songs).await;
+    let id = dir.file_stem().unwrap().to_owned();
+    let aside = server.data_dir().join("git/aside").join(id);
+    assert_eq!(fs::read_dir(aside).unwrap().count(), 1);
+    user.does("", &["clone", "-q", &url, "four"]);
 }
 
 #[tokio::test]
 async fn a_ref_that_is_moved_elsewhere_is_followed() {
-    let server = Ground::Sqlite.server().arg("--git-prune-seconds=0").start().await;
-    let anna = server.register("anna").await;
-    let songs = create(&server, &anna, "songs", "private").await;
-    let url = address(&server, &token(&server, &anna, "write").await, &songs);
-    let user = User::new();
-    user.begins("one");
+    let Stage { server, anna, songs, url, user, .. } =
+        stage(Ground::Sqlite.server().arg("--git-prune-seconds=0"), "private").await;
     user.does("one", &["push", "-q", &url, "main", "main:side"]);
     let target = format!("/api/v1/repos/{songs}/refs/heads/side");
     let taken = server.request(http::Method::DELETE, &target).by(&anna).send().await;
     taken.assert_status(204);
     settled(&server).await;
     assert!(!user.does("", &["ls-remote", &url]).contains("side"));
+    // A tag with a message that is moved to a commit is that commit, and says nothing any more.
+    user.does("one", &["tag", "-a", "-m", "first", "v1"]);
+    user.does("one", &["push", "-q", &url, "v1"]);
+    let first = user.does("one", &["rev-parse", "HEAD"]);
+    let second = user.writes("one", "b.txt", "b\n");
+    user.does("one", &["push", "-q", &url, "main"]);
+    let tag = format!("/api/v1/repos/{songs}/refs/tags/v1");
+    assert_eq!(server.get(&tag).by(&anna).send().await.json()["tag"]["message"], "first\n");
+    let to = json!({ "target": second, "expected": first, "force": true });
+    let put = server.request(http::Method::PUT, &tag).json(&to).by(&anna).send().await;
+    put.assert_status(200);
+    assert_eq!((&put.json()["target"], &put.json()["tag"]), (&json!(second), &json!(null)));
+    settled(&server).await;
+    assert_eq!(
+        user.does("", &["ls-remote", &url, "refs/tags/v1"]),
+        format!("{second}\trefs/tags/v1")
+    );
+    // What was taken out cannot be brought back without its objects.
+    user.does("one", &["checkout", "-q", "-b", "lost"]);
+    let lost = user.writes("one", "lost.txt", "lost\n");
+    user.does("one", &["push", "-q", &url, "lost"]);
+    user.does("one", &["push", "-q", &url, ":lost"]);
+    settled(&server).await;
+    let back = format!("/api/v1/repos/{songs}/refs/heads/lost");
+    let back = server.request(http::Method::PUT, &back).json(&json!({ "target": lost }));
+    back.by(&anna).send().await.assert_refused(422, "unknown_commit");
+    user.does("one", &["push", "-q", &url, "lost"]);
+    // Git could not follow to this.
+    let odd = format!("/api/v1/repos/{songs}/refs/heads/a.lock");
+    let put = server.request(http::Method::PUT, &odd).json(&json!({ "target": second }));
+    put.by(&anna).send().await.assert_refused(422, "bad_ref");
 }
 
 on_both! {
     async fn a_repository_that_is_purged_leaves_no_directory(ground: Ground) {
-        let server = ground.server().arg("--git-prune-seconds=0").start().await;
-        let anna = server.register("anna").await;
-        let songs = create(&server, &anna, "songs", "private").await;
-        let url = address(&server, &token(&server, &anna, "write").await, &songs);
-        let user = User::new();
-        user.begins("one");
+        let Stage { server, anna, songs, url, user, .. } = stage(ground.server().arg("--git-prune-seconds=0"), "private").await;
         user.does("one", &["push", "-q", &url, "main"]);
         settled(&server).await;
         let dir = directory(&server, &anna, &songs).await;

@@ -6,17 +6,12 @@ use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use flate2::{Compression, write::ZlibEncoder};
 use serde_json::json;
 
-use super::{User, address, create, directory, is_empty, refs, token};
+use super::{Stage, User, address, directory, is_empty, refs, stage, token};
 use crate::ground::{Ground, on_both, settled};
 
 on_both! {
     async fn refs_that_are_not_for_pushing_are_refused(ground: Ground) {
-        let server = ground.server().arg("--git-prune-seconds=0").start().await;
-        let anna = server.register("anna").await;
-        let songs = create(&server, &anna, "songs", "private").await;
-        let url = address(&server, &token(&server, &anna, "write").await, &songs);
-        let user = User::new();
-        user.begins("one");
+        let Stage { server, anna, songs, url, user, .. } = stage(ground.server().arg("--git-prune-seconds=0"), "private").await;
         for (name, word) in [
             ("refs/pull/1/head", "only branches"),
             ("refs/proposals/1/head", "only branches"),
@@ -49,12 +44,9 @@ on_both! {
 
 on_both! {
     async fn whoever_may_write_may_not_take_history_away(ground: Ground) {
-        let server = ground.server().arg("--git-prune-seconds=0").start().await;
-        let (anna, boris) = (server.register("anna").await, server.register("boris").await);
-        let songs = create(&server, &anna, "songs", "public").await;
-        let user = User::new();
-        user.begins("one");
-        let of_anna = address(&server, &token(&server, &anna, "write").await, &songs);
+        let Stage { server, anna, songs, url: of_anna, user, .. } =
+            stage(ground.server().arg("--git-prune-seconds=0"), "public").await;
+        let boris = server.register("boris").await;
         user.does("one", &["push", "-q", &of_anna, "main"]);
         let (write, read) = (token(&server, &boris, "write").await, token(&server, &boris, "read").await);
         let of_boris = address(&server, &write, &songs);
@@ -82,7 +74,7 @@ on_both! {
 }
 
 /// Commits a tree that Git itself would not make; gives the commit.
-fn odd_commit(user: &User, entries: &[(&str, &str, &str)]) -> String {
+pub(super) fn odd_commit(user: &User, entries: &[(&str, &str, &str)]) -> String {
     let mut tree = Vec::new();
     for (mode, name, id) in entries {
         tree.extend(format!("{mode} {name}\0").into_bytes());
@@ -96,12 +88,8 @@ fn odd_commit(user: &User, entries: &[(&str, &str, &str)]) -> String {
 
 #[tokio::test]
 async fn objects_that_would_hurt_somebody_leave_nothing_behind() {
-    let server = Ground::Sqlite.server().start().await;
-    let anna = server.register("anna").await;
-    let songs = create(&server, &anna, "songs", "private").await;
-    let url = address(&server, &token(&server, &anna, "write").await, &songs);
-    let user = User::new();
-    user.begins("one");
+    let Stage { server, anna, songs, url, user, .. } =
+        stage(Ground::Sqlite.server(), "private").await;
     let blob = user.does("one", &["rev-parse", "HEAD:README.md"]);
     let dir = directory(&server, &anna, &songs).await;
     for (entries, word) in [
@@ -126,39 +114,50 @@ fn pkt(text: &str) -> Vec<u8> {
     format!("{:04x}{text}", text.len() + 4).into_bytes()
 }
 
-/// The request of a push of `pack` to `main`.
-fn request(commit: &str, pack: &[u8]) -> Vec<u8> {
+/// The request of a push of `pack` to `main`, by a client that is told why.
+pub(crate) fn request(commit: &str, pack: &[u8]) -> Vec<u8> {
     let none = "0".repeat(40);
-    let line = format!("{none} {commit} refs/heads/main\0report-status\n");
+    let line = format!("{none} {commit} refs/heads/main\0report-status side-band-64k\n");
     [pkt(&line), b"0000".to_vec(), pack.to_vec()].concat()
+}
+
+/// What an entry of a pack begins with: a kind and a length.
+pub(super) fn head_of_entry(kind: u8, length: u64) -> Vec<u8> {
+    let (mut head, mut rest) = (Vec::new(), length >> 4);
+    let mut byte = (kind << 4) | u8::try_from(length & 15).unwrap();
+    while rest > 0 {
+        head.push(byte | 0x80);
+        byte = u8::try_from(rest & 127).unwrap();
+        rest >>= 7;
+    }
+    head.push(byte);
+    head
+}
+
+pub(super) fn sha1(bytes: &[u8]) -> Vec<u8> {
+    digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref().to_vec()
+}
+
+/// A pack with the sum at its end.
+pub(super) fn sealed(pack: Vec<u8>) -> Vec<u8> {
+    let sum = sha1(&pack);
+    [pack, sum].concat()
 }
 
 /// A pack of one object that says how long it is, whatever follows.
 fn pack_of(kind: u8, length: u64, bytes: &[u8]) -> Vec<u8> {
     let mut pack = b"PACK\0\0\0\x02\0\0\0\x01".to_vec();
-    let mut rest = length >> 4;
-    let mut byte = (kind << 4) | u8::try_from(length & 15).unwrap();
-    while rest > 0 {
-        pack.push(byte | 0x80);
-        byte = u8::try_from(rest & 127).unwrap();
-        rest >>= 7;
-    }
-    pack.push(byte);
+    pack.extend(head_of_entry(kind, length));
     let mut packed = ZlibEncoder::new(Vec::new(), Compression::default());
     packed.write_all(bytes).unwrap();
     pack.extend(packed.finish().unwrap());
-    let sum = digest(&SHA1_FOR_LEGACY_USE_ONLY, &pack);
-    pack.extend(sum.as_ref());
-    pack
+    sealed(pack)
 }
 
 #[tokio::test]
 async fn packs_that_are_none_leave_nothing_behind() {
-    let server = Ground::Sqlite.server().start().await;
-    let anna = server.register("anna").await;
-    let songs = create(&server, &anna, "songs", "private").await;
+    let Stage { server, anna, songs, token, .. } = stage(Ground::Sqlite.server(), "private").await;
     let dir = directory(&server, &anna, &songs).await;
-    let token = token(&server, &anna, "write").await;
     let commit = "12".repeat(20);
     let good = pack_of(3, 5, b"hello");
     let mut one_off = good.clone();
@@ -189,12 +188,8 @@ async fn packs_that_are_none_leave_nothing_behind() {
 
 #[tokio::test]
 async fn a_pack_that_is_too_large_is_told_so_and_leaves_nothing_behind() {
-    let server = Ground::Sqlite.server().arg("--git-push-bytes=1048576").start().await;
-    let anna = server.register("anna").await;
-    let songs = create(&server, &anna, "songs", "private").await;
-    let url = address(&server, &token(&server, &anna, "write").await, &songs);
-    let user = User::new();
-    user.begins("one");
+    let Stage { server, anna, songs, url, user, .. } =
+        stage(Ground::Sqlite.server().arg("--git-push-bytes=1048576"), "private").await;
     user.does("one", &["push", "-q", &url, "main"]);
     let large: Vec<u8> =
         (0..3_u32 << 20).map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes()[1]).collect();
@@ -218,12 +213,8 @@ async fn a_pack_that_is_too_large_is_told_so_and_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn what_is_above_a_quota_is_refused_and_the_rest_goes_on() {
-    let server = Ground::Sqlite.server().arg("--quota-repository-objects=4").start().await;
-    let anna = server.register("anna").await;
-    let songs = create(&server, &anna, "songs", "private").await;
-    let url = address(&server, &token(&server, &anna, "write").await, &songs);
-    let user = User::new();
-    user.begins("one");
+    let Stage { server: _server, url, user, .. } =
+        stage(Ground::Sqlite.server().arg("--quota-repository-objects=4"), "private").await;
     user.does("one", &["push", "-q", &url, "main"]);
     user.writes("one", "b.txt", "b\n");
     let said = user.tries("one", &["push", &url, "main"]);
@@ -234,9 +225,7 @@ async fn what_is_above_a_quota_is_refused_and_the_rest_goes_on() {
 
 #[tokio::test]
 async fn an_agent_pushes_below_its_own_name_alone() {
-    let server = Ground::Sqlite.server().start().await;
-    let anna = server.register("anna").await;
-    let songs = create(&server, &anna, "songs", "private").await;
+    let Stage { server, anna, songs, user, .. } = stage(Ground::Sqlite.server(), "private").await;
     let loom = crate::matrix::agent(&server, &anna).await;
     let scope = json!({ "planes": { "hub": "write" }, "repositories": "all" });
     let mint = server.post("/api/v1/agents/loom/tokens").json(&json!({ "scope": scope }));
@@ -245,8 +234,6 @@ async fn an_agent_pushes_below_its_own_name_alone() {
     let token = minted.json()["value"].as_str().unwrap().to_owned();
     drop(loom);
     let url = address(&server, &token, &songs);
-    let user = User::new();
-    user.begins("one");
     for name in ["refs/heads/main", "refs/tags/v1"] {
         let said = user.tries("one", &["push", &url, &format!("HEAD:{name}")]);
         assert!(!said.is_well && said.err.contains("may not move"), "{}", said.err);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{User, address, clients, create, refs, token};
+use super::{Stage, User, address, clients, create, pushes, refs, stage, token};
 use crate::ground::{Ground, on_both, settled};
 
 on_both! {
@@ -34,11 +34,7 @@ on_both! {
 
 on_both! {
     async fn branches_and_tags_come_move_and_go(ground: Ground) {
-        let server = ground.server().arg("--git-prune-seconds=0").start().await;
-        let anna = server.register("anna").await;
-        let (user, songs) = (User::new(), create(&server, &anna, "songs", "private").await);
-        let url = address(&server, &token(&server, &anna, "write").await, &songs);
-        user.begins("one");
+        let Stage { server, anna, songs, url, user, .. } = stage(ground.server().arg("--git-prune-seconds=0"), "private").await;
         let first = user.does("one", &["rev-parse", "HEAD"]);
         user.does("one", &["remote", "add", "origin", &url]);
         user.does("one", &["tag", "light"]);
@@ -80,11 +76,7 @@ on_both! {
 
 on_both! {
     async fn a_push_that_is_to_be_one_is_one(ground: Ground) {
-        let server = ground.server().arg("--git-prune-seconds=0").start().await;
-        let anna = server.register("anna").await;
-        let (user, songs) = (User::new(), create(&server, &anna, "songs", "private").await);
-        let url = address(&server, &token(&server, &anna, "write").await, &songs);
-        user.begins("one");
+        let Stage { server, anna, songs, url, user, .. } = stage(ground.server().arg("--git-prune-seconds=0"), "private").await;
         user.does("one", &["remote", "add", "origin", &url]);
         user.does("one", &["push", "-q", "origin", "main"]);
         user.writes("one", "b.txt", "b\n");
@@ -109,14 +101,25 @@ on_both! {
     }
 }
 
+on_both! {
+    /// H73.
+    async fn each_push_makes_one_row_of_what_happened_and_a_refused_one_none(ground: Ground) {
+        let Stage { server, anna, songs, url, user, .. } = stage(ground.server(), "private").await;
+        user.does("one", &["push", "-q", &url, "main"]);
+        user.writes("one", "b.txt", "b\n");
+        user.does("one", &["push", "-q", &url, "main"]);
+        assert_eq!(pushes(&server, &anna, &songs).await, 2);
+        user.does("one", &["push", "-q", &url, "main"]);
+        assert!(!user.tries("one", &["push", &url, "main:refs/pull/1/head"]).is_well);
+        assert!(!user.tries("one", &["push", &url, ":main"]).is_well);
+        assert_eq!(pushes(&server, &anna, &songs).await, 2);
+    }
+}
+
 #[tokio::test]
 async fn a_client_takes_as_much_as_it_wants() {
-    let server = Ground::Sqlite.server().start().await;
-    let anna = server.register("anna").await;
-    let songs = create(&server, &anna, "songs", "public").await;
-    let url = address(&server, &token(&server, &anna, "write").await, &songs);
-    let writer = User::new();
-    writer.begins("one");
+    let Stage { server, songs, url, user: writer, .. } =
+        stage(Ground::Sqlite.server(), "public").await;
     for at in 0..5 {
         writer.writes("one", &format!("{at}.txt"), &format!("{at}\n").repeat(100));
     }
@@ -148,12 +151,8 @@ async fn a_client_takes_as_much_as_it_wants() {
 
 #[tokio::test]
 async fn what_a_client_has_may_come_packed_and_be_long() {
-    let server = Ground::Sqlite.server().start().await;
-    let anna = server.register("anna").await;
-    let songs = create(&server, &anna, "songs", "private").await;
-    let url = address(&server, &token(&server, &anna, "write").await, &songs);
-    let user = User::new();
-    user.begins("one");
+    let Stage { server, anna, songs, url, user, .. } =
+        stage(Ground::Sqlite.server(), "private").await;
     user.does("one", &["push", "-q", &url, "main"]);
     user.does("", &["clone", "-q", &url, "two"]);
     // Hundreds of commits of its own: the list of what it has is sent by gzip.
@@ -211,20 +210,16 @@ on_both! {
 }
 
 #[tokio::test]
-async fn thousands_of_refs_are_pushed_and_listed() {
-    let server = Ground::Sqlite.server().start().await;
-    let anna = server.register("anna").await;
-    let songs = create(&server, &anna, "songs", "private").await;
-    let url = address(&server, &token(&server, &anna, "write").await, &songs);
-    let user = User::new();
-    user.begins("one");
+async fn ten_thousand_refs_are_pushed_and_listed() {
+    let Stage { server, anna, songs, url, user, .. } =
+        stage(Ground::Sqlite.server(), "private").await;
     let head = user.does("one", &["rev-parse", "HEAD"]);
     let command = |at: u32| format!("create refs/heads/b/{at:05} {head}\n");
-    let commands = (0..3_000).map(command).collect::<Vec<_>>().concat();
+    let commands = (0..10_000).map(command).collect::<Vec<_>>().concat();
     user.feeds("one", &["update-ref", "--stdin"], commands.as_bytes());
     user.does("one", &["push", "-q", "--all", &url]);
     let listed = user.does("", &["ls-remote", &url, "refs/heads/*"]);
-    assert_eq!(listed.lines().count(), 3_001);
+    assert_eq!(listed.lines().count(), 10_001);
     let first = refs(&server, &anna, &songs).await;
     assert_eq!(first.len(), 100);
     assert!(first.iter().all(|(_, target)| *target == head));
