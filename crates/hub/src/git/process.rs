@@ -125,6 +125,17 @@ pub enum Manner {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Chore<'a> {
     pub(super) arguments: Vec<&'a str>,
+    /// What it sees beside what all see.
+    pub(super) environment: Vec<(String, String)>,
+    /// How long it may take, where that is longer than usual.
+    pub(super) lifetime: Option<Duration>,
+}
+
+impl<'a> Chore<'a> {
+    /// One as most are.
+    pub(super) fn of(arguments: Vec<&'a str>) -> Self {
+        Self { arguments, ..Self::default() }
+    }
 }
 
 /// A running Git.
@@ -262,14 +273,15 @@ impl Program {
         if let Some(hook) = hook {
             command.env("MOTET_HOOK", hook);
         }
-        started(command, Some(turn)).map_err(Error::Git)
+        started(command, Some(turn), LIFETIME).map_err(Error::Git)
     }
 
     /// Has Git do something else in the repository at `dir`.
     pub(super) fn run(&self, dir: &Path, chore: &Chore<'_>) -> Result<GitProcess, Error> {
         let mut command = self.command(dir);
         command.arg("--git-dir").arg(dir).args(&chore.arguments);
-        started(command, None).map_err(Error::Git)
+        command.envs(chore.environment.iter().map(|(name, value)| (name, value)));
+        started(command, None, chore.lifetime.unwrap_or(LIFETIME)).map_err(Error::Git)
     }
 
     fn command(&self, dir: &Path) -> Command {
@@ -285,12 +297,12 @@ fn number(version: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-fn started(mut command: Command, turn: Option<Turn>) -> io::Result<GitProcess> {
+fn started(mut command: Command, turn: Option<Turn>, lifetime: Duration) -> io::Result<GitProcess> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
     let group = child.id().and_then(|it| Pid::from_raw(i32::try_from(it).ok()?));
     let group = group.ok_or_else(|| io::Error::other("git ended before it began"))?;
-    limit(group)?;
+    limit(group, lifetime)?;
     let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (Some(input), Some(output), Some(errors)) = streams else {
         return Err(io::Error::other("git has no pipes"));
@@ -300,7 +312,7 @@ fn started(mut command: Command, turn: Option<Turn>) -> io::Result<GitProcess> {
     let stopped = Arc::clone(&stop);
     let (tell, ended) = oneshot::channel();
     tokio::spawn(async move {
-        let status = watch(child, group, (let_go, &stopped)).await;
+        let status = watch(child, (group, lifetime), (let_go, &stopped)).await;
         drop(turn);
         // Nobody may be listening any more.
         let _unheard = tell.send(status);
@@ -314,9 +326,9 @@ fn started(mut command: Command, turn: Option<Turn>) -> io::Result<GitProcess> {
 }
 
 /// It has not read a byte yet: what it starts later is limited as it is.
-fn limit(process: Pid) -> io::Result<()> {
+fn limit(process: Pid, lifetime: Duration) -> io::Result<()> {
     let limits = [
-        (Resource::Cpu, LIFETIME.as_secs()),
+        (Resource::Cpu, lifetime.as_secs()),
         (Resource::Data, MEMORY_BYTES),
         (Resource::Nofile, OPEN_FILES),
         (Resource::Core, 0),
@@ -335,12 +347,12 @@ fn limit(process: Pid) -> io::Result<()> {
 /// Waits for the end of a process; makes one when its time is over or nobody holds it any more.
 async fn watch(
     mut child: Child,
-    group: Pid,
+    (group, lifetime): (Pid, Duration),
     (let_go, stopped): (oneshot::Receiver<()>, &Notify),
 ) -> io::Result<ExitStatus> {
     tokio::select! {
         status = child.wait() => return status,
-        () = sleep(LIFETIME) => tracing::warn!("git took longer than it may; killed"),
+        () = sleep(lifetime) => tracing::warn!("git took longer than it may; killed"),
         () = stopped.notified() => tracing::info!("a fetch is not allowed any more; git is ended"),
         _ = let_go => {}
     }

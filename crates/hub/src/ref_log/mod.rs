@@ -123,7 +123,9 @@ impl<'a> Mover<'a> {
         let (via, key) = match actor.credential() {
             Some(Credential::Key(proof)) => (Via::Signature, proof.fingerprint.to_string()),
             Some(Credential::Token(_)) => (Via::Token, String::new()),
-            Some(Credential::Session(_)) | None => (Via::Server, String::new()),
+            Some(Credential::Session(_) | Credential::Standing) | None => {
+                (Via::Server, String::new())
+            }
         };
         Self { via, key, handle: actor.handle().map(Handle::as_str).unwrap_or_default() }
     }
@@ -216,6 +218,10 @@ impl Hub {
     ) -> Result<Written, Error> {
         if repository.require_signed_refs && matches!(movement.word, Word::Request | Word::Git(_)) {
             return Err(unsigned(repository));
+        }
+        if repository.format == Format::Git {
+            let moved = (movement.name, movement.word);
+            self.mirrors_hear(tx, repository.id, moved, now).await?;
         }
         let written = self.append(tx, (repository.id, Mover::of(actor)), movement, now).await?;
         store::set_ref(tx, repository.id, movement, &written, now).await?;

@@ -7,9 +7,13 @@
 //! | `refusals.rs`   | what a push may not bring, and which refs it may not move                 |
 //! | `processes.rs`  | what a process of Git sees, and when it ends                              |
 //! | `reading.rs`    | what is pushed reads as the same history does in the other format           |
+//! | `imports.rs`    | what another server has comes here, interrupted anywhere                 |
+//! | `mirrors.rs`    | a repository follows another one, or is followed                         |
 //! | `recovery.rs`   | Git and rows agree after a crash; what came loose is gone                  |
 
 mod doors;
+mod imports;
+mod mirrors;
 mod processes;
 mod reading;
 mod recovery;
