@@ -50,7 +50,7 @@ async fn ran(here: &Server, by: &Person, mirror: &str, before: &Value) -> Value 
 }
 
 /// Lets it run now, and waits for the end.
-async fn run(here: &Server, by: &Person, mirror: &str) -> Value {
+async fn now(here: &Server, by: &Person, mirror: &str) -> Value {
     let before = seen(here, by, mirror).await;
     here.post(&format!("{mirror}/run")).by(by).send().await.assert_status(202);
     ran(here, by, mirror, &before).await
@@ -77,15 +77,15 @@ on_both! {
         // Forward, back, away and anew.
         user.writes("there", "b.txt", "b\n");
         user.does("there", &["push", "-q", "origin", "main", "main:new", ":side"]);
-        let second = run(&here, &boris, &mirror).await;
+        let second = now(&here, &boris, &mirror).await;
         assert_eq!((&second["failures"], &second["error"]), (&json!(0), &Value::Null), "{second}");
         assert_eq!(refs(&here, &boris, &song).await, there.refs().await);
         let before = pushes(&here, &boris, &song).await;
         user.does("there", &["push", "-q", "--force", "origin", "main~1:new"]);
-        run(&here, &boris, &mirror).await;
+        now(&here, &boris, &mirror).await;
         assert_eq!(refs(&here, &boris, &song).await, there.refs().await);
         assert_eq!(pushes(&here, &boris, &song).await, before + 1);
-        run(&here, &boris, &mirror).await;
+        now(&here, &boris, &mirror).await;
         assert_eq!(pushes(&here, &boris, &song).await, before + 1);
 
         // Nobody else moves them, on no way.
@@ -166,7 +166,7 @@ async fn failures_pause_it_ever_longer_and_then_it_stops_and_says_so() {
     let mirror = add(&here, &boris, &song, &new).await;
     ran(&here, &boris, &mirror, &json!({ "last_run_at": null })).await;
     for (failures, minutes) in [(2, 0), (3, 0), (4, 0), (5, 1), (6, 5), (7, 30), (8, 120)] {
-        let told = run(&here, &boris, &mirror).await;
+        let told = now(&here, &boris, &mirror).await;
         assert_eq!(told["failures"], failures, "{told}");
         assert!(text(&told["error"]).contains("404"), "{told}");
         let state = if minutes == 0 { "active" } else { "paused" };
@@ -175,7 +175,7 @@ async fn failures_pause_it_ever_longer_and_then_it_stops_and_says_so() {
         let wait = (at("next_run_at") - at("last_run_at")) / 60_000;
         assert_eq!(wait, minutes, "{told}");
     }
-    let told = run(&here, &boris, &mirror).await;
+    let told = now(&here, &boris, &mirror).await;
     assert_eq!((&told["state"], &told["next_run_at"]), (&json!("stopped"), &Value::Null));
     let reader = Reader::of(&here, &boris).await;
     let page = reader.see(&format!("/{song}/settings/mirrors")).await.text();
