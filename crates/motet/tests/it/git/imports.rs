@@ -284,7 +284,18 @@ async fn an_import_that_is_interrupted_anywhere_comes_to_the_same() {
         user.writes("there", &format!("verses/{number}.txt"), &format!("{number}\n").repeat(500));
     }
     user.does("there", &["tag", "-a", "-m", "one", "v1"]);
-    user.does("there", &["push", "-q", "origin", "main", "v1", "main~5:side", "main~9:old/one"]);
+    user.does(
+        "there",
+        &[
+            "push",
+            "-q",
+            "origin",
+            "main",
+            "v1",
+            "main~5:refs/heads/side",
+            "main~9:refs/heads/old/one",
+        ],
+    );
     let mut here = there.neighbour(&Ground::Sqlite).await;
     let boris = here.register("boris").await;
     let whole = create(&here, &boris, "whole", "private").await;
