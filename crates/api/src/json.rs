@@ -11,6 +11,7 @@ mod audit;
 mod handing;
 mod history;
 mod jobs;
+mod mirrors;
 mod passkeys;
 mod publishers;
 mod reading;
@@ -34,6 +35,9 @@ pub use history::{
     LanguageList, LanguageMonth,
 };
 pub use jobs::{Job, JobCounts, JobDetail, JobPage, Schedule, ScheduleRun};
+pub use mirrors::{
+    ChangeMirror, Import, Mirror, MirrorPage, NewImport, NewMirror, RemoteCredentials,
+};
 pub use passkeys::{
     BrowserSession, BrowserSessionPage, Identity, IdentityPage, NewPasskey, Passkey,
     PasskeyAssertion, PasskeyChallenge, PasskeyPage, PasskeyRequest, SignedIn,

@@ -58,6 +58,12 @@ pub enum Error {
     /// The authority says no by now: what was granted when the request began has been taken away.
     #[error("this is not allowed any more")]
     Refused(trust::Refusal),
+    /// Another server moves this ref, and nobody here.
+    #[error("{0}")]
+    Mirrored(String),
+    /// What stands there forbids it at this moment.
+    #[error("{0}")]
+    NotNow(&'static str),
     /// A refusal in the words of the wire.
     #[error(transparent)]
     Wire(#[from] WireError),
@@ -146,9 +152,11 @@ impl From<Error> for Problem {
                 message,
             }]),
             Error::NoForks => Self::refuse(StatusCode::FORBIDDEN, "forbidden", &error),
-            Error::ForkElsewhere | Error::SourceIsPrivate | Error::NoSource => {
-                Self::refuse(StatusCode::CONFLICT, "conflict", &error)
-            }
+            Error::ForkElsewhere
+            | Error::SourceIsPrivate
+            | Error::NoSource
+            | Error::Mirrored(_)
+            | Error::NotNow(_) => Self::refuse(StatusCode::CONFLICT, "conflict", &error),
             Error::TooManyRepositories(_) => {
                 Self::refuse(StatusCode::CONFLICT, "quota_exceeded", &error)
             }

@@ -27,6 +27,8 @@
 //! | `purge/`        | what those leave behind who have left                                          |
 //! | `git_tokens.rs` | what plain Git signs in with                                                 |
 //! | `git/`          | stock clients of Git                                                          |
+//! | `imports/`      | what another server has is fetched once                                       |
+//! | `mirrors/`      | other servers that a repository follows, or that follow it                    |
 //! | `glass/`        | an install admin looks into what is private                                    |
 //! | `activity/`     | what happened, one row an aspect                                              |
 //! | `stars/`        | who likes, watches, follows, pins                                              |
@@ -64,10 +66,12 @@ mod git;
 mod git_tokens;
 mod glass;
 mod graph;
+mod imports;
 mod intake;
 mod invitations;
 mod life;
 mod machines;
+mod mirrors;
 mod pages;
 mod purge;
 mod quotas;
@@ -121,6 +125,8 @@ pub fn statements() -> Vec<&'static db::Sql> {
         intake::STATEMENTS,
         quotas::STATEMENTS,
         git::STATEMENTS,
+        imports::STATEMENTS,
+        mirrors::STATEMENTS,
         git::COMMIT_STATEMENTS,
         purge::STATEMENTS,
         graph::STATEMENTS,
@@ -219,7 +225,7 @@ impl Hub {
         let routes = Routes::new(self, trust);
         let routes = git::routes(routes, push_bytes);
         let routes = edits::routes(forks::routes(transfers::routes(invitations::routes(routes))));
-        let routes = git_tokens::routes(routes);
+        let routes = mirrors::routes(imports::routes(git_tokens::routes(routes)));
         let routes = life::routes(glass::routes(quotas::routes(collect::routes(routes))));
         let routes = stars::routes(activity::routes(feeds::routes(routes)));
         let routes = wire::routes(releases::routes(repositories::routes(routes)));

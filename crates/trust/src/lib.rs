@@ -27,6 +27,7 @@
 //! | `signing_keys/` | keys with which the install itself signs                                        |
 //! | `office/`       | install admins, suspending, and the look into what is private                      |
 //! | `publishers/`   | organizations as tenants of the work plane, and tokens that act as them            |
+//! | `remotes/`      | what imports and mirrors show, sealed                                             |
 //! | `secrets/`      | what publishers show to others, sealed                                            |
 //! | `mandates/`     | what is done later on the word of a credential                                    |
 //! | `local/`        | a local server and its one person                                                 |
@@ -73,6 +74,7 @@ mod privacy;
 mod profile;
 mod publishers;
 mod registration;
+mod remotes;
 mod secrets;
 mod sessions;
 mod settings;
@@ -151,6 +153,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         mandates::STATEMENTS,
         publishers::STATEMENTS,
         secrets::STATEMENTS,
+        remotes::STATEMENTS,
         idempotency::STATEMENTS,
     ]
     .concat()
@@ -281,6 +284,10 @@ impl Trust {
             Some(Credential::Key(proof)) => signature::key_lives(tx, proof.key_id).await?,
             Some(Credential::Token(token)) => tokens::is_live(tx, token.id, now).await?,
             Some(Credential::Session(session)) => sessions::is_live(tx, session.id, now).await?,
+            Some(Credential::Standing) => match actor.principal() {
+                Some(it) => store::actor(tx, it.id).await?.is_some_and(|it| it.principal.is_active),
+                None => false,
+            },
         };
         if holds { Ok(()) } else { Err(Error::Unauthenticated) }
     }

@@ -149,6 +149,8 @@ pub enum Credential {
     Token(TokenUse),
     /// The cookie of a browser.
     Session(Session),
+    /// Nothing: the server goes on with what somebody has set up.
+    Standing,
 }
 
 /// What is known of an agent beside its row as a principal.
@@ -196,7 +198,7 @@ impl Actor {
     pub fn proof(&self) -> Option<&Proof> {
         match self.credential()? {
             Credential::Key(proof) => Some(proof),
-            Credential::Token(_) | Credential::Session(_) => None,
+            Credential::Token(_) | Credential::Session(_) | Credential::Standing => None,
         }
     }
 
@@ -204,7 +206,7 @@ impl Actor {
     pub fn session(&self) -> Option<&Session> {
         match self.credential()? {
             Credential::Session(session) => Some(session),
-            Credential::Key(_) | Credential::Token(_) => None,
+            Credential::Key(_) | Credential::Token(_) | Credential::Standing => None,
         }
     }
 

@@ -40,7 +40,7 @@ impl Hub {
         drop(tx);
         let dir = self.git.stand(&found).await?;
         let arguments = vec!["bundle", "create", "--quiet", "-", "--all"];
-        let chore = Chore { arguments };
+        let chore = Chore::of(arguments);
         let GitProcess { input, output, errors, life } = self.git.program()?.run(&dir, &chore)?;
         drop(input);
         tokio::spawn(async move {

@@ -75,7 +75,7 @@ impl Git {
     /// Every ref that Git knows of, and what it names.
     pub(super) async fn refs(&self, dir: &Path) -> Result<HashMap<String, CommitId>, Error> {
         let arguments = vec!["for-each-ref", "--format=%(objectname) %(refname)"];
-        let text = self.listed(dir, &Chore { arguments }, String::new()).await?;
+        let text = self.listed(dir, &Chore::of(arguments), String::new()).await?;
         let pair = |line: &str| {
             let (id, name) = line.split_once(' ')?;
             Some((name.to_owned(), id.parse().ok()?))
@@ -129,7 +129,7 @@ impl Git {
     ) -> Result<Result<Prepared, String>, Error> {
         let arguments = vec!["update-ref", "--no-deref", "--stdin"];
         let GitProcess { input, output, errors, life } =
-            self.program()?.run(dir, &Chore { arguments })?;
+            self.program()?.run(dir, &Chore::of(arguments))?;
         let mut prepared = Prepared { input, output: BufReader::new(output), errors, life };
         let mut text = "start\n".to_owned();
         for RefMove { name, old, new } in moves {

@@ -7,6 +7,7 @@
 //! | `hooks/`            | the one directory of hooks: links to this very program                |
 //! | `run/`              | a socket for each push that is under way                              |
 //! | `aside/`            | what was taken out of a repository and is kept for a while            |
+//! | `incoming/`         | what came from another server and was not taken yet                   |
 //!
 //! Invariant: nobody but Motet writes a configuration or a hook. Both are compared with what they should be before each
 //! run of Git, and written anew where they differ.
@@ -19,6 +20,7 @@ use std::{
 };
 
 use names::{BranchName, Id};
+use uuid::Uuid;
 
 use crate::Repository;
 
@@ -26,6 +28,13 @@ use crate::Repository;
 const HOOKS: [&str; 2] = ["pre-receive", "proc-receive"];
 /// Git says which repository it is by having these.
 const FOLDERS: [&str; 5] = ["objects/info", "objects/pack", "refs/heads", "refs/tags", "info"];
+
+/// Where something from another server lies: of which repository, and for which import or mirror.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Berth {
+    pub(crate) repository: Id<Repository>,
+    pub(crate) run: Uuid,
+}
 
 /// All directories of Git. Cheap to clone is what holds it.
 #[derive(Debug)]
@@ -81,8 +90,33 @@ impl Directories {
         Ok(dir)
     }
 
+    /// Where what another server has is put, until it is looked at and taken.
+    pub(super) fn incoming(&self, Berth { repository, run }: Berth) -> PathBuf {
+        self.root.join("incoming").join(repository.uuid().to_string()).join(format!("{run}.git"))
+    }
+
+    /// Makes that place where there is none. It borrows what the repository has, which has to stand.
+    pub(super) fn stand_incoming(&self, berth: Berth) -> io::Result<PathBuf> {
+        let (dir, borrowed) = (self.incoming(berth), self.of(berth.repository).join("objects"));
+        for folder in FOLDERS {
+            fs::create_dir_all(dir.join(folder))?;
+        }
+        let borrowed = borrowed.to_str().ok_or_else(|| io::Error::other("the path is no text"))?;
+        write(&dir.join("objects/info/alternates"), &format!("{borrowed}\n"))?;
+        write(&dir.join("config"), &self.config)?;
+        // A branch of this name cannot be fetched, so whatever is is not the one that stands here.
+        write(&dir.join("HEAD"), "ref: refs/motet/none\n")?;
+        Ok(dir)
+    }
+
+    /// Removes that place.
+    pub(super) fn remove_incoming(&self, berth: Berth) -> io::Result<()> {
+        gone(fs::remove_dir_all(self.incoming(berth)))
+    }
+
     /// Removes a repository with everything that was kept of it.
     pub(super) fn remove(&self, id: Id<Repository>) -> io::Result<()> {
+        gone(fs::remove_dir_all(self.root.join("incoming").join(id.uuid().to_string())))?;
         gone(fs::remove_dir_all(self.of(id)))?;
         gone(fs::remove_dir_all(self.aside(id)))
     }
@@ -162,6 +196,8 @@ fn config(hooks: &Path, push_bytes: u64) -> io::Result<String> {
 \tupdateServerInfo = false
 [receive \"fsck\"]
 \tbadFilemode = error
+[fetch \"fsck\"]
+\tbadFilemode = error
 [transfer]
 \tfsckObjects = true
 \tunpackLimit = 1
@@ -189,7 +225,7 @@ mod tests {
     use super::*;
 
     fn id() -> Id<Repository> {
-        Id::from_uuid(uuid::Uuid::from_u128(7))
+        Id::from_uuid(Uuid::from_u128(7))
     }
 
     #[test]

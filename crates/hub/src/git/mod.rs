@@ -21,6 +21,7 @@
 //! | `tags.rs`      | tags with a message, and whose key signed them                          |
 //! | `chores.rs`    | what Git does for the server itself                                     |
 //! | `bundles.rs`   | a whole repository for its owner                                        |
+//! | `remote/`      | what other servers have, and what is sent to them                    |
 //! | `settling.rs`  | after a crash Git's refs follow the rows                                |
 //! | `pruning.rs`   | what nothing leads to any more is taken out                             |
 //! | `pkt.rs`       | packet lines                                                            |
@@ -47,6 +48,7 @@ mod pkt;
 mod process;
 mod pruning;
 mod receive;
+mod remote;
 mod settling;
 mod starting;
 mod store;
@@ -61,7 +63,7 @@ use std::{
 
 use names::{BranchName, Handle, Id, RepositoryName};
 use tokio::{
-    sync::{Notify, RwLock, watch},
+    sync::{Notify, RwLock, Semaphore, watch},
     task::AbortHandle,
     time::sleep,
 };
@@ -78,6 +80,7 @@ use crate::{
 pub use bundles::Bundle;
 pub(crate) use commits::{STATEMENTS as COMMIT_STATEMENTS, add_more_parents, more_parents};
 pub(crate) use copying::{Come, name_tag};
+pub(crate) use directory::Berth;
 use directory::Directories;
 use hook::Door;
 pub use hook::frame;
@@ -87,6 +90,9 @@ use process::Program;
 pub use process::{GitProcess, GitProtocol, Life, Manner, Service};
 pub(crate) use pruning::{PRUNE, prune};
 use receive::Push;
+pub(crate) use remote::{
+    Credentials, Landed, Progress, Reached, Remote, RemoteFault, RemoteUrl, Taker,
+};
 pub(crate) use settling::{SETTLE, settle};
 pub(crate) use store::STATEMENTS;
 pub(crate) use tags::Annotated;
@@ -105,6 +111,8 @@ pub struct GitSettings {
     pub push_bytes: u64,
     /// How long what came loose may lie in a repository.
     pub prune_after: Duration,
+    /// The way to other servers, where there is one.
+    pub outside: Option<egress::Client>,
 }
 
 /// Repositories of Git and the program that reads and writes them. Cheap to clone.
@@ -119,6 +127,9 @@ struct Inner {
     stores: Stores,
     push_bytes: u64,
     prune_after: Duration,
+    outside: Option<egress::Client>,
+    /// Turns to speak with other servers.
+    reaching: Arc<Semaphore>,
     /// Pushes share one, taking things out has it alone.
     locks: Mutex<HashMap<Uuid, Weak<RwLock<()>>>>,
 }
@@ -143,6 +154,10 @@ pub enum GitVia {
     Ssh,
     /// The server itself, which made what comes for somebody.
     Server,
+    /// The server itself, which follows another one.
+    Mirror,
+    /// The server itself, which was asked to fetch what another one has.
+    Import,
 }
 
 /// Proof that somebody may fetch from a repository, or push to it.
@@ -172,8 +187,19 @@ impl Git {
             }
         };
         let GitSettings { push_bytes, prune_after, .. } = *settings;
-        let (locks, stores) = (Mutex::default(), Stores::default());
-        let inner = Inner { directories, program, stores, push_bytes, prune_after, locks };
+        let (locks, stores, outside) =
+            (Mutex::default(), Stores::default(), settings.outside.clone());
+        let reaching = Arc::new(Semaphore::new(remote::AT_ONCE));
+        let inner = Inner {
+            directories,
+            program,
+            stores,
+            push_bytes,
+            prune_after,
+            outside,
+            reaching,
+            locks,
+        };
         Ok(Self(Arc::new(inner)))
     }
 

@@ -98,6 +98,17 @@ pub enum Manner {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Chore<'a> {
     pub(super) arguments: Vec<&'a str>,
+    /// What it sees beside what all see.
+    pub(super) environment: Vec<(String, String)>,
+    /// How long it may take, where that is longer than usual.
+    pub(super) lifetime: Option<Duration>,
+}
+
+impl<'a> Chore<'a> {
+    /// One as most are.
+    pub(super) fn of(arguments: Vec<&'a str>) -> Self {
+        Self { arguments, ..Self::default() }
+    }
 }
 
 /// A running Git.
@@ -262,7 +273,8 @@ impl Program {
     pub(super) fn run(&self, dir: &Path, chore: &Chore<'_>) -> Result<GitProcess, Error> {
         let mut command = self.command(dir);
         command.arg("--git-dir").arg(dir).args(&chore.arguments);
-        started(command, self.pace.lifetime, None).map_err(Error::Git)
+        command.envs(chore.environment.iter().map(|(name, value)| (name, value)));
+        started(command, chore.lifetime.unwrap_or(self.pace.lifetime), None).map_err(Error::Git)
     }
 
     fn command(&self, dir: &Path) -> Command {
@@ -283,7 +295,7 @@ fn started(mut command: Command, lifetime: Duration, turn: Option<Turn>) -> io::
     let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
     let group = child.id().and_then(|it| Pid::from_raw(i32::try_from(it).ok()?));
     let group = group.ok_or_else(|| io::Error::other("git ended before it began"))?;
-    limit(group)?;
+    limit(group, lifetime)?;
     let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (Some(input), Some(output), Some(errors)) = streams else {
         return Err(io::Error::other("git has no pipes"));
@@ -307,9 +319,9 @@ fn started(mut command: Command, lifetime: Duration, turn: Option<Turn>) -> io::
 }
 
 /// It has not read a byte yet: what it starts later is limited as it is.
-fn limit(process: Pid) -> io::Result<()> {
+fn limit(process: Pid, lifetime: Duration) -> io::Result<()> {
     let limits = [
-        (Resource::Cpu, LIFETIME.as_secs()),
+        (Resource::Cpu, lifetime.as_secs()),
         (Resource::Data, MEMORY_BYTES),
         (Resource::Nofile, OPEN_FILES),
         (Resource::Core, 0),

@@ -12,7 +12,7 @@ use std::{
 };
 
 use db::Tx;
-use names::{Id, UnixMillis};
+use names::{BranchName, Id, UnixMillis};
 use tokio::sync::{OwnedRwLockReadGuard, watch};
 use trust::{Allowed, act};
 use uuid::Uuid;
@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     Error, Hub, Repository, collect,
+    mirrors::Held,
     quotas::Change,
     reading,
     ref_log::{Movement, Word},
@@ -63,13 +64,17 @@ pub(super) struct Push {
     shared: Option<OwnedRwLockReadGuard<()>>,
 }
 
-/// One transaction of it.
-struct Step {
-    hub: Hub,
-    caller: GitCaller,
-    repository: Id<Repository>,
-    dir: PathBuf,
-    taken: Change,
+/// Its transactions, one after the other; also those of what came from another server.
+pub(super) struct Step {
+    pub(super) hub: Hub,
+    pub(super) caller: GitCaller,
+    pub(super) repository: Id<Repository>,
+    pub(super) dir: PathBuf,
+    pub(super) taken: Change,
+    /// Refs that one transaction moves at most.
+    pub(super) together: usize,
+    /// The branch that is to be shown first, if nothing was pushed before and it comes.
+    pub(super) shown: Option<BranchName>,
 }
 
 /// A ref that goes where it may go.
@@ -132,12 +137,13 @@ impl Push {
         let allowed = Hub::pushed_still(&mut tx, self.repository, &self.caller.actor).await?;
         let repository = allowed.resource();
         check_signatures(repository)?;
+        let held = self.hub.held_refs(&mut tx, self.repository, self.caller.via).await?;
         let rows = store::present(&mut tx, self.repository).await?;
         drop(tx);
         let judge =
             Judge { rows: &rows, pointed: &pointed, default_branch: &repository.default_branch };
         let judged = judge.judge(updates);
-        let faults = faults(&allowed, updates, &judged);
+        let faults = faults((&allowed, held.as_ref()), updates, &judged);
         let owner = repository.resource.owner;
         let name = repository.full_name();
         self.hub.check_room(owner, Some(repository), name, self.taken.bytes).await?;
@@ -160,6 +166,8 @@ impl Push {
             repository: self.repository,
             dir: self.dir.clone(),
             taken: self.taken,
+            together: TOGETHER,
+            shown: None,
         };
         let (all, shared) = (Arc::clone(&updates), self.shared.take());
         let work = tokio::spawn(async move {
@@ -193,7 +201,8 @@ pub(super) async fn land_own(
     (update, taken): (Update, Change),
     shared: OwnedRwLockReadGuard<()>,
 ) -> Result<Verdict, Error> {
-    let mut step = Step { hub, caller, repository, dir, taken };
+    let (together, shown) = (1, None);
+    let mut step = Step { hub, caller, repository, dir, taken, together, shown };
     let work = tokio::spawn(async move {
         let landed = step.batch(&[update], true).await;
         drop(shared);
@@ -217,7 +226,8 @@ pub(super) async fn land_first(
     (update, taken): (Update, Change),
     tx: Tx,
 ) -> Result<Verdict, Error> {
-    let mut step = Step { hub, caller, repository, dir, taken };
+    let (together, shown) = (1, None);
+    let mut step = Step { hub, caller, repository, dir, taken, together, shown };
     let work = tokio::spawn(async move { step.batch_in(tx, &[update], true).await });
     let landed =
         work.await.map_err(|error| Error::Broken(format!("a push ended early: {error}")))?;
@@ -226,7 +236,11 @@ pub(super) async fn land_first(
 
 impl Step {
     /// What became of each ref, in their order, and what is to be said of all of it.
-    async fn all(&mut self, updates: &[Update], is_atomic: bool) -> (Vec<Verdict>, Vec<String>) {
+    pub(super) async fn all(
+        &mut self,
+        updates: &[Update],
+        is_atomic: bool,
+    ) -> (Vec<Verdict>, Vec<String>) {
         let mut verdicts = vec![Verdict::Refused("not reached".to_owned()); updates.len()];
         let mut sentences = Vec::new();
         let (gone, come): (Vec<_>, Vec<_>) =
@@ -235,7 +249,8 @@ impl Step {
         let batches: Vec<Vec<(usize, &Update)>> = if is_atomic {
             vec![updates.iter().enumerate().collect()]
         } else {
-            gone.chunks(TOGETHER).chain(come.chunks(TOGETHER)).map(<[_]>::to_vec).collect()
+            let parts = gone.chunks(self.together).chain(come.chunks(self.together));
+            parts.map(<[_]>::to_vec).collect()
         };
         for batch in batches {
             let wanted: Vec<_> = batch.iter().map(|(_, it)| (*it).clone()).collect();
@@ -283,6 +298,7 @@ impl Step {
         if self.caller.via != GitVia::Server {
             check_signatures(repository)?;
         }
+        let held = self.hub.held_refs(&mut tx, self.repository, self.caller.via).await?;
         let rows = store::present(&mut tx, self.repository).await?;
         let default_branch = &repository.default_branch;
         let judged = Judge { rows: &rows, pointed: &pointed, default_branch }.judge(updates);
@@ -290,7 +306,10 @@ impl Step {
         let (mut verdicts, mut going) = (Vec::with_capacity(updates.len()), Vec::new());
         for (update, judged) in updates.iter().zip(judged) {
             let decided = match judged {
-                Ok(sound) => self.decide(&mut tx, &allowed, sound).await?,
+                Ok(sound) => match held.as_ref().and_then(|it| it.refusal(&update.name)) {
+                    None => self.decide(&mut tx, &allowed, sound).await?,
+                    Some(why) => Err(why),
+                },
                 Err(why) => Err(why),
             };
             verdicts.push(match decided {
@@ -362,6 +381,11 @@ impl Step {
                 && reading::is_reachable(tx, self.repository, from.target, &[to.target]).await?);
         if leads {
             return Ok(Ok((sound, false)));
+        }
+        if self.caller.via == GitVia::Import {
+            return Ok(
+                Err("it is here already, and what came does not lead on from it".to_owned()),
+            );
         }
         let repository = allowed.resource().clone();
         Ok(match Allowed::<act::RefForce, _>::ask(allowed.actor(), repository) {
@@ -455,7 +479,7 @@ impl Step {
                 collect::leave(tx, self.repository, former, now).await?;
             }
         }
-        let branch = first_branch(repository, going);
+        let branch = first_branch(self.shown.as_ref().unwrap_or(&repository.default_branch), going);
         let counted = Counted { taken: self.taken, branch, domain: None, now };
         let held = landing_count(tx, self.repository, &counted).await?;
         self.hub.charge(tx, repository, held, self.taken).await?;
@@ -473,44 +497,50 @@ impl Step {
 
 /// What is wrong with refs that go nowhere.
 fn faults(
-    allowed: &Allowed<act::RefPush, Repository>,
+    (allowed, held): (&Allowed<act::RefPush, Repository>, Option<&Held>),
     updates: &[Update],
     judged: &[Result<Sound, String>],
 ) -> Vec<String> {
     let mut faults = Vec::new();
     for (update, judged) in updates.iter().zip(judged) {
-        let may = match judged {
-            Ok(sound) => may_move(allowed, &sound.kind),
-            Err(why) => Err(why.clone()),
-        };
-        faults.extend(may.err().map(|why| format!("{}: {why}", update.name)));
+        let refusal = held.and_then(|it| it.refusal(&update.name));
+        let why = refusal.or_else(|| fault_of(allowed, judged));
+        faults.extend(why.map(|why| format!("{}: {why}", update.name)));
     }
     faults
 }
 
+/// What is wrong with one that goes nowhere.
+pub(super) fn fault_of(
+    allowed: &Allowed<act::RefPush, Repository>,
+    judged: &Result<Sound, String>,
+) -> Option<String> {
+    match judged {
+        Ok(sound) => may_move(allowed, &sound.kind).err(),
+        Err(why) => Some(why.clone()),
+    }
+}
+
 /// The commits to which refs are to lead.
-fn tips(judged: &[Result<Sound, String>]) -> Vec<names::CommitId> {
+pub(super) fn tips(judged: &[Result<Sound, String>]) -> Vec<names::CommitId> {
     let sound = judged.iter().filter_map(|it| it.as_ref().ok()?.to);
     sound.map(|it| it.target).collect()
 }
 
 /// The branch that is shown first from now on, if nothing was pushed before.
-fn first_branch<'a>(
-    repository: &'a Repository,
-    going: &'a [Going<'_>],
-) -> Option<&'a names::BranchName> {
+fn first_branch<'a>(wanted: &BranchName, going: &'a [Going<'_>]) -> Option<&'a BranchName> {
     let mut branches = going.iter().filter_map(|it| match &it.sound.kind {
         Kind::Branch(name) if it.sound.to.is_some() => Some(name),
         Kind::Branch(_) | Kind::Tag(_) => None,
     });
     let first = branches.next()?;
-    let is_shown = |it: &&names::BranchName| **it == repository.default_branch;
+    let is_shown = |it: &&BranchName| *it == wanted;
     let shown = [first].into_iter().chain(branches).find(is_shown);
     Some(shown.unwrap_or(first))
 }
 
 /// Refs move by signed entries alone where that is asked, and Git knows of none.
-fn check_signatures(repository: &Repository) -> Result<(), Error> {
+pub(super) fn check_signatures(repository: &Repository) -> Result<(), Error> {
     if repository.require_signed_refs {
         let sentence = format!("refs of {} move by signed entries alone", repository.full_name());
         return Err(Error::wire(::api::WireCode::UnsignedEntry, sentence));
@@ -540,7 +570,7 @@ pub(super) async fn weighed(folder: PathBuf) -> Result<Change, Error> {
 }
 
 /// How much lies in quarantine: packs as they are stored, and the objects that they say they hold.
-fn weigh(folder: &Path) -> io::Result<Change> {
+pub(super) fn weigh(folder: &Path) -> io::Result<Change> {
     let mut weighed = Change::default();
     let packs = match std::fs::read_dir(folder.join("pack")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(weighed),
@@ -572,6 +602,6 @@ fn told(mut faults: Vec<String>) -> Vec<String> {
 }
 
 /// What a pusher is told of an error: as everywhere, our own faults go to the log.
-fn sentence(error: Error) -> String {
+pub(super) fn sentence(error: Error) -> String {
     Problem::from(error).detail().chars().filter(|it| !it.is_control()).collect()
 }

@@ -12,10 +12,10 @@ use web::{
 
 use super::{
     parts,
-    settings::{Faults, again, lead_to},
+    settings::{Faults, again, lead_to, mirrors},
 };
 use crate::{
-    Hub,
+    Hub, imports,
     repositories::{self, create_as_asked},
     views::new::{NewPage, Typed},
 };
@@ -45,6 +45,13 @@ struct Sent {
     readme: Option<String>,
     licence: String,
     ignore: String,
+    /// From where its history comes.
+    #[serde(default)]
+    import_url: String,
+    #[serde(default)]
+    import_username: String,
+    #[serde(default)]
+    import_password: String,
     /// Which button.
     #[serde(rename = "do")]
     what: Option<String>,
@@ -60,7 +67,7 @@ struct Asked {
 impl Sent {
     fn typed(&self) -> Typed {
         Typed {
-            is_git: self.format.as_deref() == Some("git"),
+            is_git: self.format.as_deref() == Some("git") || self.is_import(),
             is_public: self.visibility == "public",
             has_readme: self.readme.is_some(),
             licence: self.licence.clone(),
@@ -68,18 +75,28 @@ impl Sent {
         }
     }
 
+    fn is_import(&self) -> bool {
+        !self.import_url.trim().is_empty()
+    }
+
+    /// From where its history comes, if it does.
+    fn import(&self) -> Option<json::NewImport> {
+        self.is_import().then(|| json::NewImport {
+            url: self.import_url.clone(),
+            credentials: mirrors::credentials(&self.import_username, &self.import_password),
+            what: None,
+        })
+    }
+
     fn new_repository(&self) -> json::NewRepository {
         let said = |text: &str| Some(text.trim().to_owned()).filter(|it| !it.is_empty());
+        let format = if self.is_import() { Some("git") } else { self.format.as_deref() };
         json::NewRepository {
             owner: said(&self.owner),
             name: self.name.trim().to_owned(),
             visibility: said(&self.visibility),
             // A template brings its own.
-            format: self
-                .format
-                .as_deref()
-                .and_then(said)
-                .filter(|_| said(&self.template).is_none()),
+            format: format.and_then(said).filter(|_| said(&self.template).is_none()),
             description: said(&self.description),
             template: said(&self.template),
             initialize: Some(json::Initialize {
@@ -119,6 +136,9 @@ async fn show(
         readme: None,
         licence: String::new(),
         ignore: String::new(),
+        import_url: String::new(),
+        import_username: String::new(),
+        import_password: String::new(),
         what: None,
     };
     page(&hub, allowed.actor(), layout(&call), (sent, Faults::default(), None)).await
@@ -150,6 +170,7 @@ async fn page(
         name: faults.field("name", sent.name),
         description: faults.field("description", sent.description),
         template: faults.field("template", sent.template),
+        import_url: faults.field("import_url", sent.import_url),
         licence_fault: faults.field("initialize/licence", "").fault,
         ignore_fault: faults.field("initialize/ignore", "").fault,
     })
@@ -168,8 +189,18 @@ async fn make(
             Err(faults) => again(page(&hub, &actor, layout, (sent, faults, None)).await),
         };
     }
+    if let Some(new) = sent.import()
+        && let Err(faults) = check_import(&hub, new).await
+    {
+        return again(page(&hub, &actor, layout, (sent, faults, None)).await);
+    }
     match create_as_asked(&hub, allowed, sent.new_repository()).await {
-        Ok(made) => Ok(lead_to(&parts::home_of(&made))),
+        Ok(made) => {
+            let home = parts::home_of(&made);
+            let Some(new) = sent.import() else { return Ok(lead_to(&home)) };
+            imports::start_as_asked(&hub, &Allowed::ask(&actor, made)?, new).await?;
+            Ok(lead_to(&format!("{home}/settings/mirrors")))
+        }
         Err(problem) => {
             let field = match problem.code() {
                 "name_taken" => "name",
@@ -181,6 +212,15 @@ async fn make(
             again(page(&hub, &actor, layout, (sent, faults, None)).await)
         }
     }
+}
+
+/// Whether its history can come from there, before anything is made.
+async fn check_import(hub: &Hub, new: json::NewImport) -> Result<(), Faults> {
+    let told = |message: String| Faults::one("import_url", message);
+    let new = imports::parse(new).map_err(|faults| {
+        told(faults.into_iter().map(|it| it.message).collect::<Vec<_>>().join("; "))
+    })?;
+    hub.git.check_remote(&new.url).await.map_err(told)
 }
 
 /// The name in full, if it can be taken; else what is wrong with it. Only where one may make something is that told.

@@ -20,6 +20,7 @@ use super::{insights, parts};
 use crate::{
     Error, Format, Hub, Repository,
     graph::Directory,
+    imports,
     machines::source_code,
     reading::{self, Found, History, Revision},
     refs, signatures,
@@ -55,6 +56,7 @@ pub(crate) async fn home(
         Format::Git => "git",
     };
     let csrf = call.context.reader().csrf;
+    let (mirror_of, is_importing) = hub.comes_from(&mut tx, repository).await?;
     let marks = hub.marks_bar(&mut tx, allowed.actor(), repository, csrf).await?;
     drop(tx);
     let contents = match &first {
@@ -84,6 +86,8 @@ pub(crate) async fn home(
         licence: repository.licence.as_ref().map(|it| it.as_str().to_owned()),
         forked_from,
         is_copying: repository.fork.is_some_and(|it| it.is_copying),
+        mirror_of,
+        is_importing,
         fork_href: repository
             .allows_forks()
             .then(|| format!("{}/fork", parts::home_of(repository))),
@@ -108,6 +112,20 @@ impl Hub {
     fn ssh_address(&self, it: &Repository) -> Option<String> {
         let begins = self.settings.ssh.as_ref().filter(|_| it.format == Format::Git)?;
         Some(format!("{begins}/{}", it.full_name()))
+    }
+
+    /// The other server that a repository follows, and whether its history is on its way.
+    async fn comes_from(
+        &self,
+        tx: &mut Tx,
+        it: &Repository,
+    ) -> Result<(Option<String>, bool), Error> {
+        if it.format != Format::Git {
+            return Ok((None, false));
+        }
+        let mirror = self.followed(tx, it.id).await?;
+        let import = imports::of_repository(tx, it.id).await?;
+        Ok((mirror, import.is_some_and(|it| it.state.is_open())))
     }
 
     /// Install admins who looked into a private repository, for those who run it.

@@ -108,7 +108,7 @@ impl Word<'_> {
 
     /// Whether the server does.
     const fn is_servers(self) -> bool {
-        matches!(self, Self::Server | Self::Git(GitVia::Server))
+        matches!(self, Self::Server | Self::Git(GitVia::Server | GitVia::Mirror | GitVia::Import))
     }
 }
 
@@ -135,7 +135,9 @@ impl<'a> Mover<'a> {
         let (via, key) = match actor.credential() {
             Some(Credential::Key(proof)) => (Via::Signature, proof.fingerprint.to_string()),
             Some(Credential::Token(_)) => (Via::Token, String::new()),
-            Some(Credential::Session(_)) | None => (Via::Server, String::new()),
+            Some(Credential::Session(_) | Credential::Standing) | None => {
+                (Via::Server, String::new())
+            }
         };
         Self { via, key, handle: actor.handle().map(Handle::as_str).unwrap_or_default() }
     }
@@ -241,7 +243,12 @@ impl Hub {
         if repository.require_signed_refs && movement.word.is_unsigned() {
             return Err(unsigned(repository));
         }
-        let of_git = repository.format == Format::Git && !matches!(movement.word, Word::Git(_));
+        let is_git = repository.format == Format::Git;
+        let of_git = is_git && !matches!(movement.word, Word::Git(_));
+        if is_git {
+            let moved = (movement.name, movement.word);
+            self.mirrors_hear(tx, repository.id, moved, now).await?;
+        }
         if let Some(new) = movement.new.filter(|_| of_git) {
             check_for_git(movement.name)?;
             self.check_in_packs(repository, new).await?;
@@ -298,7 +305,7 @@ impl Hub {
         let written_by_us = next_entry(tx, (repository, &mover), movement, now).await?;
         let (entry, signature) = match movement.word {
             Word::Request | Word::Git(GitVia::Http | GitVia::Ssh) => (written_by_us, None),
-            Word::Server | Word::Git(GitVia::Server) => {
+            Word::Server | Word::Git(GitVia::Server | GitVia::Mirror | GitVia::Import) => {
                 let signature = *key.sign(&written_by_us.bytes()).as_bytes();
                 (written_by_us, Some(signature))
             }

@@ -28,7 +28,8 @@ pub(crate) use store::STATEMENTS;
 use crate::{
     Error, Hub, Repository,
     collect::{COLLECT, COLLECT_DUE, collect, collect_due},
-    contributions, forks, git, glass, graph, purge, repositories, search, transfers,
+    contributions, forks, git, glass, graph, imports, mirrors, purge, repositories, search,
+    transfers,
 };
 
 const EXPIRE: Kind<()> = Kind::new("hub.expire");
@@ -85,7 +86,11 @@ impl Hub {
         let (filled, waiting, followed) = (self.clone(), self.clone(), self.clone());
         let (indexed, looked, sought) = (self.clone(), self.clone(), self.clone());
         let (pruned, behind) = (self.clone(), self.clone());
+        let (fetched, mirrored, due) = (self.clone(), self.clone(), self.clone());
         dispatcher
+            .on(imports::IMPORT, move |job| imports::run(fetched.clone(), job))
+            .on(mirrors::RUN, move |job| mirrors::run(mirrored.clone(), job))
+            .on(mirrors::DUE, move |job| mirrors::due(due.clone(), job))
             .on(git::SETTLE, move |job| git::settle(behind.clone(), job))
             .on(git::PRUNE, move |job| git::prune(pruned.clone(), job))
             .on(COLLECT, move |job| collect(hub.clone(), job))

@@ -23,6 +23,7 @@
 //! | `log.rs`        | `/{owner}/{name}/log`                                            |
 //! | `around.rs`     | activity, people, `/`, `/usage`                                     |
 //! | `settings.rs`   | `/{owner}/{name}/settings/…`, `/settings/repositories`            |
+//! | `mirrors.rs`     | `/{owner}/{name}/settings/mirrors`                                |
 //! | `filters.rs`    | what templates do to values                                      |
 
 pub(crate) mod around;
@@ -39,6 +40,7 @@ pub(crate) mod forks;
 pub(crate) mod graph;
 pub(crate) mod insights;
 pub(crate) mod log;
+pub(crate) mod mirrors;
 pub(crate) mod new;
 pub(crate) mod profile;
 pub(crate) mod refs;
@@ -50,6 +52,8 @@ pub(crate) mod settings;
 mod around_samples;
 #[cfg(test)]
 mod history_samples;
+#[cfg(test)]
+mod mirrors_samples;
 #[cfg(test)]
 mod records_samples;
 #[cfg(test)]

@@ -33,6 +33,8 @@ pub(crate) struct NewPage {
     pub description: Field,
     /// From which template.
     pub template: Field,
+    /// From where its history comes.
+    pub import_url: Field,
     /// What is wrong with the licence.
     pub licence_fault: Option<String>,
     /// What is wrong with the kind of project.

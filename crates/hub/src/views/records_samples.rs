@@ -97,6 +97,7 @@ pub(super) fn new(is_free: bool) -> NewPage {
         name: field("engine", Some("ada/engine is there already")),
         description: field(HOSTILE, Some("one line")),
         template: field("choir/base", Some("no template")),
+        import_url: field(HOSTILE, Some("the address cannot be used")),
         licence_fault: None,
         ignore_fault: (!is_free).then(|| "what there is: rust".to_owned()),
     }

@@ -25,6 +25,10 @@ pub(crate) struct RepositoryPage {
     pub forked_from: Option<String>,
     /// Whether its history is being copied still.
     pub is_copying: bool,
+    /// The repository on another server that it follows.
+    pub mirror_of: Option<String>,
+    /// Whether its history is on its way from another server.
+    pub is_importing: bool,
     /// Where one makes one's own from it.
     pub fork_href: Option<String>,
     /// Install admins who looked into it, for those who run it.

@@ -186,6 +186,8 @@ pub(super) fn repository() -> RepositoryPage {
         licence: Some("Apache-2.0".to_owned()),
         forked_from: Some("charles/engine".to_owned()),
         is_copying: true,
+        mirror_of: Some("https://elsewhere.example/ada/engine".to_owned()),
+        is_importing: true,
         fork_href: Some("/ada/engine/fork".to_owned()),
         description: "The analytical engine, in Rust: cards in, tables out.".to_owned(),
         marks: around_samples::marks(true),

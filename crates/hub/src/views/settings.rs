@@ -33,6 +33,8 @@ pub(crate) enum Tab {
     General,
     /// Who was given a level.
     Members,
+    /// Which other servers it follows, and which follow it.
+    Mirrors,
     /// What is not taken back easily.
     Danger,
 }
@@ -43,6 +45,7 @@ impl Tab {
         match self {
             Self::General => "general",
             Self::Members => "members",
+            Self::Mirrors => "mirrors",
             Self::Danger => "danger",
         }
     }
@@ -52,6 +55,7 @@ impl Tab {
         match self {
             Self::General => "General settings",
             Self::Members => "Members",
+            Self::Mirrors => "Mirrors",
             Self::Danger => "Danger zone",
         }
     }
@@ -73,19 +77,23 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    fn is_general(&self) -> bool {
+    pub(super) fn is_general(&self) -> bool {
         self.tab == Tab::General
     }
 
-    fn is_members(&self) -> bool {
+    pub(super) fn is_members(&self) -> bool {
         self.tab == Tab::Members
     }
 
-    fn is_danger(&self) -> bool {
+    pub(super) fn is_mirrors(&self) -> bool {
+        self.tab == Tab::Mirrors
+    }
+
+    pub(super) fn is_danger(&self) -> bool {
         self.tab == Tab::Danger
     }
 
-    fn title(&self) -> &'static str {
+    pub(super) fn title(&self) -> &'static str {
         self.tab.title()
     }
 }

@@ -6,7 +6,7 @@ use web::look::{LinkContext, markdown};
 use super::{
     around_samples,
     blob::{BlobContent, HexRow},
-    history_samples, records_samples,
+    history_samples, mirrors_samples, records_samples,
     repository::RepositoryPage,
     samples, search_samples, settings_samples,
 };
@@ -74,6 +74,9 @@ fn pages() -> Vec<(&'static str, String)> {
         ("settings-general-archived", settings_samples::general(true).render().unwrap()),
         ("settings-members", settings_samples::members(false).render().unwrap()),
         ("settings-members-empty", settings_samples::members(true).render().unwrap()),
+        ("settings-mirrors", mirrors_samples::mirrors(false).render().unwrap()),
+        ("settings-mirrors-empty", mirrors_samples::mirrors(true).render().unwrap()),
+        ("settings-mirrors-muse", mirrors_samples::of_muse().render().unwrap()),
         ("settings-danger", settings_samples::danger(false).render().unwrap()),
         ("settings-danger-archived", settings_samples::danger(true).render().unwrap()),
         ("settings-deleted", settings_samples::deleted(false).render().unwrap()),

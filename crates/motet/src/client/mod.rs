@@ -19,6 +19,7 @@
 //! | `audit.rs`     | the log of what was done                                             |
 //! | `flows.rs`     | signing in on a machine without a browser                            |
 //! | `people.rs`    | keys, tokens, agents, organizations, invitations                     |
+//! | `mirrors.rs`   | imports and mirrors                                                 |
 //! | `repositories.rs` | repositories through the JSON API                                 |
 //! | `wire.rs`      | [`Wire`]: the calls of wire 1                                         |
 //! | `wire2.rs`     | the calls of wire 2 that read                                         |
@@ -33,6 +34,7 @@ mod batch;
 mod error;
 mod flows;
 mod local;
+mod mirrors;
 mod people;
 mod push;
 mod refusal;

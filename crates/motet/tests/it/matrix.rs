@@ -70,10 +70,12 @@ fn row(action: Action) -> Option<Vec<(u16, u16)>> {
         | A::CollaboratorRemove
         | A::RepoUpdate
         | A::RepoArchive
+        | A::ImportStart
+        | A::MirrorChange
         | A::RefForce => {
             "401/401 403/404 403/403 403/403 403/403 403/403 403/403 403/403 200/200 200/200 200/200 403/403 403/404"
         }
-        A::CollaboratorRead | A::RepoSettings => {
+        A::CollaboratorRead | A::RepoSettings | A::ImportRead | A::MirrorRead => {
             "401/404 403/404 403/403 403/403 403/403 403/403 403/403 403/403 200/200 200/200 200/200 403/403 403/404"
         }
         // Whether it can be forked at all is asked after this.
@@ -259,11 +261,13 @@ fn of_git(entry: &Entry, column: &str, cell: u16) -> u16 {
     }
 }
 
-/// A push that has begun is one person's: `wire2::pushing::whole` asks who else sees it.
+/// A push that has begun is one person's: `wire2::pushing::whole` asks who else sees it. A mirror has an id: `git::mirrors`
+/// asks who sees it.
 fn of_repositories(entry: &Entry) -> bool {
     entry.path.contains("{owner}/{name}")
         && !entry.path.starts_with("/api/v1/admin/")
         && !entry.path.contains("{push}")
+        && !entry.path.contains("{mirror}")
 }
 
 #[tokio::test]

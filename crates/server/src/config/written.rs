@@ -25,6 +25,7 @@ impl ServeArgs {
             ("search-milliseconds", json!(self.search_milliseconds)),
             ("git-push-bytes", json!(self.git.push_bytes)),
             ("git-prune-seconds", json!(self.git.prune_seconds)),
+            ("git-remote", shape(Some(&self.git.remotes))),
             ("limit", shape(Some(&self.limits))),
             ("bot-agent", json!(self.bot_agents)),
             ("trusted-agent-prefix", shape(Some(&self.trusted_agent_prefixes))),

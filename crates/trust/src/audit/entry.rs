@@ -99,6 +99,9 @@ impl From<&Actor> for Who {
         let who = Self::principal(principal.id, principal.kind);
         let (id, kind) = match actor.credential() {
             None => return who,
+            Some(Credential::Standing) => {
+                return Self { on_behalf_of: actor.behind().map(Id::uuid), ..who };
+            }
             Some(Credential::Key(proof)) => (proof.key_id.uuid(), "key"),
             Some(Credential::Token(token)) => (token.id.uuid(), "token"),
             Some(Credential::Session(session)) => (session.id.uuid(), "session"),

@@ -214,6 +214,14 @@ actions! {
     RepoSettings, "hub.repo.settings", false, Need::Level(Level::Admin);
     /// Change what a repository says of itself, and what it is called.
     RepoUpdate, "hub.repo.update", true, Need::Level(Level::Admin);
+    /// Bring the history of another server into a repository, or leave off.
+    ImportStart, "hub.import.start", true, Need::Level(Level::Admin);
+    /// See how far that is.
+    ImportRead, "hub.import.read", false, Need::Level(Level::Admin);
+    /// See which other servers a repository follows, and which follow it.
+    MirrorRead, "hub.mirror.read", false, Need::Level(Level::Admin);
+    /// Change that, and let them follow now.
+    MirrorChange, "hub.mirror.change", true, Need::Level(Level::Admin);
     /// Let a repository only be read from now on, or take that back.
     RepoArchive, "hub.repo.archive", true, Need::Level(Level::Admin);
     /// Show a repository to everybody, or only to some.

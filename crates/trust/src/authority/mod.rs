@@ -180,7 +180,9 @@ fn check_class(actor: &Actor, action: Action) -> Result<(), Refusal> {
     };
     match (credential, principal.kind) {
         (Credential::Token(_), _) => Err(Refusal::BearerRefused),
-        (_, Kind::Agent | Kind::Organization) => Err(Refusal::Forbidden),
+        (Credential::Standing, _) | (_, Kind::Agent | Kind::Organization) => {
+            Err(Refusal::Forbidden)
+        }
         (Credential::Session(session), _) if !session.is_fresh => Err(Refusal::NotFresh),
         (Credential::Key(_) | Credential::Session(_), Kind::Person | Kind::Operator) => Ok(()),
     }

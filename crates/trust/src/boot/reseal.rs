@@ -8,7 +8,7 @@ use super::{SAMPLE, hex, set_state_from, state};
 use crate::{
     Error,
     audit::{self, Chain, Entry, Noted, On, Who},
-    secrets, signing_keys,
+    remotes, secrets, signing_keys,
 };
 
 /// What came of it.
@@ -42,7 +42,9 @@ pub async fn reseal(
         return Ok(Resealed::WrongKey);
     }
     let between = Between { old: Sealer::new(old), new: Sealer::new(new), random };
-    let count = between.keys(&mut tx).await? + between.secrets(&mut tx).await?;
+    let count = between.keys(&mut tx).await?
+        + between.secrets(&mut tx).await?
+        + between.remotes(&mut tx).await?;
     // A server that was started meanwhile has taken the old key: it would not open what it finds.
     if !set_state_from(&mut tx, SAMPLE, Some(&stored), &hex(&new.sample())).await? {
         return Ok(Resealed::WrongKey);
@@ -89,6 +91,19 @@ impl Between<'_> {
                 .reseal(&key_id, secrets::place(&id.to_string()), &sealed)
                 .map_err(db::Error::corrupt("secrets.sealed_value"))?;
             secrets::store::reseal(tx, id, self.new.key_id(), &sealed).await?;
+        }
+        Ok(count)
+    }
+
+    /// What imports and mirrors show to other servers: one for each at most.
+    async fn remotes(&self, tx: &mut Tx) -> Result<u64, Error> {
+        let found = remotes::store::sealed(tx).await?;
+        let count = found.len() as u64;
+        for (id, key_id, sealed) in found {
+            let sealed = self
+                .reseal(&key_id, remotes::place(&id.to_string()), &sealed)
+                .map_err(db::Error::corrupt("remote_credentials.sealed_value"))?;
+            remotes::store::reseal(tx, id, self.new.key_id(), &sealed).await?;
         }
         Ok(count)
     }

@@ -2,7 +2,7 @@
 //!
 //! A mandate names the key or the token of the request that gave it. It is worth what that credential is worth at the
 //! moment at which it is used: given up, ended or stopped, it is worth nothing; and rights are asked of the authority
-//! anew.
+//! anew. What somebody has set up for good goes on without one ([`Trust::standing`]), as long as they may.
 
 mod store;
 
@@ -14,8 +14,8 @@ use names::Id;
 pub(crate) use store::STATEMENTS;
 
 use crate::{
-    Actor, Credential, Error, Key, Kind, Proof, Token, TokenUse, Trust, principal::Acting,
-    store::Who,
+    Actor, Credential, Error, Key, Kind, Principal, Proof, Token, TokenUse, Trust,
+    principal::Acting, store::Who,
 };
 
 /// The credential on whose word something is done later.
@@ -33,12 +33,26 @@ impl Mandate {
         match actor.credential()? {
             Credential::Key(proof) => Some(Self::Key(proof.key_id)),
             Credential::Token(token) => Some(Self::Token(token.id)),
-            Credential::Session(_) => None,
+            Credential::Session(_) | Credential::Standing => None,
         }
     }
 }
 
 impl Trust {
+    /// Somebody as they stand in this transaction, for what they have set up and the server goes on with: mirrors, and
+    /// imports. No credential is needed for it, as for a setting; whoever is stopped is nobody, and so is the operator.
+    pub async fn standing(&self, tx: &mut Tx, id: Id<Principal>) -> Result<Option<Actor>, Error> {
+        let found = crate::store::actor(tx, id).await?;
+        let Some(Who { principal, behind }) = found else { return Ok(None) };
+        if !principal.is_active || principal.kind == Kind::Operator {
+            return Ok(None);
+        }
+        let (of_agent, behind) = behind.map(|it| (it.scope, it.owner)).unzip();
+        let (credential, scopes) = (Credential::Standing, of_agent.into_iter().collect());
+        let acting = Acting { principal, behind, credential, scopes, under_way: OnceLock::new() };
+        Ok(Some(Actor(Some(Arc::new(acting)))))
+    }
+
     /// Whoever gave the mandate, as they stand in this transaction; nobody if it is worth nothing any more.
     pub async fn mandated(&self, tx: &mut Tx, mandate: Mandate) -> Result<Option<Actor>, Error> {
         let now = self.0.clock.now();

@@ -60,6 +60,8 @@ pub const EXEMPT: &[(&str, &str)] = &[
         "secret_passes",
         "are settings of a repository, and stand in the audit log, which is taken along",
     ),
+    ("imports", "are settings of a repository, and what they brought is cloned from its address"),
+    ("mirrors", "are settings of a repository, and stand in the audit log, which is taken along"),
     ("repository_aliases", "are former names of what repositories.jsonl tells of"),
     ("resources", "say of repositories what repositories.jsonl says"),
     ("break_glass", "stand in the audit log, which is taken along"),

@@ -89,7 +89,9 @@ fn level_of_token(actor: &Actor) -> Level {
             | TokenKind::Refresh
             | TokenKind::Device => Level::None,
         },
-        Some(Credential::Key(_) | Credential::Session(_)) | None => Level::None,
+        Some(Credential::Key(_) | Credential::Session(_) | Credential::Standing) | None => {
+            Level::None
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 //! | `mod.rs`      | what they share: the frame, [`Faults`]                                      |
 //! | `general.rs`  | `settings/general`: what a repository says of itself                         |
 //! | `members.rs`  | `settings/members`: who was given a level, and who is asked in               |
+//! | `mirrors.rs`  | `settings/mirrors`: other servers                                           |
 //! | `danger.rs`   | `settings/danger`: another name, who sees it, archived, deleted              |
 //! | `deleted.rs`  | `/settings/repositories`: what was deleted, and what is handed on            |
 //! | `invitations.rs` | `/settings/invitations`: what one is asked into                          |
@@ -19,6 +20,7 @@ mod fork;
 mod general;
 mod invitations;
 mod members;
+pub(in crate::pages) mod mirrors;
 
 use axum::{
     http::{StatusCode, header},
@@ -43,6 +45,7 @@ pub(super) fn routes(routes: Routes<Hub>) -> Routes<Hub> {
     let form = Spec::new(Surface::Page).body_bytes(FORM_BYTES);
     let routes = routes.get("/{owner}/{name}/settings", Surface::Page, first);
     let routes = members::routes(general::routes(routes, form), form);
+    let routes = mirrors::routes(routes, form);
     let routes = deleted::routes(danger::routes(routes, form), form);
     fork::routes(invitations::routes(routes, form), form)
 }
@@ -130,6 +133,11 @@ impl Faults {
     /// One fault.
     pub(in crate::pages) fn one(field: &str, message: String) -> Self {
         Self(vec![(field.to_owned(), message)])
+    }
+
+    /// Everything that does not hold, in a line.
+    fn all(self) -> String {
+        self.0.into_iter().map(|(_, message)| message).collect::<Vec<_>>().join("; ")
     }
 
     /// The same, all about one field.

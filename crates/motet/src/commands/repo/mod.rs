@@ -8,11 +8,13 @@
 //! | `settings.rs` | show, edit, pass, rename, archive, unarchive                 |
 //! | `ending.rs`   | delete, deleted, restore                                     |
 //! | `handing.rs`  | fork, sync, transfer, transfers, accept, decline                   |
+//! | `mirroring.rs` | import, mirror: other servers                           |
 //! | `members.rs`  | who has a level, who is invited; what one is invited to       |
 
 pub mod ending;
 pub mod handing;
 pub mod members;
+pub mod mirroring;
 pub mod settings;
 
 use std::str::FromStr;
@@ -37,6 +39,13 @@ pub enum Repo {
     /// One of the Muse format, private unless you say otherwise; empty, unless it begins with files that the server
     /// commits for you.
     Create(Create),
+    /// Bring the history of a repository on another server here
+    ///
+    /// It is fetched by the server, not by this machine. Said again it goes on where it was interrupted, and takes what is new.
+    Import(mirroring::Bring),
+    /// Manage which other servers a repository follows, and which follow it
+    #[command(subcommand)]
+    Mirror(mirroring::Mirrors),
     /// Show what a repository says of itself
     Show(settings::Show),
     /// Change what a repository says of itself, and who sees it
@@ -82,6 +91,8 @@ impl Repo {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Create(_) => "repo create",
+            Self::Import(_) => "repo import",
+            Self::Mirror(command) => command.name(),
             Self::Show(_) => "repo show",
             Self::Edit(_) => "repo edit",
             Self::Pass(_) => "repo pass",
@@ -218,6 +229,8 @@ impl FromStr for FullName {
 pub(super) async fn run(command: &Repo, context: &Context) -> Result<Report, Failure> {
     match command {
         Repo::Create(arguments) => create(arguments, context).await,
+        Repo::Import(arguments) => mirroring::import(arguments, context).await,
+        Repo::Mirror(command) => mirroring::mirrors(command, context).await,
         Repo::Show(arguments) => settings::show(arguments, context).await,
         Repo::Edit(arguments) => settings::edit(arguments, context).await,
         Repo::Pass(arguments) => settings::pass(arguments, context).await,

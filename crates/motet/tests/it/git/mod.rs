@@ -7,6 +7,8 @@
 //! | `refusals.rs`   | what a push may not bring, and which refs it may not move                 |
 //! | `processes.rs`  | what a process of Git sees, and when it ends                              |
 //! | `reading.rs`    | what is pushed reads as the same history does in the other format           |
+//! | `imports.rs`    | what another server has comes here, interrupted anywhere                 |
+//! | `mirrors.rs`    | a repository follows another one, or is followed                         |
 //! | `recovery.rs`   | Git and rows agree after a crash; what came loose is gone                  |
 //! | `edits.rs`      | files that are changed in a page: commits that the server makes             |
 //! | `forks.rs`      | repositories that are made from others: forks, templates, first files       |
@@ -18,6 +20,8 @@ mod edits;
 mod forks;
 mod heavy;
 mod hostile;
+mod imports;
+mod mirrors;
 mod processes;
 mod reading;
 mod recovery;

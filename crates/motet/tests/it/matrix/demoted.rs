@@ -19,7 +19,8 @@ fn scopes() -> [Value; 4] {
             "hub.collaborator.add", "hub.collaborator.remove", "hub.collaborator.read", "hub.repo.update",
             "hub.repo.archive", "hub.tag.write", "collab.release.read", "collab.release.draft", "collab.release.yank",
             "hub.repo.archive", "hub.repo.settings", "hub.repo.fork", "collab.activity.read", "collab.feed.read",
-            "collab.star.set", "collab.watch.set",
+            "collab.star.set", "collab.watch.set", "hub.import.start", "hub.import.read", "hub.mirror.read",
+            "hub.mirror.change",
         ] }),
     ]
 }
