@@ -34,6 +34,8 @@ const FLOORS: &[(&str, u8, May)] = &[
     ("web", 2, Only(&["names", "api", "keys", "trust", "db"])),
     ("history", 2, Only(&["names", "api", "keys", "objects"])),
     ("symbols", 2, Only(&["names"])),
+    // Pure: the state machine of the Work plane, for its room, `lint` and `simulate`.
+    ("pipelines-core", 2, Only(&["names"])),
     ("sandbox", 2, Only(&["names"])),
     ("hub", 3, Below(&[])),
     ("hooks", 3, Below(&[])),

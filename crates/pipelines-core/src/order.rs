@@ -1,0 +1,121 @@
+//! Which ready task is granted next (`spec/work.md` 4, Order): level, fairness between publishers and their keys, age.
+//!
+//! Pure: the dispatcher keeps the heads of its queues in an [`Order`] and asks it for the next.
+
+use std::collections::BTreeMap;
+
+use names::UnixMillis;
+
+/// A grant adds so much virtual time, divided by the weight.
+const GRANT: u64 = 1_000_000;
+/// A level rises by one for each so many milliseconds of waiting.
+const AGE_MILLIS: i64 = 5 * 60 * 1_000;
+/// Levels above do not age, and ageing ends here.
+const ORDINARY: u8 = 5;
+/// Grants in a row above [`ORDINARY`] while ordinary work waits.
+const MAX_URGENT: u8 = 3;
+/// The weight of a publisher or a key that has none of its own.
+pub const USUAL_WEIGHT: u32 = 10;
+
+/// A ready task, as far as its order goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting<Task> {
+    /// Which.
+    pub task: Task,
+    /// Whose.
+    pub publisher: String,
+    /// The fair key.
+    pub key: String,
+    /// 0..9.
+    pub priority: u8,
+    /// Since when it is ready.
+    pub ready_at: UnixMillis,
+}
+
+impl<Task> Waiting<Task> {
+    /// Priority, and one more for each full five minutes of waiting, up to 5; 6..9 do not age.
+    fn level(&self, now: UnixMillis) -> u8 {
+        if self.priority > ORDINARY {
+            return self.priority;
+        }
+        let steps = now.0.saturating_sub(self.ready_at.0).max(0) / AGE_MILLIS;
+        let steps = u8::try_from(steps).unwrap_or(u8::MAX);
+        self.priority.saturating_add(steps).min(ORDINARY)
+    }
+}
+
+/// Virtual times: who has had how much.
+#[derive(Debug, Clone, Default)]
+struct Shares<Key> {
+    times: BTreeMap<Key, u64>,
+    /// The time with which the last grant began: absence earns nothing below it.
+    last: u64,
+}
+
+impl<Key: Ord + Clone> Shares<Key> {
+    fn time(&self, key: &Key) -> u64 {
+        self.times.get(key).copied().unwrap_or_default().max(self.last)
+    }
+
+    fn grant(&mut self, key: &Key, weight: u32) {
+        let start = self.time(key);
+        self.last = start;
+        let added = GRANT / u64::from(weight.max(1));
+        self.times.insert(key.clone(), start.saturating_add(added));
+    }
+}
+
+/// The order of grants: what has been granted decides what comes next.
+#[derive(Debug, Clone, Default)]
+pub struct Order {
+    publisher_weights: BTreeMap<String, u32>,
+    key_weights: BTreeMap<(String, String), u32>,
+    publishers: Shares<String>,
+    keys: BTreeMap<String, Shares<String>>,
+    urgent: u8,
+}
+
+impl Order {
+    /// Gives a publisher its weight, which is the operator's.
+    pub fn weigh_publisher(&mut self, publisher: &str, weight: u32) {
+        self.publisher_weights.insert(publisher.to_owned(), weight);
+    }
+
+    /// Gives a fair key its weight among its publisher's.
+    pub fn weigh_key(&mut self, publisher: &str, key: &str, weight: u32) {
+        self.key_weights.insert((publisher.to_owned(), key.to_owned()), weight);
+    }
+
+    /// The position of the task that comes next at `now`; nothing if none waits.
+    pub fn next<Task: Ord>(&self, waiting: &[Waiting<Task>], now: UnixMillis) -> Option<usize> {
+        let ready = || waiting.iter().enumerate().filter(|(_, it)| it.ready_at <= now);
+        let has_ordinary = ready().any(|(_, it)| it.level(now) <= ORDINARY);
+        let may_be_urgent = self.urgent < MAX_URGENT || !has_ordinary;
+        let level = ready()
+            .map(|(_, it)| it.level(now))
+            .filter(|level| may_be_urgent || *level <= ORDINARY)
+            .max()?;
+        let on_level = || ready().filter(|(_, it)| it.level(now) == level);
+        // First the publisher, then its key: times of keys are compared inside one publisher only.
+        let (_, first) = on_level()
+            .min_by_key(|(_, it)| (self.publishers.time(&it.publisher), it.ready_at, &it.task))?;
+        let keys = self.keys.get(&first.publisher);
+        let key_time = |it: &Waiting<Task>| keys.map_or(0, |keys| keys.time(&it.key));
+        on_level()
+            .filter(|(_, it)| it.publisher == first.publisher)
+            .min_by_key(|(_, it)| (key_time(it), it.ready_at, &it.task))
+            .map(|(at, _)| at)
+    }
+
+    /// Notes that `granted` was granted at `now`.
+    pub fn grant<Task>(&mut self, granted: &Waiting<Task>, now: UnixMillis) {
+        let is_urgent = granted.level(now) > ORDINARY;
+        self.urgent = if is_urgent { self.urgent.saturating_add(1) } else { 0 };
+        let publisher = &granted.publisher;
+        let weight = self.publisher_weights.get(publisher).copied().unwrap_or(USUAL_WEIGHT);
+        self.publishers.grant(publisher, weight);
+        let place = (publisher.clone(), granted.key.clone());
+        let weight = self.key_weights.get(&place).copied().unwrap_or(USUAL_WEIGHT);
+        self.keys.entry(publisher.clone()).or_default().grant(&granted.key, weight);
+    }
+}
