@@ -45,8 +45,8 @@ use std::{
 };
 
 use db::{Db, Tx};
-use keys::{PrivateKey, PublicKey};
-use names::{Clock, Handle, Id, Random};
+use keys::{PrivateKey, PublicKey, Sealed};
+use names::{Clock, Handle, Id, Random, Secret};
 use uuid::Uuid;
 
 mod agents;
@@ -88,7 +88,7 @@ pub use authority::{
     Account, Act, Action, Allowed, Anything, Decision, Granted, Level, Namespace, Need, Readers,
     Refusal, Resource, Role, Scope, Visibility, act,
 };
-pub use boot::{OperatorState, Resealed, reseal};
+pub use boot::{OperatorState, Resealed, Resealer, reseal};
 pub use collaborators::Collaborator;
 pub use error::Error;
 pub use flows::{
@@ -222,6 +222,22 @@ impl Trust {
     /// The keys with which the install signs. Refused before [`Trust::check_install_key`] has seen the right key.
     pub fn signing_keys(&self) -> Result<&signing_keys::SigningKeys, Error> {
         self.0.signing_keys.get().ok_or(Error::Locked)
+    }
+
+    /// Seals a secret of another room under the install key, for the place where it lies. Gives the name of the key too.
+    pub fn seal(&self, place: keys::Place<'_>, value: &[u8]) -> Result<(String, Sealed), Error> {
+        let sealer = self.signing_keys()?.sealer();
+        Ok((sealer.key_id().to_owned(), sealer.seal(&self.0.random, place, value)))
+    }
+
+    /// Opens what was sealed for a place.
+    pub fn unseal(
+        &self,
+        place: keys::Place<'_>,
+        sealed: &Sealed,
+    ) -> Result<Secret<Vec<u8>>, Error> {
+        let opened = self.signing_keys()?.sealer().open(place, sealed);
+        Ok(opened.map_err(db::Error::corrupt("a sealed value"))?)
     }
 
     /// The public halves of the keys that others have to check, active and not: of the server, of provenance, of the
