@@ -6,10 +6,10 @@ use std::{fmt, str::FromStr};
 struct Noun(&'static str, &'static [&'static str]);
 
 /// Types that stand alone.
-const ALONE: [&str; 2] = ["push", "ping"];
+static ALONE: [&str; 2] = ["push", "ping"];
 
 /// All others.
-const NOUNS: [Noun; 28] = [
+static NOUNS: [Noun; 28] = [
     Noun("ref", &["created", "deleted"]),
     Noun(
         "repository",
@@ -139,10 +139,10 @@ impl EventType {
 
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        let alone = ALONE.iter().map(|noun| Self { noun, verb: "" });
-        let others = NOUNS
-            .iter()
-            .flat_map(|Noun(noun, verbs)| verbs.iter().map(move |verb| Self { noun, verb }));
+        let alone = ALONE.iter().map(|noun| Self { noun: *noun, verb: "" });
+        let others = NOUNS.iter().flat_map(|Noun(noun, verbs)| {
+            verbs.iter().map(|verb| Self { noun: *noun, verb: *verb })
+        });
         alone.chain(others)
     }
 

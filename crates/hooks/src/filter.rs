@@ -192,7 +192,8 @@ mod tests {
 
         #[test]
         fn no_pattern_takes_long(stars in 1_usize..120) {
-            prop_assert!(!fits(&format!("{}b", "*a".repeat(stars)), &"a".repeat(250)));
+            let pattern = "*a".repeat(stars) + "b";
+            prop_assert!(!fits(&pattern, &"a".repeat(250)));
         }
     }
 }

@@ -19,11 +19,13 @@
 //! | `subscriptions/` | [`Webhook`]: made, changed, deleted; its secrets                      |
 //! | `deliveries/`    | an event becomes rows; listed, sent once more                         |
 //! | `dispatcher/`    | the loop that sends                                                  |
+//! | `api/`           | JSON under repositories                                              |
 //!
 //! Invariants: a delivery's row commits with the change that it tells of. Nothing goes out unsigned, to an address that
 //! was not judged at that try, or to somebody who may not read it at that moment. Nothing due lives only in memory.
 
 mod address;
+mod api;
 mod breaker;
 mod deliveries;
 mod dispatcher;
@@ -48,6 +50,7 @@ use tokio::sync::Notify;
 use trust::{Principal, Trust};
 
 pub use address::{AddressRefused, AddressRules, Receiver};
+pub use api::{Repositories, Repository};
 pub use breaker::{Breaker, Lets};
 pub use deliveries::{Attempt, Delivery, DeliveryFilter, DeliveryState};
 pub use dispatcher::Dispatcher;
@@ -78,8 +81,6 @@ const TOTAL: Duration = Duration::from_secs(15);
 const LEASE_MARGIN: Duration = Duration::from_secs(45);
 /// Tries at once in one process: they wait for others, and each holds a body.
 const AT_ONCE: usize = 64;
-/// How long running tries get to end when the process stops: as long as the longest may take.
-const DRAIN: Duration = TOTAL;
 
 /// Whether somebody may still read what an event is about: the rooms know.
 #[async_trait]
@@ -108,8 +109,6 @@ pub struct Settings {
     pub total: Duration,
     /// Tries at once.
     pub at_once: usize,
-    /// How long running tries get to end when the process stops.
-    pub drain: Duration,
 }
 
 impl Settings {
@@ -122,7 +121,6 @@ impl Settings {
             connect: CONNECT,
             total: TOTAL,
             at_once: AT_ONCE,
-            drain: DRAIN,
         }
     }
 

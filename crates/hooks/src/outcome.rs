@@ -24,18 +24,6 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::Redirect,
-        Self::HttpStatus,
-        Self::Dns,
-        Self::AddressRefused,
-        Self::ConnectTimeout,
-        Self::Tls,
-        Self::Reset,
-        Self::Timeout,
-    ];
-
     /// The word in rows and answers.
     pub const fn as_str(self) -> &'static str {
         match self {

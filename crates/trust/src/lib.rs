@@ -387,6 +387,16 @@ impl Trust {
         Ok(store::set_resource(tx, row).await?)
     }
 
+    /// Whether somebody may read a thing at this moment: for what is done for them later, without a request of theirs.
+    pub async fn may_read(
+        &self,
+        tx: &mut Tx,
+        somebody: Id<Principal>,
+        resource: Uuid,
+    ) -> Result<bool, Error> {
+        Ok(store::may_read(tx, somebody, resource).await?)
+    }
+
     /// Forgets things that never came to be, in the transaction that removes the things themselves; `ids` is bounded
     /// by the caller. What somebody has seen is not removed: its state becomes [`ResourceState::Deleted`].
     pub async fn remove_resources(&self, tx: &mut Tx, ids: &[Uuid]) -> Result<(), Error> {

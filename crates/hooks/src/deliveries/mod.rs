@@ -4,6 +4,7 @@
 //! |------------|----------------------------------------------------------------------------|
 //! | `mod.rs`   | [`Delivery`], [`Attempt`]; listed, sent once more, pings                      |
 //! | `emit.rs`  | the door for rooms: an event becomes rows, in the transaction of the change  |
+//! | `forget.rs`| what ended long ago goes                                                    |
 //! | `store.rs` | the SQL                                                                     |
 //!
 //! Invariants: the rows of an event commit with the change that it tells of, or not at all. The bytes are made once. Of
@@ -11,6 +12,7 @@
 //! `due_at` until it has ended.
 
 pub(crate) mod emit;
+mod forget;
 pub(crate) mod store;
 
 use names::{Id, UnixMillis};

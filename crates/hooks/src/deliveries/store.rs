@@ -127,6 +127,30 @@ db::statements! {
                    AND subject IN (SELECT jsonb_array_elements_text($2::jsonb))) AS ranked
              WHERE place = 1)"
     };
+    FORGET = "
+        DELETE FROM webhook_deliveries
+         WHERE id IN (SELECT id FROM webhook_deliveries
+                       WHERE finished_at IS NOT NULL AND finished_at <= $1 AND (state = 'delivered' OR finished_at <= $2)
+                       ORDER BY finished_at LIMIT $3)
+        RETURNING event_id, content";
+    FORGET_PAYLOADS = {
+        sqlite "
+        DELETE FROM webhook_payloads
+         WHERE (event_id, content) IN (SELECT unhex(value ->> 0, '-'), value ->> 1 FROM json_each($1))
+           AND NOT EXISTS (SELECT 1 FROM webhook_deliveries AS d
+                            WHERE d.event_id = webhook_payloads.event_id AND d.content = webhook_payloads.content)",
+        postgres "
+        DELETE FROM webhook_payloads
+         WHERE (event_id, content) IN (
+                SELECT (value ->> 0)::uuid, value ->> 1 FROM jsonb_array_elements($1::jsonb) AS value)
+           AND NOT EXISTS (SELECT 1 FROM webhook_deliveries AS d
+                            WHERE d.event_id = webhook_payloads.event_id AND d.content = webhook_payloads.content)"
+    };
+    FORGET_WEBHOOKS = "
+        DELETE FROM webhooks
+         WHERE id IN (SELECT w.id FROM webhooks AS w
+                       WHERE w.state = 'deleted'
+                         AND NOT EXISTS (SELECT 1 FROM webhook_deliveries AS d WHERE d.webhook_id = w.id) LIMIT $1)";
     CANCEL_ALL = "
         UPDATE webhook_deliveries SET state = 'cancelled', reason = 'webhook_deleted', due_at = NULL, finished_at = $2
          WHERE webhook_id = $1 AND state = 'pending'";
@@ -289,7 +313,7 @@ pub(super) async fn find(
     row.map(Delivery::try_from).transpose()
 }
 
-fn bounds<'a>(filter: DeliveryFilter<'a>) -> (&'static str, &'a str, i64, i64) {
+fn bounds(filter: DeliveryFilter<'_>) -> (&'static str, &str, i64, i64) {
     let state = filter.state.map_or("", DeliveryState::as_str);
     let since = filter.since.map_or(0, |at| at.0);
     let until = filter.until.map_or(i64::MAX, |at| at.0);
@@ -391,4 +415,21 @@ pub(crate) async fn cancel_all(
     now: UnixMillis,
 ) -> Result<u64, Error> {
     db::execute!(tx, CANCEL_ALL, webhook.uuid(), now.0)
+}
+
+/// Takes away at most `limit` that were delivered before one moment, or ended otherwise before another, and bytes that
+/// nothing is sent of any more; gives how many deliveries went.
+pub(super) async fn forget(
+    tx: &mut Tx,
+    (made, unmade): (UnixMillis, UnixMillis),
+    limit: u32,
+) -> Result<u64, Error> {
+    let gone: Vec<(Uuid, String)> = db::fetch_all!(tx, FORGET, made.0, unmade.0, i64::from(limit))?;
+    db::execute!(tx, FORGET_PAYLOADS, db::rows(&gone))?;
+    Ok(gone.len() as u64)
+}
+
+/// Takes away deleted subscriptions without deliveries.
+pub(super) async fn forget_webhooks(tx: &mut Tx, limit: u32) -> Result<u64, Error> {
+    db::execute!(tx, FORGET_WEBHOOKS, i64::from(limit))
 }

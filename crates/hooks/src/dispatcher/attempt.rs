@@ -14,15 +14,15 @@ const KEPT_BYTES: usize = 4 << 10;
 /// Bytes of a media type that are kept.
 const TYPE_BYTES: usize = 200;
 /// Who asks.
-const USER_AGENT: HeaderValue = HeaderValue::from_static("Motet-Webhook/1");
-const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
-const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
-const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
-const MOTET_SIGNATURE: HeaderName = HeaderName::from_static("x-motet-signature");
-const MOTET_EVENT: HeaderName = HeaderName::from_static("x-motet-event");
-const MOTET_SUBJECT: HeaderName = HeaderName::from_static("x-motet-subject");
-const MOTET_SEQUENCE: HeaderName = HeaderName::from_static("x-motet-sequence");
-const MOTET_ATTEMPT: HeaderName = HeaderName::from_static("x-motet-attempt");
+static USER_AGENT: HeaderValue = HeaderValue::from_static("Motet-Webhook/1");
+static WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+static WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+static WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+static MOTET_SIGNATURE: HeaderName = HeaderName::from_static("x-motet-signature");
+static MOTET_EVENT: HeaderName = HeaderName::from_static("x-motet-event");
+static MOTET_SUBJECT: HeaderName = HeaderName::from_static("x-motet-subject");
+static MOTET_SEQUENCE: HeaderName = HeaderName::from_static("x-motet-sequence");
+static MOTET_ATTEMPT: HeaderName = HeaderName::from_static("x-motet-attempt");
 
 /// What an attempt is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,24 +158,24 @@ fn request(
     let (id, seconds) = (claimed.lease.id.to_string(), at.seconds());
     let signatures = Signatures::of(secrets, &id, seconds, &claimed.body);
     let told = [
-        (WEBHOOK_ID, id),
-        (WEBHOOK_TIMESTAMP, seconds.to_string()),
-        (WEBHOOK_SIGNATURE, signatures.webhook),
-        (MOTET_SIGNATURE, signatures.motet),
-        (MOTET_EVENT, claimed.kind.clone()),
-        (MOTET_SEQUENCE, claimed.sequence.to_string()),
-        (MOTET_ATTEMPT, (claimed.attempts + 1).to_string()),
-        (MOTET_SUBJECT, claimed.subject.as_str().to_owned()),
+        (&WEBHOOK_ID, id),
+        (&WEBHOOK_TIMESTAMP, seconds.to_string()),
+        (&WEBHOOK_SIGNATURE, signatures.webhook),
+        (&MOTET_SIGNATURE, signatures.motet),
+        (&MOTET_EVENT, claimed.kind.clone()),
+        (&MOTET_SEQUENCE, claimed.sequence.to_string()),
+        (&MOTET_ATTEMPT, (claimed.attempts + 1).to_string()),
+        (&MOTET_SUBJECT, claimed.subject.as_str().to_owned()),
     ];
     let request = Request::post(url)?
         .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
-        .header(header::USER_AGENT, USER_AGENT)
+        .header(header::USER_AGENT, USER_AGENT.clone())
         .header(header::ACCEPT, HeaderValue::from_static("*/*"))
         .body(claimed.body.clone());
     Ok(told.into_iter().fold(request, |request, (name, value)| {
         // A ref may be called what no header can hold; it stands in the body too.
         match HeaderValue::try_from(value) {
-            Ok(value) => request.header(name, value),
+            Ok(value) => request.header(name.clone(), value),
             Err(_) => request,
         }
     }))

@@ -40,6 +40,8 @@ pub(crate) use store::STATEMENTS;
 const POLL: Duration = Duration::from_secs(1);
 /// The longest sleep before the clock is read again: clocks jump, and machines sleep.
 const LONGEST_NAP: Duration = Duration::from_mins(1);
+/// How long running tries get to end when the process stops: as long as the longest usually takes.
+const DRAIN: Duration = Duration::from_secs(15);
 /// How long to wait after the database failed.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
 /// How long a delivery rests whose try failed for a reason of our own.
@@ -51,6 +53,7 @@ pub struct Dispatcher {
     hooks: Hooks,
     tasks: JoinSet<()>,
     held: HashMap<task::Id, Lease>,
+    drain: Duration,
 }
 
 /// How long to sleep when there is nothing to do at once.
@@ -64,7 +67,14 @@ struct Nap {
 
 impl Dispatcher {
     pub(crate) fn new(hooks: Hooks) -> Self {
-        Self { hooks, tasks: JoinSet::new(), held: HashMap::new() }
+        Self { hooks, tasks: JoinSet::new(), held: HashMap::new(), drain: DRAIN }
+    }
+
+    /// The same, with another bound for tries that are under way when the process stops.
+    #[must_use]
+    pub const fn draining_for(mut self, bound: Duration) -> Self {
+        self.drain = bound;
+        self
     }
 
     /// Sends until `stop`; then claims nothing more, lets tries end within a bound, and hands the leases of the rest
@@ -168,7 +178,7 @@ impl Dispatcher {
 
     /// Lets tries end within the bound, then cuts them off and hands their leases back.
     async fn drain(mut self) {
-        let deadline = Instant::now() + self.hooks.0.settings.drain;
+        let deadline = Instant::now() + self.drain;
         while let Ok(Some(ended)) = timeout_at(deadline, self.tasks.join_next_with_id()).await {
             self.settle(ended);
         }

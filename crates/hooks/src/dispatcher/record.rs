@@ -14,8 +14,7 @@ use super::{
     store::{self, Health},
 };
 use crate::{
-    Breaker, Delivery, Error, EventRow, EventType, Failure, Hooks, LIFETIME, Outcome, State,
-    Webhook,
+    Breaker, Delivery, Error, EventRow, EventType, Hooks, LIFETIME, Outcome, State, Webhook,
     deliveries::{DeliveryState, emit::OfWebhook, store as deliveries},
     subscriptions::store as subscriptions,
 };
@@ -147,20 +146,13 @@ impl Hooks {
                         let (id, reason) = (claimed.lease.id, failure.as_str());
                         Ok(store::wait(tx, id, reason, (number, slot), due).await?)
                     }
-                    (_, None) => self.give_up_on(tx, &ended, failure, now).await,
+                    (_, None) => {
+                        let end = (DeliveryState::Dead, Some(failure.as_str()));
+                        ending(self, tx, &ended, end, now).await
+                    }
                 }
             }
         }
-    }
-
-    async fn give_up_on(
-        &self,
-        tx: &mut Tx,
-        ended: &Ended<'_>,
-        failure: Failure,
-        now: UnixMillis,
-    ) -> Result<(), Error> {
-        ending(self, tx, ended, (DeliveryState::Dead, Some(failure.as_str())), now).await
     }
 
     /// How many tries count after one that failed, and when the next is due; nothing after the last. A probe does not
@@ -174,7 +166,7 @@ impl Hooks {
     ) -> Option<(u32, UnixMillis)> {
         if claimed.attempt == AttemptKind::Probe {
             let is_over = now > claimed.began_at.plus(LIFETIME);
-            return (!is_over).then(|| (claimed.slot, breaker.open_until.unwrap_or(now)));
+            return (!is_over).then_some((claimed.slot, breaker.open_until.unwrap_or(now)));
         }
         let (slot, times) = (claimed.slot + 1, (claimed.began_at, now));
         let due = self.0.settings.schedule.next(slot, times, asked, &self.0.random)?;

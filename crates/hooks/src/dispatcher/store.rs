@@ -67,7 +67,7 @@ db::statements! {
     IN_FLIGHT = "SELECT webhook_id, count(*) FROM webhook_deliveries WHERE state = 'delivering' GROUP BY webhook_id";
     // The first of each subscription come first, so that nobody waits behind one that has much.
     CLAIM = {
-        sqlite (concat!("
+        sqlite concat!("
         UPDATE webhook_deliveries SET state = 'delivering', lease_until = $3, fence = fence + 1
          WHERE state = 'pending' AND id IN (
             SELECT id FROM (
@@ -80,8 +80,8 @@ db::statements! {
                        AND x.due_at <= $2
                      ORDER BY x.due_at, x.id", most_in_flight!(), ")) AS ranked
              WHERE place <= hands ORDER BY place, due_at, id LIMIT $4)
-        RETURNING id, fence")),
-        postgres (concat!("
+        RETURNING id, fence"),
+        postgres concat!("
         UPDATE webhook_deliveries SET state = 'delivering', lease_until = $3, fence = fence + 1
          WHERE state = 'pending' AND id IN (
             SELECT id FROM (
@@ -93,7 +93,7 @@ db::statements! {
                        AND x.due_at <= $2
                      ORDER BY x.due_at, x.id", most_in_flight!(), ") AS d) AS ranked
              WHERE place <= hands ORDER BY place, due_at, id LIMIT $4)
-        RETURNING id, fence"))
+        RETURNING id, fence")
     };
     // The oldest that waits, due or not.
     PROBE = "

@@ -5,6 +5,8 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use super::{Hooked, ShownWebhook, Webhook, store};
+use crate::{Error, Hooks, SigningSecret};
 use db::Tx;
 use keys::{Place, Sealed};
 use names::{Id, UnixMillis};
@@ -12,10 +14,6 @@ use trust::{
     Allowed, Resealer, act,
     audit::{Entry, Noted, On},
 };
-use uuid::Uuid;
-
-use super::{Hooked, ShownWebhook, Webhook, store};
-use crate::{Error, Hooks, SigningSecret};
 
 /// How long the old secret signs beside the new one unless asked; and the longest.
 const OVERLAP: (Duration, Duration) = (Duration::from_hours(24), Duration::from_hours(7 * 24));
@@ -67,8 +65,9 @@ pub async fn reseal(tx: &mut Tx, between: &Resealer<'_>) -> Result<u64, trust::E
     let found = store::sealed(tx).await?;
     let count = found.len() as u64;
     for (id, key_id, sealed) in found {
+        let row = id.to_string();
         let sealed = between
-            .reseal(&key_id, place(&Uuid::to_string(&id)), &sealed)
+            .reseal(&key_id, place(&row), &sealed)
             .map_err(db::Error::corrupt("webhook_secrets.sealed_value"))?;
         store::set_sealed(tx, id, between.key_id(), &sealed).await?;
     }

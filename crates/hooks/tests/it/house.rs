@@ -25,8 +25,8 @@ use tempfile::TempDir;
 use tokio::{sync::OnceCell, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use trust::{
-    Act, Actor, Allowed, Granted, NewKey, Principal, Resource, ResourceRow, ResourceState, Signed,
-    Trust, Visibility, act::WebhookRead, authority::Facts,
+    Act, Actor, Allowed, Granted, Hosts, NewKey, Principal, Registration, Resource, ResourceRow,
+    ResourceState, Signed, Trust, Visibility, act::WebhookRead, authority::Facts,
 };
 use uuid::Uuid;
 
@@ -209,6 +209,7 @@ impl House {
     /// The owner of the repository, by a signature of now.
     pub(crate) async fn allowed<A: Act>(&self) -> Allowed<A, Repo> {
         let nonce: Nonce = Nonce::generate(&self.random);
+        let body = names::ObjectId::EMPTY;
         let canonical = CanonicalRequest {
             method: "POST",
             authority: HOST,
@@ -216,13 +217,13 @@ impl House {
             ts: self.clock.now().seconds(),
             nonce: &nonce,
             content_type: "",
-            body_sha256: names::ObjectId::EMPTY.as_bytes(),
+            body_sha256: body.as_bytes(),
         };
         let credentials = sign_request(&self.key, &canonical).to_header();
         let request = http::Request::builder().method("POST").uri("/a");
         let request = request.header("authorization", credentials).body(()).unwrap();
         let (parts, ()) = request.into_parts();
-        let peer = (Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), None);
+        let peer = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let signed = Signed::of(&parts, HOST, peer).unwrap();
         let actor = self.trust.authenticate(&signed).await.unwrap().actor;
         Allowed::ask(&actor, self.repo.clone()).unwrap()
@@ -352,6 +353,8 @@ async fn opened(db: &Db, clock: &Clock, random: &Random, install: &InstallKey) -
     let settings = trust::Settings {
         loopback: true,
         is_private_line: true,
+        registration: Registration::Open,
+        hosts: Hosts::new([HOST.to_owned()]),
         ..trust::Settings::at(&format!("http://{HOST}"))
     };
     let trust = Trust::open(db.clone(), clock.clone(), random.clone(), settings).await.unwrap();
@@ -388,7 +391,15 @@ pub(crate) struct Shift {
 
 impl Shift {
     pub(crate) fn start(house: &House) -> Self {
-        let dispatcher: Dispatcher = house.hooks.dispatcher();
+        Self::of(house.hooks.dispatcher())
+    }
+
+    /// One that waits for nothing when it is told to stop.
+    pub(crate) fn hasty(house: &House) -> Self {
+        Self::of(house.hooks.dispatcher().draining_for(Duration::ZERO))
+    }
+
+    fn of(dispatcher: Dispatcher) -> Self {
         let stop = CancellationToken::new();
         let task = tokio::spawn(dispatcher.run(stop.clone()));
         Self { stop, task }

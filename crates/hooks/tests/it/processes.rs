@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use cluster::on_both;
-use hooks::{DeliveryState, Settings};
+use hooks::DeliveryState;
 
 use crate::{
     house::{House, Place, Shift, eventually},
@@ -59,10 +59,9 @@ on_both! {
             if seen.kind() == "ping" || before > 0 { Reply::Status(204) } else { Reply::Never }
         })
         .await;
-        let hasty = |settings| Settings { drain: Duration::ZERO, ..settings };
-        let house = House::with(&place, &[&receiver], hasty).await;
+        let house = House::at(&place, &[&receiver]).await;
         let id = house.hook(&receiver.url(), "issue.*").await.shown.webhook.id;
-        let shift = Shift::start(&house);
+        let shift = Shift::hasty(&house);
         house.happens("issue.opened", 1).await;
         receiver.saw(1).await;
         shift.stop().await;
@@ -91,6 +90,27 @@ on_both! {
         house.happens("issue.opened", 1).await;
         receiver.saw(1).await;
         shift.stop().await;
+    }
+}
+
+on_both! {
+    async fn what_ended_long_ago_goes_with_its_bytes(place: Place) {
+        let receiver = Receiver::kind().await;
+        let house = House::at(&place, &[&receiver]).await;
+        let id = house.hook(&receiver.url(), "issue.*").await.shown.webhook.id;
+        let gone = house.hook(&receiver.url(), "push").await.shown.webhook.id;
+        let shift = Shift::start(&house);
+        house.happens("issue.opened", 1).await;
+        house.becomes(id, DeliveryState::Delivered).await;
+        eventually("the pings have ended", async || receiver.pings().len() == 2).await;
+        shift.stop().await;
+        house.hooks.delete(&house.allowed().await, gone).await.unwrap();
+        assert_eq!(house.hooks.forget().await.unwrap(), 0);
+        house.clock.advance(Duration::from_hours(30 * 24));
+        house.happens("issue.closed", 1).await;
+        assert_eq!(house.hooks.forget().await.unwrap(), 3);
+        assert_eq!(house.states(id).await, ["pending"]);
+        assert_eq!(house.hooks.forget().await.unwrap(), 0);
     }
 }
 

@@ -104,18 +104,17 @@ on_both! {
         let change = WebhookChange {
             content: Some(Content::Thin),
             description: Some("for the wall".to_owned()),
-            expected: Some(1),
             ..WebhookChange::default()
         };
-        let changed = house.hooks.change(&house.allowed().await, id, change.clone()).await.unwrap();
+        let changed = house.hooks.change(&house.allowed().await, id, change.clone(), |it| it.webhook.version == 1).await.unwrap();
         assert_eq!(changed.webhook.version, 2);
         assert_eq!(changed.webhook.wishes.content, Content::Thin);
         assert_eq!(changed.webhook.wishes.events.words(), ["push"]);
-        let stale = house.hooks.change(&house.allowed().await, id, change).await;
+        let stale = house.hooks.change(&house.allowed().await, id, change, |it| it.webhook.version == 1).await;
         assert!(matches!(stale, Err(Error::Stale)));
 
         let off = WebhookChange { active: Some(false), ..WebhookChange::default() };
-        let paused = house.hooks.change(&house.allowed().await, id, off).await.unwrap();
+        let paused = house.hooks.change(&house.allowed().await, id, off, |_| true).await.unwrap();
         assert_eq!(paused.webhook.state, State::Paused);
         house.happens("issue.opened", 1).await;
         assert_eq!(house.deliveries(id).await.len(), 0, "a paused one is told nothing");

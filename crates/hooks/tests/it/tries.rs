@@ -89,7 +89,7 @@ on_both! {
         assert_eq!(house.deliveries(id).await.len(), 3);
 
         let on = WebhookChange { active: Some(true), ..WebhookChange::default() };
-        let shown = house.hooks.change(&house.allowed().await, id, on).await.unwrap();
+        let shown = house.hooks.change(&house.allowed().await, id, on, |_| true).await.unwrap();
         assert_eq!(shown.webhook.state, State::Active);
         house.happens("issue.locked", 1).await;
         gone.saw(2).await;
