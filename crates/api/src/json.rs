@@ -19,6 +19,7 @@ mod records;
 mod search;
 mod shown_once;
 mod storage;
+mod webhooks;
 
 pub use accounts::{
     AcceptInvite, Agent, AgentPage, BreakGlass, ChangeAgent, ChangeOrganization, ChangeProfile,
@@ -60,6 +61,11 @@ pub use shown_once::ShownOnce;
 pub use storage::{
     Fault, FaultPage, Healed, Limit, QuotaUse, ScanStarted, SetQuota, StartScan, Storage,
     StorageGroup, StorageScan, Used,
+};
+pub use webhooks::{
+    MadeWebhook, NewWebhookSecret, ResendDeliveries, Resent, Webhook, WebhookAttempt,
+    WebhookChanges, WebhookDelivery, WebhookDeliveryDetail, WebhookDeliveryPage, WebhookFilter,
+    WebhookPage, WebhookSecret,
 };
 
 /// The body of `POST /api/v1/auth/challenge` (`spec/trust.md` 2).

@@ -57,6 +57,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         trust::statements(),
         objects::statements(),
         hub::statements(),
+        hooks::statements(),
     ]
     .concat()
 }

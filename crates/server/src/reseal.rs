@@ -20,7 +20,7 @@ pub async fn reseal(args: &SealArgs) -> Result<u64, Error> {
         None => Db::sqlite(&args.data_dir.join("motet.db")).await?,
         Some(url) => Db::postgres(url.expose()).await?,
     };
-    let outcome = trust::reseal(&db, (&clock, &random), &old, &new).await;
+    let outcome = trust::reseal(&db, (&clock, &random), (&old, &new), hooks::reseal).await;
     db.close().await;
     match outcome? {
         Resealed::Done(count) => Ok(count),

@@ -46,8 +46,8 @@ use std::{
 };
 
 use db::{Db, Tx};
-use keys::{PrivateKey, PublicKey};
-use names::{Clock, Handle, Id, Random};
+use keys::{PrivateKey, PublicKey, Sealed};
+use names::{Clock, Handle, Id, Random, Secret};
 use uuid::Uuid;
 
 mod agents;
@@ -90,7 +90,7 @@ pub use authority::{
     Account, Act, Action, Allowed, Anything, Decision, Granted, Level, Namespace, Need, Plane,
     Readers, Refusal, Resource, Role, Scope, Visibility, act,
 };
-pub use boot::{OperatorState, Resealed, reseal};
+pub use boot::{OperatorState, Resealed, Resealer, reseal};
 pub use collaborators::Collaborator;
 pub use error::Error;
 pub use flows::{
@@ -225,6 +225,22 @@ impl Trust {
     /// The keys with which the install signs. Refused before [`Trust::check_install_key`] has seen the right key.
     pub fn signing_keys(&self) -> Result<&signing_keys::SigningKeys, Error> {
         self.0.signing_keys.get().ok_or(Error::Locked)
+    }
+
+    /// Seals a secret of another room under the install key, for the place where it lies. Gives the name of the key too.
+    pub fn seal(&self, place: keys::Place<'_>, value: &[u8]) -> Result<(String, Sealed), Error> {
+        let sealer = self.signing_keys()?.sealer();
+        Ok((sealer.key_id().to_owned(), sealer.seal(&self.0.random, place, value)))
+    }
+
+    /// Opens what was sealed for a place.
+    pub fn unseal(
+        &self,
+        place: keys::Place<'_>,
+        sealed: &Sealed,
+    ) -> Result<Secret<Vec<u8>>, Error> {
+        let opened = self.signing_keys()?.sealer().open(place, sealed);
+        Ok(opened.map_err(db::Error::corrupt("a sealed value"))?)
     }
 
     /// The public halves of the keys that others have to check, active and not: of the server, of provenance, of the
@@ -376,6 +392,16 @@ impl Trust {
     /// Changes who may see a thing, or whether it is there, in the transaction that changes the thing itself.
     pub async fn set_resource(&self, tx: &mut Tx, row: &ResourceRow) -> Result<(), Error> {
         Ok(store::set_resource(tx, row).await?)
+    }
+
+    /// Whether somebody may read a thing at this moment: for what is done for them later, without a request of theirs.
+    pub async fn may_read(
+        &self,
+        tx: &mut Tx,
+        somebody: Id<Principal>,
+        resource: Uuid,
+    ) -> Result<bool, Error> {
+        Ok(store::may_read(tx, somebody, resource).await?)
     }
 
     /// Forgets things that never came to be, in the transaction that removes the things themselves; `ids` is bounded

@@ -28,6 +28,12 @@ macro_rules! behind {
 pub(crate) use {behind, who};
 
 db::statements! {
+    // With whose eyes somebody reads: an agent with those of its owner.
+    READER = "
+        SELECT coalesce(a.owner_id, p.id) FROM principals AS p LEFT JOIN agents AS a ON a.principal_id = p.id
+          LEFT JOIN principals AS o ON o.id = a.owner_id
+         WHERE p.id = $1 AND p.status = 'active' AND a.disabled_at IS NULL AND (o.id IS NULL OR o.status = 'active')";
+    MAY_READ = (concat!("SELECT count(*) FROM resources AS s WHERE s.id = $2 AND ", crate::visible!()));
     PRINCIPAL_BY_HANDLE = "
         SELECT id, kind, handle, status, install_admin, created_at FROM principals WHERE handle = $1";
     KEY_OWNER = (concat!("
@@ -391,6 +397,18 @@ pub enum ResourceState {
     Deleted,
     /// Gone for as long as its owner may not read what it was made from. No row says so: it follows from others.
     Suspended,
+}
+
+/// Whether somebody who acts here may read a thing.
+pub(crate) async fn may_read(
+    tx: &mut Tx,
+    somebody: Id<Principal>,
+    resource: Uuid,
+) -> Result<bool, Error> {
+    let reader: Option<(Uuid,)> = db::fetch_optional!(tx, READER, somebody.uuid())?;
+    let Some((reader,)) = reader else { return Ok(false) };
+    let (count,): (i64,) = db::fetch_one!(tx, MAY_READ, reader, resource)?;
+    Ok(count > 0)
 }
 
 /// A row of `resources`: what the authority needs to know of a thing. Made from a row, or by the room that makes

@@ -67,6 +67,7 @@ const TESTS_MAY: &[(&str, &str)] = &[
     ("objects", "buckets"),
     ("objects", "cluster"),
     ("trust", "cluster"),
+    ("hooks", "cluster"),
 ];
 
 /// One crate that names another of ours.

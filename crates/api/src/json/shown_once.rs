@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::{BootstrapToken, FoundedPublisher, GitToken, Invitation, MadeSecret, MintedToken};
+use super::{
+    BootstrapToken, FoundedPublisher, GitToken, Invitation, MadeSecret, MadeWebhook, MintedToken,
+};
 
 /// An answer that shows a secret. Whoever repeats its request with the same `Idempotency-Key` gets it without
 /// (`spec/trust.md` 5, Form).
@@ -33,6 +35,12 @@ impl ShownOnce for BootstrapToken {
 impl ShownOnce for Invitation {
     fn withheld(self) -> Self {
         Self { code: None, secret_shown: true, ..self }
+    }
+}
+
+impl ShownOnce for MadeWebhook {
+    fn withheld(self) -> Self {
+        Self { secret: None, secret_shown: true, ..self }
     }
 }
 

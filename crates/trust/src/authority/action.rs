@@ -210,6 +210,12 @@ actions! {
     CollaboratorAdd, "hub.collaborator.add", true, Need::Level(Level::Admin);
     /// Take a level away.
     CollaboratorRemove, "hub.collaborator.remove", true, Need::Level(Level::Admin);
+    /// See which webhooks there are, and what became of their deliveries.
+    WebhookRead, "collab.webhook.read", false, Need::Level(Level::Admin);
+    /// Make a webhook, change it, give it another secret, delete it.
+    WebhookWrite, "collab.webhook.write", true, Need::Level(Level::Admin);
+    /// Send a delivery once more, or a ping.
+    WebhookRedeliver, "collab.webhook.redeliver", true, Need::Level(Level::Admin);
     /// See how a repository is set up.
     RepoSettings, "hub.repo.settings", false, Need::Level(Level::Admin);
     /// Change what a repository says of itself, and what it is called.

@@ -22,7 +22,7 @@ use crate::{
     signing_keys::SigningKeys,
     store as rows,
 };
-pub use reseal::{Resealed, reseal};
+pub use reseal::{Resealed, Resealer, reseal};
 pub(crate) use store::{STATEMENTS, set_state_from, state};
 
 /// The operator's handle. It is taken at the first boot, so nobody can register it.

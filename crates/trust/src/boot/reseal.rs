@@ -23,12 +23,12 @@ pub enum Resealed {
 }
 
 /// Opens everything with `old` and seals it with `new`, in one transaction: after a crash the data is under one of the
-/// two keys, whole.
+/// two keys, whole. `others` does it for what other rooms have sealed, and gives how many values that were.
 pub async fn reseal(
     db: &Db,
     (clock, random): (&Clock, &Random),
-    old: &InstallKey,
-    new: &InstallKey,
+    (old, new): (&InstallKey, &InstallKey),
+    others: impl AsyncFnOnce(&mut Tx, &Resealer<'_>) -> Result<u64, Error>,
 ) -> Result<Resealed, Error> {
     let mut tx = db.write().await?;
     // Nothing was ever sealed here.
@@ -41,10 +41,11 @@ pub async fn reseal(
     if !old.check_sample(sample.as_bytes()) {
         return Ok(Resealed::WrongKey);
     }
-    let between = Between { old: Sealer::new(old), new: Sealer::new(new), random };
-    let count = between.keys(&mut tx).await?
+    let between = Resealer { old: Sealer::new(old), new: Sealer::new(new), random };
+    let own = between.keys(&mut tx).await?
         + between.secrets(&mut tx).await?
         + between.remotes(&mut tx).await?;
+    let count = own + others(&mut tx, &between).await?;
     // A server that was started meanwhile has taken the old key: it would not open what it finds.
     if !set_state_from(&mut tx, SAMPLE, Some(&stored), &hex(&new.sample())).await? {
         return Ok(Resealed::WrongKey);
@@ -61,13 +62,24 @@ pub async fn reseal(
 }
 
 /// From one key to another.
-struct Between<'a> {
+pub struct Resealer<'a> {
     old: Sealer,
     new: Sealer,
     random: &'a Random,
 }
 
-impl Between<'_> {
+impl std::fmt::Debug for Resealer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "from {} to {}", self.old.key_id(), self.new.key_id())
+    }
+}
+
+impl Resealer<'_> {
+    /// The name of the key from now on.
+    pub fn key_id(&self) -> &str {
+        self.new.key_id()
+    }
+
     /// The install's own keys: a handful.
     async fn keys(&self, tx: &mut Tx) -> Result<u64, Error> {
         let found = signing_keys::store::sealed(tx).await?;
@@ -108,7 +120,8 @@ impl Between<'_> {
         Ok(count)
     }
 
-    fn reseal(
+    /// The same value under the new key; `key_id` names the one that it lies under.
+    pub fn reseal(
         &self,
         key_id: &str,
         place: Place<'_>,

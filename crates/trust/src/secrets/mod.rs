@@ -184,7 +184,7 @@ impl Trust {
         let now = self.0.clock.now();
         let live = of_kind(tx, publisher, kind, now).await?;
         let active = live.iter().filter(|it| it.secret.activate_at <= now);
-        active.map(|it| self.unseal(it)).collect()
+        active.map(|it| self.opened(it)).collect()
     }
 
     /// Makes a row, in the transaction of whatever it is made for.
@@ -220,7 +220,7 @@ impl Trust {
         Ok(MadeSecret { value: is_ours.then_some(value), secret })
     }
 
-    fn unseal(&self, stored: &Stored) -> Result<Secret<String>, Error> {
+    fn opened(&self, stored: &Stored) -> Result<Secret<String>, Error> {
         let row = stored.secret.id.to_string();
         let opened = self.signing_keys()?.sealer().open(place(&row), &stored.sealed);
         let corrupt = db::Error::corrupt("secrets.sealed_value");

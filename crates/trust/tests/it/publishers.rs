@@ -192,11 +192,16 @@ async fn secrets_and_keys_open_under_another_install_key_and_no_more_under_the_o
         let new = keys::InstallKey::generate(&house.random);
         let with = (&house.clock, &house.random);
         let stranger = keys::InstallKey::generate(&house.random);
-        let outcome = trust::reseal(&house.db, with, &stranger, &new).await.unwrap();
+        let outcome =
+            trust::reseal(&house.db, with, (&stranger, &new), async |_, _| Ok(0)).await.unwrap();
         assert_eq!(outcome, Resealed::WrongKey);
-        let outcome = trust::reseal(&house.db, with, &house.install, &new).await.unwrap();
+        let outcome = trust::reseal(&house.db, with, (&house.install, &new), async |_, _| Ok(0))
+            .await
+            .unwrap();
         assert!(matches!(outcome, Resealed::Done(count) if count >= 2), "{outcome:?}");
-        let outcome = trust::reseal(&house.db, with, &house.install, &new).await.unwrap();
+        let outcome = trust::reseal(&house.db, with, (&house.install, &new), async |_, _| Ok(0))
+            .await
+            .unwrap();
         assert_eq!(outcome, Resealed::Already);
 
         assert!(bearer(&house, &trust, &acme).await.is_err(), "the old key opens nothing any more");
