@@ -263,15 +263,27 @@ impl Stored {
 
     /// From where to where the filter of a commit lies.
     fn filter_span(&self, own: u32) -> Result<(u64, u64), GraphError> {
-        let end = u64::from(self.whole_link(own)?.1);
-        let start = match own.checked_sub(1) {
-            None => 0,
-            Some(before) => u64::from(self.filter_end(before)?),
+        let (start, end) = match own.checked_sub(1) {
+            None => (0, self.filter_end(own)?),
+            Some(before) => self.filter_ends(before)?,
         };
+        let (start, end) = (u64::from(start), u64::from(end));
         if start > end || end > self.head.filter_bytes {
             return Err(GraphError::Damaged("a filter ends before it begins"));
         }
         Ok((start, end))
+    }
+
+    /// Where the filters of a commit and of the next one end: mostly they stand in one block.
+    fn filter_ends(&self, own: u32) -> Result<(u32, u32), GraphError> {
+        let (number, from) = place_of(self.sections.links + u64::from(own) * LINK_BYTES as u64)?;
+        let until = from + 2 * LINK_BYTES;
+        if until > PAYLOAD_BYTES {
+            return Ok((self.filter_end(own)?, self.filter_end(own + 1)?));
+        }
+        let block = self.blocks.block(number)?;
+        let both = block.get(from..until).ok_or(GraphError::Damaged("a record is missing"))?;
+        Ok((short(both, 12), short(both, LINK_BYTES + 12)))
     }
 
     fn filter_end(&self, own: u32) -> Result<u32, GraphError> {

@@ -78,7 +78,7 @@ impl Hub {
         let had = have.iter().map(|it| format!("^{it}\n"));
         self.git.pack_into(&source, wanted.chain(had).collect(), &path).await?;
         let path = path.display().to_string();
-        let chore = Chore { arguments: vec!["index-pack", "--strict", path.as_str()] };
+        let chore = Chore::of(vec!["index-pack", "--strict", path.as_str()]);
         self.git.listed(&dir, &chore, String::new()).await?;
         Ok(quarantine)
     }
@@ -96,7 +96,7 @@ impl Hub {
         let path = quarantine.next(&self.random);
         self.git.pack_into(&dir, format!("{tree}\n"), &path).await?;
         let path = path.display().to_string();
-        let chore = Chore { arguments: vec!["index-pack", "--strict", path.as_str()] };
+        let chore = Chore::of(vec!["index-pack", "--strict", path.as_str()]);
         self.git.listed(&dir, &chore, String::new()).await?;
         Ok(quarantine)
     }
@@ -126,7 +126,7 @@ impl Git {
     async fn pack_into(&self, dir: &Path, revisions: String, path: &Path) -> Result<(), Error> {
         let arguments = vec!["pack-objects", "-q", "--revs", "--stdout", "--delta-base-offset"];
         let GitProcess { mut input, mut output, errors, mut life } =
-            self.program()?.run(dir, &Chore { arguments })?;
+            self.program()?.run(dir, &Chore::of(arguments))?;
         let write = async move {
             input.write_all(revisions.as_bytes()).await?;
             input.shutdown().await

@@ -159,7 +159,7 @@ impl Git {
         })
         .await?;
         let path = path.display().to_string();
-        let chore = Chore { arguments: vec!["index-pack", "--strict", path.as_str()] };
+        let chore = Chore::of(vec!["index-pack", "--strict", path.as_str()]);
         Ok(self.tried(dir, &chore, String::new()).await?.map(|_| quarantine))
     }
 

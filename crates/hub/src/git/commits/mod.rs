@@ -17,7 +17,7 @@ mod store;
 pub(super) mod tests;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     num::NonZero,
 };
 
@@ -104,12 +104,20 @@ pub(crate) async fn new_commits(
     let mut met: HashMap<CommitId, Met> = HashMap::new();
     let mut seen: HashSet<CommitId> = tips.iter().copied().collect();
     let mut waiting: Vec<CommitId> = seen.iter().copied().collect();
+    let (mut judged, mut ahead) = (HashSet::new(), 1);
     while !waiting.is_empty() {
         let asked = waiting.split_off(waiting.len().saturating_sub(ASKED_AT_ONCE));
-        let held = reading::known_commits(tx, repository, &asked).await?;
-        let new: Vec<_> = asked.into_iter().filter(|it| !held.contains_key(it)).collect();
-        for (id, parents) in parents_of(packs, new).await? {
-            waiting.extend(parents.iter().filter(|it| seen.insert(**it)));
+        let read = read_ahead(packs, asked, ahead).await?;
+        // The database is asked about many at once, for the price of some that were there.
+        ahead = (ahead * 2).min(ASKED_AT_ONCE);
+        let ids: Vec<_> = read.iter().map(|(id, _)| *id).collect();
+        let held = reading::known_commits(tx, repository, &ids).await?;
+        judged.extend(ids);
+        for (id, parents) in read.into_iter().filter(|(id, _)| !held.contains_key(id)) {
+            let parents =
+                parents.ok_or_else(|| Error::Broken(format!("the commit {id} is missing")))?;
+            let further = parents.iter().filter(|it| !judged.contains(*it) && seen.insert(**it));
+            waiting.extend(further);
             met.insert(id, Met { parents, waits_for: 0 });
         }
         if met.len() > MOST_COMMITS {
@@ -119,17 +127,24 @@ pub(crate) async fn new_commits(
     Ok(NewCommits { order: parents_first(met) })
 }
 
-/// Reads who leads to whom.
-async fn parents_of(
-    packs: &Packs,
-    ids: Vec<CommitId>,
-) -> Result<Vec<(CommitId, Vec<CommitId>)>, Error> {
+/// A commit and its parents, if it is in the packs.
+type Found = (CommitId, Option<Vec<CommitId>>);
+
+/// Reads who leads to whom: of `asked`, and of what they lead to, the nearest first, until there are `most`.
+async fn read_ahead(packs: &Packs, asked: Vec<CommitId>, most: usize) -> Result<Vec<Found>, Error> {
     let read = packs.read(move |reader| {
-        let parents = |id: CommitId| match reader.commit(id)? {
-            Some((commit, _)) => Ok((id, commit.parents)),
-            None => Err(Error::Broken(format!("the commit {id} is missing"))),
-        };
-        ids.into_iter().map(parents).collect()
+        let (most, mut found) = (most.max(asked.len()), Vec::new());
+        let mut seen: HashSet<_> = asked.iter().copied().collect();
+        let mut waiting = VecDeque::from(asked);
+        while found.len() < most
+            && let Some(id) = waiting.pop_front()
+        {
+            let parents = reader.commit(id)?.map(|(commit, _)| commit.parents);
+            let further = parents.iter().flatten().filter(|it| seen.insert(**it));
+            waiting.extend(further);
+            found.push((id, parents));
+        }
+        Ok(found)
     });
     read.await
 }
