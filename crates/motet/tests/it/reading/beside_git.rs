@@ -23,10 +23,10 @@ fn bare(patch: &str) -> String {
 }
 
 /// What a patch says of each file.
-fn by_file(patch: &str) -> BTreeMap<String, String> {
+fn by_file(told: &str) -> BTreeMap<String, String> {
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     let mut path = String::new();
-    for line in bare(patch).split_inclusive('\n') {
+    for line in bare(told).split_inclusive('\n') {
         if let Some((_, after)) =
             line.strip_prefix("diff --git ").and_then(|it| it.split_once(" b/"))
         {

@@ -75,10 +75,13 @@ impl History {
         if self.trees[parent].contains_key(path) {
             return Some(path.to_owned());
         }
+        // As for blame, whatever went may be what this one was, and no other file that is new has a claim to it.
+        let gone = self.trees[parent].keys().filter(|it| !self.trees[commit].contains_key(*it));
         let ids = &self.twin.ids;
-        let moved = ["diff", "--name-status", "-M50%", "-l1000", "--diff-filter=R"];
-        let sides = [ids[parent].as_str(), ids[commit].as_str()];
-        let told = self.twin.told(&[&moved[..], &sides].concat());
+        let args = ["--literal-pathspecs", "diff", "--name-status", "-M50%", "-l1000"];
+        let sides = ["--diff-filter=R", &ids[parent], &ids[commit], "--", path];
+        let args = args.into_iter().chain(sides).chain(gone.map(String::as_str));
+        let told = self.twin.told(&args.collect::<Vec<_>>());
         let mut pairs = told.lines().filter_map(|line| line.split_once('\t')?.1.split_once('\t'));
         pairs.find(|(_, now)| *now == path).map(|(before, _)| before.to_owned())
     }
