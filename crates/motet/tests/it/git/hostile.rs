@@ -153,7 +153,7 @@ pub(super) fn chained(depth: usize) -> (String, Vec<u8>, String) {
     };
     let last = content(depth);
     let tree = [b"100644 song.txt\0".to_vec(), named("blob", last.as_bytes())].concat();
-    let hex = |id: &[u8]| id.iter().map(|it| format!("{it:02x}")).collect::<String>();
+    let hex = |id: &[u8]| id.iter().map(|it| format!("{it:02x}")).collect::<Vec<_>>().concat();
     let who = "Anna <anna@example.org> 1700000000 +0000";
     let tree_id = hex(&named("tree", &tree));
     let commit = format!("tree {tree_id}\nauthor {who}\ncommitter {who}\n\ndeep\n");

@@ -277,5 +277,5 @@ async fn a_hook_that_nobody_serves_lets_nothing_in() {
     // Somebody on the machine pushes past the server.
     let said = user.tries("one", &["push", dir.to_str().unwrap(), "main"]);
     assert!(!said.is_well && said.err.contains("push to its address"), "{}", said.err);
-    assert!(super::is_empty(&dir));
+    assert!(is_empty(&dir));
 }
