@@ -36,7 +36,7 @@ impl Default for Backoff {
         Self {
             first: Duration::from_secs(30),
             factor_thousandths: 2_000,
-            max: Duration::from_secs(3600),
+            max: Duration::from_hours(1),
             jitter_millionths: 200_000,
         }
     }
@@ -70,6 +70,6 @@ mod tests {
         let backoff = Backoff::default();
         let wait = |number| backoff.wait(1, Draw::from_number(number)).as_millis();
         assert_eq!((wait(0), wait(500_000), wait(1_000_000)), (24_000, 30_000, 36_000));
-        assert_eq!(backoff.wait(u32::MAX, Draw::MIDDLE), Duration::from_secs(3600));
+        assert_eq!(backoff.wait(u32::MAX, Draw::MIDDLE), Duration::from_hours(1));
     }
 }

@@ -23,7 +23,7 @@ const NAMES: [&str; 19] = [
 /// A pattern that does not come within five years is refused.
 const NEVER_DAYS: i64 = 5 * 366;
 /// A fire that is older was missed.
-const LATE: Duration = Duration::from_secs(5 * 60);
+const LATE: Duration = Duration::from_mins(5);
 /// Missed fires that are made up for.
 const MAX_MADE_UP: usize = 24;
 
@@ -147,7 +147,7 @@ mod tests {
     fn what_was_missed_is_made_up_for_as_the_schedule_says() {
         let table = Timetable::read("0 * * * *", "UTC").unwrap();
         let hour = |hours: i64| UnixMillis(hours * 3_600_000);
-        let now = hour(13).plus(Duration::from_secs(600));
+        let now = hour(13).plus(Duration::from_mins(10));
         let due = |missed| table.due(hour(11), now, missed);
         assert_eq!(due(Missed::Skip), (vec![], Some(hour(14))));
         assert_eq!(due(Missed::Latest), (vec![hour(13)], Some(hour(14))));

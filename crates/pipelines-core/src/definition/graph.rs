@@ -9,7 +9,12 @@ use super::{
     step::{DraftStep, Wanted},
     top::Draft,
 };
-use crate::{expression::Root, fault::Code, json::Place, name::StepId};
+use crate::{
+    expression::{Expression, Root},
+    fault::Code,
+    json::Place,
+    name::StepId,
+};
 
 /// A step's place among the others.
 pub(super) struct Links {
@@ -85,7 +90,7 @@ impl References<'_> {
             }
         }
         let place = self.step.place.at("skip_if");
-        for root in step.skip_if.iter().flat_map(|it| it.roots()) {
+        for root in step.skip_if.iter().flat_map(Expression::roots) {
             match root {
                 Root::Run | Root::Input => {}
                 Root::Item | Root::Index => self.needs_element(&place),
@@ -154,9 +159,9 @@ impl References<'_> {
 
 /// Steps that wait for each other: each ring is told once, at its first step in the file.
 fn rings(required: &BTreeMap<usize, Vec<(usize, Requirement)>>, draft: &Draft, faults: &Faults) {
-    let reached: BTreeMap<usize, BTreeSet<usize>> =
+    let behind: BTreeMap<usize, BTreeSet<usize>> =
         required.keys().map(|position| (*position, reached_from(*position, required))).collect();
-    let reaches = |from: usize, to: usize| reached.get(&from).is_some_and(|it| it.contains(&to));
+    let reaches = |from: usize, to: usize| behind.get(&from).is_some_and(|it| it.contains(&to));
     let mut told: BTreeSet<usize> = BTreeSet::new();
     for position in required.keys().copied().filter(|at| reaches(*at, *at)) {
         if !told.iter().any(|first| reaches(*first, position) && reaches(position, *first)) {

@@ -9,9 +9,9 @@ use super::{
 use crate::{backoff::Backoff, fault::Code, json::Pointer};
 
 const SECOND: Duration = Duration::from_secs(1);
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 /// The longest deadline of a step: that of a run.
-pub(super) const MAX_DEADLINE: Duration = Duration::from_secs(90 * 86_400);
+pub(super) const MAX_DEADLINE: Duration = Duration::from_hours(90 * 24);
 
 /// What a step does with failures.
 #[derive(Debug, Clone)]

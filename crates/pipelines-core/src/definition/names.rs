@@ -1,6 +1,6 @@
 //! Who is called what, and who spawns whom.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Faults, fields::note, step_place, top::Draft};
 use crate::{fault::Code, name::StepId};
@@ -61,7 +61,9 @@ fn spawners(
     faults: &Faults,
 ) -> BTreeMap<usize, usize> {
     let mut spawner = BTreeMap::new();
-    for position in by_id.values().copied() {
+    // In the order of the file: the first place counts.
+    let named: BTreeSet<_> = by_id.values().copied().collect();
+    for position in named {
         let Some(draft) = draft.steps.get(position) else { continue };
         let spawns = draft.step.as_ref().and_then(|step| step.spawns.as_ref());
         for (at, id) in spawns.iter().flat_map(|it| it.steps.iter().enumerate()) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Faults, From, fields::note, graph, types::View};
 use crate::{
     compose::Rule,
-    expression::Root,
+    expression::{Expression, Root},
     fault::{Code, Fault},
     json::{Place, Pointer},
     name::StepId,
@@ -130,7 +130,7 @@ fn unused(view: &View<'_>) -> Vec<Fault> {
                 used.insert(id);
             }
         }
-        for root in step.skip_if.iter().flat_map(|it| it.roots()) {
+        for root in step.skip_if.iter().flat_map(Expression::roots) {
             if let Root::Step(id) = root {
                 used.insert(id);
             }

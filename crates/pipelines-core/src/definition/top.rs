@@ -24,7 +24,7 @@ use crate::{
     schema::{Library, Schema, declared},
 };
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 const MAX_URL_BYTES: usize = 2_048;
 /// The events that a version's webhook may ask for (`spec/webhooks.md` 2, the rows of Work).
 const EVENTS: [&str; 16] = [
@@ -110,7 +110,7 @@ pub(super) fn read(source: &Value, outside: &dyn Outside, faults: &Faults) -> Op
         rules,
         output_schema,
         webhook: top.object("webhook").map(|it| webhook(&reading, it)),
-        deadline: top.duration("deadline", Duration::from_secs(60)..=90 * DAY).unwrap_or(7 * DAY),
+        deadline: top.duration("deadline", Duration::from_mins(1)..=90 * DAY).unwrap_or(7 * DAY),
         budgets: top.object("budgets").map_or_else(Budgets::default, budgets),
         priority: priority(&reading, &top).unwrap_or(5),
         concurrency: concurrency(&top),
@@ -170,16 +170,14 @@ pub(super) fn skills(reading: &Reading<'_>, fields: &Fields<'_>) -> Vec<String> 
             note(reading.faults, &place, Code::WrongType, "a text is wanted");
             continue;
         };
-        match (reading.outside.skill(reference), place.as_str().parse()) {
-            (Some(resolved), Ok(pointer)) => {
-                reading.resolved.borrow_mut().push((pointer, resolved.clone()));
-                found.push(resolved);
-            }
-            _ => {
-                let why = format!("there is no skill {reference}");
-                note(reading.faults, &place, Code::SkillUnknown, why);
-            }
-        }
+        let known = reading.outside.skill(reference).zip(place.as_str().parse().ok());
+        let Some((resolved, pointer)) = known else {
+            let why = format!("there is no skill {reference}");
+            note(reading.faults, &place, Code::SkillUnknown, why);
+            continue;
+        };
+        reading.resolved.borrow_mut().push((pointer, resolved.clone()));
+        found.push(resolved);
     }
     found
 }

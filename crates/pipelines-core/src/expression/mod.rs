@@ -93,7 +93,9 @@ impl Term {
             Self::Reference(root, _) => found.push(root.clone()),
             Self::Not(inner) => inner.roots(found),
             Self::And(parts) | Self::Or(parts) | Self::Call(_, parts) => {
-                parts.iter().for_each(|part| part.roots(found));
+                for part in parts {
+                    part.roots(found);
+                }
             }
             Self::Compare(one, _, other) => {
                 one.roots(found);

@@ -5,10 +5,12 @@
 //! | `canonical.rs` | [`canonical`]: the bytes of RFC 8785; [`sha256`] over them          |
 //! | `pointer.rs`   | [`Pointer`] (RFC 6901), [`Place`]: where a fault is                 |
 //! | `text.rs`      | [`read`]: JSON and YAML, with their bounds                          |
+//! | `reader.rs`    | JSON, numbers exactly                                               |
 //! | `yaml.rs`      | YAML 1.2, core schema, without what makes it dangerous              |
 
 mod canonical;
 mod pointer;
+mod reader;
 mod text;
 mod yaml;
 

@@ -1,11 +1,8 @@
 //! A definition's text: JSON or YAML, read strictly and within bounds (`spec/work.md` 2, Form).
 
-use std::{cell::Cell, fmt};
+use serde_json::Value;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
-
-use super::yaml;
+use super::{reader, yaml};
 use crate::fault::{Code, Fault};
 
 /// Counted before anything is parsed.
@@ -32,7 +29,7 @@ pub fn read(text: &[u8], form: Form) -> Result<Value, Fault> {
     let text = std::str::from_utf8(text)
         .map_err(|error| Fault::whole(Code::YamlSyntax, format!("it is not UTF-8: {error}")))?;
     match form {
-        Form::Json => json(text),
+        Form::Json => reader::read(text),
         Form::Yaml => yaml::read(text),
     }
 }
@@ -45,114 +42,6 @@ pub(super) fn too_deep() -> Fault {
 /// The fault of a document with too many values.
 pub(super) fn too_many() -> Fault {
     Fault::whole(Code::TooLarge, format!("a definition has at most {MAX_NODES} values"))
-}
-
-fn json(text: &str) -> Result<Value, Fault> {
-    let found = Cell::new(None);
-    let count = Cell::new(0);
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let node = Node { depth: 0, count: &count, found: &found };
-    let read = node.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
-    read.map_err(|error| match found.take() {
-        Some(Code::TooDeep) => too_deep(),
-        Some(Code::TooLarge) => too_many(),
-        Some(code) => Fault::whole(code, error.to_string()),
-        None => Fault::whole(Code::YamlSyntax, error.to_string()),
-    })
-}
-
-/// Reads one value, counting, and refusing a name that stands twice in one object.
-#[derive(Clone, Copy)]
-struct Node<'c> {
-    depth: usize,
-    count: &'c Cell<usize>,
-    found: &'c Cell<Option<Code>>,
-}
-
-impl Node<'_> {
-    fn inside(self) -> Self {
-        Self { depth: self.depth + 1, ..self }
-    }
-
-    fn refuse<E: serde::de::Error>(self, code: Code, why: impl fmt::Display) -> E {
-        self.found.set(Some(code));
-        E::custom(why)
-    }
-
-    fn enter<E: serde::de::Error>(self) -> Result<(), E> {
-        if self.depth >= MAX_DEPTH { Err(self.refuse(Code::TooDeep, "too deep")) } else { Ok(()) }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Node<'_> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        self.count.set(self.count.get() + 1);
-        if self.count.get() > MAX_NODES {
-            return Err(self.refuse(Code::TooLarge, "too many values"));
-        }
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Node<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, it: bool) -> Result<Value, E> {
-        Ok(Value::Bool(it))
-    }
-
-    fn visit_i64<E>(self, it: i64) -> Result<Value, E> {
-        Ok(it.into())
-    }
-
-    fn visit_u64<E>(self, it: u64) -> Result<Value, E> {
-        Ok(it.into())
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, it: f64) -> Result<Value, E> {
-        Number::from_f64(it).map(Value::Number).ok_or_else(|| E::custom("a number is finite"))
-    }
-
-    fn visit_str<E>(self, it: &str) -> Result<Value, E> {
-        Ok(it.into())
-    }
-
-    fn visit_string<E>(self, it: String) -> Result<Value, E> {
-        Ok(it.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-        self.enter()?;
-        let mut items = Vec::new();
-        while let Some(item) = list.next_element_seed(self.inside())? {
-            items.push(item);
-        }
-        Ok(Value::Array(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
-        self.enter()?;
-        let mut fields = Map::new();
-        while let Some(name) = object.next_key::<String>()? {
-            if fields.contains_key(&name) {
-                let why = format!("the name {name:?} stands twice in one object");
-                return Err(self.refuse(Code::DuplicateKey, why));
-            }
-            let value = object.next_value_seed(self.inside())?;
-            fields.insert(name, value);
-        }
-        Ok(Value::Object(fields))
-    }
 }
 
 #[cfg(test)]
@@ -200,7 +89,22 @@ mod tests {
     fn what_is_no_json_is_told() {
         assert_eq!(code("{\"a\": 1, \"a\": 2}", Form::Json), Code::DuplicateKey);
         assert_eq!(code("{\"a\": 1} x", Form::Json), Code::YamlSyntax);
-        assert_eq!(code("{'a': 1}", Form::Json), Code::YamlSyntax);
+        for bad in ["{'a': 1}", "[1,]", "{\"a\" 1}", "[01]", "[1.]", "\"a", "nul", "", "[\"\t\"]"] {
+            assert_eq!(code(bad, Form::Json), Code::YamlSyntax, "{bad}");
+        }
         assert_eq!(read(&[0xff], Form::Json).unwrap_err().code, Code::YamlSyntax);
+    }
+
+    #[test]
+    fn both_forms_read_a_number_alike() {
+        for text in ["333333333.33333329", "0.1", "1e23", "9007199254740993", "-0.0", "5e-324"] {
+            let [json, yaml] = [Form::Json, Form::Yaml].map(|form| read(text.as_bytes(), form));
+            assert_eq!(
+                crate::json::canonical(&json.unwrap()),
+                crate::json::canonical(&yaml.unwrap())
+            );
+        }
+        assert_eq!(code("1e999", Form::Json), Code::YamlSyntax);
+        assert_eq!(code("1e999", Form::Yaml), Code::YamlSyntax);
     }
 }

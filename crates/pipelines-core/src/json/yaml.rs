@@ -212,6 +212,8 @@ fn is_number(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use serde_json::json;
 
     use super::*;
@@ -256,7 +258,7 @@ mod tests {
         let mut text = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n".to_owned();
         for level in 1..12 {
             let inner = format!("*a{}, ", level - 1).repeat(10);
-            text.push_str(&format!("a{level}: &a{level} [{inner}]\n"));
+            writeln!(text, "a{level}: &a{level} [{inner}]").unwrap();
         }
         let fault = read(&text).unwrap_err();
         assert_eq!(fault.code, Code::YamlAlias);

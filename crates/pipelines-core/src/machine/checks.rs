@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How long persons are waited for in a check.
-const PERSONS: std::time::Duration = std::time::Duration::from_secs(7 * 86_400);
+const PERSONS: std::time::Duration = std::time::Duration::from_hours(7 * 24);
 
 impl Work {
     /// The current checks of an address, ballots first, by number.

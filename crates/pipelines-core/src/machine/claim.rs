@@ -13,9 +13,9 @@ use crate::name::{Address, AgentId, ClaimId};
 /// Hand-backs of a task that spend nothing.
 const FREE_HAND_BACKS: u32 = 3;
 /// How long an agent is not offered what it handed back.
-const BAR: Duration = Duration::from_secs(15 * 60);
+const BAR: Duration = Duration::from_mins(15);
 /// The longest wait that a release may ask for.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 /// What a claim has to have left after a call.
 const CALL_MARGIN: Duration = Duration::from_secs(5);
 

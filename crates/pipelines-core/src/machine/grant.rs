@@ -79,9 +79,8 @@ impl Work {
     fn has_other_check(&self, address: &Address, task: &Task, agent: &Agent) -> bool {
         let round = self.state.current(&address.checked()).map_or(0, |checked| checked.round);
         self.checks_of(&address.checked()).into_iter().any(|(other, theirs)| {
-            let number = match other.check {
-                Some(Check::Ballot(number) | Check::Review(number)) => number,
-                None => return false,
+            let Some(Check::Ballot(number) | Check::Review(number)) = other.check else {
+                return false;
             };
             let is_same_round = theirs.checks == task.checks && number >= round;
             let has_owner = self.state.claims.values().any(|claim| {

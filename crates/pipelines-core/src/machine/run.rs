@@ -134,11 +134,6 @@ impl Work {
         }
     }
 
-    pub(super) fn cancel(&mut self) -> Result<(), Refusal> {
-        self.end_run(RunPhase::Cancelled, None);
-        Ok(())
-    }
-
     /// Another version takes over; what was granted keeps its own (I14).
     pub(super) fn move_to(&mut self, to: &Arc<Definition>, version: u32) -> Result<(), Refusal> {
         let from = Arc::clone(&self.state.definition);
@@ -190,11 +185,11 @@ impl Work {
         Ok(())
     }
 
-    pub(super) fn verdict_refused(&mut self, names: &[Reopen]) -> Result<(), Refusal> {
+    pub(super) fn verdict_refused(&mut self, wanted: &[Reopen]) -> Result<(), Refusal> {
         if self.state.phase != RunPhase::Composed {
             return Err(Refusal::NotListed);
         }
-        let named = self.named(names)?;
+        let named = self.named(wanted)?;
         let most = self.state.definition.webhook.as_ref().map_or(0, |it| it.max_reopens);
         if named.is_empty() || self.state.reopens >= most {
             self.fail(RunReason::Refused);

@@ -116,12 +116,11 @@ impl Work {
         let is_closed = between.all(|spawner| tally(spawner.clone()).open == 0);
         match requirement.join {
             Join::All if is_closed && reached.open == 0 => Standing::Holds,
-            Join::All => Standing::Open,
             Join::AtLeast(many) if reached.good >= many => Standing::Holds,
             Join::AtLeast(many) if is_closed && reached.good + reached.open < many => {
                 Standing::Unmeetable
             }
-            Join::AtLeast(_) => Standing::Open,
+            Join::All | Join::AtLeast(_) => Standing::Open,
         }
     }
 

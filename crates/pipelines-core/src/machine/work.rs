@@ -73,7 +73,10 @@ impl Work {
             What::Pause => self.pause(),
             What::Resume => self.resume(),
             What::RaiseBudgets(budgets) => self.raise(budgets),
-            What::Cancel => self.cancel(),
+            What::Cancel => {
+                self.end_run(RunPhase::Cancelled, None);
+                Ok(())
+            }
             What::Move { definition, version } => self.move_to(definition, *version),
             What::Accept => self.verdict_accepted(),
             What::Refuse(names) => self.verdict_refused(names),

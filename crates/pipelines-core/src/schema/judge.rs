@@ -1,6 +1,9 @@
 //! A value against a schema. Every keyword that is looked at costs a step, and there is a last step.
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeSet, HashSet},
+};
 
 use serde_json::Value;
 
@@ -198,10 +201,10 @@ impl Judge {
         };
         let is_multiple = numbers.multiple_of.as_ref().is_none_or(|step| is_multiple(number, step));
         let checks = [
-            (order(&numbers.minimum).is_none_or(|it| it.is_ge()), "it is too small"),
-            (order(&numbers.above).is_none_or(|it| it.is_gt()), "it is too small"),
-            (order(&numbers.maximum).is_none_or(|it| it.is_le()), "it is too large"),
-            (order(&numbers.below).is_none_or(|it| it.is_lt()), "it is too large"),
+            (order(&numbers.minimum).is_none_or(Ordering::is_ge), "it is too small"),
+            (order(&numbers.above).is_none_or(Ordering::is_gt), "it is too small"),
+            (order(&numbers.maximum).is_none_or(Ordering::is_le), "it is too large"),
+            (order(&numbers.below).is_none_or(Ordering::is_lt), "it is too large"),
             (is_multiple, "it is no multiple of the step that is wanted"),
         ];
         let mut is_good = self.pays(1);

@@ -42,10 +42,10 @@ fn anything(compiler: &mut Compiler<'_>, node: &mut Node, name: &str, it: &Keywo
         "allOf" => node.all_of = several(compiler, it),
         "anyOf" => node.any_of = several(compiler, it),
         "oneOf" => node.one_of = several(compiler, it),
-        "not" => node.not = one(compiler, it),
-        "if" => node.condition = one(compiler, it),
-        "then" => node.then = one(compiler, it),
-        "else" => node.otherwise = one(compiler, it),
+        "not" => node.not = Some(one(compiler, it)),
+        "if" => node.condition = Some(one(compiler, it)),
+        "then" => node.then = Some(one(compiler, it)),
+        "else" => node.otherwise = Some(one(compiler, it)),
         _ => return false,
     }
     true
@@ -92,8 +92,8 @@ fn lists(compiler: &mut Compiler<'_>, node: &mut Node, name: &str, it: &Keyword<
     let lists = &mut node.lists;
     match name {
         "prefixItems" => lists.first = several(compiler, it),
-        "items" => lists.items = one(compiler, it),
-        "contains" => lists.contains = one(compiler, it),
+        "items" => lists.items = Some(one(compiler, it)),
+        "contains" => lists.contains = Some(one(compiler, it)),
         "minContains" => lists.min_contains = count(compiler, it),
         "maxContains" => lists.max_contains = count(compiler, it),
         "minItems" => lists.min_items = count(compiler, it),
@@ -102,7 +102,7 @@ fn lists(compiler: &mut Compiler<'_>, node: &mut Node, name: &str, it: &Keyword<
             Some(are_unique) => lists.are_unique = are_unique,
             None => compiler.invalid(it.place, "true or false"),
         },
-        "unevaluatedItems" => lists.unevaluated = one(compiler, it),
+        "unevaluatedItems" => lists.unevaluated = Some(one(compiler, it)),
         _ => return false,
     }
     true
@@ -118,8 +118,8 @@ fn objects(compiler: &mut Compiler<'_>, node: &mut Node, name: &str, it: &Keywor
                 objects.patterns.extend(pattern.map(|pattern| (pattern, inner)));
             }
         }
-        "additionalProperties" => objects.additional = one(compiler, it),
-        "propertyNames" => objects.names = one(compiler, it),
+        "additionalProperties" => objects.additional = Some(one(compiler, it)),
+        "propertyNames" => objects.names = Some(one(compiler, it)),
         "required" => objects.required = names(compiler, it.value, it.place),
         "minProperties" => objects.min_members = count(compiler, it),
         "maxProperties" => objects.max_members = count(compiler, it),
@@ -133,7 +133,7 @@ fn objects(compiler: &mut Compiler<'_>, node: &mut Node, name: &str, it: &Keywor
             None => compiler.invalid(it.place, "an object"),
         },
         "dependentSchemas" => objects.dependent_schemas = named(compiler, it),
-        "unevaluatedProperties" => objects.unevaluated = one(compiler, it),
+        "unevaluatedProperties" => objects.unevaluated = Some(one(compiler, it)),
         _ => return false,
     }
     true
@@ -170,8 +170,8 @@ fn remarks(compiler: &mut Compiler<'_>, name: &str, it: &Keyword<'_>) -> bool {
     true
 }
 
-fn one(compiler: &mut Compiler<'_>, it: &Keyword<'_>) -> Option<Box<Node>> {
-    Some(Box::new(compiler.node(it.value, it.place, it.depth)))
+fn one(compiler: &mut Compiler<'_>, it: &Keyword<'_>) -> Box<Node> {
+    Box::new(compiler.node(it.value, it.place, it.depth))
 }
 
 fn several(compiler: &mut Compiler<'_>, it: &Keyword<'_>) -> Vec<Node> {

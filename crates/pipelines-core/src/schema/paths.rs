@@ -31,7 +31,7 @@ impl<'s> Declared<'s> {
     fn is_of(&self, wanted: &str, library: &Library) -> bool {
         let says = |fields: &Map<String, Value>| {
             let types = fields.get("type");
-            types.is_some_and(|it| *it == Value::from(wanted) || *it == one(wanted))
+            types.is_some_and(|it| it == wanted || is_only(it, wanted))
         };
         self.schemas.iter().all(|schema| all_say(schema, &says, library, 0))
     }
@@ -57,8 +57,9 @@ impl<'s> Declared<'s> {
     }
 }
 
-fn one(name: &str) -> Value {
-    Value::Array(vec![name.into()])
+/// Whether it is a list of that one text.
+fn is_only(list: &Value, wanted: &str) -> bool {
+    matches!(list.as_array().map(Vec::as_slice), Some([only]) if only == wanted)
 }
 
 /// What `schema` declares at `pointer`; nothing if it declares no such place.

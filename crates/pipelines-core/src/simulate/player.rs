@@ -46,7 +46,7 @@ pub(super) struct Player<'s> {
     verdicts: usize,
 }
 
-fn derailed<T>(address: impl ToString, why: impl Into<String>) -> Played<T> {
+fn derailed<T>(address: &(impl ToString + ?Sized), why: impl Into<String>) -> Played<T> {
     Err(Derailed { address: address.to_string(), why: why.into() })
 }
 

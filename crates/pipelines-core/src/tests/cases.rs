@@ -73,7 +73,7 @@ impl Outputs for Given {
         Box::new(self.0.iter().filter(move |(it, _)| it.step == step).map(|(_, value)| value))
     }
 
-    fn element_name(&self, _spawner: &StepId) -> &str {
+    fn element_name(&self, _spawner: &StepId) -> &'static str {
         "item"
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::{any_output, checked, faults, of_steps};
+use super::support::{any_output, checked, extended, faults, of_steps};
 use crate::{definition::Definition, fault::Code};
 
 fn with(more: Value) -> Value {
@@ -11,8 +11,7 @@ fn with(more: Value) -> Value {
 
 /// Faults of a step with these members beside its id.
 fn of_step(more: Value) -> Vec<(String, Code)> {
-    let mut step = json!({"id": "a"});
-    step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let step = extended(json!({"id": "a"}), more);
     faults(&of_steps(json!([step]), json!({})))
 }
 
@@ -199,11 +198,14 @@ fn moves(change: impl Fn(&mut Value)) -> Result<(), Vec<String>> {
     Definition::may_move_to(&from, &to)
 }
 
+/// Something that changes in a document.
+type Changed = fn(&mut Value);
+
 /// W28, W29: what is told to agents and how they are handled may change; what results mean may not.
 #[test]
 fn a_run_moves_only_between_versions_that_mean_the_same() {
     assert_eq!(moves(|_| {}), Ok(()));
-    let good: [fn(&mut Value); 6] = [
+    let good: [Changed; 6] = [
         |it| it["steps"][0]["instructions"] = json!("Do it well."),
         |it| it["steps"][0]["subcommands"][0]["url"] = json!("https://b.example/"),
         |it| it["steps"][0]["claim"] = json!({"ttl": "2m", "cap": "5m"}),
@@ -214,7 +216,7 @@ fn a_run_moves_only_between_versions_that_mean_the_same() {
     for change in good {
         assert_eq!(moves(change), Ok(()));
     }
-    let bad: [(fn(&mut Value), &str); 5] = [
+    let bad: [(Changed, &str); 5] = [
         (
             |it| it["steps"][0]["output_schema"]["required"] = json!([]),
             "/steps/0/output_schema/required",

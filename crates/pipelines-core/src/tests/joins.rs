@@ -4,17 +4,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::support::{Bench, address, agent, id, listing, of_steps};
+use super::support::{Bench, address, agent, extended, id, listing, of_steps};
 use crate::machine::{
     Answer, ClaimPhase, Decision, Effect, Refusal, ReleaseReason, Reopen, TaskReason, Verdict, What,
 };
 
 /// A fan-out of `a` over `e`, and `z` behind it.
 fn fan_out(each: Value, behind: Value, more: Value) -> Bench {
-    let mut each_step = json!({"id": "e", "backoff": {"jitter": 0}});
-    each_step.as_object_mut().unwrap().extend(each.as_object().unwrap().clone());
-    let mut last = json!({"id": "z", "requires": ["e"]});
-    last.as_object_mut().unwrap().extend(behind.as_object().unwrap().clone());
+    let each_step = extended(json!({"id": "e", "backoff": {"jitter": 0}}), each);
+    let last = extended(json!({"id": "z", "requires": ["e"]}), behind);
     let spawns = json!({"for_each": "/list", "steps": ["e"], "max_width": 150});
     let steps = json!([{"id": "a", "spawns": spawns}, each_step, last]);
     Bench::new(&of_steps(steps, more))
@@ -170,8 +168,8 @@ fn a_skipped_spawner_closes_its_set() {
 }
 
 fn quorum(more: Value) -> Bench {
-    let mut quorum = json!({"ballots": 2, "agree": 2, "max_ballots": 3, "compare": ["/n"]});
-    quorum.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let quorum =
+        extended(json!({"ballots": 2, "agree": 2, "max_ballots": 3, "compare": ["/n"]}), more);
     Bench::new(&of_steps(json!([{"id": "a", "quorum": quorum}]), json!({})))
 }
 
@@ -225,8 +223,7 @@ fn a_person_picks_where_ballots_disagree() {
 }
 
 fn reviewed(more: Value) -> Bench {
-    let mut review = json!({"count": 2});
-    review.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let review = extended(json!({"count": 2}), more);
     let step = json!({"id": "a", "review": review, "attempts": 2, "backoff": {"jitter": 0}});
     Bench::new(&of_steps(json!([step]), json!({})))
 }
@@ -276,7 +273,7 @@ fn a_review_that_dies_decides_nothing() {
         let claim = bench.grant("a/review.0", "two");
         bench.release(claim, "two", ReleaseReason::Failed { code: None }).unwrap();
         if bench.run().0 == "running" {
-            bench.pass(Duration::from_secs(60));
+            bench.pass(Duration::from_mins(1));
         }
     }
     assert_eq!(bench.state.tasks[&address("a")][0].reason, Some(TaskReason::CheckFailed));

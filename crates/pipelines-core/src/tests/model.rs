@@ -5,7 +5,7 @@
 //! its own: whatever was not committed has not happened, and each state of the walk is one that was committed.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashSet, VecDeque},
     fmt::Write as _,
     sync::Arc,
     time::Duration,
@@ -55,28 +55,28 @@ struct Node {
 fn fingerprint(state: &RunState) -> Digest {
     let mut text =
         format!("{:?} {:?} {:?} {}", state.phase, state.reason, state.held_by, state.reopens);
-    for (address, rows) in &state.tasks {
-        for row in rows {
-            let mut row = row.as_ref().clone();
-            row.ready_at = None;
-            row.bars.clear();
-            let barred = state.current(address).map_or(0, |task| {
-                task.bars.values().filter(|until| state.last_seen < **until).count()
-            });
-            write!(text, "\n{address} {barred} {row:?}").unwrap();
+    // What was superseded has no part in what may happen, but for the numbers of its generations and fences.
+    for (address, task) in state.current_tasks() {
+        let mut row = task.clone();
+        row.ready_at = None;
+        row.bars.clear();
+        let barred = task.bars.values().filter(|until| state.last_seen < **until).count();
+        write!(text, "\n{address} {barred} {row:?}").unwrap();
+    }
+    write!(text, "\n{:?}", state.fences).unwrap();
+    for (id, claim) in &state.claims {
+        let is_current =
+            state.current(&claim.address).is_some_and(|task| task.generation == claim.generation);
+        if is_current && matches!(claim.phase, ClaimPhase::Live | ClaimPhase::Submitted) {
+            let submissions: Vec<_> = claim.submissions.keys().collect();
+            let (agent, phase, touched) = (claim.agent, claim.phase, claim.touched);
+            write!(text, "\n{id} {agent} {phase:?} {touched} {} {submissions:?}", claim.rejects)
+                .unwrap();
         }
     }
-    for (id, claim) in &state.claims {
-        write!(
-            text,
-            "\n{id} {} {:?} {} {} {:?}",
-            claim.agent,
-            claim.phase,
-            claim.touched,
-            claim.rejects,
-            claim.submissions.keys().collect::<Vec<_>>()
-        )
-        .unwrap();
+    let spent = (state.budgets.claims, state.spent.claims);
+    if state.budgets.claims < 100 {
+        write!(text, "\n{spent:?}").unwrap();
     }
     let mut due: Vec<_> = state.due.iter().filter(|(due, _)| **due != Due::RunDeadline).collect();
     due.sort_by_key(|(due, at)| (**at, (*due).clone()));
@@ -90,6 +90,10 @@ fn fingerprint(state: &RunState) -> Digest {
 fn claim_id(state: &RunState, place: &Address) -> ClaimId {
     let fence = state.fences.get(place).copied().unwrap_or_default() + 1;
     id(&format!("{place} {fence}"))
+}
+
+fn submitted(claim: ClaimId, it: &machine::Claim, result: Value) -> What {
+    What::Submit { claim, agent: it.agent, result: Arc::new(result), usage: Usage::default() }
 }
 
 impl Model {
@@ -119,7 +123,7 @@ impl Model {
         }
         for (claim, it) in state.live_claims() {
             for result in (self.answers)(&it.address) {
-                events.push((self.submit(*claim, it, result), now));
+                events.push((submitted(*claim, it, result), now));
             }
             if self.may_release {
                 let reason = ReleaseReason::Failed { code: None };
@@ -144,19 +148,15 @@ impl Model {
         events
     }
 
-    fn submit(&self, claim: ClaimId, it: &machine::Claim, result: Value) -> What {
-        What::Submit { claim, agent: it.agent, result: Arc::new(result), usage: Usage::default() }
-    }
-
     /// Events that come late or twice: they are refused, or answered as before, and change nothing (I3).
     fn stale(&self, state: &RunState, walked: &mut Walked) -> Result<(), String> {
         for (claim, it) in state.claims.iter().filter(|(_, it)| it.phase != ClaimPhase::Live) {
             let usage = Usage::default();
             let mut events = vec![What::Beat { claim: *claim, agent: it.agent, usage }];
             events.extend(
-                (self.answers)(&it.address).into_iter().map(|it_| self.submit(*claim, it, it_)),
+                (self.answers)(&it.address).into_iter().map(|it_| submitted(*claim, it, it_)),
             );
-            events.push(self.submit(*claim, it, json!({"late": true})));
+            events.push(submitted(*claim, it, json!({"late": true})));
             for what in events {
                 match machine::apply(state, &Event::from(what), state.last_seen) {
                     Err(_) => walked.refused += 1,
@@ -187,7 +187,7 @@ impl Model {
             }
         }
         let mut walked = Walked::default();
-        let mut known = HashMap::from([(fingerprint(&first), ())]);
+        let mut known = HashSet::from([fingerprint(&first)]);
         let mut open = VecDeque::from([Node { state: first, states }]);
         while let Some(node) = open.pop_front() {
             walked.states += 1;
@@ -213,7 +213,7 @@ impl Model {
                 let mut states = node.states.clone();
                 judge(&node.state, &after, &effects, &mut states)
                     .unwrap_or_else(|why| panic!("{why} after {told}: {after:#?}"));
-                if known.insert(fingerprint(&after), ()).is_none() {
+                if known.insert(fingerprint(&after)) {
                     open.push_back(Node { state: after, states });
                 }
             }
@@ -237,6 +237,14 @@ fn ended(state: &RunState, walked: &mut Walked) {
     assert!(before.is_none_or(|before| before == output), "I13: the order of arrival shows");
 }
 
+fn told(name: &str, walked: &Walked) {
+    let Walked { states, steps, refused, ends, outputs } = walked;
+    println!(
+        "{name}: {states} states, {steps} steps, {refused} refused, {} outputs, {ends:?}",
+        outputs.len()
+    );
+}
+
 fn usual(place: &Address) -> Vec<Value> {
     match (place.step.as_str(), place.check) {
         (_, Some(Check::Review(_))) => {
@@ -247,24 +255,26 @@ fn usual(place: &Address) -> Vec<Value> {
     }
 }
 
-/// Two agents, a fan-out of two, a join, two attempts, cancel, expiry, release.
+/// Two agents, a fan-out of two, a join, two attempts, a review, a verdict that reopens, cancel, expiry.
 #[test]
 fn a_fan_out_and_a_join_hold_their_promises_in_every_order() {
     let steps = json!([
         {"id": "a", "attempts": 1, "spawns": {"for_each": "/list", "steps": ["e"]}},
         {"id": "e", "attempts": 2, "on_dead": "skip"},
-        {"id": "z", "attempts": 1, "inputs": {"all": {"from": "e", "pointer": "/n"}}},
+        {"id": "z", "attempts": 2, "inputs": {"all": {"from": "e", "pointer": "/n"}},
+            "review": {"count": 1}},
     ]);
-    let more = json!({"final_output": {"composes": ["l: a.list × e.*", "z.*"]}});
+    let webhook = json!({"url": "https://a.example/", "verdict": "wait"});
+    let composes = json!({"composes": ["l: a.list × e.*", "z.*"]});
     let model = Model {
-        document: of_steps(steps, more),
+        document: of_steps(steps, json!({"webhook": webhook, "final_output": composes})),
         agents: &["heron", "gannet"],
         answers: usual,
         may_release: false,
-        reopen: None,
+        reopen: Some("e[0]"),
     };
-    let walked = model.walk(60_000);
-    println!("fan-out and join: {walked:?}");
+    let walked = model.walk(200_000);
+    told("fan-out, join, review and reopening", &walked);
     assert!(walked.states > 1_000, "{walked:?}");
     assert!(["completed", "failed", "cancelled"].iter().all(|end| walked.ends.contains_key(end)));
 }
@@ -287,8 +297,8 @@ fn a_review_and_a_reopening_hold_their_promises_in_every_order() {
         may_release: true,
         reopen: Some("a"),
     };
-    let walked = model.walk(60_000);
-    println!("review and reopening: {walked:?}");
+    let walked = model.walk(200_000);
+    told("review and reopening", &walked);
     assert!(walked.states > 1_000, "{walked:?}");
     assert!(["completed", "failed", "cancelled"].iter().all(|end| walked.ends.contains_key(end)));
 }
@@ -312,8 +322,8 @@ fn ballots_hold_their_promises_in_every_order() {
         may_release: true,
         reopen: None,
     };
-    let walked = model.walk(60_000);
-    println!("ballots: {walked:?}");
+    let walked = model.walk(200_000);
+    told("ballots", &walked);
     assert!(walked.states > 100, "{walked:?}");
 }
 
@@ -336,7 +346,7 @@ fn joins_that_cancel_and_deaths_that_wait_hold_their_promises_in_every_order() {
         may_release: true,
         reopen: None,
     };
-    let walked = model.walk(60_000);
-    println!("any, hold, budget: {walked:?}");
+    let walked = model.walk(200_000);
+    told("any, hold, budget", &walked);
     assert!(walked.states > 1_000, "{walked:?}");
 }

@@ -36,7 +36,7 @@ impl Draws<'_> {
     }
 
     fn one_in(&mut self, many: u32) -> bool {
-        self.next() % many == 0
+        self.next().is_multiple_of(many)
     }
 
     fn pick<T: Clone>(&mut self, from: &[T]) -> Option<T> {
@@ -55,11 +55,11 @@ fn step(draws: &mut Draws<'_>, id: &str, scope: &[String]) -> Value {
     match draws.below(6) {
         0 => {
             step["review"] =
-                json!({"count": 1 + draws.below(2), "by": draws.pick(&["agent", "person"])})
+                json!({"count": 1 + draws.below(2), "by": draws.pick(&["agent", "person"])});
         }
         1 => {
             step["quorum"] = json!({"ballots": 2, "agree": 2, "max_ballots": 3, "compare": ["/n"],
-            "on_disagree": draws.pick(&["dead", "person"])})
+            "on_disagree": draws.pick(&["dead", "person"])});
         }
         2 => step["deadline"] = json!("10m"),
         3 => step["skip_if"] = json!(draws.pick(&["true", "$run/key == \"k\"", "size($run) == 9"])),
@@ -79,7 +79,7 @@ fn step(draws: &mut Draws<'_>, id: &str, scope: &[String]) -> Value {
 fn pipeline(draws: &mut Draws<'_>) -> Value {
     let mut steps = Vec::new();
     let mut roots: Vec<String> = Vec::new();
-    for number in 0..1 + draws.below(3) {
+    for number in 0..=draws.below(3) {
         let name = format!("s{number}");
         let mut root = step(draws, &name, &roots);
         if draws.one_in(2) {
@@ -226,7 +226,7 @@ fn time(draws: &mut Draws<'_>, state: &RunState, what: &What) -> UnixMillis {
     let now = state.last_seen;
     match what {
         What::Due(due) if !draws.one_in(4) => state.due.get(due).copied().unwrap_or(now),
-        _ if draws.one_in(20) => now.minus(Duration::from_secs(3_600)),
+        _ if draws.one_in(20) => now.minus(Duration::from_hours(1)),
         _ if draws.one_in(3) => now.plus(Duration::from_millis(u64::from(draws.next() % 30_000))),
         _ => now,
     }

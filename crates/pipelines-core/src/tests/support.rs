@@ -74,6 +74,14 @@ pub(super) fn any_output() -> Value {
     }})
 }
 
+/// An object with the members of another.
+pub(super) fn extended(mut base: Value, more: Value) -> Value {
+    if let (Some(fields), Value::Object(more)) = (base.as_object_mut(), more) {
+        fields.extend(more);
+    }
+    base
+}
+
 /// A definition of these steps, each of which gets instructions and [`any_output`].
 pub(super) fn of_steps(steps: Value, more: Value) -> Value {
     let Value::Array(mut steps) = steps else { panic!("a list is wanted") };
@@ -82,12 +90,10 @@ pub(super) fn of_steps(steps: Value, more: Value) -> Value {
         fields.entry("instructions").or_insert_with(|| "Do it.".into());
         fields.entry("output_schema").or_insert_with(any_output);
     }
-    let mut document = json!({"motet": 1, "id": "p", "steps": steps,
+    let document = json!({"motet": 1, "id": "p", "steps": steps,
         "input_schema": {"type": "object", "properties": {"key": {"type": "string"}}},
         "final_output": {"composes": ["all: flatten([a].list)"]}});
-    let fields = document.as_object_mut().unwrap();
-    fields.extend(more.as_object().unwrap().clone());
-    document
+    extended(document, more)
 }
 
 /// An id that is always the same for a name.
