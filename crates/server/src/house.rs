@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::Router;
+use hooks::Hooks;
 use hub::Hub;
 use jobs::{Dispatcher, Queue};
 use names::Handle;
@@ -27,6 +28,7 @@ use crate::{
     help::{self, Help},
     legal::{self, Legal},
     local, upkeep,
+    webhooks::{self, Reading, Shelf},
 };
 
 /// How long connections to the database get to finish. What still runs on one then is undone by its end.
@@ -43,6 +45,7 @@ struct Inner {
     entries: Vec<Entry>,
     trust: Trust,
     hub: Hub,
+    hooks: Hooks,
     queue: Queue,
     fires_schedules: bool,
 }
@@ -138,10 +141,21 @@ impl House {
         hub.settle_git().await?;
         upkeep::schedule(&db, &queue).await?;
         upkeep::end_first_invite(&trust, &ground.dir).await?;
+        let hooks = Hooks::new(
+            hooks::Ground {
+                db: db.clone(),
+                clock: admin.clock.clone(),
+                random: ground.random.clone(),
+                readers: Arc::new(Reading { db: db.clone(), trust: trust.clone() }),
+            },
+            trust.clone(),
+            webhooks::settings(&settings),
+        );
         let mut rooms = vec![health::routes(&trust, db, objects)];
         if settings.role.serves() {
             rooms.extend([
                 hub.clone().routes(),
+                hooks.routes(Arc::new(Shelf(hub.clone())), cursors.clone()),
                 accounts::routes(&trust),
                 accounts::lists(&trust, cursors),
                 local::routes(&trust, keys.operator),
@@ -169,7 +183,16 @@ impl House {
         }
         let router = around::wrap(router, &settings, trust.clone());
         let fires_schedules = settings.fires_schedules;
-        Ok(Self(Arc::new(Inner { ground, router, entries, trust, hub, queue, fires_schedules })))
+        Ok(Self(Arc::new(Inner {
+            ground,
+            router,
+            entries,
+            trust,
+            hub,
+            hooks,
+            queue,
+            fires_schedules,
+        })))
     }
 
     /// Everything that the house serves.
@@ -198,8 +221,13 @@ impl House {
     /// A dispatcher that knows the work of every room.
     pub(crate) fn dispatcher(&self) -> Dispatcher {
         let dispatcher = self.0.hub.work(Dispatcher::new(self.0.queue.clone()));
-        let dispatcher = upkeep::work(dispatcher, &self.0.trust, &self.0.ground);
+        let dispatcher = upkeep::work(dispatcher, (&self.0.trust, &self.0.hooks), &self.0.ground);
         if self.0.fires_schedules { dispatcher } else { dispatcher.without_schedules() }
+    }
+
+    /// What sends webhooks.
+    pub(crate) fn messenger(&self) -> hooks::Dispatcher {
+        self.0.hooks.dispatcher()
     }
 
     /// Writes refused attempts to the audit log until `stop`, and then what is left.
