@@ -28,7 +28,7 @@ use crate::{
     help::{self, Help},
     legal::{self, Legal},
     local, upkeep,
-    webhooks::{self, Reading, Shelf},
+    webhooks::{self, Shelf},
 };
 
 /// How long connections to the database get to finish. What still runs on one then is undone by its end.
@@ -110,6 +110,16 @@ async fn plane(ground: &Ground, settings: &Settings) -> Result<Trust, Error> {
     Ok(trust)
 }
 
+/// The routes of all rooms as one.
+fn merged(rooms: Vec<(Router, Vec<Entry>)>) -> (Router, Vec<Entry>) {
+    let (mut router, mut entries) = (Router::new(), Vec::new());
+    for (room, its_entries) in rooms {
+        router = router.merge(room);
+        entries.extend(its_entries);
+    }
+    (router, entries)
+}
+
 impl House {
     /// Opens the rooms: checks the install key, repairs the operator, declares what comes again and again, collects the
     /// routes.
@@ -141,16 +151,7 @@ impl House {
         hub.settle_git().await?;
         upkeep::schedule(&db, &queue).await?;
         upkeep::end_first_invite(&trust, &ground.dir).await?;
-        let hooks = Hooks::new(
-            hooks::Ground {
-                db: db.clone(),
-                clock: admin.clock.clone(),
-                random: ground.random.clone(),
-                readers: Arc::new(Reading { db: db.clone(), trust: trust.clone() }),
-            },
-            trust.clone(),
-            webhooks::settings(&settings),
-        );
+        let hooks = webhooks::open(&ground, &trust, &settings);
         let mut rooms = vec![health::routes(&trust, db, objects)];
         if settings.role.serves() {
             rooms.extend([
@@ -176,11 +177,7 @@ impl House {
                 legal::routes(Legal { trust: trust.clone(), contact: settings.contact.clone() }),
             ]);
         }
-        let (mut router, mut entries) = (Router::new(), Vec::new());
-        for (room, its_entries) in rooms {
-            router = router.merge(room);
-            entries.extend(its_entries);
-        }
+        let (router, entries) = merged(rooms);
         let router = around::wrap(router, &settings, trust.clone());
         let fires_schedules = settings.fires_schedules;
         Ok(Self(Arc::new(Inner {

@@ -1,20 +1,22 @@
 //! What the room of webhooks asks of others: where repositories are, and who may read what.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use db::Db;
-use hooks::{AddressRules, Readers, Realm, Repositories, Repository, Subject};
+use hooks::{AddressRules, Hooks, Readers, Realm, Repositories, Repository, Subject};
 use hub::Hub;
 use names::{Handle, Id, RepositoryName};
 use trust::{Actor, Principal, Trust};
 use web::Problem;
 
-use crate::config::Settings;
+use crate::{boot::Ground, config::Settings};
 
 /// What is known of who may read what.
 #[derive(Debug)]
-pub(crate) struct Reading {
-    pub(crate) db: Db,
-    pub(crate) trust: Trust,
+struct Reading {
+    db: Db,
+    trust: Trust,
 }
 
 #[async_trait]
@@ -55,9 +57,15 @@ impl Repositories for Shelf {
     }
 }
 
-/// What the room is told of the installation: it calls not itself.
-pub(crate) fn settings(settings: &Settings) -> hooks::Settings {
+/// Opens the room. It is told what the installation is called, so that it does not call itself.
+pub(crate) fn open(ground: &Ground, trust: &Trust, settings: &Settings) -> Hooks {
+    let on = hooks::Ground {
+        db: ground.db.clone(),
+        clock: ground.clock.clone(),
+        random: ground.random.clone(),
+        readers: Arc::new(Reading { db: ground.db.clone(), trust: trust.clone() }),
+    };
     let allowed = settings.webhook_receivers.iter().cloned();
     let addresses = AddressRules::new([settings.host().to_owned()], allowed);
-    hooks::Settings::new(&settings.base_url, addresses)
+    Hooks::new(on, trust.clone(), hooks::Settings::new(&settings.base_url, addresses))
 }
