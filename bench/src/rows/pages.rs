@@ -79,10 +79,11 @@ async fn server(binary: &Path, scale: Scale) -> anyhow::Result<Server> {
 
 /// Waits until no job waits or runs. What is searched of a million commits is made for half an hour, after all else.
 async fn at_rest(server: &Server) -> anyhow::Result<()> {
+    let operator = server.operator();
     let there = async {
         loop {
-            let jobs = server.get("/api/v1/admin/jobs?state=ready").by(&server.operator()).send();
-            let counts = jobs.await.json();
+            let jobs = server.get("/api/v1/admin/jobs?state=ready").by(&operator);
+            let counts = jobs.send().await.json();
             let counts = counts.get("counts").context("how many jobs there are")?;
             let none = |state| counts.get(state).and_then(serde_json::Value::as_u64) == Some(0);
             if ["ready", "running", "posted"].into_iter().all(none) {

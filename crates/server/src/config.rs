@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use hooks::Receiver;
 use hub::Quotas;
 use names::{Handle, Secret};
 use objects::{BucketSettings, CACHE_BYTES, Store};
@@ -179,6 +180,14 @@ pub struct ServeArgs {
         value_name = "ORIGIN"
     )]
     pub cors_origins: Vec<CorsOrigin>,
+    /// A receiver of webhooks that may be reached wherever it is, by http too, as name:port
+    #[arg(
+        long = "webhook-allow",
+        env = "MOTET_WEBHOOK_ALLOW",
+        value_delimiter = ',',
+        value_name = "NAME:PORT"
+    )]
+    pub webhook_receivers: Vec<Receiver>,
     /// A file with the install key; `install.key` in the data directory unless given
     #[arg(long, env = "MOTET_INSTALL_KEY_FILE")]
     pub install_key_file: Option<PathBuf>,
@@ -344,6 +353,8 @@ pub(crate) struct Settings {
     pub(crate) hub: hub::Settings,
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) cors: Cors,
+    /// Receivers of webhooks that may be reached wherever they are.
+    pub(crate) webhook_receivers: Vec<Receiver>,
     /// The one person of a local server.
     pub(crate) local: Option<Handle>,
     /// Where Git is answered over SSH, once that is known.
@@ -459,6 +470,7 @@ impl ServeArgs {
             },
             trusted_proxies: self.trusted_proxies.clone(),
             cors: Cors::new(&self.cors_origins),
+            webhook_receivers: self.webhook_receivers.clone(),
             local: self.local.then(|| self.local_handle.clone()),
             ssh: None,
             written: self.written(),

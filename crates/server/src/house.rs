@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::Router;
+use hooks::Hooks;
 use hub::Hub;
 use jobs::{Dispatcher, Queue};
 use names::Handle;
@@ -29,6 +30,7 @@ use crate::{
     local,
     reference::Reference,
     upkeep,
+    webhooks::{self, Shelf},
 };
 
 /// How long connections to the database get to finish. What still runs on one then is undone by its end.
@@ -45,6 +47,7 @@ struct Inner {
     entries: Vec<Entry>,
     trust: Trust,
     hub: Hub,
+    hooks: Hooks,
     queue: Queue,
     fires_schedules: bool,
 }
@@ -109,6 +112,16 @@ async fn plane(ground: &Ground, settings: &Settings) -> Result<Trust, Error> {
     Ok(trust)
 }
 
+/// The routes of all rooms as one.
+fn merged(rooms: Vec<(Router, Vec<Entry>)>) -> (Router, Vec<Entry>) {
+    let (mut router, mut entries) = (Router::new(), Vec::new());
+    for (room, its_entries) in rooms {
+        router = router.merge(room);
+        entries.extend(its_entries);
+    }
+    (router, entries)
+}
+
 impl House {
     /// Opens the rooms: checks the install key, repairs the operator, declares what comes again and again, collects the
     /// routes.
@@ -143,10 +156,12 @@ impl House {
         upkeep::schedule(&db, &queue).await?;
         upkeep::end_first_invite(&trust, &ground.dir).await?;
         let reference = Reference::default();
+        let hooks = webhooks::open(&ground, &trust, &settings);
         let mut rooms = vec![health::routes(&trust, db, objects)];
         if settings.role.serves() {
             rooms.extend([
                 hub.clone().routes(),
+                hooks.routes(Arc::new(Shelf(hub.clone())), cursors.clone()),
                 accounts::routes(&trust),
                 accounts::lists(&trust, cursors),
                 local::routes(&trust, keys.operator),
@@ -168,15 +183,20 @@ impl House {
                 legal::routes(Legal { trust: trust.clone(), contact: settings.contact.clone() }),
             ]);
         }
-        let (mut router, mut entries) = (Router::new(), Vec::new());
-        for (room, its_entries) in rooms {
-            router = router.merge(room);
-            entries.extend(its_entries);
-        }
+        let (router, entries) = merged(rooms);
         reference.tell(&entries);
         let router = around::wrap(router, &settings, trust.clone());
         let fires_schedules = settings.fires_schedules;
-        Ok(Self(Arc::new(Inner { ground, router, entries, trust, hub, queue, fires_schedules })))
+        Ok(Self(Arc::new(Inner {
+            ground,
+            router,
+            entries,
+            trust,
+            hub,
+            hooks,
+            queue,
+            fires_schedules,
+        })))
     }
 
     /// Everything that the house serves.
@@ -205,8 +225,13 @@ impl House {
     /// A dispatcher that knows the work of every room.
     pub(crate) fn dispatcher(&self) -> Dispatcher {
         let dispatcher = self.0.hub.work(Dispatcher::new(self.0.queue.clone()));
-        let dispatcher = upkeep::work(dispatcher, &self.0.trust, &self.0.ground);
+        let dispatcher = upkeep::work(dispatcher, (&self.0.trust, &self.0.hooks), &self.0.ground);
         if self.0.fires_schedules { dispatcher } else { dispatcher.without_schedules() }
+    }
+
+    /// What sends webhooks.
+    pub(crate) fn messenger(&self) -> hooks::Dispatcher {
+        self.0.hooks.dispatcher()
     }
 
     /// Writes refused attempts to the audit log until `stop`, and then what is left.

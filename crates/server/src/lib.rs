@@ -54,6 +54,7 @@ mod ssh;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod webhooks;
 mod worker;
 
 use std::io::Write;

@@ -1,12 +1,13 @@
 //! What the trust plane has done again and again: heads of the audit log signed, addresses and user agents erased, the
 //! invitation of the first boot taken away, applications forgotten that nobody uses, requests that may not be repeated any
-//! more; another key signs sessions.
+//! more; another key signs sessions. And what is forgotten of webhooks.
 //!
 //! Here because the plane knows no schedules. A kind is a line in [`work`], with its handler, and one in [`SCHEDULES`],
 //! with its time.
 
 use std::path::Path;
 
+use hooks::Hooks;
 use jobs::{Dispatcher, Done, Failure, Kind, Queue, Timetable};
 use names::UnixMillis;
 use trust::Trust;
@@ -29,23 +30,31 @@ const APPLICATIONS: Kind<()> = Kind::new("trust.clients");
 /// Forgets requests that may not be repeated any more, and lets another key sign sessions when it is time.
 const EXPIRE: Kind<()> = Kind::new("trust.expire");
 
+/// Forgets deliveries of webhooks that ended long ago.
+const FORGET: Kind<()> = Kind::new("hooks.forget");
+
 /// When, in UTC; at minutes at which nothing else comes.
-const SCHEDULES: [(Kind<()>, &str); 5] = [
+const SCHEDULES: [(Kind<()>, &str); 6] = [
     (HEADS, "57 * * * *"),
     (ERASE, "23 3 * * *"),
     (FIRST_INVITE, "3 * * * *"),
     (APPLICATIONS, "33 * * * *"),
     (EXPIRE, "27 * * * *"),
+    (FORGET, "53 4 * * *"),
 ];
 
 /// Chains of one run. Each is a transaction, so this bounds how long a run takes.
 const CHAINS: u32 = 1_000;
 
 /// Brings the handlers to the dispatcher of this process.
-pub(crate) fn work(dispatcher: Dispatcher, trust: &Trust, ground: &Ground) -> Dispatcher {
+pub(crate) fn work(
+    dispatcher: Dispatcher,
+    (trust, hooks): (&Trust, &Hooks),
+    ground: &Ground,
+) -> Dispatcher {
     let clock = &ground.clock;
     let (heads, erase) = ((trust.clone(), clock.clone()), (trust.clone(), clock.clone()));
-    let applications = trust.clone();
+    let (applications, hooks) = (trust.clone(), hooks.clone());
     let expire = (trust.clone(), clock.clone());
     let invite = (trust.clone(), ground.dir.clone());
     dispatcher
@@ -59,7 +68,17 @@ pub(crate) fn work(dispatcher: Dispatcher, trust: &Trust, ground: &Ground) -> Di
             }
         })
         .on(APPLICATIONS, move |_| forget_applications(applications.clone()))
+        .on(FORGET, move |_| forget_deliveries(hooks.clone()))
         .on(EXPIRE, move |_| end_what_is_over(expire.0.clone(), expire.1.now()))
+}
+
+/// Takes away what is not kept of webhooks any more.
+async fn forget_deliveries(hooks: Hooks) -> Result<Done, Failure> {
+    let gone = hooks.forget().await?;
+    if gone > 0 {
+        tracing::info!(deliveries = gone, "deliveries of webhooks that ended long ago are gone");
+    }
+    Ok(Done::default())
 }
 
 /// Declares the schedules, at every boot. One that somebody switched off stays off.

@@ -1,7 +1,7 @@
-//! Background work of this process: the one dispatcher, from the open house to the drain.
+//! Background work of this process: the dispatchers of jobs and of webhooks, from the open house to the drain.
 
 use jobs::Limits;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Error, House, ServeArgs};
@@ -31,12 +31,16 @@ impl Worker {
         if let Some(url) = args.database_url()? {
             dispatcher = dispatcher.listening_at(url);
         }
+        let messenger = house.messenger().draining_for(args.drain());
         Ok(Self(tokio::spawn(async move {
             let work = tokio::spawn(dispatcher.run(stop.clone()));
-            let ended = work.await;
-            if ended.is_err() || !stop.is_cancelled() {
-                tracing::error!(?ended, "background work has broken down; restart the server");
-            }
+            let messages = tokio::spawn(messenger.run(stop.clone()));
+            let watched = |ended: Result<(), JoinError>| {
+                if ended.is_err() || !stop.is_cancelled() {
+                    tracing::error!(?ended, "background work has broken down; restart the server");
+                }
+            };
+            tokio::join!(async { watched(work.await) }, async { watched(messages.await) });
         })))
     }
 

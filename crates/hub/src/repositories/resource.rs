@@ -29,7 +29,7 @@ impl Load<Hub> for Repository {
 
 impl Hub {
     /// The repository that an address names, as it is for whoever asks; whether they may see it is for the authority.
-    pub(crate) async fn repository_at(
+    pub async fn repository_at(
         &self,
         owner: &Handle,
         name: &RepositoryName,

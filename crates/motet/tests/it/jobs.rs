@@ -291,6 +291,7 @@ async fn the_operators_commands_find_server_and_key_in_the_data_directory() {
         "#);
         insta::assert_snapshot!(text(&admin(&server, &["schedules", "list"])), @"
         NAME                PATTERN       ZONE  NEXT
+        hooks.forget        53 4 * * *    UTC   TIME
         hub.collect_due     13 2 * * *    UTC   TIME
         hub.expire          7 * * * *     UTC   TIME
         hub.forks           33 1 * * *    UTC   TIME

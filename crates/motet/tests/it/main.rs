@@ -77,6 +77,7 @@
 //! | `jobs.rs`         | background work as those who run the install see it, and nobody else              |
 //! | `upkeep.rs`       | background work is done: by schedules, across kills, stops and processes          |
 //! | `wire2.rs`, `wire2/` | histories of any size, in pages that go on where they were cut                |
+//! | `webhooks.rs`     | webhooks of repositories: made, signed, tried again, sent again                  |
 //! | `working_copies.rs` | the commands of a working copy: told, ended, on disk                           |
 //! | `merges.rs`       | merging in a working copy                                                       |
 //! | `pulling.rs`      | fetch and pull: what others did comes, and nothing of one's own is lost          |
@@ -179,6 +180,7 @@ mod upkeep;
 mod vectors;
 mod verify;
 mod visibility;
+mod webhooks;
 mod wire2;
 mod words;
 mod working_copies;

@@ -15,17 +15,21 @@ mod demoted;
 mod organizations;
 mod tenants;
 
+use std::collections::HashMap;
+
 use http::Method;
 use serde_json::json;
 use server::registry::{Action, Entry, Surface};
 use testkit::{Answer, Person, Request, Server, Story};
 
-use crate::{MOTET, server_and_anna};
+use crate::MOTET;
 
 /// What names of repositories of Git end with, beside those of Muse.
 const OF_GIT: &str = "-git";
 /// What a cell says: allowed (whatever the handler then makes of an empty request), or refused so.
 const OK: u16 = 200;
+/// Where nobody listens.
+const NO_RECEIVER: &str = "127.0.0.1:9";
 
 /// The columns: who asks, on the repositories of `choir`.
 const COLUMNS: [&str; 13] = [
@@ -68,6 +72,8 @@ fn row(action: Action) -> Option<Vec<(u16, u16)>> {
         }
         A::CollaboratorAdd
         | A::CollaboratorRemove
+        | A::WebhookWrite
+        | A::WebhookRedeliver
         | A::RepoUpdate
         | A::RepoArchive
         | A::ImportStart
@@ -75,7 +81,11 @@ fn row(action: Action) -> Option<Vec<(u16, u16)>> {
         | A::RefForce => {
             "401/401 403/404 403/403 403/403 403/403 403/403 403/403 403/403 200/200 200/200 200/200 403/403 403/404"
         }
-        A::CollaboratorRead | A::RepoSettings | A::ImportRead | A::MirrorRead => {
+        A::CollaboratorRead
+        | A::RepoSettings
+        | A::ImportRead
+        | A::MirrorRead
+        | A::WebhookRead => {
             "401/404 403/404 403/403 403/403 403/403 403/403 403/403 403/403 200/200 200/200 200/200 403/403 403/404"
         }
         // Whether it can be forked at all is asked after this.
@@ -110,6 +120,8 @@ struct Street {
     people: Vec<(&'static str, Option<Person>)>,
     tip: names::CommitId,
     entries: Vec<Entry>,
+    /// The webhook of each repository, its secret and its first delivery.
+    webhooks: HashMap<String, [String; 3]>,
 }
 
 async fn put(server: &Server, target: &str, by: &Person, body: serde_json::Value) {
@@ -156,11 +168,34 @@ pub(crate) async fn agent(server: &Server, owner: &Person) -> Person {
     loom
 }
 
+/// A webhook of a repository, whose receiver is not there: it, its secret, and the delivery of its ping.
+async fn webhook(server: &Server, owner: &Person, repository: &str) -> [String; 3] {
+    let target = format!("/api/v1/repos/{repository}/webhooks");
+    let new = json!({ "url": format!("http://{NO_RECEIVER}/"), "events": ["*"] });
+    let made = server.post(&target).json(&new).by(owner).send().await;
+    made.assert_status(201);
+    let made = made.json();
+    let text = |it: &serde_json::Value| it.as_str().unwrap().to_owned();
+    let id = text(&made["webhook"]["id"]);
+    let sent = server.get(&format!("{target}/{id}/deliveries")).by(owner).send().await.json();
+    let secret = text(&made["webhook"]["secrets"][0]["id"]);
+    [id, secret, text(&sent["items"][0]["id"])]
+}
+
 async fn street() -> Street {
-    let (server, anna) = server_and_anna().await;
+    let server = Server::with(MOTET).arg(format!("--webhook-allow={NO_RECEIVER}")).start().await;
+    let anna = server.register("anna").await;
     let tip = tenant(&server, &anna, "choir").await;
     let other = server.register("other").await;
     tenant(&server, &other, "band").await;
+    let mut webhooks = HashMap::new();
+    for (owner, organization) in [(&anna, "choir"), (&other, "band")] {
+        for name in ["open", "veiled"] {
+            let repository = format!("{organization}/{name}");
+            let made = webhook(&server, owner, &repository).await;
+            webhooks.insert(repository, made);
+        }
+    }
     let mut people =
         vec![("anonymous", None), ("stranger", Some(server.register("stranger").await))];
     for role in ["viewer", "reviewer", "member", "admin"] {
@@ -185,7 +220,7 @@ async fn street() -> Street {
     people.push(("agent", Some(agent(&server, &anna).await)));
     people.push(("owner", Some(anna)));
     let entries = routes().await;
-    Street { server, people, tip, entries }
+    Street { server, people, tip, entries, webhooks }
 }
 
 /// The address of a route of a repository, with something behind it that is there; and a request to it.
@@ -201,6 +236,9 @@ fn asked(street: &Street, entry: &Entry, owner: &str, name: &str) -> Request {
     } else {
         "main"
     };
+    let nothing = || [(); 3].map(|()| "00000000-0000-7000-8000-000000000000".to_owned());
+    let [webhook, secret, delivery] =
+        street.webhooks.get(&format!("{owner}/{name}")).cloned().unwrap_or_else(nothing);
     let kept = if entry.surface == Surface::Git { OF_GIT } else { "" };
     let name = format!("{name}{kept}");
     let target = entry.path.replace("{owner}", owner).replace("{name}", &name);
@@ -215,6 +253,10 @@ fn asked(street: &Street, entry: &Entry, owner: &str, name: &str) -> Request {
     let target = target.replace("{tag}", "v1.0.0").replace("{*range}", "main...main");
     let target =
         target.replace("{*ref}", "heads/main").replace("{fingerprint}", "0123456789abcdef");
+    let target = target
+        .replace("{webhook}", &webhook)
+        .replace("{secret}", &secret)
+        .replace("{delivery}", &delivery);
     let target = match entry.path.rsplit('/').next() {
         Some("blob" | "raw" | "blame") => format!("{target}?path=README.md"),
         // The branch that is shown first stays, whoever asks.
@@ -292,11 +334,16 @@ async fn every_route_of_a_repository_answers_as_the_table_says() {
                 for (name, cell) in [("open", public), ("veiled", private)] {
                     let cell = of_git(entry, column, cell);
                     // What is taken away stays away: the next columns need it.
+                    let is_webhook =
+                        entry.method == Method::DELETE && entry.path.ends_with("{webhook}");
                     if cell == OK
-                        && matches!(
-                            entry.action,
-                            Action::CollaboratorRemove | Action::RepoCollect | Action::RepoArchive
-                        )
+                        && (is_webhook
+                            || matches!(
+                                entry.action,
+                                Action::CollaboratorRemove
+                                    | Action::RepoCollect
+                                    | Action::RepoArchive
+                            ))
                     {
                         continue;
                     }
@@ -326,7 +373,7 @@ async fn what_is_hidden_is_what_is_missing_in_every_byte_and_in_every_statement(
     let stranger = server.register("stranger").await;
     let entries = routes().await;
     let people = vec![("anonymous", None), ("stranger", Some(stranger))];
-    let street = Street { server, people, tip, entries };
+    let street = Street { server, people, tip, entries, webhooks: HashMap::new() };
     let mut compared = 0;
     for entry in street.entries.iter().filter(|it| of_repositories(it)) {
         for (column, person) in &street.people {
@@ -356,7 +403,8 @@ fn statements(server: &Server) -> Vec<String> {
     let log = server.log();
     let lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let names = lines.filter_map(|it| Some(it.get("statement")?.as_str()?.to_owned()));
-    let later = ["::audit::", "jobs::dispatcher::", "::NOTE_USE", "::NOTE_SEEN"];
+    let later =
+        ["::audit::", "jobs::dispatcher::", "hooks::dispatcher::", "::NOTE_USE", "::NOTE_SEEN"];
     names.filter(|it| !later.iter().any(|part| it.contains(part))).collect()
 }
 

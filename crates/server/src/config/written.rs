@@ -39,6 +39,7 @@ impl ServeArgs {
             ("trusted-proxy", shape(Some(&self.trusted_proxies))),
             ("device-interval", json!(self.device_interval)),
             ("cors-origin", shape(Some(&self.cors_origins))),
+            ("webhook-allow", shape(Some(&self.webhook_receivers))),
             ("s3-endpoint", json!(s3.endpoint)),
             ("s3-region", json!(s3.region)),
             ("s3-bucket", json!(s3.bucket)),

@@ -1,0 +1,270 @@
+//! Webhooks of repositories over the API: a receiver on loopback that the operator lists, and pings, which go the way of
+//! every event (`spec/webhooks.md`). What answers mean and in which order things come is asked in the room's own suite.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use aws_lc_rs::hmac;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{HeaderMap, Method, StatusCode};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::{
+    Request, Response,
+    body::{Bytes, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use testkit::{Answer, Person, Server};
+use tokio::{net::TcpListener, spawn, task::AbortHandle};
+
+use crate::ground::{Ground, eventually, on_both};
+
+const HOOKS: &str = "/api/v1/repos/anna/song/webhooks";
+
+#[derive(Clone)]
+struct Seen {
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Seen {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |it| it.to_str().unwrap())
+    }
+
+    /// How many signatures of `webhook-signature` hold for a secret, as the published sample finds out; and of the other
+    /// header.
+    fn verified(&self, secret: &str) -> (usize, usize) {
+        let (id, at) = (self.header("webhook-id"), self.header("webhook-timestamp"));
+        let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+        let signed = [format!("{id}.{at}.").as_bytes(), &self.body].concat();
+        let holds = |it: &&str| {
+            let sent = STANDARD.decode(it.strip_prefix("v1,").unwrap()).unwrap();
+            hmac::verify(&key, &signed, &sent).is_ok()
+        };
+        let first = self.header("webhook-signature").split(' ').filter(holds).count();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let tag = hmac::sign(&key, &[format!("{at}.").as_bytes(), &self.body].concat());
+        let tag: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let second = self.header("x-motet-signature").split(',');
+        (first, second.filter(|it| *it == format!("v1={tag}")).count())
+    }
+}
+
+/// A receiver that answers what it is told to, the last word for ever. It goes when this is dropped.
+struct Receiver {
+    address: SocketAddr,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    task: AbortHandle,
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Receiver {
+    async fn answering(statuses: &'static [u16]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = Arc::<Mutex<Vec<Seen>>>::default();
+        let log = Arc::clone(&seen);
+        let task = spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let log = Arc::clone(&log);
+                let answer = service_fn(move |request: Request<Incoming>| {
+                    let log = Arc::clone(&log);
+                    async move {
+                        let (head, body) = request.into_parts();
+                        let body = body.collect().await.unwrap().to_bytes();
+                        let mut log = log.lock().unwrap();
+                        let status = statuses.get(log.len()).or(statuses.last()).unwrap();
+                        log.push(Seen { headers: head.headers, body });
+                        let mut answer = Response::new(Empty::<Bytes>::new());
+                        *answer.status_mut() = StatusCode::from_u16(*status).unwrap();
+                        Ok::<_, Infallible>(answer)
+                    }
+                });
+                spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+            }
+        });
+        Self { address, seen, task: task.abort_handle() }
+    }
+
+    async fn saw(&self, count: usize) -> Vec<Seen> {
+        eventually("requests have come", async || self.seen.lock().unwrap().len() >= count).await;
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+async fn house(ground: &Ground, receiver: &Receiver) -> (Server, Person) {
+    let allowed = format!("--webhook-allow={}", receiver.address);
+    let server = ground.server().arg(allowed).start().await;
+    let anna = server.register("anna").await;
+    let new = json!({ "name": "song" });
+    server.post("/api/v1/repos").json(&new).by(&anna).send().await.assert_status(201);
+    (server, anna)
+}
+
+async fn made(server: &Server, anna: &Person, receiver: &Receiver) -> Value {
+    let new = json!({ "url": format!("http://{}/hook", receiver.address), "events": ["*"] });
+    let made = server.post(HOOKS).json(&new).by(anna).send().await;
+    made.assert_status(201);
+    let hook = made.json();
+    let at = format!("{HOOKS}/{}", hook["webhook"]["id"].as_str().unwrap());
+    assert_eq!(made.header("location"), at);
+    hook
+}
+
+async fn post(server: &Server, anna: &Person, target: &str, body: Value) -> Answer {
+    server.post(target).json(&body).by(anna).send().await
+}
+
+/// Waits until the newest delivery of a webhook stands so; gives it with its attempts.
+async fn ends(server: &Server, anna: &Person, hook: &str, state: &str) -> Value {
+    let list = format!("{hook}/deliveries");
+    let newest = async || server.get(&list).by(anna).send().await.json()["items"][0].clone();
+    eventually(state, async || newest().await["state"] == state).await;
+    let id = newest().await["id"].as_str().unwrap().to_owned();
+    let detail = server.get(&format!("{list}/{id}")).by(anna).send().await;
+    detail.assert_status(200);
+    detail.json()
+}
+
+on_both! {
+    async fn a_webhook_is_made_signs_its_ping_and_never_shows_its_secret_again(ground: Ground) {
+        let receiver = Receiver::answering(&[204]).await;
+        let (server, anna) = house(&ground, &receiver).await;
+        let hook = made(&server, &anna, &receiver).await;
+        let secret = hook["secret"].as_str().unwrap();
+        let ping = receiver.saw(1).await.remove(0);
+        assert_eq!(ping.verified(secret), (1, 1));
+        assert_eq!(ping.header("user-agent"), "Motet-Webhook/1");
+        let body: Value = serde_json::from_slice(&ping.body).unwrap();
+        assert_eq!(body["type"], "ping");
+        assert_eq!(body["data"]["hello"], "motet");
+
+        let one = format!("{HOOKS}/{}", hook["webhook"]["id"].as_str().unwrap());
+        let told = ends(&server, &anna, &one, "delivered").await;
+        assert_eq!(told["attempts"][0]["status"], 204);
+        assert_eq!(ping.header("webhook-id"), told["delivery"]["id"]);
+        for target in [HOOKS, &one, &format!("{one}/deliveries")] {
+            let shown = server.get(target).by(&anna).send().await;
+            shown.assert_status(200);
+            assert!(!shown.text().contains(secret), "{target}");
+        }
+        assert!(!server.log().contains(secret));
+    }
+}
+
+on_both! {
+    async fn a_no_is_tried_again_with_the_same_id_and_a_new_signature(ground: Ground) {
+        let receiver = Receiver::answering(&[500, 200]).await;
+        let (server, anna) = house(&ground, &receiver).await;
+        let hook = made(&server, &anna, &receiver).await;
+        let seen = receiver.saw(2).await;
+        assert_eq!(seen[0].body, seen[1].body);
+        assert_eq!(seen[0].header("webhook-id"), seen[1].header("webhook-id"));
+        assert_ne!(seen[0].header("webhook-timestamp"), seen[1].header("webhook-timestamp"));
+        assert_eq!(seen[1].verified(hook["secret"].as_str().unwrap()), (1, 1));
+        let one = format!("{HOOKS}/{}", hook["webhook"]["id"].as_str().unwrap());
+        let told = ends(&server, &anna, &one, "delivered").await;
+        let outcomes: Vec<_> = told["attempts"].as_array().unwrap().iter().map(|it| &it["outcome"]).collect();
+        assert_eq!(outcomes, ["http_status", "delivered"]);
+    }
+}
+
+on_both! {
+    async fn secrets_overlap_pings_are_listed_and_a_delivery_is_sent_again(ground: Ground) {
+        let receiver = Receiver::answering(&[204]).await;
+        let (server, anna) = house(&ground, &receiver).await;
+        let hook = made(&server, &anna, &receiver).await;
+        receiver.saw(1).await;
+        let one = format!("{HOOKS}/{}", hook["webhook"]["id"].as_str().unwrap());
+        let second = post(&server, &anna, &format!("{one}/secrets"), json!({})).await;
+        second.assert_status(201);
+        let second = second.json();
+        let third = post(&server, &anna, &format!("{one}/secrets"), json!({})).await;
+        third.assert_refused(409, "conflict");
+
+        let ping = post(&server, &anna, &format!("{one}/ping"), json!({})).await;
+        ping.assert_status(202);
+        let seen = receiver.saw(2).await.remove(1);
+        for secret in [&hook["secret"], &second["secret"]] {
+            assert_eq!(seen.verified(secret.as_str().unwrap()), (1, 1));
+        }
+        assert_eq!(seen.header("webhook-id"), ping.json()["id"]);
+        ends(&server, &anna, &one, "delivered").await;
+        let again = post(&server, &anna, &format!("{}/resend", ping.header("location")), json!({})).await;
+        again.assert_status(202);
+        let third = receiver.saw(3).await.remove(2);
+        assert_eq!(third.header("webhook-id"), seen.header("webhook-id"));
+        assert_eq!(third.body, seen.body);
+        ends(&server, &anna, &one, "delivered").await;
+
+        let page = server.get(&format!("{one}/deliveries?limit=1")).by(&anna).send().await.json();
+        let cursor = page["next_cursor"].as_str().unwrap();
+        let next = format!("{one}/deliveries?limit=1&cursor={cursor}");
+        let rest = server.get(&next).by(&anna).send().await.json();
+        assert_ne!(rest["items"][0]["id"], page["items"][0]["id"]);
+        let all = json!({ "state": "delivered", "type": "ping" });
+        let resent = post(&server, &anna, &format!("{one}/resend"), all).await;
+        resent.assert_status(200);
+        assert_eq!(resent.json()["resent"], 2);
+        receiver.saw(5).await;
+    }
+}
+
+on_both! {
+    async fn what_does_not_hold_is_refused_with_every_fault(ground: Ground) {
+        let receiver = Receiver::answering(&[204]).await;
+        let (server, anna) = house(&ground, &receiver).await;
+        for url in ["http://example.com/", "https://127.0.0.1/", "https://[64:ff9b::7f00:1]/", "https://localhost/"] {
+            let answer = post(&server, &anna, HOOKS, json!({ "url": url, "events": ["*"] })).await;
+            answer.assert_refused(422, "invalid");
+            assert_eq!(answer.json()["errors"][0]["code"], "url_refused", "{url}");
+        }
+        let bad = json!({ "url": "https://hooks.example/", "events": ["issue.melted"], "content": "fat", "secret": "hush" });
+        let answer = post(&server, &anna, HOOKS, bad).await;
+        answer.assert_refused(422, "invalid");
+        let told = answer.json();
+        let pointers: Vec<_> = told["errors"].as_array().unwrap().iter().map(|it| &it["pointer"]).collect();
+        assert_eq!(pointers, ["/secret", "/events", "/content"]);
+        let unknown = json!({ "url": "https://hooks.example/", "events": ["*"], "event": [] });
+        let answer = post(&server, &anna, HOOKS, unknown).await;
+        assert_eq!(answer.json()["errors"][0]["code"], "unknown_field");
+    }
+}
+
+on_both! {
+    async fn a_stale_change_is_refused_and_what_was_deleted_sends_nothing_more(ground: Ground) {
+        let receiver = Receiver::answering(&[204]).await;
+        let (server, anna) = house(&ground, &receiver).await;
+        let hook = made(&server, &anna, &receiver).await;
+        let one = format!("{HOOKS}/{}", hook["webhook"]["id"].as_str().unwrap());
+        ends(&server, &anna, &one, "delivered").await;
+        let tag = server.get(&one).by(&anna).send().await.header("etag").to_owned();
+        let patch = |body: Value| {
+            let request = server.request(Method::PATCH, &one).json(&body);
+            request.header("if-match", &tag).by(&anna)
+        };
+        patch(json!({ "description": "ours" })).send().await.assert_status(200);
+        let stale = patch(json!({ "description": "theirs" })).send().await;
+        stale.assert_refused(412, "precondition_failed");
+        let off = server.request(Method::PATCH, &one).json(&json!({ "active": false }));
+        assert_eq!(off.by(&anna).send().await.json()["state"], "paused");
+        // Made while it is off, and so it waits; deleted, and so it never goes.
+        let ping = post(&server, &anna, &format!("{one}/ping"), json!({})).await;
+        ping.assert_status(202);
+        server.request(Method::DELETE, &one).by(&anna).send().await.assert_status(204);
+        server.get(&one).by(&anna).send().await.assert_refused(404, "not_found");
+        assert_eq!(receiver.saw(1).await.len(), 1);
+    }
+}
