@@ -77,6 +77,8 @@ pub(crate) async fn prune(hub: Hub, job: Job<Prune>) -> Result<Done, Failure> {
     let arguments =
         vec!["repack", "-q", "-a", "-d", "--cruft", "--cruft-expiration=now", to.as_str()];
     hub.git.listed(&dir, &Chore { arguments }, String::new()).await?;
+    // Packs that are gone are not read any more, though they are open still.
+    hub.git.0.stores.forget(id);
     tracing::info!(repository = %id, "what nothing leads to was taken out");
     Ok(Done::default())
 }
