@@ -1,11 +1,13 @@
 //! How Git is run: one list of arguments, an environment made from nothing, limits, an end (`spec/hub.md` 5, Process).
 //!
-//! A [`GitProcess`] ends with its handle: whoever drops [`Life`] has the whole process group ended. It is told first, so that
-//! Git takes away what lies in quarantine, and killed a moment later. Nothing here knows who asks or what for.
+//! A [`GitProcess`] ends with its handle: whoever drops [`Life`] has the whole process group killed, and what a push left in
+//! quarantine taken away, which Git does not do then. Nothing here knows who asks or what for.
 
 use std::{
     collections::HashMap,
+    ffi::OsStr,
     io,
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     str::FromStr,
@@ -18,6 +20,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit
 use tokio::{
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
     sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot},
+    task::spawn_blocking,
     time::{sleep, timeout},
 };
 use trust::Who;
@@ -44,8 +47,8 @@ const OLDEST: (u32, u32) = (2, 39);
 const AT_ONCE: (usize, usize) = (16, 4);
 /// How long a process may take, and how much of that on a processor.
 const LIFETIME: Duration = Duration::from_mins(10);
-/// How long one has to clear away after it was told to end: it removes files, and nothing else.
-const LAST_WORDS: Duration = Duration::from_millis(300);
+/// What Git tells whatever it starts for a push of where that lies.
+const QUARANTINE: &[u8] = b"GIT_QUARANTINE_PATH=";
 /// Memory that a process may have for itself. What it maps of packs is not counted.
 const MEMORY_BYTES: u64 = 2 << 30;
 /// Files that a process may have open.
@@ -266,15 +269,20 @@ impl Program {
         if let Some(hook) = hook {
             command.env("MOTET_HOOK", hook);
         }
-        started(command, self.pace.lifetime, Some(turn)).map_err(Error::Git)
+        let takes = (service == Service::ReceivePack).then(|| dir.to_owned());
+        started(command, self.pace.lifetime, (Some(turn), takes)).map_err(Error::Git)
     }
 
     /// Has Git do something else in the repository at `dir`.
     pub(super) fn run(&self, dir: &Path, chore: &Chore<'_>) -> Result<GitProcess, Error> {
         let mut command = self.command(dir);
         command.arg("--git-dir").arg(dir).args(&chore.arguments);
+<<<<<<< HEAD
         command.envs(chore.environment.iter().map(|(name, value)| (name, value)));
         started(command, chore.lifetime.unwrap_or(self.pace.lifetime), None).map_err(Error::Git)
+=======
+        started(command, self.pace.lifetime, (None, None)).map_err(Error::Git)
+>>>>>>> gitrest
     }
 
     fn command(&self, dir: &Path) -> Command {
@@ -290,7 +298,11 @@ fn number(version: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-fn started(mut command: Command, lifetime: Duration, turn: Option<Turn>) -> io::Result<GitProcess> {
+fn started(
+    mut command: Command,
+    lifetime: Duration,
+    (turn, takes): (Option<Turn>, Option<PathBuf>),
+) -> io::Result<GitProcess> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
     let group = child.id().and_then(|it| Pid::from_raw(i32::try_from(it).ok()?));
@@ -305,7 +317,7 @@ fn started(mut command: Command, lifetime: Duration, turn: Option<Turn>) -> io::
     let stopped = Arc::clone(&stop);
     let (tell, ended) = oneshot::channel();
     tokio::spawn(async move {
-        let status = watch(child, group, lifetime, (let_go, &stopped)).await;
+        let status = watch(child, (group, takes), lifetime, (let_go, &stopped)).await;
         drop(turn);
         // Nobody may be listening any more.
         let _unheard = tell.send(status);
@@ -340,7 +352,7 @@ fn limit(process: Pid, lifetime: Duration) -> io::Result<()> {
 /// Waits for the end of a process; makes one when its time is over or nobody holds it any more.
 async fn watch(
     mut child: Child,
-    group: Pid,
+    (group, takes): (Pid, Option<PathBuf>),
     lifetime: Duration,
     (let_go, stopped): (oneshot::Receiver<()>, &Notify),
 ) -> io::Result<ExitStatus> {
@@ -350,17 +362,45 @@ async fn watch(
         () = stopped.notified() => tracing::info!("a fetch is not allowed any more; git is ended"),
         _ = let_go => {}
     }
-    // The leader is not waited for before the end, so the group is still its own.
-    end(group, Signal::TERM);
-    sleep(LAST_WORDS).await;
-    end(group, Signal::KILL);
-    child.wait().await
+    let found = takes.map(|dir| spawn_blocking(move || quarantines(group, &dir)));
+    let left = match found {
+        Some(found) => found.await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    // The leader is not waited for yet, so the group is still its own.
+    if let Err(error) = kill_process_group(group, Signal::KILL) {
+        tracing::warn!(%error, "git could not be killed");
+    }
+    let status = child.wait().await;
+    for path in left {
+        if let Err(error) = tokio::fs::remove_dir_all(&path).await {
+            tracing::warn!(%error, "what a push left in quarantine lies about for a while");
+        }
+    }
+    status
 }
 
-fn end(group: Pid, signal: Signal) {
-    if let Err(error) = kill_process_group(group, signal) {
-        tracing::warn!(%error, "git could not be ended");
-    }
+/// Where lies what a push has sent so far, as the processes of its group were told.
+fn quarantines(group: Pid, dir: &Path) -> Vec<PathBuf> {
+    let objects = dir.join("objects");
+    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let told = processes.filter_map(|it| {
+        let process = it.ok()?.path();
+        let stat = std::fs::read_to_string(process.join("stat")).ok()?;
+        // Behind the name: state, parent, group.
+        let of = stat.rsplit_once(')')?.1.split_whitespace().nth(2)?.parse().ok()?;
+        if Pid::from_raw(of) != Some(group) {
+            return None;
+        }
+        let environment = std::fs::read(process.join("environ")).ok()?;
+        let mut variables = environment.split(|it| *it == 0);
+        let path = variables.find_map(|it| it.strip_prefix(QUARANTINE))?;
+        Some(PathBuf::from(OsStr::from_bytes(path)))
+    });
+    let mut found: Vec<_> = told.filter(|it| it.parent() == Some(&objects)).collect();
+    found.sort();
+    found.dedup();
+    found
 }
 
 #[cfg(test)]
@@ -403,8 +443,7 @@ mod tests {
     async fn whoever_takes_too_long_is_ended_with_everything_it_started() {
         let dir = tempfile::tempdir().unwrap();
         let pace = Pace { lifetime: Duration::from_millis(50), ..Pace::default() };
-        // Neither of them listens to anything but the last word.
-        let script = "trap '' TERM; sleep 600 & wait; sleep 600";
+        let script = "sleep 600 & wait; sleep 600";
         let program = program(dir.path(), script, pace);
         let GitProcess { mut output, mut life, .. } =
             program.run(dir.path(), &Chore::default()).unwrap();

@@ -181,8 +181,7 @@ pub(super) fn let_go(dir: &Path) -> io::Result<()> {
     sweep(dir)
 }
 
-/// Removes what lies in quarantine of pushes that died: Git clears it away where it is told to end, and not where its machine
-/// fails.
+/// Removes what lies in quarantine of pushes that died with their machine: of those that are killed it is taken away at once.
 pub(super) fn sweep(dir: &Path) -> io::Result<()> {
     let entries = match fs::read_dir(dir.join("objects")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

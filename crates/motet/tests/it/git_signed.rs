@@ -188,7 +188,7 @@ on_both! {
             assert_eq!(tag["object"], user.does("work", &["rev-parse", &format!("refs/tags/{name}")]));
             assert_eq!(tag["tagger"], "Anna <anna@example.org>");
             assert!(tag["message"].as_str().unwrap().starts_with("what is n"), "{tag}");
-            let row = page.split("<tr>").find(|row| row.contains(&format!(">{name}<"))).unwrap();
+            let row = page.split("<tr>").find(|row| row.contains(&format!("<bdi>{name}</bdi>"))).unwrap();
             let badge = row.split("class=\"badge").nth(1).unwrap();
             assert!(badge.split("</span>").next().unwrap().ends_with(state), "{name}: {row}");
         }

@@ -7,13 +7,9 @@ use super::*;
 
 /// Every commit that one leads to, in the order in which they are written.
 pub(in crate::git) async fn all_of(packs: &Packs, tip: CommitId) -> Vec<CommitId> {
-    let (mut met, mut waiting) = (HashMap::new(), vec![tip]);
-    while let Some(id) = waiting.pop() {
-        for (id, parents) in parents_of(packs, vec![id]).await.unwrap() {
-            waiting.extend(parents.iter().filter(|it| !met.contains_key(*it)));
-            met.insert(id, Met { parents, waits_for: 0 });
-        }
-    }
+    let read = read_ahead(packs, vec![tip], usize::MAX).await.unwrap();
+    let met = |(id, parents): Found| (id, Met { parents: parents.unwrap(), waits_for: 0 });
+    let met = read.into_iter().map(met).collect();
     parents_first(met)
 }
 

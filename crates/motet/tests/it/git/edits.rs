@@ -52,6 +52,7 @@ on_both! {
         let id = told["commit_id"].as_str().unwrap().to_owned();
         assert_eq!((&told["parent_commit_id"], &told["branch"]), (&json!(head), &json!("main")));
         // Git has it at once, with every file what it was.
+        user.does("one", &["reset", "-q", "--hard"]);
         user.does("one", &["pull", "-q", &url, "main"]);
         assert_eq!(user.does("one", &["rev-parse", "HEAD"]), id);
         let listed = user.does("one", &["ls-tree", "-r", "--format=%(objectmode) %(path)", "HEAD"]);

@@ -64,7 +64,7 @@ on_both! {
             stage(ground.server().arg("--git-prune-seconds=0"), "public").await;
         let boris = server.register("boris").await;
         user.writes("one", "side.txt", "side\n");
-        user.does("one", &["push", "-q", &url, "main", "main~1:other"]);
+        user.does("one", &["push", "-q", &url, "main", "main~1:refs/heads/other"]);
         let only = json!({ "default_branch_only": true });
         post(&server, &boris, &format!("/api/v1/repos/{songs}/forks"), only).await.assert_status(202);
         settled(&server).await;
