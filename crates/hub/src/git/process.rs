@@ -277,12 +277,9 @@ impl Program {
     pub(super) fn run(&self, dir: &Path, chore: &Chore<'_>) -> Result<GitProcess, Error> {
         let mut command = self.command(dir);
         command.arg("--git-dir").arg(dir).args(&chore.arguments);
-<<<<<<< HEAD
         command.envs(chore.environment.iter().map(|(name, value)| (name, value)));
-        started(command, chore.lifetime.unwrap_or(self.pace.lifetime), None).map_err(Error::Git)
-=======
-        started(command, self.pace.lifetime, (None, None)).map_err(Error::Git)
->>>>>>> gitrest
+        let lifetime = chore.lifetime.unwrap_or(self.pace.lifetime);
+        started(command, lifetime, (None, None)).map_err(Error::Git)
     }
 
     fn command(&self, dir: &Path) -> Command {

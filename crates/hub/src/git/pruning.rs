@@ -76,13 +76,9 @@ pub(crate) async fn prune(hub: Hub, job: Job<Prune>) -> Result<Done, Failure> {
     let to = format!("--expire-to={}", kept.join("pack").display());
     let arguments =
         vec!["repack", "-q", "-a", "-d", "--cruft", "--cruft-expiration=now", to.as_str()];
-<<<<<<< HEAD
     hub.git.listed(&dir, &Chore::of(arguments), String::new()).await?;
-=======
-    hub.git.listed(&dir, &Chore { arguments }, String::new()).await?;
     // Packs that are gone are not read any more, though they are open still.
     hub.git.0.stores.forget(id);
->>>>>>> gitrest
     tracing::info!(repository = %id, "what nothing leads to was taken out");
     Ok(Done::default())
 }
