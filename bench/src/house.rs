@@ -1,7 +1,8 @@
 //! A release server on a fresh data directory, with somebody registered.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -29,6 +30,9 @@ const WIDE_LIMITS: &str = "--limit=ip=1000000000,anonymous=1000000000,principal=
     registrations=1000000,pushes=1000000,push-bytes=1000000000000,uploads=1000000000,wire-reads=1000000000,\
     wire-anonymous=1000000000,downloads=1000000000,downloads-anonymous=1000000000,points=1000000000,\
     points-around=1000000000,failures=1000000000";
+
+/// A server that begins no transaction for so long is at rest.
+const REST: Duration = Duration::from_millis(500);
 
 impl House {
     pub(crate) fn start(binary: &Path) -> anyhow::Result<Self> {
@@ -89,6 +93,30 @@ impl House {
         self.kill();
         let empty = tempfile::tempdir()?;
         Ok(std::mem::replace(&mut self.dir, empty))
+    }
+
+    /// Transactions and single reads that the server has begun.
+    pub(crate) fn transactions(&self) -> anyhow::Result<f64> {
+        let mut stream = TcpStream::connect(&self.metrics)?;
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: metrics\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let mut lines = answer.lines();
+        let line = lines.find_map(|line| line.strip_prefix("motet_db_transactions_total "));
+        Ok(line.context("the counter of transactions")?.trim().parse()?)
+    }
+
+    /// Waits until the server does nothing of its own any more: what a push leaves to be done is not measured with the next one.
+    pub(crate) async fn at_rest(&self) -> anyhow::Result<()> {
+        let (mut before, mut since) = (self.transactions()?, Instant::now());
+        while since.elapsed() < REST {
+            tokio::time::sleep(REST / 10).await;
+            let now = self.transactions()?;
+            if now.to_bits() != before.to_bits() {
+                (before, since) = (now, Instant::now());
+            }
+        }
+        Ok(())
     }
 
     /// Resident memory of the server, in bytes.

@@ -81,10 +81,31 @@ fn whole(bytes: &[u8]) -> anyhow::Result<Option<usize>> {
         "the server answered {}",
         text.lines().next().unwrap_or_default()
     );
-    let length = text.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
-    });
-    let end = head + 4 + length.context("an answer without Content-Length")?;
-    Ok((bytes.len() >= end).then_some(end))
+    let field = |wanted: &str| {
+        let fields = text.lines().filter_map(|line| line.split_once(':'));
+        let mut found = fields.filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.next().map(|(_, value)| value.trim())
+    };
+    let (begin, body) = (head + 4, bytes.get(head + 4..).unwrap_or_default());
+    let length = match (field("content-length"), field("transfer-encoding")) {
+        (Some(length), _) => Some(length.parse()?),
+        (None, Some("chunked")) => chunked(body)?,
+        (None, _) => anyhow::bail!("an answer that does not tell where it ends"),
+    };
+    Ok(length.map(|length| begin + length).filter(|end| bytes.len() >= *end))
+}
+
+/// The length of a body in chunks, without trailers, once it is there whole.
+fn chunked(body: &[u8]) -> anyhow::Result<Option<usize>> {
+    let mut at = 0;
+    loop {
+        let rest = body.get(at..).unwrap_or_default();
+        let Some(line) = rest.windows(2).position(|it| it == b"\r\n") else { return Ok(None) };
+        let size = std::str::from_utf8(rest.get(..line).unwrap_or_default())?;
+        let size = usize::from_str_radix(size, 16)?;
+        at += line + 2 + size + 2;
+        if size == 0 {
+            return Ok(Some(at));
+        }
+    }
 }

@@ -71,6 +71,7 @@ pub(crate) async fn fetch(binary: &Path) -> anyhow::Result<Row> {
     let house = House::start(binary)?;
     let client = house.somebody("ada").await?;
     push(&client).await?;
+    house.at_rest().await?;
     let root = house.dir.path().join("git");
     import(&root)?;
     let git = GitServer::of(&root).await?;

@@ -55,6 +55,7 @@ impl Both {
         let both = Self { house, client, backend, root };
         let ours = both.repository("long").await?;
         both.push(&both.source(), &ours, "main:refs/heads/main").await?;
+        both.house.at_rest().await?;
         Ok(both)
     }
 
@@ -181,6 +182,7 @@ pub(crate) async fn push(binary: &Path) -> anyhow::Result<Row> {
             [(&mut ours, both.repository(&name).await?), (&mut theirs, both.beside(&name)?)];
         for (times, address) in addresses {
             both.push(&source, &address, &before).await?;
+            both.house.at_rest().await?;
             times.push(both.push(&source, &address, "main:refs/heads/main").await?);
         }
     }

@@ -7,8 +7,6 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
-
 use crate::{
     house::House,
     load,
@@ -36,22 +34,13 @@ pub(crate) async fn memory(binary: &Path) -> anyhow::Result<Row> {
 pub(crate) async fn transactions(binary: &Path) -> anyhow::Result<Row> {
     let house = House::start(binary)?;
     house.somebody("ada").await?;
-    let before = counter(&house)?;
+    let before = house.transactions()?;
     tokio::time::sleep(IDLE).await;
-    let value = counter(&house)? - before;
+    let value = house.transactions()? - before;
     let how =
         "transactions and single reads begun in 60 s without requests, by the server's own counter"
             .to_owned();
     Ok(Row::at_most("idle.transactions", "in 60 s", value, 0.0, how))
-}
-
-fn counter(house: &House) -> anyhow::Result<f64> {
-    let mut stream = TcpStream::connect(&house.metrics)?;
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: metrics\r\nConnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let line = answer.lines().find_map(|line| line.strip_prefix("motet_db_transactions_total "));
-    Ok(line.context("the counter of transactions")?.trim().parse()?)
 }
 
 /// From starting the process to its first answer, on a data directory that exists.

@@ -47,7 +47,8 @@ pub(crate) fn archive(binary: &Path) -> anyhow::Result<Row> {
     let authority = house.origin.authority();
     write!(
         stream,
-        "GET /ada/takes/archive/main.tar HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n"
+        "GET /ada/takes/archive/main.tar HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: motet-bench\r\n\
+         Connection: close\r\n\r\n"
     )?;
     let (mut piece, mut bytes) = (vec![0; 1 << 20], 0_usize);
     loop {

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use cluster::Cluster;
 use db::Db;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, sqlite::SqliteConnectOptions};
 
 use crate::sources::{holds, rust_files};
 
@@ -35,6 +36,33 @@ async fn every_statement_can_be_prepared_on_sqlite() {
 async fn every_statement_can_be_prepared_on_postgres() {
     let database = Cluster::shared().await.database().await;
     prepare_all(Db::postgres(&database.url).await.unwrap()).await;
+}
+
+/// What SQLite walks from end to end, statement by statement: whole tables, and everything that a repository has. Each line was
+/// looked at: what is walked is small, is walked page by page, or is what the statement is for.
+#[tokio::test]
+async fn what_is_walked_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("motet.db");
+    Db::sqlite(&file).await.unwrap().close().await;
+    let mut conn = SqliteConnectOptions::new().filename(&file).connect().await.unwrap();
+    let mut walked = Vec::new();
+    for sql in server::statements() {
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql.sqlite));
+        let steps: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(explain).fetch_all(&mut conn).await.unwrap();
+        let steps = steps.into_iter().map(|(.., step)| step).filter(|step| is_walk(step));
+        walked.extend(steps.map(|step| format!("{}: {step}", sql.name)));
+    }
+    walked.sort();
+    insta::assert_snapshot!(walked.join("\n"));
+}
+
+/// Whether a step of a plan reads all of something: of a table, or of what belongs to one owner or repository.
+fn is_walk(step: &str) -> bool {
+    let is_small = ["VIRTUAL TABLE", "CONSTANT ROW"].iter().any(|it| step.contains(it));
+    let is_scan = step.starts_with("SCAN ") && !is_small;
+    is_scan || step.ends_with("(repository_id=?)") || step.ends_with("(owner_id=?)")
 }
 
 #[test]

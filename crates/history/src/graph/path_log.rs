@@ -91,6 +91,30 @@ impl<'g> PathLog<'g> {
         Ok(kind)
     }
 
+    /// Goes on from a commit along first parents while the path surely is the same, and gives the first where it may not be;
+    /// nothing if another one comes before it, or when the budget is used up.
+    fn pass(
+        &mut self,
+        met: Met,
+        budget: &mut Budget,
+    ) -> Result<Option<(Position, Link)>, GraphError> {
+        let Met { rank, mut link } = met;
+        let mut at = rank.position;
+        while let [Some(first), _] = link.parents
+            && self.graph.excludes(at, &self.way)?
+        {
+            (at, link) = (first, self.graph.link(first)?);
+            let met = Met { rank: Rank::of(at, &link), link };
+            // On a line by itself nothing has to be put into an order.
+            let is_next = self.heap.peek().is_none_or(|other| *other < met);
+            if !is_next || !budget.step() {
+                self.heap.push(met);
+                return Ok(None);
+            }
+        }
+        Ok(Some((at, link)))
+    }
+
     /// The next commit that changed the path; nothing at the end, or when the budget is used up.
     pub fn step<S: NodeSource>(
         &mut self,
@@ -108,13 +132,7 @@ impl<'g> PathLog<'g> {
             while self.heap.peek() == Some(&met) {
                 self.heap.pop();
             }
-            let (at, link) = (met.rank.position, met.link);
-            if let [Some(first), _] = link.parents
-                && self.graph.excludes(at, &self.way)?
-            {
-                self.meet(first)?;
-                continue;
-            }
+            let Some((at, link)) = self.pass(met, budget)? else { continue };
             budget.read();
             let own = self.entry(trees, at)?;
             let mut same = None;

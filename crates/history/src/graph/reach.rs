@@ -33,6 +33,15 @@ impl Reach {
         word.is_some_and(|word| word & (1 << (at.index() % 64)) != 0)
     }
 
+    /// The commits that are reached, in their order.
+    pub fn positions(&self) -> impl Iterator<Item = Position> {
+        let words = (0..).zip(self.bits.iter().copied()).filter(|(_, word)| *word != 0);
+        words.flat_map(|(number, word): (u32, u64)| {
+            let set = (0..64).filter(move |bit| word & (1 << bit) != 0);
+            set.map(move |bit| Position(number * 64 + bit))
+        })
+    }
+
     /// How many commits are reached.
     pub fn count(&self) -> u64 {
         self.bits.iter().map(|word| u64::from(word.count_ones())).sum()

@@ -4,8 +4,10 @@
 //! object that was cut the bytes stay, so that the rest can be asked for.
 
 use std::{
+    fmt::Write as _,
     fs::File,
     io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write as _},
+    sync::Arc,
 };
 
 use api::{Limits, Value};
@@ -69,8 +71,8 @@ impl IncomingSnapshot {
         self.line.clear();
         self.line.push_str(if self.is_empty { "{\n    " } else { ",\n    " });
         json::put_text(&mut self.line, path.as_str());
-        self.line.push_str(": ");
-        json::put_text(&mut self.line, &object.to_string());
+        // Writing into a text does not fail, and nothing in an id needs an escape.
+        write!(self.line, ": \"{object}\"").unwrap_or_default();
         self.is_empty = false;
         self.file.write_all(self.line.as_bytes()).map_err(WorktreeError::io(INCOMING))
     }
@@ -82,6 +84,8 @@ pub enum SnapshotEntries {
     Lines(Lines),
     /// From a file whose order is another one.
     Sorted(std::collections::btree_map::IntoIter<RepoPath, ObjectId>),
+    /// From memory: all of them, and how many have been given.
+    Kept(Arc<[ManifestEntry]>, usize),
     /// There are none.
     Nothing,
 }
@@ -93,6 +97,11 @@ impl Iterator for SnapshotEntries {
         match self {
             Self::Lines(lines) => lines.next(),
             Self::Sorted(entries) => entries.next().map(Ok),
+            Self::Kept(entries, given) => {
+                let entry = entries.get(*given)?.clone();
+                *given += 1;
+                Some(Ok(entry))
+            }
             Self::Nothing => None,
         }
     }

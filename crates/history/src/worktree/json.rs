@@ -67,6 +67,12 @@ fn indent(out: &mut String, depth: usize) {
 /// Text in quotes.
 pub(super) fn put_text(out: &mut String, text: &str) {
     out.push('"');
+    let is_plain = |byte| matches!(byte, b' '..=b'\x7f') && !matches!(byte, b'"' | b'\\');
+    if text.bytes().all(is_plain) {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),

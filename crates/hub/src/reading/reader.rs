@@ -8,6 +8,7 @@
 //! the future drops the statement that it waits for.
 
 use std::{
+    cmp::Reverse,
     collections::{HashMap, HashSet, VecDeque},
     ops::Range,
     sync::Arc,
@@ -17,7 +18,7 @@ use std::{
 use axum::body::Body;
 use bytes::Bytes;
 use history::{
-    graph::{Graph, GraphError, Position, Way},
+    graph::{Graph, GraphError, Position, Reach, Way},
     tree::{Entry, Nodes},
 };
 use names::{CommitId, NodeId, ObjectId, RepoPath};
@@ -116,6 +117,24 @@ impl<'a> History<'a> {
         }
         let mut tx = self.hub.db.glance().await?;
         Ok(store::lines(&mut tx, self.repository.id, from, limit).await?)
+    }
+
+    /// The commits that `want` leads to and `have` does not, the lowest generation first, those of one by falling id: in the
+    /// same order whatever is asked, so that a place in it can be kept. The graph is quick where the database walks.
+    pub(crate) async fn led_to(
+        &self,
+        want: CommitId,
+        have: Option<CommitId>,
+    ) -> Result<Vec<CommitId>, Error> {
+        let asked: Vec<_> = std::iter::once(want).chain(have).collect();
+        if let Some(ids) = self.by_graph(&asked, led_to).await? {
+            return Ok(ids);
+        }
+        let mut tx = self.hub.db.read().await?;
+        let have: Vec<_> = have.into_iter().collect();
+        let mut ids = store::between(&mut tx, self.repository.id, &[want], &have).await?;
+        ids.reverse();
+        Ok(ids)
     }
 
     /// The commits that name one of `parents` as theirs, whether or not a ref leads to them.
@@ -306,6 +325,18 @@ impl<'a> History<'a> {
 }
 
 /// Where commits stand and those before them, the nearest `most`.
+/// What the first of `asked` leads to and the others do not, in the order of [`History::led_to`].
+fn led_to(graph: &Graph, asked: &[Position]) -> Result<Vec<CommitId>, GraphError> {
+    let (want, have) = asked.split_at(asked.len().min(1));
+    let (wanted, held) = (Reach::of(graph, want)?, Reach::of(graph, have)?);
+    let mut found = Vec::new();
+    for at in wanted.positions().filter(|at| !held.has(*at)) {
+        found.push((graph.link(at)?.generation, Reverse(graph.id(at)?)));
+    }
+    found.sort_unstable();
+    Ok(found.into_iter().map(|(_, Reverse(id))| id).collect())
+}
+
 fn nearest(graph: &Graph, from: &[Position], most: usize) -> Result<Vec<Line>, GraphError> {
     let mut waiting: VecDeque<_> = from.iter().copied().collect();
     let mut seen: HashSet<_> = from.iter().copied().collect();

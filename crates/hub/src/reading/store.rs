@@ -22,11 +22,12 @@ macro_rules! commit_columns {
     };
 }
 
-/// The rows of the parents of the commits in `$c`, as `p`: the two that stand there, and those beyond them.
+/// The rows of the parents of the commits in `$c`, as `p`: the two that stand there, and those beyond them. SQLite is told the
+/// order (`CROSS JOIN`), here and wherever commits are looked up one by one: else it may walk all of a repository for each.
 macro_rules! parent_rows {
     (sqlite $c:literal) => {
         concat!(
-            "JOIN commits AS p ON p.repository_id = $1 AND p.id IN (
+            "CROSS JOIN commits AS p ON p.repository_id = $1 AND p.id IN (
                 SELECT ",
             $c,
             ".parent1 UNION ALL SELECT ",
@@ -63,13 +64,13 @@ macro_rules! between_walk {
             SELECT unhex(value) FROM json_each($3)
             UNION
             SELECT p.id FROM held
-              JOIN commits AS c ON c.repository_id = $1 AND c.id = held.id
+              CROSS JOIN commits AS c ON c.repository_id = $1 AND c.id = held.id
               ", parent_rows!(sqlite "c"), "),
         wanted (id) AS (
             SELECT unhex(value) FROM json_each($2)
             UNION
             SELECT p.id FROM wanted
-              JOIN commits AS c ON c.repository_id = $1 AND c.id = wanted.id
+              CROSS JOIN commits AS c ON c.repository_id = $1 AND c.id = wanted.id
               ", parent_rows!(sqlite "c"), "
              WHERE p.id NOT IN (SELECT id FROM held))")
     };
@@ -106,11 +107,14 @@ db::statements! {
     };
     TARGET = "SELECT target FROM refs WHERE repository_id = $1 AND name = $2";
     ID_RANGE = "SELECT id FROM commits WHERE repository_id = $1 AND id BETWEEN $2 AND $3 ORDER BY id LIMIT $4";
+    // Materialized: else SQLite merges the three in the order of ids, and walks every commit of the repository for it.
     CHILDREN = "
-        SELECT id FROM commits WHERE repository_id = $1 AND parent1 = $2
-        UNION SELECT id FROM commits WHERE repository_id = $1 AND parent2 = $2
-        UNION SELECT commit_id FROM commit_more_parents WHERE repository_id = $1 AND parent = $2
-        ORDER BY id LIMIT 100";
+        WITH found AS MATERIALIZED (
+            SELECT id FROM commits WHERE repository_id = $1 AND parent1 = $2
+            UNION ALL SELECT id FROM commits WHERE repository_id = $1 AND parent2 = $2
+            UNION ALL SELECT commit_id FROM commit_more_parents WHERE repository_id = $1 AND parent = $2
+        )
+        SELECT DISTINCT id FROM found ORDER BY id LIMIT 100";
     LINES = {
         sqlite (concat!("
         WITH RECURSIVE up (id, parent1, parent2, snapshot_id, generation, committed_at) AS (
@@ -145,7 +149,7 @@ db::statements! {
             SELECT unhex(value) FROM json_each($2)
             UNION
             SELECT p.id FROM up
-              JOIN commits AS c ON c.repository_id = $1 AND c.id = up.id
+              CROSS JOIN commits AS c ON c.repository_id = $1 AND c.id = up.id
               ", parent_rows!(sqlite "c"), "
              WHERE p.generation >= (SELECT generation FROM commits WHERE repository_id = $1 AND id = $3))
         SELECT count(*) FROM up WHERE id = $3")),
@@ -165,7 +169,7 @@ db::statements! {
             SELECT target FROM refs WHERE repository_id = $1
             UNION
             SELECT p.id FROM up
-              JOIN commits AS c ON c.repository_id = $1 AND c.id = up.id
+              CROSS JOIN commits AS c ON c.repository_id = $1 AND c.id = up.id
               ", parent_rows!(sqlite "c"), ")
         SELECT count(*) FROM json_each($2) AS wanted WHERE unhex(wanted.value) NOT IN (SELECT id FROM up)")),
         postgres (concat!("
@@ -180,7 +184,7 @@ db::statements! {
     };
     BETWEEN = {
         sqlite (concat!(between_walk!(sqlite), "
-        SELECT c.id FROM wanted JOIN commits AS c ON c.repository_id = $1 AND c.id = wanted.id
+        SELECT c.id FROM wanted CROSS JOIN commits AS c ON c.repository_id = $1 AND c.id = wanted.id
          WHERE c.id NOT IN (SELECT id FROM held)
          ORDER BY c.generation DESC, c.id")),
         postgres (concat!(between_walk!(postgres), "

@@ -73,7 +73,7 @@ db::statements! {
     LIST_OF_OWNER = (concat!("
         SELECT ", columns!(), ", ", trust::state!(), ", ", trust::granted_nothing!(), "
           FROM ", tables!(), "
-         WHERE ", trust::visible!(), " AND r.owner_id = $5
+         WHERE ", trust::visible!(), " AND r.owner_id = $5 AND r.deleted_at IS NULL
            AND (coalesce(r.pushed_at, 0) < $2 OR (coalesce(r.pushed_at, 0) = $2 AND r.id < $3))
          ORDER BY coalesce(r.pushed_at, 0) DESC, r.id DESC LIMIT $4"));
     LIST_CHOSEN = (concat!("

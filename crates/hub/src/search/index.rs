@@ -353,13 +353,12 @@ impl Hub {
         left: &mut usize,
     ) -> Result<Rest, Error> {
         let id = history.repository.id;
-        let mut tx = self.db.read().await?;
-        let head: Vec<_> = state.head.into_iter().collect();
-        let left_behind = reading::between(&mut tx, id, &head, &[target]).await?;
+        let left_behind = match state.head {
+            Some(head) => history.led_to(head, Some(target)).await?,
+            None => Vec::new(),
+        };
         // The oldest first, so that newer documents have higher numbers.
-        let mut added = reading::between(&mut tx, id, &[target], &head).await?;
-        added.reverse();
-        drop(tx);
+        let added = history.led_to(target, state.head).await?;
         for gone in left_behind.chunks(GONE) {
             let names: Vec<_> = gone.iter().map(ToString::to_string).collect();
             self.put(id, state, (Kind::Commit, &names), &[]).await?;

@@ -57,7 +57,7 @@ db::statements! {
         sqlite "
         INSERT INTO search_texts (document_id, packed)
         SELECT d.id, unhex(json_extract(value, '$[2]')) FROM json_each($2)
-          JOIN search_documents AS d ON d.repository_id = $1 AND d.kind = json_extract(value, '$[0]')
+          CROSS JOIN search_documents AS d ON d.repository_id = $1 AND d.kind = json_extract(value, '$[0]')
            AND d.name = json_extract(value, '$[1]')",
         postgres "
         INSERT INTO search_texts (document_id, packed)
@@ -68,7 +68,7 @@ db::statements! {
         sqlite "
         INSERT INTO search_terms (rowid, terms)
         SELECT d.id, json_extract(value, '$[2]') FROM json_each($2)
-          JOIN search_documents AS d ON d.repository_id = $1 AND d.kind = json_extract(value, '$[0]')
+          CROSS JOIN search_documents AS d ON d.repository_id = $1 AND d.kind = json_extract(value, '$[0]')
            AND d.name = json_extract(value, '$[1]')",
         postgres "
         INSERT INTO search_terms (rowid, terms)

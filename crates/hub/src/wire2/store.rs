@@ -11,59 +11,107 @@ use crate::{
     reading::{between_walk, parent_rows, row_id as id},
 };
 
+/// How the rows of commits are looked up one by one: SQLite is told the order.
+macro_rules! each {
+    (sqlite) => {
+        "CROSS JOIN"
+    };
+    (postgres) => {
+        "JOIN"
+    };
+}
+
 /// Everything that refs lead to, as `up`.
 macro_rules! reached {
-    () => {
-        "
+    ($dialect:tt) => {
+        concat!(
+            "
         WITH RECURSIVE up (id) AS (
             SELECT target FROM refs WHERE repository_id = $1
             UNION
             SELECT p.id FROM up
-              JOIN commits AS c ON c.repository_id = $1 AND c.id = up.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2))"
+              ",
+            each!($dialect),
+            " commits AS c ON c.repository_id = $1 AND c.id = up.id
+              ",
+            each!($dialect),
+            " commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2))"
+        )
+    };
+}
+
+macro_rules! shown_snapshot {
+    () => {
+        "
+        SELECT count(*) FROM commits AS c
+         WHERE c.repository_id = $1 AND c.snapshot_id = $2 AND c.id IN (SELECT id FROM up)"
+    };
+}
+
+macro_rules! shown_roots {
+    ($dialect:tt) => {
+        concat!(
+            "
+        SELECT c.generation, c.id, s.root_node FROM up
+          ",
+            each!($dialect),
+            " commits AS c ON c.repository_id = $1 AND c.id = up.id
+          ",
+            each!($dialect),
+            " snapshots AS s ON s.repository_id = $1 AND s.id = c.snapshot_id
+         WHERE c.generation < $2 OR (c.generation = $2 AND c.id < $3)
+         ORDER BY c.generation DESC, c.id DESC LIMIT $4"
+        )
     };
 }
 
 macro_rules! counted {
-    () => {
-        "
+    ($dialect:tt) => {
+        concat!(
+            "
         SELECT count(*), count(DISTINCT c.snapshot_id)
-          FROM wanted JOIN commits AS c ON c.repository_id = $1 AND c.id = wanted.id
+          FROM wanted ",
+            each!($dialect),
+            " commits AS c ON c.repository_id = $1 AND c.id = wanted.id
          WHERE c.id NOT IN (SELECT id FROM held)"
+        )
     };
 }
 
 macro_rules! next_of_line {
-    () => {
-        "
+    ($dialect:tt) => {
+        concat!(
+            "
         SELECT c.generation, c.id
-          FROM wanted JOIN commits AS c ON c.repository_id = $1 AND c.id = wanted.id
+          FROM wanted ",
+            each!($dialect),
+            " commits AS c ON c.repository_id = $1 AND c.id = wanted.id
          WHERE c.id NOT IN (SELECT id FROM held) AND (c.generation > $4 OR (c.generation = $4 AND c.id > $5))
          ORDER BY c.generation, c.id LIMIT $6"
+        )
     };
 }
 
 db::statements! {
     VISIBLE = {
-        sqlite (concat!(reached!(), "
-        SELECT up.id FROM json_each($2) AS asked JOIN up ON up.id = unhex(asked.value)")),
-        postgres (concat!(reached!(), "
-        SELECT up.id FROM jsonb_array_elements_text($2::jsonb) AS asked JOIN up ON up.id = decode(asked.value, 'hex')"))
+        sqlite (concat!(reached!(sqlite), "
+        SELECT id FROM up WHERE id IN (SELECT unhex(value) FROM json_each($2))")),
+        postgres (concat!(reached!(postgres), "
+        SELECT id FROM up WHERE id IN (SELECT decode(value, 'hex') FROM jsonb_array_elements_text($2::jsonb))"))
     };
-    SHOWN_SNAPSHOT = (concat!(reached!(), "
-        SELECT count(*) FROM commits AS c
-         WHERE c.repository_id = $1 AND c.snapshot_id = $2 AND c.id IN (SELECT id FROM up)"));
-    SHOWN_ROOTS = (concat!(reached!(), "
-        SELECT c.generation, c.id, s.root_node FROM up
-          JOIN commits AS c ON c.repository_id = $1 AND c.id = up.id
-          JOIN snapshots AS s ON s.repository_id = $1 AND s.id = c.snapshot_id
-         WHERE c.generation < $2 OR (c.generation = $2 AND c.id < $3)
-         ORDER BY c.generation DESC, c.id DESC LIMIT $4"));
+    SHOWN_SNAPSHOT = {
+        sqlite (concat!(reached!(sqlite), shown_snapshot!())),
+        postgres (concat!(reached!(postgres), shown_snapshot!()))
+    };
+    SHOWN_ROOTS = {
+        sqlite (concat!(reached!(sqlite), shown_roots!(sqlite))),
+        postgres (concat!(reached!(postgres), shown_roots!(postgres)))
+    };
     FORMER = "SELECT count(*) FROM former_heads WHERE repository_id = $1";
     LINKED = {
         sqlite "
         SELECT l.object_id FROM json_each($2) AS asked
-          JOIN repository_objects AS l ON l.repository_id = $1 AND l.object_id = unhex(asked.value)",
+          CROSS JOIN repository_objects AS l ON l.repository_id = $1 AND l.object_id = unhex(asked.value)",
         postgres "
         SELECT l.object_id FROM jsonb_array_elements_text($2::jsonb) AS asked
           JOIN repository_objects AS l ON l.repository_id = $1 AND l.object_id = decode(asked.value, 'hex')"
@@ -73,14 +121,14 @@ db::statements! {
         sqlite "
         WITH RECURSIVE below (id) AS (
             SELECT p.id FROM json_each($2) AS one
-              JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(one.value)
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)
+              CROSS JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(one.value)
+              CROSS JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2)
             UNION
             SELECT p.id FROM below
-              JOIN commits AS c ON c.repository_id = $1 AND c.id = below.id
-              JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2))
+              CROSS JOIN commits AS c ON c.repository_id = $1 AND c.id = below.id
+              CROSS JOIN commits AS p ON p.repository_id = $1 AND p.id IN (c.parent1, c.parent2))
         SELECT c.id FROM json_each($2) AS one
-          JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(one.value)
+          CROSS JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(one.value)
          WHERE c.id NOT IN (SELECT id FROM below)
          ORDER BY c.generation DESC, c.id",
         postgres "
@@ -98,18 +146,18 @@ db::statements! {
          ORDER BY c.generation DESC, c.id"
     };
     COUNTED = {
-        sqlite (concat!(between_walk!(sqlite), counted!())),
-        postgres (concat!(between_walk!(postgres), counted!()))
+        sqlite (concat!(between_walk!(sqlite), counted!(sqlite))),
+        postgres (concat!(between_walk!(postgres), counted!(postgres)))
     };
     LINE = {
-        sqlite (concat!(between_walk!(sqlite), next_of_line!())),
-        postgres (concat!(between_walk!(postgres), next_of_line!()))
+        sqlite (concat!(between_walk!(sqlite), next_of_line!(sqlite))),
+        postgres (concat!(between_walk!(postgres), next_of_line!(postgres)))
     };
     TREES = {
         sqlite "
         SELECT c.id, s.id, s.root_node, s.files, s.created_at_text FROM json_each($2) AS asked
-          JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(asked.value)
-          JOIN snapshots AS s ON s.repository_id = $1 AND s.id = c.snapshot_id",
+          CROSS JOIN commits AS c ON c.repository_id = $1 AND c.id = unhex(asked.value)
+          CROSS JOIN snapshots AS s ON s.repository_id = $1 AND s.id = c.snapshot_id",
         postgres "
         SELECT c.id, s.id, s.root_node, s.files, s.created_at_text
           FROM jsonb_array_elements_text($2::jsonb) AS asked
@@ -119,7 +167,7 @@ db::statements! {
     SMALL_DELTAS = {
         sqlite "
         SELECT d.commit_id FROM json_each($2) AS asked
-          JOIN commit_deltas AS d ON d.repository_id = $1 AND d.commit_id = unhex(asked.value)
+          CROSS JOIN commit_deltas AS d ON d.repository_id = $1 AND d.commit_id = unhex(asked.value)
          WHERE length(d.delta) <= $3",
         postgres "
         SELECT d.commit_id FROM jsonb_array_elements_text($2::jsonb) AS asked

@@ -2,17 +2,17 @@
 //!
 //! Every object is hashed when it ends, every snapshot while base and delta are merged, every commit when it comes; and
 //! none is kept before what it needs. At a cursor all that came before is on the disk, and noted. Memory is bounded by
-//! one frame.
+//! one frame and [`KEPT_BYTES`].
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use api::{
     CommitRecord,
     stream::{Decoder, Frame, LargeObject, SmallObject, SnapshotPart, StreamError, StreamKind},
 };
 use history::{
-    SnapshotMerge, verify_commit,
-    worktree::{IncomingObject, IncomingSnapshot, SnapshotEntries},
+    ManifestEntry, SnapshotMerge, verify_commit,
+    worktree::{IncomingObject, IncomingSnapshot, SnapshotEntries, WorktreeError},
 };
 use names::{ObjectId, SnapshotId};
 
@@ -28,8 +28,13 @@ pub(super) struct Receiver<'a, 'b> {
     asked: Option<HashSet<ObjectId>>,
     object: Option<IncomingObject>,
     snapshot: Option<Snapshot>,
+    /// The snapshot that came last: the next one is most often told by how it differs from that.
+    last: Option<(SnapshotId, Arc<[ManifestEntry]>)>,
     more: bool,
 }
+
+/// What the entries of a snapshot may take in memory, to be kept for the next one; those of a larger one are read again.
+const KEPT_BYTES: usize = 16 << 20;
 
 /// A stream that is whole, and not what was asked for.
 pub(super) fn malformed(what: &str) -> TransferError {
@@ -39,14 +44,36 @@ pub(super) fn malformed(what: &str) -> TransferError {
 /// A snapshot whose last part has not come.
 struct Snapshot {
     merge: SnapshotMerge<SnapshotEntries>,
-    /// Where it is written; nowhere if it is here already.
+    out: Out,
+}
+
+/// Where the entries of a snapshot go.
+struct Out {
+    /// Where they are written; nowhere if the snapshot is here already.
     file: Option<IncomingSnapshot>,
+    /// All of them so far; none when they are too many.
+    kept: Option<Vec<ManifestEntry>>,
+    bytes: usize,
+}
+
+impl Out {
+    fn push(&mut self, entry: &ManifestEntry) -> Result<(), WorktreeError> {
+        self.bytes += size_of::<ManifestEntry>() + entry.0.as_str().len();
+        if self.bytes > KEPT_BYTES {
+            self.kept = None;
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.push(entry.clone());
+        }
+        self.file.as_mut().map_or(Ok(()), |file| file.push(entry))
+    }
 }
 
 impl<'a, 'b> Receiver<'a, 'b> {
     pub(super) fn new(incoming: &'a mut Incoming<'b>, note: &'a mut Note) -> Self {
         let (decoder, asked) = (Decoder::default(), None);
-        Self { incoming, note, decoder, asked, object: None, snapshot: None, more: false }
+        let (object, snapshot, last) = (None, None, None);
+        Self { incoming, note, decoder, asked, object, snapshot, last, more: false }
     }
 
     /// Takes these objects, and nothing else.
@@ -172,17 +199,18 @@ impl<'a, 'b> Receiver<'a, 'b> {
             }
         }
         let (last, files, created_at) = (part.last, part.files, part.created_at.clone());
-        let Snapshot { merge, file } = &mut snapshot;
-        merge.part(part, |entry| file.as_mut().map_or(Ok(()), |file| file.push(entry)))?;
+        let Snapshot { merge, out } = &mut snapshot;
+        merge.part(part, |entry| out.push(entry))?;
         if !last {
             self.snapshot = Some(snapshot);
             return Ok(());
         }
-        let Snapshot { merge, mut file } = snapshot;
-        merge.finish(files, |entry| file.as_mut().map_or(Ok(()), |file| file.push(entry)))?;
-        if let Some(file) = file {
+        let Snapshot { merge, mut out } = snapshot;
+        merge.finish(files, |entry| out.push(entry))?;
+        if let Some(file) = out.file {
             copy.finish_snapshot(file, &created_at)?;
         }
+        self.last = out.kept.map(|entries| (id, entries.into()));
         Ok(())
     }
 
@@ -192,12 +220,18 @@ impl<'a, 'b> Receiver<'a, 'b> {
         base: Option<SnapshotId>,
     ) -> Result<Snapshot, TransferError> {
         let copy = self.incoming.copy;
-        let entries = match base {
-            None => SnapshotEntries::Nothing,
-            Some(base) => copy.snapshot_entries(&base)?.ok_or(TransferError::NoSnapshot(base))?,
+        let entries = match (base, &self.last) {
+            (None, _) => SnapshotEntries::Nothing,
+            (Some(base), Some((last, entries))) if base == *last => {
+                SnapshotEntries::Kept(Arc::clone(entries), 0)
+            }
+            (Some(base), _) => {
+                copy.snapshot_entries(&base)?.ok_or(TransferError::NoSnapshot(base))?
+            }
         };
         let file = if copy.has_snapshot(&id)? { None } else { Some(copy.begin_snapshot(id)?) };
-        Ok(Snapshot { merge: SnapshotMerge::new(id, entries), file })
+        let out = Out { file, kept: Some(Vec::new()), bytes: 0 };
+        Ok(Snapshot { merge: SnapshotMerge::new(id, entries), out })
     }
 
     fn is_held(&self, object: &ObjectId) -> Result<bool, TransferError> {

@@ -64,7 +64,7 @@ db::statements! {
         sqlite "
         INSERT INTO repository_objects (repository_id, object_id, first_at, inherited)
         SELECT $2, l.object_id, $4, 1 FROM json_each($1) AS wanted
-          JOIN repository_objects AS l ON l.repository_id = $3 AND l.object_id = unhex(wanted.value)
+          CROSS JOIN repository_objects AS l ON l.repository_id = $3 AND l.object_id = unhex(wanted.value)
          WHERE true
         ON CONFLICT (repository_id, object_id) DO NOTHING",
         postgres "

@@ -66,6 +66,8 @@ proptest! {
         let reach = Reach::of(&graph, &[a]).unwrap();
         prop_assert!(history.positions().all(|at| reach.has(at) == of_a.contains(&at)));
         prop_assert_eq!(reach.count(), of_a.len() as u64);
+        let reached: Vec<_> = history.positions().filter(|at| reach.has(*at)).collect();
+        prop_assert_eq!(reach.positions().collect::<Vec<_>>(), reached);
         let both = reach.and(&graph, &[b]).unwrap();
         prop_assert_eq!(both, Reach::of(&graph, &[b, a]).unwrap());
     }

@@ -34,7 +34,7 @@ db::statements! {
         SELECT commit_id, label
           FROM (SELECT commit_id, label, row_number() OVER (PARTITION BY commit_id ORDER BY label) AS place
                   FROM (SELECT DISTINCT l.commit_id, l.label FROM json_each($2) AS wanted
-                          CROSS JOIN commit_labels AS l
+                          CROSS JOIN commit_labels AS l INDEXED BY commit_labels_commit
                             ON l.repository_id = $1 AND l.commit_id = unhex(wanted.value)) AS once) AS placed
          WHERE place <= $3 ORDER BY label",
         postgres "

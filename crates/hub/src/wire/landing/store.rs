@@ -113,9 +113,10 @@ db::statements! {
     };
     RAISE_TEST_RUNS = {
         sqlite "
-        UPDATE commits SET test_runs = new.runs
-          FROM (SELECT unhex(value ->> 0) AS id, value ->> 1 AS runs FROM json_each($1)) AS new
-         WHERE commits.repository_id = $2 AND commits.id = new.id AND commits.test_runs < new.runs",
+        WITH new AS MATERIALIZED (
+            SELECT $2 AS repository_id, unhex(value ->> 0) AS id, value ->> 1 AS runs FROM json_each($1))
+        UPDATE commits SET test_runs = new.runs FROM new
+         WHERE commits.repository_id = new.repository_id AND commits.id = new.id AND commits.test_runs < new.runs",
         postgres "
         UPDATE commits SET test_runs = new.runs
           FROM (SELECT decode(value ->> 0, 'hex') AS id, (value ->> 1)::bigint AS runs
