@@ -86,7 +86,7 @@ pub enum Change {
         /// Why.
         reason: Option<RunReason>,
     },
-    /// Another version took over.
+    /// Another version took over: for the run, and for its tasks that have neither ended nor been granted.
     Moved {
         /// Its number.
         version: u32,
@@ -219,7 +219,7 @@ pub enum Answer {
     },
 }
 
-/// What has to be written, or told.
+/// What has to be written, or told. The rows themselves are read off the new state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// A row changes; so says the timeline, and from it webhooks and live streams.
