@@ -128,7 +128,7 @@ mod tests {
             assert_eq!(PacketHead::parse(*digits), head, "{digits:?}");
         }
         assert_eq!(packet(b"version=1\n"), b"000eversion=1\n");
-        assert_eq!(packet(&[b'x'; 70_000]).len(), PACKET_BYTES);
+        assert_eq!(packet(&vec![b'x'; 70_000]).len(), PACKET_BYTES);
     }
 
     #[test]

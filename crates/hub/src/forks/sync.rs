@@ -161,14 +161,15 @@ impl Hub {
         (fork, source): (&Repository, &Repository),
         missing: &Missing,
     ) -> Result<u64, Error> {
-        let mut tx = self.db.read().await?;
-        let found = reading::snapshots(&mut tx, source.id, &missing.snapshots).await?;
-        let objects = reading::objects_below(&mut tx, found.values().map(|it| it.root)).await?;
-        drop(tx);
-        let mut objects: Vec<_> = objects.into_keys().collect();
-        objects.sort_unstable();
+        let mut objects = Vec::new();
+        // Of Git they lie in packs, and were looked at where those came.
         if fork.format == Format::Muse {
-            // Of Git it was looked at where the packs came.
+            let mut tx = self.db.read().await?;
+            let found = reading::snapshots(&mut tx, source.id, &missing.snapshots).await?;
+            let roots = found.values().map(|it| it.root);
+            objects = reading::objects_below(&mut tx, roots).await?.into_keys().collect();
+            drop(tx);
+            objects.sort_unstable();
             self.inspect_missing((fork, source), missing, &objects).await?;
         }
         for batch in objects.chunks(BATCH) {

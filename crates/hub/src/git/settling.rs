@@ -226,7 +226,10 @@ fn elapsed(then: SystemTime) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Command, Stdio};
+    use std::{
+        io::Read as _,
+        process::{Command, Stdio},
+    };
 
     use super::*;
 
@@ -268,8 +271,12 @@ mod tests {
         let mut ended = Command::new("true").arg("receive-pack").spawn().unwrap();
         let gone = ended.id();
         ended.wait().unwrap();
-        let waits = ["-c", "read line", "receive-pack"];
-        let mut pushing = Command::new("sh").args(waits).stdin(Stdio::piped()).spawn().unwrap();
+        let waits = ["-c", "echo; read line", "receive-pack"];
+        let mut pushing = Command::new("sh");
+        let pushing = pushing.args(waits).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut pushing = pushing.spawn().unwrap();
+        // It has a command line only once it runs.
+        pushing.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         let marks = [
             ("live", format!("receive-pack {} on {host}\n", pushing.id()), true),
             ("other", format!("receive-pack {} on {host}\n", std::process::id()), false),
