@@ -49,6 +49,9 @@ const AT_ONCE: (usize, usize) = (16, 4);
 const LIFETIME: Duration = Duration::from_mins(10);
 /// What Git tells whatever it starts for a push of where that lies.
 const QUARANTINE: &[u8] = b"GIT_QUARANTINE_PATH=";
+/// How often it is looked whether a push that nobody feeds any more ends by itself, and what lies between two looks.
+const LOOKS: u32 = 10;
+const LOOK: Duration = Duration::from_millis(50);
 /// Memory that a process may have for itself. What it maps of packs is not counted.
 const MEMORY_BYTES: u64 = 2 << 30;
 /// Files that a process may have open.
@@ -359,7 +362,7 @@ async fn watch(
         () = stopped.notified() => tracing::info!("a fetch is not allowed any more; git is ended"),
         _ = let_go => {}
     }
-    let found = takes.map(|dir| spawn_blocking(move || quarantines(group, &dir)));
+    let found = takes.map(|dir| spawn_blocking(move || left_by(group, &dir)));
     let left = match found {
         Some(found) => found.await.unwrap_or_default(),
         None => Vec::new(),
@@ -375,6 +378,25 @@ async fn watch(
         }
     }
     status
+}
+
+/// What a push leaves in quarantine that is about to be killed. Where nobody is at work on it any more, Git is about to end by
+/// itself, and clears it away.
+fn left_by(group: Pid, dir: &Path) -> Vec<PathBuf> {
+    for _ in 0..LOOKS {
+        let found = quarantines(group, dir);
+        if !found.is_empty() || has_ended(group) {
+            return found;
+        }
+        std::thread::sleep(LOOK);
+    }
+    Vec::new()
+}
+
+/// Whether the leader of a group has ended, and is only not waited for yet.
+fn has_ended(leader: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", leader.as_raw_nonzero()));
+    stat.is_ok_and(|it| it.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" Z")))
 }
 
 /// Where lies what a push has sent so far, as the processes of its group were told.
