@@ -137,7 +137,6 @@ impl From<Error> for Problem {
                 Self::refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &error)
             }
             Error::TooLarge(_) => Self::refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &error),
-            Error::Ambiguous(_) => Self::refuse(StatusCode::CONFLICT, "conflict", &error),
             Error::Stale => {
                 Self::refuse(StatusCode::PRECONDITION_FAILED, "precondition_failed", &error)
             }
@@ -152,7 +151,8 @@ impl From<Error> for Problem {
                 message,
             }]),
             Error::NoForks => Self::refuse(StatusCode::FORBIDDEN, "forbidden", &error),
-            Error::ForkElsewhere
+            Error::Ambiguous(_)
+            | Error::ForkElsewhere
             | Error::SourceIsPrivate
             | Error::NoSource
             | Error::Mirrored(_)

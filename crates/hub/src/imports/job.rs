@@ -131,7 +131,7 @@ impl Hub {
         landed: Landed,
     ) -> Result<Done, Error> {
         let mut tx = self.db.write().await?;
-        let note = landed.note().map(shortened);
+        let note = landed.note().map(|it| shortened(&it));
         let counts = (landed.moved, landed.left.len() as u64);
         store::end(&mut tx, import.id, (state, self.clock.now()), counts, note.as_deref()).await?;
         self.trust.forget_remote(&mut tx, import.id.uuid()).await?;
@@ -145,7 +145,7 @@ impl Hub {
             RemoteFault::Denied(_) | RemoteFault::Refused(_) => None,
             RemoteFault::Failed(_) | RemoteFault::Ours(_) => WAITS.get(import.failures as usize),
         };
-        let sentence = shortened(fault.sentence());
+        let sentence = shortened(&fault.sentence());
         let Some(wait) = wait else {
             self.git.leave_incoming(berth(&Which::of(import))).await?;
             let landed = Landed { told: vec![sentence], ..Landed::default() };
@@ -157,6 +157,6 @@ impl Hub {
     }
 }
 
-fn shortened(text: String) -> String {
+fn shortened(text: &str) -> String {
     text.chars().filter(|it| !it.is_control()).take(ERROR_CHARS).collect()
 }

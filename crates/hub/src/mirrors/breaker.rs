@@ -8,7 +8,7 @@ const PAUSES: [Duration; 4] = [
     Duration::from_mins(1),
     Duration::from_mins(5),
     Duration::from_mins(30),
-    Duration::from_mins(120),
+    Duration::from_hours(2),
 ];
 /// How soon it is tried again before.
 const SOON: Duration = Duration::from_secs(30);

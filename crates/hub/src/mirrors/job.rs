@@ -144,7 +144,7 @@ impl Hub {
                 failures: 0,
                 next_at: pulls.then(|| now.plus(every)),
                 last_success_at: Some(now),
-                last_error: landed.note().map(shortened),
+                last_error: landed.note().map(|it| shortened(&it)),
             },
             Err(fault) => {
                 let failures = mirror.failures.saturating_add(1);
@@ -159,7 +159,7 @@ impl Hub {
                     failures,
                     next_at: wait.map(|it| now.plus(it)),
                     last_success_at: mirror.last_success_at,
-                    last_error: Some(shortened(fault.sentence())),
+                    last_error: Some(shortened(&fault.sentence())),
                 }
             }
         };
@@ -198,7 +198,7 @@ impl Hub {
     }
 }
 
-fn shortened(text: String) -> String {
+fn shortened(text: &str) -> String {
     text.chars().filter(|it| !it.is_control()).take(ERROR_CHARS).collect()
 }
 

@@ -77,7 +77,7 @@ fn is_pattern(text: &str) -> bool {
             && rest.matches('*').count() <= 1
             && !rest.contains("..")
             && !rest.split('/').any(|it| it.is_empty() || it.starts_with('.'))
-            && !rest.ends_with(".lock")
+            && rest.strip_suffix(".lock").is_none()
     })
 }
 

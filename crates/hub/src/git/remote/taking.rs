@@ -17,7 +17,7 @@ use super::{
         chores::pointed,
         commits,
         directory::Berth,
-        judging::{Judge, Update},
+        judging::{Judge, Present, Update},
         receive::{Step, Verdict, check_signatures, fault_of, tips, weigh},
         store,
     },
@@ -97,28 +97,27 @@ impl Hub {
         let judged = Judge { rows: &rows, pointed: &pointed, default_branch }.judge(&updates);
         let (mut going, mut sound, mut landed) = (Vec::new(), Vec::new(), Landed::default());
         for (update, judged) in updates.into_iter().zip(judged) {
-            match fault_of(&allowed, &judged) {
-                Some(why) => landed.left.push(format!("{}: {why}", update.name)),
-                None => {
-                    going.push(update);
-                    sound.push(judged);
-                }
+            if let Some(why) = fault_of(&allowed, &judged) {
+                landed.left.push(format!("{}: {why}", update.name));
+                continue;
             }
+            going.push(update);
+            sound.push(judged);
         }
         if going.is_empty() {
             return Ok(landed);
         }
         let folder = place.join("objects");
         let weighed = folder.clone();
-        let taken = blocking(move || weigh(&weighed).map_err(Error::Git)).await?;
+        let change = blocking(move || weigh(&weighed).map_err(Error::Git)).await?;
         let (owner, name) = (repository.resource.owner, repository.full_name());
-        self.check_room(owner, Some(repository), name, taken.bytes).await.map_err(refused)?;
+        self.check_room(owner, Some(repository), name, change.bytes).await.map_err(refused)?;
         let mut tx = self.db.glance().await.map_err(Error::from)?;
         let new =
             commits::new_commits(&mut tx, id, &packs, &tips(&sound)).await.map_err(refused)?;
         drop(tx);
         landed.told.extend(self.inspect_packs(repository, &packs, &new).await.map_err(refused)?);
-        self.land_remote((id, taker, fetched.shown), (folder, taken), going, landed).await
+        self.land_remote((id, taker, fetched.shown), (folder, change), going, landed).await
     }
 
     /// Lets what came into the repository, and moves refs to it, in a transaction for all that come. Goes on to its end
@@ -126,7 +125,7 @@ impl Hub {
     async fn land_remote(
         &self,
         (id, taker, shown): (Id<Repository>, &Taker, Option<names::BranchName>),
-        (folder, taken): (PathBuf, Change),
+        (folder, change): (PathBuf, Change),
         going: Vec<Update>,
         mut landed: Landed,
     ) -> Result<Landed, RemoteFault> {
@@ -137,7 +136,7 @@ impl Hub {
             GitCaller { actor: taker.actor.clone(), place: Place::Unknown, via: taker.via };
         let together = usize::MAX;
         let mut step =
-            Step { hub: self.clone(), caller, repository: id, dir, taken, together, shown };
+            Step { hub: self.clone(), caller, repository: id, dir, taken: change, together, shown };
         let work = tokio::spawn(async move {
             blocking(move || adopt(&folder.join("pack"), &to).map_err(Error::Git)).await?;
             let (verdicts, sentences) = step.all(&going, false).await;
@@ -172,12 +171,12 @@ fn refused(error: Error) -> RemoteFault {
 
 /// How refs of here differ from those that came.
 fn updates(
-    rows: &std::collections::BTreeMap<String, super::super::judging::Present>,
+    rows: &std::collections::BTreeMap<String, Present>,
     fetched: &Fetched,
     follows: Option<&Patterns>,
 ) -> Vec<Update> {
     let come = fetched.refs.iter().filter_map(|(name, new)| {
-        let old = rows.get(name).map(|it| it.held());
+        let old = rows.get(name).map(Present::held);
         (old != Some(*new)).then(|| Update { name: name.clone(), old, new: Some(*new) })
     });
     let is_gone = |name: &str| {

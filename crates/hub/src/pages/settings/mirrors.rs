@@ -77,9 +77,12 @@ struct Edited {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Brought {
-    import_url: String,
-    import_username: String,
-    import_password: String,
+    #[serde(rename = "import_url")]
+    url: String,
+    #[serde(rename = "import_username")]
+    username: String,
+    #[serde(rename = "import_password")]
+    password: String,
 }
 
 /// What is said again because it did not hold.
@@ -280,15 +283,15 @@ async fn import(
     let layout = layout(&call, repository, Tab::Mirrors);
     let Form(brought) = Form::<Brought>::take(call).await?;
     let new = json::NewImport {
-        url: brought.import_url.clone(),
-        credentials: credentials(&brought.import_username, &brought.import_password),
+        url: brought.url.clone(),
+        credentials: credentials(&brought.username, &brought.password),
         what: None,
     };
     match imports::start_as_asked(&hub, &allowed, new).await {
         Ok(_) => Ok(lead_to(&address(repository, Tab::Mirrors))),
         Err(problem) => {
             let faults = Faults::of(problem, "url")?.renamed("import_url");
-            let import_url = brought.import_url;
+            let import_url = brought.url;
             let may_read = Allowed::ask(allowed.actor(), repository.clone())?;
             let said = Said { import_url, faults, ..Said::nothing() };
             again(page(&hub, &may_read, layout, said).await)
