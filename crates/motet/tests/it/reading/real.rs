@@ -187,7 +187,9 @@ fn push_of(story: &Story, parents: &[Vec<usize>], tip: usize, branch: &str) -> P
     is_reached[tip] = true;
     for at in (0..=tip).rev() {
         if is_reached[at] {
-            parents[at].iter().for_each(|parent| is_reached[*parent] = true);
+            for parent in &parents[at] {
+                is_reached[*parent] = true;
+            }
         }
     }
     let commits = (0..=tip).rev().filter(|at| is_reached[*at]);

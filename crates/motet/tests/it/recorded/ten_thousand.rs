@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
 };
@@ -54,7 +55,9 @@ fn write(value: &Value, out: &mut Vec<u8>) {
         }
         Value::Array(it) => {
             head(out, Some((15, 0x90)), None, 0xDC, it.len());
-            it.iter().for_each(|item| write(item, out));
+            for item in it {
+                write(item, out);
+            }
         }
         Value::Map(it) => {
             head(out, Some((15, 0x80)), None, 0xDE, it.len());
@@ -223,7 +226,10 @@ fn walked(dir: &Path) -> Vec<(String, PathBuf)> {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes).iter().fold(String::new(), |mut out, byte| {
+        write!(out, "{byte:02x}").unwrap();
+        out
+    })
 }
 
 /// `spec/wire.md` 1.2.
