@@ -251,6 +251,24 @@ on_both! {
     }
 }
 
+/// Over HTTP a stock client compares each of them with all others before it sends anything.
+#[tokio::test]
+async fn ten_thousand_refs_are_pushed_and_listed() {
+    let (_server, anna, machine) = listening(&Ground::Sqlite).await;
+    let (key, program) = (machine.key(&anna, "anna"), clients()[0]);
+    let work = song(&machine, &key, program, "anna/song");
+    let head = machine.does(program, &key, &work, &["rev-parse", "HEAD"]);
+    let line = |at: u32| format!("{} refs/heads/b/{at:05}\n", head.trim());
+    let mut packed = "# pack-refs with: peeled fully-peeled sorted \n".to_owned();
+    packed.extend((0..10_000).map(line));
+    fs::write(work.join(".git/packed-refs"), packed).unwrap();
+    let address = format!("{}/anna/song", machine.address);
+    machine.does(program, &key, &work, &["push", "-q", "--all", &address]);
+    let listed = machine.does(program, &key, &work, &["ls-remote", &address, "refs/heads/*"]);
+    assert_eq!(listed.lines().count(), 10_001);
+    assert!(listed.lines().all(|it| it.starts_with(head.trim())));
+}
+
 on_both! {
     async fn what_is_hidden_is_what_is_missing(ground: Ground) {
         let (server, anna, machine) = listening(&ground).await;

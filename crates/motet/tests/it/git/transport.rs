@@ -210,16 +210,16 @@ on_both! {
 }
 
 #[tokio::test]
-async fn ten_thousand_refs_are_pushed_and_listed() {
+async fn thousands_of_refs_are_pushed_and_listed() {
     let Stage { server, anna, songs, url, user, .. } =
         stage(Ground::Sqlite.server(), "private").await;
     let head = user.does("one", &["rev-parse", "HEAD"]);
     let command = |at: u32| format!("create refs/heads/b/{at:05} {head}\n");
-    let commands = (0..10_000).map(command).collect::<Vec<_>>().concat();
+    let commands = (0..3_000).map(command).collect::<Vec<_>>().concat();
     user.feeds("one", &["update-ref", "--stdin"], commands.as_bytes());
     user.does("one", &["push", "-q", "--all", &url]);
     let listed = user.does("", &["ls-remote", &url, "refs/heads/*"]);
-    assert_eq!(listed.lines().count(), 10_001);
+    assert_eq!(listed.lines().count(), 3_001);
     let first = refs(&server, &anna, &songs).await;
     assert_eq!(first.len(), 100);
     assert!(first.iter().all(|(_, target)| *target == head));
