@@ -62,12 +62,11 @@ impl Breaker {
             None if failures_in_row >= OPENS_AFTER => {
                 Self { failures_in_row, open_until: Some(now.plus(wait(0))), probe_step: 0 }
             }
-            None => Self { failures_in_row, ..self },
             Some(_) if is_probe => {
                 let probe_step = self.probe_step.saturating_add(1);
                 Self { failures_in_row, open_until: Some(now.plus(wait(probe_step))), probe_step }
             }
-            Some(_) => Self { failures_in_row, ..self },
+            None | Some(_) => Self { failures_in_row, ..self },
         }
     }
 }

@@ -104,8 +104,8 @@ pub(super) async fn list(
     };
     let filter = DeliveryFilter { before, ..asked.filter() };
     let found = door.hooks.deliveries(&allowed, id, filter, Some(limit)).await?;
-    let last = found.last().filter(|_| found.len() >= limit as usize);
-    let next_cursor = last.map(|it| door.cursors.write(&list, it.id.uuid().as_bytes()));
+    let end = found.last().filter(|_| found.len() >= limit as usize);
+    let next_cursor = end.map(|it| door.cursors.write(&list, it.id.uuid().as_bytes()));
     let Repository { owner, name, .. } = allowed.resource();
     let kept: String = [("state", state), ("type", kind), ("since", query.since.as_deref())]
         .iter()

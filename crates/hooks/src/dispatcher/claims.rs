@@ -98,14 +98,14 @@ impl Hooks {
             tried.extend(store::claim_probe(&mut tx, webhook, until).await?);
             closed.push(webhook);
         }
-        let probed = tried.len();
-        let left = hands.saturating_sub(probed);
+        let asking = tried.len();
+        let left = hands.saturating_sub(asking);
         tried.extend(store::claim(&mut tx, &free, (now, until), left).await?);
         for webhook in closed {
             moved += self.pass_over(&mut tx, webhook, now).await?;
         }
         let mut claimed = store::load(&mut tx, &tried).await?;
-        let is_probe = |it: &Claimed| tried.iter().take(probed).any(|lease| *lease == it.lease);
+        let is_probe = |it: &Claimed| tried.iter().take(asking).any(|lease| *lease == it.lease);
         for it in &mut claimed {
             if is_probe(it) {
                 it.attempt = AttemptKind::Probe;

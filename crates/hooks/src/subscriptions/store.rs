@@ -70,7 +70,7 @@ db::statements! {
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+struct Kept {
     id: Uuid,
     level: String,
     repository_id: Option<Uuid>,
@@ -130,10 +130,10 @@ pub(crate) fn breaker_of(
     })
 }
 
-impl TryFrom<Row> for (Webhook, Option<UnixMillis>) {
+impl TryFrom<Kept> for (Webhook, Option<UnixMillis>) {
     type Error = Error;
 
-    fn try_from(row: Row) -> Result<Self, Error> {
+    fn try_from(row: Kept) -> Result<Self, Error> {
         let wishes = Wishes {
             url: row.url,
             events: patterns_of(&row.events)?,
@@ -180,7 +180,7 @@ pub(crate) async fn find(
     tx: &mut Tx,
     id: Id<Webhook>,
 ) -> Result<Option<(Webhook, Option<UnixMillis>)>, Error> {
-    let row: Option<Row> = db::fetch_optional!(tx, FIND, id.uuid())?;
+    let row: Option<Kept> = db::fetch_optional!(tx, FIND, id.uuid())?;
     row.map(TryInto::try_into).transpose()
 }
 
@@ -189,7 +189,7 @@ pub(super) async fn of_realm(
     realm: Realm,
 ) -> Result<Vec<(Webhook, Option<UnixMillis>)>, Error> {
     let (word, repository, account) = columns(realm);
-    let rows: Vec<Row> = db::fetch_all!(tx, OF_REALM, word, repository, account)?;
+    let rows: Vec<Kept> = db::fetch_all!(tx, OF_REALM, word, repository, account)?;
     rows.into_iter().map(TryInto::try_into).collect()
 }
 

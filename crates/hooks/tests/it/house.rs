@@ -278,7 +278,7 @@ impl House {
             is_confidential: false,
             branch: None,
             labels: None,
-            data: object(of),
+            data: object(&of),
         }
     }
 
@@ -379,7 +379,7 @@ fn room(
     Hooks::new(ground, trust.clone(), settings)
 }
 
-pub(crate) fn object(value: Value) -> Map<String, Value> {
+pub(crate) fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap()
 }
 

@@ -8,7 +8,7 @@ use trust::act::WebhookRedeliver;
 
 use crate::{
     house::{House, Place, Shift, at_once, eventually},
-    receiver::{Receiver, Reply},
+    receiver::{Receiver, Reply, Seen},
 };
 
 on_both! {
@@ -41,7 +41,7 @@ on_both! {
         house.becomes(id, DeliveryState::Delivered).await;
         let seen = receiver.seen();
         let first: Vec<_> =
-            seen.iter().map(|it| it.place()).filter(|it| it.starts_with("issue:1 ")).collect();
+            seen.iter().map(Seen::place).filter(|it| it.starts_with("issue:1 ")).collect();
         let expected = [1, 2, 2, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10].map(|n| format!("issue:1 {n}"));
         assert_eq!(first, expected);
         shift.stop().await;
@@ -117,9 +117,9 @@ on_both! {
             found.webhook.breaker.probe_step == 1
         })
         .await;
-        house.pass(Duration::from_secs(60));
+        house.pass(Duration::from_mins(1));
         house.becomes(id, DeliveryState::Delivered).await;
-        let drained: Vec<_> = receiver.seen().iter().skip(6).map(|it| it.place()).collect();
+        let drained: Vec<_> = receiver.seen().iter().skip(6).map(Seen::place).collect();
         assert_eq!(drained.len(), 6);
         assert_eq!(drained[0], "issue:1 1");
         assert_eq!(other.saw(2).await[1].kind(), "endpoint.recovered");
@@ -191,7 +191,7 @@ on_both! {
         receiver.saw(25).await;
         let seen = receiver.seen();
         let again: Vec<_> =
-            seen.iter().skip(13).map(|it| it.place()).filter(|it| it.starts_with("issue:1")).collect();
+            seen.iter().skip(13).map(Seen::place).filter(|it| it.starts_with("issue:1")).collect();
         assert_eq!(again, ["issue:1 1", "issue:1 2", "issue:1 3"]);
         shift.stop().await;
     }

@@ -7,7 +7,7 @@ use hooks::DeliveryState;
 
 use crate::{
     house::{House, Place, Shift, eventually},
-    receiver::{Receiver, Reply},
+    receiver::{Receiver, Reply, Seen},
 };
 
 /// How long nothing happens in a process that is idle.
@@ -135,7 +135,7 @@ async fn two_processes_send_each_delivery_once() {
     for issue in 0..8 {
         let places: Vec<_> = seen
             .iter()
-            .map(|it| it.place())
+            .map(Seen::place)
             .filter(|it| it.starts_with(&format!("issue:{issue} ")))
             .collect();
         let expected: Vec<_> = (1..=10).map(|n| format!("issue:{issue} {n}")).collect();

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt::Write as _,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
@@ -51,7 +52,9 @@ impl Seen {
         let (id, at) = (self.header("webhook-id"), self.header("webhook-timestamp"));
         let mac = |key: &[u8], parts: &[&[u8]]| {
             let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
-            parts.iter().for_each(|part| mac.update(part));
+            for part in parts {
+                mac.update(part);
+            }
             mac
         };
         let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
@@ -61,8 +64,10 @@ impl Seen {
             first.clone().verify_slice(&it).is_ok()
         });
         let second = mac(secret.as_bytes(), &[at.as_bytes(), b".", &self.body]);
-        let second: String =
-            second.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let second = second.finalize().into_bytes().iter().fold(String::new(), |mut hex, byte| {
+            write!(hex, "{byte:02x}").unwrap();
+            hex
+        });
         let parts: Vec<_> = self.header("x-motet-signature").split(',').collect();
         assert_eq!(parts[0], format!("t={at}"));
         let of_second = parts.iter().filter(|it| **it == format!("v1={second}"));

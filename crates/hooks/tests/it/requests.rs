@@ -78,7 +78,7 @@ on_both! {
             "issue": {"id": "1", "title": "hush", "url": "https://forge.example/i", "labels": ["hush"]},
             "thread": {"id": "2", "path": "hush.rs"},
         });
-        let event = Event { data: object(data), ..house.event("issue.opened", 1) };
+        let event = Event { data: object(&data), ..house.event("issue.opened", 1) };
         house.emit(&event).await;
         let seen = receiver.saw(1).await.remove(0);
         assert!(!String::from_utf8(seen.body.clone()).unwrap().contains("hush"));
@@ -97,7 +97,7 @@ on_both! {
         let shift = Shift::start(&house);
         house.hook(&receiver.url(), "issue.*").await;
         let data = json!({"issue": {"id": "1", "body": "音".repeat(64 << 10)}});
-        house.emit(&Event { data: object(data), ..house.event("issue.opened", 1) }).await;
+        house.emit(&Event { data: object(&data), ..house.event("issue.opened", 1) }).await;
         let seen = receiver.saw(1).await.remove(0).json();
         let body = seen["data"]["issue"]["body"].as_str().unwrap();
         assert_eq!(body, "音".repeat((16 << 10) / 3));

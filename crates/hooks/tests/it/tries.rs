@@ -54,7 +54,7 @@ on_both! {
         house.happens("issue.opened", 1).await;
         let waiting = house.tried(id, 1).await;
         let due = waiting.due_at.unwrap();
-        assert_eq!(due.since(house.clock.now()), Duration::from_secs(120));
+        assert_eq!(due.since(house.clock.now()), Duration::from_mins(2));
         house.pass(Duration::from_secs(119));
         house.happens("issue.opened", 2).await;
         receiver.saw(2).await;

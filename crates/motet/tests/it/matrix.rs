@@ -81,11 +81,7 @@ fn row(action: Action) -> Option<Vec<(u16, u16)>> {
         | A::RefForce => {
             "401/401 403/404 403/403 403/403 403/403 403/403 403/403 403/403 200/200 200/200 200/200 403/403 403/404"
         }
-        A::CollaboratorRead
-        | A::RepoSettings
-        | A::ImportRead
-        | A::MirrorRead
-        | A::WebhookRead => {
+        A::CollaboratorRead | A::RepoSettings | A::ImportRead | A::MirrorRead | A::WebhookRead => {
             "401/404 403/404 403/403 403/403 403/403 403/403 403/403 403/403 200/200 200/200 200/200 403/403 403/404"
         }
         // Whether it can be forked at all is asked after this.
