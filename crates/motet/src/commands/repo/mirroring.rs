@@ -267,7 +267,7 @@ pub(super) async fn mirrors(command: &Mirrors, context: &Context) -> Result<Repo
             let row = |it: &Mirror| {
                 let last = it.last_success_at.as_deref().unwrap_or("never");
                 let error = it.error.as_deref().unwrap_or_default();
-                [&it.id, &it.direction, &it.url, &it.state, last, error].map(|text| visible(text))
+                [&it.id, &it.direction, &it.url, &it.state, last, error].map(visible)
             };
             let rows: Vec<_> = found.items.iter().map(row).collect();
             let head = ["ID", "DIRECTION", "ADDRESS", "STATE", "LAST WELL", "TOLD"];
