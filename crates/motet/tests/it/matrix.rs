@@ -299,6 +299,12 @@ fn of_git(entry: &Entry, column: &str, cell: u16) -> u16 {
     }
 }
 
+/// Whether a webhook or a secret of one is gone after it.
+fn ends_webhook(entry: &Entry) -> bool {
+    let ends = ["{webhook}", "{secret}"].iter().any(|end| entry.path.ends_with(end));
+    ends && entry.method == Method::DELETE
+}
+
 /// A push that has begun is one person's: `wire2::pushing::whole` asks who else sees it. A mirror has an id: `git::mirrors`
 /// asks who sees it.
 fn of_repositories(entry: &Entry) -> bool {
@@ -330,10 +336,8 @@ async fn every_route_of_a_repository_answers_as_the_table_says() {
                 for (name, cell) in [("open", public), ("veiled", private)] {
                     let cell = of_git(entry, column, cell);
                     // What is taken away stays away: the next columns need it.
-                    let is_webhook =
-                        entry.method == Method::DELETE && entry.path.ends_with("{webhook}");
                     if cell == OK
-                        && (is_webhook
+                        && (ends_webhook(entry)
                             || matches!(
                                 entry.action,
                                 Action::CollaboratorRemove

@@ -3,9 +3,7 @@
 use serde_json::{Value, json};
 use testkit::{Person, Server};
 
-use super::{
-    Action, COLUMNS, Entry, Method, Street, Surface, fits, of_repositories, put, row, street,
-};
+use super::{Action, COLUMNS, Entry, Street, Surface, fits, of_repositories, put, row, street};
 
 /// Scopes that reach the repository, each written in another way.
 fn scopes() -> [Value; 4] {
@@ -20,9 +18,9 @@ fn scopes() -> [Value; 4] {
             "hub.ref.push", "hub.repo.read", "hub.object.read", "hub.ref.read",
             "hub.collaborator.add", "hub.collaborator.remove", "hub.collaborator.read", "hub.repo.update",
             "hub.repo.archive", "hub.tag.write", "collab.release.read", "collab.release.draft", "collab.release.yank",
-            "hub.repo.archive", "hub.repo.settings", "hub.repo.fork", "collab.activity.read", "collab.feed.read",
+            "hub.repo.settings", "hub.repo.fork", "collab.activity.read", "collab.feed.read",
             "collab.star.set", "collab.watch.set", "hub.import.start", "hub.import.read", "hub.mirror.read",
-            "hub.mirror.change",
+            "hub.mirror.change", "collab.webhook.read", "collab.webhook.write", "collab.webhook.redeliver",
         ] }),
     ]
 }
@@ -50,7 +48,7 @@ async fn differing(street: &Street, tokens: &[String], column: &str) -> (usize, 
     let lasting = |it: &&Entry| {
         !matches!(it.action, Action::CollaboratorRemove | Action::RepoArchive | Action::GitTokenMint)
             && !it.action.is_class_s()
-            && !(it.method == Method::DELETE && it.path.ends_with("{webhook}"))
+            && !super::ends_webhook(it)
             // No token is taken by a form of a page.
             && (it.surface != Surface::Page || it.method.is_safe())
     };
