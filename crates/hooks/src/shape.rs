@@ -123,14 +123,14 @@ mod tests {
 
     use super::*;
 
-    fn object(value: Value) -> Map<String, Value> {
+    fn object(value: &Value) -> Map<String, Value> {
         value.as_object().cloned().unwrap()
     }
 
     #[test]
     fn a_long_text_is_cut_at_a_character_and_says_so() {
         let body = "ä".repeat(40_000);
-        let cut = fitted(&object(json!({"issue": {"id": "7", "body": body, "title": "short"}})));
+        let cut = fitted(&object(&json!({"issue": {"id": "7", "body": body, "title": "short"}})));
         let issue = &cut["issue"];
         let kept = issue["body"].as_str().unwrap();
         assert_eq!(kept.len(), 16 << 10);
@@ -139,14 +139,14 @@ mod tests {
         assert_eq!(issue.get("title_truncated"), None);
         // One byte less, and a character of two does not fit any more.
         let odd = format!("a{body}");
-        let cut = fitted(&object(json!({"body": odd})));
+        let cut = fitted(&object(&json!({"body": odd})));
         assert_eq!(cut["body"].as_str().unwrap().len(), (16 << 10) - 1);
     }
 
     #[test]
     fn a_long_list_ends_and_says_how_long_it_was() {
         let list: Vec<_> = (0..250).collect();
-        let cut = fitted(&object(json!({"labels": list, "few": [1, 2]})));
+        let cut = fitted(&object(&json!({"labels": list, "few": [1, 2]})));
         assert_eq!(cut["labels"].as_array().unwrap().len(), 100);
         assert_eq!(cut["labels_total"], 250);
         assert_eq!(cut.get("few_total"), None);
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn what_is_too_much_together_is_cut_shorter() {
         let texts: Vec<_> = (0..100).map(|_| json!({"message": "x".repeat(16 << 10)})).collect();
-        let cut = fitted(&object(json!({"commits": texts})));
+        let cut = fitted(&object(&json!({"commits": texts})));
         assert!(size(&cut) <= BODY_BYTES - AROUND_BYTES);
         assert!(!cut["commits"].as_array().unwrap().is_empty());
         assert_eq!(cut["commits"][0]["message_truncated"], true);
@@ -174,7 +174,7 @@ mod tests {
             "issue": {"id": "7", "url": "https://x/7", "author": {"id": "8"}, "milestone_id": 3},
             "compare_url": "https://x/c", "assets": [{"id": 1}],
         });
-        assert_eq!(thin(&object(full)), object(expected));
+        assert_eq!(thin(&object(&full)), object(&expected));
     }
 
     fn any_value() -> impl Strategy<Value = Value> {
@@ -198,7 +198,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
         fn whatever_is_sent_fits(value in any_value(), copies in 1_usize..150) {
-            let data = object(json!({"it": vec![value; copies]}));
+            let data = object(&json!({"it": vec![value; copies]}));
             let cut = fitted(&data);
             prop_assert!(size(&cut) <= BODY_BYTES - AROUND_BYTES);
             prop_assert!(size(&thin(&cut)) <= size(&cut));

@@ -106,7 +106,7 @@ mod tests {
     ];
 
     fn secret(text: &str) -> SigningSecret {
-        SigningSecret::parse(text.to_owned()).ok().expect("the secret of a vector")
+        SigningSecret::parse(text.to_owned()).expect("the secret of a vector")
     }
 
     /// What a receiver does, as the specification's sample in Rust does it.

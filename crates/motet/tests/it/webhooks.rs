@@ -51,7 +51,8 @@ impl Seen {
         let first = self.header("webhook-signature").split(' ').filter(holds).count();
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
         let tag = hmac::sign(&key, &[format!("{at}.").as_bytes(), &self.body].concat());
-        let tag: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: Vec<_> = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let tag = hex.concat();
         let second = self.header("x-motet-signature").split(',');
         (first, second.filter(|it| *it == format!("v1={tag}")).count())
     }

@@ -46,7 +46,11 @@ async fn differing(street: &Street, tokens: &[String], column: &str) -> (usize, 
     let entries = street.entries.iter().filter(|it| of_repositories(it));
     // What is taken away stays away: later columns need it.
     let lasting = |it: &&Entry| {
-        !matches!(it.action, Action::CollaboratorRemove | Action::RepoArchive | Action::GitTokenMint)
+        let takes_away = matches!(
+            it.action,
+            Action::CollaboratorRemove | Action::RepoArchive | Action::GitTokenMint
+        );
+        !takes_away
             && !it.action.is_class_s()
             && !super::ends_webhook(it)
             // No token is taken by a form of a page.
