@@ -122,11 +122,35 @@ fn merged(rooms: Vec<(Router, Vec<Entry>)>) -> (Router, Vec<Entry>) {
     (router, entries)
 }
 
+/// The room of repositories, with what it does at every start.
+async fn hub_on(
+    ground: &Ground,
+    settings: &Settings,
+    (trust, queue, cursors): (&Trust, &Queue, &Cursors),
+) -> Result<Hub, Error> {
+    let on = hub::Ground {
+        db: ground.db.clone(),
+        objects: ground.objects.clone(),
+        queue: queue.clone(),
+        git: ground.git.clone(),
+        cache: ground.dir.join("graph"),
+        clock: ground.clock.clone(),
+        random: ground.random.clone(),
+    };
+    let ssh = settings.ssh.as_ref().map(|it| it.address().into());
+    let of_hub = hub::Settings { ssh, ..settings.hub.clone() };
+    let hub = Hub::new(on, trust.clone(), cursors.clone(), of_hub);
+    hub.schedule().await?;
+    hub.tidy_graphs().await?;
+    hub.settle_git().await?;
+    Ok(hub)
+}
+
 impl House {
     /// Opens the rooms: checks the install key, repairs the operator, declares what comes again and again, collects the
     /// routes.
     pub(crate) async fn open(ground: Ground, settings: Settings) -> Result<Self, Error> {
-        let Ground { db, objects, clock, random, keys, .. } = ground.clone();
+        let Ground { db, objects, clock, keys, .. } = ground.clone();
         let trust = plane(&ground, &settings).await?;
         let cursors = Cursors::new(keys.install.derive("motet-cursor-v1"));
         let queue = Queue::new(db.clone(), clock.clone(), random.clone());
@@ -134,25 +158,11 @@ impl House {
             queue: queue.clone(),
             trust: trust.clone(),
             cursors: cursors.clone(),
-            clock: clock.clone(),
-            objects: objects.clone(),
-            db: db.clone(),
-        };
-        let on = hub::Ground {
-            db: db.clone(),
-            objects: objects.clone(),
-            queue: queue.clone(),
-            git: ground.git.clone(),
-            cache: ground.dir.join("graph"),
             clock,
-            random,
+            objects: objects.clone(),
+            db: db.clone(),
         };
-        let ssh = settings.ssh.as_ref().map(|it| it.address().into());
-        let of_hub = hub::Settings { ssh, ..settings.hub.clone() };
-        let hub = Hub::new(on, trust.clone(), cursors.clone(), of_hub);
-        hub.schedule().await?;
-        hub.tidy_graphs().await?;
-        hub.settle_git().await?;
+        let hub = hub_on(&ground, &settings, (&trust, &queue, &cursors)).await?;
         upkeep::schedule(&db, &queue).await?;
         upkeep::end_first_invite(&trust, &ground.dir).await?;
         let reference = Reference::default();

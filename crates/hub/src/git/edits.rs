@@ -23,6 +23,7 @@ use super::{
     GitCaller, GitVia, commits,
     making::Made,
     outline::{File, Outline},
+    own,
     packs::Reader,
     receive::{self, Update, Verdict},
 };
@@ -73,7 +74,7 @@ impl Hub {
             GitCaller { actor: actor.clone(), place: Place::of(None), via: GitVia::Server };
         let update = Update { name: branch.full(), old: expected, new: Some(commit) };
         let place = (repository.id, dir);
-        let landed = receive::land_own(self.clone(), caller, place, (update, taken), shared);
+        let landed = own::land_own(self.clone(), caller, place, (update, taken), shared);
         if let Verdict::Refused(why) = landed.await? {
             return Err(Error::wire(WireCode::NotFastForward, format!("{branch}: {why}")));
         }

@@ -21,6 +21,7 @@
 //! | `tags.rs`      | tags with a message, and whose key signed them                          |
 //! | `chores.rs`    | what Git does for the server itself                                     |
 //! | `bundles.rs`   | a whole repository for its owner                                        |
+//! | `own.rs`       | the one ref that leads to what the server itself has made            |
 //! | `remote/`      | what other servers have, and what is sent to them                    |
 //! | `settling.rs`  | after a crash Git's refs follow the rows                                |
 //! | `pruning.rs`   | what nothing leads to any more is taken out                             |
@@ -43,6 +44,7 @@ mod http;
 mod judging;
 mod making;
 mod outline;
+mod own;
 mod packs;
 mod pkt;
 mod process;

@@ -7,7 +7,7 @@ use std::{
     collections::HashMap,
     ffi::OsStr,
     io,
-    os::unix::ffi::OsStrExt as _,
+    os::{fd::AsFd as _, unix::ffi::OsStrExt as _},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     str::FromStr,
@@ -312,13 +312,19 @@ fn started(
     let (Some(input), Some(output), Some(errors)) = streams else {
         return Err(io::Error::other("git has no pipes"));
     };
+    // A push that dies of a pipe which nobody reads does not clear its quarantine away: what it says at its end is taken, and
+    // goes nowhere.
+    let unheard = match &takes {
+        Some(_) => vec![output.as_fd().try_clone_to_owned()?, errors.as_fd().try_clone_to_owned()?],
+        None => Vec::new(),
+    };
     let (hold, let_go) = oneshot::channel();
     let stop = Arc::<Notify>::default();
     let stopped = Arc::clone(&stop);
     let (tell, ended) = oneshot::channel();
     tokio::spawn(async move {
         let status = watch(child, (group, takes), lifetime, (let_go, &stopped)).await;
-        drop(turn);
+        drop((turn, unheard));
         // Nobody may be listening any more.
         let _unheard = tell.send(status);
     });

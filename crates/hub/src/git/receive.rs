@@ -192,48 +192,6 @@ impl Push {
     }
 }
 
-/// Lets a ref lead to what the server itself has made for somebody, who may push. Goes on to its end whoever leaves; until then
-/// `shared` is held.
-pub(super) async fn land_own(
-    hub: Hub,
-    caller: GitCaller,
-    (repository, dir): (Id<Repository>, PathBuf),
-    (update, taken): (Update, Change),
-    shared: OwnedRwLockReadGuard<()>,
-) -> Result<Verdict, Error> {
-    let (together, shown) = (1, None);
-    let mut step = Step { hub, caller, repository, dir, taken, together, shown };
-    let work = tokio::spawn(async move {
-        let landed = step.batch(&[update], true).await;
-        drop(shared);
-        if !matches!(landed.as_deref(), Ok([Verdict::Moved]))
-            && let Err(error) = step.hub.prune_later(step.repository).await
-        {
-            tracing::warn!(%error, "what was not taken stays until the next push");
-        }
-        landed
-    });
-    let landed =
-        work.await.map_err(|error| Error::Broken(format!("a push ended early: {error}")))?;
-    landed?.pop().ok_or_else(|| Error::Broken("nothing is said of a ref".to_owned()))
-}
-
-/// The same of the first commit of a repository that is made in this transaction, which ends with it.
-pub(super) async fn land_first(
-    hub: Hub,
-    caller: GitCaller,
-    (repository, dir): (Id<Repository>, PathBuf),
-    (update, taken): (Update, Change),
-    tx: Tx,
-) -> Result<Verdict, Error> {
-    let (together, shown) = (1, None);
-    let mut step = Step { hub, caller, repository, dir, taken, together, shown };
-    let work = tokio::spawn(async move { step.batch_in(tx, &[update], true).await });
-    let landed =
-        work.await.map_err(|error| Error::Broken(format!("a push ended early: {error}")))?;
-    landed?.pop().ok_or_else(|| Error::Broken("nothing is said of a ref".to_owned()))
-}
-
 impl Step {
     /// What became of each ref, in their order, and what is to be said of all of it.
     pub(super) async fn all(
@@ -276,14 +234,18 @@ impl Step {
         (verdicts, sentences)
     }
 
-    async fn batch(&mut self, updates: &[Update], is_atomic: bool) -> Result<Vec<Verdict>, Error> {
+    pub(super) async fn batch(
+        &mut self,
+        updates: &[Update],
+        is_atomic: bool,
+    ) -> Result<Vec<Verdict>, Error> {
         let hub = self.hub.clone();
         let tx = hub.trust.begin(&self.caller.actor).await?;
         self.batch_in(tx, updates, is_atomic).await
     }
 
     /// The same in a transaction that has begun.
-    async fn batch_in(
+    pub(super) async fn batch_in(
         &mut self,
         mut tx: Tx,
         updates: &[Update],

@@ -18,6 +18,7 @@ use super::{
     edits::{By, change},
     making::{Made, Quarantine},
     outline::Outline,
+    own,
     receive::{self, Update, Verdict},
 };
 use crate::{Error, Hub, Repository, edits::Edit, reading, repositories};
@@ -127,7 +128,7 @@ impl Hub {
         let update =
             Update { name: repository.default_branch.full(), old: None, new: Some(commit) };
         let at = (repository.id, dir);
-        match receive::land_first(self.clone(), caller, at, (update, taken), tx).await? {
+        match own::land_first(self.clone(), caller, at, (update, taken), tx).await? {
             Verdict::Moved => Ok(()),
             Verdict::Refused(why) => Err(Error::Broken(format!("a first commit: {why}"))),
         }

@@ -345,6 +345,6 @@ pub enum Refusal {
     #[error("the form does not fit")]
     Invalid(Vec<Fault>),
     /// The two versions differ too much.
-    #[error("the versions differ in what a move does not allow")]
+    #[error("the versions differ in what a move does not permit")]
     NotCompatible(Vec<String>),
 }
