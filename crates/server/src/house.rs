@@ -153,7 +153,7 @@ impl House {
         let Ground { db, objects, clock, keys, .. } = ground.clone();
         let trust = plane(&ground, &settings).await?;
         let cursors = Cursors::new(keys.install.derive("motet-cursor-v1"));
-        let queue = Queue::new(db.clone(), clock.clone(), random.clone());
+        let queue = Queue::new(db.clone(), clock.clone(), ground.random.clone());
         let admin = Admin {
             queue: queue.clone(),
             trust: trust.clone(),
