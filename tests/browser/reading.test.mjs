@@ -98,6 +98,7 @@ test("lines are chosen by click and shift-click, and an address leads to a range
     await page.waitForURL(`**${FILE}#L3`);
     await page.locator("#L9 th a").click({ modifiers: ["Shift"] });
     await page.waitForURL(`**${FILE}#L3-L9`);
+    await page.locator("#L9.chosen").waitFor();
     assert.equal(await page.locator("tr.chosen").count(), 7);
     await page.goto(`${home.address}${FILE}#L5-L6`);
     await page.reload();
@@ -106,6 +107,7 @@ test("lines are chosen by click and shift-click, and an address leads to a range
     await page.keyboard.type("12");
     await page.keyboard.press("Enter");
     await page.waitForURL(`**${FILE}#L12`);
+    await page.locator("#L12.chosen").waitFor();
     assert.equal(await page.locator("tr.chosen").count(), 1);
   });
 });
