@@ -5,6 +5,7 @@
 
 use std::io;
 
+use futures_util::{Stream, StreamExt as _, stream};
 use names::ObjectId;
 
 use crate::{Error, Objects, Place, address::Address, blocking};
@@ -13,6 +14,8 @@ use crate::{Error, Objects, Place, address::Address, blocking};
 const PIECE_BYTES: u64 = 1 << 20;
 /// How many bytes may lie between two objects of a piece: to read them costs less than to ask once more.
 const GAP_BYTES: u64 = 8 << 10;
+/// Pieces that are read at the same time.
+const READS: usize = 4;
 
 /// Objects, and where they lie.
 type Copies = Vec<(ObjectId, Place)>;
@@ -55,6 +58,15 @@ impl Piece {
 }
 
 impl Objects {
+    /// The bytes of many objects, a piece at a time, hashed before they are handed out; in no particular order.
+    pub fn read_all(
+        &self,
+        places: impl IntoIterator<Item = (ObjectId, Place)>,
+    ) -> impl Stream<Item = Result<Vec<(ObjectId, Vec<u8>)>, Error>> + Send + Unpin {
+        let pieces = stream::iter(Piece::of(places));
+        Box::pin(pieces.map(|piece| self.read_piece(piece)).buffered(READS))
+    }
+
     /// The bytes of the objects of a piece, hashed before they are handed out.
     pub async fn read_piece(&self, piece: Piece) -> Result<Vec<(ObjectId, Vec<u8>)>, Error> {
         let (start, end) = piece.span();

@@ -12,6 +12,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use db::Tx;
+use futures_util::TryStreamExt as _;
 use names::{CommitId, NodeId, ObjectId, SnapshotId};
 use trust::{Allowed, act};
 use web::{Call, Problem, prefers_page};
@@ -218,20 +219,23 @@ impl Hub {
         for (id, snapshot) in &plan.snapshots {
             out.item(&reading::manifest(&mut tx, *id, snapshot).await?.into())?;
         }
-        let mut ids: Vec<_> = plan.objects.keys().copied().collect();
-        ids.sort_unstable();
-        let mut places = self.objects.find(&mut tx, &ids).await?;
+        let ids: Vec<_> = plan.objects.keys().copied().collect();
+        let places = self.objects.find(&mut tx, &ids).await?;
         let heads = reading::heads(&mut tx, repository).await?;
         // Bytes may be slow to come, and others want the connection.
         drop(tx);
         out.list("objects", ids.len())?;
-        for object_id in ids {
-            let content = match places.remove(&object_id) {
-                Some(place) => self.objects.read_at(object_id, place).await?,
-                None if object_id == ObjectId::EMPTY => Vec::new(),
-                None => return Err(objects::Error::Missing(object_id).into()),
-            };
-            out.item(&InlineObject { object_id, content }.into_value(format))?;
+        for object_id in ids.into_iter().filter(|id| !places.contains_key(id)) {
+            if object_id != ObjectId::EMPTY {
+                return Err(objects::Error::Missing(object_id).into());
+            }
+            out.item(&InlineObject { object_id, content: Vec::new() }.into_value(format))?;
+        }
+        let mut read = self.objects.read_all(places);
+        while let Some(some) = read.try_next().await? {
+            for (object_id, content) in some {
+                out.item(&InlineObject { object_id, content }.into_value(format))?;
+            }
         }
         let heads = heads.into_iter().map(|(name, id)| (name, Value::from(id.to_string())));
         out.last("branch_heads", &Value::map(heads))

@@ -1,8 +1,10 @@
 //! Objects, put into a stream: small ones together, a large one in frames of its own.
 
+use std::collections::HashMap;
+
 use api::stream::{Frame, LargeObject, SmallObject, limits::SMALL_OBJECT_BYTES};
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::TryStreamExt as _;
 use names::ObjectId;
 use objects::Place;
 use tokio::sync::mpsc;
@@ -10,8 +12,6 @@ use tokio::sync::mpsc;
 use super::sending::{Sending, Stop};
 use crate::{Error, Hub};
 
-/// Small objects that are read at the same time.
-const READS: usize = 8;
 /// Bytes of small objects in one frame, before the last one.
 const FRAME_BYTES: u64 = 512 << 10;
 /// Small objects in one frame.
@@ -99,17 +99,15 @@ impl Hub {
     /// Small objects with their bytes, each hashed when it was read.
     async fn small(&self, ids: &[ObjectId]) -> Result<Vec<SmallObject>, Error> {
         let mut tx = self.db.glance().await?;
-        let mut places = self.objects.find(&mut tx, ids).await?;
+        let places = self.objects.find(&mut tx, ids).await?;
         drop(tx);
-        let found: Vec<_> = ids.iter().map(|id| (*id, places.remove(id))).collect();
-        let read = |(id, place): (ObjectId, Option<Place>)| async move {
-            let bytes = match place {
-                Some(place) => self.objects.read_at(id, place).await?,
-                None if id == ObjectId::EMPTY => Vec::new(),
-                None => return Err(Error::from(objects::Error::Missing(id))),
-            };
-            Ok(SmallObject { id, bytes })
+        let read = self.objects.read_all(places).try_concat().await?;
+        let mut read: HashMap<_, _> = read.into_iter().collect();
+        let small = |id: &ObjectId| match read.remove(id) {
+            Some(bytes) => Ok(SmallObject { id: *id, bytes }),
+            None if *id == ObjectId::EMPTY => Ok(SmallObject { id: *id, bytes: Vec::new() }),
+            None => Err(objects::Error::Missing(*id).into()),
         };
-        futures_util::stream::iter(found).map(read).buffered(READS).try_collect().await
+        ids.iter().map(small).collect()
     }
 }

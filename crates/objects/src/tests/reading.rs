@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use futures_util::TryStreamExt as _;
 use names::{Clock, ObjectId, Random};
 
 use super::house::{House, on_both};
@@ -33,12 +34,10 @@ on_both! { all
         let mut glance = house.db.glance().await.unwrap();
         let places = house.objects.find(&mut glance, &ids).await.unwrap();
         drop(glance);
-        let pieces = Piece::of(places);
+        let pieces = Piece::of(places.clone());
         assert!(pieces.len() <= 3, "{}", pieces.len());
-        let mut read = Vec::new();
-        for piece in pieces {
-            read.extend(house.objects.read_piece(piece).await.unwrap());
-        }
+        let read: Vec<_> = house.objects.read_all(places).try_collect().await.unwrap();
+        let read = read.concat();
         assert_eq!(read.len(), ids.len());
         for (id, bytes) in read {
             assert_eq!(ids[all.iter().position(|it| *it == bytes).unwrap()], id);
