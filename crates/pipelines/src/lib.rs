@@ -8,24 +8,31 @@
 //! |----------------|-----------------------------------|
 //! | `lib.rs`       | the door: [`Pipelines`]            |
 //! | `error.rs`     | [`Error`]: why something is refused |
+//! | `engine/`      | runs, tasks and claims: one queue in each process |
+//! | `serving/`     | JSON of runs, tasks and claims      |
 
+mod engine;
 mod error;
+mod serving;
 
 use std::sync::Arc;
 
 use axum::Router;
 use db::Db;
 use hooks::Hooks;
-use jobs::Dispatcher;
+use jobs::{Dispatcher, Failure, Queue};
 use names::{Clock, Random};
 use trust::Trust;
+use pipelines_core::backoff::Draw;
 use web::{Cursors, Entry, Routes};
+
+use engine::{DueRow, Engine, NotDone, Said};
 
 pub use error::Error;
 
 /// Every statement of this room, for the test that prepares them all.
 pub fn statements() -> Vec<&'static db::Sql> {
-    Vec::new()
+    [engine::statements(), serving::store::STATEMENTS.to_vec()].concat()
 }
 
 /// What the room stands on.
@@ -41,6 +48,8 @@ pub struct Ground {
     pub trust: Trust,
     /// Where events go, and what judges addresses.
     pub hooks: Hooks,
+    /// Where what is due waits.
+    pub queue: Queue,
 }
 
 /// The room's front door. Cheap to clone; a process makes one and clones it.
@@ -50,23 +59,45 @@ pub struct Pipelines(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     ground: Ground,
+    engine: Engine,
 }
 
 impl Pipelines {
-    /// Opens the room.
+    /// Opens the room, and begins to work on runs.
     pub fn new(ground: Ground) -> Self {
-        Self(Arc::new(Inner { ground }))
+        let (engine, asks) = Engine::new(ground.clock.clone());
+        let inner = Arc::new(Inner { ground, engine });
+        engine::begin(asks, Arc::downgrade(&inner));
+        Self(inner)
+    }
+
+    /// Answers agents that wait for work with nothing: the process is about to end.
+    pub async fn drain(&self) {
+        self.0.engine.drain().await;
     }
 
     /// The routes of this room.
     pub fn routes(&self, cursors: Cursors) -> (Router, Vec<Entry>) {
         let door = Door { pipelines: self.clone(), cursors };
-        Routes::new(door, self.0.ground.trust.clone()).finish()
+        serving::routes(Routes::new(door, self.0.ground.trust.clone())).finish()
     }
 
     /// Brings the handlers of its jobs to the dispatcher of this process.
     pub fn work(&self, dispatcher: Dispatcher) -> Dispatcher {
-        dispatcher
+        let room = self.clone();
+        dispatcher.on(engine::DUE, move |job| {
+            let room = room.clone();
+            async move { room.fire(&job.payload).await }
+        })
+    }
+
+    /// Something is due. What is refused has been overtaken by something else.
+    async fn fire(&self, row: &DueRow) -> Result<(), Failure> {
+        let draw = u32::from_le_bytes(self.0.ground.random.bytes());
+        match self.0.engine.happen(row.run, row.event(draw), None, Said::default()).await {
+            Ok(_) | Err(NotDone::Refused(_) | NotDone::NoRun) => Ok(()),
+            Err(other) => Err(other.into()),
+        }
     }
 }
 
@@ -75,6 +106,17 @@ impl Pipelines {
 struct Door {
     pipelines: Pipelines,
     cursors: Cursors,
+}
+
+impl Door {
+    fn db(&self) -> &Db {
+        &self.pipelines.0.ground.db
+    }
+
+    /// A draw for the jitter of a back-off.
+    fn draw(&self) -> Draw {
+        Draw::from_number(u32::from_le_bytes(self.pipelines.0.ground.random.bytes()))
+    }
 }
 
 impl AsRef<Trust> for Door {
