@@ -13,6 +13,7 @@ mod history;
 mod jobs;
 mod mirrors;
 mod passkeys;
+mod pipelines;
 mod publishers;
 mod reading;
 mod records;
@@ -42,6 +43,12 @@ pub use mirrors::{
 pub use passkeys::{
     BrowserSession, BrowserSessionPage, Identity, IdentityPage, NewPasskey, Passkey,
     PasskeyAssertion, PasskeyChallenge, PasskeyPage, PasskeyRequest, SignedIn,
+};
+pub use pipelines::{
+    ChangePipeline, ChangePipelineSchedule, DefinitionFault, NewSkill, NewSkillFile, Pipeline,
+    PipelineChange, PipelineDiff, PipelineGraph, PipelinePage, PipelineRequirement,
+    PipelineSchedule, PipelineSchedulePage, PipelineStep, PipelineVersion, PipelineVersionDetail,
+    PipelineVersionPage, RegisteredPipeline, Skill, SkillDetail, SkillFile, SkillPage,
 };
 pub use publishers::{
     BootstrapToken, ChangePublisher, FoundedPublisher, MadeSecret, NewPublisher,

@@ -4,12 +4,16 @@
 //! `pipelines-core`; this room gives it rows, time, chance, a queue and addresses. Publishers, their tokens and secrets
 //! are the trust plane's, deliveries those of `hooks`.
 //!
-//! | file or folder | what is there                     |
-//! |----------------|-----------------------------------|
-//! | `lib.rs`       | the door: [`Pipelines`]            |
-//! | `error.rs`     | [`Error`]: why something is refused |
+//! | file or folder | what is there                                        |
+//! |----------------|-------------------------------------------------------|
+//! | `lib.rs`       | the door: [`Pipelines`]                                |
+//! | `error.rs`     | [`Error`]: why something is refused                     |
+//! | `definitions/` | pipelines, their versions and schedules                 |
+//! | `skills/`      | documents for agents                                    |
 
+mod definitions;
 mod error;
+mod skills;
 
 use std::sync::Arc;
 
@@ -25,7 +29,7 @@ pub use error::Error;
 
 /// Every statement of this room, for the test that prepares them all.
 pub fn statements() -> Vec<&'static db::Sql> {
-    Vec::new()
+    [definitions::STATEMENTS, skills::STATEMENTS].concat()
 }
 
 /// What the room stands on.
@@ -50,18 +54,20 @@ pub struct Pipelines(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     ground: Ground,
+    parsed: definitions::Parsed,
 }
 
 impl Pipelines {
     /// Opens the room.
     pub fn new(ground: Ground) -> Self {
-        Self(Arc::new(Inner { ground }))
+        Self(Arc::new(Inner { ground, parsed: definitions::Parsed::default() }))
     }
 
     /// The routes of this room.
     pub fn routes(&self, cursors: Cursors) -> (Router, Vec<Entry>) {
         let door = Door { pipelines: self.clone(), cursors };
-        Routes::new(door, self.0.ground.trust.clone()).finish()
+        let routes = Routes::new(door, self.0.ground.trust.clone());
+        skills::api::routes(definitions::api::routes(routes)).finish()
     }
 
     /// Brings the handlers of its jobs to the dispatcher of this process.
