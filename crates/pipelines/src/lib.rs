@@ -4,16 +4,20 @@
 //! `pipelines-core`; this room gives it rows, time, chance, a queue and addresses. Publishers, their tokens and secrets
 //! are the trust plane's, deliveries those of `hooks`.
 //!
-//! | file or folder | what is there                     |
-//! |----------------|-----------------------------------|
-//! | `lib.rs`       | the door: [`Pipelines`]            |
-//! | `error.rs`     | [`Error`]: why something is refused |
-//! | `engine/`      | runs, tasks and claims: one queue in each process |
-//! | `serving/`     | JSON of runs, tasks and claims      |
+//! | file or folder | what is there                                        |
+//! |----------------|-------------------------------------------------------|
+//! | `lib.rs`       | the door: [`Pipelines`]                                |
+//! | `error.rs`     | [`Error`]: why something is refused                     |
+//! | `definitions/` | pipelines, their versions and schedules                 |
+//! | `skills/`      | documents for agents                                    |
+//! | `engine/`      | runs, tasks and claims: one queue in each process       |
+//! | `serving/`     | JSON of runs, tasks and claims                          |
 
+mod definitions;
 mod engine;
 mod error;
 mod serving;
+mod skills;
 
 use std::sync::Arc;
 
@@ -22,8 +26,8 @@ use db::Db;
 use hooks::Hooks;
 use jobs::{Dispatcher, Failure, Queue};
 use names::{Clock, Random};
-use trust::Trust;
 use pipelines_core::backoff::Draw;
+use trust::Trust;
 use web::{Cursors, Entry, Routes};
 
 use engine::{DueRow, Engine, NotDone, Said};
@@ -32,7 +36,8 @@ pub use error::Error;
 
 /// Every statement of this room, for the test that prepares them all.
 pub fn statements() -> Vec<&'static db::Sql> {
-    [engine::statements(), serving::store::STATEMENTS.to_vec()].concat()
+    let all = [definitions::STATEMENTS, skills::STATEMENTS, serving::store::STATEMENTS];
+    [all.concat(), engine::statements()].concat()
 }
 
 /// What the room stands on.
@@ -60,13 +65,15 @@ pub struct Pipelines(Arc<Inner>);
 struct Inner {
     ground: Ground,
     engine: Engine,
+    parsed: definitions::Parsed,
 }
 
 impl Pipelines {
     /// Opens the room, and begins to work on runs.
     pub fn new(ground: Ground) -> Self {
         let (engine, asks) = Engine::new(ground.clock.clone());
-        let inner = Arc::new(Inner { ground, engine });
+        let parsed = definitions::Parsed::default();
+        let inner = Arc::new(Inner { ground, engine, parsed });
         engine::begin(asks, Arc::downgrade(&inner));
         Self(inner)
     }
@@ -79,7 +86,9 @@ impl Pipelines {
     /// The routes of this room.
     pub fn routes(&self, cursors: Cursors) -> (Router, Vec<Entry>) {
         let door = Door { pipelines: self.clone(), cursors };
-        serving::routes(Routes::new(door, self.0.ground.trust.clone())).finish()
+        let routes = Routes::new(door, self.0.ground.trust.clone());
+        let routes = skills::api::routes(definitions::api::routes(routes));
+        serving::routes(routes).finish()
     }
 
     /// Brings the handlers of its jobs to the dispatcher of this process.

@@ -112,6 +112,7 @@ pub fn codes() -> &'static [(&'static str, &'static str)] {
         ("invite_required", "An invitation is needed"),
         ("tos_changed", "The terms have changed"),
         ("quota_exceeded", "The quota is used up"),
+        ("version_exists", "The version is there with other content"),
         ("user_code_failed", "Nothing waits behind this code"),
         ("invalid_request", "The request of the application does not hold"),
         ("invalid_client", "The application is not known"),

@@ -86,7 +86,11 @@ fn feedback(task: &Task, origin: &str) -> Vec<json::UntrustedText> {
 }
 
 /// The member of a step in the source of its definition.
-pub(crate) fn source<'d>(definition: &'d Definition, step: &Step, member: &str) -> Option<&'d Value> {
+pub(crate) fn source<'d>(
+    definition: &'d Definition,
+    step: &Step,
+    member: &str,
+) -> Option<&'d Value> {
     let steps = definition.source.get("steps")?.as_array()?;
     let is_it = |it: &&Value| it.get("id").and_then(Value::as_str) == Some(step.id.as_str());
     steps.iter().find(is_it)?.get(member)

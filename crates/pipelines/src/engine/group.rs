@@ -218,12 +218,7 @@ impl Run {
     }
 }
 
-fn told(
-    run: &Run,
-    effects: Vec<machine::Effect>,
-    claim: Option<ClaimId>,
-    now: UnixMillis,
-) -> Told {
+fn told(run: &Run, effects: Vec<machine::Effect>, claim: Option<ClaimId>, now: UnixMillis) -> Told {
     let claim = claim.and_then(|id| run.told_of(id, now));
     Told { effects, run: run.state.phase, claim }
 }

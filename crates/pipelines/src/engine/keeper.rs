@@ -22,8 +22,8 @@ use tokio::{
 
 use super::{
     Answer, Ask, Asking, Granted, Happening, NotDone, Said, Started, Told,
-    grants::may_want,
     granted::granted,
+    grants::may_want,
     group::{Group, plain},
     heads::Heads,
     runs::Runs,
@@ -75,7 +75,12 @@ impl Reply {
             Self::Told(answer, outcome) => drop(answer.send(outcome)),
             Self::Looked(answer, claims) => drop(answer.send(Ok(claims))),
             Self::Next(parked, claims) => {
-                return parked.answer.send(Ok(claims)).err().and_then(Result::ok).unwrap_or_default();
+                return parked
+                    .answer
+                    .send(Ok(claims))
+                    .err()
+                    .and_then(Result::ok)
+                    .unwrap_or_default();
             }
         }
         Vec::new()
@@ -166,7 +171,8 @@ impl Keeper {
                 other => work.push(other),
             }
         }
-        let wants = |it: &Parked| self.heads.iter().any(|(_, head)| may_want(&it.asking, &head.like));
+        let wants =
+            |it: &Parked| self.heads.iter().any(|(_, head)| may_want(&it.asking, &head.like));
         let may_find = self.parked.iter().filter(|it| it.is_new).any(wants);
         if work.is_empty() && !self.is_stale && !may_find {
             self.settle(|| Ok(Vec::new()));
@@ -219,7 +225,8 @@ impl Keeper {
         }
         let wanted = runs_of(&work);
         self.runs.load(pipelines, &mut tx, &wanted).await?;
-        let mut group = Group::new(pipelines, tx, (&mut self.runs, &mut self.heads, &mut self.order));
+        let mut group =
+            Group::new(pipelines, tx, (&mut self.runs, &mut self.heads, &mut self.order));
         group.has_news = self.is_stale;
         for ask in work {
             let (reply, error) = take(&mut group, ask).await;
@@ -298,7 +305,9 @@ fn runs_of(work: &[Ask]) -> BTreeSet<RunId> {
 async fn take(group: &mut Group<'_>, ask: Ask) -> (Option<Reply>, Option<Error>) {
     match ask {
         Ask::Start(start, at, answer) => match group.start(*start, at).await {
-            Err(NotDone::Failed(error)) => (Some(Reply::Started(answer, Err(NotDone::NoRun))), Some(*error)),
+            Err(NotDone::Failed(error)) => {
+                (Some(Reply::Started(answer, Err(NotDone::NoRun))), Some(*error))
+            }
             outcome => (Some(Reply::Started(answer, outcome)), None),
         },
         Ask::Event(happening, answer) => {
@@ -310,7 +319,9 @@ async fn take(group: &mut Group<'_>, ask: Ask) -> (Option<Reply>, Option<Error>)
                 outcome => (Some(Reply::Told(answer, outcome)), None),
             }
         }
-        Ask::Look(agent, claims, answer) => (Some(Reply::Looked(answer, look(group, agent, &claims))), None),
+        Ask::Look(agent, claims, answer) => {
+            (Some(Reply::Looked(answer, look(group, agent, &claims))), None)
+        }
         Ask::Next(..) | Ask::Drain => (None, None),
     }
 }

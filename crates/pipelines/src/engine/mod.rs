@@ -25,8 +25,8 @@
 //! lives only in memory. While nothing happens, no transaction runs.
 
 mod due;
-mod grants;
 mod granted;
+mod grants;
 mod group;
 pub(crate) mod heads;
 mod keeper;
@@ -248,7 +248,11 @@ impl Engine {
         UnixMillis(self.latest.fetch_max(now, Ordering::Relaxed).max(now))
     }
 
-    async fn ask<T>(&self, ask: Ask, answer: oneshot::Receiver<Result<T, NotDone>>) -> Result<T, NotDone> {
+    async fn ask<T>(
+        &self,
+        ask: Ask,
+        answer: oneshot::Receiver<Result<T, NotDone>>,
+    ) -> Result<T, NotDone> {
         let ended = || NotDone::Failed(Box::new(Error::GivenUp));
         self.asks.send(ask).await.map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?

@@ -104,7 +104,8 @@ pub(crate) fn fair_key(definition: &Definition, pipeline: &PipelineId, input: &V
         Some(value) => {
             let text = canonical(value.unwrap_or(&Value::Null));
             // A key is an entry of an index: a long value is named by its hash.
-            let text = if text.len() > 128 { Digest::of(text.as_bytes()).to_string() } else { text };
+            let text =
+                if text.len() > 128 { Digest::of(text.as_bytes()).to_string() } else { text };
             format!("{pipeline}:{text}")
         }
     }

@@ -110,7 +110,8 @@ impl Group<'_> {
         let here = self.externals.get(&place).and_then(|id| self.runs.get(*id));
         let (known, is_same) = if let Some(run) = here {
             let (state, version) = (run.state.phase.as_str().to_owned(), run.state.version);
-            let known = Started { run: run.state.run, state, version, sha256: run.sha256, was_there: true };
+            let known =
+                Started { run: run.state.run, state, version, sha256: run.sha256, was_there: true };
             (known, same(&run.state.input, &start.input))
         } else {
             let found = store::external(&mut self.tx, publisher, pipeline, external).await?;
@@ -195,9 +196,8 @@ impl Group<'_> {
             return Ok(());
         }
         let found = self.runs.get(id).filter(|it| it.state.phase == RunPhase::Queued);
-        let found = found.filter(|it| {
-            it.birth.publisher == publisher && it.birth.pipeline == *pipeline
-        });
+        let found =
+            found.filter(|it| it.birth.publisher == publisher && it.birth.pipeline == *pipeline);
         let Some(run) = found else { return Ok(()) };
         let (birth, definition) = (run.birth.clone(), run.definition().clone());
         let input = run.state.input.clone();

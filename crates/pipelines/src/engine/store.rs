@@ -289,8 +289,7 @@ pub(super) async fn used(
 ) -> Result<u32, Error> {
     let (publisher, key) = (publisher.uuid(), &key.as_bytes()[..]);
     db::execute!(tx, MAKE_SLOT, publisher, pipeline.as_str(), counts(of), key)?;
-    let (used,): (i64,) =
-        db::fetch_one!(tx, SLOT, publisher, pipeline.as_str(), counts(of), key)?;
+    let (used,): (i64,) = db::fetch_one!(tx, SLOT, publisher, pipeline.as_str(), counts(of), key)?;
     used.try_into().map_err(Error::corrupt("slots.used"))
 }
 
@@ -376,8 +375,7 @@ pub(super) async fn heads(tx: &mut Tx) -> Result<Vec<Likeness>, Error> {
 /// The oldest tasks of a head.
 pub(super) async fn window(tx: &mut Tx, head: HeadId) -> Result<Vec<Ready>, Error> {
     let most = i64::try_from(WINDOW).unwrap_or(i64::MAX);
-    let rows: Vec<(Uuid, Uuid, String, i64)> =
-        db::fetch_all!(tx, WINDOW_OF, head.uuid(), most)?;
+    let rows: Vec<(Uuid, Uuid, String, i64)> = db::fetch_all!(tx, WINDOW_OF, head.uuid(), most)?;
     let read = |(task, run, address, ready_at): (Uuid, Uuid, String, i64)| {
         Ok(Ready {
             task: Id::from_uuid(task),

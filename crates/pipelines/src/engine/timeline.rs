@@ -20,8 +20,11 @@ pub(super) struct Line {
 
 /// The line of a change.
 pub(super) fn line(change: &Change) -> Line {
-    let of_task = |kind: String, address: &Address, generation: u32, data: Value| {
-        Line { kind, task: Some((address.clone(), generation)), claim: None, data }
+    let of_task = |kind: String, address: &Address, generation: u32, data: Value| Line {
+        kind,
+        task: Some((address.clone(), generation)),
+        claim: None,
+        data,
     };
     let of_claim = |kind: String, claim: ClaimId, data: Value| Line {
         kind,

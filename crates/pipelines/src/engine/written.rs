@@ -41,7 +41,14 @@ fn text<T: Serialize>(value: &T) -> String {
 fn head_row(id: HeadId, like: &Likeness) -> Value {
     let labels = text(&like.labels);
     json!([
-        id, like.publisher, like.pipeline, like.fair_key, like.weight, like.priority, labels, like.trust
+        id,
+        like.publisher,
+        like.pipeline,
+        like.fair_key,
+        like.weight,
+        like.priority,
+        labels,
+        like.trust
     ])
 }
 
@@ -90,12 +97,20 @@ impl Group<'_> {
                     let letter: Id<Due> = Id::new(at, &self.pipelines.0.ground.random);
                     let publisher = run.birth.publisher;
                     self.rows.letters.push(json!([
-                        letter, publisher, id, task, reason.as_str(), at.0
+                        letter,
+                        publisher,
+                        id,
+                        task,
+                        reason.as_str(),
+                        at.0
                     ]));
                 }
                 Effect::Credit { claim, agent, credit } => {
                     let row = (*claim, *agent, run.birth.publisher, id, outcome(*credit));
-                    self.credits.insert(*claim, json!([row.0, row.1, row.2, row.3, row.4, run.state.last_seen.0]));
+                    self.credits.insert(
+                        *claim,
+                        json!([row.0, row.1, row.2, row.3, row.4, run.state.last_seen.0]),
+                    );
                 }
                 Effect::Count(..) | Effect::Answer(_) => {}
             }
@@ -150,7 +165,14 @@ impl Group<'_> {
         let place = line.task.or_else(|| of_claim.map(|it| (it.address.clone(), it.generation)));
         let task = place.and_then(|place| run.ids.get(&place).copied());
         self.rows.events.push(json!([
-            id, entry.seq, entry.at.0, line.kind, task, line.claim, by, text(&line.data)
+            id,
+            entry.seq,
+            entry.at.0,
+            line.kind,
+            task,
+            line.claim,
+            by,
+            text(&line.data)
         ]));
     }
 
@@ -219,9 +241,10 @@ impl Group<'_> {
             }
         }
         let slots = self.slots.iter().filter(|(_, use_)| use_.has_changed);
-        let row = |((publisher, pipeline, of, key), use_): (&super::group::SlotPlace, &super::group::SlotUse)| {
-            json!([publisher, pipeline, of, key, use_.used])
-        };
+        let row = |((publisher, pipeline, of, key), use_): (
+            &super::group::SlotPlace,
+            &super::group::SlotUse,
+        )| { json!([publisher, pipeline, of, key, use_.used]) };
         self.rows.slots.extend(slots.map(row));
         self.rows.credits.extend(std::mem::take(&mut self.credits).into_values());
     }

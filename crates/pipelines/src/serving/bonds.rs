@@ -108,7 +108,8 @@ pub(super) async fn set(
     let state: BondState = asked.state.parse().map_err(|why: String| invalid("/state", why))?;
     let prefix = format!("@{}/", publisher.handle);
     if asked.labels.len() > MAX_LABELS || asked.labels.iter().any(|it| !it.starts_with(&prefix)) {
-        let why = format!("a publisher gives at most {MAX_LABELS} labels, all of them {prefix}name");
+        let why =
+            format!("a publisher gives at most {MAX_LABELS} labels, all of them {prefix}name");
         return Err(invalid("/labels", why));
     }
     let labels = serde_json::to_string(&asked.labels).unwrap_or_default();

@@ -67,14 +67,15 @@ pub(super) async fn next(
         }
     }
     if held >= LIVE_CLAIMS {
-        let why = format!("an agent holds {LIVE_CLAIMS} claims at a time; hand one in or give one back");
-        return Err(Problem::refuse(StatusCode::TOO_MANY_REQUESTS, "claims_full", &why)
-            .retry_after(1));
+        let why =
+            format!("an agent holds {LIVE_CLAIMS} claims at a time; hand one in or give one back");
+        return Err(
+            Problem::refuse(StatusCode::TOO_MANY_REQUESTS, "claims_full", &why).retry_after(1)
+        );
     }
     let granted = engine.next(asking, wait).await?;
     let items: Vec<_> = granted.into_iter().map(|it| it.told).collect();
-    let retry_after_ms =
-        if items.is_empty() && wait.is_zero() { millis(ASK_AGAIN) } else { 0 };
+    let retry_after_ms = if items.is_empty() && wait.is_zero() { millis(ASK_AGAIN) } else { 0 };
     Ok(Json(json::ClaimBatch { items, retry_after_ms }))
 }
 
@@ -92,9 +93,11 @@ fn wanted(
     if !(1..=MAX_CLAIMS).contains(&most) {
         faults.push(fault("/max", "out_of_range", format!("ask for 1 to {MAX_CLAIMS} claims")));
     }
-    for (name, all) in
-        [("labels", &asked.labels), ("publishers", &asked.publishers), ("pipelines", &asked.pipelines)]
-    {
+    for (name, all) in [
+        ("labels", &asked.labels),
+        ("publishers", &asked.publishers),
+        ("pipelines", &asked.pipelines),
+    ] {
         if all.len() > MAX_LISTED {
             let why = format!("at most {MAX_LISTED} are listed");
             faults.push(fault(&format!("/{name}"), "out_of_range", why));

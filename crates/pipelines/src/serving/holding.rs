@@ -157,4 +157,3 @@ pub(super) async fn release(
         run_state: run.as_str().to_owned(),
     }))
 }
-

@@ -48,9 +48,11 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::RunEnded => conflict("run_ended"),
         Refusal::UnknownTask | Refusal::UnknownClaim => Problem::not_found(),
         // Which state it is in stands beside the code, for programs.
-        Refusal::ClaimLost(phase) => {
-            conflict("claim_lost").with(vec![fault("/claim_state", phase.as_str(), refusal.to_string())])
-        }
+        Refusal::ClaimLost(phase) => conflict("claim_lost").with(vec![fault(
+            "/claim_state",
+            phase.as_str(),
+            refusal.to_string(),
+        )]),
         Refusal::BudgetExhausted(_) => conflict("budget_exhausted"),
         Refusal::TooLarge => Problem::refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &refusal),
         Refusal::Starter => Problem::refuse(StatusCode::FORBIDDEN, "starter", &refusal),

@@ -59,12 +59,7 @@ pub(super) async fn start(
 }
 
 /// What is to begin, or every fault of it.
-fn wanted(
-    pinned: &Pinned,
-    asked: json::NewRun,
-    most: u8,
-    actor: &Actor,
-) -> Result<Start, Problem> {
+fn wanted(pinned: &Pinned, asked: json::NewRun, most: u8, actor: &Actor) -> Result<Start, Problem> {
     let definition = &pinned.definition;
     let mut faults = Vec::new();
     let size = serde_json::to_vec(&asked.input).map_or(usize::MAX, |it| it.len());

@@ -323,10 +323,7 @@ pub(super) async fn held(tx: &mut Tx, agent: AgentId) -> Result<Vec<HeldRow>, Er
 }
 
 /// What an agent holds and has never touched.
-pub(super) async fn untouched(
-    tx: &mut Tx,
-    agent: AgentId,
-) -> Result<Vec<(RunId, ClaimId)>, Error> {
+pub(super) async fn untouched(tx: &mut Tx, agent: AgentId) -> Result<Vec<(RunId, ClaimId)>, Error> {
     let rows: Vec<(Uuid, Uuid)> = db::fetch_all!(tx, UNTOUCHED, agent.uuid())?;
     let read = |(run, claim)| (Id::from_uuid(run), Id::from_uuid(claim));
     Ok(rows.into_iter().map(read).collect())
@@ -373,8 +370,7 @@ pub(super) async fn gates(
     after: Uuid,
     limit: i64,
 ) -> Result<Vec<(TaskId, RunId, Handle)>, Error> {
-    let rows: Vec<(Uuid, Uuid, String)> =
-        db::fetch_all!(tx, GATES, person.uuid(), after, limit)?;
+    let rows: Vec<(Uuid, Uuid, String)> = db::fetch_all!(tx, GATES, person.uuid(), after, limit)?;
     let read = |(task, run, publisher): (Uuid, Uuid, String)| {
         Ok((Id::from_uuid(task), Id::from_uuid(run), handle(&publisher)?))
     };

@@ -154,6 +154,14 @@ actions! {
     PublisherRead, "work.publisher.read", false, Need::Level(Level::Read);
     /// Change what a publisher says of itself.
     PublisherUpdate, "work.publisher.update", true, Need::Level(Level::Admin);
+    /// See pipelines, their versions and their schedules.
+    PipelineRead, "work.pipeline.read", false, Need::Level(Level::Read);
+    /// Register a definition of a pipeline, say which version is current, pause and archive it.
+    PipelineRegister, "work.pipeline.register", true, Need::Level(Level::Write);
+    /// Read the documents that a publisher gives to agents.
+    SkillRead, "work.skill.read", false, Need::Level(Level::Read);
+    /// Add such documents, and take them out of use.
+    SkillWrite, "work.skill.write", true, Need::Level(Level::Write);
     /// Start a run of a pipeline.
     RunStart, "work.run.start", true, Need::Level(Level::Write);
     /// See a run, its tasks, its timeline and its output.

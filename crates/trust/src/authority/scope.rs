@@ -195,7 +195,10 @@ impl Scope {
             Repositories::Listed(listed) => listed,
             Repositories::Word(_) | Repositories::None => &[],
         };
-        if [listed, &self.verbs, &self.pipelines, &self.publishers].iter().any(|it| it.len() > MAX_LISTED) {
+        if [listed, &self.verbs, &self.pipelines, &self.publishers]
+            .iter()
+            .any(|it| it.len() > MAX_LISTED)
+        {
             return Err(ScopeError::TooLong);
         }
         if let Some(other) = self.pipelines.iter().find(|it| !names_a_pipeline(it)) {

@@ -135,7 +135,7 @@ impl Trust {
 
     /// A transaction in which nobody else changes the publisher; asks the authority once more, since a role may have
     /// been taken away meanwhile.
-    pub(crate) async fn begin_on_publisher<A: Act>(
+    pub async fn begin_on_publisher<A: Act>(
         &self,
         allowed: &Allowed<A, Publisher>,
     ) -> Result<Tx, Error> {

@@ -45,8 +45,7 @@ pub(crate) async fn standing(
         return Ok(None);
     }
     let memberships: Vec<(Uuid,)> = db::fetch_all!(tx, MEMBERSHIPS, owner.uuid())?;
-    let mut homes: BTreeSet<_> =
-        memberships.into_iter().map(|(id,)| Id::from_uuid(id)).collect();
+    let mut homes: BTreeSet<_> = memberships.into_iter().map(|(id,)| Id::from_uuid(id)).collect();
     homes.insert(Id::from_uuid(owner.uuid()));
     let rows: Vec<(Uuid, String, String)> = db::fetch_all!(tx, BONDS, agent.uuid())?;
     let mut bonds = BTreeMap::new();

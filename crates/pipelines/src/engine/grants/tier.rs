@@ -7,16 +7,11 @@ use super::store::Line;
 /// Accepted results, and runs, for tier 1; so many of the last ones are looked at, and so many of a hundred have to be good.
 const FIRST: (usize, usize, usize, usize) = (20, 5, 100, 90);
 /// Accepted results for tier 2, over how long; the last ones, and how many of a hundred.
-const SECOND: (usize, Duration, usize, usize) =
-    (200, Duration::from_hours(30 * 24), 200, 97);
+const SECOND: (usize, Duration, usize, usize) = (200, Duration::from_hours(30 * 24), 200, 97);
 
 /// The tier that two ledgers make: with a publisher, and elsewhere, which lifts to 1 at most.
 pub(super) fn tier([here, elsewhere]: &[Vec<Line>; 2]) -> u8 {
-    if is_second(here) {
-        2
-    } else {
-        u8::from(is_first(here) || is_first(elsewhere))
-    }
+    if is_second(here) { 2 } else { u8::from(is_first(here) || is_first(elsewhere)) }
 }
 
 fn accepted(lines: &[Line]) -> impl Iterator<Item = &Line> {

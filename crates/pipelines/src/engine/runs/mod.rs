@@ -121,8 +121,7 @@ impl Runs {
         id: RunId,
         revision: Option<i64>,
     ) -> Result<(), Error> {
-        let is_current =
-            |run: &Run| tx.dialect() == Dialect::Sqlite || revision == Some(run.rev);
+        let is_current = |run: &Run| tx.dialect() == Dialect::Sqlite || revision == Some(run.rev);
         if self.held.get(&id).is_some_and(is_current) {
             self.note_use(id);
             return Ok(());
