@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 mod accounts;
 mod around;
 mod audit;
+mod claims;
 mod handing;
 mod history;
 mod jobs;
 mod mirrors;
 mod passkeys;
+mod pipelines;
 mod publishers;
 mod reading;
 mod records;
@@ -20,6 +22,7 @@ mod search;
 mod shown_once;
 mod storage;
 mod webhooks;
+mod work;
 
 pub use accounts::{
     AcceptInvite, Agent, AgentPage, BreakGlass, ChangeAgent, ChangeOrganization, ChangeProfile,
@@ -30,6 +33,10 @@ pub use accounts::{
 };
 pub use around::{Doer, Happening, HeatDay, Heatmap, Somebody, Subscription};
 pub use audit::{AuditEvent, PruneAudit, PrunedAudit, RotatedKey};
+pub use claims::{
+    Claim, ClaimBatch, ClaimStatus, ClaimSubmission, ClaimTimes, ClaimTool, Heartbeat, HeldClaim,
+    HeldClaims, NextClaims, ReleaseClaim, Released, SubmitResult, Submitted,
+};
 pub use handing::{Accepted, NewFork, NewTransfer, Transfer, TransferPage};
 pub use history::{
     CommitDay, CommitDays, Contributor, ContributorList, GraphEdge, GraphPage, GraphRow, Language,
@@ -42,6 +49,12 @@ pub use mirrors::{
 pub use passkeys::{
     BrowserSession, BrowserSessionPage, Identity, IdentityPage, NewPasskey, Passkey,
     PasskeyAssertion, PasskeyChallenge, PasskeyPage, PasskeyRequest, SignedIn,
+};
+pub use pipelines::{
+    ChangePipeline, ChangePipelineSchedule, DefinitionFault, NewSkill, NewSkillFile, Pipeline,
+    PipelineChange, PipelineDiff, PipelineGraph, PipelinePage, PipelineRequirement,
+    PipelineSchedule, PipelineSchedulePage, PipelineStep, PipelineVersion, PipelineVersionDetail,
+    PipelineVersionPage, RegisteredPipeline, Skill, SkillDetail, SkillFile, SkillPage,
 };
 pub use publishers::{
     BootstrapToken, ChangePublisher, FoundedPublisher, MadeSecret, NewPublisher,
@@ -66,6 +79,13 @@ pub use webhooks::{
     MadeWebhook, NewWebhookSecret, ResendDeliveries, Resent, Webhook, WebhookAttempt,
     WebhookChanges, WebhookDelivery, WebhookDeliveryDetail, WebhookDeliveryPage, WebhookFilter,
     WebhookPage, WebhookSecret,
+};
+pub use work::{
+    Approval, ApprovalPage, ApprovalVote, Attempt, AttemptPage, DeadLetter, DeadLetterPage, Decide,
+    Decided, MoveRun, NewRun, PublisherAgent, PublisherAgentPage, Reason, ReplayRun, RunBudgets,
+    RunDetail, RunEvent, RunEventPage, RunPage, RunState, RunSummary, RunVerdict,
+    SetPublisherAgent, StartedRun, TaskDetail, TaskPage, TaskSummary, UntrustedText,
+    UntrustedValue, Usage, VerdictReason, VerdictReopen,
 };
 
 /// The body of `POST /api/v1/auth/challenge` (`spec/trust.md` 2).
