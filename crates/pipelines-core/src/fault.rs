@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::json::Place;
+use crate::json::{Lines, Place};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
@@ -162,6 +162,16 @@ impl Fault {
     pub fn whole(code: Code, message: impl Into<String>) -> Self {
         Self::at(&Place::root(), code, message)
     }
+
+    /// The line of the text where the fault stands, if anything tells it, and its sentence without that line. What
+    /// cannot be read says its line itself; all else stands where its place does.
+    pub fn in_text(&self, lines: &Lines) -> (Option<usize>, &str) {
+        let own = self.message.split_once(": ").and_then(|(head, sentence)| {
+            let line = head.strip_prefix("line ")?.parse().ok()?;
+            self.pointer.is_empty().then_some((Some(line), sentence))
+        });
+        own.unwrap_or_else(|| (lines.at(&self.pointer), &self.message))
+    }
 }
 
 impl fmt::Display for Fault {
@@ -173,6 +183,23 @@ impl fmt::Display for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::Form;
+
+    #[test]
+    fn a_fault_stands_on_a_line() {
+        let text = "a: 1\nb:\n  c: 2\n";
+        let lines = Lines::of(text, Form::Yaml);
+        let at = |pointer: &str, message: &str| {
+            let fault = Fault { pointer: pointer.into(), ..Fault::whole(Code::WrongType, message) };
+            let (line, sentence) = fault.in_text(&lines);
+            (line, sentence.to_owned())
+        };
+        assert_eq!(at("/b/c", "no text"), (Some(3), "no text".to_owned()));
+        assert_eq!(at("", "line 7: no text"), (Some(7), "no text".to_owned()));
+        assert_eq!(at("", "line seven: no text"), (Some(1), "line seven: no text".to_owned()));
+        let nowhere = Fault::whole(Code::TooLarge, "too large");
+        assert_eq!(nowhere.in_text(&Lines::default()), (None, "too large"));
+    }
 
     #[test]
     fn every_code_is_a_word_of_its_own() {
