@@ -199,6 +199,11 @@ impl Hooks {
         Self(Arc::new(Inner { db, clock, random, trust, readers, settings, client, bell }))
     }
 
+    /// Where a request may go, as far as an address says it by itself.
+    pub fn addresses(&self) -> &AddressRules {
+        &self.0.settings.addresses
+    }
+
     /// What sends, for one process.
     pub fn dispatcher(&self) -> Dispatcher {
         Dispatcher::new(self.clone())

@@ -7,6 +7,7 @@ use hooks::Hooks;
 use hub::Hub;
 use jobs::{Dispatcher, Queue};
 use names::Handle;
+use pipelines::Pipelines;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use trust::{
@@ -48,6 +49,7 @@ struct Inner {
     trust: Trust,
     hub: Hub,
     hooks: Hooks,
+    pipelines: Pipelines,
     queue: Queue,
     fires_schedules: bool,
 }
@@ -61,6 +63,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         objects::statements(),
         hub::statements(),
         hooks::statements(),
+        pipelines::statements(),
     ]
     .concat()
 }
@@ -167,11 +170,20 @@ impl House {
         upkeep::end_first_invite(&trust, &ground.dir).await?;
         let reference = Reference::default();
         let hooks = webhooks::open(&ground, &trust, &settings);
+        let pipelines = Pipelines::new(pipelines::Ground {
+            db: ground.db.clone(),
+            clock: ground.clock.clone(),
+            random: ground.random.clone(),
+            trust: trust.clone(),
+            hooks: hooks.clone(),
+            queue: queue.clone(),
+        });
         let mut rooms = vec![health::routes(&trust, db, objects)];
         if settings.role.serves() {
             rooms.extend([
                 hub.clone().routes(),
                 hooks.routes(Arc::new(Shelf(hub.clone())), cursors.clone()),
+                pipelines.routes(cursors.clone()),
                 accounts::routes(&trust),
                 accounts::lists(&trust, cursors),
                 local::routes(&trust, keys.operator),
@@ -204,6 +216,7 @@ impl House {
             trust,
             hub,
             hooks,
+            pipelines,
             queue,
             fires_schedules,
         })))
@@ -235,8 +248,14 @@ impl House {
     /// A dispatcher that knows the work of every room.
     pub(crate) fn dispatcher(&self) -> Dispatcher {
         let dispatcher = self.0.hub.work(Dispatcher::new(self.0.queue.clone()));
+        let dispatcher = self.0.pipelines.work(dispatcher);
         let dispatcher = upkeep::work(dispatcher, (&self.0.trust, &self.0.hooks), &self.0.ground);
         if self.0.fires_schedules { dispatcher } else { dispatcher.without_schedules() }
+    }
+
+    /// Lets go of those who wait for work of others: the process is about to end.
+    pub(crate) async fn drain(&self) {
+        self.0.pipelines.drain().await;
     }
 
     /// What sends webhooks.

@@ -167,6 +167,11 @@ impl<T: DeserializeOwned> Queried<T> {
         self.call.query()
     }
 
+    /// The call itself, for a body that is no JSON.
+    pub fn into_call(self) -> Call {
+        self.call
+    }
+
     /// Reads the body to its end: there should be none.
     pub async fn end(self) -> Result<(), Problem> {
         <()>::take(self.call).await

@@ -23,6 +23,8 @@ pub enum Media {
     Form,
     /// A message of the Muse wire: MessagePack or JSON, and nothing on DELETE.
     Message,
+    /// The definition of a pipeline: JSON or YAML.
+    Definition,
     /// One type and no other.
     Own(&'static str),
     /// Whatever it is: uploads.
@@ -38,6 +40,7 @@ impl Media {
             }
             // `spec/wire.md` 3: whatever contains the word.
             Self::Message => kind == "application/json" || kind.contains("msgpack"),
+            Self::Definition => matches!(kind, "application/json" | "application/yaml"),
             Self::Own(own) => kind == own,
             Self::Any => true,
         }
@@ -48,6 +51,7 @@ impl Media {
             Self::Json => "send this with Content-Type: application/json, an empty body too",
             Self::Form => "send the form as application/x-www-form-urlencoded",
             Self::Message => "send the message as application/x-msgpack or application/json",
+            Self::Definition => "send the definition as application/yaml or application/json",
             Self::Own(_) | Self::Any => "the type of the body is not taken here",
         }
     }
@@ -103,7 +107,7 @@ fn check_site(media: Media, headers: &HeaderMap, own: &str) -> Result<(), Proble
         return Err(cross_site());
     }
     // A page can send neither a message nor an upload without being allowed to first.
-    let needs_word = matches!(media, Media::Json | Media::Form);
+    let needs_word = matches!(media, Media::Json | Media::Form | Media::Definition);
     let says_so = headers.contains_key("sec-fetch-site")
         || headers.contains_key(header::ORIGIN)
         || client_name(headers).is_some()

@@ -376,7 +376,7 @@ impl Hooks {
     }
 
     /// Refuses an address to which no request may go now. A name without an address may have one later.
-    async fn judge(&self, url: &str) -> Result<(), Error> {
+    pub async fn judge(&self, url: &str) -> Result<(), Error> {
         let url = self.0.settings.addresses.check(url)?;
         let Some(client) = &self.0.client else { return Ok(()) };
         match client.check(url.as_str()).await {

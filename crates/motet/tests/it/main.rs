@@ -20,6 +20,7 @@
 //! | `hosts.rs`        | which hosts a request may name, and a local server may listen on                |
 //! | `local_mode.rs`   | a local server serves its one person, and no page of another site               |
 //! | `cors.rs`         | which pages of other sites may read the API                                     |
+//! | `pipelines.rs`, `pipelines/` | pipelines as publishers register them, and skills                     |
 //! | `publishers.rs`   | tenants, the tokens that act as them, the secrets that they show                |
 //! | `signed_commits.rs` | who signed a commit, and what a repository asks of it                       |
 //! | `ref_log.rs`      | every movement of a branch is in a chain that nobody changes unseen              |
@@ -142,6 +143,7 @@ mod pages;
 mod passkeys;
 mod paths;
 mod people;
+mod pipelines;
 mod postgres;
 mod presigned;
 mod privacy;

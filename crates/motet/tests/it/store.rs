@@ -30,6 +30,7 @@ db::statements! {
         SELECT r.id, 'refs/heads/many/' || n.i, $1, 'branch', n.i
           FROM generate_series(1, $2) AS n (i) JOIN repositories AS r ON r.name = 'song'"
     };
+    REWRITE_VERSIONS = "UPDATE pipeline_versions SET title = 'Else'";
     HIDE_SESSIONS = "ALTER TABLE sessions RENAME TO sessions_elsewhere";
     LEFT_LONG_AGO = "UPDATE principals SET purge_after = 1 WHERE purge_after IS NOT NULL";
     END_CODES = "UPDATE one_time_codes SET expires_at = 1";
@@ -456,4 +457,9 @@ pub(crate) async fn drop_derived(tx: &mut Tx) -> Result<(), Error> {
     db::execute!(tx, DROP_DAYS)?;
     db::execute!(tx, DROP_MONTHS)?;
     db::execute!(tx, DROP_LAST).map(drop)
+}
+
+/// What no program may do.
+pub(crate) async fn rewrite_versions(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, REWRITE_VERSIONS)
 }

@@ -23,7 +23,7 @@ use serde_json::{Number, Value};
 pub use canonical::{canonical, sha256};
 pub use lines::Lines;
 pub use pointer::{BadPointer, Place, Pointer};
-pub use text::{Form, MAX_BYTES, read};
+pub use text::{Form, MAX_BYTES, read, reread};
 
 /// Whether two values are equal, numbers by value: `2` is `2.0` (`spec/work.md` 2, Expressions).
 pub fn same(one: &Value, other: &Value) -> bool {

@@ -10,7 +10,7 @@ use web::{Asks, Entry, Media, Surface, shape::Shape};
 use super::{about, needs, plane, schema, scopes};
 
 /// What parameters of addresses are.
-const PARAMETERS: [(&str, &str); 12] = [
+const PARAMETERS: [(&str, &str); 16] = [
     ("fingerprint", "The fingerprint of a finding: 16 hexadecimal digits."),
     ("handle", "The handle of an account."),
     ("id", "An id, as lists and answers give it."),
@@ -19,10 +19,14 @@ const PARAMETERS: [(&str, &str); 12] = [
     ("member", "The handle of a member."),
     ("name", "What it is called."),
     ("owner", "Whose it is: the handle of a person or an organization."),
+    ("path", "A path inside of it, with its slashes."),
+    ("pipeline", "The id of a pipeline."),
     ("provider", "The name of a provider of accounts."),
     ("publisher", "The handle of a publisher, or `me` for the one as which the token acts."),
     ("range", "Two revisions with three dots between them: `main...side`."),
     ("ref", "A ref without `refs/`, with its slashes: `heads/main`."),
+    ("schedule", "The name of a schedule of a pipeline."),
+    ("version", "A version: a number of a pipeline's, a word of a skill's."),
 ];
 
 /// The document of these routes.
@@ -120,12 +124,19 @@ fn parameters(entry: &Entry, asks: &Asks) -> Vec<Value> {
 }
 
 fn body(entry: &Entry, asks: &Asks) -> Option<Value> {
+    if entry.media == Media::Definition {
+        let content = json!({ "schema": { "type": "object" } });
+        let content = json!({ "application/yaml": content, "application/json": content });
+        return Some(json!({ "required": true, "content": content }));
+    }
     let (kind, schema) = match (&asks.body, entry.media) {
         // The pairs of a form have no names of their own.
         (Some((kind, Shape::List(_))), _) => (*kind, json!({ "type": "object" })),
         (Some((kind, shape)), _) => (*kind, schema::of(shape)),
         (None, Media::Own(kind)) => (kind, json!({})),
-        (None, Media::Json | Media::Form | Media::Message | Media::Any) => return None,
+        (None, Media::Json | Media::Form | Media::Message | Media::Definition | Media::Any) => {
+            return None;
+        }
     };
     Some(json!({ "required": true, "content": { kind: { "schema": schema } } }))
 }

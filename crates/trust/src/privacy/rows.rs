@@ -67,6 +67,16 @@ pub const EXEMPT: &[(&str, &str)] = &[
     ("break_glass", "stand in the audit log, which is taken along"),
     ("webhooks", "are settings of a repository, and stand in the audit log, which is taken along"),
     ("secrets", "belong to a publisher, and no read gives them out"),
+    ("work_publishers", "say what the operator grants to a publisher"),
+    ("pipelines", "belong to a publisher"),
+    (
+        "pipeline_versions",
+        "belong to a publisher; who registered them stands in the audit log, which is taken along",
+    ),
+    (
+        "skills",
+        "belong to a publisher; who added them stands in the audit log, which is taken along",
+    ),
 ];
 
 /// Audit rows of one page.

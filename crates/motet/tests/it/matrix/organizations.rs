@@ -14,7 +14,10 @@ const COLUMNS: [&str; 7] =
 fn row(action: Action) -> Option<[u16; 7]> {
     use Action as A;
     let cells = match action {
-        A::MemberRead | A::PublisherRead => [404, 404, OK, OK, OK, OK, OK],
+        A::MemberRead | A::PublisherRead | A::PipelineRead | A::SkillRead => {
+            [404, 404, OK, OK, OK, OK, OK]
+        }
+        A::PipelineRegister | A::SkillWrite => [401, 404, 403, 403, OK, OK, OK],
         A::MemberLeave => [401, 404, OK, OK, OK, OK, OK],
         A::OrgAuditRead | A::OrgAuditExport | A::AgentRead => [404, 404, 403, 403, 403, OK, OK],
         A::OrgUpdate
@@ -39,12 +42,37 @@ fn of_organizations(entry: &Entry) -> bool {
         || entry.path.starts_with("/api/v1/publishers/{publisher}")
 }
 
+/// Whether what it acts on is not there after it.
+fn takes_away(entry: &Entry) -> bool {
+    let ends = ["{pipeline}", "{skill}/{version}"].iter().any(|end| entry.path.ends_with(end));
+    ends && entry.method == Method::DELETE
+        || matches!(entry.action, Action::MemberLeave | Action::OrgDelete)
+}
+
+/// A pipeline with a schedule, and a skill.
+async fn work(server: &Server, owner: &Person) {
+    let schedule = json!({ "name": "daily", "cron": "0 5 * * *", "time_zone": "UTC", "input": {} });
+    let pipeline = crate::pipelines::small("weave", "Weave.");
+    let pipeline = crate::pipelines::with(pipeline, "/schedules", json!([schedule]));
+    let front = "---\nname: knots\ndescription: How to tie.\n---\n";
+    let files = [json!({ "path": "SKILL.md", "content": front })];
+    let skill = json!({ "name": "knots", "version": "1", "files": files });
+    for (path, body) in [("pipelines", pipeline), ("skills", skill)] {
+        let made = server.post(&format!("/api/v1/publishers/choir/{path}")).json(&body);
+        made.by(owner).send().await.assert_status(201);
+    }
+}
+
 /// A request that is read, and that nothing comes of.
 fn asked(server: &Server, entry: &Entry) -> Request {
     let target = entry.path.replace("{handle}", "choir").replace("{publisher}", "choir");
     let kind = if target.contains("/secrets/") { "webhook_signing" } else { "runner" };
     let target = target.replace("{member}", "nobody").replace("{kind}", kind);
     let target = target.replace("{id}", "00000000-0000-7000-8000-000000000000");
+    let target = target.replace("{pipeline}", "weave").replace("{schedule}", "daily");
+    let target = target.replace("{skill}", "knots").replace("{version}", "1");
+    let target = target.replace("{*path}", "SKILL.md");
+    let target = if target.ends_with("/diff") { format!("{target}?to=1") } else { target };
     assert!(!target.contains('{'), "a parameter of {} is unknown to this test", entry.path);
     let request = server.request(entry.method.clone(), &target);
     if entry.method.is_safe() || entry.path.ends_with("/publisher") {
@@ -59,6 +87,7 @@ async fn every_route_of_an_organization_answers_every_role_as_the_table_says() {
     let new = json!({ "handle": "choir" });
     server.post("/api/v1/orgs").json(&new).by(&anna).send().await.assert_status(201);
     server.post("/api/v1/orgs/choir/publisher").by(&anna).send().await.assert_status(201);
+    work(&server, &anna).await;
     let mut people: Vec<(&str, Option<Person>)> =
         vec![("anonymous", None), ("stranger", Some(server.register("stranger").await))];
     for role in ["viewer", "reviewer", "member", "admin"] {
@@ -78,7 +107,7 @@ async fn every_route_of_an_organization_answers_every_role_as_the_table_says() {
             let cell = row[COLUMNS.iter().position(|it| it == column).unwrap()];
             let anonymous_reads = *column == "anonymous" && !entry.action.writes();
             // Who left is no member in the columns after this, and what has ended is not there any more.
-            if cell == OK && matches!(entry.action, Action::MemberLeave | Action::OrgDelete) {
+            if cell == OK && takes_away(entry) {
                 continue;
             }
             let answer = asked(&server, entry).by_some(person.as_ref()).send().await;

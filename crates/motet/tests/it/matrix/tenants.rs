@@ -118,6 +118,9 @@ fn in_paths(server: &Server, entries: &[Entry], things: &Things) -> Vec<Pair> {
                 if path.contains("/secrets/") { "webhook_signing" } else { "runner" },
             );
             let path = path.replace("{member}", "anna").replace("{provider}", "oidc");
+            let path = path.replace("{pipeline}", "weave").replace("{schedule}", "daily");
+            let path = path.replace("{skill}", "knots").replace("{version}", "1");
+            let path = path.replace("{*path}", "SKILL.md");
             if path.contains("{owner}/{name}") {
                 let id = names::CommitId::of(b"no commit").to_string();
                 let path = path.replace("{owner}", "choir").replace("{name}", value);

@@ -1,0 +1,7 @@
+DROP TABLE skill_files;
+DROP TABLE skills;
+DROP TABLE pipeline_schedules;
+DROP TABLE pipeline_versions;
+DROP FUNCTION pipeline_versions_stay();
+DROP TABLE pipelines;
+DROP TABLE work_publishers;

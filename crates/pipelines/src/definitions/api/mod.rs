@@ -1,0 +1,97 @@
+//! JSON under `/api/v1/publishers/{publisher}/pipelines` (`spec/work.md` 6).
+//!
+//! | file           | what is there                                            |
+//! |----------------|----------------------------------------------------------|
+//! | `mod.rs`       | the routes; how far a list goes                            |
+//! | `pipelines.rs` | registered, listed, set up, archived                      |
+//! | `versions.rs`  | versions: listed, whole, as they were sent, compared       |
+//! | `schedules.rs` | schedules                                                |
+
+mod pipelines;
+mod schedules;
+mod versions;
+
+use http::Method;
+use serde::Deserialize;
+use trust::Bearers;
+use web::{Media, Problem, Routes, Spec, Surface};
+
+use crate::Door;
+
+/// The largest definition, counted before it is parsed (`spec/work.md` 2, Form).
+const DEFINITION_BYTES: u64 = 1 << 20;
+/// Bodies of a few words.
+const SMALL_BYTES: u64 = 64 << 10;
+/// Rows of one page, unless asked and at most (`spec/conventions.md`, JSON).
+const PAGE: (u32, u32) = (30, 100);
+
+/// Where a list begins, and how far it goes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageQuery {
+    limit: Option<u32>,
+    pub(crate) cursor: Option<String>,
+}
+
+impl PageQuery {
+    /// Rows of the page.
+    pub(crate) fn limit(&self) -> Result<u32, Problem> {
+        let limit = self.limit.unwrap_or(PAGE.0);
+        if (1..=PAGE.1).contains(&limit) {
+            return Ok(limit);
+        }
+        let message = format!("limit is 1 to {}", PAGE.1);
+        Err(Problem::invalid(vec![web::Fault {
+            pointer: "/limit".to_owned(),
+            code: "out_of_range",
+            message,
+        }]))
+    }
+}
+
+/// A cursor that this list did not hand out.
+pub(crate) fn bad_cursor() -> Problem {
+    Problem::malformed("the cursor is not one that this list handed out; begin again without it")
+}
+
+/// The routes of pipelines, their versions and schedules.
+pub(crate) fn routes(routes: Routes<Door>) -> Routes<Door> {
+    let read = Spec::new(Surface::Api).bearers(Bearers::Publisher);
+    let small = read.body_bytes(SMALL_BYTES);
+    let definition = read.body_bytes(DEFINITION_BYTES).media(Media::Definition);
+    let source = read.answers(&["application/json", "application/yaml"]);
+    routes
+        .post("/api/v1/publishers/{publisher}/pipelines", definition, pipelines::register)
+        .get("/api/v1/publishers/{publisher}/pipelines", read, pipelines::list)
+        .get("/api/v1/publishers/{publisher}/pipelines/{pipeline}", read, pipelines::show)
+        .on(
+            Method::PATCH,
+            "/api/v1/publishers/{publisher}/pipelines/{pipeline}",
+            small,
+            pipelines::change,
+        )
+        .on(
+            Method::DELETE,
+            "/api/v1/publishers/{publisher}/pipelines/{pipeline}",
+            small,
+            pipelines::archive,
+        )
+        .get("/api/v1/publishers/{publisher}/pipelines/{pipeline}/versions", read, versions::list)
+        .get(
+            "/api/v1/publishers/{publisher}/pipelines/{pipeline}/versions/{version}",
+            source,
+            versions::show,
+        )
+        .get(
+            "/api/v1/publishers/{publisher}/pipelines/{pipeline}/versions/{version}/diff",
+            read,
+            versions::compare,
+        )
+        .get("/api/v1/publishers/{publisher}/pipelines/{pipeline}/schedules", read, schedules::list)
+        .on(
+            Method::PATCH,
+            "/api/v1/publishers/{publisher}/pipelines/{pipeline}/schedules/{schedule}",
+            small,
+            schedules::change,
+        )
+}

@@ -1,0 +1,135 @@
+//! The Work plane: publishers hand out steps of pipelines, and any agent that may claims them (`spec/work.md`).
+//!
+//! Owns the tables of definitions, skills, runs, tasks and claims. What a definition means and how a run moves is
+//! `pipelines-core`; this room gives it rows, time, chance, a queue and addresses. Publishers, their tokens and secrets
+//! are the trust plane's, deliveries those of `hooks`.
+//!
+//! | file or folder | what is there                                        |
+//! |----------------|-------------------------------------------------------|
+//! | `lib.rs`       | the door: [`Pipelines`]                                |
+//! | `error.rs`     | [`Error`]: why something is refused                     |
+//! | `definitions/` | pipelines, their versions and schedules                 |
+//! | `skills/`      | documents for agents                                    |
+//! | `engine/`      | runs, tasks and claims: one queue in each process       |
+//! | `serving/`     | JSON of runs, tasks and claims                          |
+
+mod definitions;
+mod engine;
+mod error;
+mod serving;
+mod skills;
+
+use std::sync::Arc;
+
+use axum::Router;
+use db::Db;
+use hooks::Hooks;
+use jobs::{Dispatcher, Failure, Queue};
+use names::{Clock, Random};
+use pipelines_core::backoff::Draw;
+use trust::Trust;
+use web::{Cursors, Entry, Routes};
+
+use engine::{DueRow, Engine, NotDone, Said};
+
+pub use error::Error;
+
+/// Every statement of this room, for the test that prepares them all.
+pub fn statements() -> Vec<&'static db::Sql> {
+    let all = [definitions::STATEMENTS, skills::STATEMENTS, serving::store::STATEMENTS];
+    [all.concat(), engine::statements()].concat()
+}
+
+/// What the room stands on.
+#[derive(Debug, Clone)]
+pub struct Ground {
+    /// Rows.
+    pub db: Db,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where chance comes from.
+    pub random: Random,
+    /// Who may do what.
+    pub trust: Trust,
+    /// Where events go, and what judges addresses.
+    pub hooks: Hooks,
+    /// Where what is due waits.
+    pub queue: Queue,
+}
+
+/// The room's front door. Cheap to clone; a process makes one and clones it.
+#[derive(Debug, Clone)]
+pub struct Pipelines(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    ground: Ground,
+    engine: Engine,
+    parsed: definitions::Parsed,
+}
+
+impl Pipelines {
+    /// Opens the room, and begins to work on runs.
+    pub fn new(ground: Ground) -> Self {
+        let (engine, asks) = Engine::new(ground.clock.clone());
+        let parsed = definitions::Parsed::default();
+        let inner = Arc::new(Inner { ground, engine, parsed });
+        engine::begin(asks, Arc::downgrade(&inner));
+        Self(inner)
+    }
+
+    /// Answers agents that wait for work with nothing: the process is about to end.
+    pub async fn drain(&self) {
+        self.0.engine.drain().await;
+    }
+
+    /// The routes of this room.
+    pub fn routes(&self, cursors: Cursors) -> (Router, Vec<Entry>) {
+        let door = Door { pipelines: self.clone(), cursors };
+        let routes = Routes::new(door, self.0.ground.trust.clone());
+        let routes = skills::api::routes(definitions::api::routes(routes));
+        serving::routes(routes).finish()
+    }
+
+    /// Brings the handlers of its jobs to the dispatcher of this process.
+    pub fn work(&self, dispatcher: Dispatcher) -> Dispatcher {
+        let room = self.clone();
+        dispatcher.on(engine::DUE, move |job| {
+            let room = room.clone();
+            async move { room.fire(&job.payload).await }
+        })
+    }
+
+    /// Something is due. What is refused has been overtaken by something else.
+    async fn fire(&self, row: &DueRow) -> Result<(), Failure> {
+        let draw = u32::from_le_bytes(self.0.ground.random.bytes());
+        match self.0.engine.happen(row.run, row.event(draw), None, Said::default()).await {
+            Ok(_) | Err(NotDone::Refused(_) | NotDone::NoRun) => Ok(()),
+            Err(other) => Err(other.into()),
+        }
+    }
+}
+
+/// What handlers are given.
+#[derive(Debug, Clone)]
+struct Door {
+    pipelines: Pipelines,
+    cursors: Cursors,
+}
+
+impl Door {
+    fn db(&self) -> &Db {
+        &self.pipelines.0.ground.db
+    }
+
+    /// A draw for the jitter of a back-off.
+    fn draw(&self) -> Draw {
+        Draw::from_number(u32::from_le_bytes(self.pipelines.0.ground.random.bytes()))
+    }
+}
+
+impl AsRef<Trust> for Door {
+    fn as_ref(&self) -> &Trust {
+        &self.pipelines.0.ground.trust
+    }
+}
