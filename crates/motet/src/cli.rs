@@ -114,7 +114,7 @@ pub enum Command {
     Repo(commands::repo::Repo),
     /// Search code, files, commits and repositories of a server
     Search(commands::search::Search),
-    /// Check and try out pipelines
+    /// Check and try out pipelines; register and run them; work on their tasks
     #[command(subcommand)]
     Work(commands::work::Work),
     /// Make a directory a working copy

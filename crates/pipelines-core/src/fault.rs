@@ -170,16 +170,16 @@ impl Fault {
     pub fn whole(code: Code, message: impl Into<String>) -> Self {
         Self::at(&Place::root(), code, message)
     }
+}
 
-    /// The line of the text where the fault stands, if anything tells it, and its sentence without that line. What
-    /// cannot be read says its line itself; all else stands where its place does.
-    pub fn in_text(&self, lines: &Lines) -> (Option<usize>, &str) {
-        let own = self.message.split_once(": ").and_then(|(head, sentence)| {
-            let line = head.strip_prefix("line ")?.parse().ok()?;
-            self.pointer.is_empty().then_some((Some(line), sentence))
-        });
-        own.unwrap_or_else(|| (lines.at(&self.pointer), &self.message))
-    }
+/// The line of a text where a fault stands, if anything tells it, and its sentence without that line. What cannot be read
+/// says its line itself; all else stands where its place does.
+pub fn in_text<'m>(pointer: &str, message: &'m str, lines: &Lines) -> (Option<usize>, &'m str) {
+    let own = message.split_once(": ").and_then(|(head, sentence)| {
+        let line = head.strip_prefix("line ")?.parse().ok()?;
+        pointer.is_empty().then_some((Some(line), sentence))
+    });
+    own.unwrap_or_else(|| (lines.at(pointer), message))
 }
 
 impl fmt::Display for Fault {
@@ -197,16 +197,11 @@ mod tests {
     fn a_fault_stands_on_a_line() {
         let text = "a: 1\nb:\n  c: 2\n";
         let lines = Lines::of(text, Form::Yaml);
-        let at = |pointer: &str, message: &str| {
-            let fault = Fault { pointer: pointer.into(), ..Fault::whole(Code::WrongType, message) };
-            let (line, sentence) = fault.in_text(&lines);
-            (line, sentence.to_owned())
-        };
-        assert_eq!(at("/b/c", "no text"), (Some(3), "no text".to_owned()));
-        assert_eq!(at("", "line 7: no text"), (Some(7), "no text".to_owned()));
-        assert_eq!(at("", "line seven: no text"), (Some(1), "line seven: no text".to_owned()));
-        let nowhere = Fault::whole(Code::TooLarge, "too large");
-        assert_eq!(nowhere.in_text(&Lines::default()), (None, "too large"));
+        let at = |pointer, message| in_text(pointer, message, &lines);
+        assert_eq!(at("/b/c", "no text"), (Some(3), "no text"));
+        assert_eq!(at("", "line 7: no text"), (Some(7), "no text"));
+        assert_eq!(at("", "line seven: no text"), (Some(1), "line seven: no text"));
+        assert_eq!(in_text("", "too large", &Lines::default()), (None, "too large"));
     }
 
     #[test]

@@ -1,11 +1,16 @@
-//! `motet work …` without a server: definitions, runs by script, signatures (W01, W04, W24, W71).
+//! `motet work …`: definitions, runs by script and signatures without a server (W01, W04, W24, W71); pipelines, runs and claims
+//! at one (W104).
 
 use std::{fs, path::PathBuf};
 
 use pipelines_core::json::canonical;
 use serde_json::{Value, json};
+use testkit::Server;
 
-use crate::working_copies::Desk;
+use crate::{
+    ground::{Ground, on_both},
+    working_copies::Desk,
+};
 
 /// Both pipelines of the specification.
 const EXAMPLES: [&str; 2] = ["add-data-source", "translate-and-grade"];
@@ -334,4 +339,191 @@ fn calls_are_verified_as_their_vector_says() {
         assert_ne!(changed, one, "{was}");
         assert_eq!(verified(&desk, (secret, &changed, body), at), (1, vec![false]), "{was}");
     }
+}
+
+/// A publisher on a server, and files with the tokens of whoever runs it and works for it.
+struct House {
+    server: Server,
+    desk: Desk,
+}
+
+impl House {
+    async fn new(ground: &Ground) -> Self {
+        let (server, desk) = (ground.server().start().await, Desk::empty());
+        let anna = server.register("anna").await;
+        let made = async |target: &str, body: Value| {
+            let answer = server.post(target).json(&body).by(&anna).send().await;
+            assert_eq!(answer.status, 201, "{target}: {}", answer.text());
+            answer.json()
+        };
+        made("/api/v1/orgs", json!({ "handle": "tidewater" })).await;
+        made("/api/v1/orgs/tidewater/publisher", json!({})).await;
+        let scope = json!({ "planes": { "work": "write" }, "publishers": ["tidewater"] });
+        let agent = json!({ "handle": "heron", "capabilities": ["browser"], "scope": scope });
+        made("/api/v1/agents", agent).await;
+        for (name, target, body) in [
+            ("admin", "/api/v1/publishers/tidewater/tokens/admin", json!({})),
+            ("runner", "/api/v1/publishers/tidewater/tokens/runner", json!({})),
+            ("heron", "/api/v1/agents/heron/tokens", json!({ "scope": scope })),
+        ] {
+            desk.write(name, text(&made(target, body).await["value"]));
+        }
+        Self { server, desk }
+    }
+
+    /// How a command ends that shows a token to the server.
+    fn told(&self, token: &str, words: &[&str]) -> (i32, Value) {
+        let host = self.server.base_url();
+        let reach = ["--host", &host, "--token-file", token];
+        self.desk.json(&[&["work"], words, &reach].concat())
+    }
+
+    /// The result of one that ends well.
+    #[track_caller]
+    fn done(&self, token: &str, words: &[&str]) -> Value {
+        let (code, told) = self.told(token, words);
+        assert_eq!(code, 0, "{words:?}: {told}");
+        told["result"].clone()
+    }
+
+    /// How one fails: exit code and word.
+    fn fails(&self, token: &str, words: &[&str]) -> (i32, String) {
+        let (code, told) = self.told(token, words);
+        (code, text(&told["error"]["code"]).to_owned())
+    }
+
+    /// The claim that an agent gets.
+    fn claimed(&self) -> Value {
+        let told = self.done("heron", &["claim", "--wait", "30", "--label", "browser"]);
+        told["items"][0].clone()
+    }
+}
+
+/// One step that makes a number, and has one attempt.
+fn tides(instructions: &str) -> String {
+    let schema =
+        json!({"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}});
+    let document = json!({
+        "motet": 1, "id": "tides", "input_schema": {"type": "object"}, "defaults": {"attempts": 1},
+        "steps": [{"id": "look", "instructions": instructions, "labels": ["browser"], "output_schema": schema}],
+        "final_output": {"composes": ["look.*"]},
+    });
+    serde_json::to_string_pretty(&document).unwrap()
+}
+
+on_both! {
+    async fn a_definition_is_registered_by_command_with_its_faults_beside_their_lines(ground: Ground) {
+        let house = House::new(&ground).await;
+        house.desk.write("tides.json", &tides("Look."));
+        let words = ["register", "tides.json"];
+        let tried = house.done("admin", &[&words[..], &["--dry-run"]].concat())["registered"].clone();
+        assert_eq!((&tried["version"], &tried["dry_run"]), (&json!(1), &json!(true)));
+        let told = house.done("admin", &words)["registered"].clone();
+        assert_eq!((&told["id"], &told["version"], &told["current_version"]), (&json!("tides"), &json!(1), &json!(1)));
+        assert_eq!(told["definition_sha256"], tried["definition_sha256"]);
+        assert_eq!(house.done("admin", &words)["registered"]["version"], 1);
+        house.desk.write("tides.json", &tides("Look twice."));
+        let beside = [&words[..], &["--publisher", "tidewater", "--no-activate"]].concat();
+        let told = house.done("admin", &beside)["registered"].clone();
+        assert_eq!((&told["version"], &told["current_version"]), (&json!(2), &json!(1)));
+        // What lint finds and what the server finds are told alike.
+        house.desk.write("tides.json", &tides("Look.").replace("\"labels\"", "\"lables\""));
+        let (code, told) = house.told("admin", &words);
+        let (_, linted) = house.desk.json(&["work", "lint", "tides.json"]);
+        assert_eq!((code, &told["result"]["registered"]), (1, &Value::Null));
+        assert_eq!(told["result"]["faults"], linted["result"]["files"][0]["faults"]);
+        assert_eq!(told["result"]["faults"][0]["code"], "unknown_field");
+        house.desk.write("tides.json", &tides("Look."));
+        assert_eq!(house.told("runner", &words).0, 1);
+    }
+}
+
+on_both! {
+    async fn a_run_is_begun_claimed_handed_in_and_verified_by_command(ground: Ground) {
+        let house = House::new(&ground).await;
+        house.desk.write("tides.json", &tides("Look."));
+        house.desk.write("input.json", "{\"port\": 17}");
+        house.done("admin", &["register", "tides.json"]);
+        assert_eq!(house.told("heron", &["claim"]).0, 4);
+        let start = ["run", "tidewater/tides", "--input", "input.json"];
+        let begun = house.done("runner", &[&start[..], &["--external-id", "17"]].concat());
+        let run = text(&begun["run"]["run"]);
+        let again = house.done("runner", &[&start[..], &["--external-id", "17"]].concat());
+        assert_eq!(text(&again["run"]["run"]), run);
+        assert_eq!(house.fails("runner", &["runs", run, "--verify"]), (1, "run_live".to_owned()));
+
+        // Without the label there is nothing to do.
+        assert_eq!(house.told("heron", &["claim"]).0, 4);
+        let claim = house.claimed();
+        assert_eq!((&claim["address"], &claim["input"]["value"]), (&json!("look"), &json!({"input": {"port": 17}})));
+        let id = text(&claim["claim"]);
+        house.desk.write("wrong.json", "{\"n\": \"many\"}");
+        house.desk.write("right.json", "{\"n\": 3}");
+        let (code, told) = house.told("heron", &["submit", id, "wrong.json"]);
+        assert_eq!((code, list(&told["result"]["faults"]).len()), (1, 1), "{told}");
+        let told = house.done("heron", &["submit", id, "right.json", "--notes", "by eye"]);
+        assert_eq!((&told["submitted"]["verdict"], &told["submitted"]["run_state"]), (&json!("accepted"), &json!("completed")));
+        assert_eq!(house.done("heron", &["submit", id, "right.json"])["submitted"]["repeated"], true);
+        house.desk.write("wrong.json", "{\"n\": 4}");
+        assert_eq!(house.fails("heron", &["submit", id, "wrong.json"]), (1, "claim_lost".to_owned()));
+
+        // W104, for a run of one task.
+        let told = house.done("runner", &["runs", run, "--verify"]);
+        assert_eq!((&told["sound"], &told["tasks"]), (&json!(true), &json!(1)), "{told}");
+        assert_eq!(house.done("runner", &["runs", run, "--watch"])["state"], "completed");
+        let listed = house.done("runner", &["runs", "--publisher", "tidewater", "--state", "completed"]);
+        assert_eq!(list(&listed["items"]).iter().map(|it| text(&it["run"])).collect::<Vec<_>>(), [run]);
+    }
+}
+
+on_both! {
+    async fn a_command_waits_for_a_run_and_tells_how_it_ended(ground: Ground) {
+        let house = House::new(&ground).await;
+        house.desk.write("tides.json", &tides("Look."));
+        house.desk.write("input.json", "{}");
+        house.desk.write("right.json", "{\"n\": 3}");
+        house.done("admin", &["register", "tides.json"]);
+        let start = ["run", "tidewater/tides", "--input", "input.json", "--wait"];
+        let waited = |work: &dyn Fn(&str)| {
+            std::thread::scope(|scope| {
+                let waiting = scope.spawn(|| house.told("runner", &start));
+                work(text(&house.claimed()["claim"]));
+                waiting.join().unwrap()
+            })
+        };
+        let (code, told) = waited(&|claim| drop(house.done("heron", &["submit", claim, "right.json"])));
+        assert_eq!((code, &told["result"]["output"]), (0, &json!({"n": 3})), "{told}");
+        let (code, told) = waited(&|claim| {
+            let words = ["submit", claim, "--release", "failed", "--code", "fog", "--detail", "nothing to see"];
+            assert_eq!(house.done("heron", &words)["released"]["task_state"], "dead");
+        });
+        assert_eq!((code, &told["result"]["run"]["state"]), (1, &json!("failed")), "{told}");
+        let dead = house.done("admin", &["dead-letters", "list"]);
+        assert_eq!((&dead["items"][0]["address"], &dead["items"][0]["run"]), (&json!("look"), &told["result"]["run"]["run"]));
+    }
+}
+
+#[tokio::test]
+async fn who_is_not_let_in_or_finds_nobody_is_told_by_the_exit_code() {
+    let house = House::new(&Ground::Sqlite).await;
+    house.desk.write("input.json", "{}");
+    house.desk.write("wrong", "mt_runner_nonsense");
+    house.desk.write("two", "one\ntwo\n");
+    let start = ["run", "tidewater/tides", "--input", "input.json"];
+    assert_eq!(house.fails("runner", &start), (1, "not_found".to_owned()));
+    assert_eq!(house.fails("wrong", &["runs"]), (1, "unauthenticated".to_owned()));
+    assert_eq!(house.fails("two", &["runs"]), (2, "no_token".to_owned()));
+    assert_eq!(house.fails("nowhere", &["runs"]), (2, "unreadable".to_owned()));
+    assert_eq!(
+        house.fails("runner", &["run", "tides", "--input", "input.json"]),
+        (2, "wrong_use".to_owned())
+    );
+    assert_eq!(house.fails("heron", &["submit", ID]), (2, "wrong_use".to_owned()));
+    let desk = &house.desk;
+    let host = house.server.base_url();
+    assert_eq!(desk.fails(&["work", "runs"]), (2, "not_signed_in".to_owned()));
+    assert_eq!(desk.fails(&["work", "runs", "--host", &host]), (2, "not_signed_in".to_owned()));
+    // Nobody listens on this port.
+    let gone = ["work", "runs", "--host", "http://127.0.0.1:9", "--token-file", "runner"];
+    assert_eq!(desk.fails(&gone), (3, "unreachable".to_owned()));
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use names::Secret;
+use serde_json::Value;
 
 use crate::{context::Context, failure::Failure};
 
@@ -43,6 +44,13 @@ pub(super) fn whole(file: &Path, max_bytes: usize, context: &Context) -> Result<
 /// A whole file of text.
 pub(super) fn text(file: &Path, max_bytes: usize, context: &Context) -> Result<String, Failure> {
     String::from_utf8(whole(file, max_bytes, context)?).map_err(|_| no_text(file))
+}
+
+/// A whole file that is a value of JSON.
+pub(super) fn json(file: &Path, max_bytes: usize, context: &Context) -> Result<Value, Failure> {
+    let bytes = whole(file, max_bytes, context)?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Failure::usage("unreadable", format!("{}: {error}", file.display())))
 }
 
 /// The lines of a file that nobody else has to see, without those that are empty.

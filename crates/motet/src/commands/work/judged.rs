@@ -5,7 +5,7 @@ use std::path::Path;
 use anstyle::Style;
 use pipelines_core::{
     definition::{Checked, Definition, Outside},
-    fault::{Code, Fault},
+    fault::{Fault, in_text},
     json::{Form, Lines, MAX_BYTES},
 };
 use serde::Serialize;
@@ -25,7 +25,7 @@ pub(super) struct Document {
 pub(super) struct Located {
     line: Option<usize>,
     pointer: String,
-    code: Code,
+    code: String,
     message: String,
 }
 
@@ -44,6 +44,19 @@ impl Document {
         &self.name
     }
 
+    /// As it was written.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What it says to be.
+    pub(super) const fn media_type(&self) -> &'static str {
+        match self.form {
+            Form::Json => "application/json",
+            Form::Yaml => "application/yaml",
+        }
+    }
+
     /// The definition, or all that is wrong with it.
     pub(super) fn definition(&self, outside: &dyn Outside) -> Result<Checked, Vec<Located>> {
         Definition::read(&self.bytes, self.form, outside).map_err(|faults| self.located(&faults))
@@ -51,19 +64,26 @@ impl Document {
 
     /// Where faults stand.
     pub(super) fn located(&self, faults: &[Fault]) -> Vec<Located> {
-        let is_needed = !faults.is_empty();
-        let text = std::str::from_utf8(&self.bytes).ok().filter(|_| is_needed);
-        let lines = text.map(|text| Lines::of(text, self.form)).unwrap_or_default();
-        let located = |fault: &Fault| {
-            let (line, sentence) = fault.in_text(&lines);
+        self.placed(faults.iter().map(|it| (&*it.pointer, it.code.as_str(), &*it.message)))
+    }
+
+    /// The same for faults that a server told: pointers, codes, sentences.
+    pub(super) fn placed<'f>(
+        &self,
+        faults: impl Iterator<Item = (&'f str, &'f str, &'f str)>,
+    ) -> Vec<Located> {
+        let text = std::str::from_utf8(&self.bytes).unwrap_or_default();
+        let lines = Lines::of(text, self.form);
+        let located = |(pointer, code, message): (&str, &str, &str)| {
+            let (line, sentence) = in_text(pointer, message, &lines);
             Located {
                 line,
-                pointer: fault.pointer.clone(),
-                code: fault.code,
+                pointer: pointer.to_owned(),
+                code: code.to_owned(),
                 message: sentence.to_owned(),
             }
         };
-        faults.iter().map(located).collect()
+        faults.map(located).collect()
     }
 
     /// Faults or warnings for people: a line for each, as compilers tell them.
@@ -72,7 +92,7 @@ impl Document {
             let line = it.line.map(|line| format!("{line}:")).unwrap_or_default();
             let pointer = visible(&it.pointer);
             let space = if pointer.is_empty() { "" } else { " " };
-            let (code, message) = (it.code, visible(&it.message));
+            let (code, message) = (visible(&it.code), visible(&it.message));
             let name = &self.name;
             format!("{name}:{line} {style}{word}{style:#} {code}{space}{pointer}: {message}\n")
         };

@@ -81,11 +81,7 @@ pub(super) fn run(arguments: &Simulate, context: &Context) -> Result<Report, Fai
         let name = arguments.script.display();
         Failure::new(REFUSED, "bad_script", format!("{name}: {error}"))
     })?;
-    let expected = arguments.expect.as_ref().map(|file| {
-        let bytes = files::whole(file, MAX_BYTES, context)?;
-        serde_json::from_slice::<Value>(&bytes)
-            .map_err(|error| Failure::usage("unreadable", format!("{}: {error}", file.display())))
-    });
+    let expected = arguments.expect.as_ref().map(|file| files::json(file, MAX_BYTES, context));
     let expected = expected.transpose()?;
     let checked = match document.definition(&WithSkills { script: &script, rest: &Nowhere }) {
         Ok(checked) => checked,
