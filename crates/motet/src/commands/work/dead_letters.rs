@@ -40,8 +40,9 @@ pub(super) async fn run(command: &DeadLetters, context: &Context) -> Result<Repo
     let DeadLetters::List(List { publisher, limit, cursor, reach }) = command;
     let client = reach.client(context)?;
     let found = client.dead_letters(publisher, *limit, cursor.as_deref()).await.map_err(undone)?;
-    let row =
-        |it: &DeadLetter| [&it.at, &it.pipeline, &it.address, &it.reason, &it.run].map(visible);
+    let row = |it: &DeadLetter| {
+        [&it.at, &it.pipeline, &it.address, &it.reason, &it.run].map(|it| visible(it))
+    };
     let rows: Vec<_> = found.items.iter().map(row).collect();
     let mut text = table(["WHEN", "PIPELINE", "ADDRESS", "WHY", "RUN"], &rows);
     if rows.is_empty() {

@@ -44,7 +44,7 @@ pub(super) async fn run(arguments: &Register, context: &Context) -> Result<Repor
     let document = Document::read(file, context)?;
     let client = reach.client(context)?;
     let definition = (document.media_type(), document.bytes().to_vec());
-    let asked = client.register_pipeline(publisher, definition, *dry_run, !no_activate).await;
+    let asked = client.register_pipeline(publisher, definition, (*dry_run, !*no_activate)).await;
     let made = match asked {
         Ok(made) => made,
         Err(ClientError::Refused(refusal)) if !refusal.errors.is_empty() => {

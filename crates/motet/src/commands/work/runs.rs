@@ -129,7 +129,9 @@ async fn verify(client: &Client, id: RunId, run: &RunSummary) -> Result<Report, 
     let mut cursor = None;
     loop {
         let page = client.run_events(id, cursor.as_deref()).await.map_err(undone)?;
-        page.items.iter().for_each(|it| replayed.follow(it));
+        for event in &page.items {
+            replayed.follow(event);
+        }
         cursor = page.next_cursor;
         if cursor.is_none() {
             break;
@@ -139,7 +141,9 @@ async fn verify(client: &Client, id: RunId, run: &RunSummary) -> Result<Report, 
     loop {
         let page = client.run_tasks(id, cursor.as_deref()).await.map_err(undone)?;
         tasks += page.items.len() as u64;
-        page.items.iter().for_each(|it| replayed.compare(it));
+        for task in &page.items {
+            replayed.compare(task);
+        }
         cursor = page.next_cursor;
         if cursor.is_none() {
             break;
@@ -149,9 +153,8 @@ async fn verify(client: &Client, id: RunId, run: &RunSummary) -> Result<Report, 
     let mut text: String =
         faults.iter().map(|it| format!("{BAD}bad{BAD:#} {}\n", visible(it))).collect();
     if faults.is_empty() {
-        let (entries, tasks) =
-            (counted(entries, "entry").replace("entrys", "entries"), counted(tasks, "task"));
-        text = format!("{GOOD}good{GOOD:#} {entries} lead to the states of {tasks}\n");
+        let tasks = counted(tasks, "task");
+        text = format!("{GOOD}good{GOOD:#} {entries} entries lead to the states of {tasks}\n");
     }
     let exit = if faults.is_empty() { Exit::Done } else { REFUSED };
     let result = json!({
@@ -285,8 +288,12 @@ mod tests {
 
     fn faults(events: &[RunEvent], stored: &[TaskSummary], run: &str) -> Vec<String> {
         let mut replayed = Replayed::default();
-        events.iter().for_each(|it| replayed.follow(it));
-        stored.iter().for_each(|it| replayed.compare(it));
+        for event in events {
+            replayed.follow(event);
+        }
+        for task in stored {
+            replayed.compare(task);
+        }
         replayed.faults(run)
     }
 

@@ -41,7 +41,7 @@ impl FromStr for Place {
     fn from_str(text: &str) -> Result<Self, String> {
         let bad = || format!("`{text}` is not written as publisher/pipeline");
         let (publisher, pipeline) = text.split_once('/').ok_or_else(bad)?;
-        let word = |text: &str| text.parse().ok().filter(|_| !text.is_empty()).ok_or_else(bad);
+        let word = |text: &str| text.parse::<Word>().map_err(|_| bad());
         Ok(Self { publisher: word(publisher)?, pipeline: word(pipeline)? })
     }
 }
@@ -96,7 +96,7 @@ pub(super) async fn run(arguments: &Start, context: &Context) -> Result<Report, 
         let text = told(&started, &started.state);
         return Ok(Report::answer(json!({ "run": result(&started)?, "output": null }), text));
     }
-    let id: RunId = started.run.parse().map_err(|error| {
+    let id = started.run.parse::<RunId>().map_err(|error| {
         Failure::new(REFUSED, "bad_answer", format!("the id of the run: {error}"))
     })?;
     let ended = until_ended(&client, id, &context.progress).await?;

@@ -103,7 +103,7 @@ pub(super) async fn run(arguments: &Submit, context: &Context) -> Result<Report,
         Err(error) => return refused(error),
     };
     let [verdict, task, run] =
-        [&submitted.verdict, &submitted.task_state, &submitted.run_state].map(visible);
+        [&submitted.verdict, &submitted.task_state, &submitted.run_state].map(|it| visible(it));
     let again = if submitted.repeated { ", as before" } else { "" };
     let text = format!("{verdict}{again}; the task is {task}, the run {run}\n");
     Ok(Report::news(json!({ "submitted": result(&submitted)? }), text))
