@@ -114,6 +114,9 @@ pub enum Command {
     Repo(commands::repo::Repo),
     /// Search code, files, commits and repositories of a server
     Search(commands::search::Search),
+    /// Check and try out pipelines; register and run them; work on their tasks
+    #[command(subcommand)]
+    Work(commands::work::Work),
     /// Make a directory a working copy
     ///
     /// Makes `.muse` in it, and writes no other file. What is in the directory stays, and is in no commit yet.
@@ -238,6 +241,7 @@ impl Command {
             Self::Invite(command) => command.name(),
             Self::Repo(command) => command.name(),
             Self::Search(_) => "search",
+            Self::Work(command) => command.name(),
             Self::Init(_) => "init",
             Self::Status(_) => "status",
             Self::Commit(_) => "commit",
@@ -289,6 +293,7 @@ impl Command {
             | Self::Manual(_)
             | Self::ImportDir(_)
             | Self::DemoHistory(_) => true,
+            Self::Work(command) => command.is_local(),
             Self::Register(_)
             | Self::Whoami(_)
             | Self::Login(_)

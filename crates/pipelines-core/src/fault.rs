@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::json::Place;
+use crate::json::{Lines, Place};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
@@ -172,6 +172,16 @@ impl Fault {
     }
 }
 
+/// The line of a text where a fault stands, if anything tells it, and its sentence without that line. What cannot be read
+/// says its line itself; all else stands where its place does.
+pub fn in_text<'m>(pointer: &str, message: &'m str, lines: &Lines) -> (Option<usize>, &'m str) {
+    let own = message.split_once(": ").and_then(|(head, sentence)| {
+        let line = head.strip_prefix("line ")?.parse().ok()?;
+        pointer.is_empty().then_some((Some(line), sentence))
+    });
+    own.unwrap_or_else(|| (lines.at(pointer), message))
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at {:?}: {}", self.code, self.pointer, self.message)
@@ -181,6 +191,18 @@ impl fmt::Display for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::Form;
+
+    #[test]
+    fn a_fault_stands_on_a_line() {
+        let text = "a: 1\nb:\n  c: 2\n";
+        let lines = Lines::of(text, Form::Yaml);
+        let at = |pointer, message| in_text(pointer, message, &lines);
+        assert_eq!(at("/b/c", "no text"), (Some(3), "no text"));
+        assert_eq!(at("", "line 7: no text"), (Some(7), "no text"));
+        assert_eq!(at("", "line seven: no text"), (Some(1), "line seven: no text"));
+        assert_eq!(in_text("", "too large", &Lines::default()), (None, "too large"));
+    }
 
     #[test]
     fn every_code_is_a_word_of_its_own() {

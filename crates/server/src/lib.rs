@@ -69,6 +69,11 @@ pub mod audit {
     pub use trust::audit::{LineVerifier, Verdict};
 }
 
+/// What is known of deliveries without a server: where one may go, and how it is signed.
+pub mod deliveries {
+    pub use hooks::{AddressRules, Receiver, Signatures, SigningSecret};
+}
+
 /// Every mounted route, for tests and for the reference that walk through them.
 pub mod registry {
     use clap::Parser;

@@ -47,7 +47,8 @@ const FLOORS: &[(&str, u8, May)] = &[
     ("context", 3, Below(&["hooks", "sessions"])),
     ("mcp", 4, Below(&[])),
     ("server", 4, Below(&["mcp"])),
-    ("motet", 5, Only(&["names", "api", "keys", "history", "server"])),
+    // The core of the Work plane because `motet work lint` and `motet work simulate` need no server.
+    ("motet", 5, Only(&["names", "api", "keys", "history", "pipelines-core", "server"])),
     // Not part of the product: they may look at all of it, and nothing may look at them.
     ("testkit", 6, Below(&["cluster", "buckets"])),
     ("cluster", 6, Only(&[])),

@@ -21,6 +21,7 @@
 //! | `people.rs`    | keys, tokens, agents, organizations, invitations                     |
 //! | `mirrors.rs`   | imports and mirrors                                                 |
 //! | `repositories.rs` | repositories through the JSON API                                 |
+//! | `work.rs`      | pipelines, runs and claims                                           |
 //! | `wire.rs`      | [`Wire`]: the calls of wire 1                                         |
 //! | `wire2.rs`     | the calls of wire 2 that read                                         |
 //! | `push.rs`      | the calls of wire 2 that push                                         |
@@ -44,6 +45,7 @@ mod tests;
 mod transport;
 mod wire;
 mod wire2;
+mod work;
 
 pub use account::Registered;
 pub use address::{AddressError, Origin, RepositoryAddress};
@@ -58,3 +60,4 @@ pub use repositories::Handed;
 pub use transport::{Client, Options, ServerTime};
 pub use wire::Wire;
 pub use wire2::RefsAndLog;
+pub use work::RunFilter;

@@ -348,7 +348,8 @@ impl Client {
         self.read(&self.call(method, target, FORM, body.as_bytes().to_vec()).await?)
     }
 
-    async fn call(
+    /// One call of the JSON API, with a body of any type.
+    pub(super) async fn call(
         &self,
         method: Method,
         target: &str,
@@ -367,7 +368,7 @@ impl Client {
         self.send(&call).await
     }
 
-    fn read<A: DeserializeOwned>(&self, answer: &Answer) -> Result<A, ClientError> {
+    pub(super) fn read<A: DeserializeOwned>(&self, answer: &Answer) -> Result<A, ClientError> {
         let kind = answer.content_type.split(';').next().unwrap_or_default().trim();
         let bad =
             |reason: String| ClientError::BadAnswer { origin: self.origin().to_string(), reason };

@@ -41,6 +41,7 @@ pub mod tag;
 pub mod token;
 pub mod verify;
 pub mod whoami;
+pub mod work;
 mod working;
 
 use history::worktree::{Head, WorkingCopy, WorktreeError};
@@ -63,6 +64,7 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Repo
         Command::Invite(command) => invite::run(&command, context).await,
         Command::Repo(command) => repo::run(&command, context).await,
         Command::Search(arguments) => search::run(&arguments, context).await,
+        Command::Work(command) => work::run(&command, context).await,
         Command::Init(arguments) => init::run(&arguments, context),
         Command::Status(arguments) => status::run(&arguments, context),
         Command::Commit(arguments) => commit::run(&arguments, context),

@@ -66,6 +66,7 @@ fn help_of_the_program() {
       invite          Invite people, and follow invitations
       repo            Manage repositories
       search          Search code, files, commits and repositories of a server
+      work            Check and try out pipelines; register and run them; work on their tasks
       init            Make a directory a working copy
       status          Show how your files stand to the last commit
       commit          Keep your files as they are

@@ -10,6 +10,7 @@ use testkit::{Answer, Person, Server};
 use crate::{
     MOTET,
     content::{edit, house, push, set},
+    git::{Stage, stage},
     ground::{Ground, on_both, settled},
     organizations::post,
     people::Machine,
@@ -222,6 +223,44 @@ on_both! {
         let told = audit_and_events(&server, &anna).await;
         assert!(server.canaries().found_in(told.as_bytes()).is_empty(), "{told}");
     }
+}
+
+/// With Git over HTTP; SSH hands its packs to the same hook.
+#[tokio::test]
+async fn every_form_is_refused_in_a_push_of_git() {
+    let Stage { server, anna, songs, url, user, .. } =
+        stage(Ground::Sqlite.server(), "private").await;
+    user.does("one", &["push", "-q", &url, "main"]);
+    let rule = json!({ "secret_protection": "refuse" });
+    let set = server.request(Method::PATCH, &format!("/api/v1/repos/{songs}")).json(&rule);
+    set.by(&anna).send().await.assert_status(200);
+    for (at, secret) in planted(&Random::seeded(12)).iter().enumerate() {
+        for line in secret.lines().filter(|it| it.len() > 40) {
+            server.canaries().add(line);
+        }
+        let path = format!("etc/{at}.conf");
+        user.writes("one", &path, std::str::from_utf8(&file(secret)).unwrap());
+        let said = user.tries("one", &["push", &url, "HEAD:refs/heads/try"]);
+        let is_named = said.err.contains(&format!("`{path}`, line 3"));
+        assert!(!said.is_well && (is_named || secret.starts_with("PuTTY")), "{}", said.err);
+        for line in secret.lines().filter(|it| it.len() > 12 && !it.starts_with("-----")) {
+            assert!(!said.err.contains(line), "{}", said.err);
+        }
+        user.does("one", &["reset", "-q", "--hard", "HEAD~1"]);
+    }
+    let target = format!("/api/v1/repos/{songs}/activity?limit=100");
+    let events = server.get(&target).by(&anna).send().await.text();
+    let audit = server.get("/api/v1/admin/audit?limit=100").by(&server.operator()).send().await;
+    for told in [events, audit.text(), server.log()] {
+        assert!(server.canaries().found_in(told.as_bytes()).is_empty(), "{told}");
+    }
+    // What is looked for in one commit is looked for in all that come with it.
+    let secret = TokenText::generate("git", &Random::seeded(13)).expose().clone();
+    user.writes("one", "gone.env", &secret);
+    user.does("one", &["rm", "-q", "gone.env"]);
+    user.does("one", &["commit", "-q", "-m", "gone again"]);
+    let said = user.tries("one", &["push", &url, "HEAD:refs/heads/try"]);
+    assert!(!said.is_well && said.err.contains("`gone.env`, line 1"), "{}", said.err);
 }
 
 on_both! {

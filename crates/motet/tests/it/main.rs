@@ -85,6 +85,7 @@
 //! | `pulling.rs`      | fetch and pull: what others did comes, and nothing of one's own is lost          |
 //! | `hostile.rs`      | servers that lie to a clone and a fetch                                         |
 //! | `told.rs`         | every command of a working copy with `--json`, in success and in failure         |
+//! | `work_cli.rs`     | definitions, runs by script and signatures, by command and without a server       |
 //! | `authenticator.rs`| nothing: a device that holds passkeys                                           |
 //! | `provider.rs`     | nothing: a provider of accounts elsewhere                                       |
 //! | `ground.rs`       | nothing: a server on either database, and that database                           |
@@ -187,6 +188,7 @@ mod webhooks;
 mod wire2;
 mod words;
 mod work;
+mod work_cli;
 mod working_copies;
 
 use testkit::{Person, Server};

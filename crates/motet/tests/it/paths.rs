@@ -6,11 +6,11 @@ use testkit::{Person, Request, Server, Story, manifest_id, object};
 
 use crate::server_and_anna;
 
-const SONG: &str = "anna/song";
-const CONTENT: &[u8] = b"the content of every file\n";
+pub(crate) const SONG: &str = "anna/song";
+pub(crate) const CONTENT: &[u8] = b"the content of every file\n";
 
 /// A push of one commit whose snapshot holds these paths, each with its right ids: only the paths are at fault.
-fn push_of(server: &Server, anna: &Person, paths: &[&str]) -> Request {
+pub(crate) fn push_of(server: &Server, anna: &Person, paths: &[&str]) -> Request {
     let object = ObjectId::of(CONTENT);
     let entries: Vec<_> = paths.iter().map(|path| (*path, object)).collect();
     let snapshot_id = manifest_id(&entries);

@@ -7,8 +7,10 @@
 //! | `text.rs`      | [`read`]: JSON and YAML, with their bounds                          |
 //! | `reader.rs`    | JSON, numbers exactly                                               |
 //! | `yaml.rs`      | YAML 1.2, core schema, without what makes it dangerous              |
+//! | `lines.rs`     | [`Lines`]: on which line of a text a value stands                   |
 
 mod canonical;
+mod lines;
 mod pointer;
 mod reader;
 mod text;
@@ -19,8 +21,9 @@ use std::cmp::Ordering;
 use serde_json::{Number, Value};
 
 pub use canonical::{canonical, sha256};
+pub use lines::Lines;
 pub use pointer::{BadPointer, Place, Pointer};
-pub use text::{Form, read, reread};
+pub use text::{Form, MAX_BYTES, read, reread};
 
 /// Whether two values are equal, numbers by value: `2` is `2.0` (`spec/work.md` 2, Expressions).
 pub fn same(one: &Value, other: &Value) -> bool {

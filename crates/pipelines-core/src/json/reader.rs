@@ -14,6 +14,17 @@ pub(super) fn read(text: &str) -> Result<Value, Fault> {
     if reader.at < text.len() { Err(reader.bad("it goes on after its end")) } else { Ok(value) }
 }
 
+/// The text with which `rest` begins, from its quote to the other.
+pub(super) fn closed_string(rest: &str) -> Option<&str> {
+    let mut is_escaped = false;
+    let end = rest.bytes().skip(1).position(|byte| {
+        let is_end = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_end
+    });
+    rest.get(..end? + 2)
+}
+
 struct Reader<'t> {
     text: &'t str,
     at: usize,
@@ -121,14 +132,7 @@ impl<'t> Reader<'t> {
         if !rest.starts_with('"') {
             return Err(self.bad("a text is missing"));
         }
-        let mut is_escaped = false;
-        let end = rest.bytes().skip(1).position(|byte| {
-            let is_end = byte == b'"' && !is_escaped;
-            is_escaped = byte == b'\\' && !is_escaped;
-            is_end
-        });
-        let whole = end.and_then(|end| rest.get(..end + 2));
-        let whole = whole.ok_or_else(|| self.bad("a text is not closed"))?;
+        let whole = closed_string(rest).ok_or_else(|| self.bad("a text is not closed"))?;
         let read = serde_json::from_str(whole).map_err(|error| self.bad(&error.to_string()))?;
         self.at += whole.len();
         Ok(read)

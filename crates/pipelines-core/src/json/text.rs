@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::{reader, yaml};
 use crate::fault::{Code, Fault};
 
-/// Counted before anything is parsed.
-pub(super) const MAX_BYTES: usize = 1 << 20;
+/// The most bytes of a definition, counted before anything is parsed.
+pub const MAX_BYTES: usize = 1 << 20;
 /// Lists and objects inside each other; the whole document is the first.
 pub(super) const MAX_DEPTH: usize = 64;
 /// Values of every kind.

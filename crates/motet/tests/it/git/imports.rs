@@ -3,6 +3,8 @@
 use std::{fs, time::Duration};
 
 use http::Method;
+use keys::TokenText;
+use names::Random;
 use serde_json::{Value, json};
 use testkit::{Answer, Person, Server};
 use tokio::time::sleep;
@@ -152,6 +154,48 @@ on_both! {
         let heavy = user.does("there", &["rev-parse", "v1"]);
         assert!(user.does("", &["ls-remote", &url, "refs/tags/v1"]).starts_with(&heavy));
     }
+}
+
+/// H27.
+#[tokio::test]
+async fn a_file_without_a_byte_comes_along() {
+    let there = There::start().await;
+    let here = there.neighbour(&Ground::Sqlite).await;
+    let boris = here.register("boris").await;
+    let song = create(&here, &boris, "song", "private").await;
+    there.user.writes("there", "empty", "");
+    there.user.does("there", &["push", "-q", "origin", "main"]);
+    ask(&here, &boris, &song, &there.asked()).await.assert_status(202);
+    let ended = reaches(&here, &boris, &song, &["done", "failed"]).await;
+    assert_eq!((&ended["state"], &ended["error"]), (&json!("done"), &Value::Null), "{ended}");
+    let raw = here.get(&format!("/{song}/raw/main/empty")).by(&boris).send().await;
+    assert_eq!((raw.status, raw.text().len()), (200, 0));
+    let url = address(&here, &token(&here, &boris, "read").await, &song);
+    there.user.does("", &["clone", "-q", &url, "back"]);
+    assert_eq!(fs::read(there.user.path("back/empty")).unwrap(), b"");
+}
+
+/// H89: what is looked for in a push is looked for in an import.
+#[tokio::test]
+async fn a_secret_that_another_server_has_does_not_come() {
+    let there = There::start().await;
+    let here = there.neighbour(&Ground::Sqlite).await;
+    let boris = here.register("boris").await;
+    let song = create(&here, &boris, "song", "private").await;
+    let rule = json!({ "secret_protection": "refuse" });
+    let set = here.request(Method::PATCH, &format!("/api/v1/repos/{song}")).json(&rule);
+    set.by(&boris).send().await.assert_status(200);
+    let secret = TokenText::generate("personal", &Random::seeded(11)).expose().clone();
+    here.canaries().add(&secret);
+    there.user.writes("there", "a.env", &format!("# settings\n\n{secret}\n"));
+    there.user.does("there", &["push", "-q", "origin", "main"]);
+    ask(&here, &boris, &song, &there.asked()).await.assert_status(202);
+    let ended = reaches(&here, &boris, &song, &["done", "failed"]).await;
+    assert_eq!(ended["state"], "failed", "{ended}");
+    let error = ended["error"].as_str().unwrap();
+    assert!(error.contains("`a.env`, line 3: a token of Motet"), "{error}");
+    assert!(!error.contains(&secret) && !here.log().contains(&secret));
+    assert!(refs(&here, &boris, &song).await.is_empty());
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use crate::{
     ground::{Ground, eventually, on_both},
     life_pages::Reader,
     people::Machine,
+    store,
 };
 
 fn all(repository: &str) -> String {
@@ -192,6 +193,38 @@ async fn failures_pause_it_ever_longer_and_then_it_stops_and_says_so() {
     let told = ran(&here, &boris, &mirror, &told).await;
     assert_eq!((&told["state"], &told["failures"]), (&json!("active"), &json!(0)), "{told}");
     assert_eq!(refs(&here, &boris, &song).await, there.refs().await);
+}
+
+on_both! {
+    async fn a_pause_ends_by_itself(ground: Ground) {
+        let there = There::start().await;
+        let mut here = there.neighbour(&ground).await;
+        let boris = here.register("boris").await;
+        let song = create(&here, &boris, "song", "private").await;
+        let url = format!("{}/anna/later", there.server.base_url());
+        let new = json!({ "direction": "pull", "url": url, "credentials": there.shown() });
+        let mirror = add(&here, &boris, &song, &new).await;
+        let mut told = ran(&here, &boris, &mirror, &json!({ "last_run_at": null })).await;
+        for _ in 2..=5 {
+            told = now(&here, &boris, &mirror).await;
+        }
+        assert_eq!((&told["state"], &told["failures"]), (&json!("paused"), &json!(5)), "{told}");
+        let later = create(&there.server, &there.anna, "later", "private").await;
+        let to = address(&there.server, &there.write, &later);
+        there.user.does("there", &["push", "-q", &to, "main"]);
+        // The minute passes, and nobody asks for anything.
+        here.stop().await;
+        let db = ground.db(&here).await;
+        let mut tx = db.write().await.unwrap();
+        assert!(store::hasten(&mut tx, "hub.mirror_due", 60_000).await.unwrap() > 0);
+        tx.commit().await.unwrap();
+        db.close().await;
+        here.restart().await;
+        let told = ran(&here, &boris, &mirror, &told).await;
+        assert_eq!((&told["state"], &told["failures"]), (&json!("active"), &json!(0)), "{told}");
+        let theirs = refs(&there.server, &there.anna, &later).await;
+        assert_eq!(refs(&here, &boris, &song).await, theirs);
+    }
 }
 
 on_both! {

@@ -13,6 +13,7 @@
 //! | `edits.rs`      | files that are changed in a page: commits that the server makes             |
 //! | `forks.rs`      | repositories that are made from others: forks, templates, first files       |
 //! | `hostile.rs`    | histories that somebody made to hurt whoever reads them                    |
+//! | `traced.rs`     | no name opens a file outside of the data directory                          |
 //! | `heavy.rs`      | packs as large as the limit lets through, in little memory                 |
 
 mod doors;
@@ -26,6 +27,7 @@ mod processes;
 mod reading;
 mod recovery;
 mod refusals;
+mod traced;
 mod transport;
 
 pub(crate) use refusals::request;

@@ -144,14 +144,52 @@ pub(super) fn sealed(pack: Vec<u8>) -> Vec<u8> {
     [pack, sum].concat()
 }
 
-/// A pack of one object that says how long it is, whatever follows.
-fn pack_of(kind: u8, length: u64, bytes: &[u8]) -> Vec<u8> {
-    let mut pack = b"PACK\0\0\0\x02\0\0\0\x01".to_vec();
-    pack.extend(head_of_entry(kind, length));
+/// An object in a pack that says how long it is, whatever follows.
+fn entry(kind: u8, length: u64, bytes: &[u8]) -> Vec<u8> {
     let mut packed = ZlibEncoder::new(Vec::new(), Compression::default());
     packed.write_all(bytes).unwrap();
-    pack.extend(packed.finish().unwrap());
-    sealed(pack)
+    [head_of_entry(kind, length), packed.finish().unwrap()].concat()
+}
+
+/// A pack of that object alone.
+fn pack_of(kind: u8, length: u64, bytes: &[u8]) -> Vec<u8> {
+    sealed([b"PACK\0\0\0\x02\0\0\0\x01".to_vec(), entry(kind, length, bytes)].concat())
+}
+
+/// H21.
+#[tokio::test]
+async fn a_forged_object_in_a_pack_is_refused_and_the_right_bytes_then_succeed() {
+    let Stage { server, anna, songs, token, user, .. } =
+        stage(Ground::Sqlite.server(), "private").await;
+    let dir = directory(&server, &anna, &songs).await;
+    let commit = user.does("one", &["rev-parse", "HEAD"]);
+    let named = [("commit", "HEAD"), ("tree", "HEAD^{tree}"), ("blob", "HEAD:README.md")];
+    let objects = named.map(|it| {
+        let (kind, name) = it;
+        user.command("one", &["cat-file", kind, name]).output().unwrap().stdout
+    });
+    let told = async |objects: &[Vec<u8>]| {
+        let entries =
+            objects.iter().zip(1..).map(|(bytes, kind)| entry(kind, bytes.len() as u64, bytes));
+        let pack = [b"PACK\0\0\0\x02\0\0\0\x03".to_vec(), entries.collect::<Vec<_>>().concat()];
+        let post = server.post(&format!("/{songs}.git/git-receive-pack"));
+        let post = post.header("authorization", &format!("Bearer {token}"));
+        let post = post.header("content-type", "application/x-git-receive-pack-request");
+        post.body(request(&commit, &sealed(pack.concat()))).send().await.text()
+    };
+    let raw = format!("/{songs}/raw/main/README.md");
+    for (forged, (kind, _)) in named.iter().enumerate() {
+        let mut objects = objects.clone();
+        // The last bit but one: of a message, of a name, of a text.
+        *objects[forged].last_mut().unwrap() ^= 2;
+        let text = told(&objects).await;
+        assert!(!text.contains("ok refs/heads/main"), "{kind}: {text}");
+        assert!(is_empty(&dir) && refs(&server, &anna, &songs).await.is_empty(), "{kind}");
+        server.get(&raw).by(&anna).send().await.assert_status(404);
+    }
+    let text = told(&objects).await;
+    assert!(text.contains("ok refs/heads/main"), "{text}");
+    assert_eq!(server.get(&raw).by(&anna).send().await.text(), "# Songs\n");
 }
 
 #[tokio::test]

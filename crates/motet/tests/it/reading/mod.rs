@@ -46,7 +46,7 @@ pub(super) async fn page(server: &Server, by: &Person, target: &str) -> Answer {
 }
 
 /// A text in an address.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/~".contains(&byte);
     text.bytes().fold(String::new(), |mut out, byte| {
         if plain(byte) {
