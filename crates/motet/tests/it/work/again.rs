@@ -39,7 +39,9 @@ on_both! {
         let events = shop.get(&format!("/runs/{run}/events?limit=100")).await;
         assert!(events["items"].as_array().unwrap().iter().any(|it| it["type"] == "run.moved"));
     }
+}
 
+on_both! {
     /// W51.
     async fn a_replay_does_what_depends_on_it_and_keeps_the_rest(ground: Ground) {
         let shop = Shop::open(ground.server().start().await, "acme").await;
