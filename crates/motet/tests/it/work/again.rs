@@ -10,7 +10,7 @@ on_both! {
     async fn a_run_moves_where_the_versions_permit_it(ground: Ground) {
         let shop = Shop::open(ground.server().start().await, "acme").await;
         let (heron, gannet) = (shop.agent(&shop.anna, "heron").await, shop.agent(&shop.anna, "gannet").await);
-        let steps = |words: &str| json!([{"id": "a"}, {"id": "b", "instructions": words}]);
+        let steps = |words: &str| json!([{"id": "a", "instructions": words}, {"id": "b", "instructions": words}]);
         shop.register(&of_steps("sync", steps("Count."), json!({}))).await;
         let run = shop.start("sync", &json!({})).await;
         let live = shop.claim(&heron).await;

@@ -191,8 +191,8 @@ on_both! {
             shop.start(id, &json!({})).await;
         }
         let scope = json!({ "planes": { "work": "write" }, "publishers": ["acme/two"] });
-        let mint = json!({ "kind": "agent", "agent": "heron", "scope": scope });
-        let minted = shop.server.post("/api/v1/tokens").json(&mint).by(&shop.anna).send().await;
+        let mint = json!({ "scope": scope });
+        let minted = shop.server.post("/api/v1/agents/heron/tokens").json(&mint).by(&shop.anna).send().await;
         assert_eq!(minted.status, 201, "{}", minted.text());
         let token = text(&minted.json()["value"]);
         let ask = async || {
@@ -204,7 +204,7 @@ on_both! {
         assert_eq!(got, ["two"]);
         // W50 in part: once it is revoked it asks for nothing any more.
         let id = text(&minted.json()["token"]["id"]);
-        let end = shop.server.request(http::Method::DELETE, &format!("/api/v1/tokens/{id}")).by(&shop.anna);
+        let end = shop.server.request(http::Method::DELETE, &format!("/api/v1/agents/heron/tokens/{id}")).by(&shop.anna);
         assert!(end.send().await.status < 300);
         ask().await.assert_refused(401, "unauthenticated");
         assert_eq!(shop.claim(&heron).await["pipeline"], "one");
