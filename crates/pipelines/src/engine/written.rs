@@ -163,6 +163,8 @@ impl Group<'_> {
             // What was composed and refused is not the output any more.
             self.dirty(id).has_output = true;
         }
+        // A claim that ends may leave a slot, or money, to somebody who was passed over for the lack of it.
+        self.has_news |= matches!(entry.change, Change::Ended { .. } | Change::Budgets(_));
         let line = timeline::line(&entry.change);
         let of_claim = line.claim.and_then(|it| run.state.claims.get(&it));
         let place = line.task.or_else(|| of_claim.map(|it| (it.address.clone(), it.generation)));
