@@ -192,12 +192,11 @@ impl Pipelines {
         let key = Key { publisher, pipeline };
         let found = store::pin(tx, key, version).await?;
         let Some(pin) = found else { return Ok(None) };
-        let definition = match self.0.parsed.get(pin.sha256) {
-            Some(definition) => definition,
-            None => {
-                let text = store::definition(tx, key, pin.version).await?;
-                self.0.parsed.read(pin.sha256, text).await?
-            }
+        let definition = if let Some(definition) = self.0.parsed.get(pin.sha256) {
+            definition
+        } else {
+            let text = store::definition(tx, key, pin.version).await?;
+            self.0.parsed.read(pin.sha256, text).await?
         };
         Ok(Some(Pinned {
             publisher,

@@ -90,6 +90,16 @@ pub(super) struct Pin {
     pub(super) is_archived: bool,
 }
 
+/// What [`PIN`] gives.
+#[derive(sqlx::FromRow)]
+struct PinRow {
+    version: i64,
+    sha256: Vec<u8>,
+    audience: String,
+    paused: bool,
+    archived_at: Option<i64>,
+}
+
 /// `number` as the number of a version.
 pub(super) fn version(number: i64) -> Result<u32, Error> {
     number.try_into().map_err(Error::corrupt("pipeline_versions.version"))
@@ -112,15 +122,14 @@ pub(super) async fn pin(
     asked: Option<u32>,
 ) -> Result<Option<Pin>, Error> {
     let (id, asked) = (publisher.uuid(), asked.map(i64::from));
-    let row: Option<(i64, Vec<u8>, String, bool, Option<i64>)> =
-        db::fetch_optional!(tx, PIN, id, pipeline.as_str(), asked)?;
-    let Some((number, hash, word, is_paused, archived_at)) = row else { return Ok(None) };
+    let row: Option<PinRow> = db::fetch_optional!(tx, PIN, id, pipeline.as_str(), asked)?;
+    let Some(row) = row else { return Ok(None) };
     Ok(Some(Pin {
-        version: version(number)?,
-        sha256: sha256(&hash)?,
-        audience: audience(&word)?,
-        is_paused,
-        is_archived: archived_at.is_some(),
+        version: version(row.version)?,
+        sha256: sha256(&row.sha256)?,
+        audience: audience(&row.audience)?,
+        is_paused: row.paused,
+        is_archived: row.archived_at.is_some(),
     }))
 }
 
@@ -269,6 +278,32 @@ fn form(word: &str) -> Result<Form, Error> {
     found.ok_or_else(|| Error::corrupt("pipeline_versions.source_type")(word))
 }
 
+/// What [`VERSIONS`] gives.
+#[derive(sqlx::FromRow)]
+struct VersionRow {
+    version: i64,
+    sha256: Vec<u8>,
+    title: Option<String>,
+    source_type: String,
+    handle: String,
+    created_at: i64,
+}
+
+impl TryFrom<VersionRow> for Version {
+    type Error = Error;
+
+    fn try_from(row: VersionRow) -> Result<Self, Error> {
+        Ok(Self {
+            number: version(row.version)?,
+            sha256: sha256(&row.sha256)?,
+            title: row.title,
+            form: form(&row.source_type)?,
+            by: row.handle.parse::<Handle>().map_err(Error::corrupt("principals.handle"))?,
+            created_at: UnixMillis(row.created_at),
+        })
+    }
+}
+
 /// Versions, the newest first, before one.
 pub(super) async fn versions(
     tx: &mut Tx,
@@ -277,21 +312,9 @@ pub(super) async fn versions(
     limit: u32,
 ) -> Result<Vec<Version>, Error> {
     let before = before.map_or(i64::MAX, i64::from);
-    let id = publisher.uuid();
-    let rows: Vec<(i64, Vec<u8>, Option<String>, String, String, i64)> =
-        db::fetch_all!(tx, VERSIONS, id, pipeline.as_str(), before, i64::from(limit))?;
-    let read =
-        |(number, hash, title, word, handle, created_at): (_, Vec<u8>, _, String, String, _)| {
-            Ok::<_, Error>(Version {
-                number: version(number)?,
-                sha256: sha256(&hash)?,
-                title,
-                form: form(&word)?,
-                by: handle.parse::<Handle>().map_err(Error::corrupt("principals.handle"))?,
-                created_at: UnixMillis(created_at),
-            })
-        };
-    rows.into_iter().map(read).collect()
+    let (id, limit) = (publisher.uuid(), i64::from(limit));
+    let rows: Vec<VersionRow> = db::fetch_all!(tx, VERSIONS, id, pipeline.as_str(), before, limit)?;
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
 /// The bytes of a version, as they came.

@@ -73,7 +73,10 @@ pub const EXEMPT: &[(&str, &str)] = &[
         "pipeline_versions",
         "belong to a publisher; who registered them stands in the audit log, which is taken along",
     ),
-    ("skills", "belong to a publisher; who added them stands in the audit log, which is taken along"),
+    (
+        "skills",
+        "belong to a publisher; who added them stands in the audit log, which is taken along",
+    ),
 ];
 
 /// Audit rows of one page.

@@ -14,7 +14,9 @@ const COLUMNS: [&str; 7] =
 fn row(action: Action) -> Option<[u16; 7]> {
     use Action as A;
     let cells = match action {
-        A::MemberRead | A::PublisherRead | A::PipelineRead | A::SkillRead => [404, 404, OK, OK, OK, OK, OK],
+        A::MemberRead | A::PublisherRead | A::PipelineRead | A::SkillRead => {
+            [404, 404, OK, OK, OK, OK, OK]
+        }
         A::PipelineRegister | A::SkillWrite => [401, 404, 403, 403, OK, OK, OK],
         A::MemberLeave => [401, 404, OK, OK, OK, OK, OK],
         A::OrgAuditRead | A::OrgAuditExport | A::AgentRead => [404, 404, 403, 403, 403, OK, OK],
