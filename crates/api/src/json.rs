@@ -21,6 +21,7 @@ mod search;
 mod shown_once;
 mod storage;
 mod webhooks;
+mod work;
 
 pub use accounts::{
     AcceptInvite, Agent, AgentPage, BreakGlass, ChangeAgent, ChangeOrganization, ChangeProfile,
@@ -73,6 +74,14 @@ pub use webhooks::{
     MadeWebhook, NewWebhookSecret, ResendDeliveries, Resent, Webhook, WebhookAttempt,
     WebhookChanges, WebhookDelivery, WebhookDeliveryDetail, WebhookDeliveryPage, WebhookFilter,
     WebhookPage, WebhookSecret,
+};
+pub use work::{
+    Approval, ApprovalPage, ApprovalVote, Attempt, AttemptPage, Claim, ClaimBatch, ClaimStatus,
+    ClaimSubmission, ClaimTimes, ClaimTool, DeadLetter, DeadLetterPage, Decide, Decided, Heartbeat,
+    HeldClaim, HeldClaims, NewRun, NextClaims, PublisherAgent, PublisherAgentPage, Reason,
+    ReleaseClaim, Released, RunBudgets, RunDetail, RunEvent, RunEventPage, RunPage, RunState,
+    RunSummary, RunVerdict, SetPublisherAgent, StartedRun, SubmitResult, Submitted, TaskDetail,
+    TaskPage, TaskSummary, UntrustedText, UntrustedValue, Usage, VerdictReason, VerdictReopen,
 };
 
 /// The body of `POST /api/v1/auth/challenge` (`spec/trust.md` 2).

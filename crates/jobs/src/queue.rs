@@ -89,6 +89,11 @@ impl Queue {
         Ok(self.ropes.bell(added))
     }
 
+    /// Removes jobs with these unique keys in the caller's transaction, as far as they wait: one that runs goes on.
+    pub async fn withdraw(&self, tx: &mut Tx, keys: &[String]) -> Result<(), Error> {
+        if keys.is_empty() { Ok(()) } else { Ok(store::withdraw(tx, keys).await?) }
+    }
+
     /// Wakes the dispatcher, as after the clock was set.
     pub fn wake(&self) {
         self.ropes.bell(1).ring();

@@ -2,7 +2,7 @@
 //!
 //! Pure: the dispatcher keeps the heads of its queues in an [`Order`] and asks it for the next.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use names::UnixMillis;
 
@@ -23,9 +23,9 @@ pub struct Waiting<Task> {
     /// Which.
     pub task: Task,
     /// Whose.
-    pub publisher: String,
+    pub publisher: Arc<str>,
     /// The fair key.
-    pub key: String,
+    pub key: Arc<str>,
     /// 0..9.
     pub priority: u8,
     /// Since when it is ready.
@@ -68,22 +68,22 @@ impl<Key: Ord + Clone> Shares<Key> {
 /// The order of grants: what has been granted decides what comes next.
 #[derive(Debug, Clone, Default)]
 pub struct Order {
-    publisher_weights: BTreeMap<String, u32>,
-    key_weights: BTreeMap<(String, String), u32>,
-    publishers: Shares<String>,
-    keys: BTreeMap<String, Shares<String>>,
+    publisher_weights: BTreeMap<Arc<str>, u32>,
+    key_weights: BTreeMap<(Arc<str>, Arc<str>), u32>,
+    publishers: Shares<Arc<str>>,
+    keys: BTreeMap<Arc<str>, Shares<Arc<str>>>,
     urgent: u8,
 }
 
 impl Order {
     /// Gives a publisher its weight, which is the operator's.
     pub fn weigh_publisher(&mut self, publisher: &str, weight: u32) {
-        self.publisher_weights.insert(publisher.to_owned(), weight);
+        self.publisher_weights.insert(publisher.into(), weight);
     }
 
     /// Gives a fair key its weight among its publisher's.
     pub fn weigh_key(&mut self, publisher: &str, key: &str, weight: u32) {
-        self.key_weights.insert((publisher.to_owned(), key.to_owned()), weight);
+        self.key_weights.insert((publisher.into(), key.into()), weight);
     }
 
     /// The position of the task that comes next at `now`; nothing if none waits.

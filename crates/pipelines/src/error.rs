@@ -46,6 +46,9 @@ pub enum Error {
     /// The database let us down.
     #[error("work cannot be read or written")]
     Db(#[from] db::Error),
+    /// What is due could not be put down.
+    #[error("what is due could not be put down")]
+    Jobs(#[from] jobs::Error),
     /// Something that was begun was given up: the process is ending.
     #[error("the work was given up")]
     GivenUp,
@@ -70,6 +73,7 @@ impl From<Error> for Problem {
             Error::VersionExists => Self::refuse(StatusCode::CONFLICT, "version_exists", &error),
             Error::Trust(error) => error.into(),
             Error::Db(error) => error.into(),
+            Error::Jobs(error) => Self::internal(&error),
             Error::GivenUp => Self::unavailable(&error),
         }
     }

@@ -10,9 +10,13 @@
 //! | `error.rs`     | [`Error`]: why something is refused                     |
 //! | `definitions/` | pipelines, their versions and schedules                 |
 //! | `skills/`      | documents for agents                                    |
+//! | `engine/`      | runs, tasks and claims: one queue in each process       |
+//! | `serving/`     | JSON of runs, tasks and claims                          |
 
 mod definitions;
+mod engine;
 mod error;
+mod serving;
 mod skills;
 
 use std::sync::Arc;
@@ -20,16 +24,20 @@ use std::sync::Arc;
 use axum::Router;
 use db::Db;
 use hooks::Hooks;
-use jobs::Dispatcher;
+use jobs::{Dispatcher, Failure, Queue};
 use names::{Clock, Random};
+use pipelines_core::backoff::Draw;
 use trust::Trust;
 use web::{Cursors, Entry, Routes};
+
+use engine::{DueRow, Engine, NotDone, Said};
 
 pub use error::Error;
 
 /// Every statement of this room, for the test that prepares them all.
 pub fn statements() -> Vec<&'static db::Sql> {
-    [definitions::STATEMENTS, skills::STATEMENTS].concat()
+    let all = [definitions::STATEMENTS, skills::STATEMENTS, serving::store::STATEMENTS];
+    [all.concat(), engine::statements()].concat()
 }
 
 /// What the room stands on.
@@ -45,6 +53,8 @@ pub struct Ground {
     pub trust: Trust,
     /// Where events go, and what judges addresses.
     pub hooks: Hooks,
+    /// Where what is due waits.
+    pub queue: Queue,
 }
 
 /// The room's front door. Cheap to clone; a process makes one and clones it.
@@ -54,25 +64,49 @@ pub struct Pipelines(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     ground: Ground,
+    engine: Engine,
     parsed: definitions::Parsed,
 }
 
 impl Pipelines {
-    /// Opens the room.
+    /// Opens the room, and begins to work on runs.
     pub fn new(ground: Ground) -> Self {
-        Self(Arc::new(Inner { ground, parsed: definitions::Parsed::default() }))
+        let (engine, asks) = Engine::new(ground.clock.clone());
+        let parsed = definitions::Parsed::default();
+        let inner = Arc::new(Inner { ground, engine, parsed });
+        engine::begin(asks, Arc::downgrade(&inner));
+        Self(inner)
+    }
+
+    /// Answers agents that wait for work with nothing: the process is about to end.
+    pub async fn drain(&self) {
+        self.0.engine.drain().await;
     }
 
     /// The routes of this room.
     pub fn routes(&self, cursors: Cursors) -> (Router, Vec<Entry>) {
         let door = Door { pipelines: self.clone(), cursors };
         let routes = Routes::new(door, self.0.ground.trust.clone());
-        skills::api::routes(definitions::api::routes(routes)).finish()
+        let routes = skills::api::routes(definitions::api::routes(routes));
+        serving::routes(routes).finish()
     }
 
     /// Brings the handlers of its jobs to the dispatcher of this process.
     pub fn work(&self, dispatcher: Dispatcher) -> Dispatcher {
-        dispatcher
+        let room = self.clone();
+        dispatcher.on(engine::DUE, move |job| {
+            let room = room.clone();
+            async move { room.fire(&job.payload).await }
+        })
+    }
+
+    /// Something is due. What is refused has been overtaken by something else.
+    async fn fire(&self, row: &DueRow) -> Result<(), Failure> {
+        let draw = u32::from_le_bytes(self.0.ground.random.bytes());
+        match self.0.engine.happen(row.run, row.event(draw), None, Said::default()).await {
+            Ok(_) | Err(NotDone::Refused(_) | NotDone::NoRun) => Ok(()),
+            Err(other) => Err(other.into()),
+        }
     }
 }
 
@@ -81,6 +115,17 @@ impl Pipelines {
 struct Door {
     pipelines: Pipelines,
     cursors: Cursors,
+}
+
+impl Door {
+    fn db(&self) -> &Db {
+        &self.pipelines.0.ground.db
+    }
+
+    /// A draw for the jitter of a back-off.
+    fn draw(&self) -> Draw {
+        Draw::from_number(u32::from_le_bytes(self.pipelines.0.ground.random.bytes()))
+    }
 }
 
 impl AsRef<Trust> for Door {

@@ -176,6 +176,7 @@ impl House {
             random: ground.random.clone(),
             trust: trust.clone(),
             hooks: hooks.clone(),
+            queue: queue.clone(),
         });
         let mut rooms = vec![health::routes(&trust, db, objects)];
         if settings.role.serves() {
@@ -250,6 +251,11 @@ impl House {
         let dispatcher = self.0.pipelines.work(dispatcher);
         let dispatcher = upkeep::work(dispatcher, (&self.0.trust, &self.0.hooks), &self.0.ground);
         if self.0.fires_schedules { dispatcher } else { dispatcher.without_schedules() }
+    }
+
+    /// Lets go of those who wait for work of others: the process is about to end.
+    pub(crate) async fn drain(&self) {
+        self.0.pipelines.drain().await;
     }
 
     /// What sends webhooks.

@@ -177,6 +177,11 @@ pub async fn serve(args: ServeArgs, out: &mut (impl Write + Send)) -> Result<(),
     };
     let stop = CancellationToken::new();
     let worker = Worker::start(&house, &args, &stop).await?;
+    let (waiting, told) = (house.clone(), stop.clone());
+    let drained = tokio::spawn(async move {
+        told.cancelled().await;
+        waiting.drain().await;
+    });
     let last_word = CancellationToken::new();
     let refusals = tokio::spawn(house.clone().write_refusals(last_word.clone()));
     house.note(Noted::ServerStarted).await?;
@@ -195,6 +200,9 @@ pub async fn serve(args: ServeArgs, out: &mut (impl Write + Send)) -> Result<(),
     // Requests and jobs that are under way get the same time, side by side.
     listener::run(listener, street, signals, args.drain(), &stop).await;
     worker.ended().await;
+    if drained.await.is_err() {
+        tracing::error!("agents that waited for work may have been cut off");
+    }
     if let Some(ssh) = ssh
         && ssh.await.is_err()
     {

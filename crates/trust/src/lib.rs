@@ -87,8 +87,8 @@ pub use agents::{
     Agent, AgentChange, AgentLabel, AgentLabels, AgentPrefix, BadAgentPrefix, NewAgent, NotALabel,
 };
 pub use authority::{
-    Account, Act, Action, Allowed, Anything, Decision, Granted, Level, Namespace, Need, Plane,
-    Readers, Refusal, Resource, Role, Scope, Visibility, act,
+    Account, Act, Action, Allowed, Anything, Decision, Granted, Level, Namespace, Need,
+    PipelineReach, Plane, Readers, Refusal, Resource, Role, Scope, Visibility, act,
 };
 pub use boot::{OperatorState, Resealed, Resealer, reseal};
 pub use collaborators::Collaborator;

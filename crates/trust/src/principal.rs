@@ -10,7 +10,7 @@ use names::{Handle, Id, UnixMillis};
 use uuid::Uuid;
 
 use crate::{
-    authority::{Readers, Scope},
+    authority::{PipelineReach, Readers, Scope},
     idempotency::UnderWay,
     sessions::Session,
     tokens::{Token, TokenKind},
@@ -218,6 +218,19 @@ impl Actor {
     /// What the credential is bounded by, each on its own.
     pub(crate) fn scopes(&self) -> &[Scope] {
         self.0.as_deref().map_or(&[], |it| &it.scopes)
+    }
+
+    /// Whose tasks an agent may claim with this credential; nothing for whoever is no agent.
+    pub fn pipeline_reach(&self) -> PipelineReach {
+        let is_agent = self.behind().is_some();
+        if is_agent { PipelineReach::of(self.scopes()) } else { PipelineReach::default() }
+    }
+
+    /// Whether the credential may be used for runs of that pipeline: one that names pipelines is for those alone.
+    pub fn may_run(&self, pipeline: &str) -> bool {
+        self.scopes().iter().all(|scope| {
+            scope.pipelines.is_empty() || scope.pipelines.iter().any(|it| it == pipeline)
+        })
     }
 
     /// Whom a statement that looks up grants binds.

@@ -91,6 +91,18 @@ pub fn codes() -> &'static [(&'static str, &'static str)] {
         ("identity_taken", "That account is linked"),
         ("last_admin", "Nobody could run the organization any more"),
         ("no_active_secret", "There is no active secret"),
+        ("run_ended", "The run is over"),
+        ("task_closed", "The task takes this no more"),
+        ("claim_lost", "The claim is over"),
+        ("claims_full", "The agent holds as many claims as it may"),
+        ("pipeline_paused", "The pipeline starts no runs for now"),
+        ("concurrency_full", "As many runs live as may"),
+        ("external_id_taken", "A run of that name has another input"),
+        ("budget_exhausted", "A budget is spent"),
+        ("approval_closed", "It is decided"),
+        ("not_a_person", "A person is asked"),
+        ("starter", "Whoever started it does not decide"),
+        ("version_not_compatible", "The versions differ too much"),
         ("invite_failed", "The invitation is not good"),
         ("challenge_failed", "The challenge was not met"),
         ("unsupported_key", "The key cannot be registered"),
@@ -176,6 +188,13 @@ impl Problem {
         let mut problem = Self::refuse(StatusCode::UNPROCESSABLE_ENTITY, "invalid", &detail);
         problem.faults = faults;
         problem
+    }
+
+    /// The same refusal with places, or words, that belong to it.
+    #[must_use]
+    pub fn with(mut self, faults: Vec<Fault>) -> Self {
+        self.faults.extend(faults);
+        self
     }
 
     /// A dependency that the answer needs is down. The cause goes to the log, once, here.

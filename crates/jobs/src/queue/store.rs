@@ -94,6 +94,14 @@ db::statements! {
          WHERE jobs.id = held.id AND jobs.fence = held.fence AND state = 'running'
         RETURNING jobs.id, jobs.fence"
     };
+    WITHDRAW = {
+        sqlite "
+        DELETE FROM jobs
+         WHERE unique_key IN (SELECT value FROM json_each($1)) AND state <> 'dead' AND state = 'ready'",
+        postgres "
+        DELETE FROM jobs
+         WHERE unique_key IN (SELECT jsonb_array_elements_text($1::jsonb)) AND state <> 'dead' AND state = 'ready'"
+    };
     DELETE_HELD = "DELETE FROM jobs WHERE id = $1 AND fence = $2 AND state = 'running'";
     REARM = "
         UPDATE jobs SET state = 'ready', lease_ends = NULL, run_at = $3, attempts = 0, last_error = NULL
@@ -116,6 +124,11 @@ pub(crate) async fn add(
     }));
     let added: Vec<(Uuid,)> = db::fetch_all!(tx, ADD, rows, now.0)?;
     Ok(added.len())
+}
+
+/// Removes jobs that wait, by their keys.
+pub(crate) async fn withdraw(tx: &mut Tx, keys: &[String]) -> Result<(), Error> {
+    db::execute!(tx, WITHDRAW, db::rows(keys)).map(drop)
 }
 
 #[derive(sqlx::FromRow)]

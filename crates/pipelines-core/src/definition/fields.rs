@@ -237,8 +237,8 @@ pub(super) fn note(faults: &Faults, place: &Place, code: Code, why: impl Into<St
     faults.borrow_mut().push(Fault::at(place, code, why));
 }
 
-/// `^[1-9][0-9]{0,5}(ms|s|m|h|d)$`
-fn duration(text: &str) -> Option<Duration> {
+/// The duration that a text spells: `^[1-9][0-9]{0,5}(ms|s|m|h|d)$`.
+pub fn duration(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     if !(1..=6).contains(&digits) || number.starts_with('0') {

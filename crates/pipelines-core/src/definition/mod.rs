@@ -35,6 +35,7 @@ use std::{cell::RefCell, collections::BTreeMap, fmt, sync::Arc};
 use ::names::Digest;
 use serde_json::Value;
 
+pub use fields::duration;
 pub use model::{
     Approval, Budgets, Checks, Concurrency, Fairness, From, Input, Join, Kind, Lease, MicroUsd,
     OnDead, OnDisagree, OnExhausted, OnExpiry, OnFull, OnUnmet, Output, Quorum, Reach, Requirement,

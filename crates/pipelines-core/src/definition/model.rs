@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
@@ -19,7 +20,9 @@ use crate::{
 };
 
 /// Money: millionths of a US dollar, as reported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct MicroUsd(pub u64);
 
 impl MicroUsd {
@@ -37,7 +40,7 @@ impl MicroUsd {
 }
 
 /// What a run may spend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Budgets {
     /// Grants.
     pub claims: u64,
@@ -58,7 +61,7 @@ pub struct Budgets {
 }
 
 /// What happens to a run that has spent a budget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum OnExhausted {
     /// It fails.
     #[default]
@@ -68,7 +71,7 @@ pub enum OnExhausted {
 }
 
 /// What `concurrency` counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum SlotOf {
     /// Live runs.
     Runs,

@@ -176,6 +176,18 @@ impl Work {
         self.fail_attempt(&address, Failure { strike: None, retry_after: Duration::ZERO });
     }
 
+    /// Nobody learned of the claim: as if it had never been, but for its fence.
+    pub(super) fn undelivered(&mut self, id: ClaimId) -> Result<(), Refusal> {
+        let claim = self.state.claims.get(&id).ok_or(Refusal::UnknownClaim)?;
+        if claim.phase != ClaimPhase::Live || claim.touched {
+            return Err(Refusal::ClaimLost(claim.phase));
+        }
+        let address = claim.address.clone();
+        self.end_claim(id, ClaimPhase::Cancelled);
+        self.make_ready(&address);
+        Ok(())
+    }
+
     /// An agent lost its leave: its claims end, and its tasks are ready again without an attempt spent.
     pub(super) fn revoke(&mut self, agent: AgentId) -> Result<(), Refusal> {
         let held = self.state.live_claims().filter(|(_, claim)| claim.agent == agent);

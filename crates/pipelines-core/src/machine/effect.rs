@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use names::{Digest, UnixMillis};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::state::{ClaimPhase, RunPhase, RunReason, TaskPhase, TaskReason};
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// A budget of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Budget {
     /// Grants.
     Claims,
@@ -27,6 +28,20 @@ pub enum Budget {
     Wall,
     /// Money.
     MicroUsd,
+}
+
+impl Budget {
+    /// The word of definitions and answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Claims => "claims",
+            Self::ProxyCalls => "proxy_calls",
+            Self::ProxyBytes => "proxy_bytes",
+            Self::ResultBytes => "result_bytes",
+            Self::Wall => "wall",
+            Self::MicroUsd => "micro_usd",
+        }
+    }
 }
 
 /// What is counted against a budget.
@@ -47,7 +62,7 @@ pub enum Counter {
 }
 
 /// Something that happens by itself.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Due {
     /// The run's deadline.
     RunDeadline,
@@ -66,7 +81,7 @@ pub enum Due {
 }
 
 /// What a slot is counted under: the rule and the value of its key.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SlotKey {
     /// What is counted.
     pub of: SlotOf,
@@ -252,8 +267,8 @@ pub enum Effect {
     FreeSlot(SlotKey),
     /// A due row.
     Due(Due, UnixMillis),
-    /// A due row goes.
-    Undue(Due),
+    /// The due row for that moment goes.
+    Undue(Due, UnixMillis),
     /// The output of the run.
     Output(Arc<Value>),
     /// A task died.

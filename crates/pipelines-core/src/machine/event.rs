@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::effect::Due;
@@ -42,7 +43,7 @@ pub struct Agent {
 }
 
 /// What work has cost, as reported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Usage {
     /// Tokens read.
     pub tokens_in: u64,
@@ -197,6 +198,8 @@ pub enum What {
         /// Why, and when again.
         release: Release,
     },
+    /// Whoever asked for the claim had gone when it was told: the task is ready again, and nothing is spent.
+    Undelivered(ClaimId),
     /// An agent lost its token, its owner or its leave: its claims end.
     Revoke(AgentId),
     /// A person decides.

@@ -138,6 +138,7 @@ impl Work {
         };
         self.state.fences.insert(address.clone(), fence);
         self.state.claims.insert(id, Arc::new(claim));
+        self.state.touched.claims.insert(id);
         self.state.spent.reserved = self.state.spent.reserved.plus(step.reserve);
         self.count(Counter::Claims, 1);
         self.take_slots(SlotOf::Claims);

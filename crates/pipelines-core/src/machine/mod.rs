@@ -19,6 +19,7 @@
 //! | `checks.rs`   | ballots and reviews                                                         |
 //! | `approval.rs` | persons decide                                                              |
 //! | `reopen.rs`   | new generations: after a verdict, by hand; what a replay keeps              |
+//! | `stored.rs`   | a run in parts, as rows keep it, and back                                   |
 //! | `timeline.rs` | the stored states, from the timeline alone (I15)                            |
 
 mod approval;
@@ -32,6 +33,7 @@ mod reopen;
 mod run;
 mod settle;
 mod state;
+mod stored;
 mod submit;
 mod timeline;
 mod work;
@@ -45,12 +47,16 @@ pub use event::{Agent, Decision, Event, Release, ReleaseReason, Reopen, Usage, W
 pub use reopen::kept;
 pub use state::{
     Claim, ClaimPhase, HeldBy, Poison, RunPhase, RunReason, RunState, Setup, Spent, Task,
-    TaskPhase, TaskReason,
+    TaskPhase, TaskReason, Touched,
+};
+pub use stored::{
+    ClaimPart, NotARun, RunPart, StoredClaim, StoredRun, StoredTask, StoredVerdict, TaskPart,
 };
 pub use timeline::{States, replayed};
 
 use crate::backoff::Draw;
 use work::Work;
+pub use work::slot_keys;
 
 /// Whether a new run finds a slot (`spec/work.md` 2, `concurrency`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +79,19 @@ pub fn start(setup: Setup, slot: Slot, now: UnixMillis) -> Applied {
 
 /// One event happens to a run.
 pub fn apply(state: &RunState, event: &Event, now: UnixMillis) -> Result<Applied, Refusal> {
-    let mut work = Work::new(state.clone(), now, event.draw);
-    work.take(&event.what)?;
-    Ok(work.finish())
+    take(state.clone(), event, now).map_err(|refused| refused.1)
+}
+
+/// One event happens to a run that nobody else looks at: nothing is copied. A refusal gives the run back as it was, but
+/// for the time that it has seen.
+pub fn take(
+    state: RunState,
+    event: &Event,
+    now: UnixMillis,
+) -> Result<Applied, Box<(RunState, Refusal)>> {
+    let mut work = Work::new(state, now, event.draw);
+    match work.take(&event.what) {
+        Ok(()) => Ok(work.finish()),
+        Err(refusal) => Err(Box::new((work.finish().0, refusal))),
+    }
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use names::{Digest, UnixMillis};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
@@ -20,7 +21,8 @@ use crate::{
 };
 
 /// The states of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RunPhase {
     /// It waits for a slot.
     Queued,
@@ -62,7 +64,7 @@ impl RunPhase {
 }
 
 /// Why a run failed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RunReason {
     /// The output breaks its schema, or is too large.
     ComposeInvalid(Vec<Fault>),
@@ -96,7 +98,8 @@ impl RunReason {
 }
 
 /// The states of a task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TaskPhase {
     /// It waits for others.
     Pending,
@@ -144,7 +147,7 @@ impl TaskPhase {
 }
 
 /// What made a task dead at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Poison {
     /// Two owners found something in the way.
     Blocked,
@@ -157,7 +160,7 @@ pub enum Poison {
 }
 
 /// Why a task is where it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum TaskReason {
     /// All attempts are spent.
     AttemptsExhausted,
@@ -203,7 +206,8 @@ impl TaskReason {
 }
 
 /// The states of a claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ClaimPhase {
     /// The agent has the task.
     Live,
@@ -234,7 +238,7 @@ impl ClaimPhase {
 }
 
 /// What failed before, by whom: two different owners make poison.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Strike {
     pub(super) kind: Poison,
     pub(super) code: Option<String>,
@@ -371,7 +375,7 @@ pub struct Claim {
 }
 
 /// Why a run is held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum HeldBy {
     /// Somebody said so.
     Pause,
@@ -380,7 +384,7 @@ pub enum HeldBy {
 }
 
 /// What a run has spent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Spent {
     /// Grants.
     pub claims: u64,
@@ -484,6 +488,17 @@ pub struct RunState {
     pub(super) tallies: BTreeMap<(StepId, Path), Tally>,
     /// Addresses that are open, checks left out.
     pub(super) open: u64,
+    /// What the last event changed.
+    pub touched: Touched,
+}
+
+/// The parts of a run that an event changed: those have to be stored again.
+#[derive(Debug, Clone, Default)]
+pub struct Touched {
+    /// Generations of addresses.
+    pub tasks: BTreeSet<(Address, u32)>,
+    /// Claims.
+    pub claims: BTreeSet<ClaimId>,
 }
 
 impl RunState {
@@ -516,6 +531,7 @@ impl RunState {
             copies: copies.collect(),
             tallies: BTreeMap::new(),
             open: 0,
+            touched: Touched::default(),
         }
     }
 

@@ -11,11 +11,12 @@ use super::{
     event::{Usage, What},
     state::{
         Claim, ClaimPhase, RunPhase, RunReason, RunState, Strike, Task, TaskPhase, TaskReason,
+        Touched,
     },
 };
 use crate::{
     backoff::Draw,
-    definition::{OnDead, SlotOf, Step},
+    definition::{Concurrency, Definition, OnDead, SlotOf, Step},
     json::canonical,
     name::{Address, ClaimId, StepId},
 };
@@ -31,10 +32,31 @@ pub(super) enum Class {
     Void,
 }
 
+/// How a task in this phase counts.
+pub(super) fn class_of(phase: TaskPhase, on_dead: Option<OnDead>) -> Class {
+    match phase {
+        TaskPhase::Done => Class::Good,
+        TaskPhase::Skipped | TaskPhase::Cancelled => Class::Void,
+        TaskPhase::Dead if on_dead == Some(OnDead::Skip) => Class::Void,
+        _ => Class::Open,
+    }
+}
+
 /// A failed attempt.
 pub(super) struct Failure {
     pub(super) strike: Option<Strike>,
     pub(super) retry_after: Duration,
+}
+
+/// The slots that a run with this input is counted under, and its claims.
+pub fn slot_keys(definition: &Definition, input: &Value, of: SlotOf) -> Vec<SlotKey> {
+    let rules = definition.concurrency.iter().enumerate().filter(|(_, rule)| rule.of == of);
+    let key = |(at, rule): (usize, &Concurrency)| {
+        let value = rule.key.as_ref();
+        let value = value.map(|key| canonical(key.find(input).unwrap_or(&Value::Null)));
+        SlotKey { of, rule: at, value }
+    };
+    rules.map(key).collect()
 }
 
 /// One event being taken.
@@ -53,6 +75,7 @@ impl Work {
     pub(super) fn new(mut state: RunState, now: UnixMillis, draw: Draw) -> Self {
         let now = now.max(state.last_seen);
         state.last_seen = now;
+        state.touched = Touched::default();
         let (effects, pending, closed) = (Vec::new(), VecDeque::new(), VecDeque::new());
         Self { state, now, effects, draw, pending, closed }
     }
@@ -89,6 +112,7 @@ impl Work {
             What::Answered { claim, bytes, is_good } => self.answered(*claim, *bytes, *is_good),
             What::Submit { .. } => Ok(()),
             What::Release { claim, agent, release } => self.release(*claim, *agent, release),
+            What::Undelivered(claim) => self.undelivered(*claim),
             What::Revoke(agent) => self.revoke(*agent),
             What::Decide { address, person, decision } => self.decide(address, *person, decision),
             What::CancelTask(address) => self.cancel_task(address),
@@ -122,21 +146,45 @@ impl Work {
     /// The current generation, to change it.
     pub(super) fn task_mut(&mut self, address: &Address) -> Option<&mut Task> {
         let last = self.state.tasks.get_mut(address)?.last_mut()?;
-        if last.superseded { None } else { Some(Arc::make_mut(last)) }
+        if last.superseded {
+            return None;
+        }
+        self.state.touched.tasks.insert((address.clone(), last.generation));
+        Some(Arc::make_mut(last))
     }
 
     pub(super) fn claim_mut(&mut self, claim: ClaimId) -> Option<&mut Claim> {
-        self.state.claims.get_mut(&claim).map(Arc::make_mut)
+        let found = self.state.claims.get_mut(&claim)?;
+        self.state.touched.claims.insert(claim);
+        Some(Arc::make_mut(found))
     }
 
     pub(super) fn set_due(&mut self, due: Due, at: UnixMillis) {
-        self.state.due.insert(due.clone(), at);
+        self.touch(&due);
+        let before = self.state.due.insert(due.clone(), at);
+        if let Some(before) = before.filter(|before| *before != at) {
+            self.effect(Effect::Undue(due.clone(), before));
+        }
         self.effect(Effect::Due(due, at));
     }
 
     pub(super) fn drop_due(&mut self, due: Due) {
-        if self.state.due.remove(&due).is_some() {
-            self.effect(Effect::Undue(due));
+        if let Some(at) = self.state.due.remove(&due) {
+            self.touch(&due);
+            self.effect(Effect::Undue(due, at));
+        }
+    }
+
+    /// What a due row is about is stored with it.
+    fn touch(&mut self, due: &Due) {
+        match due {
+            Due::RunDeadline | Due::Wall | Due::Verdict => {}
+            Due::ClaimEnd(claim) => drop(self.state.touched.claims.insert(*claim)),
+            Due::BackOff(address, generation)
+            | Due::TaskDeadline(address, generation)
+            | Due::Expires(address, generation) => {
+                self.state.touched.tasks.insert((address.clone(), *generation));
+            }
         }
     }
 
@@ -165,18 +213,8 @@ impl Work {
     }
 
     /// The slots that a run or a claim of this run is counted under.
-    pub(super) fn slot_keys(&self, of: SlotOf) -> Vec<SlotKey> {
-        let rules = self.state.definition.concurrency.iter().enumerate();
-        rules
-            .filter(|(_, rule)| rule.of == of)
-            .map(|(at, rule)| {
-                let value = rule
-                    .key
-                    .as_ref()
-                    .map(|key| canonical(key.find(&self.state.input).unwrap_or(&Value::Null)));
-                SlotKey { of, rule: at, value }
-            })
-            .collect()
+    fn slot_keys(&self, of: SlotOf) -> Vec<SlotKey> {
+        slot_keys(&self.state.definition, &self.state.input, of)
     }
 
     pub(super) fn take_slots(&mut self, of: SlotOf) {
@@ -202,6 +240,7 @@ impl Work {
         let generations = self.state.tasks.entry(address.clone()).or_default();
         let generation = u32::try_from(generations.len()).unwrap_or(u32::MAX).saturating_add(1);
         generations.push(Arc::new(Task::new(generation, self.state.version, item)));
+        self.state.touched.tasks.insert((address.clone(), generation));
         self.change(Change::Inserted { address: address.clone(), generation });
         if address.check.is_none() {
             self.tally(address, None, Some(Class::Open));
@@ -259,13 +298,8 @@ impl Work {
     /// How the current row of an address counts.
     pub(super) fn class(&self, address: &Address) -> Option<Class> {
         let task = self.state.current(address)?;
-        let on_dead = || self.with_step(&address.step, |step| step.on_dead);
-        Some(match task.phase {
-            TaskPhase::Done => Class::Good,
-            TaskPhase::Skipped | TaskPhase::Cancelled => Class::Void,
-            TaskPhase::Dead if on_dead() == Some(OnDead::Skip) => Class::Void,
-            _ => Class::Open,
-        })
+        let on_dead = self.with_step(&address.step, |step| step.on_dead);
+        Some(class_of(task.phase, on_dead))
     }
 
     /// Keeps the counts by which joins are judged.

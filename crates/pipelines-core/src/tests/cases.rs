@@ -141,8 +141,8 @@ fn tasks_are_granted_in_their_order() {
         }
         let waiting = |it: &Value| Waiting {
             task: text(&it["id"]).to_owned(),
-            publisher: text(&it["publisher"]).to_owned(),
-            key: text(&it["key"]).to_owned(),
+            publisher: text(&it["publisher"]).into(),
+            key: text(&it["key"]).into(),
             priority: u8::try_from(it["priority"].as_u64().unwrap()).unwrap(),
             ready_at: UnixMillis(it["ready_at_ms"].as_i64().unwrap()),
         };

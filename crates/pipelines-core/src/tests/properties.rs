@@ -14,7 +14,7 @@ use crate::{
     backoff::Draw,
     machine::{
         self, Decision, Effect, Event, Release, ReleaseReason, Reopen, RunState, Slot, States,
-        Usage, What, apply, start,
+        Usage, What, start,
     },
     name::{Address, AgentId, Check, ClaimId},
 };
@@ -256,14 +256,61 @@ fn run(numbers: &[u32]) -> Result<(), TestCaseError> {
         let event = Event { draw: Draw::from_number(draws.next()), what };
         // Each event comes twice: the second time it is refused, answered as before, or harmless.
         for _ in 0..2 {
-            let Ok((after, effects)) = apply(&state, &event, now) else { continue };
+            let (after, effects) = match machine::take(state.clone(), &event, now) {
+                Ok(applied) => applied,
+                Err(refused) => {
+                    let (mut seen, _) = *refused;
+                    seen.last_seen = state.last_seen;
+                    prop_assert!(seen.is_same_as(&state), "{:?} of {state:#?}", event.what);
+                    continue;
+                }
+            };
+            prop_assert_eq!(untouched(&state, &after), Vec::<String>::new(), "{:?}", event.what);
             let judged = judge(&state, &after, &effects, &mut states);
             prop_assert_eq!(judged, Ok(()), "after {:?} of {:#?}", event.what, state);
             state = after;
+            prop_assert!(restored(&state).is_same_as(&state), "{state:#?}");
         }
     }
     prop_assert_eq!(ends_by_itself(&state), Ok(()));
     Ok(())
+}
+
+/// Parts that an event changed without saying so.
+fn untouched(before: &RunState, after: &RunState) -> Vec<String> {
+    let (was, is) = (before.stored(), after.stored());
+    let tasks = is.tasks.iter().filter(|task| {
+        let place = (task.address.clone(), task.generation);
+        let old = was.tasks.iter().find(|it| (&it.address, it.generation) == (&place.0, place.1));
+        let is_same = old.is_some_and(|old| format!("{old:?}") == format!("{task:?}"));
+        !is_same && !after.touched.tasks.contains(&place)
+    });
+    let claims = is.claims.iter().filter(|claim| {
+        let old = was.claims.iter().find(|it| it.id == claim.id);
+        let is_same = old.is_some_and(|old| format!("{old:?}") == format!("{claim:?}"));
+        !is_same && !after.touched.claims.contains(&claim.id)
+    });
+    let tasks = tasks.map(|it| it.address.to_string());
+    tasks.chain(claims.map(|it| it.id.to_string())).collect()
+}
+
+/// What rows keep of a state, read again.
+fn restored(state: &RunState) -> RunState {
+    fn again<T: serde::Serialize + serde::de::DeserializeOwned>(part: &T) -> T {
+        serde_json::from_str(&serde_json::to_string(part).unwrap()).unwrap()
+    }
+    let mut stored = state.stored();
+    stored.part = again(&stored.part);
+    for task in &mut stored.tasks {
+        task.part = again(&task.part);
+    }
+    for claim in &mut stored.claims {
+        claim.part = again(&claim.part);
+        claim.submissions = again(&claim.submissions);
+    }
+    // Rows come in any order.
+    stored.tasks.reverse();
+    RunState::restore(stored, &state.definition).unwrap()
 }
 
 proptest! {

@@ -162,6 +162,34 @@ actions! {
     SkillRead, "work.skill.read", false, Need::Level(Level::Read);
     /// Add such documents, and take them out of use.
     SkillWrite, "work.skill.write", true, Need::Level(Level::Write);
+    /// Start a run of a pipeline.
+    RunStart, "work.run.start", true, Need::Level(Level::Write);
+    /// See a run, its tasks, its timeline and its output.
+    RunRead, "work.run.read", false, Need::Level(Level::Read);
+    /// List runs; each is filtered by itself.
+    RunList, "work.run.list", false, Need::SignedIn;
+    /// End a run or one of its tasks, hold it, let it go on, open a task again, say what one thinks of its output.
+    RunCancel, "work.run.cancel", true, Need::Level(Level::Write);
+    /// Let a live run spend more.
+    RunRaise, "work.run.raise", true, Need::Level(Level::Write);
+    /// Say how a publisher stands to an agent.
+    AgentBind, "work.agent.bind", true, Need::Level(Level::Admin);
+    /// Ask for a task. Whether there is one is decided by the allow-lists of both sides.
+    TaskClaim, "work.task.claim", true, Need::SignedIn;
+    /// Keep a claim alive.
+    TaskHeartbeat, "work.task.heartbeat", true, Need::Level(Level::Owner);
+    /// Hand a result in.
+    TaskSubmit, "work.task.submit", true, Need::Level(Level::Owner);
+    /// Give a task back.
+    TaskRelease, "work.task.release", true, Need::Level(Level::Owner);
+    /// See one's own claims.
+    ClaimList, "work.claim.list", false, Need::SignedIn;
+    /// See what became of a claim.
+    ClaimRead, "work.claim.read", false, Need::Level(Level::Owner);
+    /// See what waits for a person; each is filtered by itself.
+    GateList, "work.gate.list", false, Need::SignedIn;
+    /// Decide where a person is asked.
+    GateDecide, "work.gate.decide", true, Need::Level(Level::Triage);
     /// Switch the publisher side of an organization on.
     PublisherEnable, "trust.publisher.enable", true, Need::Level(Level::Owner);
     /// Make a token that acts as an organization.

@@ -117,6 +117,31 @@ pub struct Scope {
     /// If there are any, the only pipelines that may be run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pipelines: Vec<String>,
+    /// The publishers, or single pipelines of theirs (`acme/add-source`), whose tasks an agent may claim: where none is
+    /// named, none is given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub publishers: Vec<String>,
+}
+
+/// Whose tasks a credential may claim: what each of its scopes names (`spec/work.md` 5).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PipelineReach(Vec<Vec<String>>);
+
+impl PipelineReach {
+    pub(crate) fn of(scopes: &[Scope]) -> Self {
+        Self(scopes.iter().map(|scope| scope.publishers.clone()).collect())
+    }
+
+    /// Whether tasks of that pipeline may be claimed. Whoever has no scope is no agent, and claims nothing.
+    pub fn reaches(&self, publisher: &str, pipeline: &str) -> bool {
+        let is_named = |all: &Vec<String>| {
+            all.iter().any(|it| match it.split_once('/') {
+                None => it.eq_ignore_ascii_case(publisher),
+                Some((owner, name)) => owner.eq_ignore_ascii_case(publisher) && name == pipeline,
+            })
+        };
+        !self.0.is_empty() && self.0.iter().all(is_named)
+    }
 }
 
 /// Why a scope is not taken.
@@ -131,8 +156,11 @@ pub enum ScopeError {
     /// It names something that is no pipeline.
     #[error("`{0}` names no pipeline: 1 to 100 letters, digits and . _ -")]
     Pipeline(String),
+    /// It names something that is neither a publisher nor a pipeline of one.
+    #[error("`{0}` names no publisher: write acme, or acme/add-source for one of its pipelines")]
+    Publisher(String),
     /// It lists too much.
-    #[error("a scope lists at most {MAX_LISTED} repositories, verbs or pipelines")]
+    #[error("a scope lists at most {MAX_LISTED} repositories, verbs, pipelines or publishers")]
     TooLong,
     /// It grants nothing at all.
     #[error("the scope names no plane, so it would grant nothing")]
@@ -167,11 +195,17 @@ impl Scope {
             Repositories::Listed(listed) => listed,
             Repositories::Word(_) | Repositories::None => &[],
         };
-        if [listed, &self.verbs, &self.pipelines].iter().any(|it| it.len() > MAX_LISTED) {
+        if [listed, &self.verbs, &self.pipelines, &self.publishers]
+            .iter()
+            .any(|it| it.len() > MAX_LISTED)
+        {
             return Err(ScopeError::TooLong);
         }
         if let Some(other) = self.pipelines.iter().find(|it| !names_a_pipeline(it)) {
             return Err(ScopeError::Pipeline(other.clone()));
+        }
+        if let Some(other) = self.publishers.iter().find(|it| !names_a_publisher(it)) {
+            return Err(ScopeError::Publisher(other.clone()));
         }
         match listed.iter().find(|it| !names_repositories(it)) {
             Some(other) => Err(ScopeError::Repository(other.clone())),
@@ -221,6 +255,15 @@ fn names_repositories(text: &str) -> bool {
     })
 }
 
+/// Whether `text` is a publisher, or `publisher/pipeline`.
+fn names_a_publisher(text: &str) -> bool {
+    let (publisher, pipeline) = match text.split_once('/') {
+        None => (text, None),
+        Some((publisher, pipeline)) => (publisher, Some(pipeline)),
+    };
+    publisher.parse::<names::Handle>().is_ok() && pipeline.is_none_or(names_a_pipeline)
+}
+
 fn names_a_pipeline(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     (1..=MAX_LISTED).contains(&text.len()) && text.bytes().all(is_plain)
@@ -265,6 +308,28 @@ mod tests {
         }
         let long = Scope::of_repositories(vec!["a/b".to_owned(); 101], Reach::Read);
         assert_eq!(long.check(), Err(ScopeError::TooLong));
+    }
+
+    #[test]
+    fn what_every_scope_names_may_be_claimed_and_nothing_else() {
+        let of = |all: &[&str]| Scope {
+            publishers: all.iter().map(|it| (*it).to_owned()).collect(),
+            ..Scope::public_reading()
+        };
+        let reach = |all: &[Scope]| {
+            let it = PipelineReach::of(all);
+            [("acme", "sync"), ("acme", "add"), ("other", "sync")].map(|(p, l)| it.reaches(p, l))
+        };
+        assert_eq!(reach(&[]), [false, false, false]);
+        assert_eq!(reach(&[of(&[])]), [false, false, false]);
+        assert_eq!(reach(&[of(&["acme"])]), [true, true, false]);
+        assert_eq!(reach(&[of(&["acme/sync", "other"])]), [true, false, true]);
+        // A token narrows what its agent may.
+        assert_eq!(reach(&[of(&["acme"]), of(&["acme/add"])]), [false, true, false]);
+        assert_eq!(reach(&[of(&["acme"]), of(&[])]), [false, false, false]);
+        for bad in ["", "a/b/c", "/sync", "acme/"] {
+            assert_eq!(of(&[bad]).check(), Err(ScopeError::Publisher(bad.to_owned())));
+        }
     }
 
     #[test]

@@ -63,6 +63,20 @@ impl Publisher {
         self.granted.own >= Level::Admin
     }
 
+    /// The publisher as whoever asks stands to its runs: a `runner` token starts and ends them, which members may.
+    #[must_use]
+    pub fn of_runs(mut self, actor: &Actor) -> Self {
+        let is_runner = matches!(
+            actor.credential(),
+            Some(Credential::Token(token)) if token.kind == TokenKind::Runner
+        );
+        let is_own = actor.principal().is_some_and(|it| it.id == self.organization.id);
+        if is_runner && is_own {
+            self.granted.own = self.granted.own.max(Level::Write);
+        }
+        self
+    }
+
     fn chain(&self) -> Chain {
         Chain::of(self.organization.id)
     }

@@ -1,0 +1,13 @@
+DROP TABLE trust_ledger;
+DROP TABLE agent_publishers;
+DROP TABLE dead_letters;
+DROP TABLE approval_votes;
+DROP TABLE slots;
+DROP TABLE run_events;
+DROP TABLE results;
+DROP TABLE submissions;
+DROP TABLE claims;
+DROP TABLE tasks;
+DROP TABLE work_heads;
+DROP TABLE run_search;
+DROP TABLE runs;

@@ -1,0 +1,330 @@
+//! The engine: one queue in each process through which everything goes that happens to runs (`spec/work.md` 11).
+//!
+//! Whoever wants something asks and waits. What has come together while a transaction was under way makes the next group:
+//! each event is applied to its run in memory, what became ready is granted to callers that wait, one transaction writes
+//! it all, and then everybody is answered. Nobody is answered before the commit. An event that is refused writes nothing
+//! and harms no other. If the transaction fails, nobody got anything, and what is in memory is read again from the rows.
+//!
+//! | file or folder | what is there                                                            |
+//! |----------------|--------------------------------------------------------------------------|
+//! | `mod.rs`       | [`Engine`]: how to ask; what is asked                                     |
+//! | `keeper.rs`    | the loop: groups, and callers that wait                                   |
+//! | `group.rs`     | one group: events are applied, rows are gathered                          |
+//! | `written.rs`   | what changed of a run, as rows                                            |
+//! | `starts.rs`    | runs begin; slots of runs                                                 |
+//! | `grants.rs`    | tasks are given to agents                                                 |
+//! | `granted.rs`   | a claim as its holder is told of it                                       |
+//! | `heads.rs`     | what can be claimed, in memory                                            |
+//! | `run.rs`       | a run in memory                                                           |
+//! | `runs/`        | runs that are held in memory, and read                                    |
+//! | `timeline.rs`  | an entry of the timeline as a row                                         |
+//! | `due.rs`       | what happens by itself: jobs that come back here                          |
+//! | `store.rs`     | the SQL of a group                                                        |
+//!
+//! Invariants: a task has one live claim (the state machine, and an index). What was acknowledged is on disk. Nothing due
+//! lives only in memory. While nothing happens, no transaction runs.
+
+mod due;
+mod granted;
+mod grants;
+mod group;
+pub(crate) mod heads;
+mod keeper;
+pub(crate) mod run;
+pub(crate) mod runs;
+mod starts;
+mod store;
+mod timeline;
+mod written;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Weak,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use names::{Clock, Digest, Handle, Id, UnixMillis};
+use pipelines_core::{
+    definition::Budgets,
+    machine::{ClaimPhase, Effect, Event, Refusal, RunPhase, TaskPhase},
+    name::{Address, AgentId, ClaimId, OwnerId, PipelineId, RunId},
+};
+use serde_json::Value;
+use tokio::{
+    sync::{broadcast, mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
+use trust::{PipelineReach, Principal};
+use uuid::Uuid;
+
+use crate::{Error, Inner};
+
+pub(crate) use due::{DUE, DueRow};
+pub(crate) use granted::{Granted, budgets, millis, source, spent, whole_schema};
+pub(crate) use grants::{BondState, LIVE_CLAIMS};
+pub(crate) use starts::Started;
+pub(crate) use written::pointer_text;
+
+/// Every statement of the engine.
+pub(crate) fn statements() -> Vec<&'static db::Sql> {
+    [store::STATEMENTS, runs::store::STATEMENTS, grants::STATEMENTS].concat()
+}
+
+/// Asks that wait for their group; more wait for a place. At half a kilobyte each, some two megabytes.
+const QUEUE: usize = 4_096;
+/// Changes that are kept for who listens and is slow; who misses some looks again.
+const CHANGES: usize = 1_024;
+
+/// What a caller is told of an event.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// What came of it.
+    pub(crate) effects: Vec<Effect>,
+    /// Where the run is now.
+    pub(crate) run: RunPhase,
+    /// The claim that it was about, if it was about one.
+    pub(crate) claim: Option<ClaimTold>,
+}
+
+/// Where a claim is, and its task.
+#[derive(Debug, Clone)]
+pub(crate) struct ClaimTold {
+    pub(crate) phase: ClaimPhase,
+    pub(crate) ends_at: UnixMillis,
+    pub(crate) task: TaskPhase,
+    /// By the clock of the engine.
+    pub(crate) remaining: Duration,
+}
+
+/// Why nothing came of what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotDone {
+    /// The state machine refused it.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// There is no such run.
+    #[error("there is no such run")]
+    NoRun,
+    /// There is a run of that name with another input.
+    #[error("a run with this external_id has another input")]
+    ExternalIdTaken,
+    /// As many runs live as may.
+    #[error("as many runs live as the pipeline lets live at once")]
+    ConcurrencyFull,
+    /// The engine could not do it.
+    #[error(transparent)]
+    Failed(Box<Error>),
+}
+
+impl From<Error> for NotDone {
+    fn from(error: Error) -> Self {
+        Self::Failed(Box::new(error))
+    }
+}
+
+impl From<db::Error> for NotDone {
+    fn from(error: db::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+/// Who did it, for the timeline.
+pub(crate) type Actor = Option<Id<Principal>>;
+
+/// A run that is to begin.
+#[derive(Debug, Clone)]
+pub(crate) struct Start {
+    pub(crate) publisher: Id<Principal>,
+    pub(crate) handle: Handle,
+    pub(crate) pipeline: PipelineId,
+    pub(crate) input: Value,
+    pub(crate) priority: Option<u8>,
+    pub(crate) external_id: Option<String>,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) budgets: Budgets,
+    pub(crate) by: Actor,
+    /// A person may not decide about what it started itself.
+    pub(crate) starter: Actor,
+    pub(crate) replay_of: Option<Uuid>,
+    pub(crate) copies: BTreeMap<Address, Value>,
+    pub(crate) definition: std::sync::Arc<pipelines_core::definition::Definition>,
+    pub(crate) pinned_version: u32,
+    pub(crate) sha256: Digest,
+}
+
+/// An agent that asks for work.
+#[derive(Debug, Clone)]
+pub(crate) struct Asking {
+    pub(crate) agent: AgentId,
+    pub(crate) owner: OwnerId,
+    pub(crate) token: Option<Uuid>,
+    pub(crate) labels: BTreeSet<String>,
+    pub(crate) reach: PipelineReach,
+    /// If there are any, the only publishers that are asked for.
+    pub(crate) publishers: Vec<Handle>,
+    /// If there are any, the only pipelines.
+    pub(crate) pipelines: Vec<PipelineId>,
+    pub(crate) run: Option<RunId>,
+    pub(crate) most: usize,
+    /// Whether it waits if there is nothing.
+    pub(crate) waits: bool,
+}
+
+type Answer<T> = oneshot::Sender<Result<T, NotDone>>;
+
+/// What is asked of the engine.
+#[derive(Debug)]
+enum Ask {
+    Start(Box<Start>, UnixMillis, Answer<Started>),
+    Event(Box<Happening>, Answer<Told>),
+    Next(Box<Asking>, Answer<Vec<Granted>>),
+    Look(AgentId, Vec<(RunId, ClaimId)>, Answer<Vec<Granted>>),
+    /// Callers that wait are answered with nothing, and none waits any more.
+    Drain,
+}
+
+/// Something that happens to a run.
+#[derive(Debug)]
+struct Happening {
+    run: RunId,
+    event: Event,
+    at: UnixMillis,
+    by: Actor,
+    said: Said,
+}
+
+/// What goes with an event into the rows that it writes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Said {
+    /// The claim that the event is about.
+    pub(crate) claim: Option<ClaimId>,
+    /// What the agent says beside: notes of a result, the reason of a release.
+    pub(crate) note: Option<String>,
+    /// What a person decides.
+    pub(crate) vote: Option<Vote>,
+}
+
+/// The word of a person where one is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Vote {
+    pub(crate) address: Address,
+    pub(crate) generation: u32,
+    pub(crate) person: Id<Principal>,
+    /// `approve` or `reject`.
+    pub(crate) decision: &'static str,
+    pub(crate) comment: String,
+}
+
+/// How to ask the engine. Cheap to use from anywhere.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    asks: mpsc::Sender<Ask>,
+    clock: Clock,
+    /// The latest time that anybody was given: it never goes back.
+    latest: AtomicI64,
+    /// Runs that have changed, told after the commit.
+    changes: broadcast::Sender<RunId>,
+}
+
+impl Engine {
+    /// How to ask, and what is asked.
+    pub(crate) fn new(clock: Clock) -> (Self, Asks) {
+        let (asks, asked) = mpsc::channel(QUEUE);
+        let (changes, _) = broadcast::channel(CHANGES);
+        (Self { asks, clock, latest: AtomicI64::new(i64::MIN), changes }, Asks(asked))
+    }
+
+    /// Hears of every run that this process changes from now on.
+    pub(crate) fn listen(&self) -> broadcast::Receiver<RunId> {
+        self.changes.subscribe()
+    }
+
+    /// The time by which claims live.
+    pub(crate) fn now(&self) -> UnixMillis {
+        let now = self.clock.now().0;
+        UnixMillis(self.latest.fetch_max(now, Ordering::Relaxed).max(now))
+    }
+
+    async fn ask<T>(
+        &self,
+        ask: Ask,
+        answer: oneshot::Receiver<Result<T, NotDone>>,
+    ) -> Result<T, NotDone> {
+        let ended = || NotDone::Failed(Box::new(Error::GivenUp));
+        self.asks.send(ask).await.map_err(|_| ended())?;
+        answer.await.map_err(|_| ended())?
+    }
+
+    /// Begins a run.
+    pub(crate) async fn start(&self, start: Start) -> Result<Started, NotDone> {
+        let (answer, told) = oneshot::channel();
+        self.ask(Ask::Start(Box::new(start), self.now(), answer), told).await
+    }
+
+    /// Something happens to a run.
+    pub(crate) async fn happen(
+        &self,
+        run: RunId,
+        event: impl Into<Event> + Send,
+        by: Actor,
+        said: Said,
+    ) -> Result<Told, NotDone> {
+        let (answer, told) = oneshot::channel();
+        let (event, at) = (event.into(), self.now());
+        let happening = Happening { run, event, at, by, said };
+        self.ask(Ask::Event(Box::new(happening), answer), told).await
+    }
+
+    /// Claims for an agent: what is there at once, or what comes within `wait`.
+    pub(crate) async fn next(
+        &self,
+        asking: Asking,
+        wait: Duration,
+    ) -> Result<Vec<Granted>, NotDone> {
+        let asking = Asking { waits: !wait.is_zero(), ..asking };
+        let (answer, mut told) = oneshot::channel();
+        let until = Instant::now() + wait;
+        let ended = || NotDone::Failed(Box::new(Error::GivenUp));
+        self.asks.send(Ask::Next(Box::new(asking), answer)).await.map_err(|_| ended())?;
+        // Who does not want to wait is answered by the group that takes the ask.
+        if wait.is_zero() {
+            return told.await.map_err(|_| ended())?;
+        }
+        match timeout_at(until, &mut told).await {
+            Ok(answer) => answer.map_err(|_| ended())?,
+            Err(_) => {
+                // What was sent before this moment is here; nothing is sent after it.
+                told.close();
+                told.try_recv().unwrap_or_else(|_| Ok(Vec::new()))
+            }
+        }
+    }
+
+    /// Claims that an agent holds, as it was told of them.
+    pub(crate) async fn look(
+        &self,
+        agent: AgentId,
+        claims: Vec<(RunId, ClaimId)>,
+    ) -> Result<Vec<Granted>, NotDone> {
+        let (answer, told) = oneshot::channel();
+        self.ask(Ask::Look(agent, claims, answer), told).await
+    }
+
+    /// Answers those that wait with nothing: the process is about to end.
+    pub(crate) async fn drain(&self) {
+        // An engine that has ended has nobody waiting.
+        let _sent = self.asks.send(Ask::Drain).await;
+    }
+}
+
+/// What is asked, for the loop.
+#[derive(Debug)]
+pub(crate) struct Asks(mpsc::Receiver<Ask>);
+
+/// Works until nobody can ask any more.
+pub(crate) fn begin(asks: Asks, room: Weak<Inner>) {
+    tokio::spawn(keeper::Keeper::new(room).run(asks.0));
+}

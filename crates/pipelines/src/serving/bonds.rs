@@ -1,0 +1,139 @@
+//! How publishers stand to agents, and the tasks of theirs that died.
+
+use api::json;
+use http::StatusCode;
+use names::{Handle, UnixMillis};
+use serde::Deserialize;
+use trust::{Allowed, Publisher, act};
+use uuid::Uuid;
+use web::{Call, Input as _, Json, Problem, Queried};
+
+use super::{cut, invalid, limit, one_more, position, store};
+use crate::{Door, engine::BondState};
+
+/// Labels that a publisher may give to one agent.
+const MAX_LABELS: usize = 16;
+
+/// A page of dead letters.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListLetters {
+    step: Option<String>,
+    reason: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+pub(super) async fn letters(
+    door: Door,
+    allowed: Allowed<act::RunRead, Publisher>,
+    call: Queried<ListLetters>,
+) -> Result<Json<json::DeadLetterPage>, Problem> {
+    let asked = call.query()?;
+    call.end().await?;
+    if allowed.actor().behind().is_some() {
+        return Err(Problem::not_found());
+    }
+    let (publisher, limit) = (allowed.resource().organization.id, limit(asked.limit)?);
+    let list = format!("letters:{publisher}:{:?}", (&asked.step, &asked.reason));
+    let before = position(&door.cursors, &list, asked.cursor.as_deref(), Uuid::max())?;
+    let wanted = (asked.step.as_deref(), asked.reason.as_deref());
+    let mut tx = door.db().glance().await?;
+    let mut rows = store::letters(&mut tx, publisher, wanted, before, one_more(limit)).await?;
+    let next_cursor = cut(&mut rows, limit, (&door.cursors, &list), |it| it.id);
+    rows.retain(|it| allowed.actor().may_run(&it.pipeline_id));
+    let told = |row: store::LetterRow| json::DeadLetter {
+        id: row.id.to_string(),
+        run: row.run_id.to_string(),
+        pipeline: row.pipeline_id,
+        task: row.task_id.to_string(),
+        address: row.address,
+        reason: row.reason,
+        at: UnixMillis(row.at).to_string(),
+    };
+    Ok(Json(json::DeadLetterPage { items: rows.into_iter().map(told).collect(), next_cursor }))
+}
+
+/// A page of agents.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListBound {
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+pub(super) async fn list(
+    door: Door,
+    allowed: Allowed<act::RunRead, Publisher>,
+    call: Queried<ListBound>,
+) -> Result<Json<json::PublisherAgentPage>, Problem> {
+    let asked = call.query()?;
+    call.end().await?;
+    if allowed.actor().behind().is_some() {
+        return Err(Problem::not_found());
+    }
+    let (publisher, limit) = (allowed.resource().organization.id, limit(asked.limit)?);
+    let list = format!("bonds:{publisher}");
+    let after = match asked.cursor.as_deref() {
+        None => String::new(),
+        Some(text) => {
+            let found = door.cursors.read(&list, text);
+            let found = found.and_then(|bytes| String::from_utf8(bytes).ok());
+            found.ok_or_else(|| Problem::malformed("this cursor is not from this list"))?
+        }
+    };
+    let mut tx = door.db().glance().await?;
+    let mut rows = store::bound(&mut tx, publisher, &after, one_more(limit)).await?;
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
+    let last = rows.last().filter(|_| has_more);
+    let next_cursor = last.map(|(name, ..)| door.cursors.write(&list, name.as_bytes()));
+    let told = |(agent, state, labels): (String, String, String)| {
+        let labels = serde_json::from_str(&labels);
+        let labels = labels.map_err(db::Error::corrupt("agent_publishers.labels"))?;
+        Ok::<_, Problem>(json::PublisherAgent { agent, state, labels })
+    };
+    let items = rows.into_iter().map(told).collect::<Result<_, _>>()?;
+    Ok(Json(json::PublisherAgentPage { items, next_cursor }))
+}
+
+pub(super) async fn set(
+    door: Door,
+    allowed: Allowed<act::AgentBind, Publisher>,
+    call: Call,
+) -> Result<Json<json::PublisherAgent>, Problem> {
+    let name: Handle = call.params.parse("agent")?;
+    let Json(asked) = Json::<json::SetPublisherAgent>::take(call).await?;
+    let publisher = &allowed.resource().organization;
+    let state: BondState = asked.state.parse().map_err(|why: String| invalid("/state", why))?;
+    let prefix = format!("@{}/", publisher.handle);
+    if asked.labels.len() > MAX_LABELS || asked.labels.iter().any(|it| !it.starts_with(&prefix)) {
+        let why =
+            format!("a publisher gives at most {MAX_LABELS} labels, all of them {prefix}name");
+        return Err(invalid("/labels", why));
+    }
+    let labels = serde_json::to_string(&asked.labels).unwrap_or_default();
+    let mut tx = door.pipelines.0.ground.trust.begin_on_publisher(&allowed).await?;
+    let agent = store::agent(&mut tx, &name).await?.ok_or_else(Problem::not_found)?;
+    store::bind(&mut tx, (agent, publisher.id), state.as_str(), &labels).await?;
+    tx.commit().await?;
+    let state = state.as_str().to_owned();
+    Ok(Json(json::PublisherAgent { agent: name.to_string(), state, labels: asked.labels }))
+}
+
+pub(super) async fn remove(
+    door: Door,
+    allowed: Allowed<act::AgentBind, Publisher>,
+    call: Call,
+) -> Result<StatusCode, Problem> {
+    let name: Handle = call.params.parse("agent")?;
+    <()>::take(call).await?;
+    let publisher = allowed.resource().organization.id;
+    let mut tx = door.pipelines.0.ground.trust.begin_on_publisher(&allowed).await?;
+    let agent = store::agent(&mut tx, &name).await?.ok_or_else(Problem::not_found)?;
+    if !store::unbind(&mut tx, agent, publisher).await? {
+        return Err(Problem::not_found());
+    }
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

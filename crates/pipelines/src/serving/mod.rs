@@ -1,0 +1,142 @@
+//! JSON under `/api/v1`: runs, tasks, claims, and what waits for persons (`spec/work.md` 6).
+//!
+//! | file           | what is there                                                        |
+//! |----------------|----------------------------------------------------------------------|
+//! | `mod.rs`       | the routes                                                           |
+//! | `places.rs`    | what routes act on: [`PlaceOfRuns`], [`RunPlace`], [`TaskPlace`], [`ClaimPlace`] |
+//! | `refusals.rs`  | what the engine does not do, as HTTP                                   |
+//! | `starting.rs`  | a run begins                                                          |
+//! | `runs.rs`      | runs: read, ended, held, raised, judged                                |
+//! | `tasks.rs`     | tasks and their attempts                                              |
+//! | `claims.rs`    | agents ask for work                                                   |
+//! | `holding.rs`   | agents hand work in, keep it, give it back                             |
+//! | `gates.rs`     | persons decide                                                        |
+//! | `bonds.rs`     | how publishers stand to agents; their dead letters                     |
+//! | `store.rs`     | the SQL                                                               |
+
+mod bonds;
+mod claims;
+mod gates;
+mod holding;
+mod places;
+mod refusals;
+mod runs;
+mod starting;
+pub(crate) mod store;
+mod tasks;
+
+use std::time::Duration;
+
+use http::Method;
+use trust::Bearers;
+use uuid::Uuid;
+use web::{Cursors, Fault, Problem, Routes, Spec, Surface};
+
+use crate::Door;
+
+/// Bodies of a few texts.
+const SMALL: u64 = 64 << 10;
+/// The body of a run that is to begin.
+const RUN: u64 = 1 << 20;
+/// The body of a result, beside what is said of it.
+const RESULT: u64 = (10 << 20) + (16 << 10);
+/// How long a caller may wait for something, with room for the answer.
+const WAITING: Duration = Duration::from_secs(75);
+
+/// The routes of runs and claims.
+pub(crate) fn routes(routes: Routes<Door>) -> Routes<Door> {
+    let read = Spec::new(Surface::Api).bearers(Bearers::Publisher);
+    let small = read.body_bytes(SMALL);
+    let routes = routes
+        .post(
+            "/api/v1/publishers/{publisher}/pipelines/{pipeline}/runs",
+            read.body_bytes(RUN),
+            starting::start,
+        )
+        .get("/api/v1/runs", read, runs::list)
+        .get("/api/v1/runs/{run}", read, runs::show)
+        .get("/api/v1/runs/{run}/tasks", read, tasks::list)
+        .get("/api/v1/runs/{run}/events", read, runs::events)
+        .get("/api/v1/runs/{run}/output", read, runs::output)
+        .post("/api/v1/runs/{run}/cancel", small, runs::cancel)
+        .post("/api/v1/runs/{run}/pause", small, runs::pause)
+        .post("/api/v1/runs/{run}/resume", small, runs::resume)
+        .post("/api/v1/runs/{run}/verdict", small, runs::verdict)
+        .on(Method::PATCH, "/api/v1/runs/{run}/budgets", small, runs::raise)
+        .get("/api/v1/tasks/{task}", read, tasks::show)
+        .get("/api/v1/tasks/{task}/attempts", read, tasks::attempts)
+        .post("/api/v1/tasks/{task}/retry", small, tasks::retry)
+        .post("/api/v1/tasks/{task}/cancel", small, tasks::cancel)
+        .get("/api/v1/publishers/{publisher}/dead-letters", read, bonds::letters)
+        .get("/api/v1/publishers/{publisher}/agents", read, bonds::list)
+        .on(Method::PUT, "/api/v1/publishers/{publisher}/agents/{agent}", small, bonds::set)
+        .on(Method::DELETE, "/api/v1/publishers/{publisher}/agents/{agent}", small, bonds::remove)
+        .get("/api/v1/approvals", read, gates::list)
+        .get("/api/v1/approvals/{task}", read, gates::show)
+        .post("/api/v1/approvals/{task}/decide", small, gates::decide);
+    of_agents(routes)
+}
+
+/// Those that agents use.
+fn of_agents(routes: Routes<Door>) -> Routes<Door> {
+    let read = Spec::new(Surface::Api);
+    let small = read.body_bytes(SMALL);
+    routes
+        .post("/api/v1/claims/next", small.within(WAITING), claims::next)
+        .get("/api/v1/claims", read, claims::list)
+        .get("/api/v1/claims/{claim}", read.within(WAITING), claims::show)
+        .post("/api/v1/claims/{claim}/heartbeat", small, holding::beat)
+        .post("/api/v1/claims/{claim}/result", read.body_bytes(RESULT), holding::submit)
+        .post("/api/v1/claims/{claim}/release", small, holding::release)
+}
+
+/// A value that does not hold.
+fn fault(pointer: &str, code: &'static str, message: impl Into<String>) -> Fault {
+    Fault { pointer: pointer.to_owned(), code, message: message.into() }
+}
+
+/// The same as the whole refusal.
+fn invalid(pointer: &str, message: impl Into<String>) -> Problem {
+    Problem::invalid(vec![fault(pointer, "invalid", message)])
+}
+
+/// Rows of a page unless said otherwise, and at most.
+const PAGE: (usize, usize) = (30, 100);
+
+/// How many rows a page has; one more is read, to see whether there are others.
+fn limit(asked: Option<usize>) -> Result<usize, Problem> {
+    match asked.unwrap_or(PAGE.0) {
+        limit if (1..=PAGE.1).contains(&limit) => Ok(limit),
+        _ => Err(Problem::malformed(&format!("a page has 1 to {} rows", PAGE.1))),
+    }
+}
+
+/// Where a list goes on: behind which id.
+fn position(
+    cursors: &Cursors,
+    list: &str,
+    cursor: Option<&str>,
+    start: Uuid,
+) -> Result<Uuid, Problem> {
+    let Some(text) = cursor else { return Ok(start) };
+    let found = cursors.read(list, text).and_then(|bytes| Uuid::from_slice(&bytes).ok());
+    found.ok_or_else(|| Problem::malformed("this cursor is not from this list"))
+}
+
+/// Cuts the rows of a page, and says where the list goes on.
+fn cut<T>(
+    rows: &mut Vec<T>,
+    limit: usize,
+    (cursors, list): (&Cursors, &str),
+    id: impl Fn(&T) -> Uuid,
+) -> Option<String> {
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
+    let last = rows.last().filter(|_| has_more)?;
+    Some(cursors.write(list, id(last).as_bytes()))
+}
+
+/// One row more than a page, for a statement.
+fn one_more(limit: usize) -> i64 {
+    i64::try_from(limit + 1).unwrap_or(i64::MAX)
+}

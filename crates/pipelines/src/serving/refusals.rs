@@ -1,0 +1,78 @@
+//! What the engine does not do, as HTTP. Statuses are chosen here alone, without a wildcard arm.
+
+use http::StatusCode;
+use pipelines_core::{fault::Fault, machine::Refusal};
+use web::Problem;
+
+use super::fault;
+use crate::engine::NotDone;
+
+/// Faults that one answer tells.
+const TOLD: usize = 100;
+
+impl From<NotDone> for Problem {
+    fn from(not_done: NotDone) -> Self {
+        match not_done {
+            NotDone::NoRun => Self::not_found(),
+            NotDone::ExternalIdTaken => {
+                Self::refuse(StatusCode::CONFLICT, "external_id_taken", &not_done)
+            }
+            NotDone::ConcurrencyFull => {
+                Self::refuse(StatusCode::CONFLICT, "concurrency_full", &not_done)
+            }
+            NotDone::Refused(refusal) => refused(refusal),
+            NotDone::Failed(error) => (*error).into(),
+        }
+    }
+}
+
+/// Faults of a value that somebody sent, below the member that it stood in.
+pub(super) fn invalid(at: &str, faults: &[Fault]) -> Problem {
+    let told = |it: &Fault| fault(&format!("{at}{}", it.pointer), it.code.as_str(), &*it.message);
+    Problem::invalid(faults.iter().take(TOLD).map(told).collect())
+}
+
+/// What is not done to a task: one whose state lists nothing of the kind is closed.
+pub(super) fn of_task(not_done: NotDone) -> Problem {
+    match not_done {
+        NotDone::Refused(refusal @ (Refusal::NotListed | Refusal::RunEnded)) => {
+            Problem::refuse(StatusCode::CONFLICT, "task_closed", &refusal)
+        }
+        other => other.into(),
+    }
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    let conflict = |code: &'static str| Problem::refuse(StatusCode::CONFLICT, code, &refusal);
+    match &refusal {
+        Refusal::RunEnded => conflict("run_ended"),
+        Refusal::UnknownTask | Refusal::UnknownClaim => Problem::not_found(),
+        // Which state it is in stands beside the code, for programs.
+        Refusal::ClaimLost(phase) => conflict("claim_lost").with(vec![fault(
+            "/claim_state",
+            phase.as_str(),
+            refusal.to_string(),
+        )]),
+        Refusal::BudgetExhausted(_) => conflict("budget_exhausted"),
+        Refusal::TooLarge => Problem::refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &refusal),
+        Refusal::Starter => Problem::refuse(StatusCode::FORBIDDEN, "starter", &refusal),
+        Refusal::Decided => conflict("approval_closed"),
+        Refusal::Invalid(faults) => invalid("/output", faults),
+        Refusal::NotCompatible(pointers) => {
+            let faults = pointers.iter().map(|it| fault(it, "not_compatible", "it differs here"));
+            conflict("version_not_compatible").with(faults.collect())
+        }
+        Refusal::NotListed
+        | Refusal::NotReady
+        | Refusal::Held
+        | Refusal::NotPermitted
+        | Refusal::NotFit
+        | Refusal::Barred
+        | Refusal::SameOwner
+        | Refusal::SlotsFull
+        | Refusal::BudgetReserved
+        | Refusal::CallsExhausted
+        | Refusal::UnknownSubcommand
+        | Refusal::NearExpiry => conflict("conflict"),
+    }
+}

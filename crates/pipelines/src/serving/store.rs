@@ -1,0 +1,432 @@
+//! What answers read: runs, tasks, timelines, claims, dead letters, what waits for persons.
+
+use db::{Error, Tx};
+use names::{Handle, Id, UnixMillis};
+use pipelines_core::name::{Address, AgentId, ClaimId, PipelineId, RunId};
+use trust::Principal;
+use uuid::Uuid;
+
+use crate::engine::heads::TaskId;
+
+macro_rules! summary {
+    () => {
+        "SELECT r.id, p.handle, r.pipeline_id, r.version, r.sha256, r.state, r.reason, r.external_id, r.replay_of,
+               r.started_at, r.deadline_at, r.ended_at
+          FROM runs AS r JOIN principals AS p ON p.id = r.publisher_id"
+    };
+}
+
+/// Which runs a list shows: those of publishers to which the principal `$1` belongs, or as which it acts.
+macro_rules! visible {
+    () => {
+        " WHERE (r.publisher_id = $1 OR EXISTS (SELECT 1 FROM org_members AS m
+                                         WHERE m.org_id = r.publisher_id AND m.principal_id = $1))
+           AND EXISTS (SELECT 1 FROM organizations AS o
+                        WHERE o.principal_id = r.publisher_id AND o.publisher_enabled = 1)
+           AND p.status = 'active'
+           AND (CAST($2 AS TEXT) IS NULL OR p.handle = $2) AND (CAST($3 AS TEXT) IS NULL OR r.pipeline_id = $3)
+           AND (CAST($4 AS TEXT) IS NULL OR r.state = $4) AND (CAST($5 AS TEXT) IS NULL OR r.external_id = $5)
+           AND r.started_at >= $6 AND r.started_at < $7"
+    };
+}
+
+db::statements! {
+    PLACE = "
+        SELECT p.handle, r.pipeline_id, r.state
+          FROM runs AS r JOIN principals AS p ON p.id = r.publisher_id WHERE r.id = $1";
+    PLACE_OF_TASK = "
+        SELECT p.handle, r.pipeline_id, r.id, t.address, t.generation
+          FROM tasks AS t JOIN runs AS r ON r.id = t.run_id JOIN principals AS p ON p.id = r.publisher_id WHERE t.id = $1";
+    CLAIM = "SELECT run_id, agent_id, fence FROM claims WHERE id = $1";
+    SUMMARY = (concat!(summary!(), " WHERE r.id = $1"));
+    LIST = {
+        sqlite concat!(summary!(), visible!(), "
+           AND ($8 IS NULL OR r.replay_of = $8)
+           AND NOT EXISTS (SELECT 1 FROM json_each($9) AS w
+                            WHERE NOT EXISTS (SELECT 1 FROM run_search AS s
+                                               WHERE s.run_id = r.id AND s.pointer = w.value ->> 0
+                                                 AND s.value = w.value ->> 1))
+           AND r.id < $10 ORDER BY r.id DESC LIMIT $11"),
+        postgres concat!(summary!(), visible!(), "
+           AND (CAST($8 AS UUID) IS NULL OR r.replay_of = $8)
+           AND NOT EXISTS (SELECT 1 FROM jsonb_array_elements($9::jsonb) AS w (value)
+                            WHERE NOT EXISTS (SELECT 1 FROM run_search AS s
+                                               WHERE s.run_id = r.id AND s.pointer = w.value ->> 0
+                                                 AND s.value = w.value ->> 1))
+           AND r.id < $10 ORDER BY r.id DESC LIMIT $11")
+    };
+    COUNTS = "SELECT state, count(*) FROM tasks WHERE run_id = $1 AND superseded = 0 GROUP BY state";
+    TASKS = "
+        SELECT id, run_id, step, address, generation, superseded, state, reason, ready_at FROM tasks
+         WHERE run_id = $1 AND (CAST($2 AS TEXT) IS NULL OR state = $2) AND (CAST($3 AS TEXT) IS NULL OR step = $3)
+           AND ($4 = 0 OR generation = $4) AND id > $5
+         ORDER BY id LIMIT $6";
+    EVENTS = "
+        SELECT seq, at, type, task_id, claim_id, actor_id, data FROM run_events
+         WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    OUTPUT = "SELECT output FROM runs WHERE id = $1";
+    CLAIMS_OF_TASK = "
+        SELECT c.id, p.handle, c.fence, c.state, c.granted_at, c.ends_at, c.note
+          FROM claims AS c JOIN principals AS p ON p.id = c.agent_id WHERE c.task_id = $1 ORDER BY c.fence";
+    SUBMISSIONS = "
+        SELECT s.claim_id, s.result_sha256, s.verdict, s.at
+          FROM claims AS c JOIN submissions AS s ON s.claim_id = c.id WHERE c.task_id = $1 ORDER BY s.at";
+    HELD = "
+        SELECT c.id, c.task_id, c.run_id, t.address, c.fence, c.granted_at, c.ends_at
+          FROM claims AS c JOIN tasks AS t ON t.id = c.task_id WHERE c.agent_id = $1 AND c.state = 'live' ORDER BY c.id";
+    UNTOUCHED = "
+        SELECT run_id, id FROM claims WHERE agent_id = $1 AND state = 'live' AND touched = 0 ORDER BY id LIMIT 16";
+    COUNT_HELD = "SELECT count(*) FROM claims WHERE agent_id = $1 AND state = 'live'";
+    CAPABILITIES = "SELECT capabilities FROM agents WHERE principal_id = $1";
+    LETTERS = "
+        SELECT l.id, l.run_id, r.pipeline_id, l.task_id, t.address, l.reason, l.at
+          FROM dead_letters AS l JOIN tasks AS t ON t.id = l.task_id JOIN runs AS r ON r.id = l.run_id
+         WHERE l.publisher_id = $1 AND (CAST($2 AS TEXT) IS NULL OR t.step = $2)
+           AND (CAST($3 AS TEXT) IS NULL OR l.reason = $3) AND l.id < $4
+         ORDER BY l.id DESC LIMIT $5";
+    GATES = (concat!("
+        SELECT t.id, r.id AS run_id, p.handle
+          FROM tasks AS t JOIN runs AS r ON r.id = t.run_id JOIN principals AS p ON p.id = r.publisher_id
+         WHERE t.state = 'waiting' AND EXISTS (SELECT 1 FROM org_members AS m
+                                                WHERE m.org_id = r.publisher_id AND m.principal_id = $1
+                                                  AND m.role <> 'viewer')
+           AND EXISTS (SELECT 1 FROM organizations AS o
+                        WHERE o.principal_id = r.publisher_id AND o.publisher_enabled = 1)
+           AND t.id > $2 ORDER BY t.id LIMIT $3"));
+    VOTES = "
+        SELECT p.handle, v.decision, v.comment, v.at
+          FROM approval_votes AS v JOIN principals AS p ON p.id = v.principal_id WHERE v.task_id = $1 ORDER BY v.at";
+    BIND = "
+        INSERT INTO agent_publishers (agent_id, publisher_id, state, labels) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (agent_id, publisher_id) DO UPDATE SET state = excluded.state, labels = excluded.labels";
+    UNBIND = "DELETE FROM agent_publishers WHERE agent_id = $1 AND publisher_id = $2";
+    BOUND = "
+        SELECT p.handle, a.state, a.labels FROM agent_publishers AS a JOIN principals AS p ON p.id = a.agent_id
+         WHERE a.publisher_id = $1 AND p.handle > $2 ORDER BY p.handle LIMIT $3";
+    AGENT = "SELECT id FROM principals WHERE handle = $1 AND kind = 'agent' AND status <> 'deleted'";
+    MAX_PRIORITY = "SELECT max_priority FROM work_publishers WHERE publisher_id = $1";
+}
+
+/// Where a run is.
+pub(super) struct Place {
+    pub(super) publisher: Handle,
+    pub(super) pipeline: PipelineId,
+    pub(super) state: String,
+}
+
+fn handle(text: &str) -> Result<Handle, Error> {
+    text.parse().map_err(Error::corrupt("principals.handle"))
+}
+
+fn pipeline(text: &str) -> Result<PipelineId, Error> {
+    text.parse().map_err(Error::corrupt("runs.pipeline_id"))
+}
+
+pub(super) async fn place(tx: &mut Tx, run: RunId) -> Result<Option<Place>, Error> {
+    let row: Option<(String, String, String)> = db::fetch_optional!(tx, PLACE, run.uuid())?;
+    let read = |(publisher, name, state): (String, String, String)| {
+        Ok(Place { publisher: handle(&publisher)?, pipeline: pipeline(&name)?, state })
+    };
+    row.map(read).transpose()
+}
+
+/// Where a task is.
+pub(super) struct PlaceOfTask {
+    pub(super) publisher: Handle,
+    pub(super) pipeline: PipelineId,
+    pub(super) run: RunId,
+    pub(super) address: Address,
+    pub(super) generation: u32,
+}
+
+pub(super) async fn place_of_task(tx: &mut Tx, task: TaskId) -> Result<Option<PlaceOfTask>, Error> {
+    let row: Option<(String, String, Uuid, String, i64)> =
+        db::fetch_optional!(tx, PLACE_OF_TASK, task.uuid())?;
+    let Some((publisher, name, run, address, generation)) = row else { return Ok(None) };
+    Ok(Some(PlaceOfTask {
+        publisher: handle(&publisher)?,
+        pipeline: pipeline(&name)?,
+        run: Id::from_uuid(run),
+        address: address.parse().map_err(Error::corrupt("tasks.address"))?,
+        generation: generation.try_into().map_err(Error::corrupt("tasks.generation"))?,
+    }))
+}
+
+/// Whose claim it is: its run, its agent, its fence.
+pub(super) async fn claim(
+    tx: &mut Tx,
+    claim: ClaimId,
+) -> Result<Option<(RunId, AgentId, u64)>, Error> {
+    let row: Option<(Uuid, Uuid, i64)> = db::fetch_optional!(tx, CLAIM, claim.uuid())?;
+    let Some((run, agent, fence)) = row else { return Ok(None) };
+    let fence = fence.try_into().map_err(Error::corrupt("claims.fence"))?;
+    Ok(Some((Id::from_uuid(run), Id::from_uuid(agent), fence)))
+}
+
+/// A run, as lists show it.
+#[derive(sqlx::FromRow)]
+pub(super) struct Summary {
+    pub(super) id: Uuid,
+    pub(super) handle: String,
+    pub(super) pipeline_id: String,
+    pub(super) version: i64,
+    pub(super) sha256: Vec<u8>,
+    pub(super) state: String,
+    pub(super) reason: Option<String>,
+    pub(super) external_id: Option<String>,
+    pub(super) replay_of: Option<Uuid>,
+    pub(super) started_at: i64,
+    pub(super) deadline_at: i64,
+    pub(super) ended_at: Option<i64>,
+}
+
+pub(super) async fn summary(tx: &mut Tx, run: RunId) -> Result<Option<Summary>, Error> {
+    db::fetch_optional!(tx, SUMMARY, run.uuid())
+}
+
+/// What a list of runs is asked for.
+#[derive(Default)]
+pub(super) struct Wanted {
+    pub(super) publisher: Option<String>,
+    pub(super) pipeline: Option<String>,
+    pub(super) state: Option<String>,
+    pub(super) external_id: Option<String>,
+    pub(super) since: Option<UnixMillis>,
+    pub(super) until: Option<UnixMillis>,
+    pub(super) replay_of: Option<Uuid>,
+    /// Pointers, and the canonical text of the values that stand there.
+    pub(super) input: Vec<(String, String)>,
+}
+
+/// Runs that `reader` may see, newest first, older than `before`.
+pub(super) async fn list(
+    tx: &mut Tx,
+    reader: Id<Principal>,
+    wanted: &Wanted,
+    before: Uuid,
+    limit: i64,
+) -> Result<Vec<Summary>, Error> {
+    let since = wanted.since.map_or(i64::MIN, |it| it.0);
+    let until = wanted.until.map_or(i64::MAX, |it| it.0);
+    db::fetch_all!(
+        tx,
+        LIST,
+        reader.uuid(),
+        wanted.publisher.as_deref(),
+        wanted.pipeline.as_deref(),
+        wanted.state.as_deref(),
+        wanted.external_id.as_deref(),
+        since,
+        until,
+        wanted.replay_of,
+        db::rows(&wanted.input),
+        before,
+        limit,
+    )
+}
+
+/// How many tasks are in each state.
+pub(super) async fn counts(tx: &mut Tx, run: RunId) -> Result<Vec<(String, i64)>, Error> {
+    db::fetch_all!(tx, COUNTS, run.uuid())
+}
+
+/// A task, as lists show it.
+#[derive(sqlx::FromRow)]
+pub(super) struct TaskRow {
+    pub(super) id: Uuid,
+    pub(super) run_id: Uuid,
+    pub(super) step: String,
+    pub(super) address: String,
+    pub(super) generation: i64,
+    pub(super) superseded: i64,
+    pub(super) state: String,
+    pub(super) reason: Option<String>,
+    pub(super) ready_at: Option<i64>,
+}
+
+/// Tasks of a run, in the order in which they were opened.
+pub(super) async fn tasks(
+    tx: &mut Tx,
+    run: RunId,
+    (state, step, generation): (Option<&str>, Option<&str>, u32),
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<TaskRow>, Error> {
+    let generation = i64::from(generation);
+    db::fetch_all!(tx, TASKS, run.uuid(), state, step, generation, after, limit)
+}
+
+/// An entry of a timeline.
+#[derive(sqlx::FromRow)]
+pub(super) struct EventRow {
+    pub(super) seq: i64,
+    pub(super) at: i64,
+    pub(super) r#type: String,
+    pub(super) task_id: Option<Uuid>,
+    pub(super) claim_id: Option<Uuid>,
+    pub(super) actor_id: Option<Uuid>,
+    pub(super) data: String,
+}
+
+pub(super) async fn events(
+    tx: &mut Tx,
+    run: RunId,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<EventRow>, Error> {
+    db::fetch_all!(tx, EVENTS, run.uuid(), after, limit)
+}
+
+/// The output of a run, if it has one.
+pub(super) async fn output(tx: &mut Tx, run: RunId) -> Result<Option<String>, Error> {
+    let row: Option<(Option<String>,)> = db::fetch_optional!(tx, OUTPUT, run.uuid())?;
+    Ok(row.and_then(|(output,)| output))
+}
+
+/// A claim of a task.
+#[derive(sqlx::FromRow)]
+pub(super) struct AttemptRow {
+    pub(super) id: Uuid,
+    pub(super) handle: String,
+    pub(super) fence: i64,
+    pub(super) state: String,
+    pub(super) granted_at: i64,
+    pub(super) ends_at: i64,
+    pub(super) note: Option<String>,
+}
+
+/// The verdict of a result: of which claim, under which hash, what, when.
+pub(super) type SubmissionRow = (Uuid, Vec<u8>, String, i64);
+
+pub(super) async fn attempts(
+    tx: &mut Tx,
+    task: TaskId,
+) -> Result<(Vec<AttemptRow>, Vec<SubmissionRow>), Error> {
+    let claims = db::fetch_all!(tx, CLAIMS_OF_TASK, task.uuid())?;
+    Ok((claims, db::fetch_all!(tx, SUBMISSIONS, task.uuid())?))
+}
+
+/// A claim that is held.
+#[derive(sqlx::FromRow)]
+pub(super) struct HeldRow {
+    pub(super) id: Uuid,
+    pub(super) task_id: Uuid,
+    pub(super) run_id: Uuid,
+    pub(super) address: String,
+    pub(super) fence: i64,
+    pub(super) granted_at: i64,
+    pub(super) ends_at: i64,
+}
+
+pub(super) async fn held(tx: &mut Tx, agent: AgentId) -> Result<Vec<HeldRow>, Error> {
+    db::fetch_all!(tx, HELD, agent.uuid())
+}
+
+/// What an agent holds and has never touched.
+pub(super) async fn untouched(tx: &mut Tx, agent: AgentId) -> Result<Vec<(RunId, ClaimId)>, Error> {
+    let rows: Vec<(Uuid, Uuid)> = db::fetch_all!(tx, UNTOUCHED, agent.uuid())?;
+    let read = |(run, claim)| (Id::from_uuid(run), Id::from_uuid(claim));
+    Ok(rows.into_iter().map(read).collect())
+}
+
+pub(super) async fn count_held(tx: &mut Tx, agent: AgentId) -> Result<usize, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, COUNT_HELD, agent.uuid())?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// What an agent says that it can do.
+pub(super) async fn capabilities(tx: &mut Tx, agent: AgentId) -> Result<Vec<String>, Error> {
+    let row: Option<(String,)> = db::fetch_optional!(tx, CAPABILITIES, agent.uuid())?;
+    let Some((text,)) = row else { return Ok(Vec::new()) };
+    serde_json::from_str(&text).map_err(Error::corrupt("agents.capabilities"))
+}
+
+/// A task that died.
+#[derive(sqlx::FromRow)]
+pub(super) struct LetterRow {
+    pub(super) id: Uuid,
+    pub(super) run_id: Uuid,
+    pub(super) pipeline_id: String,
+    pub(super) task_id: Uuid,
+    pub(super) address: String,
+    pub(super) reason: String,
+    pub(super) at: i64,
+}
+
+pub(super) async fn letters(
+    tx: &mut Tx,
+    publisher: Id<Principal>,
+    (step, reason): (Option<&str>, Option<&str>),
+    before: Uuid,
+    limit: i64,
+) -> Result<Vec<LetterRow>, Error> {
+    db::fetch_all!(tx, LETTERS, publisher.uuid(), step, reason, before, limit)
+}
+
+/// Tasks at which a person may be asked: the oldest first.
+pub(super) async fn gates(
+    tx: &mut Tx,
+    person: Id<Principal>,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<(TaskId, RunId, Handle)>, Error> {
+    let rows: Vec<(Uuid, Uuid, String)> = db::fetch_all!(tx, GATES, person.uuid(), after, limit)?;
+    let read = |(task, run, publisher): (Uuid, Uuid, String)| {
+        Ok((Id::from_uuid(task), Id::from_uuid(run), handle(&publisher)?))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// What persons have said: who, what, why, when.
+pub(super) type VoteRow = (String, String, String, i64);
+
+pub(super) async fn votes(tx: &mut Tx, task: TaskId) -> Result<Vec<VoteRow>, Error> {
+    db::fetch_all!(tx, VOTES, task.uuid())
+}
+
+/// Says how a publisher stands to an agent.
+pub(super) async fn bind(
+    tx: &mut Tx,
+    (agent, publisher): (Id<Principal>, Id<Principal>),
+    state: &str,
+    labels: &str,
+) -> Result<(), Error> {
+    db::execute!(tx, BIND, agent.uuid(), publisher.uuid(), state, labels).map(drop)
+}
+
+/// Takes it back; `false` if nothing was said.
+pub(super) async fn unbind(
+    tx: &mut Tx,
+    agent: Id<Principal>,
+    publisher: Id<Principal>,
+) -> Result<bool, Error> {
+    Ok(db::execute!(tx, UNBIND, agent.uuid(), publisher.uuid())? == 1)
+}
+
+/// The agents of which a publisher has said something: name, state, labels.
+pub(super) async fn bound(
+    tx: &mut Tx,
+    publisher: Id<Principal>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, String, String)>, Error> {
+    db::fetch_all!(tx, BOUND, publisher.uuid(), after, limit)
+}
+
+/// The agent of that name.
+pub(super) async fn agent(tx: &mut Tx, name: &Handle) -> Result<Option<Id<Principal>>, Error> {
+    let row: Option<(Uuid,)> = db::fetch_optional!(tx, AGENT, name.as_str())?;
+    Ok(row.map(|(id,)| Id::from_uuid(id)))
+}
+
+/// The highest priority that the operator grants to a publisher.
+pub(super) async fn max_priority(
+    tx: &mut Tx,
+    publisher: Id<Principal>,
+) -> Result<Option<u8>, Error> {
+    let row: Option<(i64,)> = db::fetch_optional!(tx, MAX_PRIORITY, publisher.uuid())?;
+    let read = |(number,): (i64,)| {
+        number.try_into().map_err(Error::corrupt("work_publishers.max_priority"))
+    };
+    row.map(read).transpose()
+}
