@@ -25,10 +25,13 @@ use axum::Router;
 use db::Db;
 use hooks::Hooks;
 use jobs::{Dispatcher, Failure, Queue};
-use names::{Clock, Random};
+use names::{Clock, Id, Random};
 use pipelines_core::backoff::Draw;
-use trust::Trust;
-use web::{Cursors, Entry, Routes};
+use trust::{
+    Principal, Trust,
+    audit::{Chain, Entry},
+};
+use web::{Cursors, Routes};
 
 use engine::{DueRow, Engine, NotDone, Said};
 
@@ -36,7 +39,12 @@ pub use error::Error;
 
 /// Every statement of this room, for the test that prepares them all.
 pub fn statements() -> Vec<&'static db::Sql> {
-    let all = [definitions::STATEMENTS, skills::STATEMENTS, serving::store::STATEMENTS];
+    let all = [
+        definitions::STATEMENTS,
+        skills::STATEMENTS,
+        serving::store::STATEMENTS,
+        serving::tools::store::STATEMENTS,
+    ];
     [all.concat(), engine::statements()].concat()
 }
 
@@ -66,6 +74,7 @@ struct Inner {
     ground: Ground,
     engine: Engine,
     parsed: definitions::Parsed,
+    breakers: serving::tools::Breakers,
 }
 
 impl Pipelines {
@@ -73,7 +82,8 @@ impl Pipelines {
     pub fn new(ground: Ground) -> Self {
         let (engine, asks) = Engine::new(ground.clock.clone());
         let parsed = definitions::Parsed::default();
-        let inner = Arc::new(Inner { ground, engine, parsed });
+        let breakers = serving::tools::Breakers::default();
+        let inner = Arc::new(Inner { ground, engine, parsed, breakers });
         engine::begin(asks, Arc::downgrade(&inner));
         Self(inner)
     }
@@ -84,7 +94,7 @@ impl Pipelines {
     }
 
     /// The routes of this room.
-    pub fn routes(&self, cursors: Cursors) -> (Router, Vec<Entry>) {
+    pub fn routes(&self, cursors: Cursors) -> (Router, Vec<web::Entry>) {
         let door = Door { pipelines: self.clone(), cursors };
         let routes = Routes::new(door, self.0.ground.trust.clone());
         let routes = skills::api::routes(definitions::api::routes(routes));
@@ -93,10 +103,14 @@ impl Pipelines {
 
     /// Brings the handlers of its jobs to the dispatcher of this process.
     pub fn work(&self, dispatcher: Dispatcher) -> Dispatcher {
-        let room = self.clone();
-        dispatcher.on(engine::DUE, move |job| {
+        let (room, timer) = (self.clone(), self.clone());
+        let dispatcher = dispatcher.on(engine::DUE, move |job| {
             let room = room.clone();
             async move { room.fire(&job.payload).await }
+        });
+        dispatcher.on(definitions::firing::FIRE, move |job| {
+            let room = timer.clone();
+            async move { room.fire_schedules(&job.payload).await }
         })
     }
 
@@ -120,6 +134,13 @@ struct Door {
 impl Door {
     fn db(&self) -> &Db {
         &self.pipelines.0.ground.db
+    }
+
+    /// Writes down what was done with a publisher's things.
+    async fn note(&self, publisher: Id<Principal>, entry: Entry) -> Result<(), Error> {
+        let mut tx = self.db().write().await?;
+        self.pipelines.0.ground.trust.note(&mut tx, Chain::of(publisher), entry).await?;
+        Ok(tx.commit().await?)
     }
 
     /// A draw for the jitter of a back-off.

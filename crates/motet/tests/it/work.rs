@@ -6,8 +6,10 @@
 //! | `endings.rs`  | attempts, deaths, poison, cancellation, budgets, slots                  |
 //! | `strangers.rs`| what is another's is not there                                         |
 //! | `scripts.rs`  | both pipelines of the specification, over HTTP                          |
+//! | `again.rs`    | a run moves to another version, or is done once more                    |
 //! | `life.rs`     | what was acknowledged outlives a kill; an idle server is silent         |
 
+mod again;
 mod claims;
 mod endings;
 mod life;
@@ -142,7 +144,13 @@ impl Shop {
     }
 
     /// A call about a claim.
-    pub(crate) async fn about(&self, agent: &Person, claim: &Value, what: &str, body: &Value) -> Answer {
+    pub(crate) async fn about(
+        &self,
+        agent: &Person,
+        claim: &Value,
+        what: &str,
+        body: &Value,
+    ) -> Answer {
         let target = format!("/api/v1/claims/{}/{what}", text(&claim["claim"]));
         self.server.post(&target).json(body).by(agent).send().await
     }

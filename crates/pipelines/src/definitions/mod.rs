@@ -9,6 +9,7 @@
 //! | `versions.rs`   | versions as they are read                                          |
 //! | `diff.rs`       | where two definitions differ                                       |
 //! | `schedules.rs`  | when current versions start runs by themselves                      |
+//! | `firing.rs`     | schedules fire                                                     |
 //! | `store.rs`      | the SQL                                                            |
 //! | `api/`          | JSON under `/api/v1/publishers/{publisher}/pipelines`               |
 //!
@@ -17,6 +18,7 @@
 
 pub(crate) mod api;
 mod diff;
+pub(crate) mod firing;
 mod outside;
 mod register;
 mod schedules;

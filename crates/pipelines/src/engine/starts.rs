@@ -71,7 +71,7 @@ impl Group<'_> {
             definition: start.definition,
             version: start.pinned_version,
             input: start.input,
-            starter: start.starter,
+            starter: start.starter.map(|it| Id::from_uuid(it.uuid())),
             budgets: start.budgets,
             priority: start.priority,
             copies: start.copies,

@@ -17,7 +17,7 @@ use super::{
     group::Group,
     heads::{HeadId, Likeness, Ready},
     run::{self, Run},
-    store, timeline,
+    timeline,
 };
 use crate::Error;
 
@@ -385,6 +385,3 @@ fn claim_row(run: &Run, dirty: &Dirty, id: ClaimId) -> Option<Value> {
         text(&stored.part),
     ]))
 }
-
-/// The word of what a slot counts.
-pub(super) use store::counts;

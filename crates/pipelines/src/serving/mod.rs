@@ -7,13 +7,16 @@
 //! | `refusals.rs`  | what the engine does not do, as HTTP                                   |
 //! | `starting.rs`  | a run begins                                                          |
 //! | `runs.rs`      | runs: read, ended, held, raised, judged                                |
+//! | `again.rs`     | runs that move to another version, or are done once more              |
 //! | `tasks.rs`     | tasks and their attempts                                              |
 //! | `claims.rs`    | agents ask for work                                                   |
 //! | `holding.rs`   | agents hand work in, keep it, give it back                             |
 //! | `gates.rs`     | persons decide                                                        |
 //! | `bonds.rs`     | how publishers stand to agents; their dead letters                     |
+//! | `tools/`       | subcommands: agents call endpoints of publishers                        |
 //! | `store.rs`     | the SQL                                                               |
 
+mod again;
 mod bonds;
 mod claims;
 mod gates;
@@ -24,6 +27,7 @@ mod runs;
 mod starting;
 pub(crate) mod store;
 mod tasks;
+pub(crate) mod tools;
 
 use std::time::Duration;
 
@@ -62,9 +66,12 @@ pub(crate) fn routes(routes: Routes<Door>) -> Routes<Door> {
         .post("/api/v1/runs/{run}/pause", small, runs::pause)
         .post("/api/v1/runs/{run}/resume", small, runs::resume)
         .post("/api/v1/runs/{run}/verdict", small, runs::verdict)
+        .post("/api/v1/runs/{run}/replay", read.body_bytes(RUN), again::replay)
+        .post("/api/v1/runs/{run}/move", small, again::move_to)
         .on(Method::PATCH, "/api/v1/runs/{run}/budgets", small, runs::raise)
         .get("/api/v1/tasks/{task}", read, tasks::show)
         .get("/api/v1/tasks/{task}/attempts", read, tasks::attempts)
+        .get("/api/v1/tasks/{task}/calls", read, tools::list)
         .post("/api/v1/tasks/{task}/retry", small, tasks::retry)
         .post("/api/v1/tasks/{task}/cancel", small, tasks::cancel)
         .get("/api/v1/publishers/{publisher}/dead-letters", read, bonds::letters)
@@ -88,6 +95,7 @@ fn of_agents(routes: Routes<Door>) -> Routes<Door> {
         .post("/api/v1/claims/{claim}/heartbeat", small, holding::beat)
         .post("/api/v1/claims/{claim}/result", read.body_bytes(RESULT), holding::submit)
         .post("/api/v1/claims/{claim}/release", small, holding::release)
+        .post("/api/v1/claims/{claim}/tool", small, tools::call)
 }
 
 /// A value that does not hold.

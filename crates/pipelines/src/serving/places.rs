@@ -63,7 +63,7 @@ impl Load<Door> for PlaceOfRuns {
 /// A run.
 #[derive(Debug, Clone)]
 pub(crate) struct RunPlace {
-    publisher: Publisher,
+    pub(super) publisher: Publisher,
     pub(super) run: RunId,
     pub(super) pipeline: PipelineId,
     pub(super) state: String,
@@ -91,7 +91,7 @@ impl Load<Door> for RunPlace {
 /// A task of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct TaskPlace {
-    publisher: Publisher,
+    pub(super) publisher: Publisher,
     pub(super) task: TaskId,
     pub(super) run: RunId,
     pub(super) pipeline: PipelineId,
