@@ -118,12 +118,15 @@ impl Shop {
         text(&self.get(&format!("/runs/{run}")).await["state"])
     }
 
-    /// The current tasks of a run: state by address.
+    /// The current tasks of a run, by address, with their states.
     pub(crate) async fn tasks(&self, run: &str) -> Vec<(String, String)> {
         let page = self.get(&format!("/runs/{run}/tasks?limit=100")).await;
         let items = page["items"].as_array().unwrap().clone();
         let current = items.iter().filter(|it| it["superseded"] == false);
-        current.map(|it| (text(&it["address"]), text(&it["state"]))).collect()
+        let mut told: Vec<_> =
+            current.map(|it| (text(&it["address"]), text(&it["state"]))).collect();
+        told.sort();
+        told
     }
 
     /// What an agent gets when it asks so.

@@ -54,7 +54,9 @@ on_both! {
             assert_eq!(events.last().unwrap()["type"], "run.completed");
         }
     }
+}
 
+on_both! {
     /// W102 in part: callers that wait are answered, and live claims live on.
     async fn a_stop_answers_those_who_wait(ground: Ground) {
         let mut shop = Shop::open(ground.server().start().await, "acme").await;

@@ -30,7 +30,9 @@ on_both! {
         assert_eq!(bearing(ask(), &shop.runner).send().await.status, 401);
         assert_eq!(ask().send().await.status, 401);
     }
+}
 
+on_both! {
     /// W60, W61 in part.
     async fn both_sides_have_to_agree(ground: Ground) {
         let shop = Shop::open(ground.server().start().await, "acme").await;
@@ -77,7 +79,9 @@ on_both! {
         let listed = bearing(listed, &shop.admin).send().await.json();
         assert_eq!((&listed["items"][0]["agent"], &listed["items"][0]["state"]), (&json!("stray"), &json!("barred")));
     }
+}
 
+on_both! {
     /// W59 in part: another tenant's run is what is not there, and in one's own one may be too weak.
     async fn a_run_of_another_publisher_is_not_there(ground: Ground) {
         let shop = Shop::open(ground.server().start().await, "acme").await;
@@ -114,7 +118,9 @@ on_both! {
         let rest = shop.get(&format!("/runs?limit=1&cursor={}", text(&first["next_cursor"]))).await;
         assert_eq!((text(&rest["items"][0]["run"]), &rest["next_cursor"]), (run, &Value::Null));
     }
+}
 
+on_both! {
     /// W68 in part.
     async fn persons_decide_and_nobody_else(ground: Ground) {
         let shop = Shop::open(ground.server().start().await, "acme").await;
