@@ -35,14 +35,14 @@ pub(super) enum BuiltIn {
 
 /// The built-in one of that name.
 pub(super) fn named(name: &str) -> Option<BuiltIn> {
-    match name.split_once(' ') {
-        Some(("help", on)) => Some(BuiltIn::HelpOn(on.trim().to_owned())),
-        _ => match name {
-            "help" => Some(BuiltIn::Help),
-            "status" => Some(BuiltIn::Status),
-            "blocked" => Some(BuiltIn::Blocked),
-            _ => None,
-        },
+    if let Some(("help", on)) = name.split_once(' ') {
+        return Some(BuiltIn::HelpOn(on.trim().to_owned()));
+    }
+    match name {
+        "help" => Some(BuiltIn::Help),
+        "status" => Some(BuiltIn::Status),
+        "blocked" => Some(BuiltIn::Blocked),
+        _ => None,
     }
 }
 

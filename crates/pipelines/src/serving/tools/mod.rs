@@ -149,7 +149,7 @@ pub(super) async fn call(
     check(&scene, &subcommand, &arguments)?;
     let said = Said { claim: Some(place.claim), ..Said::default() };
     let engine = &door.pipelines.0.engine;
-    let sent = match request::ready(&door, &scene, &subcommand, arguments).await? {
+    let sent = match request::ready(&door, &scene, &subcommand, &arguments).await? {
         Sent::Ready(sent) => sent,
         Sent::Later(wait) => {
             let mut told = scene.told(Outcome::Unavailable, Value::Null);
@@ -163,7 +163,7 @@ pub(super) async fn call(
     engine.happen(place.run, counted, Some(by), said.clone()).await?;
     let id = sent.id;
     store::add(&door, &scene, &sent).await?;
-    let answered = request::send(&door, &scene, &subcommand, *sent).await;
+    let answered = request::send(&door, &scene, &subcommand, &sent).await;
     let (outcome, bytes) = (answered.outcome, answered.bytes);
     let is_good = outcome == Outcome::Ok;
     let what = What::Answered { claim: place.claim, bytes, is_good };

@@ -66,7 +66,7 @@ pub(super) async fn ready(
     door: &Door,
     scene: &Scene,
     subcommand: &Subcommand,
-    arguments: Value,
+    arguments: &Value,
 ) -> Result<Sent, Problem> {
     let ground = &door.pipelines.0.ground;
     let publisher = scene.run.birth.publisher;
@@ -81,7 +81,7 @@ pub(super) async fn ready(
     Ok(Sent::Ready(Box::new(Ready {
         id: fresh(door),
         subcommand: subcommand.name.clone(),
-        body: body(&arguments),
+        body: body(arguments),
         at: now,
         url: ground.hooks.addresses().check(&subcommand.url).ok(),
         bearer,
@@ -94,7 +94,7 @@ pub(super) async fn send(
     door: &Door,
     scene: &Scene,
     subcommand: &Subcommand,
-    ready: Ready,
+    ready: &Ready,
 ) -> Answered {
     let left = scene.run.state.budgets.proxy_bytes;
     let left = left.saturating_sub(scene.run.state.spent.proxy_bytes + ready.body.len() as u64);
@@ -112,7 +112,7 @@ pub(super) async fn send(
         (None, _) => Err(Outcome::AddressRefused),
         // Nobody's certificate is believed: nothing can be reached.
         (_, None) => Err(Outcome::Unreachable),
-        (Some(url), Some(client)) => match request(scene, &ready, url) {
+        (Some(url), Some(client)) => match request(scene, ready, url) {
             Ok(request) => {
                 let answer = client.send(request.limits(limits)).await;
                 answer.map_err(|error| Outcome::of_error(&error))
