@@ -106,7 +106,8 @@ impl Pipelines {
         if !is_expected(&before) {
             return Err(Error::Stale);
         }
-        if change.current_version.is_some_and(|version| version > before.last_version) {
+        let versions = 1..=before.last_version;
+        if change.current_version.is_some_and(|version| !versions.contains(&version)) {
             let message = format!("there are {} versions", before.last_version);
             return Err(Error::Invalid { pointer: "/current_version", message });
         }
