@@ -21,6 +21,7 @@ mod records;
 mod search;
 mod shown_once;
 mod storage;
+mod tools;
 mod webhooks;
 mod work;
 
@@ -75,6 +76,7 @@ pub use storage::{
     Fault, FaultPage, Healed, Limit, QuotaUse, ScanStarted, SetQuota, StartScan, Storage,
     StorageGroup, StorageScan, Used,
 };
+pub use tools::{CallTool, ToolAnswer, ToolCall, ToolCallPage};
 pub use webhooks::{
     MadeWebhook, NewWebhookSecret, ResendDeliveries, Resent, Webhook, WebhookAttempt,
     WebhookChanges, WebhookDelivery, WebhookDeliveryDetail, WebhookDeliveryPage, WebhookFilter,

@@ -204,6 +204,11 @@ impl Hooks {
         &self.0.settings.addresses
     }
 
+    /// What sends requests to addresses that others named; nothing where no certificates are trusted.
+    pub fn client(&self) -> Option<&Client> {
+        self.0.client.as_ref()
+    }
+
     /// What sends, for one process.
     pub fn dispatcher(&self) -> Dispatcher {
         Dispatcher::new(self.clone())

@@ -35,6 +35,9 @@ pub enum Error {
         /// Of what.
         of: &'static str,
     },
+    /// Runs of the pipeline are under way.
+    #[error("runs of this pipeline are under way; let them end, or cancel them first")]
+    RunsLive,
     /// A version of a skill with other content.
     #[error(
         "this version is there with other content; a version is never changed, so add another one"
@@ -70,6 +73,7 @@ impl From<Error> for Problem {
                 Self::invalid(vec![web::Fault { pointer, code: "invalid", message }])
             }
             Error::TooMany { .. } => Self::refuse(StatusCode::CONFLICT, "quota_exceeded", &error),
+            Error::RunsLive => Self::refuse(StatusCode::CONFLICT, "runs_live", &error),
             Error::VersionExists => Self::refuse(StatusCode::CONFLICT, "version_exists", &error),
             Error::Trust(error) => error.into(),
             Error::Db(error) => error.into(),

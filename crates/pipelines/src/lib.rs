@@ -39,7 +39,12 @@ pub use error::Error;
 
 /// Every statement of this room, for the test that prepares them all.
 pub fn statements() -> Vec<&'static db::Sql> {
-    let all = [definitions::STATEMENTS, skills::STATEMENTS, serving::store::STATEMENTS];
+    let all = [
+        definitions::STATEMENTS,
+        skills::STATEMENTS,
+        serving::store::STATEMENTS,
+        serving::tools::store::STATEMENTS,
+    ];
     [all.concat(), engine::statements()].concat()
 }
 
@@ -69,6 +74,7 @@ struct Inner {
     ground: Ground,
     engine: Engine,
     parsed: definitions::Parsed,
+    breakers: serving::tools::Breakers,
 }
 
 impl Pipelines {
@@ -76,7 +82,8 @@ impl Pipelines {
     pub fn new(ground: Ground) -> Self {
         let (engine, asks) = Engine::new(ground.clock.clone());
         let parsed = definitions::Parsed::default();
-        let inner = Arc::new(Inner { ground, engine, parsed });
+        let breakers = serving::tools::Breakers::default();
+        let inner = Arc::new(Inner { ground, engine, parsed, breakers });
         engine::begin(asks, Arc::downgrade(&inner));
         Self(inner)
     }
@@ -96,10 +103,14 @@ impl Pipelines {
 
     /// Brings the handlers of its jobs to the dispatcher of this process.
     pub fn work(&self, dispatcher: Dispatcher) -> Dispatcher {
-        let room = self.clone();
-        dispatcher.on(engine::DUE, move |job| {
+        let (room, timer) = (self.clone(), self.clone());
+        let dispatcher = dispatcher.on(engine::DUE, move |job| {
             let room = room.clone();
             async move { room.fire(&job.payload).await }
+        });
+        dispatcher.on(definitions::firing::FIRE, move |job| {
+            let room = timer.clone();
+            async move { room.fire_schedules(&job.payload).await }
         })
     }
 

@@ -6,12 +6,14 @@
 //! | `versions.rs`  | versions stay as they are; one of them is current          |
 //! | `roles.rs`     | who may what                                              |
 //! | `skills.rs`    | skills: added, named, taken out of use                     |
-//! | `schedules.rs` | schedules of current versions                             |
+//! | `schedules.rs` | schedules of current versions, and what they start         |
+//! | `tools.rs`     | endpoints of publishers, called during a claim             |
 
 mod faults;
 mod roles;
 mod schedules;
 mod skills;
+mod tools;
 mod versions;
 
 use http::Method;
@@ -187,7 +189,7 @@ on_both! {
         assert_eq!(made.json(), tried);
         let shown = acme.get("/pipelines/translate-and-grade").await.json();
         assert_eq!(same(200).await, tried);
-        let other = yaml.replacen("motet: 1", "motet: 1\npriority: 4", 1);
+        let other = yaml.replacen("\npriority: 4", "\npriority: 3", 1);
         let tried = acme.register("?dry_run=true", YAML, &other).await;
         tried.assert_status(201);
         assert_eq!((&tried.json()["version"], &tried.json()["current_version"]), (&json!(2), &json!(2)));

@@ -30,6 +30,8 @@ db::statements! {
         SELECT r.id, 'refs/heads/many/' || n.i, $1, 'branch', n.i
           FROM generate_series(1, $2) AS n (i) JOIN repositories AS r ON r.name = 'song'"
     };
+    AGE_SCHEDULES = "UPDATE pipeline_schedules SET next_at = next_at - $1";
+    END_FIRES = "UPDATE jobs SET run_at = 1 WHERE kind = 'pipelines.fire' AND state = 'ready'";
     REWRITE_VERSIONS = "UPDATE pipeline_versions SET title = 'Else'";
     HIDE_SESSIONS = "ALTER TABLE sessions RENAME TO sessions_elsewhere";
     LEFT_LONG_AGO = "UPDATE principals SET purge_after = 1 WHERE purge_after IS NOT NULL";
@@ -462,4 +464,10 @@ pub(crate) async fn drop_derived(tx: &mut Tx) -> Result<(), Error> {
 /// What no program may do.
 pub(crate) async fn rewrite_versions(tx: &mut Tx) -> Result<u64, Error> {
     db::execute!(tx, REWRITE_VERSIONS)
+}
+
+/// So many hours pass for the schedules of pipelines.
+pub(crate) async fn let_hours_of_schedules_pass(tx: &mut Tx, hours: i64) -> Result<(), Error> {
+    db::execute!(tx, AGE_SCHEDULES, hours * 3_600_000)?;
+    db::execute!(tx, END_FIRES).map(drop)
 }

@@ -9,6 +9,7 @@
 //! | `versions.rs`   | versions as they are read                                          |
 //! | `diff.rs`       | where two definitions differ                                       |
 //! | `schedules.rs`  | when current versions start runs by themselves                      |
+//! | `firing.rs`     | schedules fire                                                     |
 //! | `store.rs`      | the SQL                                                            |
 //! | `api/`          | JSON under `/api/v1/publishers/{publisher}/pipelines`               |
 //!
@@ -17,6 +18,7 @@
 
 pub(crate) mod api;
 mod diff;
+pub(crate) mod firing;
 mod outside;
 mod register;
 mod schedules;
@@ -192,12 +194,11 @@ impl Pipelines {
         let key = Key { publisher, pipeline };
         let found = store::pin(tx, key, version).await?;
         let Some(pin) = found else { return Ok(None) };
-        let definition = match self.0.parsed.get(pin.sha256) {
-            Some(definition) => definition,
-            None => {
-                let text = store::definition(tx, key, pin.version).await?;
-                self.0.parsed.read(pin.sha256, text).await?
-            }
+        let definition = if let Some(definition) = self.0.parsed.get(pin.sha256) {
+            definition
+        } else {
+            let text = store::definition(tx, key, pin.version).await?;
+            self.0.parsed.read(pin.sha256, text).await?
         };
         Ok(Some(Pinned {
             publisher,

@@ -17,7 +17,7 @@ use trust::{
     audit::{Chain, Entry, Noted},
 };
 
-use super::{Key, Pipeline, schedules, settings, store};
+use super::{Key, Pipeline, settings, store};
 use crate::{Error, Pipelines};
 
 /// Pipelines of one publisher, archived ones too.
@@ -172,13 +172,13 @@ impl Pipelines {
             store::add_version(tx, key, new, now).await?;
         }
         if plan.current_version == Some(plan.version) {
-            return schedules::keep(tx, key, &definition.schedules, now).await;
+            return self.keep(tx, key, &definition.schedules, now).await;
         }
         if plan.revives() {
             let Key { publisher, pipeline } = key;
             let pinned = self.pinned(tx, publisher, pipeline, None).await?;
             let wanted = pinned.as_ref().map_or(&[][..], |it| &it.definition.schedules);
-            return schedules::keep(tx, key, wanted, now).await;
+            return self.keep(tx, key, wanted, now).await;
         }
         Ok(())
     }

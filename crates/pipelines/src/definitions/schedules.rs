@@ -53,7 +53,7 @@ pub(crate) const fn missed_word(missed: Missed) -> &'static str {
 
 impl Scheduled {
     /// The row of what a version says, which goes on from the one of that name before.
-    fn from(wanted: &Schedule, before: Option<&Self>, now: UnixMillis) -> Self {
+    pub(super) fn from(wanted: &Schedule, before: Option<&Self>, now: UnixMillis) -> Self {
         let same = before.filter(|it| it.cron == wanted.cron && it.zone == wanted.zone);
         Self {
             name: wanted.name.clone(),
@@ -75,24 +75,26 @@ impl Scheduled {
     }
 }
 
-/// Makes the rows of a pipeline those of `wanted`.
-pub(super) async fn keep(
-    tx: &mut Tx,
-    key: Key<'_>,
-    wanted: &[Schedule],
-    now: UnixMillis,
-) -> Result<(), Error> {
-    let before = store::schedules(tx, key).await?;
-    if before.is_empty() && wanted.is_empty() {
-        return Ok(());
-    }
-    let of = |name: &str| before.iter().find(|it| it.name == name);
-    let rows: Vec<_> = wanted.iter().map(|it| Scheduled::from(it, of(&it.name), now)).collect();
-    store::remove_schedules(tx, key).await?;
-    Ok(store::add_schedules(tx, key, &rows).await?)
-}
-
 impl Pipelines {
+    /// Makes the rows of a pipeline those of `wanted`, and asks for the moment at which the first is due.
+    pub(super) async fn keep(
+        &self,
+        tx: &mut Tx,
+        key: Key<'_>,
+        wanted: &[Schedule],
+        now: UnixMillis,
+    ) -> Result<(), Error> {
+        let before = store::schedules(tx, key).await?;
+        if before.is_empty() && wanted.is_empty() {
+            return Ok(());
+        }
+        let of = |name: &str| before.iter().find(|it| it.name == name);
+        let rows: Vec<_> = wanted.iter().map(|it| Scheduled::from(it, of(&it.name), now)).collect();
+        store::remove_schedules(tx, key).await?;
+        store::add_schedules(tx, key, &rows).await?;
+        self.arm(tx, key, &rows, wanted).await
+    }
+
     /// The schedules of a pipeline's current version, by name.
     pub(crate) async fn schedules(
         &self,
@@ -115,6 +117,7 @@ impl Pipelines {
     ) -> Result<Scheduled, Error> {
         let publisher = allowed.resource();
         let key = Key { publisher: publisher.organization.id, pipeline };
+        self.read_ahead(key, None).await?;
         let mut tx = self.0.ground.trust.begin_on_publisher(allowed).await?;
         let found = store::schedules(&mut tx, key).await?;
         let before = found.into_iter().find(|it| it.name == name).ok_or(Error::NotFound)?;
@@ -130,6 +133,9 @@ impl Pipelines {
             after.failures = 0;
         }
         store::set_schedule(&mut tx, key, &after).await?;
+        let pinned = self.pinned(&mut tx, key.publisher, pipeline, None).await?;
+        let of = pinned.as_ref().map_or(&[][..], |it| &it.definition.schedules);
+        self.arm(&mut tx, key, std::slice::from_ref(&after), of).await?;
         let on = settings::on(publisher, pipeline);
         let entry = Entry::done(Noted::PublisherUpdated, allowed.actor(), on);
         let entry = entry.with("schedule", name).with("paused", is_paused);

@@ -7,7 +7,7 @@ use trust::{
     audit::{Chain, Entry, Noted, On},
 };
 
-use super::{Audience, Key, schedules, store};
+use super::{Audience, Key, store};
 use crate::{Error, Pipelines};
 
 /// A pipeline, as its publisher sees it.
@@ -95,7 +95,9 @@ impl Pipelines {
             asked.map_err(trust::Error::Refused)?;
         }
         let key = Key { publisher: publisher.organization.id, pipeline };
-        self.read_ahead(key, change.current_version).await?;
+        if change.current_version.is_some() {
+            self.read_ahead(key, change.current_version).await?;
+        }
         let mut tx = self.0.ground.trust.begin_on_publisher(allowed).await?;
         let before = store::find(&mut tx, key).await?.ok_or(Error::NotFound)?;
         if before.archived_at.is_some() {
@@ -104,7 +106,8 @@ impl Pipelines {
         if !is_expected(&before) {
             return Err(Error::Stale);
         }
-        if change.current_version.is_some_and(|version| version > before.last_version) {
+        let versions = 1..=before.last_version;
+        if change.current_version.is_some_and(|version| !versions.contains(&version)) {
             let message = format!("there are {} versions", before.last_version);
             return Err(Error::Invalid { pointer: "/current_version", message });
         }
@@ -117,7 +120,7 @@ impl Pipelines {
         if after.current_version != before.current_version {
             let pinned = self.pinned(&mut tx, key.publisher, pipeline, None).await?;
             let wanted = pinned.as_ref().map_or(&[][..], |it| &it.definition.schedules);
-            schedules::keep(&mut tx, key, wanted, now).await?;
+            self.keep(&mut tx, key, wanted, now).await?;
         }
         let mut entry = Entry::done(Noted::PublisherUpdated, actor, on(publisher, pipeline));
         entry = match after.current_version {
@@ -131,16 +134,13 @@ impl Pipelines {
         Ok(shown)
     }
 
-    /// Parses a version before a transaction that needs it begins.
-    async fn read_ahead(&self, key: Key<'_>, version: Option<u32>) -> Result<(), Error> {
-        if let Some(version) = version {
-            let mut tx = self.0.ground.db.read().await?;
-            self.pinned(&mut tx, key.publisher, key.pipeline, Some(version)).await?;
-        }
-        Ok(())
+    /// Parses a version, or the current one, before a transaction that needs it begins.
+    pub(super) async fn read_ahead(&self, key: Key<'_>, version: Option<u32>) -> Result<(), Error> {
+        let mut tx = self.0.ground.db.read().await?;
+        self.pinned(&mut tx, key.publisher, key.pipeline, version).await.map(drop)
     }
 
-    /// Archives a pipeline: it is listed no more and starts no runs. Its versions stay, and registering brings it back.
+    /// Archives a pipeline whose runs have ended: it is listed no more and starts no runs. Its versions stay, and registering brings it back.
     pub(crate) async fn archive(
         &self,
         allowed: &Allowed<act::PipelineRegister, Publisher>,
@@ -153,9 +153,12 @@ impl Pipelines {
         if before.archived_at.is_some() {
             return Err(Error::NotFound);
         }
+        if store::has_live_runs(&mut tx, key).await? {
+            return Err(Error::RunsLive);
+        }
         let now = self.0.ground.clock.now();
         store::archive(&mut tx, key, now).await?;
-        schedules::keep(&mut tx, key, &[], now).await?;
+        self.keep(&mut tx, key, &[], now).await?;
         let on = on(publisher, pipeline);
         let entry = Entry::done(Noted::PublisherUpdated, allowed.actor(), on);
         let entry = entry.with("archived", true);

@@ -1,5 +1,7 @@
 //! The tables `work_publishers`, `pipelines`, `pipeline_versions` and `pipeline_schedules`.
 
+use std::collections::BTreeMap;
+
 use db::{Error, Tx};
 use names::{Digest, Handle, Id, UnixMillis};
 use pipelines_core::{json::Form, name::PipelineId, schedule::Missed};
@@ -76,6 +78,17 @@ db::statements! {
                (value ->> 6)::bigint, (value ->> 7)::boolean
           FROM jsonb_array_elements($3::jsonb) AS value"
     };
+    LIVE_RUNS = "
+        SELECT count(*) FROM runs
+         WHERE publisher_id = $1 AND pipeline_id = $2 AND state IN ('queued', 'running', 'held', 'composed')";
+    // Only what is still due as it was: a version that came meanwhile has other rows.
+    MOVE_SCHEDULE = "
+        UPDATE pipeline_schedules SET next_at = $5, last_run = $6, failures = $7, paused = $8
+         WHERE publisher_id = $1 AND pipeline_id = $2 AND name = $3 AND next_at = $4 AND NOT paused";
+    LAST_STATES = "
+        SELECT s.name, r.state FROM pipeline_schedules AS s JOIN runs AS r ON r.id = s.last_run
+         WHERE s.publisher_id = $1 AND s.pipeline_id = $2";
+    HANDLE = "SELECT handle FROM principals WHERE id = $1 AND status = 'active'";
     SET_SCHEDULE = "
         UPDATE pipeline_schedules SET next_at = $4, failures = $5, paused = $6
          WHERE publisher_id = $1 AND pipeline_id = $2 AND name = $3";
@@ -88,6 +101,16 @@ pub(super) struct Pin {
     pub(super) audience: Audience,
     pub(super) is_paused: bool,
     pub(super) is_archived: bool,
+}
+
+/// What [`PIN`] gives.
+#[derive(sqlx::FromRow)]
+struct PinRow {
+    version: i64,
+    sha256: Vec<u8>,
+    audience: String,
+    paused: bool,
+    archived_at: Option<i64>,
 }
 
 /// `number` as the number of a version.
@@ -112,15 +135,14 @@ pub(super) async fn pin(
     asked: Option<u32>,
 ) -> Result<Option<Pin>, Error> {
     let (id, asked) = (publisher.uuid(), asked.map(i64::from));
-    let row: Option<(i64, Vec<u8>, String, bool, Option<i64>)> =
-        db::fetch_optional!(tx, PIN, id, pipeline.as_str(), asked)?;
-    let Some((number, hash, word, is_paused, archived_at)) = row else { return Ok(None) };
+    let row: Option<PinRow> = db::fetch_optional!(tx, PIN, id, pipeline.as_str(), asked)?;
+    let Some(row) = row else { return Ok(None) };
     Ok(Some(Pin {
-        version: version(number)?,
-        sha256: sha256(&hash)?,
-        audience: audience(&word)?,
-        is_paused,
-        is_archived: archived_at.is_some(),
+        version: version(row.version)?,
+        sha256: sha256(&row.sha256)?,
+        audience: audience(&row.audience)?,
+        is_paused: row.paused,
+        is_archived: row.archived_at.is_some(),
     }))
 }
 
@@ -269,6 +291,32 @@ fn form(word: &str) -> Result<Form, Error> {
     found.ok_or_else(|| Error::corrupt("pipeline_versions.source_type")(word))
 }
 
+/// What [`VERSIONS`] gives.
+#[derive(sqlx::FromRow)]
+struct VersionRow {
+    version: i64,
+    sha256: Vec<u8>,
+    title: Option<String>,
+    source_type: String,
+    handle: String,
+    created_at: i64,
+}
+
+impl TryFrom<VersionRow> for Version {
+    type Error = Error;
+
+    fn try_from(row: VersionRow) -> Result<Self, Error> {
+        Ok(Self {
+            number: version(row.version)?,
+            sha256: sha256(&row.sha256)?,
+            title: row.title,
+            form: form(&row.source_type)?,
+            by: row.handle.parse::<Handle>().map_err(Error::corrupt("principals.handle"))?,
+            created_at: UnixMillis(row.created_at),
+        })
+    }
+}
+
 /// Versions, the newest first, before one.
 pub(super) async fn versions(
     tx: &mut Tx,
@@ -277,21 +325,9 @@ pub(super) async fn versions(
     limit: u32,
 ) -> Result<Vec<Version>, Error> {
     let before = before.map_or(i64::MAX, i64::from);
-    let id = publisher.uuid();
-    let rows: Vec<(i64, Vec<u8>, Option<String>, String, String, i64)> =
-        db::fetch_all!(tx, VERSIONS, id, pipeline.as_str(), before, i64::from(limit))?;
-    let read =
-        |(number, hash, title, word, handle, created_at): (_, Vec<u8>, _, String, String, _)| {
-            Ok::<_, Error>(Version {
-                number: version(number)?,
-                sha256: sha256(&hash)?,
-                title,
-                form: form(&word)?,
-                by: handle.parse::<Handle>().map_err(Error::corrupt("principals.handle"))?,
-                created_at: UnixMillis(created_at),
-            })
-        };
-    rows.into_iter().map(read).collect()
+    let (id, limit) = (publisher.uuid(), i64::from(limit));
+    let rows: Vec<VersionRow> = db::fetch_all!(tx, VERSIONS, id, pipeline.as_str(), before, limit)?;
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
 /// The bytes of a version, as they came.
@@ -415,4 +451,51 @@ pub(super) async fn set_schedule(
     let (next, failures) = (it.next_at.map(|at| at.0), i64::from(it.failures));
     db::execute!(tx, SET_SCHEDULE, id, pipeline.as_str(), name, next, failures, it.is_paused)
         .map(drop)
+}
+
+/// After a schedule has fired.
+pub(super) async fn move_schedule(
+    tx: &mut Tx,
+    Key { publisher, pipeline }: Key<'_>,
+    before: &Scheduled,
+    after: &Scheduled,
+) -> Result<(), Error> {
+    db::execute!(
+        tx,
+        MOVE_SCHEDULE,
+        publisher.uuid(),
+        pipeline.as_str(),
+        before.name.as_str(),
+        before.next_at.map(|at| at.0),
+        after.next_at.map(|at| at.0),
+        after.last_run.map(Id::uuid),
+        i64::from(after.failures),
+        after.is_paused,
+    )
+    .map(drop)
+}
+
+/// Where the runs are that the schedules of a pipeline started last, by the names of the schedules.
+pub(super) async fn last_states(
+    tx: &mut Tx,
+    Key { publisher, pipeline }: Key<'_>,
+) -> Result<BTreeMap<String, String>, Error> {
+    let rows: Vec<(String, String)> =
+        db::fetch_all!(tx, LAST_STATES, publisher.uuid(), pipeline.as_str())?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The handle of a publisher that is there.
+pub(super) async fn handle(tx: &mut Tx, publisher: Id<Principal>) -> Result<Option<Handle>, Error> {
+    let row: Option<(String,)> = db::fetch_optional!(tx, HANDLE, publisher.uuid())?;
+    row.map(|(text,)| text.parse().map_err(Error::corrupt("principals.handle"))).transpose()
+}
+
+/// Whether runs of a pipeline are under way.
+pub(super) async fn has_live_runs(
+    tx: &mut Tx,
+    Key { publisher, pipeline }: Key<'_>,
+) -> Result<bool, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, LIVE_RUNS, publisher.uuid(), pipeline.as_str())?;
+    Ok(count > 0)
 }

@@ -37,7 +37,7 @@ fn text(origin: &str, text: impl Into<String>) -> json::UntrustedText {
 }
 
 /// What the holder of a claim is told of it; nothing if it is not one of the run's.
-pub(super) fn granted(run: &Run, id: ClaimId, now: UnixMillis) -> Option<Granted> {
+pub(crate) fn granted(run: &Run, id: ClaimId, now: UnixMillis) -> Option<Granted> {
     let claim = run.state.claims.get(&id)?;
     let rows = run.state.tasks.get(&claim.address)?;
     let task = rows.iter().rfind(|it| it.generation == claim.generation)?;

@@ -13,6 +13,7 @@
 //! | `holding.rs`   | agents hand work in, keep it, give it back                             |
 //! | `gates.rs`     | persons decide                                                        |
 //! | `bonds.rs`     | how publishers stand to agents; their dead letters                     |
+//! | `tools/`       | subcommands: agents call endpoints of publishers                        |
 //! | `store.rs`     | the SQL                                                               |
 
 mod again;
@@ -26,6 +27,7 @@ mod runs;
 mod starting;
 pub(crate) mod store;
 mod tasks;
+pub(crate) mod tools;
 
 use std::time::Duration;
 
@@ -69,6 +71,7 @@ pub(crate) fn routes(routes: Routes<Door>) -> Routes<Door> {
         .on(Method::PATCH, "/api/v1/runs/{run}/budgets", small, runs::raise)
         .get("/api/v1/tasks/{task}", read, tasks::show)
         .get("/api/v1/tasks/{task}/attempts", read, tasks::attempts)
+        .get("/api/v1/tasks/{task}/calls", read, tools::list)
         .post("/api/v1/tasks/{task}/retry", small, tasks::retry)
         .post("/api/v1/tasks/{task}/cancel", small, tasks::cancel)
         .get("/api/v1/publishers/{publisher}/dead-letters", read, bonds::letters)
@@ -92,6 +95,7 @@ fn of_agents(routes: Routes<Door>) -> Routes<Door> {
         .post("/api/v1/claims/{claim}/heartbeat", small, holding::beat)
         .post("/api/v1/claims/{claim}/result", read.body_bytes(RESULT), holding::submit)
         .post("/api/v1/claims/{claim}/release", small, holding::release)
+        .post("/api/v1/claims/{claim}/tool", small, tools::call)
 }
 
 /// A value that does not hold.

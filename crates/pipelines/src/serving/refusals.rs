@@ -62,6 +62,13 @@ fn refused(refusal: Refusal) -> Problem {
             let faults = pointers.iter().map(|it| fault(it, "not_compatible", "it differs here"));
             conflict("version_not_compatible").with(faults.collect())
         }
+        Refusal::NearExpiry => conflict("claim_near_expiry"),
+        Refusal::CallsExhausted => {
+            Problem::refuse(StatusCode::TOO_MANY_REQUESTS, "calls_exhausted", &refusal)
+        }
+        Refusal::UnknownSubcommand => {
+            Problem::refuse(StatusCode::UNPROCESSABLE_ENTITY, "unknown_subcommand", &refusal)
+        }
         Refusal::NotListed
         | Refusal::NotReady
         | Refusal::Held
@@ -70,9 +77,6 @@ fn refused(refusal: Refusal) -> Problem {
         | Refusal::Barred
         | Refusal::SameOwner
         | Refusal::SlotsFull
-        | Refusal::BudgetReserved
-        | Refusal::CallsExhausted
-        | Refusal::UnknownSubcommand
-        | Refusal::NearExpiry => conflict("conflict"),
+        | Refusal::BudgetReserved => conflict("conflict"),
     }
 }

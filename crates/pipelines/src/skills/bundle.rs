@@ -110,10 +110,8 @@ impl Faults {
             }
             let Some(content) = self.content(&place, file) else { continue };
             bytes += content.len();
-            if files.contains_key(&path) {
+            if is_good && files.insert(path, (position, content)).is_some() {
                 self.note(&place.at("path"), Code::DuplicateKey, "another file lies there");
-            } else if is_good {
-                files.insert(path, (position, content));
             }
         }
         if bytes > MAX_BYTES {

@@ -180,6 +180,8 @@ actions! {
     TaskHeartbeat, "work.task.heartbeat", true, Need::Level(Level::Owner);
     /// Hand a result in.
     TaskSubmit, "work.task.submit", true, Need::Level(Level::Owner);
+    /// Call an endpoint of the publisher during a claim.
+    TaskTool, "work.task.tool", true, Need::Level(Level::Owner);
     /// Give a task back.
     TaskRelease, "work.task.release", true, Need::Level(Level::Owner);
     /// See one's own claims.

@@ -4,7 +4,10 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::{Tenant, small, with};
-use crate::ground::{Ground, on_both};
+use crate::{
+    ground::{Ground, eventually, on_both},
+    store,
+};
 
 fn schedule(name: &str, cron: &str) -> Value {
     json!({"name": name, "cron": cron, "time_zone": "UTC", "input": {}})
@@ -44,5 +47,49 @@ on_both! {
         acme.request(Method::DELETE, "/pipelines/here").send().await.assert_status(204);
         assert_eq!(acme.items(path).await, Vec::<Value>::new());
         acme.get("/pipelines/there/schedules").await.assert_refused(404, "not_found");
+    }
+}
+
+on_both! {
+    /// W95: three hours down.
+    async fn what_was_missed_is_made_up_for_as_the_schedule_says(ground: Ground) {
+        let mut server = ground.server().start().await;
+        let acme = Tenant::new(&server, "acme").await;
+        let token = acme.token.clone();
+        // Half an hour from now, and so half an hour before each hour that has passed.
+        let minute = (names::Clock::default().now().seconds() / 60 + 30) % 60;
+        let schedules = ["skip", "latest", "all"].map(|missed| {
+            let schedule = schedule(missed, &format!("{minute} * * * *"));
+            with(schedule, "/missed", json!(missed))
+        });
+        acme.registered(&with(small("here", "Do it."), "/schedules", json!(schedules))).await;
+        server.stop().await;
+        let db = ground.db(&server).await;
+        let mut tx = db.write().await.unwrap();
+        store::let_hours_of_schedules_pass(&mut tx, 3).await.unwrap();
+        tx.commit().await.unwrap();
+        db.close().await;
+        server.restart().await;
+        let acme = Tenant { server: &server, handle: "acme".to_owned(), token };
+        let path = "/pipelines/here/schedules";
+        let now = names::Clock::default().now().to_string();
+        eventually("the schedules have fired", async || {
+            let items = acme.items(path).await;
+            items.iter().all(|it| it["next_at"].as_str().unwrap() > now.as_str())
+        })
+        .await;
+        let bearer = format!("Bearer {}", acme.token);
+        let runs = server.get("/api/v1/runs?publisher=acme&pipeline=here&limit=100");
+        let runs = runs.header("authorization", &bearer).send().await.json();
+        let runs = runs["items"].as_array().unwrap();
+        let of = |name: &str| {
+            let begins = format!("schedule:{name}:");
+            let mine = |it: &&Value| it["external_id"].as_str().is_some_and(|it| it.starts_with(&begins));
+            runs.iter().filter(mine).collect::<Vec<_>>()
+        };
+        assert_eq!(["skip", "latest", "all"].map(|name| of(name).len()), [0, 1, 3]);
+        let items = acme.items(path).await;
+        let last = |name: &str| items.iter().find(|it| it["name"] == name).unwrap()["last_run"].clone();
+        assert_eq!((last("skip"), last("latest")), (Value::Null, of("latest")[0]["run"].clone()));
     }
 }
