@@ -47,7 +47,9 @@ pub(super) async fn run(arguments: &Register, context: &Context) -> Result<Repor
     let asked = client.register_pipeline(publisher, definition, (*dry_run, !*no_activate)).await;
     let made = match asked {
         Ok(made) => made,
-        Err(ClientError::Refused(refusal)) if !refusal.errors.is_empty() => {
+        Err(ClientError::Refused(refusal))
+            if refusal.status == 422 && !refusal.errors.is_empty() =>
+        {
             let faults = refusal.errors.iter();
             let faults =
                 faults.map(|it| (it.pointer.as_str(), it.code.as_str(), it.message.as_str()));

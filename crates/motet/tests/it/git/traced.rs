@@ -152,7 +152,7 @@ async fn no_name_opens_a_file_outside_of_the_data_directory() {
         push_of(&server, &anna, &[&name]).send().await.assert_refused(422, "bad_path");
     }
     let story = Story::of_one("a song");
-    server.push(&anna, SONG, story.push_to("main")).await.assert_status(200);
+    server.push_story(&anna, SONG, &story, "main").await;
 
     for (repository, head) in [(songs.as_str(), head), (SONG, story.tip().to_string())] {
         reads(&server, &anna, repository).await;
@@ -184,7 +184,7 @@ struct Opened {
 }
 
 impl Opened {
-    /// Reads a line of the trace, such as `openat(AT_FDCWD</home>, "a/b", O_RDONLY) = 3</home/a/b>`.
+    /// Reads a line of the trace, such as `openat(AT_FDCWD</srv>, "a/b", O_RDONLY) = 3</srv/a/b>`.
     fn read(line: &str) -> Option<Self> {
         let led = line.rsplit_once(" = ").and_then(|(_, led)| led.trim_end().strip_suffix('>'));
         if let Some((_, path)) = led.and_then(|it| it.split_once('<')) {
