@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 mod accounts;
 mod around;
 mod audit;
+mod claims;
 mod handing;
 mod history;
 mod jobs;
@@ -32,6 +33,10 @@ pub use accounts::{
 };
 pub use around::{Doer, Happening, HeatDay, Heatmap, Somebody, Subscription};
 pub use audit::{AuditEvent, PruneAudit, PrunedAudit, RotatedKey};
+pub use claims::{
+    Claim, ClaimBatch, ClaimStatus, ClaimSubmission, ClaimTimes, ClaimTool, Heartbeat, HeldClaim,
+    HeldClaims, NextClaims, ReleaseClaim, Released, SubmitResult, Submitted,
+};
 pub use handing::{Accepted, NewFork, NewTransfer, Transfer, TransferPage};
 pub use history::{
     CommitDay, CommitDays, Contributor, ContributorList, GraphEdge, GraphPage, GraphRow, Language,
@@ -76,12 +81,11 @@ pub use webhooks::{
     WebhookPage, WebhookSecret,
 };
 pub use work::{
-    Approval, ApprovalPage, ApprovalVote, Attempt, AttemptPage, Claim, ClaimBatch, ClaimStatus,
-    ClaimSubmission, ClaimTimes, ClaimTool, DeadLetter, DeadLetterPage, Decide, Decided, Heartbeat,
-    HeldClaim, HeldClaims, NewRun, NextClaims, PublisherAgent, PublisherAgentPage, Reason,
-    ReleaseClaim, Released, RunBudgets, RunDetail, RunEvent, RunEventPage, RunPage, RunState,
-    RunSummary, RunVerdict, SetPublisherAgent, StartedRun, SubmitResult, Submitted, TaskDetail,
-    TaskPage, TaskSummary, UntrustedText, UntrustedValue, Usage, VerdictReason, VerdictReopen,
+    Approval, ApprovalPage, ApprovalVote, Attempt, AttemptPage, DeadLetter, DeadLetterPage, Decide,
+    Decided, MoveRun, NewRun, PublisherAgent, PublisherAgentPage, Reason, ReplayRun, RunBudgets,
+    RunDetail, RunEvent, RunEventPage, RunPage, RunState, RunSummary, RunVerdict,
+    SetPublisherAgent, StartedRun, TaskDetail, TaskPage, TaskSummary, UntrustedText,
+    UntrustedValue, Usage, VerdictReason, VerdictReopen,
 };
 
 /// The body of `POST /api/v1/auth/challenge` (`spec/trust.md` 2).

@@ -25,10 +25,13 @@ use axum::Router;
 use db::Db;
 use hooks::Hooks;
 use jobs::{Dispatcher, Failure, Queue};
-use names::{Clock, Random};
+use names::{Clock, Id, Random};
 use pipelines_core::backoff::Draw;
-use trust::Trust;
-use web::{Cursors, Entry, Routes};
+use trust::{
+    Principal, Trust,
+    audit::{Chain, Entry},
+};
+use web::{Cursors, Routes};
 
 use engine::{DueRow, Engine, NotDone, Said};
 
@@ -84,7 +87,7 @@ impl Pipelines {
     }
 
     /// The routes of this room.
-    pub fn routes(&self, cursors: Cursors) -> (Router, Vec<Entry>) {
+    pub fn routes(&self, cursors: Cursors) -> (Router, Vec<web::Entry>) {
         let door = Door { pipelines: self.clone(), cursors };
         let routes = Routes::new(door, self.0.ground.trust.clone());
         let routes = skills::api::routes(definitions::api::routes(routes));
@@ -120,6 +123,13 @@ struct Door {
 impl Door {
     fn db(&self) -> &Db {
         &self.pipelines.0.ground.db
+    }
+
+    /// Writes down what was done with a publisher's things.
+    async fn note(&self, publisher: Id<Principal>, entry: Entry) -> Result<(), Error> {
+        let mut tx = self.db().write().await?;
+        self.pipelines.0.ground.trust.note(&mut tx, Chain::of(publisher), entry).await?;
+        Ok(tx.commit().await?)
     }
 
     /// A draw for the jitter of a back-off.

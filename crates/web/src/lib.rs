@@ -16,6 +16,7 @@
 //! | `shape/`     | [`Shape`]: what a type of a request looks like, told by the type itself             |
 //! | `body.rs`    | [`Body`]: capped before it is read, hashed while it is read                         |
 //! | `problem.rs` | [`Problem`]: a refusal, and how each [`Surface`] tells it                           |
+//! | `codes.rs`   | [`codes`]: the stable words of refusals                                             |
 //! | `surface.rs` | [`Surface`]: what a route speaks                                                    |
 //! | `entrance.rs`| what an unsafe request must look like before anything of it is believed             |
 //! | `form.rs`    | [`Form`]: fields of our own pages, and what keeps other sites from sending them      |
@@ -29,6 +30,7 @@
 mod accept;
 mod body;
 mod call;
+mod codes;
 mod cursor;
 mod entrance;
 pub mod form;
@@ -46,12 +48,13 @@ mod surface;
 pub use accept::prefers_page;
 pub use body::{Body, BodyFault};
 pub use call::{Asks, Call, Context, Input, Json, Params, Posted, Queried, page};
+pub use codes::codes;
 pub use cursor::Cursors;
 pub use entrance::{Media, client_name};
 pub use form::Form;
 pub use gate::{MayCompress, is_tag_of};
 pub use limits::{Cost, admit_unrouted};
-pub use problem::{Fault, Problem, codes};
+pub use problem::{Fault, Problem};
 pub use repeat::shown_once;
 pub use routes::{Entry, Load, Routes, Spec, Way};
 pub use surface::Surface;

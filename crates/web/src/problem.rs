@@ -15,7 +15,7 @@ use names::UnixMillis;
 use trust::{Exceeded, FlowFault, HostFault, Refusal};
 
 use crate::look::{ErrorPage, Layout};
-use crate::{Context, Surface};
+use crate::{Context, Surface, codes::codes};
 
 /// The longest error sentence on the Muse wire, in bytes: the Muse client prints the first 400 characters.
 const MAX_WIRE_SENTENCE: usize = 400;
@@ -47,88 +47,6 @@ pub struct Problem {
 #[derive(Debug)]
 struct Moved {
     to: String,
-}
-
-/// Every code that the frame itself uses, with its title, for the reference page.
-pub fn codes() -> &'static [(&'static str, &'static str)] {
-    &[
-        ("malformed", "The request cannot be read"),
-        ("unauthenticated", "Who is asking is not known"),
-        ("forbidden", "Not allowed"),
-        ("not_found", "Not found"),
-        ("cursor_gone", "The place where it went on is gone"),
-        ("archived", "The repository is archived"),
-        ("precondition_failed", "It has changed since"),
-        ("conflict", "The state of things does not allow it"),
-        ("method_not_allowed", "The address does not take this method"),
-        ("too_large", "Too large"),
-        ("unsupported_media_type", "The type of the body is not taken here"),
-        ("invalid", "Some values do not hold"),
-        ("unknown_field", "A field is not known"),
-        ("unavailable", "Not available at the moment"),
-        ("internal", "Something broke on our side"),
-        ("signature_malformed", "The MSign header cannot be read"),
-        ("misdirected", "This is another install"),
-        ("forbidden_host", "Not the name of this machine"),
-        ("clock_skew", "The clock is off"),
-        ("digest_required", "The body's digest is missing"),
-        ("digest_mismatch", "The body is not the one that was signed"),
-        ("bearer_refused", "A bearer is not taken here"),
-        ("replayed", "The request was made before"),
-        ("idempotency_mismatch", "The key belongs to another request"),
-        ("sole_owner", "Nobody else owns the organization"),
-        ("rate_limited", "Too many requests"),
-        ("cross_site", "Not from a page of this install"),
-        ("login_ended", "The address has ended"),
-        ("https_required", "A token is taken over https only"),
-        ("fresh_sign_in_required", "Sign in again first"),
-        ("last_key", "It is the last way in"),
-        ("passkey_failed", "The passkey was not accepted"),
-        ("passkey_taken", "The passkey is registered"),
-        ("passkeys_off", "Passkeys need a host name"),
-        ("oauth_failed", "The sign-in elsewhere did not come off"),
-        ("not_linked", "That account is not linked"),
-        ("identity_taken", "That account is linked"),
-        ("last_admin", "Nobody could run the organization any more"),
-        ("no_active_secret", "There is no active secret"),
-        ("run_ended", "The run is over"),
-        ("task_closed", "The task takes this no more"),
-        ("claim_lost", "The claim is over"),
-        ("claims_full", "The agent holds as many claims as it may"),
-        ("pipeline_paused", "The pipeline starts no runs for now"),
-        ("concurrency_full", "As many runs live as may"),
-        ("external_id_taken", "A run of that name has another input"),
-        ("budget_exhausted", "A budget is spent"),
-        ("approval_closed", "It is decided"),
-        ("not_a_person", "A person is asked"),
-        ("starter", "Whoever started it does not decide"),
-        ("version_not_compatible", "The versions differ too much"),
-        ("invite_failed", "The invitation is not good"),
-        ("challenge_failed", "The challenge was not met"),
-        ("unsupported_key", "The key cannot be registered"),
-        ("key_taken", "The key is registered"),
-        ("handle_taken", "The handle is taken"),
-        ("registration_closed", "Registration is closed"),
-        ("invite_required", "An invitation is needed"),
-        ("tos_changed", "The terms have changed"),
-        ("quota_exceeded", "The quota is used up"),
-        ("version_exists", "The version is there with other content"),
-        ("user_code_failed", "Nothing waits behind this code"),
-        ("invalid_request", "The request of the application does not hold"),
-        ("invalid_client", "The application is not known"),
-        ("invalid_grant", "The code or token is not good"),
-        ("invalid_scope", "The scope cannot be had"),
-        ("invalid_target", "Not for this surface"),
-        ("invalid_redirect_uri", "The redirect address is not taken"),
-        ("invalid_client_metadata", "The application is not described well"),
-        ("unsupported_grant_type", "This grant is not given here"),
-        ("unsupported_response_type", "This response is not given here"),
-        ("authorization_pending", "Nobody has agreed yet"),
-        ("slow_down", "Asked too soon"),
-        ("expired_token", "The code has ended"),
-        ("access_denied", "The person said no"),
-        ("temporarily_unavailable", "Not available at the moment"),
-    ]
 }
 
 impl Problem {

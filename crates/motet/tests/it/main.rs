@@ -21,6 +21,7 @@
 //! | `local_mode.rs`   | a local server serves its one person, and no page of another site               |
 //! | `cors.rs`         | which pages of other sites may read the API                                     |
 //! | `pipelines.rs`, `pipelines/` | pipelines as publishers register them, and skills                     |
+//! | `work.rs`, `work/` | runs, tasks and claims: one task, one claim; results judged once; nothing lost     |
 //! | `publishers.rs`   | tenants, the tokens that act as them, the secrets that they show                |
 //! | `signed_commits.rs` | who signed a commit, and what a repository asks of it                       |
 //! | `ref_log.rs`      | every movement of a branch is in a chain that nobody changes unseen              |
@@ -186,6 +187,7 @@ mod visibility;
 mod webhooks;
 mod wire2;
 mod words;
+mod work;
 mod work_cli;
 mod working_copies;
 

@@ -6,8 +6,10 @@
 //! | `endings.rs`  | attempts, deaths, poison, cancellation, budgets, slots                  |
 //! | `strangers.rs`| what is another's is not there                                         |
 //! | `scripts.rs`  | both pipelines of the specification, over HTTP                          |
+//! | `again.rs`    | a run moves to another version, or is done once more                    |
 //! | `life.rs`     | what was acknowledged outlives a kill; an idle server is silent         |
 
+mod again;
 mod claims;
 mod endings;
 mod life;
@@ -116,12 +118,15 @@ impl Shop {
         text(&self.get(&format!("/runs/{run}")).await["state"])
     }
 
-    /// The current tasks of a run: state by address.
+    /// The current tasks of a run, by address, with their states.
     pub(crate) async fn tasks(&self, run: &str) -> Vec<(String, String)> {
         let page = self.get(&format!("/runs/{run}/tasks?limit=100")).await;
         let items = page["items"].as_array().unwrap().clone();
         let current = items.iter().filter(|it| it["superseded"] == false);
-        current.map(|it| (text(&it["address"]), text(&it["state"]))).collect()
+        let mut told: Vec<_> =
+            current.map(|it| (text(&it["address"]), text(&it["state"]))).collect();
+        told.sort();
+        told
     }
 
     /// What an agent gets when it asks so.
@@ -142,7 +147,13 @@ impl Shop {
     }
 
     /// A call about a claim.
-    pub(crate) async fn about(&self, agent: &Person, claim: &Value, what: &str, body: &Value) -> Answer {
+    pub(crate) async fn about(
+        &self,
+        agent: &Person,
+        claim: &Value,
+        what: &str,
+        body: &Value,
+    ) -> Answer {
         let target = format!("/api/v1/claims/{}/{what}", text(&claim["claim"]));
         self.server.post(&target).json(body).by(agent).send().await
     }

@@ -250,6 +250,8 @@ fn run(numbers: &[u32]) -> Result<(), TestCaseError> {
     let mut states = States::default();
     follow(&mut states, &effects);
     prop_assert_eq!(&states, &States::of(&state));
+    // What rows keep is looked at in one of eight cases: it costs as much as all the rest.
+    let is_stored = draws.one_in(8);
     while draws.numbers.len() > 8 && !state.phase.is_terminal() {
         let what = if state.tasks.is_empty() { What::SlotFree } else { event(&mut draws, &state) };
         let now = time(&mut draws, &state, &what);
@@ -265,11 +267,20 @@ fn run(numbers: &[u32]) -> Result<(), TestCaseError> {
                     continue;
                 }
             };
-            prop_assert_eq!(untouched(&state, &after), Vec::<String>::new(), "{:?}", event.what);
+            if is_stored {
+                prop_assert_eq!(
+                    untouched(&state, &after),
+                    Vec::<String>::new(),
+                    "{:?}",
+                    event.what
+                );
+            }
             let judged = judge(&state, &after, &effects, &mut states);
             prop_assert_eq!(judged, Ok(()), "after {:?} of {:#?}", event.what, state);
             state = after;
-            prop_assert!(restored(&state).is_same_as(&state), "{state:#?}");
+            if is_stored {
+                prop_assert!(restored(&state).is_same_as(&state), "{state:#?}");
+            }
         }
     }
     prop_assert_eq!(ends_by_itself(&state), Ok(()));

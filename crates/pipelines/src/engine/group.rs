@@ -10,7 +10,7 @@ use jobs::{Bell, NewJob, PUSH_ROWS};
 use names::{Digest, Id, UnixMillis};
 use pipelines_core::{
     definition::SlotOf,
-    machine::{self, ClaimPhase, Event, What},
+    machine::{self, ClaimPhase, Event, Refusal, What},
     name::{AgentId, ClaimId, PipelineId, RunId},
     order::Order,
 };
@@ -111,7 +111,7 @@ impl<'k> Group<'k> {
                 let absorbed = self.absorb(&mut run, &effects, by, said).await;
                 absorbed.map(|()| told(&run, effects, said.claim, at)).map_err(NotDone::from)
             }
-            Err(refusal) => Err(NotDone::Refused(refusal)),
+            Err(refusal) => Err(NotDone::Refused(of_claim(&run, refusal, said.claim))),
         };
         self.runs.put(run);
         outcome
@@ -162,6 +162,14 @@ impl<'k> Group<'k> {
             let _heard = self.pipelines.0.engine.changes.send(run);
         }
         Ok(())
+    }
+}
+
+/// To whoever holds a claim the end of a run is the end of the claim.
+fn of_claim(run: &Run, refusal: Refusal, claim: Option<ClaimId>) -> Refusal {
+    match (refusal, claim.and_then(|id| run.state.claims.get(&id))) {
+        (Refusal::RunEnded, Some(claim)) => Refusal::ClaimLost(claim.phase),
+        (refusal, _) => refusal,
     }
 }
 

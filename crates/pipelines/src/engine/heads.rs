@@ -208,3 +208,67 @@ impl Heads {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use names::Random;
+
+    use super::*;
+
+    fn like(key: &str) -> Likeness {
+        Likeness {
+            publisher: Id::from_uuid(uuid::Uuid::from_u128(1)),
+            handle: "acme".parse().unwrap(),
+            pipeline: "sync".parse().unwrap(),
+            fair_key: key.to_owned(),
+            weight: 10,
+            priority: 5,
+            labels: BTreeSet::new(),
+            trust: 0,
+        }
+    }
+
+    fn ready(at: i64) -> Ready {
+        let random = Random::seeded(u64::try_from(at).unwrap());
+        let (task, run) = (Id::new(UnixMillis(at), &random), Id::new(UnixMillis(at), &random));
+        Ready { task, run, address: "a".parse().unwrap(), ready_at: UnixMillis(at) }
+    }
+
+    fn times(heads: &Heads, id: HeadId) -> Vec<i64> {
+        heads.get(id).into_iter().flat_map(Head::tasks).map(|it| it.ready_at.0).collect()
+    }
+
+    #[test]
+    fn a_window_holds_the_oldest_and_rows_the_rest() {
+        let (mut heads, like) = (Heads::default(), like("k"));
+        let many = i64::try_from(WINDOW).unwrap() + 3;
+        let all: Vec<_> = (1..=many).rev().map(ready).collect();
+        let id = all.iter().map(|it| heads.put(&like, it.clone())).last().unwrap();
+        assert_eq!(times(&heads, id), (1..=many - 3).collect::<Vec<_>>());
+        for task in all.iter().filter(|it| it.ready_at.0 <= many - 3) {
+            heads.remove(id, task.task, Some(task.ready_at));
+        }
+        // What was left out has no rows yet, and is there all the same once those are read.
+        assert!(heads.get(id).is_some_and(Head::is_dry));
+        heads.refill(id, vec![ready(many + 5)]);
+        assert_eq!(times(&heads, id), [many - 2, many - 1, many, many + 5]);
+    }
+
+    #[test]
+    fn a_head_that_holds_nothing_is_gone() {
+        let (mut heads, like) = (Heads::of([like("k")].into_iter()), like("k"));
+        let id = like.id();
+        assert!(heads.get(id).is_some_and(Head::is_dry));
+        // Nobody knows yet whether it comes first.
+        let task = ready(7);
+        heads.put(&like, task.clone());
+        assert_eq!(times(&heads, id), Vec::<i64>::new());
+        heads.settled();
+        heads.refill(id, vec![task.clone()]);
+        assert_eq!(times(&heads, id), [7]);
+        heads.remove(id, task.task, Some(task.ready_at));
+        assert!(heads.get(id).is_none());
+        assert!(heads.is_new(id) && !heads.is_new(id));
+        assert_ne!(id, self::like("l").id());
+    }
+}

@@ -156,7 +156,9 @@ impl Keeper {
         for ask in asks {
             match ask {
                 Ask::Next(asking, answer) if self.is_draining || self.parked.len() >= PARKED => {
-                    drop((asking, answer.send(Ok(Vec::new()))));
+                    drop(asking);
+                    // Who has gone need not be told.
+                    let _told = answer.send(Ok(Vec::new()));
                 }
                 Ask::Next(asking, answer) => {
                     self.parked.push_back(Parked { asking, answer, is_new: true });

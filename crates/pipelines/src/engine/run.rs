@@ -6,7 +6,7 @@ use names::{Digest, Handle, Id, UnixMillis};
 use pipelines_core::{
     definition::{Definition, SlotOf},
     json::canonical,
-    machine::{ClaimPhase, RunPhase, RunState, SlotKey, Task, TaskPhase},
+    machine::{RunPhase, RunState, SlotKey, Task, TaskPhase},
     name::{Address, ClaimId, PipelineId},
 };
 use serde_json::Value;
@@ -83,11 +83,6 @@ impl Run {
             labels: step.labels.clone(),
             trust: step.trust,
         })
-    }
-
-    /// How many claims of it live.
-    pub(crate) fn live_claims(&self) -> usize {
-        self.state.claims.values().filter(|it| it.phase == ClaimPhase::Live).count()
     }
 
     /// What it weighs in the cache.

@@ -17,7 +17,7 @@ use super::{
     group::Group,
     heads::{HeadId, Likeness, Ready},
     run::{self, Run},
-    store, timeline,
+    timeline,
 };
 use crate::Error;
 
@@ -64,55 +64,10 @@ impl Group<'_> {
         let id = run.state.run;
         self.name_tasks(run);
         for effect in effects {
-            match effect {
-                Effect::Change(entry) => self.note_entry(run, entry, by, said),
-                Effect::Input { address, generation, .. } => {
-                    let place = (address.clone(), *generation);
-                    self.dirty(id).inputs.insert(place);
-                }
-                Effect::Result { address, generation, claim, output } => {
-                    let task = run.ids.get(&(address.clone(), *generation));
-                    let hash = Digest::of(canonical(output).as_bytes());
-                    let at = run.state.last_seen.0;
-                    self.rows.results.push(json!([task, claim, text(output), hash, at]));
-                }
-                Effect::Output(_) => self.dirty(id).has_output = true,
-                Effect::TakeSlot(key) | Effect::FreeSlot(key) => {
-                    let place = run::slot(run.definition(), key);
-                    let is_taken = matches!(effect, Effect::TakeSlot(_));
-                    self.count_slot(&run.birth, place, is_taken).await?;
-                }
-                Effect::Due(due, at) => {
-                    let row = DueRow { run: id, due: due.clone() };
-                    let (key, job) = (row.key(*at), row.job(*at)?);
-                    self.due.insert(key, Some(job));
-                }
-                Effect::Undue(due, at) => {
-                    let key = DueRow { run: id, due: due.clone() }.key(*at);
-                    self.due.insert(key, None);
-                }
-                Effect::DeadLetter { address, generation, reason } => {
-                    let task = run.ids.get(&(address.clone(), *generation));
-                    let at = run.state.last_seen;
-                    let letter: Id<Due> = Id::new(at, &self.pipelines.0.ground.random);
-                    let publisher = run.birth.publisher;
-                    self.rows.letters.push(json!([
-                        letter,
-                        publisher,
-                        id,
-                        task,
-                        reason.as_str(),
-                        at.0
-                    ]));
-                }
-                Effect::Credit { claim, agent, credit } => {
-                    let row = (*claim, *agent, run.birth.publisher, id, outcome(*credit));
-                    self.credits.insert(
-                        *claim,
-                        json!([row.0, row.1, row.2, row.3, row.4, run.state.last_seen.0]),
-                    );
-                }
-                Effect::Count(..) | Effect::Answer(_) => {}
+            if let Effect::Change(entry) = effect {
+                self.note_entry(run, entry, by, said);
+            } else {
+                self.note_effect(run, effect).await?;
             }
         }
         if let (Some(claim), Some(note)) = (said.claim, &said.note) {
@@ -128,6 +83,54 @@ impl Group<'_> {
         let dirty = self.dirty(id);
         dirty.tasks.extend(tasks);
         dirty.claims.extend(claims);
+        Ok(())
+    }
+
+    /// Takes note of an effect that is no entry of the timeline.
+    async fn note_effect(&mut self, run: &Run, effect: &Effect) -> Result<(), Error> {
+        let id = run.state.run;
+        match effect {
+            Effect::Input { address, generation, .. } => {
+                let place = (address.clone(), *generation);
+                self.dirty(id).inputs.insert(place);
+            }
+            Effect::Result { address, generation, claim, output } => {
+                let task = run.ids.get(&(address.clone(), *generation));
+                let hash = Digest::of(canonical(output).as_bytes());
+                let at = run.state.last_seen.0;
+                self.rows.results.push(json!([task, claim, text(output), hash, at]));
+            }
+            Effect::Output(_) => self.dirty(id).has_output = true,
+            Effect::TakeSlot(key) | Effect::FreeSlot(key) => {
+                let place = run::slot(run.definition(), key);
+                let is_taken = matches!(effect, Effect::TakeSlot(_));
+                self.count_slot(&run.birth, place, is_taken).await?;
+            }
+            Effect::Due(due, at) => {
+                let row = DueRow { run: id, due: due.clone() };
+                let (key, job) = (row.key(*at), row.job(*at)?);
+                self.due.insert(key, Some(job));
+            }
+            Effect::Undue(due, at) => {
+                let key = DueRow { run: id, due: due.clone() }.key(*at);
+                self.due.insert(key, None);
+            }
+            Effect::DeadLetter { address, generation, reason } => {
+                let task = run.ids.get(&(address.clone(), *generation));
+                let at = run.state.last_seen;
+                let letter: Id<Due> = Id::new(at, &self.pipelines.0.ground.random);
+                let publisher = run.birth.publisher;
+                self.rows.letters.push(json!([letter, publisher, id, task, reason.as_str(), at.0]));
+            }
+            Effect::Credit { claim, agent, credit } => {
+                let row = (*claim, *agent, run.birth.publisher, id, outcome(*credit));
+                self.credits.insert(
+                    *claim,
+                    json!([row.0, row.1, row.2, row.3, row.4, run.state.last_seen.0]),
+                );
+            }
+            Effect::Change(_) | Effect::Count(..) | Effect::Answer(_) => {}
+        }
         Ok(())
     }
 
@@ -160,6 +163,8 @@ impl Group<'_> {
             // What was composed and refused is not the output any more.
             self.dirty(id).has_output = true;
         }
+        // A claim that ends may leave a slot, or money, to somebody who was passed over for the lack of it.
+        self.has_news |= matches!(entry.change, Change::Ended { .. } | Change::Budgets(_));
         let line = timeline::line(&entry.change);
         let of_claim = line.claim.and_then(|it| run.state.claims.get(&it));
         let place = line.task.or_else(|| of_claim.map(|it| (it.address.clone(), it.generation)));
@@ -385,6 +390,3 @@ fn claim_row(run: &Run, dirty: &Dirty, id: ClaimId) -> Option<Value> {
         text(&stored.part),
     ]))
 }
-
-/// The word of what a slot counts.
-pub(super) use store::counts;

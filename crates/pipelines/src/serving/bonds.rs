@@ -4,7 +4,10 @@ use api::json;
 use http::StatusCode;
 use names::{Handle, UnixMillis};
 use serde::Deserialize;
-use trust::{Allowed, Publisher, act};
+use trust::{
+    Allowed, Publisher, act,
+    audit::{Chain, Entry, Noted, On},
+};
 use uuid::Uuid;
 use web::{Call, Input as _, Json, Problem, Queried};
 
@@ -116,6 +119,11 @@ pub(super) async fn set(
     let mut tx = door.pipelines.0.ground.trust.begin_on_publisher(&allowed).await?;
     let agent = store::agent(&mut tx, &name).await?.ok_or_else(Problem::not_found)?;
     store::bind(&mut tx, (agent, publisher.id), state.as_str(), &labels).await?;
+    let on = On::new("organization", publisher.id);
+    let entry = Entry::done(Noted::PublisherUpdated, allowed.actor(), on);
+    let entry = entry.with("agent", name.as_str()).with("agent_state", state.as_str());
+    let trust = &door.pipelines.0.ground.trust;
+    trust.note(&mut tx, Chain::of(publisher.id), entry).await?;
     tx.commit().await?;
     let state = state.as_str().to_owned();
     Ok(Json(json::PublisherAgent { agent: name.to_string(), state, labels: asked.labels }))
@@ -134,6 +142,11 @@ pub(super) async fn remove(
     if !store::unbind(&mut tx, agent, publisher).await? {
         return Err(Problem::not_found());
     }
+    let on = On::new("organization", publisher);
+    let entry = Entry::done(Noted::PublisherUpdated, allowed.actor(), on);
+    let entry = entry.with("agent", name.as_str()).with("agent_state", "none");
+    let trust = &door.pipelines.0.ground.trust;
+    trust.note(&mut tx, Chain::of(publisher), entry).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,10 @@ use pipelines_core::{
     name::Check,
 };
 use serde::Deserialize;
-use trust::{Allowed, Anything, Kind, act};
+use trust::{
+    Allowed, Anything, Kind, act,
+    audit::{Entry, Noted, On},
+};
 use uuid::Uuid;
 use web::{Json, Posted, Problem, Queried};
 
@@ -129,6 +132,9 @@ pub(super) async fn decide(
     let said = Said { vote: Some(vote), ..Said::default() };
     let engine = &door.pipelines.0.engine;
     engine.happen(place.run, what, Some(me), said).await.map_err(closed)?;
+    let entry = Entry::done(Noted::HitlDecision, actor, On::new("run", place.run));
+    let entry = entry.with("address", place.address.to_string()).with("decision", word);
+    door.note(place.publisher.organization.id, entry).await?;
     let mut tx = door.db().read().await?;
     let votes = store::votes(&mut tx, place.task).await?;
     let run = runs::read(&door.pipelines, &mut tx, place.run).await?;

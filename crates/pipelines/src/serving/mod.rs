@@ -7,6 +7,7 @@
 //! | `refusals.rs`  | what the engine does not do, as HTTP                                   |
 //! | `starting.rs`  | a run begins                                                          |
 //! | `runs.rs`      | runs: read, ended, held, raised, judged                                |
+//! | `again.rs`     | runs that move to another version, or are done once more              |
 //! | `tasks.rs`     | tasks and their attempts                                              |
 //! | `claims.rs`    | agents ask for work                                                   |
 //! | `holding.rs`   | agents hand work in, keep it, give it back                             |
@@ -14,6 +15,7 @@
 //! | `bonds.rs`     | how publishers stand to agents; their dead letters                     |
 //! | `store.rs`     | the SQL                                                               |
 
+mod again;
 mod bonds;
 mod claims;
 mod gates;
@@ -62,6 +64,8 @@ pub(crate) fn routes(routes: Routes<Door>) -> Routes<Door> {
         .post("/api/v1/runs/{run}/pause", small, runs::pause)
         .post("/api/v1/runs/{run}/resume", small, runs::resume)
         .post("/api/v1/runs/{run}/verdict", small, runs::verdict)
+        .post("/api/v1/runs/{run}/replay", read.body_bytes(RUN), again::replay)
+        .post("/api/v1/runs/{run}/move", small, again::move_to)
         .on(Method::PATCH, "/api/v1/runs/{run}/budgets", small, runs::raise)
         .get("/api/v1/tasks/{task}", read, tasks::show)
         .get("/api/v1/tasks/{task}/attempts", read, tasks::attempts)

@@ -63,10 +63,9 @@ impl Load<Door> for PlaceOfRuns {
 /// A run.
 #[derive(Debug, Clone)]
 pub(crate) struct RunPlace {
-    publisher: Publisher,
+    pub(super) publisher: Publisher,
     pub(super) run: RunId,
     pub(super) pipeline: PipelineId,
-    pub(super) state: String,
 }
 
 impl Resource for RunPlace {
@@ -84,17 +83,16 @@ impl Load<Door> for RunPlace {
         if !actor.may_run(place.pipeline.as_str()) {
             return Err(Problem::not_found());
         }
-        Ok(Self { publisher, run, pipeline: place.pipeline, state: place.state })
+        Ok(Self { publisher, run, pipeline: place.pipeline })
     }
 }
 
 /// A task of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct TaskPlace {
-    publisher: Publisher,
+    pub(super) publisher: Publisher,
     pub(super) task: TaskId,
     pub(super) run: RunId,
-    pub(super) pipeline: PipelineId,
     pub(super) address: Address,
     pub(super) generation: u32,
 }
@@ -114,8 +112,8 @@ impl Load<Door> for TaskPlace {
         if !actor.may_run(place.pipeline.as_str()) {
             return Err(Problem::not_found());
         }
-        let store::PlaceOfTask { pipeline, run, address, generation, .. } = place;
-        Ok(Self { publisher, task, run, pipeline, address, generation })
+        let store::PlaceOfTask { run, address, generation, .. } = place;
+        Ok(Self { publisher, task, run, address, generation })
     }
 }
 

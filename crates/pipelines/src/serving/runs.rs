@@ -14,7 +14,10 @@ use pipelines_core::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use trust::{Allowed, Anything, act};
+use trust::{
+    Allowed, Anything, act,
+    audit::{Entry, Noted, On},
+};
 use uuid::Uuid;
 use web::{Json, Posted, Problem, Queried};
 
@@ -239,9 +242,15 @@ async fn happen(
 pub(super) async fn cancel(
     door: Door,
     allowed: Allowed<act::RunCancel, RunPlace>,
-    Json(_): Json<json::Reason>,
+    Json(asked): Json<json::Reason>,
 ) -> Result<Json<json::RunState>, Problem> {
-    happen(&door, &allowed, What::Cancel).await
+    let told = happen(&door, &allowed, What::Cancel).await?;
+    let place = allowed.resource();
+    let on = On::new("run", place.run);
+    let entry = Entry::done(Noted::RunCancelled, allowed.actor(), on);
+    let entry = entry.with("reason", asked.reason.unwrap_or_default());
+    door.note(place.publisher.organization.id, entry).await?;
+    Ok(told)
 }
 
 pub(super) async fn pause(
@@ -287,16 +296,12 @@ pub(super) async fn verdict(
 /// Budgets only grow.
 pub(super) async fn raise(
     door: Door,
-    allowed: Allowed<act::RunRaise, RunPlace>,
+    allowed: Allowed<act::RunChange, RunPlace>,
     call: Posted<json::RunBudgets>,
 ) -> Result<Json<json::RunState>, Problem> {
     let asked = call.json().await?;
     let (id, actor) = (allowed.resource().run, allowed.actor());
-    let is_runner = matches!(
-        actor.credential(),
-        Some(trust::Credential::Token(token)) if token.kind == trust::TokenKind::Runner
-    );
-    if is_runner {
+    if super::starting::is_runner(actor) {
         return Err(trust::Refusal::Forbidden.into());
     }
     let own = current_budgets(&door, id).await?;

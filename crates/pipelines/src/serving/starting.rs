@@ -3,14 +3,18 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use api::json;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
 use pipelines_core::definition::{Budgets, Definition, MicroUsd, duration};
-use trust::{Actor, Allowed, Kind, Refusal, act};
+use trust::{Actor, Allowed, Credential, Kind, Refusal, TokenKind, act};
 use web::{Fault, Json, Posted, Problem};
 
 use super::{fault, places::PlaceOfRuns, refusals, store};
-use crate::{Door, definitions::Pinned, engine::Start};
+use crate::{
+    Door,
+    definitions::Pinned,
+    engine::{Start, Started},
+};
 
 /// The highest priority without a grant of the operator.
 const ORDINARY: u8 = 5;
@@ -23,7 +27,7 @@ pub(super) async fn start(
     door: Door,
     allowed: Allowed<act::RunStart, PlaceOfRuns>,
     call: Posted<json::NewRun>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Response, Problem> {
     let (place, actor) = (allowed.resource(), allowed.actor());
     if !actor.may_run(place.pipeline.as_str()) {
         return Err(Refusal::Forbidden.into());
@@ -39,23 +43,38 @@ pub(super) async fn start(
         .ok_or_else(Problem::not_found)?;
     let most = store::max_priority(&mut tx, publisher.id).await?.unwrap_or(ORDINARY);
     drop(tx);
-    if pinned.is_paused {
-        let why = "the pipeline is paused: its admins let it go on";
-        return Err(Problem::refuse(StatusCode::CONFLICT, "pipeline_paused", why));
-    }
+    may_start(&pinned)?;
     let start = wanted(&pinned, asked, most, actor)?;
     let start = Start { handle: publisher.handle.clone(), ..start };
-    let started = door.pipelines.0.engine.start(start).await?;
-    let status = if started.was_there { StatusCode::OK } else { StatusCode::CREATED };
-    let location = HeaderValue::try_from(format!("/api/v1/runs/{}", started.run));
+    started(door.pipelines.0.engine.start(start).await?)
+}
+
+/// A pipeline that is paused begins no runs.
+pub(super) fn may_start(pinned: &Pinned) -> Result<(), Problem> {
+    if !pinned.is_paused {
+        return Ok(());
+    }
+    let why = "the pipeline is paused: its admins let it go on";
+    Err(Problem::refuse(StatusCode::CONFLICT, "pipeline_paused", why))
+}
+
+/// A run that began, or was there, as an answer.
+pub(super) fn started(begun: Started) -> Result<Response, Problem> {
+    let status = if begun.was_there { StatusCode::OK } else { StatusCode::CREATED };
+    let location = HeaderValue::try_from(format!("/api/v1/runs/{}", begun.run));
     let location = location.map_err(|_| Problem::not_found())?;
     let told = json::StartedRun {
-        run: started.run.to_string(),
-        state: started.state,
-        version: started.version,
-        definition_sha256: started.sha256.to_string(),
+        run: begun.run.to_string(),
+        state: begun.state,
+        version: begun.version,
+        definition_sha256: begun.sha256.to_string(),
     };
-    Ok((status, [(header::LOCATION, location)], Json(told)))
+    Ok((status, [(header::LOCATION, location)], Json(told)).into_response())
+}
+
+/// Whether a token acts that begins and ends runs, and does no more.
+pub(super) fn is_runner(actor: &Actor) -> bool {
+    matches!(actor.credential(), Some(Credential::Token(it)) if it.kind == TokenKind::Runner)
 }
 
 /// What is to begin, or every fault of it.

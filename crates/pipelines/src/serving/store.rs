@@ -32,7 +32,7 @@ macro_rules! visible {
 
 db::statements! {
     PLACE = "
-        SELECT p.handle, r.pipeline_id, r.state
+        SELECT p.handle, r.pipeline_id
           FROM runs AS r JOIN principals AS p ON p.id = r.publisher_id WHERE r.id = $1";
     PLACE_OF_TASK = "
         SELECT p.handle, r.pipeline_id, r.id, t.address, t.generation
@@ -111,7 +111,6 @@ db::statements! {
 pub(super) struct Place {
     pub(super) publisher: Handle,
     pub(super) pipeline: PipelineId,
-    pub(super) state: String,
 }
 
 fn handle(text: &str) -> Result<Handle, Error> {
@@ -123,9 +122,9 @@ fn pipeline(text: &str) -> Result<PipelineId, Error> {
 }
 
 pub(super) async fn place(tx: &mut Tx, run: RunId) -> Result<Option<Place>, Error> {
-    let row: Option<(String, String, String)> = db::fetch_optional!(tx, PLACE, run.uuid())?;
-    let read = |(publisher, name, state): (String, String, String)| {
-        Ok(Place { publisher: handle(&publisher)?, pipeline: pipeline(&name)?, state })
+    let row: Option<(String, String)> = db::fetch_optional!(tx, PLACE, run.uuid())?;
+    let read = |(publisher, name): (String, String)| {
+        Ok(Place { publisher: handle(&publisher)?, pipeline: pipeline(&name)? })
     };
     row.map(read).transpose()
 }

@@ -10,7 +10,9 @@ use web::{Asks, Entry, Media, Surface, shape::Shape};
 use super::{about, needs, plane, schema, scopes};
 
 /// What parameters of addresses are.
-const PARAMETERS: [(&str, &str); 16] = [
+const PARAMETERS: [(&str, &str); 20] = [
+    ("agent", "The handle of an agent."),
+    ("claim", "The id of a claim."),
     ("fingerprint", "The fingerprint of a finding: 16 hexadecimal digits."),
     ("handle", "The handle of an account."),
     ("id", "An id, as lists and answers give it."),
@@ -25,7 +27,9 @@ const PARAMETERS: [(&str, &str); 16] = [
     ("publisher", "The handle of a publisher, or `me` for the one as which the token acts."),
     ("range", "Two revisions with three dots between them: `main...side`."),
     ("ref", "A ref without `refs/`, with its slashes: `heads/main`."),
+    ("run", "The id of a run."),
     ("schedule", "The name of a schedule of a pipeline."),
+    ("task", "The id of a task."),
     ("version", "A version: a number of a pipeline's, a word of a skill's."),
 ];
 

@@ -170,8 +170,8 @@ actions! {
     RunList, "work.run.list", false, Need::SignedIn;
     /// End a run or one of its tasks, hold it, let it go on, open a task again, say what one thinks of its output.
     RunCancel, "work.run.cancel", true, Need::Level(Level::Write);
-    /// Let a live run spend more.
-    RunRaise, "work.run.raise", true, Need::Level(Level::Write);
+    /// Let a live run spend more, or move it to another version.
+    RunChange, "work.run.change", true, Need::Level(Level::Write);
     /// Say how a publisher stands to an agent.
     AgentBind, "work.agent.bind", true, Need::Level(Level::Admin);
     /// Ask for a task. Whether there is one is decided by the allow-lists of both sides.

@@ -67,6 +67,12 @@ pub const EXEMPT: &[(&str, &str)] = &[
     ("break_glass", "stand in the audit log, which is taken along"),
     ("webhooks", "are settings of a repository, and stand in the audit log, which is taken along"),
     ("secrets", "belong to a publisher, and no read gives them out"),
+    ("runs", "belong to a publisher; who ended them stands in the audit log, which is taken along"),
+    ("work_heads", "say what of a publisher's can be claimed"),
+    ("claims", "belong to a publisher, as the runs of which they are a part"),
+    ("approval_votes", "belong to a publisher, and stand in the audit log, which is taken along"),
+    ("agent_publishers", "say how a publisher stands to an agent"),
+    ("trust_ledger", "belong to a publisher, as the runs of which they are a part"),
     ("work_publishers", "say what the operator grants to a publisher"),
     ("pipelines", "belong to a publisher"),
     (

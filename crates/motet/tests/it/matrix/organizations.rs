@@ -14,10 +14,10 @@ const COLUMNS: [&str; 7] =
 fn row(action: Action) -> Option<[u16; 7]> {
     use Action as A;
     let cells = match action {
-        A::MemberRead | A::PublisherRead | A::PipelineRead | A::SkillRead => {
+        A::MemberRead | A::PublisherRead | A::PipelineRead | A::SkillRead | A::RunRead => {
             [404, 404, OK, OK, OK, OK, OK]
         }
-        A::PipelineRegister | A::SkillWrite => [401, 404, 403, 403, OK, OK, OK],
+        A::PipelineRegister | A::SkillWrite | A::RunStart => [401, 404, 403, 403, OK, OK, OK],
         A::MemberLeave => [401, 404, OK, OK, OK, OK, OK],
         A::OrgAuditRead | A::OrgAuditExport | A::AgentRead => [404, 404, 403, 403, 403, OK, OK],
         A::OrgUpdate
@@ -26,6 +26,7 @@ fn row(action: Action) -> Option<[u16; 7]> {
         | A::MemberChange
         | A::MemberRemove
         | A::PublisherUpdate
+        | A::AgentBind
         | A::PublisherTokenMint
         | A::PublisherTokenRotate
         | A::PublisherTokenRevoke
@@ -68,6 +69,7 @@ fn asked(server: &Server, entry: &Entry) -> Request {
     let target = entry.path.replace("{handle}", "choir").replace("{publisher}", "choir");
     let kind = if target.contains("/secrets/") { "webhook_signing" } else { "runner" };
     let target = target.replace("{member}", "nobody").replace("{kind}", kind);
+    let target = target.replace("{agent}", "nobody");
     let target = target.replace("{id}", "00000000-0000-7000-8000-000000000000");
     let target = target.replace("{pipeline}", "weave").replace("{schedule}", "daily");
     let target = target.replace("{skill}", "knots").replace("{version}", "1");
@@ -114,7 +116,7 @@ async fn every_route_of_an_organization_answers_every_role_as_the_table_says() {
             cells += 1;
             let is_told = match cell {
                 // Whose thing it would be is nobody's: let in, and nothing found.
-                OK if entry.path.contains("{member}") || entry.path.contains("{id}") => {
+                OK if ["{member}", "{id}", "{agent}"].iter().any(|it| entry.path.contains(it)) => {
                     fits(&answer, OK) || (answer.status == 404 && entry.method == Method::DELETE)
                 }
                 // Who is nobody is asked who he is, or told what strangers are told; both say the same of what is there.

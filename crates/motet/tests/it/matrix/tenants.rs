@@ -120,7 +120,7 @@ fn in_paths(server: &Server, entries: &[Entry], things: &Things) -> Vec<Pair> {
             let path = path.replace("{member}", "anna").replace("{provider}", "oidc");
             let path = path.replace("{pipeline}", "weave").replace("{schedule}", "daily");
             let path = path.replace("{skill}", "knots").replace("{version}", "1");
-            let path = path.replace("{*path}", "SKILL.md");
+            let path = path.replace("{*path}", "SKILL.md").replace("{agent}", "loom");
             if path.contains("{owner}/{name}") {
                 let id = names::CommitId::of(b"no commit").to_string();
                 let path = path.replace("{owner}", "choir").replace("{name}", value);

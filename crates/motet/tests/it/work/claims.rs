@@ -26,7 +26,9 @@ on_both! {
         let got: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
         assert_eq!(got.len(), 1, "{got:?}");
     }
+}
 
+on_both! {
     /// W31, W32.
     async fn whoever_waits_is_given_what_becomes_ready(ground: Ground) {
         let shop = Shop::open(ground.server().start().await, "acme").await;
@@ -56,7 +58,9 @@ on_both! {
             asked.send().await.assert_refused(422, "invalid");
         }
     }
+}
 
+on_both! {
     /// W33.
     async fn a_lost_answer_loses_nothing(ground: Ground) {
         let shop = Shop::open(ground.server().start().await, "acme").await;
@@ -75,7 +79,9 @@ on_both! {
         let other = shop.next_with(&heron, &json!({})).await;
         assert_ne!(other[0]["claim"], claim["claim"]);
     }
+}
 
+on_both! {
     /// W34 in part: the end slides, and never past the hard end.
     async fn a_sign_of_life_moves_the_end(ground: Ground) {
         let shop = Shop::open(ground.server().start().await, "acme").await;
@@ -99,7 +105,9 @@ on_both! {
             shop.about(&heron, &claim, "heartbeat", &other).await.assert_refused(409, "claim_lost");
         }
     }
+}
 
+on_both! {
     /// W36, W37, W38.
     async fn a_result_is_judged_once(ground: Ground) {
         let shop = Shop::open(ground.server().start().await, "acme").await;
@@ -144,7 +152,9 @@ on_both! {
         let seen = shop.server.get(&format!("/api/v1/claims/{}", text(&child["claim"]))).by(&heron).send().await;
         assert_eq!(seen.json()["submissions"].as_array().unwrap().len(), 10);
     }
+}
 
+on_both! {
     /// W39, W40.
     async fn an_older_fence_changes_nothing(ground: Ground) {
         let shop = Shop::open(ground.server().start().await, "acme").await;
@@ -169,7 +179,9 @@ on_both! {
         assert_eq!(told, [("heron".to_owned(), "released".to_owned()), ("gannet".to_owned(), "submitted".to_owned())]);
         assert_eq!(attempts[0]["detail"], "no time");
     }
+}
 
+on_both! {
     /// What only a token may is narrower than what its agent may.
     async fn a_token_names_what_it_may_claim(ground: Ground) {
         let shop = Shop::open(ground.server().start().await, "acme").await;
@@ -179,8 +191,8 @@ on_both! {
             shop.start(id, &json!({})).await;
         }
         let scope = json!({ "planes": { "work": "write" }, "publishers": ["acme/two"] });
-        let mint = json!({ "kind": "agent", "agent": "heron", "scope": scope });
-        let minted = shop.server.post("/api/v1/tokens").json(&mint).by(&shop.anna).send().await;
+        let mint = json!({ "scope": scope });
+        let minted = shop.server.post("/api/v1/agents/heron/tokens").json(&mint).by(&shop.anna).send().await;
         assert_eq!(minted.status, 201, "{}", minted.text());
         let token = text(&minted.json()["value"]);
         let ask = async || {
@@ -192,7 +204,7 @@ on_both! {
         assert_eq!(got, ["two"]);
         // W50 in part: once it is revoked it asks for nothing any more.
         let id = text(&minted.json()["token"]["id"]);
-        let end = shop.server.request(http::Method::DELETE, &format!("/api/v1/tokens/{id}")).by(&shop.anna);
+        let end = shop.server.request(http::Method::DELETE, &format!("/api/v1/agents/heron/tokens/{id}")).by(&shop.anna);
         assert!(end.send().await.status < 300);
         ask().await.assert_refused(401, "unauthenticated");
         assert_eq!(shop.claim(&heron).await["pipeline"], "one");

@@ -121,11 +121,11 @@ struct Case<'a> {
 
 /// Whether a caller asks for what stands in a head, as far as memory can tell.
 pub(super) fn may_want(asking: &Asking, like: &Likeness) -> bool {
-    let is_one = |all: &[_]| all.is_empty() || all.contains(&like.handle);
+    let is_publisher = asking.publishers.is_empty() || asking.publishers.contains(&like.handle);
     let is_pipeline = asking.pipelines.is_empty() || asking.pipelines.contains(&like.pipeline);
     // Labels that a publisher gives are known by rows alone.
     let lacks = like.labels.iter().any(|it| !it.starts_with('@') && !asking.labels.contains(it));
-    is_one(&asking.publishers)
+    is_publisher
         && is_pipeline
         && !lacks
         && asking.reach.reaches(like.handle.as_str(), like.pipeline.as_str())

@@ -1,0 +1,247 @@
+//! Both pipelines of the specification, over HTTP, by their scripts (W24).
+//!
+//! Acts are taken in the order of each address, by whichever agent the engine gives the task to: what a script says of its
+//! agents (labels, tiers, different owners) is the engine's business here. Calls of subcommands are left out, and a claim
+//! that is to expire is given up as failed: both spend an attempt. A short back-off stands in place of half a minute.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use serde_json::{Value, json};
+use testkit::Person;
+
+use super::{Shop, bearing, text};
+use crate::ground::{Ground, on_both};
+
+struct Fixture {
+    definition: Value,
+    script: Value,
+    expected: Value,
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+fn add_data_source() -> Fixture {
+    Fixture {
+        definition: parsed(include_str!(
+            "../../../../../tests/fixtures/pipelines/add-data-source.json"
+        )),
+        script: parsed(include_str!(
+            "../../../../../tests/fixtures/pipelines/add-data-source.script.json"
+        )),
+        expected: parsed(include_str!(
+            "../../../../../tests/fixtures/pipelines/add-data-source.expected.json"
+        )),
+    }
+}
+
+fn translate_and_grade() -> Fixture {
+    Fixture {
+        definition: parsed(include_str!(
+            "../../../../../tests/fixtures/pipelines/translate-and-grade.json"
+        )),
+        script: parsed(include_str!(
+            "../../../../../tests/fixtures/pipelines/translate-and-grade.script.json"
+        )),
+        expected: parsed(include_str!(
+            "../../../../../tests/fixtures/pipelines/translate-and-grade.expected.json"
+        )),
+    }
+}
+
+/// A script being played.
+struct Play {
+    shop: Shop,
+    script: Value,
+    run: String,
+    agents: Vec<Person>,
+    reviewer: Person,
+    used: BTreeMap<String, usize>,
+    verdicts: usize,
+}
+
+impl Play {
+    async fn begin(ground: &Ground, fixture: &Fixture) -> Self {
+        let script = fixture.script.clone();
+        let shop =
+            Shop::open(ground.server().start().await, script["publisher"].as_str().unwrap()).await;
+        let mut agents = Vec::new();
+        for (number, name) in script["agents"].as_object().unwrap().keys().enumerate() {
+            let owner = shop.member(&format!("owner{number}"), "member").await;
+            let agent = shop.agent(&owner, name).await;
+            let target = format!("/api/v1/publishers/{}/agents/{name}", shop.handle);
+            let vouch =
+                shop.server.request(Method::PUT, &target).json(&json!({"state": "vouched"}));
+            bearing(vouch, &shop.admin).send().await.assert_status(200);
+            agents.push(agent);
+        }
+        let reviewer = shop.member("person-1", "reviewer").await;
+        for skill in script["skills"].as_array().into_iter().flatten() {
+            let target = format!("/api/v1/publishers/{}/skills", shop.handle);
+            let added = bearing(shop.server.post(&target).json(skill), &shop.admin).send().await;
+            assert!(added.status < 300, "{}", added.text());
+        }
+        let mut definition = fixture.definition.clone();
+        definition["defaults"]["backoff"] =
+            json!({"first": "1ms", "factor": 1, "max": "1ms", "jitter": 0});
+        shop.register(&definition).await;
+        let run = shop.start(definition["id"].as_str().unwrap(), &script["input"]).await;
+        let (used, verdicts) = (BTreeMap::new(), 0);
+        Self { shop, script, run, agents, reviewer, used, verdicts }
+    }
+}
+
+on_both! {
+    /// The next act of an address.
+    fn act(&mut self, address: &str) -> Value {
+        let at = self.used.entry(address.to_owned()).or_default();
+        let act = self.script["answers"][address][*at].clone();
+        assert!(act.is_object(), "no more acts for {address}");
+        *at += 1;
+        act
+    }
+}
+
+on_both! {
+    /// All acts of one claim.
+    async fn work(&mut self, agent: &Person, claim: &Value) {
+        let address = text(&claim["address"]);
+        loop {
+            let act = self.act(&address);
+            if let Some(expected) = act.get("expect_input") {
+                assert_eq!(&claim["input"]["value"], expected, "{address}");
+            }
+            if let Some(expected) = act.get("expect_feedback") {
+                let told: Vec<_> = claim["feedback"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|it| it["text"].clone())
+                    .collect();
+                assert_eq!(&json!(told), expected, "{address}");
+            }
+            if let Some(result) = act.get("submit") {
+                let answer = self.shop.submit(agent, claim, result).await;
+                if act["expect"] == "rejected" {
+                    answer.assert_refused(422, "invalid");
+                    continue;
+                }
+                assert_eq!(answer.status, 200, "{address}: {}", answer.text());
+                return;
+            }
+            let reason = act["release"].as_str().unwrap_or("failed");
+            let back = self.shop.release(agent, claim, &json!({ "reason": reason })).await;
+            assert_eq!(back.status, 200, "{address}: {}", back.text());
+            return;
+        }
+    }
+}
+
+on_both! {
+    /// Whatever can be done by somebody is done. Says whether anything was.
+    async fn round(&mut self, turn: usize) -> bool {
+        let mut has_moved = false;
+        for number in 0..self.agents.len() {
+            let agent = self.agents[(number + turn) % self.agents.len()].clone();
+            let ask = json!({"labels": ["browser"], "resume": false, "run": self.run});
+            for claim in self.shop.next_with(&agent, &ask).await {
+                self.work(&agent, &claim).await;
+                has_moved = true;
+            }
+        }
+        let asked =
+            self.shop.server.get("/api/v1/approvals").by(&self.reviewer).send().await.json();
+        for gate in asked["items"].as_array().unwrap() {
+            let address = text(&gate["address"]);
+            let decision = self.script["approvals"][&address][0].clone();
+            assert_eq!(gate["input"], decision["expect_input"], "{address}");
+            let target = format!("/api/v1/approvals/{}/decide", text(&gate["id"]));
+            let body = json!({"decision": decision["decision"], "output": decision["output"]});
+            let decide = self.shop.server.post(&target).json(&body).by(&self.reviewer);
+            decide.send().await.assert_status(200);
+            has_moved = true;
+        }
+        has_moved
+    }
+
+    async fn play(&mut self, turn: usize) -> Value {
+        // More rounds than any script needs: a short back-off may pass between two.
+        for _ in 0..2_000 {
+            let has_moved = self.round(turn).await;
+            let seen = self.shop.get(&format!("/runs/{}", self.run)).await;
+            match seen["state"].as_str().unwrap() {
+                "composed" => {
+                    let verdict = &self.script["verdicts"][self.verdicts];
+                    let path = format!("/runs/{}/verdict", self.run);
+                    let told = self.shop.post(&path, verdict).await;
+                    assert_eq!(told.status, 200, "{}", told.text());
+                    self.verdicts += 1;
+                }
+                "running" if has_moved => {}
+                "running" => tokio::task::yield_now().await,
+                _ => return seen,
+            }
+        }
+        panic!("it does not end");
+    }
+}
+
+async fn comes_out_as_expected(ground: &Ground, fixture: Fixture, turn: usize) {
+    let mut play = Play::begin(ground, &fixture).await;
+    let seen = play.play(turn).await;
+    let expected = &fixture.expected;
+    assert_eq!((&seen["state"], &seen["error"]), (&expected["state"], &Value::Null));
+    assert_eq!(
+        (&seen["spent"]["claims"], &seen["reopens"]),
+        (&expected["claims"], &expected["reopens"])
+    );
+    let output = play.shop.get(&format!("/runs/{}/output", play.run)).await;
+    assert_eq!(output, expected["final_output"]);
+    let page = play.shop.get(&format!("/runs/{}/tasks?limit=100", play.run)).await;
+    let mut tasks = BTreeMap::new();
+    for task in page["items"].as_array().unwrap() {
+        let address = text(&task["address"]);
+        if task["superseded"] == true || address.contains('/') {
+            continue;
+        }
+        let detail = play.shop.get(&format!("/tasks/{}", text(&task["task"]))).await;
+        tasks.insert(
+            address,
+            (task["state"].clone(), task["generation"].clone(), detail["failed_attempts"].clone()),
+        );
+    }
+    let wanted: BTreeMap<_, _> = expected["tasks"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(address, it)| {
+            let failed = it["failed_attempts"].clone();
+            (address.clone(), (it["state"].clone(), it["generation"].clone(), failed))
+        })
+        .collect();
+    assert_eq!(tasks, wanted);
+    let letters = play.shop.get(&format!("/publishers/{}/dead-letters", play.shop.handle)).await;
+    let letters: Vec<_> =
+        letters["items"].as_array().unwrap().iter().map(|it| it["address"].clone()).collect();
+    assert_eq!(json!(letters), expected["dead_letters"]);
+}
+
+on_both! {
+    async fn add_data_source_comes_out_as_expected(ground: Ground) {
+        comes_out_as_expected(&ground, add_data_source(), 0).await;
+    }
+}
+
+on_both! {
+    async fn translate_and_grade_comes_out_as_expected(ground: Ground) {
+        comes_out_as_expected(&ground, translate_and_grade(), 0).await;
+    }
+}
+
+on_both! {
+    async fn whoever_comes_first_the_output_is_the_same(ground: Ground) {
+        comes_out_as_expected(&ground, translate_and_grade(), 2).await;
+    }
+}
