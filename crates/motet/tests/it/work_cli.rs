@@ -93,7 +93,13 @@ fn a_fault_is_told_with_its_line_as_compilers_do() {
     desk.write("torn.yaml", "motet: 1\nid: [x\n");
     let done = desk.run(&["work", "lint", "base.json", "tides.yaml", "torn.yaml"]);
     assert_eq!((done.code, done.err.as_str()), (1, ""));
-    insta::assert_snapshot!(done.out, @"");
+    insta::assert_snapshot!(done.out, @"
+    base.json: good base 1eb092662d3a68871650cd5528a12824322c2c465df2a7179f6d243c650a3acb
+    tides.yaml:8: fault unknown_field /steps/0/colour: the member colour is not known here
+    tides.yaml:9: fault step_unknown /steps/0/requires/0: no step is called nobody
+    torn.yaml:3: fault yaml_syntax: while parsing a flow sequence, expected ',' or ']' at byte 16 line 3 column 1
+    3 files, 3 faults, 0 warnings
+    ");
     let (code, told) = desk.json(&["work", "lint", "base.json"]);
     assert_eq!((code, &told["result"]["files"][0]["id"]), (0, &json!("base")));
     assert_eq!(desk.fails(&["work", "lint", "nowhere.yaml"]), (2, "unreadable".to_owned()));
@@ -152,7 +158,63 @@ fn a_run_is_shown_as_a_table() {
     let words = ["work", "simulate", &file, "--script", &script, "--expect", &expected];
     let done = desk.run(&words);
     assert_eq!((done.code, done.err.as_str()), (0, ""));
-    insta::assert_snapshot!(done.out, @"");
+    insta::assert_snapshot!(done.out, @r#"
+    state       completed
+    definition  f9cdf547415ad3ba483f91bf5ecd0bffb14ef3cbb7e36bd5135b8a1d16c26e6d
+    claims      17
+    calls       3
+    sent        run.composed, run.composed, run.completed
+    reopened    1
+    superseded  assess, grade[2], sign-off, translate[2]
+    dead        none
+
+    ADDRESS       STATE    GENERATION  FAILED  FENCE
+    assess        done     2           0       3
+    grade[0]      done     1           0       0
+    grade[1]      skipped  1           0       0
+    grade[2]      done     2           0       0
+    sign-off      skipped  2           0       0
+    split         done     1           0       1
+    translate[0]  done     1           0       1
+    translate[1]  skipped  1           0       0
+    translate[2]  done     2           0       2
+
+    output {
+      "graded": 2,
+      "lowest": 5,
+      "passages": [
+        {
+          "grade": 5,
+          "kind": "heading",
+          "source": "Harbour notes",
+          "terms": [
+            "harbour"
+          ],
+          "text": "Notas do porto"
+        },
+        {
+          "kind": "code",
+          "source": "berth(4)"
+        },
+        {
+          "grade": 5,
+          "kind": "prose",
+          "source": "The ferry leaves at nine.",
+          "terms": [
+            "ferry"
+          ],
+          "text": "A balsa parte às nove."
+        }
+      ],
+      "summary": "Both passages read well.",
+      "terms": [
+        "harbour",
+        "ferry"
+      ]
+    }
+
+    good all of it is as expected
+    "#);
 }
 
 #[test]

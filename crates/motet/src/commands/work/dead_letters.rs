@@ -1,5 +1,7 @@
 //! `motet work dead-letters`: tasks that nobody tries any more.
 
+use std::fmt::Write as _;
+
 use api::json::DeadLetter;
 
 use super::reach::{Reach, undone};
@@ -49,7 +51,8 @@ pub(super) async fn run(command: &DeadLetters, context: &Context) -> Result<Repo
         "none has died\n".clone_into(&mut text);
     }
     if let Some(next) = &found.next_cursor {
-        text += &format!("more: --cursor {}\n", visible(next));
+        // Writing into a text does not fail.
+        writeln!(text, "more: --cursor {}", visible(next)).unwrap_or_default();
     }
     Ok(Report::answer(result(&found)?, text))
 }

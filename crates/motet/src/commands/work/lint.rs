@@ -1,6 +1,6 @@
 //! `motet work lint`: every fault of definitions, here (`spec/work.md` 2, Static checks).
 
-use std::{cell::RefCell, collections::BTreeSet, path::PathBuf};
+use std::{cell::RefCell, collections::BTreeSet, fmt::Write as _, path::PathBuf};
 
 use pipelines_core::{definition::Outside, skill::SkillReference};
 use serde_json::{Value, json};
@@ -101,10 +101,13 @@ fn look(document: &Document, arguments: &Lint) -> Result<Looked, Failure> {
             let warnings = document.located(&checked.warnings);
             let hash = sha256.as_deref().map(|it| format!(" {it}")).unwrap_or_default();
             let mut text = document.told((ODD, "warning"), &warnings);
-            text += &format!("{name}: {GOOD}good{GOOD:#} {id}{hash}\n");
+            // Writing into a text does not fail.
+            writeln!(text, "{name}: {GOOD}good{GOOD:#} {id}{hash}").unwrap_or_default();
             for skill in &skills {
                 let skill = visible(skill);
-                text += &format!("{name}: {ODD}not checked{ODD:#} the skill {skill}\n");
+                // The same.
+                writeln!(text, "{name}: {ODD}not checked{ODD:#} the skill {skill}")
+                    .unwrap_or_default();
             }
             let result = json!({
                 "file": name, "valid": true, "id": id.to_string(), "definition_sha256": sha256,

@@ -22,7 +22,7 @@ pub struct Reach {
     #[arg(long, value_name = "ADDRESS")]
     pub host: Option<Origin>,
     /// A file with the token of a publisher or of an agent, shown instead of signing with your key
-    #[arg(long, value_name = "FILE", env = "MOTET_TOKEN_FILE")]
+    #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 }
 
@@ -65,7 +65,7 @@ pub(super) fn undone(error: ClientError) -> Failure {
 /// The same for what was refused with faults: they are told one by one.
 pub(super) fn refused(error: ClientError) -> Result<Report, Failure> {
     let ClientError::Refused(refusal) = &error else { return Err(undone(error)) };
-    if refusal.errors.is_empty() {
+    if refusal.status != 422 || refusal.errors.is_empty() {
         return Err(undone(error));
     }
     // They are fit to be printed since they were read.

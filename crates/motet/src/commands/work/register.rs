@@ -1,6 +1,6 @@
 //! `motet work register`: a definition becomes a version of a pipeline on a server (`spec/work.md` 2, 6).
 
-use std::path::PathBuf;
+use std::{fmt::Write as _, path::PathBuf};
 
 use super::{
     REFUSED,
@@ -47,7 +47,9 @@ pub(super) async fn run(arguments: &Register, context: &Context) -> Result<Repor
     let asked = client.register_pipeline(publisher, definition, (*dry_run, !*no_activate)).await;
     let made = match asked {
         Ok(made) => made,
-        Err(ClientError::Refused(refusal)) if !refusal.errors.is_empty() => {
+        Err(ClientError::Refused(refusal))
+            if refusal.status == 422 && !refusal.errors.is_empty() =>
+        {
             let faults = refusal.errors.iter();
             let faults =
                 faults.map(|it| (it.pointer.as_str(), it.code.as_str(), it.message.as_str()));
@@ -63,9 +65,11 @@ pub(super) async fn run(arguments: &Register, context: &Context) -> Result<Repor
     let mut text = document.told((ODD, "warning"), &document.placed(warnings));
     let (id, sha256) = (visible(&made.id), visible(&made.definition_sha256));
     let is = if made.dry_run { "would be" } else { "is" };
-    text += &format!("{id} {is} version {} {sha256}\n", made.version);
+    // Writing into a text does not fail.
+    writeln!(text, "{id} {is} version {} {sha256}", made.version).unwrap_or_default();
     if let Some(current) = made.current_version.filter(|it| *it != made.version) {
-        text += &format!("new runs use version {current}\n");
+        // The same.
+        writeln!(text, "new runs use version {current}").unwrap_or_default();
     }
     let result = serde_json::json!({ "registered": result(&made)?, "faults": [] });
     Ok(Report::news(result, text))

@@ -150,8 +150,8 @@ async fn verify(client: &Client, id: RunId, run: &RunSummary) -> Result<Report, 
         }
     }
     let (entries, faults) = (replayed.seq, replayed.faults(&run.state));
-    let mut text: String =
-        faults.iter().map(|it| format!("{BAD}bad{BAD:#} {}\n", visible(it))).collect();
+    let line = |it: &String| format!("{BAD}bad{BAD:#} {}\n", visible(it));
+    let mut text = faults.iter().map(line).collect::<String>();
     if faults.is_empty() {
         let tasks = counted(tasks, "task");
         text = format!("{GOOD}good{GOOD:#} {entries} entries lead to the states of {tasks}\n");

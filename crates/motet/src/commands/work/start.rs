@@ -1,6 +1,6 @@
 //! `motet work run`: a run of a pipeline begins, and may be waited for.
 
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{fmt::Write as _, path::PathBuf, str::FromStr, time::Duration};
 
 use api::json::{NewRun, RunDetail, StartedRun};
 use pipelines_core::name::RunId;
@@ -106,7 +106,8 @@ pub(super) async fn run(arguments: &Start, context: &Context) -> Result<Report, 
     let mut text = told(&started, &ended.summary.state);
     if is_completed {
         let output = serde_json::to_string_pretty(&output).unwrap_or_default();
-        text += &format!("{}\n", visible_lines(&output));
+        // Writing into a text does not fail.
+        writeln!(text, "{}", visible_lines(&output)).unwrap_or_default();
     }
     let result = json!({ "run": result(&ended.summary)?, "output": output });
     let exit = if is_completed { Exit::Done } else { REFUSED };

@@ -11,7 +11,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 use tempfile::TempDir;
-use testkit::{Person, Server, Story, object};
+use testkit::{Ground, Person, Server, Story, object};
 
 use super::{Stage, refusals::odd_commit, stage};
 use crate::{
@@ -21,8 +21,19 @@ use crate::{
     reading::escaped,
 };
 
-/// What the system has a process open: libraries, zones, what is asked of the kernel. No name of a user leads there.
-const SYSTEM: &[&str] = &["/usr/", "/lib/", "/lib64/", "/proc/", "/sys/", "/dev/", "/etc/ld.so."];
+/// What the system has a process open: libraries, zones, certificates, what is asked of the kernel, and the home that Git has
+/// not. No name of a user leads there.
+const SYSTEM: &[&str] = &[
+    "/usr/",
+    "/lib/",
+    "/lib64/",
+    "/proc/",
+    "/sys/",
+    "/dev/",
+    "/etc/ld.so.",
+    "/etc/ssl/",
+    "/nonexistent/",
+];
 /// What lies beside the data directory, for whoever climbs out of it.
 const OUTSIDE: &str = "outside.txt";
 /// The longest path.
@@ -117,7 +128,7 @@ async fn edits(server: &Server, anna: &Person, repository: &str, head: &str) {
 async fn no_name_opens_a_file_outside_of_the_data_directory() {
     let dir = tempfile::tempdir().unwrap();
     let (program, trace) = traced(&dir);
-    let setup = Server::with(program.to_str().unwrap());
+    let setup = Server::with(program.to_str().unwrap()).on(Ground::SqliteDisk);
     let Stage { mut server, anna, songs, url, user, .. } = stage(setup, "private").await;
     let data = server.data_dir().canonicalize().unwrap();
     fs::write(data.parent().unwrap().join(OUTSIDE), "nobody reads this").unwrap();
@@ -152,7 +163,7 @@ async fn no_name_opens_a_file_outside_of_the_data_directory() {
         push_of(&server, &anna, &[&name]).send().await.assert_refused(422, "bad_path");
     }
     let story = Story::of_one("a song");
-    server.push(&anna, SONG, story.push_to("main")).await.assert_status(200);
+    server.push_story(&anna, SONG, &story, "main").await;
 
     for (repository, head) in [(songs.as_str(), head), (SONG, story.tip().to_string())] {
         reads(&server, &anna, repository).await;
@@ -184,7 +195,7 @@ struct Opened {
 }
 
 impl Opened {
-    /// Reads a line of the trace, such as `openat(AT_FDCWD</home>, "a/b", O_RDONLY) = 3</home/a/b>`.
+    /// Reads a line of the trace, such as `openat(AT_FDCWD</srv>, "a/b", O_RDONLY) = 3</srv/a/b>`.
     fn read(line: &str) -> Option<Self> {
         let led = line.rsplit_once(" = ").and_then(|(_, led)| led.trim_end().strip_suffix('>'));
         if let Some((_, path)) = led.and_then(|it| it.split_once('<')) {
