@@ -126,12 +126,13 @@ fn merged(rooms: Vec<(Router, Vec<Entry>)>) -> (Router, Vec<Entry>) {
 async fn hub_on(
     ground: &Ground,
     settings: &Settings,
-    (trust, queue, cursors): (&Trust, &Queue, &Cursors),
+    (trust, queue, cursors, hooks): (&Trust, &Queue, &Cursors, &Hooks),
 ) -> Result<Hub, Error> {
     let on = hub::Ground {
         db: ground.db.clone(),
         objects: ground.objects.clone(),
         queue: queue.clone(),
+        witness: webhooks::witness(hooks),
         git: ground.git.clone(),
         cache: ground.dir.join("graph"),
         clock: ground.clock.clone(),
@@ -162,11 +163,11 @@ impl House {
             objects: objects.clone(),
             db: db.clone(),
         };
-        let hub = hub_on(&ground, &settings, (&trust, &queue, &cursors)).await?;
+        let hooks = webhooks::open(&ground, (&trust, &queue), &settings);
+        let hub = hub_on(&ground, &settings, (&trust, &queue, &cursors, &hooks)).await?;
         upkeep::schedule(&db, &queue).await?;
         upkeep::end_first_invite(&trust, &ground.dir).await?;
         let reference = Reference::default();
-        let hooks = webhooks::open(&ground, &trust, &settings);
         let mut rooms = vec![health::routes(&trust, db, objects)];
         if settings.role.serves() {
             rooms.extend([
@@ -235,6 +236,7 @@ impl House {
     /// A dispatcher that knows the work of every room.
     pub(crate) fn dispatcher(&self) -> Dispatcher {
         let dispatcher = self.0.hub.work(Dispatcher::new(self.0.queue.clone()));
+        let dispatcher = self.0.hooks.work(dispatcher);
         let dispatcher = upkeep::work(dispatcher, (&self.0.trust, &self.0.hooks), &self.0.ground);
         if self.0.fires_schedules { dispatcher } else { dispatcher.without_schedules() }
     }

@@ -16,7 +16,9 @@ fn row(action: Action) -> Option<[u16; 7]> {
     let cells = match action {
         A::MemberRead | A::PublisherRead => [404, 404, OK, OK, OK, OK, OK],
         A::MemberLeave => [401, 404, OK, OK, OK, OK, OK],
-        A::OrgAuditRead | A::OrgAuditExport | A::AgentRead => [404, 404, 403, 403, 403, OK, OK],
+        A::OrgAuditRead | A::OrgAuditExport | A::AgentRead | A::WebhookRead => {
+            [404, 404, 403, 403, 403, OK, OK]
+        }
         A::OrgUpdate
         | A::AgentCreate
         | A::MemberInvite
@@ -27,6 +29,8 @@ fn row(action: Action) -> Option<[u16; 7]> {
         | A::PublisherTokenRotate
         | A::PublisherTokenRevoke
         | A::SecretRotate
+        | A::WebhookWrite
+        | A::WebhookRedeliver
         | A::SecretRevoke => [401, 404, 403, 403, 403, OK, OK],
         A::OrgDelete | A::PublisherEnable => [401, 404, 403, 403, 403, 403, OK],
         _ => return None,
@@ -36,6 +40,7 @@ fn row(action: Action) -> Option<[u16; 7]> {
 
 fn of_organizations(entry: &Entry) -> bool {
     entry.path.starts_with("/api/v1/orgs/{handle}")
+        || entry.path.starts_with("/settings/organizations/{handle}/webhooks")
         || entry.path.starts_with("/api/v1/publishers/{publisher}")
 }
 
@@ -44,7 +49,10 @@ fn asked(server: &Server, entry: &Entry) -> Request {
     let target = entry.path.replace("{handle}", "choir").replace("{publisher}", "choir");
     let kind = if target.contains("/secrets/") { "webhook_signing" } else { "runner" };
     let target = target.replace("{member}", "nobody").replace("{kind}", kind);
-    let target = target.replace("{id}", "00000000-0000-7000-8000-000000000000");
+    let ids = ["{id}", "{webhook}", "{secret}", "{delivery}", "{resend}"];
+    let target = ids
+        .iter()
+        .fold(target, |target, id| target.replace(id, "00000000-0000-7000-8000-000000000000"));
     assert!(!target.contains('{'), "a parameter of {} is unknown to this test", entry.path);
     let request = server.request(entry.method.clone(), &target);
     if entry.method.is_safe() || entry.path.ends_with("/publisher") {
@@ -88,6 +96,7 @@ async fn every_route_of_an_organization_answers_every_role_as_the_table_says() {
                 OK if entry.path.contains("{member}") || entry.path.contains("{id}") => {
                     fits(&answer, OK) || (answer.status == 404 && entry.method == Method::DELETE)
                 }
+                OK if entry.path.contains("{webhook}") => fits(&answer, OK) || answer.status == 404,
                 // Who is nobody is asked who he is, or told what strangers are told; both say the same of what is there.
                 _ if anonymous_reads => matches!(answer.status, 401 | 404),
                 cell => fits(&answer, cell),
