@@ -208,7 +208,8 @@ on_both! {
         let edited = post(server, &format!("/api/v1/repos/{}/edits", stage.songs), anna, edit).await;
         assert!(edited.status < 300, "{}", edited.text());
         let edited = told(&receiver, "push", 3).await.remove(2);
-        assert_eq!(edited["data"]["commits"][0]["message"], "by hand");
+        // Git ends messages with a line.
+        assert_eq!(edited["data"]["commits"][0]["message"], "by hand\n");
         assert_eq!(edited["data"]["commits"][0]["verified"], true);
         assert_no_gaps(&heard(&receiver));
     }
