@@ -6,6 +6,7 @@ mod fetch;
 mod git;
 mod git_http;
 mod git_signatures;
+mod hooks;
 mod hub;
 mod idle;
 mod jobs;
@@ -125,6 +126,7 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     ("pages.weight", |binary| Box::pin(pages::weight(binary))),
     ("push.index", |binary| Box::pin(pages::push_index(binary))),
     ("search.code", |binary| Box::pin(search::code(binary))),
+    ("hooks.first_attempt", |binary| Box::pin(hooks::first_attempt(binary))),
     ("index.memory", |binary| Box::pin(pages::index_memory(binary))),
     ("git.clone", |binary| Box::pin(git::clone(binary))),
     ("git.fetch", |binary| Box::pin(git::fetch(binary))),

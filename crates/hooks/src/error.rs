@@ -28,6 +28,11 @@ pub enum Error {
         /// What to do about it.
         message: String,
     },
+    /// Something else makes and changes it.
+    #[error(
+        "the webhook belongs to a version of a pipeline, and is changed by another version alone"
+    )]
+    Managed,
     /// Two secrets are active.
     #[error("two secrets are active already: delete one of them, or wait until the older ends")]
     TooManySecrets,
@@ -43,6 +48,9 @@ pub enum Error {
     /// The trust plane said no, or let us down.
     #[error(transparent)]
     Trust(#[from] trust::Error),
+    /// Work could not be asked for.
+    #[error("deliveries cannot be sent once more at this moment")]
+    Jobs(#[from] jobs::Error),
     /// The database let us down.
     #[error("webhooks cannot be read or written")]
     Db(#[from] db::Error),

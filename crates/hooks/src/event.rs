@@ -103,6 +103,14 @@ impl Realm {
         }
     }
 
+    /// The repository, if it is one.
+    pub(crate) const fn repository(self) -> Option<Uuid> {
+        match self {
+            Self::Repository(id) => Some(id),
+            Self::Organization(_) | Self::Publisher(_) | Self::Installation => None,
+        }
+    }
+
     /// Subscriptions of one realm.
     pub(crate) const fn most(self) -> u32 {
         match self {
@@ -152,6 +160,8 @@ pub struct Event {
     pub branch: Option<String>,
     /// The labels of what it is about, if that can have any.
     pub labels: Option<Vec<String>>,
+    /// The manager whose subscription hears of it besides those that ask for it; that of others does not.
+    pub manager: Option<Uuid>,
     /// What there is to say.
     pub data: Map<String, Value>,
 }
@@ -205,6 +215,32 @@ struct Body<'a> {
 }
 
 impl Event {
+    /// Something that happened to a thing, with nothing said of it yet.
+    pub fn new(
+        kind: EventType,
+        subject: Subject,
+        realm: Realm,
+        action_url: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind,
+            subject,
+            realm,
+            request_id: None,
+            action_url: action_url.into(),
+            actor: None,
+            on_behalf_of: None,
+            repository: None,
+            organization: None,
+            publisher: None,
+            is_confidential: false,
+            branch: None,
+            labels: None,
+            manager: None,
+            data: Map::new(),
+        }
+    }
+
     /// What filters look at.
     pub(crate) fn traits(&self) -> Traits<'_> {
         Traits {
@@ -289,6 +325,7 @@ mod tests {
             is_confidential: false,
             branch: None,
             labels: Some(vec![]),
+            manager: None,
             data: json!({"issue": {"id": "7", "title": "naïve"}}).as_object().cloned().unwrap(),
         }
     }

@@ -136,6 +136,8 @@ impl EventType {
     pub const ENDPOINT_RECOVERED: Self = Self { noun: "endpoint", verb: "recovered" };
     /// It wants nothing more.
     pub const ENDPOINT_GONE: Self = Self { noun: "endpoint", verb: "gone" };
+    /// A run has its output: what its manager answers is the verdict.
+    pub const RUN_COMPOSED: Self = Self { noun: "run", verb: "composed" };
 
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
@@ -320,5 +322,31 @@ mod tests {
             Patterns::parse(words).map(|it| it.words()),
             Ok(words.map(str::to_owned).to_vec())
         );
+    }
+
+    #[test]
+    fn the_guide_names_what_is_sent() {
+        let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/webhooks.md");
+        let guide = std::fs::read_to_string(guide).unwrap();
+        let (_, table) = guide.split_once("## The events").unwrap();
+        let (table, _) = table.split_once("\n## ").unwrap();
+        let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
+        let firsts = rows.filter_map(|row| row.split_once(" |")).map(|(first, _)| first);
+        let named: Vec<EventType> = firsts
+            .flat_map(|first| first.split_whitespace())
+            .map(|word| word.trim_matches('`').parse().unwrap())
+            .collect();
+        let not_made = ["release.edited", "release.unyanked"];
+        let sent =
+            ["ref", "repository", "release", "member", "key", "token", "delivery", "endpoint"];
+        for it in EventType::all() {
+            let word = it.to_string();
+            let is_sent = it.verb.is_empty() || sent.contains(&it.noun);
+            assert_eq!(
+                named.contains(&it),
+                is_sent && !not_made.contains(&word.as_str()),
+                "{word}"
+            );
+        }
     }
 }

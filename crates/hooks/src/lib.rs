@@ -15,11 +15,14 @@
 //! | `filter.rs`      | [`Filter`]: branches, labels, actors                                  |
 //! | `address.rs`     | [`AddressRules`]: where a request may go                              |
 //! | `shape.rs`       | [`fitted`], [`thin`]: how much a body holds                           |
+//! | `level.rs`       | [`Repository`], [`Organization`], [`Installation`]: what can have webhooks |
 //! | `event.rs`       | [`Event`], [`Subject`], [`Realm`], and the bytes that are sent         |
 //! | `subscriptions/` | [`Webhook`]: made, changed, deleted; its secrets                      |
 //! | `deliveries/`    | an event becomes rows; listed, sent once more                         |
 //! | `dispatcher/`    | the loop that sends                                                  |
-//! | `api/`           | JSON under repositories                                              |
+//! | `verdicts.rs`    | [`Verdicts`]: who reads what is answered to the output of a run          |
+//! | `api/`           | JSON of all four levels                                              |
+//! | `pages/`         | the same as forms                                                    |
 //!
 //! Invariants: a delivery's row commits with the change that it tells of. Nothing goes out unsigned, to an address that
 //! was not judged at that try, or to somebody who may not read it at that moment. Nothing due lives only in memory.
@@ -33,44 +36,54 @@ mod error;
 mod event;
 mod events;
 mod filter;
+mod level;
 mod outcome;
+mod pages;
 mod schedule;
 mod secret;
 mod shape;
 mod signature;
 mod subscriptions;
+mod verdicts;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use db::Db;
 use egress::{Client, Limits, Roots};
+use jobs::Queue;
 use names::{Clock, Id, Random};
 use tokio::sync::Notify;
 use trust::{Principal, Trust};
+use uuid::Uuid;
 
 pub use address::{AddressRefused, AddressRules, Receiver};
-pub use api::{Repositories, Repository};
 pub use breaker::{Breaker, Lets};
-pub use deliveries::{Attempt, Delivery, DeliveryFilter, DeliveryState};
+pub use deliveries::{Attempt, Delivery, DeliveryFilter, DeliveryState, Heard, Resend};
 pub use dispatcher::Dispatcher;
 pub use error::Error;
 pub use event::{Content, Event, EventRow, NotASubject, Party, Realm, Subject};
 pub use events::{EventType, Pattern, Patterns, PatternsError, UnknownEvent};
 pub use filter::{Filter, Traits};
+pub use level::{Installation, Organization, Repositories, Repository};
 pub use outcome::{Failure, Outcome};
 pub use schedule::{LIFETIME, Schedule, retry_after};
 pub use secret::{NotASecret, SigningSecret};
 pub use shape::{fitted, thin};
 pub use signature::Signatures;
 pub use subscriptions::{
-    Hooked, MadeWebhook, Ordering, ShownWebhook, State, Webhook, WebhookChange, Wishes,
+    Hooked, MadeWebhook, Managed, Ordering, ShownWebhook, State, Webhook, WebhookChange, Wishes,
     secrets::{ShownSecret, reseal},
 };
+pub use verdicts::{Composed, Verdict, Verdicts};
 
 /// Every statement of this room, for the test that prepares them all.
 pub fn statements() -> Vec<&'static db::Sql> {
-    [subscriptions::STATEMENTS, deliveries::STATEMENTS, dispatcher::STATEMENTS].concat()
+    [subscriptions::STATEMENTS, &deliveries::statements(), dispatcher::STATEMENTS].concat()
 }
 
 /// How long connecting may take, TLS included.
@@ -85,12 +98,14 @@ const AT_ONCE: usize = 64;
 /// Whether somebody may still read what an event is about: the rooms know.
 #[async_trait]
 pub trait Readers: fmt::Debug + Send + Sync {
-    /// Asked before each try, for whoever made the subscription.
+    /// Asked before each try, for whoever made the subscription; `repository` is the one in which it happened, if it
+    /// happened in one.
     async fn may_still_read(
         &self,
         owner: Id<Principal>,
         realm: Realm,
         subject: &Subject,
+        repository: Option<Uuid>,
     ) -> Result<bool, db::Error>;
 }
 
@@ -145,6 +160,8 @@ impl Settings {
 pub struct Ground {
     /// Rows.
     pub db: Db,
+    /// Background work.
+    pub queue: Queue,
     /// What time it is.
     pub clock: Clock,
     /// Where chance comes from.
@@ -160,10 +177,13 @@ pub struct Hooks(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     db: Db,
+    queue: Queue,
     clock: Clock,
     random: Random,
     trust: Trust,
     readers: Arc<dyn Readers>,
+    /// Nobody until the room of runs is there.
+    verdicts: OnceLock<Arc<dyn Verdicts>>,
     settings: Settings,
     /// Nothing where no certificates are trusted: then nothing is sent.
     client: Option<Client>,
@@ -188,15 +208,32 @@ impl Hooks {
 
     /// The same, with other certificates that are believed.
     pub fn with_roots(ground: Ground, trust: Trust, settings: Settings, roots: Roots) -> Self {
-        let Ground { db, clock, random, readers } = ground;
+        let Ground { db, queue, clock, random, readers } = ground;
         let made = egress::Settings::new(settings.addresses.policy())
             .limits(settings.limits())
             .roots(roots);
         let client = Client::new(made)
             .inspect_err(|error| tracing::error!(%error, "no webhook can be delivered"))
             .ok();
-        let bell = Arc::default();
-        Self(Arc::new(Inner { db, clock, random, trust, readers, settings, client, bell }))
+        Self(Arc::new(Inner {
+            db,
+            queue,
+            clock,
+            random,
+            trust,
+            readers,
+            verdicts: OnceLock::new(),
+            settings,
+            client,
+            bell: Arc::default(),
+        }))
+    }
+
+    /// Says who reads what is answered to the output of a run; the first who is named stays.
+    pub fn judged_by(&self, verdicts: Arc<dyn Verdicts>) {
+        if self.0.verdicts.set(verdicts).is_err() {
+            tracing::error!("two rooms want to read verdicts");
+        }
     }
 
     /// Where a request may go, as far as an address says it by itself.

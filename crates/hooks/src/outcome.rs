@@ -21,6 +21,8 @@ pub enum Failure {
     Reset,
     /// No answer in time.
     Timeout,
+    /// A yes to the output of a run that is no verdict.
+    VerdictUnreadable,
 }
 
 impl Failure {
@@ -35,6 +37,7 @@ impl Failure {
             Self::Tls => "tls",
             Self::Reset => "reset",
             Self::Timeout => "timeout",
+            Self::VerdictUnreadable => "verdict_unreadable",
         }
     }
 

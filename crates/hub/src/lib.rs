@@ -31,6 +31,7 @@
 //! | `mirrors/`      | other servers that a repository follows, or that follow it                    |
 //! | `glass/`        | an install admin looks into what is private                                    |
 //! | `activity/`     | what happened, one row an aspect                                              |
+//! | `witness/`      | who tells others of it: webhooks                                             |
 //! | `stars/`        | who likes, watches, follows, pins                                              |
 //! | `contributions/`| what signed commits count for, day by day                                      |
 //! | `feeds/`        | the same as Atom                                                               |
@@ -88,6 +89,7 @@ mod upkeep;
 mod views;
 mod wire;
 mod wire2;
+mod witness;
 
 pub use collect::{Collection, Grace};
 pub use error::Error;
@@ -104,6 +106,7 @@ pub use repositories::{
 pub use search::rebuild_search;
 
 pub use wire2::{HistoryStream, OwnHistory};
+pub use witness::{Happened, Told, Witness};
 
 /// Every statement of this room, for the test that prepares them all.
 pub fn statements() -> Vec<&'static db::Sql> {
@@ -132,6 +135,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         graph::STATEMENTS,
         upkeep::STATEMENTS,
         activity::STATEMENTS,
+        witness::STATEMENTS,
         stars::STATEMENTS,
         contributions::STATEMENTS,
         feeds::STATEMENTS,
@@ -148,6 +152,8 @@ pub struct Ground {
     pub objects: Objects,
     /// Background work.
     pub queue: Queue,
+    /// Who tells others of what happens here.
+    pub witness: Arc<dyn Witness>,
     /// Repositories of Git.
     pub git: Git,
     /// Where this process keeps what can be made again.
@@ -182,6 +188,7 @@ pub struct Hub {
     random: Random,
     cursors: Cursors,
     queue: Queue,
+    witness: Arc<dyn Witness>,
     settings: Settings,
     graphs: Graphs,
     git: Git,
@@ -199,7 +206,7 @@ impl AsRef<Trust> for Hub {
 impl Hub {
     /// Opens the room.
     pub fn new(ground: Ground, trust: Trust, cursors: Cursors, settings: Settings) -> Self {
-        let Ground { db, objects, queue, git, cache, clock, random } = ground;
+        let Ground { db, objects, queue, witness, git, cache, clock, random } = ground;
         let (blames, archives, painted) = Default::default();
         let graphs = Graphs::new(cache);
         Self {
@@ -210,6 +217,7 @@ impl Hub {
             random,
             cursors,
             queue,
+            witness,
             settings,
             graphs,
             git,

@@ -129,12 +129,13 @@ fn merged(rooms: Vec<(Router, Vec<Entry>)>) -> (Router, Vec<Entry>) {
 async fn hub_on(
     ground: &Ground,
     settings: &Settings,
-    (trust, queue, cursors): (&Trust, &Queue, &Cursors),
+    (trust, queue, cursors, hooks): (&Trust, &Queue, &Cursors, &Hooks),
 ) -> Result<Hub, Error> {
     let on = hub::Ground {
         db: ground.db.clone(),
         objects: ground.objects.clone(),
         queue: queue.clone(),
+        witness: webhooks::witness(hooks),
         git: ground.git.clone(),
         cache: ground.dir.join("graph"),
         clock: ground.clock.clone(),
@@ -147,6 +148,18 @@ async fn hub_on(
     hub.tidy_graphs().await?;
     hub.settle_git().await?;
     Ok(hub)
+}
+
+/// The room of work.
+fn pipelines_on(ground: &Ground, (trust, queue, hooks): (&Trust, &Queue, &Hooks)) -> Pipelines {
+    Pipelines::new(pipelines::Ground {
+        db: ground.db.clone(),
+        clock: ground.clock.clone(),
+        random: ground.random.clone(),
+        trust: trust.clone(),
+        hooks: hooks.clone(),
+        queue: queue.clone(),
+    })
 }
 
 impl House {
@@ -165,19 +178,12 @@ impl House {
             objects: objects.clone(),
             db: db.clone(),
         };
-        let hub = hub_on(&ground, &settings, (&trust, &queue, &cursors)).await?;
+        let hooks = webhooks::open(&ground, (&trust, &queue), &settings);
+        let hub = hub_on(&ground, &settings, (&trust, &queue, &cursors, &hooks)).await?;
         upkeep::schedule(&db, &queue).await?;
         upkeep::end_first_invite(&trust, &ground.dir).await?;
         let reference = Reference::default();
-        let hooks = webhooks::open(&ground, &trust, &settings);
-        let pipelines = Pipelines::new(pipelines::Ground {
-            db: ground.db.clone(),
-            clock: ground.clock.clone(),
-            random: ground.random.clone(),
-            trust: trust.clone(),
-            hooks: hooks.clone(),
-            queue: queue.clone(),
-        });
+        let pipelines = pipelines_on(&ground, (&trust, &queue, &hooks));
         let mut rooms = vec![health::routes(&trust, db, objects)];
         if settings.role.serves() {
             rooms.extend([
@@ -249,6 +255,7 @@ impl House {
     pub(crate) fn dispatcher(&self) -> Dispatcher {
         let dispatcher = self.0.hub.work(Dispatcher::new(self.0.queue.clone()));
         let dispatcher = self.0.pipelines.work(dispatcher);
+        let dispatcher = self.0.hooks.work(dispatcher);
         let dispatcher = upkeep::work(dispatcher, (&self.0.trust, &self.0.hooks), &self.0.ground);
         if self.0.fires_schedules { dispatcher } else { dispatcher.without_schedules() }
     }

@@ -182,6 +182,8 @@ struct Inner {
     signing_keys: OnceLock<signing_keys::SigningKeys>,
     csrf_key: OnceLock<sessions::CsrfKey>,
     refusals: audit::Refusals,
+    /// Nobody until there is somebody to tell.
+    observer: OnceLock<Arc<dyn audit::Observer>>,
 }
 
 impl AsRef<Self> for Trust {
@@ -214,6 +216,7 @@ impl Trust {
             signing_keys: OnceLock::new(),
             csrf_key: OnceLock::new(),
             refusals: audit::Refusals::default(),
+            observer: OnceLock::new(),
         })))
     }
 
@@ -379,6 +382,15 @@ impl Trust {
         Ok(found.filter(|it| it.is_active && it.kind != Kind::Operator))
     }
 
+    /// The principal of that id, in any state.
+    pub async fn principal_of(
+        &self,
+        tx: &mut Tx,
+        id: Id<Principal>,
+    ) -> Result<Option<Principal>, Error> {
+        Ok(store::actor(tx, id).await?.map(|it| it.principal))
+    }
+
     /// The live keys of a principal, oldest first.
     pub async fn keys(&self, tx: &mut Tx, principal: Id<Principal>) -> Result<Vec<Key>, Error> {
         Ok(store::live_keys(tx, principal).await?)
@@ -402,6 +414,16 @@ impl Trust {
         resource: Uuid,
     ) -> Result<bool, Error> {
         Ok(store::may_read(tx, somebody, resource).await?)
+    }
+
+    /// The same, and whether somebody owns a thing that was deleted and can be restored: they are told that it was.
+    pub async fn may_hear(
+        &self,
+        tx: &mut Tx,
+        somebody: Id<Principal>,
+        resource: Uuid,
+    ) -> Result<bool, Error> {
+        Ok(store::may_hear(tx, somebody, resource).await?)
     }
 
     /// Forgets things that never came to be, in the transaction that removes the things themselves; `ids` is bounded

@@ -33,6 +33,13 @@ db::statements! {
         SELECT coalesce(a.owner_id, p.id) FROM principals AS p LEFT JOIN agents AS a ON a.principal_id = p.id
           LEFT JOIN principals AS o ON o.id = a.owner_id
          WHERE p.id = $1 AND p.status = 'active' AND a.disabled_at IS NULL AND (o.id IS NULL OR o.status = 'active')";
+    MAY_HEAR = (concat!("
+        SELECT count(*) FROM resources AS s
+         WHERE s.id = $2
+           AND (", crate::visible!(), "
+             OR (s.state = 'deleted' AND (s.owner_id = $1
+                  OR EXISTS (SELECT 1 FROM org_members AS m
+                              WHERE m.org_id = s.owner_id AND m.principal_id = $1 AND m.role = 'owner'))))"));
     MAY_READ = (concat!("SELECT count(*) FROM resources AS s WHERE s.id = $2 AND ", crate::visible!()));
     PRINCIPAL_BY_HANDLE = "
         SELECT id, kind, handle, status, install_admin, created_at FROM principals WHERE handle = $1";
@@ -408,6 +415,18 @@ pub(crate) async fn may_read(
     let reader: Option<(Uuid,)> = db::fetch_optional!(tx, READER, somebody.uuid())?;
     let Some((reader,)) = reader else { return Ok(false) };
     let (count,): (i64,) = db::fetch_one!(tx, MAY_READ, reader, resource)?;
+    Ok(count > 0)
+}
+
+/// Whether they may read it, or could bring it back.
+pub(crate) async fn may_hear(
+    tx: &mut Tx,
+    somebody: Id<Principal>,
+    resource: Uuid,
+) -> Result<bool, Error> {
+    let reader: Option<(Uuid,)> = db::fetch_optional!(tx, READER, somebody.uuid())?;
+    let Some((reader,)) = reader else { return Ok(false) };
+    let (count,): (i64,) = db::fetch_one!(tx, MAY_HEAR, reader, resource)?;
     Ok(count > 0)
 }
 

@@ -99,6 +99,9 @@ pub struct Webhook {
     pub created_at: String,
     /// When the last of its deliveries was made.
     pub last_delivery: Option<String>,
+    /// The version of a pipeline that makes and changes it, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed_by: Option<String>,
 }
 
 /// A subscription that was just made or was given another secret. This answer alone shows the secret.
@@ -219,9 +222,19 @@ pub struct ResendDeliveries {
     pub kind: Option<String>,
 }
 
-/// The answer of `POST …/webhooks/{id}/resend`.
+/// The answer of `POST …/webhooks/{id}/resend` and of `GET …/resends/{resend}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resent {
-    /// How many are sent once more.
+    /// Which.
+    pub id: String,
+    /// `running` or `done`.
+    pub state: String,
+    /// Deliveries that were named, 10,000 at most.
+    pub total: u32,
+    /// How many of them are on their way once more.
     pub resent: u32,
+    /// When it was asked for.
+    pub created_at: String,
+    /// When the last was sent on its way.
+    pub finished_at: Option<String>,
 }

@@ -5,12 +5,15 @@ use axum::response::IntoResponse;
 use http::{StatusCode, header};
 use names::{Id, UnixMillis};
 use serde::Deserialize;
-use trust::{Allowed, act};
+use trust::Allowed;
 use uuid::Uuid;
 use web::{Call, Input as _, Json, Problem};
 
-use super::{Door, Repository, fault};
-use crate::{Attempt, Delivery, DeliveryFilter, DeliveryState, EventType, Webhook};
+use super::fault;
+use crate::{
+    Attempt, Delivery, DeliveryFilter, DeliveryState, EventType, Resend, Webhook,
+    level::{Door, Level},
+};
 
 /// Rows of one page, unless asked and at most.
 const PAGE: (u32, u32) = (30, 100);
@@ -27,7 +30,7 @@ struct ListQuery {
 }
 
 /// A filter as it was asked for, or every fault of it.
-struct Asked {
+pub(crate) struct Asked {
     state: Option<DeliveryState>,
     kind: Option<String>,
     since: Option<UnixMillis>,
@@ -79,9 +82,9 @@ impl Asked {
     }
 }
 
-pub(super) async fn list(
+pub(super) async fn list<R: Level>(
     door: Door,
-    allowed: Allowed<act::WebhookRead, Repository>,
+    allowed: Allowed<R::Read, R>,
     call: Call,
 ) -> Result<impl IntoResponse, Problem> {
     let id: Id<Webhook> = call.params.parse("webhook")?;
@@ -106,7 +109,6 @@ pub(super) async fn list(
     let found = door.hooks.deliveries(&allowed, id, filter, Some(limit)).await?;
     let end = found.last().filter(|_| found.len() >= limit as usize);
     let next_cursor = end.map(|it| door.cursors.write(&list, it.id.uuid().as_bytes()));
-    let Repository { owner, name, .. } = allowed.resource();
     let kept: String = [("state", state), ("type", kind), ("since", query.since.as_deref())]
         .iter()
         .filter_map(|(name, value)| {
@@ -114,7 +116,7 @@ pub(super) async fn list(
         })
         .collect();
     let link = next_cursor.as_ref().map(|cursor| {
-        let list = format!("/api/v1/repos/{owner}/{name}/webhooks/{id}/deliveries");
+        let list = format!("{}/{id}/deliveries", allowed.resource().api());
         [(header::LINK, format!("<{list}?limit={limit}{kept}&cursor={cursor}>; rel=\"next\""))]
     });
     let items = found.iter().map(shown).collect();
@@ -130,9 +132,9 @@ fn bad_cursor() -> Problem {
     Problem::malformed("the cursor is not one that this list handed out; begin again without it")
 }
 
-pub(super) async fn show(
+pub(super) async fn show<R: Level>(
     door: Door,
-    allowed: Allowed<act::WebhookRead, Repository>,
+    allowed: Allowed<R::Read, R>,
     call: Call,
 ) -> Result<Json<json::WebhookDeliveryDetail>, Problem> {
     let (id, delivery) = (call.params.parse("webhook")?, call.params.parse("delivery")?);
@@ -142,9 +144,9 @@ pub(super) async fn show(
     Ok(Json(json::WebhookDeliveryDetail { delivery: shown(&found), attempts }))
 }
 
-pub(super) async fn resend(
+pub(super) async fn resend<R: Level>(
     door: Door,
-    allowed: Allowed<act::WebhookRedeliver, Repository>,
+    allowed: Allowed<R::Send, R>,
     call: Call,
 ) -> Result<impl IntoResponse, Problem> {
     let (id, delivery) = (call.params.parse("webhook")?, call.params.parse("delivery")?);
@@ -153,30 +155,41 @@ pub(super) async fn resend(
     Ok((StatusCode::ACCEPTED, Json(shown(&resent))))
 }
 
-pub(super) async fn resend_all(
+pub(super) async fn resend_all<R: Level>(
     door: Door,
-    allowed: Allowed<act::WebhookRedeliver, Repository>,
+    allowed: Allowed<R::Send, R>,
     call: Call,
-) -> Result<Json<json::Resent>, Problem> {
-    let id = call.params.parse("webhook")?;
+) -> Result<impl IntoResponse, Problem> {
+    let id: Id<Webhook> = call.params.parse("webhook")?;
     let Json(asked) = Json::<json::ResendDeliveries>::take(call).await?;
     let times = (asked.since.as_deref(), asked.until.as_deref());
     let asked = Asked::parse(asked.state.as_deref(), asked.kind.as_deref(), times)?;
-    let resent = door.hooks.resend_all(&allowed, id, asked.filter()).await?;
-    Ok(Json(json::Resent { resent }))
+    let begun = door.hooks.resend_all(&allowed, id, asked.filter()).await?;
+    let at = format!("{}/{id}/resends/{}", allowed.resource().api(), begun.id);
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, at)], Json(shown_resend(&begun))))
+}
+
+/// How far that is.
+pub(super) async fn resent<R: Level>(
+    door: Door,
+    allowed: Allowed<R::Read, R>,
+    call: Call,
+) -> Result<Json<json::Resent>, Problem> {
+    let (id, resend) = (call.params.parse("webhook")?, call.params.parse("resend")?);
+    <()>::take(call).await?;
+    Ok(Json(shown_resend(&door.hooks.resend_of(&allowed, id, resend).await?)))
 }
 
 /// 202: where it is going is at the delivery's address.
-pub(super) async fn ping(
+pub(super) async fn ping<R: Level>(
     door: Door,
-    allowed: Allowed<act::WebhookRedeliver, Repository>,
+    allowed: Allowed<R::Send, R>,
     call: Call,
 ) -> Result<impl IntoResponse, Problem> {
     let id: Id<Webhook> = call.params.parse("webhook")?;
     <()>::take(call).await?;
     let sent = door.hooks.ping(&allowed, id).await?;
-    let Repository { owner, name, .. } = allowed.resource();
-    let at = format!("/api/v1/repos/{owner}/{name}/webhooks/{id}/deliveries/{}", sent.id);
+    let at = format!("{}/{id}/deliveries/{}", allowed.resource().api(), sent.id);
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, at)], Json(shown(&sent))))
 }
 
@@ -191,6 +204,17 @@ fn shown(it: &Delivery) -> json::WebhookDelivery {
         reason: it.reason.clone(),
         attempt_count: it.attempts,
         due_at: it.due_at.map(|at| at.to_string()),
+        created_at: it.created_at.to_string(),
+        finished_at: it.finished_at.map(|at| at.to_string()),
+    }
+}
+
+fn shown_resend(it: &Resend) -> json::Resent {
+    json::Resent {
+        id: it.id.to_string(),
+        state: if it.finished_at.is_some() { "done" } else { "running" }.to_owned(),
+        total: it.total,
+        resent: it.resent,
         created_at: it.created_at.to_string(),
         finished_at: it.finished_at.map(|at| at.to_string()),
     }

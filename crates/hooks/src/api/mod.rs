@@ -1,150 +1,87 @@
-//! JSON under `/api/v1/repos/{owner}/{name}/webhooks` (`spec/webhooks.md` 1).
+//! JSON of webhooks, alike for repositories, organizations, publishers and the installation (`spec/webhooks.md` 1).
 //!
 //! | file            | what is there                                            |
 //! |-----------------|----------------------------------------------------------|
-//! | `mod.rs`        | [`Repository`], [`Repositories`]; the routes                |
+//! | `mod.rs`        | the routes; what refusals say                              |
 //! | `webhooks.rs`   | subscriptions and their secrets                           |
 //! | `deliveries.rs` | deliveries: listed, sent once more; pings                  |
 
 mod deliveries;
-mod webhooks;
+pub(crate) mod webhooks;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
-use async_trait::async_trait;
 use axum::Router;
 use http::{Method, StatusCode};
-use names::{Handle, Id, RepositoryName};
-use trust::{Actor, Principal, Resource, ResourceRow, Trust, authority::Facts};
-use web::{Cursors, Entry, Fault, Load, Params, Problem, Routes, Spec, Surface};
+use trust::{Bearers, Publisher};
+use web::{Cursors, Entry, Fault, Problem, Routes, Spec, Surface};
 
-use crate::{Error, Hooked, Hooks, Realm};
+use crate::{
+    Error, Hooks, Installation, Organization, Repositories, Repository, level::Door, pages,
+};
 
 /// Bodies of a few texts and lists.
 const BODY: u64 = 64 << 10;
 
-/// A repository, as far as this room knows of any.
-#[derive(Debug, Clone)]
-pub struct Repository {
-    /// What the authority needs to know of it.
-    pub row: ResourceRow,
-    /// Its owner's handle.
-    pub owner: Handle,
-    /// Its name.
-    pub name: RepositoryName,
-}
-
-impl Resource for Repository {
-    fn facts(&self) -> Facts<'_> {
-        Facts::of(&self.row, self.owner.as_str(), self.name.as_str())
-    }
-}
-
-impl Hooked for Repository {
-    fn realm(&self) -> Realm {
-        Realm::Repository(self.row.id)
-    }
-
-    fn owner(&self) -> Option<Id<Principal>> {
-        Some(self.row.owner)
-    }
-}
-
-/// Where repositories are found: the room that has them knows.
-#[async_trait]
-pub trait Repositories: fmt::Debug + Send + Sync {
-    /// The one of that name, as it is for whoever asks; whether they may see it is for the authority.
-    async fn find(
-        &self,
-        owner: &Handle,
-        name: &RepositoryName,
-        actor: &Actor,
-    ) -> Result<Repository, Problem>;
-}
-
-/// What handlers are given.
-#[derive(Debug, Clone)]
-struct Door {
-    hooks: Hooks,
-    repositories: Arc<dyn Repositories>,
-    cursors: Cursors,
-}
-
-impl AsRef<Trust> for Door {
-    fn as_ref(&self) -> &Trust {
-        &self.hooks.0.trust
-    }
-}
-
-impl Load<Door> for Repository {
-    async fn load(door: &Door, params: &Params, actor: &Actor) -> Result<Self, Problem> {
-        door.repositories.find(&params.parse("owner")?, &params.parse("name")?, actor).await
-    }
+/// The routes of one level: its address, its type, the tokens that it takes.
+macro_rules! level {
+    ($routes:expr, $at:literal, $of:ty, $read:expr, $write:expr) => {
+        $routes
+            .get($at, $read, webhooks::list::<$of>)
+            .post($at, $write, webhooks::create::<$of>)
+            .get(concat!($at, "/{webhook}"), $read, webhooks::show::<$of>)
+            .on(Method::PATCH, concat!($at, "/{webhook}"), $write, webhooks::change::<$of>)
+            .on(Method::DELETE, concat!($at, "/{webhook}"), $write, webhooks::delete::<$of>)
+            .post(concat!($at, "/{webhook}/secrets"), $write, webhooks::add_secret::<$of>)
+            .on(
+                Method::DELETE,
+                concat!($at, "/{webhook}/secrets/{secret}"),
+                $write,
+                webhooks::remove_secret::<$of>,
+            )
+            .post(concat!($at, "/{webhook}/ping"), $write, deliveries::ping::<$of>)
+            .get(concat!($at, "/{webhook}/deliveries"), $read, deliveries::list::<$of>)
+            .get(concat!($at, "/{webhook}/deliveries/{delivery}"), $read, deliveries::show::<$of>)
+            .post(
+                concat!($at, "/{webhook}/deliveries/{delivery}/resend"),
+                $write,
+                deliveries::resend::<$of>,
+            )
+            .post(concat!($at, "/{webhook}/resend"), $write, deliveries::resend_all::<$of>)
+            .get(concat!($at, "/{webhook}/resends/{resend}"), $read, deliveries::resent::<$of>)
+    };
 }
 
 impl Hooks {
-    /// The routes of webhooks of repositories.
+    /// Everything that this room serves.
     pub fn routes(
         &self,
         repositories: Arc<dyn Repositories>,
         cursors: Cursors,
     ) -> (Router, Vec<Entry>) {
         let door = Door { hooks: self.clone(), repositories, cursors };
-        let small = Spec::new(Surface::Api).body_bytes(BODY);
-        Routes::new(door, self.0.trust.clone())
-            .get("/api/v1/repos/{owner}/{name}/webhooks", Surface::Api, webhooks::list)
-            .post("/api/v1/repos/{owner}/{name}/webhooks", small, webhooks::create)
-            .get("/api/v1/repos/{owner}/{name}/webhooks/{webhook}", Surface::Api, webhooks::show)
-            .on(
-                Method::PATCH,
-                "/api/v1/repos/{owner}/{name}/webhooks/{webhook}",
-                small,
-                webhooks::change,
-            )
-            .on(
-                Method::DELETE,
-                "/api/v1/repos/{owner}/{name}/webhooks/{webhook}",
-                small,
-                webhooks::delete,
-            )
-            .post(
-                "/api/v1/repos/{owner}/{name}/webhooks/{webhook}/secrets",
-                small,
-                webhooks::add_secret,
-            )
-            .on(
-                Method::DELETE,
-                "/api/v1/repos/{owner}/{name}/webhooks/{webhook}/secrets/{secret}",
-                small,
-                webhooks::remove_secret,
-            )
-            .post("/api/v1/repos/{owner}/{name}/webhooks/{webhook}/ping", small, deliveries::ping)
-            .get(
-                "/api/v1/repos/{owner}/{name}/webhooks/{webhook}/deliveries",
-                Surface::Api,
-                deliveries::list,
-            )
-            .get(
-                "/api/v1/repos/{owner}/{name}/webhooks/{webhook}/deliveries/{delivery}",
-                Surface::Api,
-                deliveries::show,
-            )
-            .post(
-                "/api/v1/repos/{owner}/{name}/webhooks/{webhook}/deliveries/{delivery}/resend",
-                small,
-                deliveries::resend,
-            )
-            .post(
-                "/api/v1/repos/{owner}/{name}/webhooks/{webhook}/resend",
-                small,
-                deliveries::resend_all,
-            )
-            .finish()
+        let read = Spec::new(Surface::Api);
+        let write = read.body_bytes(BODY);
+        let (of_publisher, to_publisher) =
+            (read.bearers(Bearers::Publisher), write.bearers(Bearers::Publisher));
+        let routes = Routes::new(door, self.0.trust.clone());
+        let routes =
+            level!(routes, "/api/v1/repos/{owner}/{name}/webhooks", Repository, read, write);
+        let routes = level!(routes, "/api/v1/orgs/{handle}/webhooks", Organization, read, write);
+        let routes = level!(
+            routes,
+            "/api/v1/publishers/{publisher}/webhooks",
+            Publisher,
+            of_publisher,
+            to_publisher
+        );
+        let routes = level!(routes, "/api/v1/admin/webhooks", Installation, read, write);
+        pages::routes(routes).finish()
     }
 }
 
 /// A value that does not hold.
-fn fault(field: &str, code: &'static str, message: impl Into<String>) -> Fault {
+pub(crate) fn fault(field: &str, code: &'static str, message: impl Into<String>) -> Fault {
     Fault { pointer: format!("/{field}"), code, message: message.into() }
 }
 
@@ -157,6 +94,7 @@ impl From<Error> for Problem {
                 Self::refuse(StatusCode::PRECONDITION_FAILED, "precondition_failed", &error)
             }
             Error::TooMany(_) => Self::refuse(StatusCode::CONFLICT, "quota_exceeded", &error),
+            Error::Managed => Self::refuse(StatusCode::CONFLICT, "managed", &error),
             Error::UrlRefused(_) => {
                 Self::invalid(vec![fault("url", "url_refused", error.to_string())])
             }
@@ -167,7 +105,7 @@ impl From<Error> for Problem {
             Error::TooManySecrets | Error::LastSecret | Error::OnItsWay => {
                 Self::refuse(StatusCode::CONFLICT, "conflict", &error)
             }
-            Error::LeaseLost => Self::internal(&error),
+            Error::LeaseLost | Error::Jobs(_) => Self::internal(&error),
             Error::Trust(error) => error.into(),
             Error::Db(error) => error.into(),
         }

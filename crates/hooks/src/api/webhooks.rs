@@ -5,18 +5,19 @@ use std::time::Duration;
 use api::json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use trust::{Allowed, act};
+use trust::Allowed;
 use web::{Call, Fault, Input as _, Json, Problem, shown_once};
 
-use super::{Door, Repository, fault};
+use super::fault;
 use crate::{
     Content, Filter, Ordering, Patterns, ShownWebhook, SigningSecret, WebhookChange, Wishes,
+    level::{Door, Level},
     subscriptions::secrets::ShownSecret,
 };
 
-pub(super) async fn list(
+pub(super) async fn list<R: Level>(
     door: Door,
-    allowed: Allowed<act::WebhookRead, Repository>,
+    allowed: Allowed<R::Read, R>,
     (): (),
 ) -> Result<Json<json::WebhookPage>, Problem> {
     let found = door.hooks.list(&allowed).await?;
@@ -24,9 +25,9 @@ pub(super) async fn list(
     Ok(Json(json::WebhookPage { items, next_cursor: None }))
 }
 
-pub(super) async fn create(
+pub(super) async fn create<R: Level>(
     door: Door,
-    allowed: Allowed<act::WebhookWrite, Repository>,
+    allowed: Allowed<R::Write, R>,
     Json(asked): Json<json::WebhookChanges>,
 ) -> Result<Response, Problem> {
     let (change, brought) = parse(asked)?;
@@ -43,8 +44,7 @@ pub(super) async fn create(
     };
     let wishes = change.on(Wishes::new(url, events));
     let made = door.hooks.create(&allowed, wishes, brought).await?;
-    let (repository, id) = (allowed.resource(), made.shown.webhook.id);
-    let location = format!("/api/v1/repos/{}/{}/webhooks/{id}", repository.owner, repository.name);
+    let location = format!("{}/{}", allowed.resource().api(), made.shown.webhook.id);
     let mut answer = shown_once(StatusCode::CREATED, with_secret(&made.shown, &made.secret))?;
     if let Ok(location) = location.try_into() {
         answer.headers_mut().insert(http::header::LOCATION, location);
@@ -52,9 +52,9 @@ pub(super) async fn create(
     Ok(answer)
 }
 
-pub(super) async fn show(
+pub(super) async fn show<R: Level>(
     door: Door,
-    allowed: Allowed<act::WebhookRead, Repository>,
+    allowed: Allowed<R::Read, R>,
     call: Call,
 ) -> Result<Json<json::Webhook>, Problem> {
     let id = call.params.parse("webhook")?;
@@ -62,9 +62,9 @@ pub(super) async fn show(
     Ok(Json(shown(&door.hooks.show(&allowed, id).await?)))
 }
 
-pub(super) async fn change(
+pub(super) async fn change<R: Level>(
     door: Door,
-    allowed: Allowed<act::WebhookWrite, Repository>,
+    allowed: Allowed<R::Write, R>,
     call: Call,
 ) -> Result<Json<json::Webhook>, Problem> {
     let id = call.params.parse("webhook")?;
@@ -82,9 +82,9 @@ pub(super) async fn change(
     Ok(Json(shown(&door.hooks.change(&allowed, id, change, is_expected).await?)))
 }
 
-pub(super) async fn delete(
+pub(super) async fn delete<R: Level>(
     door: Door,
-    allowed: Allowed<act::WebhookWrite, Repository>,
+    allowed: Allowed<R::Write, R>,
     call: Call,
 ) -> Result<StatusCode, Problem> {
     let id = call.params.parse("webhook")?;
@@ -93,9 +93,9 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn add_secret(
+pub(super) async fn add_secret<R: Level>(
     door: Door,
-    allowed: Allowed<act::WebhookWrite, Repository>,
+    allowed: Allowed<R::Write, R>,
     call: Call,
 ) -> Result<impl IntoResponse, Problem> {
     let id = call.params.parse("webhook")?;
@@ -106,9 +106,9 @@ pub(super) async fn add_secret(
     shown_once(StatusCode::CREATED, with_secret(&made, &secret))
 }
 
-pub(super) async fn remove_secret(
+pub(super) async fn remove_secret<R: Level>(
     door: Door,
-    allowed: Allowed<act::WebhookWrite, Repository>,
+    allowed: Allowed<R::Write, R>,
     call: Call,
 ) -> Result<StatusCode, Problem> {
     let (id, secret) = (call.params.parse("webhook")?, call.params.parse("secret")?);
@@ -117,13 +117,15 @@ pub(super) async fn remove_secret(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn secret(text: Option<String>) -> Result<Option<SigningSecret>, Fault> {
+pub(crate) fn secret(text: Option<String>) -> Result<Option<SigningSecret>, Fault> {
     let read = text.map(SigningSecret::parse).transpose();
     read.map_err(|error| fault("secret", "invalid", error.to_string()))
 }
 
 /// What was asked for, or every fault of it.
-fn parse(asked: json::WebhookChanges) -> Result<(WebhookChange, Option<SigningSecret>), Problem> {
+pub(crate) fn parse(
+    asked: json::WebhookChanges,
+) -> Result<(WebhookChange, Option<SigningSecret>), Problem> {
     let mut faults = Vec::new();
     let brought = secret(asked.secret).map_err(|it| faults.push(it)).ok().flatten();
     let events = asked.events.map(|words| Patterns::parse(words.iter().map(String::as_str)));
@@ -197,6 +199,7 @@ fn shown(it: &ShownWebhook) -> json::Webhook {
         created_by: webhook.created_by.to_string(),
         created_at: webhook.created_at.to_string(),
         last_delivery: it.last_delivery.map(|at| at.to_string()),
+        managed_by: webhook.managed_by.map(|it| it.to_string()),
     }
 }
 

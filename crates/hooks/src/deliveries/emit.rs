@@ -3,8 +3,12 @@
 use db::Tx;
 use names::{Digest, Id, UnixMillis};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
-use super::{Delivery, store};
+use super::{
+    Delivery,
+    store::{self, Candidate},
+};
 use crate::{Content, Error, Event, EventRow, EventType, Hooks, Ordering, Realm, Subject, Webhook};
 
 /// A subscription that is to be told.
@@ -43,58 +47,83 @@ pub(crate) struct OfWebhook<'a> {
 
 impl OfWebhook<'_> {
     fn event(self) -> Option<Event> {
-        Some(Event {
-            kind: self.kind,
-            subject: Subject::of("webhook", self.webhook).ok()?,
-            realm: self.realm,
-            request_id: None,
-            action_url: self.action_url.to_owned(),
-            actor: None,
-            on_behalf_of: None,
-            repository: None,
-            organization: None,
-            publisher: None,
-            is_confidential: false,
-            branch: None,
-            labels: None,
-            data: self.data,
-        })
+        let subject = Subject::of("webhook", self.webhook).ok()?;
+        let event = Event::new(self.kind, subject, self.realm, self.action_url);
+        Some(Event { data: self.data, ..event })
     }
 }
 
+/// That somebody asks for an event which was counted: what there is to say is shaped for them, and for nobody else.
+#[derive(Debug)]
+pub struct Heard {
+    sequence: u64,
+    candidates: Vec<Candidate>,
+}
+
 impl Hooks {
-    /// Tells every subscription that asks for it, in the caller's transaction: the bytes are made here, once for each form
-    /// in use, and a row for each subscription, due at once. The dispatcher is woken when the transaction has ended. Gives
-    /// how many are told.
+    /// Counts something that happens, and says whether anybody asks for it: nothing if not. One statement where nobody
+    /// listens at all. Who is told decides [`Hooks::tell`].
     ///
     /// Two that do something to one subject at a time go one after the other from here on: be short.
+    pub async fn heard(
+        &self,
+        tx: &mut Tx,
+        kind: EventType,
+        realm: Realm,
+        subject: &Subject,
+    ) -> Result<Option<Heard>, Error> {
+        let (sequence, has_listeners) = store::next_sequence(tx, realm, subject).await?;
+        if !has_listeners {
+            return Ok(None);
+        }
+        let mut candidates = store::candidates(tx, realm, subject).await?;
+        candidates.retain(|it| it.events.matches(kind));
+        Ok((!candidates.is_empty()).then_some(Heard { sequence, candidates }))
+    }
+
+    /// Tells those who ask for it, in the caller's transaction: the bytes are made here, once for each form in use, and a
+    /// row for each subscription, due at once. The dispatcher is woken when the transaction has ended. Gives how many are
+    /// told.
+    pub async fn tell(&self, tx: &mut Tx, heard: Heard, event: &Event) -> Result<usize, Error> {
+        self.tell_some(tx, heard, event, |_| true).await
+    }
+
+    /// [`Hooks::heard`] and [`Hooks::tell`], for what is shaped already. Gives how many are told.
     pub async fn emit(&self, tx: &mut Tx, event: &Event) -> Result<usize, Error> {
-        self.emit_to(tx, event, |_| true).await
+        match self.heard(tx, event.kind, event.realm, &event.subject).await? {
+            Some(heard) => self.tell(tx, heard, event).await,
+            None => Ok(0),
+        }
     }
 
     /// An event of a webhook itself: to others than that one.
     pub(crate) async fn emit_of(&self, tx: &mut Tx, of: OfWebhook<'_>) -> Result<(), Error> {
         let own = of.webhook;
-        if let Some(event) = of.event() {
-            self.emit_to(tx, &event, |it| it != own).await?;
+        let Some(event) = of.event() else { return Ok(()) };
+        let heard = self.heard(tx, event.kind, event.realm, &event.subject).await?;
+        if let Some(heard) = heard {
+            self.tell_some(tx, heard, &event, |it| it != own).await?;
         }
         Ok(())
     }
 
-    async fn emit_to(
+    async fn tell_some(
         &self,
         tx: &mut Tx,
+        heard: Heard,
         event: &Event,
         is_wanted: impl Fn(Id<Webhook>) -> bool,
     ) -> Result<usize, Error> {
-        let sequence = store::next_sequence(tx, &event.subject).await?;
-        let candidates = store::candidates(tx, event.realm, &event.subject).await?;
+        let Heard { sequence, candidates } = heard;
         let traits = event.traits();
+        // A managed subscription hears of what its own manager makes, and of nothing else.
+        let is_for = |manager: Option<Uuid>| manager.is_none() || manager == event.manager;
         let targets: Vec<_> = candidates
             .into_iter()
             .filter(|it| {
                 is_wanted(it.target.webhook)
                     && it.events.matches(event.kind)
+                    && is_for(it.manager)
                     && (it.confidential || !event.is_confidential)
                     && (event.kind.is_of_webhooks() || it.filter.passes(traits))
             })
@@ -121,7 +150,8 @@ impl Hooks {
             if targets.iter().any(|it| it.content == content) {
                 let body = event.body(content, (id, sequence), now);
                 let sha256 = Digest::of(&body);
-                store::add_payload(tx, id, content, &body, &sha256).await?;
+                let repository = event.realm.repository();
+                store::add_payload(tx, (id, content), repository, &body, &sha256).await?;
             }
         }
         let written = Written { id, kind: event.kind, subject: &event.subject, sequence, now };
@@ -156,7 +186,7 @@ impl Hooks {
             action_url: &self.0.settings.base_url,
         };
         let event = of.event().ok_or(Error::NotFound)?;
-        let sequence = store::next_sequence(tx, &event.subject).await?;
+        let (sequence, _) = store::next_sequence(tx, webhook.realm, &event.subject).await?;
         let waits = store::is_under_way(tx, webhook.id, &event.subject).await?;
         let wishes = &webhook.wishes;
         let (content, ordering) = (wishes.content, wishes.ordering);

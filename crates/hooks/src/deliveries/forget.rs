@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::store;
+use super::{resends, store};
 use crate::{Error, Hooks};
 
 /// How long a delivery is kept that was made, and one that was not.
@@ -30,6 +30,7 @@ impl Hooks {
         }
         let mut tx = self.0.db.write().await?;
         store::forget_webhooks(&mut tx, BATCH).await?;
+        resends::store::forget(&mut tx, unmade).await?;
         tx.commit().await?;
         Ok(gone)
     }

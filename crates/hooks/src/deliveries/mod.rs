@@ -5,6 +5,7 @@
 //! | `mod.rs`   | [`Delivery`], [`Attempt`]; listed, sent once more, pings                      |
 //! | `emit.rs`  | the door for rooms: an event becomes rows, in the transaction of the change  |
 //! | `forget.rs`| what ended long ago goes                                                    |
+//! | `resends/` | [`Resend`]: what a filter names is sent once more, by a job                    |
 //! | `store.rs` | the SQL                                                                     |
 //!
 //! Invariants: the rows of an event commit with the change that it tells of, or not at all. The bytes are made once. Of
@@ -13,20 +14,23 @@
 
 pub(crate) mod emit;
 mod forget;
+mod resends;
 pub(crate) mod store;
 
 use names::{Id, UnixMillis};
-use trust::{Allowed, act};
+use trust::Allowed;
 
 use crate::{Error, EventRow, Hooked, Hooks, Webhook};
-pub(crate) use store::STATEMENTS;
+pub use emit::Heard;
+pub use resends::Resend;
+
+/// Every statement of these tables.
+pub(crate) fn statements() -> Vec<&'static db::Sql> {
+    [store::STATEMENTS, resends::store::STATEMENTS].concat()
+}
 
 /// Rows of one page, unless asked and at most.
 const PAGE: (u32, u32) = (30, 100);
-/// Deliveries that are sent once more with one transaction.
-const RESEND_BATCH: u32 = 200;
-/// Deliveries that are sent once more with one call.
-const RESEND_MOST: u32 = 10_000;
 
 /// Where a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +48,7 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
-    const ALL: [Self; 5] =
+    pub(crate) const ALL: [Self; 5] =
         [Self::Pending, Self::Delivering, Self::Delivered, Self::Dead, Self::Cancelled];
 
     /// The word in rows and answers.
@@ -147,7 +151,7 @@ impl Hooks {
     /// Deliveries of a subscription, the newest first.
     pub async fn deliveries<R: Hooked>(
         &self,
-        allowed: &Allowed<act::WebhookRead, R>,
+        allowed: &Allowed<R::Read, R>,
         webhook: Id<Webhook>,
         filter: DeliveryFilter<'_>,
         limit: Option<u32>,
@@ -161,7 +165,7 @@ impl Hooks {
     /// One of them, with its attempts.
     pub async fn delivery<R: Hooked>(
         &self,
-        allowed: &Allowed<act::WebhookRead, R>,
+        allowed: &Allowed<R::Read, R>,
         webhook: Id<Webhook>,
         id: Id<Delivery>,
     ) -> Result<(Delivery, Vec<Attempt>), Error> {
@@ -175,7 +179,7 @@ impl Hooks {
     /// Sends one that has ended once more: the same id and body, the schedule from its beginning.
     pub async fn resend<R: Hooked>(
         &self,
-        allowed: &Allowed<act::WebhookRedeliver, R>,
+        allowed: &Allowed<R::Send, R>,
         webhook: Id<Webhook>,
         id: Id<Delivery>,
     ) -> Result<Delivery, Error> {
@@ -194,31 +198,10 @@ impl Hooks {
         Ok(found)
     }
 
-    /// Sends those that have ended and that a filter names once more, the oldest first; 10,000 at most. Gives how many.
-    pub async fn resend_all<R: Hooked>(
-        &self,
-        allowed: &Allowed<act::WebhookRedeliver, R>,
-        webhook: Id<Webhook>,
-        filter: DeliveryFilter<'_>,
-    ) -> Result<u32, Error> {
-        let mut tx = self.begin(allowed).await?;
-        self.found(&mut tx, allowed.resource().realm(), webhook).await?;
-        let ids = store::ended(&mut tx, webhook, filter, RESEND_MOST).await?;
-        tx.commit().await?;
-        let mut resent = 0;
-        for batch in ids.chunks(RESEND_BATCH as usize) {
-            let mut tx = self.0.db.write().await?;
-            resent += store::resend(&mut tx, webhook, batch, self.0.clock.now()).await?;
-            tx.hold(self.bell());
-            tx.commit().await?;
-        }
-        Ok(resent)
-    }
-
     /// Sends a ping the way of every event.
     pub async fn ping<R: Hooked>(
         &self,
-        allowed: &Allowed<act::WebhookRedeliver, R>,
+        allowed: &Allowed<R::Send, R>,
         webhook: Id<Webhook>,
     ) -> Result<Delivery, Error> {
         let mut tx = self.begin(allowed).await?;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Content, EventRow, Filter, Ordering, Patterns, Realm, Subject, Webhook,
-    subscriptions::store::{columns, patterns_of},
+    subscriptions::store::patterns_of,
 };
 
 macro_rules! delivery {
@@ -34,6 +34,29 @@ macro_rules! under_way {
     };
 }
 
+/// Subscriptions that hear of what happens in a realm: its own, those of the organization that owns it, those of the
+/// install. `$repository`, `$organization` and `$publisher` say which.
+macro_rules! hearing {
+    ($repository:literal, $organization:literal, $publisher:literal) => {
+        concat!(
+            " WHERE w.state IN ('active', 'failing')
+           AND (w.level = 'installation'
+             OR (w.level = 'repository' AND w.repository_id = ",
+            $repository,
+            ")
+             OR (w.level = 'publisher' AND w.account_id = ",
+            $publisher,
+            ")
+             OR (w.level = 'organization' AND w.account_id = ",
+            $organization,
+            ")
+             OR (w.level = 'organization' AND w.account_id = ",
+            trust::owner_of!($repository),
+            "))"
+        )
+    };
+}
+
 /// Rows of a filter: `$2` state, `$3` type, `$4` since, `$5` until; empty texts for all.
 macro_rules! filtered {
     () => {
@@ -43,22 +66,20 @@ macro_rules! filtered {
 }
 
 db::statements! {
-    NEXT_SEQUENCE = "
+    // Counted for all, and whether anybody hears of it at all: what nobody asked for costs this one statement.
+    NEXT_SEQUENCE = (concat!("
         INSERT INTO webhook_subjects (subject, sequence) VALUES ($1, 1)
-        ON CONFLICT (subject) DO UPDATE SET sequence = webhook_subjects.sequence + 1 RETURNING sequence";
+        ON CONFLICT (subject) DO UPDATE SET sequence = webhook_subjects.sequence + 1
+        RETURNING sequence,
+                  CAST(CASE WHEN EXISTS (SELECT 1 FROM webhooks AS w", hearing!("$2", "$3", "$4"), ") THEN 1 ELSE 0 END AS BIGINT)"));
     CANDIDATES = (concat!("
-        SELECT w.id, w.events, w.content, w.ordering, w.confidential, w.filter, ", under_way!("w.id", "$3"), " AS waits
-          FROM webhooks AS w
-         WHERE w.state IN ('active', 'failing')
-           AND (w.level = 'installation'
-             OR (w.level = 'repository' AND w.repository_id = $1)
-             OR (w.level = 'publisher' AND w.account_id = $2)
-             OR (w.level = 'organization' AND w.account_id = $2)
-             OR (w.level = 'organization' AND w.account_id = (SELECT s.owner_id FROM resources AS s WHERE s.id = $1)))
+        SELECT w.id, w.events, w.content, w.ordering, w.confidential, w.filter, w.managed_by, ",
+               under_way!("w.id", "$4"), " AS waits
+          FROM webhooks AS w", hearing!("$1", "$2", "$3"), "
          ORDER BY w.id"));
     UNDER_WAY = (concat!("SELECT ", under_way!("$1", "$2")));
     ADD_PAYLOAD = "
-        INSERT INTO webhook_payloads (event_id, content, body, sha256) VALUES ($1, $2, $3, $4)";
+        INSERT INTO webhook_payloads (event_id, content, body, sha256, repository_id) VALUES ($1, $2, $3, $4, $5)";
     ADD = {
         sqlite "
         INSERT INTO webhook_deliveries
@@ -76,7 +97,7 @@ db::statements! {
     FIND = (concat!(delivery!(), " WHERE webhook_id = $1 AND id = $2"));
     LIST = (concat!(delivery!(), filtered!(), " AND id < $6 ORDER BY id DESC LIMIT $7"));
     ENDED = (concat!("SELECT id FROM webhook_deliveries", filtered!(), "
-           AND state IN ('delivered', 'dead', 'cancelled') ORDER BY id LIMIT $6"));
+           AND state IN ('delivered', 'dead', 'cancelled') AND id > $6 ORDER BY id LIMIT $7"));
     ATTEMPTS = "
         SELECT number, kind, started_at, duration_ms, outcome, status, response_type, response_body
           FROM webhook_attempts WHERE delivery_id = $1 ORDER BY number LIMIT 1000";
@@ -156,18 +177,39 @@ db::statements! {
          WHERE webhook_id = $1 AND state = 'pending'";
 }
 
-/// Counts an event of a subject. From here to its end the transaction is alone with the subject.
-pub(crate) async fn next_sequence(tx: &mut Tx, subject: &Subject) -> Result<u64, Error> {
-    let (sequence,): (i64,) = db::fetch_one!(tx, NEXT_SEQUENCE, subject.as_str())?;
-    sequence.try_into().map_err(Error::corrupt("webhook_subjects.sequence"))
+/// By which columns those are found who hear of a realm: repository, organization, publisher.
+fn heard_in(realm: Realm) -> (Option<Uuid>, Option<Uuid>, Option<Uuid>) {
+    match realm {
+        Realm::Repository(id) => (Some(id), None, None),
+        Realm::Organization(id) => (None, Some(id.uuid()), None),
+        Realm::Publisher(id) => (None, None, Some(id.uuid())),
+        Realm::Installation => (None, None, None),
+    }
+}
+
+/// Counts an event of a subject; gives its number, and whether anybody hears of what happens there. From here to its end
+/// the transaction is alone with the subject.
+pub(crate) async fn next_sequence(
+    tx: &mut Tx,
+    realm: Realm,
+    subject: &Subject,
+) -> Result<(u64, bool), Error> {
+    let (repository, organization, publisher) = heard_in(realm);
+    let (sequence, listens): (i64, i64) =
+        db::fetch_one!(tx, NEXT_SEQUENCE, subject.as_str(), repository, organization, publisher)?;
+    let sequence = sequence.try_into().map_err(Error::corrupt("webhook_subjects.sequence"))?;
+    Ok((sequence, listens == 1))
 }
 
 /// A subscription that may be told.
+#[derive(Debug)]
 pub(crate) struct Candidate {
     pub(crate) target: Target,
     pub(crate) events: Patterns,
     pub(crate) confidential: bool,
     pub(crate) filter: Filter,
+    /// What manages it, if anything does.
+    pub(crate) manager: Option<Uuid>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -178,6 +220,7 @@ struct CandidateRow {
     ordering: String,
     confidential: bool,
     filter: String,
+    managed_by: Option<Uuid>,
     waits: i64,
 }
 
@@ -197,20 +240,20 @@ impl TryFrom<CandidateRow> for Candidate {
             events: patterns_of(&row.events)?,
             confidential: row.confidential,
             filter: serde_json::from_str(&row.filter).map_err(Error::corrupt("webhooks.filter"))?,
+            manager: row.managed_by,
         })
     }
 }
 
-/// Subscriptions that hear of what happens in a realm: its own, those of the organization that owns it, those of the
-/// install. Bounded by how many each may have.
+/// Subscriptions that hear of what happens in a realm, see `hearing!`. Bounded by how many each may have.
 pub(crate) async fn candidates(
     tx: &mut Tx,
     realm: Realm,
     subject: &Subject,
 ) -> Result<Vec<Candidate>, Error> {
-    let (_, repository, account) = columns(realm);
+    let (repository, organization, publisher) = heard_in(realm);
     let rows: Vec<CandidateRow> =
-        db::fetch_all!(tx, CANDIDATES, repository, account, subject.as_str())?;
+        db::fetch_all!(tx, CANDIDATES, repository, organization, publisher, subject.as_str())?;
     rows.into_iter().map(Candidate::try_from).collect()
 }
 
@@ -226,13 +269,14 @@ pub(crate) async fn is_under_way(
 
 pub(crate) async fn add_payload(
     tx: &mut Tx,
-    event: Id<EventRow>,
-    content: Content,
+    (event, content): (Id<EventRow>, Content),
+    repository: Option<Uuid>,
     body: &[u8],
     sha256: &Digest,
 ) -> Result<(), Error> {
     let digest = sha256.as_bytes().as_slice();
-    db::execute!(tx, ADD_PAYLOAD, event.uuid(), content.as_str(), body, digest).map(drop)
+    db::execute!(tx, ADD_PAYLOAD, event.uuid(), content.as_str(), body, digest, repository)
+        .map(drop)
 }
 
 /// Adds the deliveries of one event: due at once, but for those that wait behind another.
@@ -313,7 +357,7 @@ pub(super) async fn find(
     row.map(Delivery::try_from).transpose()
 }
 
-fn bounds(filter: DeliveryFilter<'_>) -> (&'static str, &str, i64, i64) {
+pub(super) fn bounds(filter: DeliveryFilter<'_>) -> (&'static str, &str, i64, i64) {
     let state = filter.state.map_or("", DeliveryState::as_str);
     let since = filter.since.map_or(0, |at| at.0);
     let until = filter.until.map_or(i64::MAX, |at| at.0);
@@ -334,17 +378,17 @@ pub(super) async fn list(
     rows.into_iter().map(Delivery::try_from).collect()
 }
 
-/// Those that have ended, the oldest first.
+/// Those that have ended, the oldest first, behind one of them.
 pub(super) async fn ended(
     tx: &mut Tx,
     webhook: Id<Webhook>,
     filter: DeliveryFilter<'_>,
-    limit: u32,
+    (after, limit): (Option<Id<Delivery>>, u32),
 ) -> Result<Vec<Id<Delivery>>, Error> {
     let (state, kind, since, until) = bounds(filter);
-    let limit = i64::from(limit);
+    let (after, limit) = (after.map_or(Uuid::nil(), Id::uuid), i64::from(limit));
     let rows: Vec<(Uuid,)> =
-        db::fetch_all!(tx, ENDED, webhook.uuid(), state, kind, since, until, limit)?;
+        db::fetch_all!(tx, ENDED, webhook.uuid(), state, kind, since, until, after, limit)?;
     Ok(rows.into_iter().map(|(id,)| Id::from_uuid(id)).collect())
 }
 

@@ -7,7 +7,7 @@ use names::UnixMillis;
 use tokio::time::Instant;
 
 use super::claims::Claimed;
-use crate::{Error, Failure, Hooks, Outcome, Signatures, SigningSecret, retry_after};
+use crate::{Error, Failure, Hooks, Outcome, Realm, Signatures, SigningSecret, retry_after};
 
 /// What is kept of an answer.
 const KEPT_BYTES: usize = 4 << 10;
@@ -83,11 +83,16 @@ pub(super) struct Answer {
 impl Hooks {
     /// Makes one try.
     pub(super) async fn attempt(&self, claimed: &Claimed) -> Result<Tried, Error> {
-        let Claimed { owner, realm, subject, .. } = claimed;
-        if !self.0.readers.may_still_read(*owner, *realm, subject).await? {
+        let Claimed { owner, realm, subject, repository, .. } = claimed;
+        if !self.0.readers.may_still_read(*owner, *realm, subject, *repository).await? {
             return Ok(Tried::NotPermitted);
         }
-        let secrets = self.signing_secrets(&mut self.0.db.glance().await?, claimed.webhook).await?;
+        let mut tx = self.0.db.glance().await?;
+        let secrets = match (claimed.manager, *realm) {
+            (Some(_), Realm::Publisher(id)) => self.secrets_of_publisher(&mut tx, id).await?,
+            _ => self.signing_secrets(&mut tx, claimed.webhook).await?,
+        };
+        drop(tx);
         if secrets.is_empty() {
             return Ok(Tried::Unsigned);
         }

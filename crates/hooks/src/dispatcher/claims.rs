@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use db::Tx;
 use names::{Id, UnixMillis};
+use uuid::Uuid;
 
 use super::{
     attempt::AttemptKind,
@@ -51,6 +52,10 @@ pub(super) struct Claimed {
     pub(super) realm: Realm,
     /// Whoever made the subscription.
     pub(super) owner: Id<trust::Principal>,
+    /// What manages it, if anything does.
+    pub(super) manager: Option<Uuid>,
+    /// The repository in which it happened, if it happened in one.
+    pub(super) repository: Option<Uuid>,
 }
 
 /// A delivery that is due and is not sent, since its receiver is left alone.
@@ -64,6 +69,8 @@ pub(super) struct Passed {
     pub(super) is_ordered: bool,
     pub(super) kind: String,
     pub(super) event: Id<EventRow>,
+    /// What manages the subscription, if anything does.
+    pub(super) manager: Option<Uuid>,
 }
 
 /// What a round has done.
@@ -147,6 +154,7 @@ impl Hooks {
                 subject: &it.subject,
                 is_ordered: it.is_ordered,
                 attempts: it.attempts + 1,
+                manager: it.manager,
             };
             ending(self, tx, &ended, (DeliveryState::Dead, Some("circuit_open")), now).await?;
         }

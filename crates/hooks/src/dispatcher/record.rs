@@ -7,6 +7,7 @@ use std::time::Duration;
 use db::Tx;
 use names::{Id, UnixMillis};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::{
     attempt::{Answer, AttemptKind, AttemptRow, Tried},
@@ -14,7 +15,8 @@ use super::{
     store::{self, Health},
 };
 use crate::{
-    Breaker, Delivery, Error, EventRow, EventType, Hooks, LIFETIME, Outcome, State, Webhook,
+    Breaker, Composed, Delivery, Error, EventRow, EventType, Failure, Hooks, LIFETIME, Outcome,
+    State, Subject, Verdict, Webhook,
     deliveries::{DeliveryState, emit::OfWebhook, store as deliveries},
     subscriptions::store as subscriptions,
 };
@@ -33,6 +35,8 @@ pub(super) struct Ended<'a> {
     pub(super) subject: &'a str,
     pub(super) is_ordered: bool,
     pub(super) attempts: u32,
+    /// What manages the subscription, if anything does.
+    pub(super) manager: Option<Uuid>,
 }
 
 impl<'a> Ended<'a> {
@@ -45,6 +49,7 @@ impl<'a> Ended<'a> {
             subject: claimed.subject.as_str(),
             is_ordered: claimed.is_ordered,
             attempts,
+            manager: claimed.manager,
         }
     }
 }
@@ -71,7 +76,18 @@ pub(super) async fn ending(
         );
         hooks.tell_of_death(tx, it, reason).await?;
     }
+    if let Some(manager) = it.manager
+        && state != DeliveryState::Delivered
+        && is_composed(it.kind)
+    {
+        let reason = reason.unwrap_or_else(|| state.as_str());
+        hooks.no_verdict(tx, (manager, it.id, it.event), it.subject, reason).await?;
+    }
     Ok(())
+}
+
+fn is_composed(kind: &str) -> bool {
+    kind.parse() == Ok(EventType::RUN_COMPOSED)
 }
 
 impl Hooks {
@@ -105,6 +121,7 @@ impl Hooks {
         answer: Answer,
         now: UnixMillis,
     ) -> Result<(), Error> {
+        let answer = self.judged(tx, claimed, answer).await?;
         let number = claimed.attempts + 1;
         let row = AttemptRow {
             number,
@@ -124,7 +141,7 @@ impl Hooks {
                 ending(self, tx, &ended, (DeliveryState::Delivered, None), now).await
             }
             Outcome::Gone => {
-                self.receiver_is_gone(tx, claimed.webhook, now).await?;
+                self.receiver_is_gone(tx, claimed, now).await?;
                 ending(self, tx, &ended, (DeliveryState::Dead, Some("gone")), now).await?;
                 // The next of the subject was let go.
                 store::give_up(tx, claimed.webhook, now).await?;
@@ -153,6 +170,46 @@ impl Hooks {
                 }
             }
         }
+    }
+
+    /// A yes of whoever manages the pipeline to the output of a run is the verdict, and one that says nothing is none.
+    async fn judged(
+        &self,
+        tx: &mut Tx,
+        claimed: &Claimed,
+        answer: Answer,
+    ) -> Result<Answer, Error> {
+        let (Some(manager), Some(verdicts)) = (claimed.manager, self.0.verdicts.get()) else {
+            return Ok(answer);
+        };
+        if answer.outcome != Outcome::Delivered || !is_composed(&claimed.kind) {
+            return Ok(answer);
+        }
+        let (run, event, delivery) = (&claimed.subject, claimed.event, claimed.lease.id);
+        let composed = Composed { manager, run, event, delivery };
+        let (status, body) = (answer.status, answer.response_body.as_deref().unwrap_or_default());
+        match verdicts.answered(tx, composed, status.unwrap_or_default(), body).await? {
+            Verdict::Taken => Ok(answer),
+            Verdict::Unreadable => {
+                let outcome = Outcome::Failed(Failure::VerdictUnreadable);
+                Ok(Answer { outcome, ..answer })
+            }
+        }
+    }
+
+    /// Tells the room of runs that nobody judged the output of one.
+    async fn no_verdict(
+        &self,
+        tx: &mut Tx,
+        (manager, delivery, event): (Uuid, Id<Delivery>, Id<EventRow>),
+        run: &str,
+        reason: &str,
+    ) -> Result<(), Error> {
+        let Some(verdicts) = self.0.verdicts.get() else { return Ok(()) };
+        let corrupt = db::Error::corrupt("webhook_deliveries.subject");
+        let run: Subject = run.parse().map_err(corrupt)?;
+        let composed = Composed { manager, run: &run, event, delivery };
+        Ok(verdicts.died(tx, composed, reason).await?)
     }
 
     /// How many tries count after one that failed, and when the next is due; nothing after the last. A probe does not
@@ -228,15 +285,21 @@ impl Hooks {
     async fn receiver_is_gone(
         &self,
         tx: &mut Tx,
-        webhook: Id<Webhook>,
+        claimed: &Claimed,
         now: UnixMillis,
     ) -> Result<(), Error> {
+        let webhook = claimed.webhook;
         let before = store::health_held(tx, webhook).await?;
         if matches!(before.state, State::Deleted | State::Gone) {
             return Ok(());
         }
         let after = Health { state: State::Gone, breaker: Breaker::default(), is_draining: false };
         store::set_health(tx, webhook, after).await?;
+        if let Some(manager) = claimed.manager {
+            for (delivery, event, run) in store::composed(tx, webhook).await? {
+                self.no_verdict(tx, (manager, delivery, event), &run, "gone").await?;
+            }
+        }
         let dead = store::give_up(tx, webhook, now).await?;
         tracing::warn!(webhook.id = %webhook, deliveries.dead = dead, "a receiver is gone for good");
         self.tell_of(tx, webhook, EventType::ENDPOINT_GONE).await
@@ -244,7 +307,7 @@ impl Hooks {
 
     /// Tells others how a receiver does.
     async fn tell_of(&self, tx: &mut Tx, id: Id<Webhook>, kind: EventType) -> Result<(), Error> {
-        self.tell(tx, id, kind, Map::new()).await
+        self.tell_others(tx, id, kind, Map::new()).await
     }
 
     /// Tells others that a delivery died; not of what told of webhooks itself.
@@ -262,10 +325,10 @@ impl Hooks {
             "id": it.id, "event": it.event, "type": it.kind, "attempts": it.attempts, "reason": reason,
         });
         let told = Map::from_iter([("delivery".to_owned(), delivery)]);
-        self.tell(tx, it.webhook, EventType::DELIVERY_DEAD, told).await
+        self.tell_others(tx, it.webhook, EventType::DELIVERY_DEAD, told).await
     }
 
-    async fn tell(
+    async fn tell_others(
         &self,
         tx: &mut Tx,
         id: Id<Webhook>,

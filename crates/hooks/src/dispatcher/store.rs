@@ -9,7 +9,7 @@ use super::{
     claims::{Claimed, Free, Lease, Passed},
 };
 use crate::{
-    Breaker, Delivery, Webhook,
+    Breaker, Delivery, EventRow, Webhook,
     deliveries::DeliveryState,
     subscriptions::{
         State,
@@ -105,13 +105,15 @@ db::statements! {
     LOAD = {
         sqlite "
         SELECT d.id, d.webhook_id, d.event_id, d.type, d.subject, d.sequence, d.is_ordered, d.slot, d.attempts,
-               d.is_resent, d.began_at, d.fence, p.body, w.url, w.level, w.repository_id, w.account_id, w.created_by
+               d.is_resent, d.began_at, d.fence, p.body, p.repository_id AS place, w.url, w.level, w.repository_id,
+               w.account_id, w.created_by, w.managed_by
           FROM json_each($1) AS one CROSS JOIN webhook_deliveries AS d ON d.id = unhex(one.value ->> 0, '-')
           JOIN webhook_payloads AS p ON p.event_id = d.event_id AND p.content = d.content
           JOIN webhooks AS w ON w.id = d.webhook_id",
         postgres "
         SELECT d.id, d.webhook_id, d.event_id, d.type, d.subject, d.sequence, d.is_ordered, d.slot, d.attempts,
-               d.is_resent, d.began_at, d.fence, p.body, w.url, w.level, w.repository_id, w.account_id, w.created_by
+               d.is_resent, d.began_at, d.fence, p.body, p.repository_id AS place, w.url, w.level, w.repository_id,
+               w.account_id, w.created_by, w.managed_by
           FROM jsonb_array_elements($1::jsonb) AS one (value)
           JOIN webhook_deliveries AS d ON d.id = (one.value ->> 0)::uuid
           JOIN webhook_payloads AS p ON p.event_id = d.event_id AND p.content = d.content
@@ -119,7 +121,9 @@ db::statements! {
     };
     // What is due and would go to a receiver that is left alone.
     DUE = "
-        SELECT id, slot, attempts, began_at, subject, is_ordered, type, event_id, fence FROM webhook_deliveries
+        SELECT id, slot, attempts, began_at, subject, is_ordered, type, event_id, fence,
+               (SELECT w.managed_by FROM webhooks AS w WHERE w.id = $1) AS managed_by
+          FROM webhook_deliveries
          WHERE webhook_id = $1 AND state = 'pending' AND due_at IS NOT NULL AND due_at <= $2 ORDER BY due_at, id LIMIT $3";
     PASS_OVER = {
         sqlite "
@@ -193,6 +197,10 @@ db::statements! {
          WHERE id IN (SELECT id FROM webhook_deliveries
                        WHERE webhook_id = $1 AND state = 'pending' AND due_at IS NOT NULL AND due_at > $2
                        ORDER BY id LIMIT $3)";
+    // Outputs of runs that nobody has judged yet.
+    COMPOSED = "
+        SELECT id, event_id, subject FROM webhook_deliveries
+         WHERE webhook_id = $1 AND type = 'run.composed' AND state = 'pending' ORDER BY id LIMIT 10000";
     DEAD_ALL = "
         UPDATE webhook_deliveries SET state = 'dead', reason = 'gone', due_at = NULL, finished_at = $2
          WHERE webhook_id = $1 AND state = 'pending'";
@@ -309,6 +317,9 @@ struct ClaimedRow {
     repository_id: Option<Uuid>,
     account_id: Option<Uuid>,
     created_by: Uuid,
+    managed_by: Option<Uuid>,
+    /// The repository in which it happened.
+    place: Option<Uuid>,
 }
 
 impl TryFrom<ClaimedRow> for Claimed {
@@ -332,6 +343,8 @@ impl TryFrom<ClaimedRow> for Claimed {
             url: row.url,
             realm: realm_of(&row.level, row.repository_id, row.account_id)?,
             owner: Id::from_uuid(row.created_by),
+            manager: row.managed_by,
+            repository: row.place,
         })
     }
 }
@@ -353,6 +366,7 @@ struct DueRow {
     r#type: String,
     event_id: Uuid,
     fence: i64,
+    managed_by: Option<Uuid>,
 }
 
 /// What of a subscription is due, and how it would be tried next.
@@ -374,6 +388,7 @@ pub(super) async fn due(
             is_ordered: row.is_ordered,
             kind: row.r#type,
             event: Id::from_uuid(row.event_id),
+            manager: row.managed_by,
         })
     };
     rows.into_iter().map(typed).collect()
@@ -514,4 +529,14 @@ pub(super) async fn drain(
 /// Gives up all that waits for a receiver that is gone.
 pub(super) async fn give_up(tx: &mut Tx, id: Id<Webhook>, now: UnixMillis) -> Result<u64, Error> {
     db::execute!(tx, DEAD_ALL, id.uuid(), now.0)
+}
+
+/// Outputs of runs that wait for an answer: which, of which event, of which run.
+pub(super) async fn composed(
+    tx: &mut Tx,
+    of: Id<Webhook>,
+) -> Result<Vec<(Id<Delivery>, Id<EventRow>, String)>, Error> {
+    let rows: Vec<(Uuid, Uuid, String)> = db::fetch_all!(tx, COMPOSED, of.uuid())?;
+    let typed = |(id, event, run)| (Id::from_uuid(id), Id::from_uuid(event), run);
+    Ok(rows.into_iter().map(typed).collect())
 }

@@ -3,26 +3,30 @@
 //! | file         | what is there                                                       |
 //! |--------------|---------------------------------------------------------------------|
 //! | `mod.rs`     | [`Webhook`]; made, listed, changed, deleted                           |
+//! | `managed.rs` | those that something else makes and changes: versions of pipelines      |
 //! | `secrets.rs` | what its deliveries are signed with: sealed, rotated, never shown again |
 //! | `store.rs`   | the SQL                                                              |
 //!
 //! Invariants: an address was judged when it came in, and is judged again at each try. A subscription has one or two
 //! active secrets. What was deleted keeps its row until its deliveries go, and is there for nobody.
 
+mod managed;
 pub(crate) mod secrets;
 pub(crate) mod store;
 
 use db::Tx;
 use names::{Id, UnixMillis};
 use trust::{
-    Act, Allowed, Principal, Resource, act,
+    Act, Allowed, Principal, Resource,
     audit::{Entry, Noted, On},
 };
+use uuid::Uuid;
 
 use crate::{
     Breaker, Content, Error, Filter, Hooks, Patterns, Realm, SigningSecret,
     subscriptions::secrets::ShownSecret,
 };
+pub use managed::Managed;
 pub(crate) use store::STATEMENTS;
 
 /// Bytes of a description.
@@ -30,10 +34,17 @@ const DESCRIPTION_BYTES: usize = 200;
 /// Deliveries at once, for one subscription.
 pub(crate) const IN_FLIGHT: std::ops::RangeInclusive<u32> = 1..=32;
 /// The same unless asked.
-const IN_FLIGHT_USUAL: u32 = 8;
+pub(crate) const IN_FLIGHT_USUAL: u32 = 8;
 
 /// A thing that can have webhooks, loaded by a route's loader.
 pub trait Hooked: Resource {
+    /// What it takes to see them.
+    type Read: Act;
+    /// What it takes to make and change them.
+    type Write: Act;
+    /// What it takes to send something once more.
+    type Send: Act;
+
     /// What its subscriptions hear of.
     fn realm(&self) -> Realm;
     /// Whose it is, and in whose log it is written what is done to it; nobody's for the installation.
@@ -224,6 +235,8 @@ pub struct Webhook {
     pub created_at: UnixMillis,
     /// How often it was made or changed by its owner.
     pub version: u64,
+    /// What makes and changes it instead of its owner: the version of a pipeline.
+    pub managed_by: Option<Uuid>,
 }
 
 impl Webhook {
@@ -231,6 +244,11 @@ impl Webhook {
     pub fn host(&self) -> String {
         let url = url::Url::parse(&self.wishes.url).ok();
         url.and_then(|it| it.host_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// Itself, if its owner may change it.
+    pub(crate) fn own(self) -> Result<Self, Error> {
+        if self.managed_by.is_some() { Err(Error::Managed) } else { Ok(self) }
     }
 }
 
@@ -257,7 +275,7 @@ impl Hooks {
     /// Makes a subscription, with a secret of the caller's or a fresh one. It is sent a ping.
     pub async fn create<R: Hooked>(
         &self,
-        allowed: &Allowed<act::WebhookWrite, R>,
+        allowed: &Allowed<R::Write, R>,
         wishes: Wishes,
         brought: Option<SigningSecret>,
     ) -> Result<MadeWebhook, Error> {
@@ -279,6 +297,7 @@ impl Hooks {
             created_by: by.id,
             created_at: now,
             version: 1,
+            managed_by: None,
         };
         store::add(&mut tx, &webhook).await?;
         let secret = brought.unwrap_or_else(|| SigningSecret::generate(&self.0.random));
@@ -297,7 +316,7 @@ impl Hooks {
     /// The subscriptions of a thing, oldest first. There are never more than fit into one answer.
     pub async fn list<R: Hooked>(
         &self,
-        allowed: &Allowed<act::WebhookRead, R>,
+        allowed: &Allowed<R::Read, R>,
     ) -> Result<Vec<ShownWebhook>, Error> {
         let mut tx = self.0.db.read().await?;
         let found = store::of_realm(&mut tx, allowed.resource().realm()).await?;
@@ -313,7 +332,7 @@ impl Hooks {
     /// One of them.
     pub async fn show<R: Hooked>(
         &self,
-        allowed: &Allowed<act::WebhookRead, R>,
+        allowed: &Allowed<R::Read, R>,
         id: Id<Webhook>,
     ) -> Result<ShownWebhook, Error> {
         let mut tx = self.0.db.read().await?;
@@ -323,7 +342,7 @@ impl Hooks {
     /// Changes one, if it is what whoever asks has seen. What waits already keeps the form in which it was made, and goes where the address leads now.
     pub async fn change<R: Hooked>(
         &self,
-        allowed: &Allowed<act::WebhookWrite, R>,
+        allowed: &Allowed<R::Write, R>,
         id: Id<Webhook>,
         change: WebhookChange,
         is_expected: impl Fn(&ShownWebhook) -> bool,
@@ -337,7 +356,7 @@ impl Hooks {
         if !is_expected(&seen) {
             return Err(Error::Stale);
         }
-        let before = seen.webhook;
+        let before = seen.webhook.own()?;
         let (state, breaker) = switched(&before, change.active);
         let wishes = change.on(before.wishes.clone());
         wishes.check()?;
@@ -360,11 +379,11 @@ impl Hooks {
     /// Deletes one: its secrets go at once, what waits is cancelled, and nothing more is sent.
     pub async fn delete<R: Hooked>(
         &self,
-        allowed: &Allowed<act::WebhookWrite, R>,
+        allowed: &Allowed<R::Write, R>,
         id: Id<Webhook>,
     ) -> Result<(), Error> {
         let mut tx = self.begin(allowed).await?;
-        let webhook = self.found(&mut tx, allowed.resource().realm(), id).await?;
+        let webhook = self.found(&mut tx, allowed.resource().realm(), id).await?.own()?;
         store::delete(&mut tx, id).await?;
         let cancelled =
             crate::deliveries::store::cancel_all(&mut tx, id, self.0.clock.now()).await?;

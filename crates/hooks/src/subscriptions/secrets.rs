@@ -11,7 +11,7 @@ use db::Tx;
 use keys::{Place, Sealed};
 use names::{Id, UnixMillis};
 use trust::{
-    Allowed, Resealer, act,
+    Allowed, Resealer,
     audit::{Entry, Noted, On},
 };
 
@@ -78,7 +78,7 @@ impl Hooks {
     /// Adds a secret; the one before it signs beside it for a while. Of the two answers this one shows it.
     pub async fn add_secret<R: Hooked>(
         &self,
-        allowed: &Allowed<act::WebhookWrite, R>,
+        allowed: &Allowed<R::Write, R>,
         id: Id<Webhook>,
         overlap: Option<Duration>,
         brought: Option<SigningSecret>,
@@ -113,12 +113,12 @@ impl Hooks {
     /// Ends a secret at once. The one that is left has no end.
     pub async fn remove_secret<R: Hooked>(
         &self,
-        allowed: &Allowed<act::WebhookWrite, R>,
+        allowed: &Allowed<R::Write, R>,
         id: Id<Webhook>,
         secret: Id<ShownSecret>,
     ) -> Result<(), Error> {
         let mut tx = self.begin(allowed).await?;
-        let webhook = self.found(&mut tx, allowed.resource().realm(), id).await?;
+        let webhook = self.found(&mut tx, allowed.resource().realm(), id).await?.own()?;
         let active = store::secrets(&mut tx, &[id], self.0.clock.now()).await?;
         let (ends, stay): (Vec<_>, Vec<_>) = active.iter().partition(|it| it.shown.id == secret);
         if ends.is_empty() {

@@ -15,7 +15,7 @@ macro_rules! webhook {
     () => {
         "SELECT w.id, w.level, w.repository_id, w.account_id, w.url, w.events, w.content, w.ordering, w.confidential,
                w.filter, w.max_in_flight, w.description, w.state, w.failures_in_row, w.open_until, w.probe_step,
-               w.created_by, w.created_at, w.version,
+               w.created_by, w.created_at, w.version, w.managed_by,
                (SELECT d.created_at FROM webhook_deliveries AS d WHERE d.webhook_id = w.id ORDER BY d.id DESC LIMIT 1)
                    AS last_delivery
           FROM webhooks AS w"
@@ -32,13 +32,16 @@ macro_rules! of_realm {
 
 db::statements! {
     FIND = (concat!(webhook!(), " WHERE w.id = $1 AND w.state <> 'deleted'"));
-    OF_REALM = (concat!(webhook!(), of_realm!(), " ORDER BY w.id LIMIT 100"));
-    COUNT = (concat!("SELECT count(*) FROM webhooks AS w", of_realm!()));
+    // Those that somebody made come first: of what is managed there may be more than fit.
+    OF_REALM = (concat!(webhook!(), of_realm!(), "
+         ORDER BY CASE WHEN w.managed_by IS NULL THEN 0 ELSE 1 END, w.id LIMIT 500"));
+    COUNT = (concat!("SELECT count(*) FROM webhooks AS w", of_realm!(), " AND w.managed_by IS NULL"));
+    MANAGED = (concat!(webhook!(), " WHERE w.managed_by = $1 AND w.state <> 'deleted'"));
     ADD = "
         INSERT INTO webhooks
             (id, level, repository_id, account_id, url, events, content, ordering, confidential, filter, max_in_flight,
-             description, state, created_by, created_at, version)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+             description, state, created_by, created_at, version, managed_by)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
     SET = "
         UPDATE webhooks
            SET url = $2, events = $3, content = $4, ordering = $5, confidential = $6, filter = $7, max_in_flight = $8,
@@ -90,6 +93,7 @@ struct Kept {
     created_by: Uuid,
     created_at: i64,
     version: i64,
+    managed_by: Option<Uuid>,
     last_delivery: Option<i64>,
 }
 
@@ -156,6 +160,7 @@ impl TryFrom<Kept> for (Webhook, Option<UnixMillis>) {
             created_by: Id::from_uuid(row.created_by),
             created_at: UnixMillis(row.created_at),
             version: row.version.try_into().map_err(Error::corrupt("webhooks.version"))?,
+            managed_by: row.managed_by,
         };
         Ok((webhook, row.last_delivery.map(UnixMillis)))
     }
@@ -181,6 +186,15 @@ pub(crate) async fn find(
     id: Id<Webhook>,
 ) -> Result<Option<(Webhook, Option<UnixMillis>)>, Error> {
     let row: Option<Kept> = db::fetch_optional!(tx, FIND, id.uuid())?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// The subscription that something manages.
+pub(super) async fn managed(
+    tx: &mut Tx,
+    manager: Uuid,
+) -> Result<Option<(Webhook, Option<UnixMillis>)>, Error> {
+    let row: Option<Kept> = db::fetch_optional!(tx, MANAGED, manager)?;
     row.map(TryInto::try_into).transpose()
 }
 
@@ -221,6 +235,7 @@ pub(super) async fn add(tx: &mut Tx, it: &Webhook) -> Result<(), Error> {
         it.created_by.uuid(),
         it.created_at.0,
         i64::try_from(it.version).unwrap_or(i64::MAX),
+        it.managed_by,
     )
     .map(drop)
 }

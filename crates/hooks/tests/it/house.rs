@@ -18,6 +18,7 @@ use hooks::{
     Hooked, Hooks, MadeWebhook, Party, Patterns, Readers, Realm, Schedule, Settings, Subject,
     Webhook, Wishes,
 };
+use jobs::Queue;
 use keys::{CanonicalRequest, InstallKey, Nonce, PrivateKey, sign_request};
 use names::{Clock, Id, Random, UnixMillis};
 use serde_json::{Map, Value, json};
@@ -26,7 +27,9 @@ use tokio::{sync::OnceCell, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use trust::{
     Act, Actor, Allowed, Granted, Hosts, NewKey, Principal, Registration, Resource, ResourceRow,
-    ResourceState, Signed, Trust, Visibility, act::WebhookRead, authority::Facts,
+    ResourceState, Signed, Trust, Visibility,
+    act::{WebhookRead, WebhookRedeliver, WebhookWrite},
+    authority::Facts,
 };
 use uuid::Uuid;
 
@@ -34,7 +37,7 @@ use crate::receiver::Receiver;
 
 /// When the stopped clock stands at first.
 pub(crate) const START: UnixMillis = UnixMillis(1_795_294_380_000);
-const HOST: &str = "127.0.0.1:7420";
+pub(crate) const HOST: &str = "127.0.0.1:7420";
 /// Far more than anything here takes, so that only a fault reaches it.
 const PATIENCE: Duration = Duration::from_secs(30);
 const GLANCE: Duration = Duration::from_millis(5);
@@ -83,6 +86,7 @@ impl Readers for Gate {
         _: Id<Principal>,
         _: Realm,
         subject: &Subject,
+        _: Option<Uuid>,
     ) -> Result<bool, db::Error> {
         self.asked.lock().unwrap().insert(subject.as_str().to_owned());
         Ok(!self.is_closed.load(Ordering::Relaxed))
@@ -100,6 +104,10 @@ impl Resource for Repo {
 }
 
 impl Hooked for Repo {
+    type Read = WebhookRead;
+    type Write = WebhookWrite;
+    type Send = WebhookRedeliver;
+
     fn realm(&self) -> Realm {
         Realm::Repository(self.0.id)
     }
@@ -118,7 +126,7 @@ pub(crate) struct House {
     pub(crate) hooks: Hooks,
     pub(crate) gate: Arc<Gate>,
     pub(crate) repo: Repo,
-    trust: Trust,
+    pub(crate) trust: Trust,
     key: PrivateKey,
     /// For what only reads, however often.
     reader: OnceCell<Allowed<WebhookRead, Repo>>,
@@ -278,6 +286,7 @@ impl House {
             is_confidential: false,
             branch: None,
             labels: None,
+            manager: None,
             data: object(&of),
         }
     }
@@ -314,6 +323,25 @@ impl House {
     pub(crate) async fn becomes(&self, of: Id<Webhook>, state: DeliveryState) {
         eventually(state.as_str(), async || {
             self.deliveries(of).await.iter().all(|it| it.state == state)
+        })
+        .await;
+    }
+
+    /// Waits until nothing of a subscription is on its way.
+    pub(crate) async fn at_rest(&self, of: Id<Webhook>) {
+        eventually("nothing is on its way", async || {
+            let under_way = |state| DeliveryFilter {
+                state: Some(state),
+                kind: Some("ping"),
+                ..DeliveryFilter::default()
+            };
+            let reader = self.reader().await;
+            let mut left = 0;
+            for state in [DeliveryState::Pending, DeliveryState::Delivering] {
+                let found = self.hooks.deliveries(reader, of, under_way(state), None).await;
+                left += found.unwrap().len();
+            }
+            left == 0
         })
         .await;
     }
@@ -372,6 +400,7 @@ fn room(
 ) -> Hooks {
     let ground = Ground {
         db: db.clone(),
+        queue: Queue::new(db.clone(), clock.clone(), random.clone()),
         clock: clock.clone(),
         random: random.clone(),
         readers: Arc::clone(gate) as Arc<dyn Readers>,
@@ -381,6 +410,27 @@ fn room(
 
 pub(crate) fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap()
+}
+
+/// Jobs of the room, done by a dispatcher of their own.
+pub(crate) struct Crew {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Crew {
+    pub(crate) fn start(house: &House) -> Self {
+        let queue = Queue::new(house.db.clone(), house.clock.clone(), house.random.clone());
+        let stop = CancellationToken::new();
+        let work = house.hooks.work(jobs::Dispatcher::new(queue)).run(stop.clone());
+        Self { stop, task: tokio::spawn(work) }
+    }
+
+    /// Tells it to stop, and waits until it has.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        within(self.task).await.unwrap();
+    }
 }
 
 /// A dispatcher at work.

@@ -9,7 +9,9 @@
 //! | `requests.rs`      | what is sent: signatures, forms, authority                           |
 //! | `tries.rs`         | what answers mean, and when it is tried again                        |
 //! | `order.rs`         | one subject after the other; the breaker; what lies there is sent again |
+//! | `managed.rs`       | subscriptions of pipelines, and verdicts                             |
 //! | `processes.rs`     | crashes, stops, several processes                                    |
+//! | `store.rs`         | nothing: what tests change behind the room's back                     |
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,9 +20,11 @@
 )]
 
 mod house;
+mod managed;
 mod order;
 mod processes;
 mod receiver;
 mod requests;
+mod store;
 mod subscriptions;
 mod tries;

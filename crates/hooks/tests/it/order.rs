@@ -7,7 +7,7 @@ use hooks::{DeliveryFilter, DeliveryState, Error, Ordering, State, Wishes};
 use trust::act::WebhookRedeliver;
 
 use crate::{
-    house::{House, Place, Shift, at_once, eventually},
+    house::{Crew, House, Place, Shift, at_once, eventually},
     receiver::{Receiver, Reply, Seen},
 };
 
@@ -185,10 +185,18 @@ on_both! {
             kind: Some("issue.edited"),
             ..DeliveryFilter::default()
         };
-        let resent =
-            house.hooks.resend_all(&house.allowed().await, id, filter).await.unwrap();
-        assert_eq!(resent, 12);
+        let asked = house.hooks.resend_all(&house.allowed().await, id, filter).await.unwrap();
+        assert_eq!((asked.total, asked.resent, asked.finished_at), (12, 0, None));
+        // Nothing goes before somebody works.
+        assert_eq!(receiver.seen().len(), 13);
+        let crew = Crew::start(&house);
         receiver.saw(25).await;
+        eventually("it is over", async || {
+            let told = house.hooks.resend_of(house.reader().await, id, asked.id).await.unwrap();
+            told.finished_at.is_some() && told.resent == 12
+        })
+        .await;
+        crew.stop().await;
         let seen = receiver.seen();
         let again: Vec<_> =
             seen.iter().skip(13).map(Seen::place).filter(|it| it.starts_with("issue:1")).collect();
@@ -217,4 +225,36 @@ on_both! {
         let late = house.hooks.deliveries(house.reader().await, id, late, None).await.unwrap();
         assert_eq!(late.len(), 2);
     }
+}
+
+/// On SQLite alone: elsewhere each row is a round trip.
+#[tokio::test]
+async fn ten_thousand_are_sent_again_by_one_call_and_it_reports() {
+    let place = Place::sqlite();
+    let receiver = Receiver::kind().await;
+    let house = House::at(&place, &[&receiver]).await;
+    let unordered = |wishes| Wishes { ordering: Ordering::None, ..wishes };
+    let id = house.hook_with(&receiver.url(), "issue.*", unordered).await.shown.webhook.id;
+    let mut tx = house.db.write().await.unwrap();
+    for issue in 0..10_050 {
+        house.hooks.emit(&mut tx, &house.event("issue.opened", issue)).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    // Its receiver is gone for good, so all of them are dead.
+    let mut tx = house.db.write().await.unwrap();
+    crate::store::all_dead(&mut tx, id.uuid(), house.clock.now().0).await.unwrap();
+    tx.commit().await.unwrap();
+    let filter = DeliveryFilter { state: Some(DeliveryState::Dead), ..DeliveryFilter::default() };
+    let asked = house.hooks.resend_all(&house.allowed().await, id, filter).await.unwrap();
+    assert_eq!(asked.total, 10_000);
+    let crew = Crew::start(&house);
+    eventually("it is over", async || {
+        let told = house.hooks.resend_of(house.reader().await, id, asked.id).await.unwrap();
+        told.finished_at.is_some() && told.resent == 10_000
+    })
+    .await;
+    crew.stop().await;
+    // What was beyond is dead still; the ping, which was the oldest, is not.
+    let rest = house.hooks.deliveries(house.reader().await, id, filter, Some(100)).await.unwrap();
+    assert_eq!(rest.len(), 51);
 }

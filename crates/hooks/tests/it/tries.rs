@@ -182,16 +182,24 @@ on_both! {
         let shift = Shift::start(&house);
         let id = house.hook(&receiver.url(), "issue.*").await.shown.webhook.id;
         house.happens("issue.opened", 1).await;
-        // The breaker opens with the fifth: up to there.
-        for (made, seconds) in (1..).zip([1, 2, 4]) {
+        let waits = [1, 2, 4, 60, 300, 1_800, 7_200, 18_000, 36_000, 86_400].map(Duration::from_secs);
+        for (made, wait) in (1..).zip(waits) {
             let waiting = house.tried(id, made).await;
-            let wait = waiting.due_at.unwrap().since(house.clock.now());
-            assert_eq!(wait, Duration::from_secs(seconds));
-            house.pass(wait);
+            assert_eq!(receiver.seen().len(), made as usize);
+            // A ping that arrives keeps the breaker closed.
+            house.hooks.ping(&house.allowed().await, id).await.unwrap();
+            receiver.pinged(made as usize + 1).await;
+            house.at_rest(id).await;
+            let due = waiting.due_at.unwrap().since(house.clock.now());
+            let slack = if made < 4 { Duration::ZERO } else { wait / 10 };
+            assert!(due >= wait - slack && due <= wait + slack, "{made}: {due:?}");
+            house.pass(due);
         }
-        let waiting = house.tried(id, 4).await;
-        let wait = waiting.due_at.unwrap().since(house.clock.now());
-        assert!(wait >= Duration::from_secs(54) && wait <= Duration::from_secs(66), "{wait:?}");
+        house.becomes(id, DeliveryState::Dead).await;
+        assert_eq!(receiver.seen().len(), 11);
+        let (dead, attempts) = house.delivery(id).await;
+        assert_eq!((dead.reason.as_deref(), attempts.len()), (Some("http_status"), 11));
+        assert!(attempts.iter().all(|it| it.kind == "try"));
         shift.stop().await;
     }
 }

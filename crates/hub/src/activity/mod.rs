@@ -30,6 +30,7 @@ use uuid::Uuid;
 pub(crate) use api::routes;
 pub(crate) use line::{Happening, Word};
 pub(crate) use lists::{Kinds, Of};
+pub(crate) use movement::COUNTED;
 pub(crate) use store::{STATEMENTS, releases_by_day};
 
 use crate::{Error, Hub, Repository};
@@ -138,6 +139,11 @@ impl By {
         Self { actor: actor_id, behind: actor.behind().map(Id::uuid) }
     }
 
+    /// Whoever did it, and for whom.
+    pub(crate) const fn ids(self) -> (Option<Uuid>, Option<Uuid>) {
+        (self.actor, self.behind)
+    }
+
     /// Somebody in whose name the server goes on.
     pub(crate) fn principal(id: Id<Principal>) -> Self {
         Self { actor: Some(id.uuid()), behind: None }
@@ -195,11 +201,12 @@ impl Note {
     }
 }
 
-/// Writes down what happened, in the transaction in which it does. The subject is held by then: the repository is locked,
-/// or the principal.
+/// Writes down what happened, in the transaction in which it does, and shows it to the [`crate::Witness`]. The subject is
+/// held by then: the repository is locked, or the principal.
 pub(crate) async fn note(hub: &Hub, tx: &mut Tx, note: Note) -> Result<(), Error> {
     let id: Id<Note> = Id::new(note.at, &hub.random);
-    Ok(store::add(tx, id.uuid(), &note).await?)
+    store::add(tx, id.uuid(), &note).await?;
+    hub.witnessed(tx, &note).await
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::{
 /// Commits that a row names.
 const NAMED: usize = 20;
 /// Commits that are looked through to count those of a push: some milliseconds.
-const COUNTED: u64 = 4_096;
+pub(crate) const COUNTED: u64 = 4_096;
 
 const HEADS: &str = "refs/heads/";
 const TAGS: &str = "refs/tags/";

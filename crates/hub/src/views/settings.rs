@@ -35,6 +35,8 @@ pub(crate) enum Tab {
     Members,
     /// Which other servers it follows, and which follow it.
     Mirrors,
+    /// Who is told what happens; another room's pages.
+    Webhooks,
     /// What is not taken back easily.
     Danger,
 }
@@ -46,6 +48,7 @@ impl Tab {
             Self::General => "general",
             Self::Members => "members",
             Self::Mirrors => "mirrors",
+            Self::Webhooks => "webhooks",
             Self::Danger => "danger",
         }
     }
@@ -56,6 +59,7 @@ impl Tab {
             Self::General => "General settings",
             Self::Members => "Members",
             Self::Mirrors => "Mirrors",
+            Self::Webhooks => "Webhooks",
             Self::Danger => "Danger zone",
         }
     }
@@ -89,6 +93,10 @@ impl Frame {
         self.tab == Tab::Mirrors
     }
 
+    pub(super) fn is_webhooks(&self) -> bool {
+        self.tab == Tab::Webhooks
+    }
+
     pub(super) fn is_danger(&self) -> bool {
         self.tab == Tab::Danger
     }
@@ -96,6 +104,16 @@ impl Frame {
     pub(super) fn title(&self) -> &'static str {
         self.tab.title()
     }
+}
+
+/// What stands above each of these pages, for those that another room makes.
+#[derive(Debug, Clone, Template)]
+#[template(path = "_repository_settings.html")]
+pub(crate) struct Tabs {
+    /// Owner, name, tabs.
+    pub head: Head,
+    /// Which page.
+    pub frame: Frame,
 }
 
 /// `/{owner}/{name}/settings/general`.

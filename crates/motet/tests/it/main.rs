@@ -25,6 +25,7 @@
 //! | `publishers.rs`   | tenants, the tokens that act as them, the secrets that they show                |
 //! | `signed_commits.rs` | who signed a commit, and what a repository asks of it                       |
 //! | `ref_log.rs`      | every movement of a branch is in a chain that nobody changes unseen              |
+//! | `verifiers.rs`     | deliveries of webhooks verified by the libraries and samples of others          |
 //! | `verify.rs`       | everything is what it says, and a server shows no other history than before      |
 //! | `signatures.rs`   | who signs, is believed; who does not, is not                                    |
 //! | `rfc9421.rs`      | requests signed as strangers do, by HTTP Message Signatures                      |
@@ -46,6 +47,7 @@
 //! | `machines.rs`     | the map of the site, robots, cards, heads of pages                              |
 //! | `search.rs`       | what is found, by whom, within which time                                       |
 //! | `quotas.rs`       | how much an owner and a repository may hold                                     |
+//! | `events.rs`       | what happens is told to webhooks, on every way in and on every level            |
 //! | `edits.rs`        | commits that the server makes are signed, and need what a push needs             |
 //! | `starting.rs`     | what a new repository begins with                                                |
 //! | `records.rs`      | the ref log and the network of forks as they are read; a fork that follows        |
@@ -79,6 +81,7 @@
 //! | `jobs.rs`         | background work as those who run the install see it, and nobody else              |
 //! | `upkeep.rs`       | background work is done: by schedules, across kills, stops and processes          |
 //! | `wire2.rs`, `wire2/` | histories of any size, in pages that go on where they were cut                |
+//! | `webhook_kills.rs` | the program is killed or stopped while it sends webhooks                        |
 //! | `webhooks.rs`     | webhooks of repositories: made, signed, tried again, sent again                  |
 //! | `working_copies.rs` | the commands of a working copy: told, ended, on disk                           |
 //! | `merges.rs`       | merging in a working copy                                                       |
@@ -108,6 +111,7 @@ mod cors;
 mod creating;
 mod crowds;
 mod edits;
+mod events;
 mod faults;
 mod flows;
 mod forks;
@@ -182,8 +186,10 @@ mod told;
 mod transfers;
 mod upkeep;
 mod vectors;
+mod verifiers;
 mod verify;
 mod visibility;
+mod webhook_kills;
 mod webhooks;
 mod wire2;
 mod words;

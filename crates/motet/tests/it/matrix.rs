@@ -116,8 +116,8 @@ struct Street {
     people: Vec<(&'static str, Option<Person>)>,
     tip: names::CommitId,
     entries: Vec<Entry>,
-    /// The webhook of each repository, its secret and its first delivery.
-    webhooks: HashMap<String, [String; 3]>,
+    /// The webhook of each repository, its secret, its first delivery, and what was sent once more.
+    webhooks: HashMap<String, [String; 4]>,
 }
 
 async fn put(server: &Server, target: &str, by: &Person, body: serde_json::Value) {
@@ -164,8 +164,9 @@ pub(crate) async fn agent(server: &Server, owner: &Person) -> Person {
     loom
 }
 
-/// A webhook of a repository, whose receiver is not there: it, its secret, and the delivery of its ping.
-async fn webhook(server: &Server, owner: &Person, repository: &str) -> [String; 3] {
+/// A webhook of a repository, whose receiver is not there: it, its secret, the delivery of its ping, and what was sent once
+/// more, which is nothing.
+async fn webhook(server: &Server, owner: &Person, repository: &str) -> [String; 4] {
     let target = format!("/api/v1/repos/{repository}/webhooks");
     let new = json!({ "url": format!("http://{NO_RECEIVER}/"), "events": ["*"] });
     let made = server.post(&target).json(&new).by(owner).send().await;
@@ -175,7 +176,9 @@ async fn webhook(server: &Server, owner: &Person, repository: &str) -> [String; 
     let id = text(&made["webhook"]["id"]);
     let sent = server.get(&format!("{target}/{id}/deliveries")).by(owner).send().await.json();
     let secret = text(&made["webhook"]["secrets"][0]["id"]);
-    [id, secret, text(&sent["items"][0]["id"])]
+    let again = server.post(&format!("{target}/{id}/resend")).json(&json!({})).by(owner);
+    let resend = again.send().await.json();
+    [id, secret, text(&sent["items"][0]["id"]), text(&resend["id"])]
 }
 
 async fn street() -> Street {
@@ -232,8 +235,8 @@ fn asked(street: &Street, entry: &Entry, owner: &str, name: &str) -> Request {
     } else {
         "main"
     };
-    let nothing = || [(); 3].map(|()| "00000000-0000-7000-8000-000000000000".to_owned());
-    let [webhook, secret, delivery] =
+    let nothing = || [(); 4].map(|()| "00000000-0000-7000-8000-000000000000".to_owned());
+    let [webhook, secret, delivery, resend] =
         street.webhooks.get(&format!("{owner}/{name}")).cloned().unwrap_or_else(nothing);
     let kept = if entry.surface == Surface::Git { OF_GIT } else { "" };
     let name = format!("{name}{kept}");
@@ -252,7 +255,8 @@ fn asked(street: &Street, entry: &Entry, owner: &str, name: &str) -> Request {
     let target = target
         .replace("{webhook}", &webhook)
         .replace("{secret}", &secret)
-        .replace("{delivery}", &delivery);
+        .replace("{delivery}", &delivery)
+        .replace("{resend}", &resend);
     let target = match entry.path.rsplit('/').next() {
         Some("blob" | "raw" | "blame") => format!("{target}?path=README.md"),
         // The branch that is shown first stays, whoever asks.
@@ -302,7 +306,7 @@ fn of_git(entry: &Entry, column: &str, cell: u16) -> u16 {
 /// Whether a webhook or a secret of one is gone after it.
 fn ends_webhook(entry: &Entry) -> bool {
     let ends = ["{webhook}", "{secret}"].iter().any(|end| entry.path.ends_with(end));
-    ends && entry.method == Method::DELETE
+    (ends && entry.method == Method::DELETE) || entry.path.ends_with("/{webhook}/delete")
 }
 
 /// A push that has begun is one person's: `wire2::pushing::whole` asks who else sees it. A mirror has an id: `git::mirrors`
@@ -441,6 +445,10 @@ async fn the_office_and_the_accounts_of_others_are_not_there() {
         ("{handle}", "choir"),
         ("{member}", "o-viewer"),
         ("{key_id}", "00000000-0000-7000-8000-000000000000"),
+        ("{webhook}", "00000000-0000-7000-8000-000000000000"),
+        ("{secret}", "00000000-0000-7000-8000-000000000000"),
+        ("{delivery}", "00000000-0000-7000-8000-000000000000"),
+        ("{resend}", "00000000-0000-7000-8000-000000000000"),
     ];
     let mut asked = 0;
     for entry in &street.entries {

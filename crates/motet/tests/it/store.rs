@@ -60,6 +60,12 @@ db::statements! {
     END_LOOKS = "UPDATE jobs SET run_at = 1 WHERE kind = 'hub.close_glass' AND state = 'ready'";
     MAKE_SCHEMA_OLDER = "UPDATE install_state SET value = '7' WHERE key = 'schema'";
     MAKE_DUE = "UPDATE schedules SET next_at = 1 WHERE name = $1";
+    // On SQLite whoever writes holds all of it.
+    HOLD_DELIVERIES = {
+        sqlite "SELECT count(*) FROM webhook_deliveries",
+        postgres "SELECT count(*) FROM (SELECT id FROM webhook_deliveries FOR UPDATE) AS held"
+    };
+    END_SENDING = "UPDATE webhook_deliveries SET lease_until = 1 WHERE state = 'delivering'";
     HIDE_COMMITS = "UPDATE commits SET position = -position";
     LAST_TRY = "UPDATE jobs SET attempts = max_attempts - 1, run_at = 1 WHERE kind = $1 AND state = 'ready'";
     HASTEN = "UPDATE jobs SET run_at = run_at - $2 WHERE kind = $1 AND state = 'ready'";
@@ -470,4 +476,15 @@ pub(crate) async fn rewrite_versions(tx: &mut Tx) -> Result<u64, Error> {
 pub(crate) async fn let_hours_of_schedules_pass(tx: &mut Tx, hours: i64) -> Result<(), Error> {
     db::execute!(tx, AGE_SCHEDULES, hours * 3_600_000)?;
     db::execute!(tx, END_FIRES).map(drop)
+}
+
+/// Keeps deliveries of webhooks as they are until the transaction ends.
+pub(crate) async fn hold_deliveries(tx: &mut Tx) -> Result<(), Error> {
+    let _held: (i64,) = db::fetch_one!(tx, HOLD_DELIVERIES)?;
+    Ok(())
+}
+
+/// Ends the leases of deliveries that a dead process was sending.
+pub(crate) async fn end_sending(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, END_SENDING)
 }

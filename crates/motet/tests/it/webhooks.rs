@@ -27,13 +27,13 @@ use crate::ground::{Ground, eventually, on_both};
 const HOOKS: &str = "/api/v1/repos/anna/song/webhooks";
 
 #[derive(Clone)]
-struct Seen {
-    headers: HeaderMap,
-    body: Bytes,
+pub(crate) struct Seen {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Seen {
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |it| it.to_str().unwrap())
     }
 
@@ -59,9 +59,9 @@ impl Seen {
 }
 
 /// A receiver that answers what it is told to, the last word for ever. It goes when this is dropped.
-struct Receiver {
-    address: SocketAddr,
-    seen: Arc<Mutex<Vec<Seen>>>,
+pub(crate) struct Receiver {
+    pub(crate) address: SocketAddr,
+    pub(crate) seen: Arc<Mutex<Vec<Seen>>>,
     task: AbortHandle,
 }
 
@@ -72,7 +72,7 @@ impl Drop for Receiver {
 }
 
 impl Receiver {
-    async fn answering(statuses: &'static [u16]) -> Self {
+    pub(crate) async fn answering(statuses: &'static [u16]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::<Mutex<Vec<Seen>>>::default();
@@ -99,13 +99,13 @@ impl Receiver {
         Self { address, seen, task: task.abort_handle() }
     }
 
-    async fn saw(&self, count: usize) -> Vec<Seen> {
+    pub(crate) async fn saw(&self, count: usize) -> Vec<Seen> {
         eventually("requests have come", async || self.seen.lock().unwrap().len() >= count).await;
         self.seen.lock().unwrap().clone()
     }
 }
 
-async fn house(ground: &Ground, receiver: &Receiver) -> (Server, Person) {
+pub(crate) async fn house(ground: &Ground, receiver: &Receiver) -> (Server, Person) {
     let allowed = format!("--webhook-allow={}", receiver.address);
     let server = ground.server().arg(allowed).start().await;
     let anna = server.register("anna").await;
@@ -114,7 +114,7 @@ async fn house(ground: &Ground, receiver: &Receiver) -> (Server, Person) {
     (server, anna)
 }
 
-async fn made(server: &Server, anna: &Person, receiver: &Receiver) -> Value {
+pub(crate) async fn made(server: &Server, anna: &Person, receiver: &Receiver) -> Value {
     let new = json!({ "url": format!("http://{}/hook", receiver.address), "events": ["*"] });
     let made = server.post(HOOKS).json(&new).by(anna).send().await;
     made.assert_status(201);
@@ -129,7 +129,7 @@ async fn post(server: &Server, anna: &Person, target: &str, body: Value) -> Answ
 }
 
 /// Waits until the newest delivery of a webhook stands so; gives it with its attempts.
-async fn ends(server: &Server, anna: &Person, hook: &str, state: &str) -> Value {
+pub(crate) async fn ends(server: &Server, anna: &Person, hook: &str, state: &str) -> Value {
     let list = format!("{hook}/deliveries");
     let newest = async || server.get(&list).by(anna).send().await.json()["items"][0].clone();
     eventually(state, async || newest().await["state"] == state).await;
@@ -217,9 +217,13 @@ on_both! {
         assert_ne!(rest["items"][0]["id"], page["items"][0]["id"]);
         let all = json!({ "state": "delivered", "type": "ping" });
         let resent = post(&server, &anna, &format!("{one}/resend"), all).await;
-        resent.assert_status(200);
-        assert_eq!(resent.json()["resent"], 2);
+        resent.assert_status(202);
+        assert_eq!((&resent.json()["state"], &resent.json()["total"]), (&json!("running"), &json!(2)));
         receiver.saw(5).await;
+        let progress = resent.header("location").to_owned();
+        let told = async || server.get(&progress).by(&anna).send().await.json();
+        eventually("it is over", async || told().await["state"] == "done").await;
+        assert_eq!(told().await["resent"], 2);
     }
 }
 

@@ -149,6 +149,11 @@ impl Detail {
         self
     }
 
+    /// The text of a field.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_str()
+    }
+
     /// The fields, if they fit into a row and can be hashed. Otherwise that they did not: a change is not held up
     /// because too much is said about it.
     pub(super) fn into_map(self) -> Map<String, Value> {

@@ -20,6 +20,7 @@
 //! | `walk.rs`    | a chain from the tables, a page at a time                                               |
 //! | `prune.rs`   | rows of the beginning go, up to a signed head                                        |
 //! | `search.rs`  | a page of rows for people                                                              |
+//! | `observer.rs`| [`Observer`]: who hears of what is written down                                        |
 //! | `store.rs`   | the SQL                                                                               |
 //!
 //! Invariants: sequence numbers have no gap; two that append to one chain go one after the other, and neither fails
@@ -30,6 +31,7 @@ mod head;
 mod jcs;
 mod lines;
 mod noted;
+mod observer;
 mod origin;
 mod prune;
 mod refusals;
@@ -52,6 +54,7 @@ pub use entry::{Chain, Detail, Entry, On, Outcome, Who};
 pub use head::{HEAD_EVERY_ROWS, Head};
 pub use lines::{Exported, Line, LineVerifier, MAX_LINE_BYTES};
 pub use noted::Noted;
+pub use observer::Observer;
 pub use origin::Origin;
 pub use prune::Pruned;
 pub(crate) use refusals::Refusals;
@@ -138,8 +141,12 @@ fn cut(mut text: String) -> String {
 }
 
 impl Trust {
-    /// [`note`], with this plane's clock and chance; signs the chain's head when enough rows have come.
+    /// [`note`], with this plane's clock and chance; signs the chain's head when enough rows have come. The observer hears
+    /// of it first, as the chain is what a transaction takes last.
     pub async fn note(&self, tx: &mut Tx, chain: Chain, entry: Entry) -> Result<Written, Error> {
+        if let Some(observer) = self.0.observer.get() {
+            observer.noted(tx, chain, &entry).await?;
+        }
         let written = note(tx, &self.0.clock, &self.0.random, chain, entry).await?;
         // Before the install key was checked nothing can be signed; the next head covers the row too.
         if written.seq % HEAD_EVERY_ROWS == 0

@@ -230,6 +230,14 @@ macro_rules! visible {
     };
 }
 
+/// The owner of the resource whose id is bound at this place: for statements of rooms that know of things by their ids.
+#[macro_export]
+macro_rules! owner_of {
+    ($id:literal) => {
+        concat!("(SELECT s.owner_id FROM resources AS s WHERE s.id = ", $id, ")")
+    };
+}
+
 /// Whether a list would show the resource to `actor`: the predicate alone, for the test that compares.
 #[cfg(test)]
 pub(crate) async fn listed(tx: &mut db::Tx, actor: &Actor, id: uuid::Uuid) -> bool {

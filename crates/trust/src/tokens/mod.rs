@@ -274,6 +274,11 @@ impl Trust {
         Ok(())
     }
 
+    /// A token by its id, in any state; nothing if it acts as nobody.
+    pub async fn token_of(&self, tx: &mut Tx, id: Id<Token>) -> Result<Option<Token>, Error> {
+        Ok(store::by_id(tx, id).await?)
+    }
+
     async fn note_token_change<A: crate::Act>(
         &self,
         tx: &mut Tx,

@@ -31,6 +31,8 @@ db::statements! {
           FROM tokens AS t JOIN principals AS p ON p.id = t.principal_id ", behind!(), "
          WHERE t.hash = $1 AND t.kind IN ('personal', 'agent', 'git', 'device', 'admin', 'runner') AND t.revoked_at IS NULL
            AND (t.expires_at IS NULL OR t.expires_at > $2)"));
+    BY_ID = (concat!("
+        SELECT ", token_columns!(), " FROM tokens AS t WHERE t.id = $1 AND t.principal_id IS NOT NULL"));
     ENDED = "
         SELECT id, principal_id FROM tokens
          WHERE hash = $1 AND kind IN ('personal', 'agent', 'git', 'device', 'admin', 'runner') AND principal_id IS NOT NULL";
@@ -114,6 +116,12 @@ pub(crate) async fn live(
 ) -> Result<Vec<Token>, Error> {
     let rows: Vec<TokenRow> = db::fetch_all!(tx, LIVE, principal.uuid(), now.0)?;
     rows.into_iter().map(Token::try_from).collect()
+}
+
+/// A token in any state, if it acts as somebody.
+pub(super) async fn by_id(tx: &mut Tx, id: Id<Token>) -> Result<Option<Token>, Error> {
+    let row: Option<TokenRow> = db::fetch_optional!(tx, BY_ID, id.uuid())?;
+    row.map(Token::try_from).transpose()
 }
 
 /// The live token of that hash and as whom it acts.

@@ -5,7 +5,7 @@ use std::fmt;
 use askama::filters::HtmlSafe;
 
 /// HTML that is safe to put into a page unescaped. Only `look` makes it: from Markdown, from the
-/// highlighter, or by escaping.
+/// highlighter, from a template, or by escaping.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Html(String);
 
@@ -13,6 +13,11 @@ impl Html {
     /// Takes over `html`, which the caller has made safe.
     pub(in crate::look) fn trusted(html: String) -> Self {
         Self(html)
+    }
+
+    /// A part of a page that a template of ours makes: it escapes what it is given.
+    pub fn rendered(template: &impl askama::Template) -> Result<Self, askama::Error> {
+        Ok(Self(template.render()?))
     }
 
     /// The markup.

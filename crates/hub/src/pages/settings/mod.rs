@@ -27,14 +27,17 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use trust::{Actor, Allowed, ResourceState, act};
-use web::{Call, Fault, Problem, Routes, Spec, Surface, look::Layout};
+use web::{
+    Call, Fault, Problem, Routes, Spec, Surface,
+    look::{Html, Layout},
+};
 
 use super::parts;
 use crate::{
     Hub, Repository,
     views::{
         Head, Section,
-        settings::{Field, Frame, Tab},
+        settings::{Field, Frame, Tab, Tabs},
     },
 };
 
@@ -62,6 +65,19 @@ async fn first(
 /// The address of one of the pages.
 fn address(repository: &Repository, tab: Tab) -> String {
     format!("{}/settings/{}", parts::home_of(repository), tab.word())
+}
+
+impl Hub {
+    /// What stands above the settings of a repository where they are open at webhooks, which another room shows.
+    pub fn tabs_of_webhooks(
+        &self,
+        actor: &Actor,
+        repository: &Repository,
+    ) -> Result<Html, Problem> {
+        let frame = frame(self, actor, repository, Tab::Webhooks)?;
+        let tabs = Tabs { head: head(actor, repository), frame };
+        Html::rendered(&tabs).map_err(|error| Problem::internal(&error))
+    }
 }
 
 /// What is around the forms, and the mark that they carry.
