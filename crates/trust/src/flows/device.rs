@@ -106,7 +106,7 @@ struct Waiting {
 enum Answer {
     None,
     No,
-    Yes(Promise),
+    Yes(Box<Promise>),
 }
 
 impl Trust {
@@ -231,7 +231,7 @@ impl Trust {
             .with("principal", principal.id.to_string())
             .with("scope", promise.words.to_string())
             .with("from", code.payload.ip.as_str());
-        code.payload.answer = Answer::Yes(promise);
+        code.payload.answer = Answer::Yes(Box::new(promise));
         code.agreed = Some(agreed);
         store::save_code(&mut tx, &code).await?;
         self.note(&mut tx, Chain::INSTALL, entry).await?;
@@ -280,7 +280,7 @@ impl Trust {
         let fault = match (code.payload.answer.clone(), code.agreed) {
             (Answer::Yes(promise), Some(agreed)) => {
                 store::use_code(&mut tx, id, now).await?;
-                let issued = self.hand_out(&mut tx, promise, agreed, Id::from_uuid(id)).await?;
+                let issued = self.hand_out(&mut tx, *promise, agreed, Id::from_uuid(id)).await?;
                 tx.commit().await?;
                 return Ok(issued);
             }
