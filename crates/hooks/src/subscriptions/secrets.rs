@@ -90,7 +90,7 @@ impl Hooks {
         }
         let realm = allowed.resource().realm();
         let mut tx = self.begin(allowed).await?;
-        let webhook = self.found(&mut tx, realm, id).await?;
+        let webhook = self.found(&mut tx, realm, id).await?.own()?;
         let now = self.0.clock.now();
         let active = store::secrets(&mut tx, &[id], now).await?;
         if active.len() >= MOST {

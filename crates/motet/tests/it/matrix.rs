@@ -306,7 +306,9 @@ fn of_git(entry: &Entry, column: &str, cell: u16) -> u16 {
 /// Whether a webhook or a secret of one is gone after it.
 fn ends_webhook(entry: &Entry) -> bool {
     let ends = ["{webhook}", "{secret}"].iter().any(|end| entry.path.ends_with(end));
-    (ends && entry.method == Method::DELETE) || entry.path.ends_with("/{webhook}/delete")
+    let by_form =
+        ["/{webhook}/delete", "/{secret}/remove"].iter().any(|it| entry.path.ends_with(it));
+    (ends && entry.method == Method::DELETE) || by_form
 }
 
 /// A push that has begun is one person's: `wire2::pushing::whole` asks who else sees it. A mirror has an id: `git::mirrors`
