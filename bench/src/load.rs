@@ -99,7 +99,7 @@ impl Line {
             body.len()
         );
         self.stream.write_all(request.as_bytes()).await?;
-        let (mut read, mut piece) = (Vec::new(), [0; 16 << 10]);
+        let (mut read, mut piece) = (Vec::new(), vec![0; 16 << 10]);
         loop {
             let length = self.stream.read(&mut piece).await?;
             ensure!(length > 0, "the server closed the connection");

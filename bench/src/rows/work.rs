@@ -90,7 +90,7 @@ async fn rows(db: &Db, first: i64, (count, in_a_commit): (i64, i64)) -> anyhow::
         for row in 0..in_a_commit {
             let id = first + commit * in_a_commit + row;
             // The second tree is written in another order.
-            let other = id.wrapping_mul(0x9E37_79B9_7F4A_7C1);
+            let other = id.wrapping_mul(0x09E3_779B_97F4_A7C1);
             ::db::execute!(&mut tx, ROW, id, other, body.as_str())?;
         }
         tx.commit().await?;
@@ -167,7 +167,7 @@ impl Shop {
         let mut done = 0;
         loop {
             let next = self.say(&mut line, agent, "/api/v1/claims/next", "{}").await?;
-            let Some(claim) = next["items"].get(0) else { return Ok(done) };
+            let Some(claim) = next.pointer("/items/0") else { return Ok(done) };
             let target = format!("/api/v1/claims/{}/result", text(claim, "claim")?);
             let body = json!({ "result": { "n": 7 } }).to_string();
             self.say(&mut line, agent, &target, &body).await?;
@@ -198,5 +198,5 @@ fn well(answer: Answer) -> anyhow::Result<Value> {
 }
 
 fn text(of: &Value, key: &str) -> anyhow::Result<String> {
-    Ok(of[key].as_str().with_context(|| format!("no {key}"))?.to_owned())
+    Ok(of.get(key).and_then(Value::as_str).with_context(|| format!("no {key}"))?.to_owned())
 }

@@ -73,7 +73,8 @@ pub(crate) struct Ready {
     pub(crate) task: TaskId,
     pub(crate) run: RunId,
     pub(crate) address: Address,
-    pub(crate) ready_at: UnixMillis,
+    /// Since when.
+    pub(crate) since: UnixMillis,
 }
 
 /// One head.
@@ -108,7 +109,7 @@ impl Head {
 
     /// Puts a task where it belongs; gives back what does not go into the window.
     fn put(&mut self, ready: Ready) -> Option<Ready> {
-        let place = (ready.ready_at, ready.task);
+        let place = (ready.since, ready.task);
         let is_behind = self.window.last_key_value().is_none_or(|(last, _)| *last < place);
         if self.has_more && is_behind {
             return Some(ready);
@@ -128,7 +129,7 @@ const KNOWN: usize = 10_000;
 /// Every head of which this process knows.
 #[derive(Debug, Default)]
 pub(crate) struct Heads {
-    heads: HashMap<HeadId, Head>,
+    all: HashMap<HeadId, Head>,
     known: HashSet<HeadId>,
     /// What did not go into a window, and may have no row yet.
     fresh: HashMap<HeadId, Vec<Ready>>,
@@ -138,7 +139,7 @@ impl Heads {
     /// Those that rows tell of, all of them dry.
     pub(crate) fn of(rows: impl Iterator<Item = Likeness>) -> Self {
         let heads = rows.map(|like| (like.id(), Head::new(like, true))).collect();
-        Self { heads, ..Self::default() }
+        Self { all: heads, ..Self::default() }
     }
 
     /// Whether a head may have no row yet; from now on it has one.
@@ -150,17 +151,17 @@ impl Heads {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (HeadId, &Head)> {
-        self.heads.iter().map(|(id, head)| (*id, head))
+        self.all.iter().map(|(id, head)| (*id, head))
     }
 
     pub(crate) fn get(&self, id: HeadId) -> Option<&Head> {
-        self.heads.get(&id)
+        self.all.get(&id)
     }
 
     /// Adds a task that can be claimed from now on.
     pub(crate) fn put(&mut self, like: &Likeness, ready: Ready) -> HeadId {
         let id = like.id();
-        let head = self.heads.entry(id).or_insert_with(|| Head::new(like.clone(), false));
+        let head = self.all.entry(id).or_insert_with(|| Head::new(like.clone(), false));
         if let Some(rest) = head.put(ready) {
             self.fresh.entry(id).or_default().push(rest);
         }
@@ -168,29 +169,29 @@ impl Heads {
     }
 
     /// Takes a task away that cannot be claimed any more.
-    pub(crate) fn remove(&mut self, id: HeadId, task: TaskId, ready_at: Option<UnixMillis>) {
+    pub(crate) fn remove(&mut self, id: HeadId, task: TaskId, since: Option<UnixMillis>) {
         if let Some(fresh) = self.fresh.get_mut(&id) {
             fresh.retain(|it| it.task != task);
         }
-        let Some(head) = self.heads.get_mut(&id) else { return };
-        match ready_at {
+        let Some(head) = self.all.get_mut(&id) else { return };
+        match since {
             Some(at) if head.window.remove(&(at, task)).is_some() => {}
             _ => head.window.retain(|(_, it), _| *it != task),
         }
         if head.window.is_empty() && !head.has_more {
-            self.heads.remove(&id);
+            self.all.remove(&id);
         }
     }
 
     /// Puts what rows hold into a dry window: the oldest, and whether there are more.
     pub(crate) fn refill(&mut self, id: HeadId, rows: Vec<Ready>) {
-        let Some(head) = self.heads.get_mut(&id) else { return };
+        let Some(head) = self.all.get_mut(&id) else { return };
         head.has_more = rows.len() >= WINDOW;
         let fresh = self.fresh.remove(&id).unwrap_or_default();
         let both = rows.into_iter().chain(fresh);
-        head.window = both.map(|it| ((it.ready_at, it.task), it)).collect();
+        head.window = both.map(|it| ((it.since, it.task), it)).collect();
         if head.window.is_empty() {
-            self.heads.remove(&id);
+            self.all.remove(&id);
         }
     }
 
@@ -203,7 +204,7 @@ impl Heads {
     pub(crate) fn learn(&mut self, rows: impl Iterator<Item = Likeness>) {
         for like in rows {
             let id = like.id();
-            let head = self.heads.entry(id).or_insert_with(|| Head::new(like, true));
+            let head = self.all.entry(id).or_insert_with(|| Head::new(like, true));
             head.has_more = true;
         }
     }
@@ -231,11 +232,11 @@ mod tests {
     fn ready(at: i64) -> Ready {
         let random = Random::seeded(u64::try_from(at).unwrap());
         let (task, run) = (Id::new(UnixMillis(at), &random), Id::new(UnixMillis(at), &random));
-        Ready { task, run, address: "a".parse().unwrap(), ready_at: UnixMillis(at) }
+        Ready { task, run, address: "a".parse().unwrap(), since: UnixMillis(at) }
     }
 
     fn times(heads: &Heads, id: HeadId) -> Vec<i64> {
-        heads.get(id).into_iter().flat_map(Head::tasks).map(|it| it.ready_at.0).collect()
+        heads.get(id).into_iter().flat_map(Head::tasks).map(|it| it.since.0).collect()
     }
 
     #[test]
@@ -245,8 +246,8 @@ mod tests {
         let all: Vec<_> = (1..=many).rev().map(ready).collect();
         let id = all.iter().map(|it| heads.put(&like, it.clone())).last().unwrap();
         assert_eq!(times(&heads, id), (1..=many - 3).collect::<Vec<_>>());
-        for task in all.iter().filter(|it| it.ready_at.0 <= many - 3) {
-            heads.remove(id, task.task, Some(task.ready_at));
+        for task in all.iter().filter(|it| it.since.0 <= many - 3) {
+            heads.remove(id, task.task, Some(task.since));
         }
         // What was left out has no rows yet, and is there all the same once those are read.
         assert!(heads.get(id).is_some_and(Head::is_dry));
@@ -266,7 +267,7 @@ mod tests {
         heads.settled();
         heads.refill(id, vec![task.clone()]);
         assert_eq!(times(&heads, id), [7]);
-        heads.remove(id, task.task, Some(task.ready_at));
+        heads.remove(id, task.task, Some(task.since));
         assert!(heads.get(id).is_none());
         assert!(heads.is_new(id) && !heads.is_new(id));
         assert_ne!(id, self::like("l").id());

@@ -293,14 +293,12 @@ impl Engine {
         if wait.is_zero() {
             return told.await.map_err(|_| ended())?;
         }
-        match timeout_at(until, &mut told).await {
-            Ok(answer) => answer.map_err(|_| ended())?,
-            Err(_) => {
-                // What was sent before this moment is here; nothing is sent after it.
-                told.close();
-                told.try_recv().unwrap_or_else(|_| Ok(Vec::new()))
-            }
+        if let Ok(answer) = timeout_at(until, &mut told).await {
+            return answer.map_err(|_| ended())?;
         }
+        // What was sent before this moment is here; nothing is sent after it.
+        told.close();
+        told.try_recv().unwrap_or_else(|_| Ok(Vec::new()))
     }
 
     /// Claims that an agent holds, as it was told of them.

@@ -381,7 +381,7 @@ pub(super) async fn window(tx: &mut Tx, head: HeadId) -> Result<Vec<Ready>, Erro
             task: Id::from_uuid(task),
             run: Id::from_uuid(run),
             address: address.parse().map_err(Error::corrupt("tasks.address"))?,
-            ready_at: UnixMillis(ready_at),
+            since: UnixMillis(ready_at),
         })
     };
     rows.into_iter().map(read).collect()

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use names::{Digest, Id};
 use pipelines_core::{
     json::canonical,
-    machine::{Change, Credit, Due, Effect, Entry, StoredVerdict, TaskPhase},
+    machine::{Change, Credit, Due, Effect, Entry, RunReason, StoredVerdict, TaskPhase},
     name::{Address, ClaimId, RunId},
 };
 use serde::Serialize;
@@ -225,7 +225,7 @@ impl Group<'_> {
         let (publisher, key) = (like.publisher.to_string(), &like.fair_key);
         self.order.weigh_key(&publisher, key, like.weight);
         let (run, address) = (run.state.run, place.0.clone());
-        self.heads.put(&like, Ready { task, run, address, ready_at });
+        self.heads.put(&like, Ready { task, run, address, since: ready_at });
         self.has_news = true;
     }
 
@@ -272,7 +272,7 @@ fn deadline_at(run: &Run) -> i64 {
 }
 
 fn reason(run: &Run) -> Option<&'static str> {
-    run.state.reason.as_ref().map(|it| it.as_str())
+    run.state.reason.as_ref().map(RunReason::as_str)
 }
 
 fn new_run_row(run: &Run) -> Value {
@@ -338,7 +338,9 @@ fn search_rows(run: &Run) -> Vec<Value> {
 
 /// A pointer as RFC 6901 writes it.
 pub(crate) fn pointer_text(tokens: &[String]) -> String {
-    tokens.iter().map(|it| format!("/{}", it.replace('~', "~0").replace('/', "~1"))).collect()
+    tokens
+        .iter()
+        .fold(String::new(), |text, it| text + "/" + &it.replace('~', "~0").replace('/', "~1"))
 }
 
 fn task_row(run: &Run, dirty: &Dirty, place: &(Address, u32)) -> Option<Value> {

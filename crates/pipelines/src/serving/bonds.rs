@@ -76,11 +76,11 @@ pub(super) async fn list(
         return Err(Problem::not_found());
     }
     let (publisher, limit) = (allowed.resource().organization.id, limit(asked.limit)?);
-    let list = format!("bonds:{publisher}");
+    let of = format!("bonds:{publisher}");
     let after = match asked.cursor.as_deref() {
         None => String::new(),
         Some(text) => {
-            let found = door.cursors.read(&list, text);
+            let found = door.cursors.read(&of, text);
             let found = found.and_then(|bytes| String::from_utf8(bytes).ok());
             found.ok_or_else(|| Problem::malformed("this cursor is not from this list"))?
         }
@@ -90,7 +90,7 @@ pub(super) async fn list(
     let has_more = rows.len() > limit;
     rows.truncate(limit);
     let last = rows.last().filter(|_| has_more);
-    let next_cursor = last.map(|(name, ..)| door.cursors.write(&list, name.as_bytes()));
+    let next_cursor = last.map(|(name, ..)| door.cursors.write(&of, name.as_bytes()));
     let told = |(agent, state, labels): (String, String, String)| {
         let labels = serde_json::from_str(&labels);
         let labels = labels.map_err(db::Error::corrupt("agent_publishers.labels"))?;

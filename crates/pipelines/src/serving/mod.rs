@@ -140,8 +140,8 @@ fn cut<T>(
 ) -> Option<String> {
     let has_more = rows.len() > limit;
     rows.truncate(limit);
-    let last = rows.last().filter(|_| has_more)?;
-    Some(cursors.write(list, id(last).as_bytes()))
+    let shown = rows.last().filter(|_| has_more)?;
+    Some(cursors.write(list, id(shown).as_bytes()))
 }
 
 /// One row more than a page, for a statement.

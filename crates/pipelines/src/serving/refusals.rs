@@ -20,7 +20,7 @@ impl From<NotDone> for Problem {
             NotDone::ConcurrencyFull => {
                 Self::refuse(StatusCode::CONFLICT, "concurrency_full", &not_done)
             }
-            NotDone::Refused(refusal) => refused(refusal),
+            NotDone::Refused(refusal) => refused(&refusal),
             NotDone::Failed(error) => (*error).into(),
         }
     }
@@ -42,9 +42,9 @@ pub(super) fn of_task(not_done: NotDone) -> Problem {
     }
 }
 
-fn refused(refusal: Refusal) -> Problem {
-    let conflict = |code: &'static str| Problem::refuse(StatusCode::CONFLICT, code, &refusal);
-    match &refusal {
+fn refused(refusal: &Refusal) -> Problem {
+    let conflict = |code: &'static str| Problem::refuse(StatusCode::CONFLICT, code, refusal);
+    match refusal {
         Refusal::RunEnded => conflict("run_ended"),
         Refusal::UnknownTask | Refusal::UnknownClaim => Problem::not_found(),
         // Which state it is in stands beside the code, for programs.
@@ -54,8 +54,8 @@ fn refused(refusal: Refusal) -> Problem {
             refusal.to_string(),
         )]),
         Refusal::BudgetExhausted(_) => conflict("budget_exhausted"),
-        Refusal::TooLarge => Problem::refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &refusal),
-        Refusal::Starter => Problem::refuse(StatusCode::FORBIDDEN, "starter", &refusal),
+        Refusal::TooLarge => Problem::refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", refusal),
+        Refusal::Starter => Problem::refuse(StatusCode::FORBIDDEN, "starter", refusal),
         Refusal::Decided => conflict("approval_closed"),
         Refusal::Invalid(faults) => invalid("/output", faults),
         Refusal::NotCompatible(pointers) => {
@@ -64,10 +64,10 @@ fn refused(refusal: Refusal) -> Problem {
         }
         Refusal::NearExpiry => conflict("claim_near_expiry"),
         Refusal::CallsExhausted => {
-            Problem::refuse(StatusCode::TOO_MANY_REQUESTS, "calls_exhausted", &refusal)
+            Problem::refuse(StatusCode::TOO_MANY_REQUESTS, "calls_exhausted", refusal)
         }
         Refusal::UnknownSubcommand => {
-            Problem::refuse(StatusCode::UNPROCESSABLE_ENTITY, "unknown_subcommand", &refusal)
+            Problem::refuse(StatusCode::UNPROCESSABLE_ENTITY, "unknown_subcommand", refusal)
         }
         Refusal::NotListed
         | Refusal::NotReady

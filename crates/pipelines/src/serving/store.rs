@@ -84,7 +84,7 @@ db::statements! {
          WHERE l.publisher_id = $1 AND (CAST($2 AS TEXT) IS NULL OR t.step = $2)
            AND (CAST($3 AS TEXT) IS NULL OR l.reason = $3) AND l.id < $4
          ORDER BY l.id DESC LIMIT $5";
-    GATES = (concat!("
+    GATES = "
         SELECT t.id, r.id AS run_id, p.handle
           FROM tasks AS t JOIN runs AS r ON r.id = t.run_id JOIN principals AS p ON p.id = r.publisher_id
          WHERE t.state = 'waiting' AND EXISTS (SELECT 1 FROM org_members AS m
@@ -92,7 +92,7 @@ db::statements! {
                                                   AND m.role <> 'viewer')
            AND EXISTS (SELECT 1 FROM organizations AS o
                         WHERE o.principal_id = r.publisher_id AND o.publisher_enabled = 1)
-           AND t.id > $2 ORDER BY t.id LIMIT $3"));
+           AND t.id > $2 ORDER BY t.id LIMIT $3";
     VOTES = "
         SELECT p.handle, v.decision, v.comment, v.at
           FROM approval_votes AS v JOIN principals AS p ON p.id = v.principal_id WHERE v.task_id = $1 ORDER BY v.at";

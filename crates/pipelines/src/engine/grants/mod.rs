@@ -160,8 +160,8 @@ impl Group<'_> {
         let who = (asking.agent, asking.owner);
         let standing = store::standing(&mut self.tx, who, asking.token, self.now).await?;
         let Some(standing) = standing else { return Ok(Vec::new()) };
-        let held = standing.live_claims + self.granted.get(&asking.agent).copied().unwrap_or(0);
-        let most = asking.most.min(LIVE_CLAIMS.saturating_sub(held));
+        let live = standing.live_claims + self.granted.get(&asking.agent).copied().unwrap_or(0);
+        let most = asking.most.min(LIVE_CLAIMS.saturating_sub(live));
         let (tasks, runs, heads) = (HashSet::new(), HashSet::new(), HashSet::new());
         let mut case = Case { asking, standing, tiers: HashMap::new(), tasks, runs, heads };
         let mut given = Vec::new();
@@ -206,7 +206,7 @@ impl Group<'_> {
                 publisher: head.publisher.clone(),
                 key: head.key.clone(),
                 priority: head.like.priority,
-                ready_at: first.ready_at,
+                ready_at: first.since,
             });
         }
         let Some(at) = self.order.next(&waiting, self.now) else { return Ok(None) };
@@ -233,7 +233,7 @@ impl Group<'_> {
             run.task_id(&ready.address) == Some(ready.task) && run.heads.contains_key(&ready.task)
         });
         if !is_there {
-            self.heads.remove(head, ready.task, Some(ready.ready_at));
+            self.heads.remove(head, ready.task, Some(ready.since));
             return Ok(None);
         }
         if !self.is_let(case, &like, ready.run).await? {
