@@ -9,7 +9,7 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Asks `GET path` over `connections` for `time`; gives answers a second. Every answer must be 200.
+/// Asks `GET path` over `connections` for `time`; gives answers a second. Every answer must be a success.
 pub(crate) async fn get(
     authority: &str,
     path: &str,
@@ -72,14 +72,57 @@ async fn ask(
     Ok(answers)
 }
 
+/// A connection that is kept, for one request after the other.
+pub(crate) struct Line {
+    authority: String,
+    stream: TcpStream,
+}
+
+impl Line {
+    pub(crate) async fn open(authority: &str) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(authority).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { authority: authority.to_owned(), stream })
+    }
+
+    /// Sends JSON with further header lines, each ended by CRLF; gives the JSON of an answer that is a success.
+    pub(crate) async fn post(
+        &mut self,
+        path: &str,
+        lines: &str,
+        body: &str,
+    ) -> anyhow::Result<serde_json::Value> {
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n{lines}\r\n{body}",
+            self.authority,
+            body.len()
+        );
+        self.stream.write_all(request.as_bytes()).await?;
+        let (mut read, mut piece) = (Vec::new(), [0; 16 << 10]);
+        loop {
+            let length = self.stream.read(&mut piece).await?;
+            ensure!(length > 0, "the server closed the connection");
+            read.extend_from_slice(piece.get(..length).unwrap_or_default());
+            if whole(&read)? == Some(read.len()) {
+                break;
+            }
+        }
+        let (at, head) = (read.windows(4).position(|it| it == b"\r\n\r\n"), 4);
+        let body = read.get(at.context("an answer has a head")? + head..).unwrap_or_default();
+        Ok(serde_json::from_slice(body)?)
+    }
+}
+
 /// The length of the answer, once it is there whole.
 fn whole(bytes: &[u8]) -> anyhow::Result<Option<usize>> {
     let Some(head) = bytes.windows(4).position(|it| it == b"\r\n\r\n") else { return Ok(None) };
     let text = std::str::from_utf8(bytes.get(..head).unwrap_or_default())?;
     ensure!(
-        text.starts_with("HTTP/1.1 200"),
-        "the server answered {}",
-        text.lines().next().unwrap_or_default()
+        text.starts_with("HTTP/1.1 20"),
+        "the server answered {}: {}",
+        text.lines().next().unwrap_or_default(),
+        String::from_utf8_lossy(bytes.get(head..).unwrap_or_default())
     );
     let field = |wanted: &str| {
         let fields = text.lines().filter_map(|line| line.split_once(':'));

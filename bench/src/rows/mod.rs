@@ -17,6 +17,7 @@ mod search;
 mod timing;
 mod trust;
 mod wire2;
+mod work;
 
 use std::{future::Future, path::Path, pin::Pin};
 
@@ -134,6 +135,8 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     ("cli.status.10000", |binary| Box::pin(async move { cli::status_clean(binary) })),
     ("cli.status.10000.changed", |binary| Box::pin(async move { cli::status_changed(binary) })),
     ("cli.start", |binary| Box::pin(async move { cli::start(binary) })),
+    ("work.throughput.sqlite", |binary| Box::pin(work::throughput_sqlite(binary))),
+    ("work.throughput.postgres", |binary| Box::pin(work::throughput_postgres(binary))),
     ("idle.memory", |binary| Box::pin(idle::memory(binary))),
     ("idle.transactions", |binary| Box::pin(idle::transactions(binary))),
     ("idle.start", |binary| Box::pin(async move { idle::start(binary) })),

@@ -201,6 +201,12 @@ impl Request {
         credentials.to_header()
     }
 
+    /// The lines of the head that prove who sends this request, for whoever writes it to a connection of its own.
+    pub fn proofs(&self, person: &Person) -> [(&'static str, String); 2] {
+        let digest = format_content_digest(&self.announced());
+        [("authorization", self.credentials(person)), ("content-digest", digest)]
+    }
+
     /// The digest that is signed, and said unless it is left out.
     fn announced(&self) -> [u8; 32] {
         match (&self.digest, &self.body) {

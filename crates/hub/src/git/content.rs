@@ -4,6 +4,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use futures_util::future::try_join_all;
 use history::{
     clashing_paths,
     tree::{Node, NodeSource, ReadError, changes, walk},
@@ -33,6 +34,8 @@ impl NodeSource for Shapes<'_> {
 
 /// Commits of a push that are looked at one by one where findings are only told; of longer ones the newest.
 const LOOKED_AT: usize = 2_000;
+/// Parts of a push that are looked at at once.
+const SIDE_BY_SIDE: usize = 2;
 
 /// What has been looked at of files, by their names.
 #[derive(Default)]
@@ -56,17 +59,33 @@ impl Hub {
         }
         let most = if asks.refuses_secrets() { usize::MAX } else { LOOKED_AT };
         let ids = new.ids();
-        let ids = ids.get(ids.len().saturating_sub(most)..).unwrap_or_default().to_vec();
-        let read = packs.read(move |reader| {
-            let (mut news, mut looked) = (Vec::with_capacity(ids.len()), Looked::default());
-            for id in ids {
-                news.push(news_of(reader, asks, id, &mut looked)?);
-            }
-            Ok((news, looked))
-        });
-        let (news, Looked { heads, leaks, .. }) = read.await?;
+        let ids = ids.get(ids.len().saturating_sub(most)..).unwrap_or_default();
+        // The pusher waits, and so does Git: what can be looked at side by side is.
+        let parts = ids.chunks(ids.len().div_ceil(SIDE_BY_SIDE).max(1));
+        let parts = parts.map(|part| look_at(packs, asks, part.to_vec()));
+        let (mut news, mut heads, mut leaks) = (Vec::new(), Heads::default(), Leaks::default());
+        for (some, looked) in try_join_all(parts).await? {
+            news.extend(some);
+            heads.extend(looked.heads);
+            leaks.extend(looked.leaks);
+        }
         self.judge_news((asks, Some(repository)), &news, &heads, &leaks).await
     }
+}
+
+async fn look_at(
+    packs: &Packs,
+    asks: Asks,
+    ids: Vec<CommitId>,
+) -> Result<(Vec<News>, Looked), Error> {
+    let read = packs.read(move |reader| {
+        let (mut news, mut looked) = (Vec::with_capacity(ids.len()), Looked::default());
+        for id in ids {
+            news.push(news_of(reader, asks, id, &mut looked)?);
+        }
+        Ok((news, looked))
+    });
+    read.await
 }
 
 fn news_of(reader: &Reader, asks: Asks, id: CommitId, looked: &mut Looked) -> Result<News, Error> {

@@ -22,7 +22,7 @@ pub(super) async fn land_own(
     shared: OwnedRwLockReadGuard<()>,
 ) -> Result<Verdict, Error> {
     let (together, shown) = (1, None);
-    let mut step = Step { hub, caller, repository, dir, taken, together, shown };
+    let mut step = Step { hub, caller, repository, dir, taken, together, shown, foreseen: None };
     let work = tokio::spawn(async move {
         let landed = step.batch(&[update], true).await;
         drop(shared);
@@ -47,7 +47,7 @@ pub(super) async fn land_first(
     tx: Tx,
 ) -> Result<Verdict, Error> {
     let (together, shown) = (1, None);
-    let mut step = Step { hub, caller, repository, dir, taken, together, shown };
+    let mut step = Step { hub, caller, repository, dir, taken, together, shown, foreseen: None };
     let work = tokio::spawn(async move { step.batch_in(tx, &[update], true).await });
     let landed =
         work.await.map_err(|error| Error::Broken(format!("a push ended early: {error}")))?;

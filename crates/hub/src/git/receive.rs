@@ -12,7 +12,7 @@ use std::{
 };
 
 use db::Tx;
-use names::{BranchName, Id, UnixMillis};
+use names::{BranchName, CommitId, Id, UnixMillis};
 use tokio::sync::{OwnedRwLockReadGuard, watch};
 use trust::{Allowed, act};
 use uuid::Uuid;
@@ -22,7 +22,7 @@ pub(super) use super::judging::Update;
 use super::{
     GitCaller, GitVia,
     chores::{Prepared, RefMove, pointed},
-    commits,
+    commits::{self, NewCommits},
     judging::{Judge, Kind, Sound},
     store,
 };
@@ -60,6 +60,8 @@ pub(super) struct Push {
     taken: Change,
     /// What is told of files beside all else.
     warnings: Vec<String>,
+    /// The commits that came, as they were looked at.
+    foreseen: Option<Foreseen>,
     /// Held from the moment at which objects are let out of quarantine until refs lead to them.
     shared: Option<OwnedRwLockReadGuard<()>>,
 }
@@ -75,6 +77,15 @@ pub(super) struct Step {
     pub(super) together: usize,
     /// The branch that is to be shown first, if nothing was pushed before and it comes.
     pub(super) shown: Option<BranchName>,
+    /// The commits that were found when all of it was looked at.
+    pub(super) foreseen: Option<Foreseen>,
+}
+
+/// Where refs are to lead, and the commits on the way there that were new when it was looked at.
+#[derive(Debug, Clone)]
+pub(super) struct Foreseen {
+    tips: Vec<CommitId>,
+    new: NewCommits,
 }
 
 /// A ref that goes where it may go.
@@ -91,8 +102,10 @@ impl Push {
         repository: &Repository,
         (dir, whole): (PathBuf, watch::Receiver<bool>),
     ) -> Self {
-        let (taken, warnings, shared) = (Change::default(), Vec::new(), None);
-        Self { hub, caller, repository: repository.id, dir, whole, taken, warnings, shared }
+        let (taken, warnings) = (Change::default(), Vec::new());
+        let (foreseen, shared) = (None, None);
+        let repository = repository.id;
+        Self { hub, caller, repository, dir, whole, taken, warnings, foreseen, shared }
     }
 
     /// Looks at all of it, before anything is kept. Refused is what no ref of may go anywhere; where some may, the others
@@ -147,10 +160,15 @@ impl Push {
         let owner = repository.resource.owner;
         let name = repository.full_name();
         self.hub.check_room(owner, Some(repository), name, self.taken.bytes).await?;
-        let mut tx = self.hub.db.glance().await?;
-        let new = commits::new_commits(&mut tx, self.repository, &packs, &tips(&judged)).await?;
+        let (mut tx, tips) = (self.hub.db.glance().await?, tips(&judged));
+        let new = commits::new_commits(&mut tx, self.repository, &packs, &tips).await?;
         drop(tx);
-        self.warnings = self.hub.inspect_packs(repository, &packs, &new).await?;
+        let (warnings, new) = tokio::try_join!(
+            self.hub.inspect_packs(repository, &packs, &new),
+            new.clone().read(&packs)
+        )?;
+        self.warnings = warnings;
+        self.foreseen = Some(Foreseen { tips, new });
         Ok(faults)
     }
 
@@ -168,6 +186,7 @@ impl Push {
             taken: self.taken,
             together: TOGETHER,
             shown: None,
+            foreseen: self.foreseen.take(),
         };
         let (all, shared) = (Arc::clone(&updates), self.shared.take());
         let work = tokio::spawn(async move {
@@ -315,7 +334,10 @@ impl Step {
         let by = self.caller.actor.principal().ok_or(Error::NotFound)?.id;
         let tips = tips(judged);
         let packs = self.hub.packs(self.repository);
-        let new = commits::new_commits(tx, self.repository, &packs, &tips).await?;
+        let new = match self.foreseen.as_ref().filter(|it| it.tips == tips) {
+            Some(it) => it.new.still_new(tx, self.repository).await?,
+            None => commits::new_commits(tx, self.repository, &packs, &tips).await?,
+        };
         let mut into = repository.clone();
         if self.caller.via == GitVia::Server {
             // What the server signs, it has made or checked itself.
@@ -484,7 +506,7 @@ pub(super) fn fault_of(
 }
 
 /// The commits to which refs are to lead.
-pub(super) fn tips(judged: &[Result<Sound, String>]) -> Vec<names::CommitId> {
+pub(super) fn tips(judged: &[Result<Sound, String>]) -> Vec<CommitId> {
     let sound = judged.iter().filter_map(|it| it.as_ref().ok()?.to);
     sound.map(|it| it.target).collect()
 }

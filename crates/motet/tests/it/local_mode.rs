@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use testkit::{Answer, Request, Server, Story};
 
 use crate::{
-    MOTET,
+    MOTET, git,
     ground::{Ground, on_both},
 };
 
@@ -227,6 +227,37 @@ async fn a_muse_client_pushes_and_clones() {
     let refs: Refs = refs.wire();
     assert_eq!(refs.branch_heads.len(), 1);
     assert_eq!(server.get("/owner/song/refs").send().await.status, 404);
+}
+
+/// Every stock Git works with a token as its password, and a token of somebody else's server is none.
+#[tokio::test]
+async fn stock_git_pushes_and_fetches() {
+    let server = Server::with(MOTET).arg("--local").start().await;
+    let given = let_in(&server, "shell").await;
+    let new = json!({ "name": "tune", "visibility": "private", "format": "git" });
+    let made = with_mark(server.post("/api/v1/repos").json(&new), &given).send().await;
+    made.assert_status(201);
+    let scope = json!({ "planes": { "hub": "write" }, "repositories": ["owner/tune"] });
+    let mint = server.post("/api/v1/tokens").json(&json!({ "kind": "git", "scope": scope }));
+    let minted = with_mark(mint, &given).send().await;
+    minted.assert_status(201);
+    let token = minted.json()["value"].as_str().unwrap().to_owned();
+    let url = git::address(&server, &token, "owner/tune");
+    for (round, program) in git::clients().into_iter().enumerate() {
+        let user = git::User::of(program);
+        if round == 0 {
+            user.begins("one");
+        } else {
+            user.does("", &["clone", "-q", &url, "one"]);
+        }
+        let tip = user.writes("one", &format!("{round}.txt"), "a line\n");
+        user.does("one", &["push", "-q", &url, "main"]);
+        user.does("", &["init", "-q", "other"]);
+        user.does("other", &["fetch", "-q", &url, "main"]);
+        assert_eq!(user.does("other", &["rev-parse", "FETCH_HEAD"]), tip);
+    }
+    let strange = git::address(&server, &token.to_uppercase(), "owner/tune");
+    assert!(!git::User::new().tries("", &["ls-remote", &strange]).is_well);
 }
 
 /// The command line, with a home of its own.

@@ -19,6 +19,7 @@ pub(super) mod tests;
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
     num::NonZero,
+    sync::Arc,
 };
 
 use api::CommitRecord;
@@ -73,6 +74,8 @@ pub(crate) struct ParsedCommit {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct NewCommits {
     order: Vec<CommitId>,
+    /// The first of them, if they have been read already.
+    read: Arc<[ParsedCommit]>,
 }
 
 impl NewCommits {
@@ -84,6 +87,28 @@ impl NewCommits {
     /// How many.
     pub(crate) fn len(&self) -> usize {
         self.order.len()
+    }
+
+    /// Reads the first of them and verifies what is signed, so that nobody waits for it while they are written.
+    pub(crate) async fn read(mut self, packs: &Packs) -> Result<Self, Error> {
+        self.read = parsed(packs, &self.order).await?.into();
+        Ok(self)
+    }
+
+    /// Those that no row has come to hold meanwhile.
+    pub(crate) async fn still_new(
+        &self,
+        tx: &mut Tx,
+        repository: Id<Repository>,
+    ) -> Result<Self, Error> {
+        let mut order = Vec::with_capacity(self.order.len());
+        for some in self.order.chunks(ASKED_AT_ONCE) {
+            let held = reading::known_commits(tx, repository, some).await?;
+            order.extend(some.iter().filter(|id| !held.contains_key(*id)));
+        }
+        let is_same = order.len() == self.order.len();
+        let read = if is_same { Arc::clone(&self.read) } else { Arc::default() };
+        Ok(Self { order, read })
     }
 }
 
@@ -124,7 +149,7 @@ pub(crate) async fn new_commits(
             return Err(Error::TooLarge("a push of so many commits is not taken; push some first"));
         }
     }
-    Ok(NewCommits { order: parents_first(met) })
+    Ok(NewCommits { order: parents_first(met), read: Arc::default() })
 }
 
 /// A commit and its parents, if it is in the packs.
@@ -192,8 +217,12 @@ pub(crate) async fn take_in(
     let empty = (Node::default().id(), Node::default().encode());
     add_nodes(tx, std::iter::once(&empty)).await?;
     let mut rest = new.order.as_slice();
+    let mut read = Some(Arc::clone(&new.read)).filter(|it| !it.is_empty());
     while !rest.is_empty() {
-        let piece = parsed(packs, rest).await?;
+        let piece = match read.take() {
+            Some(piece) => piece,
+            None => parsed(packs, rest).await?.into(),
+        };
         rest = rest.get(piece.len()..).unwrap_or_default();
         let proofs = Proofs::of_git(tx, piece.iter().map(|it| (it.id, it.proof))).await?;
         proofs.check(tx, into, piece.iter().map(|it| it.id), now).await?;

@@ -31,6 +31,7 @@ use std::{
 };
 
 use gix_odb::{HandleArc, Store, store::init};
+use gix_pack::cache::lru::MemoryCappedHashmap;
 use history::tree::Node;
 use names::{Id, NodeId};
 use tokio::sync::Semaphore;
@@ -53,6 +54,8 @@ const NODE_BYTES: u64 = 16 << 20;
 const LEAST_SLOTS: usize = 64;
 /// Up to this an object is read into memory.
 pub(crate) const WHOLE_BYTES: u64 = 16 << 20;
+/// What one reader holds of objects out of which others are made: those of a chain share them.
+const BASE_BYTES: usize = 4 << 20;
 /// An object that lies in a pack as what differs from another one is made in memory, up to this.
 const DELTA_BYTES: u64 = 128 << 20;
 
@@ -195,7 +198,7 @@ impl Place {
     fn handle(&self, anew: bool) -> io::Result<HandleArc> {
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = store.as_ref().filter(|_| !anew) {
-            return Ok(open.to_cache_arc());
+            return Ok(self.handle_of(open));
         }
         let options = init::Options {
             slots: init::Slots::AsNeededByDiskState { multiplier: 2.0, minimum: LEAST_SLOTS },
@@ -205,8 +208,18 @@ impl Place {
         };
         let (dir, kind) = (self.objects.clone(), gix_hash::Kind::Sha1);
         let opened = Arc::new(Store::at_opts(dir, kind, &mut std::iter::empty(), options)?);
-        let handle = opened.to_cache_arc();
+        let handle = self.handle_of(&opened);
         *store = Some(opened);
         Ok(handle)
+    }
+
+    fn handle_of(&self, store: &Arc<Store>) -> HandleArc {
+        let mut handle = store.to_cache_arc();
+        handle.set_pack_cache(|| Box::new(MemoryCappedHashmap::new(BASE_BYTES)));
+        if self.below.is_some() {
+            // What is received lies there whole: the folder is not listed again for each object that is in another one.
+            handle.refresh_never();
+        }
+        handle
     }
 }

@@ -135,8 +135,16 @@ impl Hub {
         let caller =
             GitCaller { actor: taker.actor.clone(), place: Place::Unknown, via: taker.via };
         let together = usize::MAX;
-        let mut step =
-            Step { hub: self.clone(), caller, repository: id, dir, taken: change, together, shown };
+        let mut step = Step {
+            hub: self.clone(),
+            caller,
+            repository: id,
+            dir,
+            taken: change,
+            together,
+            shown,
+            foreseen: None,
+        };
         let work = tokio::spawn(async move {
             blocking(move || adopt(&folder.join("pack"), &to).map_err(Error::Git)).await?;
             let (verdicts, sentences) = step.all(&going, false).await;
