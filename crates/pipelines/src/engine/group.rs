@@ -203,7 +203,7 @@ impl Run {
         self,
         event: &Event,
         at: UnixMillis,
-    ) -> (Self, Result<Vec<machine::Effect>, machine::Refusal>) {
+    ) -> (Self, Result<Vec<machine::Effect>, Refusal>) {
         match machine::take(self.state, event, at) {
             Ok((state, effects)) => (Self { state, ..self }, Ok(effects)),
             Err(refused) => {
