@@ -91,9 +91,7 @@ impl Play {
         let (used, verdicts) = (BTreeMap::new(), 0);
         Self { shop, script, run, agents, reviewer, used, verdicts }
     }
-}
 
-on_both! {
     /// The next act of an address.
     fn act(&mut self, address: &str) -> Value {
         let at = self.used.entry(address.to_owned()).or_default();
@@ -102,9 +100,7 @@ on_both! {
         *at += 1;
         act
     }
-}
 
-on_both! {
     /// All acts of one claim.
     async fn work(&mut self, agent: &Person, claim: &Value) {
         let address = text(&claim["address"]);
@@ -137,9 +133,7 @@ on_both! {
             return;
         }
     }
-}
 
-on_both! {
     /// Whatever can be done by somebody is done. Says whether anything was.
     async fn round(&mut self, turn: usize) -> bool {
         let mut has_moved = false;
