@@ -112,11 +112,11 @@ impl Shop {
         let anna = server.register("anna").await;
         let by =
             |path: &str, body: Value| server.post(&format!("/api/v1{path}")).json(&body).by(&anna);
-        well(by("/orgs", json!({ "handle": "acme" })).send().await)?;
-        well(server.post("/api/v1/orgs/acme/publisher").by(&anna).send().await)?;
+        well(&by("/orgs", json!({ "handle": "acme" })).send().await)?;
+        well(&server.post("/api/v1/orgs/acme/publisher").by(&anna).send().await)?;
         let admin = by("/publishers/acme/tokens/admin", json!({})).send().await;
         let runner = by("/publishers/acme/tokens/runner", json!({})).send().await;
-        let (admin, runner) = (text(&well(admin)?, "value")?, text(&well(runner)?, "value")?);
+        let (admin, runner) = (text(&well(&admin)?, "value")?, text(&well(&runner)?, "value")?);
         let definition = json!({
             "motet": 1, "id": "count",
             "input_schema": { "type": "object", "properties": { "n": { "type": "integer" } } },
@@ -125,16 +125,16 @@ impl Shop {
             "final_output": { "composes": ["a.*"] },
         });
         let register = server.post("/api/v1/publishers/acme/pipelines").json(&definition);
-        well(register.header("authorization", &format!("Bearer {admin}")).send().await)?;
+        well(&register.header("authorization", &format!("Bearer {admin}")).send().await)?;
         let mut agents = Vec::new();
         for number in 0..AGENTS {
             let handle = format!("heron-{number}");
             let scope = json!({ "planes": { "work": "write" }, "publishers": ["acme"] });
-            well(by("/agents", json!({ "handle": handle, "scope": scope })).send().await)?;
+            well(&by("/agents", json!({ "handle": handle, "scope": scope })).send().await)?;
             let agent = Person::new(&handle, Secret::new([u8::try_from(number)? + 1; 32]));
             let line = agent.key().public().to_openssh();
             let met = agent.answer_to(&server.challenge(&handle, &line).await);
-            well(by("/auth/verify", met).send().await)?;
+            well(&by("/auth/verify", met).send().await)?;
             agents.push(agent);
         }
         Ok(Self { server, runner, agents })
@@ -184,15 +184,12 @@ impl Shop {
     ) -> anyhow::Result<Value> {
         let request = self.server.request(Method::POST, target).by(by);
         let request = request.header("content-type", "application/json").body(body.to_owned());
-        let mut head = String::new();
-        for (name, value) in request.proofs(by) {
-            head += &format!("{name}: {value}\r\n");
-        }
-        line.post(target, &head, body).await
+        let [who, what] = request.proofs(by).map(|(name, value)| format!("{name}: {value}\r\n"));
+        line.post(target, &(who + &what), body).await
     }
 }
 
-fn well(answer: Answer) -> anyhow::Result<Value> {
+fn well(answer: &Answer) -> anyhow::Result<Value> {
     ensure!(answer.status < 300, "{}: {}", answer.status, answer.text());
     Ok(if answer.body.is_empty() { Value::Null } else { answer.json() })
 }
