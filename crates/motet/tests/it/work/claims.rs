@@ -36,9 +36,8 @@ on_both! {
         shop.register(&of_steps("sync", json!([{"id": "a"}]), json!({}))).await;
         // Nothing comes: an empty list, and not before its time.
         assert_eq!(shop.next_with(&heron, &json!({"wait": 1})).await, Vec::<serde_json::Value>::new());
-        let waiting = shop.next_with(&heron, &json!({"wait": 30}));
-        let started = shop.start("sync", &json!({}));
-        let both = async { tokio::join!(waiting, started) };
+        let (wait, nothing) = (json!({"wait": 30}), json!({}));
+        let both = async { tokio::join!(shop.next_with(&heron, &wait), shop.start("sync", &nothing)) };
         let (got, _) = timeout(PATIENCE, both).await.expect("whoever waits is told");
         assert_eq!(got.len(), 1);
         // As many as are wanted, and no more than may be held.

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 use testkit::Person;
 
-use super::{Shop, of_steps, text};
+use super::{Shop, bearing, of_steps, text};
 use crate::ground::{Ground, eventually, on_both};
 
 /// The next claim of an agent, once a short back-off has passed.
@@ -150,8 +150,8 @@ on_both! {
         assert_eq!((&seen["state"], &seen["held_by"]), (&json!("held"), &json!("budget:claims")));
         let path = format!("/api/v1/runs/{run}/budgets");
         let raise = || shop.server.request(Method::PATCH, &path).json(&json!({"claims": 2}));
-        super::bearing(raise(), &shop.runner).send().await.assert_refused(403, "forbidden");
-        super::bearing(raise(), &shop.admin).send().await.assert_status(200);
+        bearing(raise(), &shop.runner).send().await.assert_refused(403, "forbidden");
+        bearing(raise(), &shop.admin).send().await.assert_status(200);
         let claim = shop.claim(&gannet).await;
         shop.done(&gannet, &claim, &json!({"n": 1})).await;
         assert_eq!(shop.state(&run).await, "completed");
