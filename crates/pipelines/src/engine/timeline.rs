@@ -1,7 +1,7 @@
 //! An entry of the timeline, as its row tells it (`spec/work.md` 3, I15).
 
 use pipelines_core::{
-    machine::Change,
+    machine::{Change, RunReason, TaskReason},
     name::{Address, ClaimId},
 };
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ pub(super) fn line(change: &Change) -> Line {
     let of_run = |kind: String, data: Value| Line { kind, task: None, claim: None, data };
     match change {
         Change::Run { phase, reason } => {
-            let reason = reason.as_ref().map(|it| it.as_str());
+            let reason = reason.as_ref().map(RunReason::as_str);
             of_run(format!("run.{}", phase.as_str()), json!({"reason": reason}))
         }
         Change::Moved { version } => of_run("run.moved".to_owned(), json!({"version": version})),
@@ -48,7 +48,7 @@ pub(super) fn line(change: &Change) -> Line {
             of_task("task.inserted".to_owned(), address, *generation, data)
         }
         Change::Task { address, generation, phase, reason } => {
-            let reason = reason.map(pipelines_core::machine::TaskReason::as_str);
+            let reason = reason.map(TaskReason::as_str);
             let data = json!({"address": address, "generation": generation, "reason": reason});
             of_task(format!("task.{}", phase.as_str()), address, *generation, data)
         }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use names::{Digest, Id};
 use pipelines_core::{
     json::canonical,
-    machine::{Change, Credit, Due, Effect, Entry, StoredVerdict, TaskPhase},
+    machine::{
+        Change, Credit, Due, Effect, Entry, RunReason, StoredVerdict, TaskPhase, TaskReason,
+    },
     name::{Address, ClaimId, RunId},
 };
 use serde::Serialize;
@@ -272,7 +274,7 @@ fn deadline_at(run: &Run) -> i64 {
 }
 
 fn reason(run: &Run) -> Option<&'static str> {
-    run.state.reason.as_ref().map(|it| it.as_str())
+    run.state.reason.as_ref().map(RunReason::as_str)
 }
 
 fn new_run_row(run: &Run) -> Value {
@@ -338,7 +340,8 @@ fn search_rows(run: &Run) -> Vec<Value> {
 
 /// A pointer as RFC 6901 writes it.
 pub(crate) fn pointer_text(tokens: &[String]) -> String {
-    tokens.iter().map(|it| format!("/{}", it.replace('~', "~0").replace('/', "~1"))).collect()
+    let escaped = |token: &String| token.replace('~', "~0").replace('/', "~1");
+    tokens.iter().fold(String::new(), |text, token| text + "/" + &escaped(token))
 }
 
 fn task_row(run: &Run, dirty: &Dirty, place: &(Address, u32)) -> Option<Value> {
@@ -358,7 +361,7 @@ fn task_row(run: &Run, dirty: &Dirty, place: &(Address, u32)) -> Option<Value> {
         u8::from(row.superseded),
         row.version,
         row.phase.as_str(),
-        row.reason.map(pipelines_core::machine::TaskReason::as_str),
+        row.reason.map(TaskReason::as_str),
         row.ready_at.map(|at| at.0),
         head,
         stored.item.as_ref().filter(|_| is_new).map(text),
