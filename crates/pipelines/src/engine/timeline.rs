@@ -1,7 +1,7 @@
 //! An entry of the timeline, as its row tells it (`spec/work.md` 3, I15).
 
 use pipelines_core::{
-    machine::{Change, RunReason},
+    machine::{Change, RunReason, TaskReason},
     name::{Address, ClaimId},
 };
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ pub(super) fn line(change: &Change) -> Line {
             of_task("task.inserted".to_owned(), address, *generation, data)
         }
         Change::Task { address, generation, phase, reason } => {
-            let reason = reason.map(pipelines_core::machine::TaskReason::as_str);
+            let reason = reason.map(TaskReason::as_str);
             let data = json!({"address": address, "generation": generation, "reason": reason});
             of_task(format!("task.{}", phase.as_str()), address, *generation, data)
         }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use names::{Digest, Id};
 use pipelines_core::{
     json::canonical,
-    machine::{Change, Credit, Due, Effect, Entry, RunReason, StoredVerdict, TaskPhase},
+    machine::{
+        Change, Credit, Due, Effect, Entry, RunReason, StoredVerdict, TaskPhase, TaskReason,
+    },
     name::{Address, ClaimId, RunId},
 };
 use serde::Serialize;
@@ -338,9 +340,8 @@ fn search_rows(run: &Run) -> Vec<Value> {
 
 /// A pointer as RFC 6901 writes it.
 pub(crate) fn pointer_text(tokens: &[String]) -> String {
-    tokens
-        .iter()
-        .fold(String::new(), |text, it| text + "/" + &it.replace('~', "~0").replace('/', "~1"))
+    let escaped = |token: &String| token.replace('~', "~0").replace('/', "~1");
+    tokens.iter().fold(String::new(), |text, token| text + "/" + &escaped(token))
 }
 
 fn task_row(run: &Run, dirty: &Dirty, place: &(Address, u32)) -> Option<Value> {
@@ -360,7 +361,7 @@ fn task_row(run: &Run, dirty: &Dirty, place: &(Address, u32)) -> Option<Value> {
         u8::from(row.superseded),
         row.version,
         row.phase.as_str(),
-        row.reason.map(pipelines_core::machine::TaskReason::as_str),
+        row.reason.map(TaskReason::as_str),
         row.ready_at.map(|at| at.0),
         head,
         stored.item.as_ref().filter(|_| is_new).map(text),

@@ -182,8 +182,8 @@ impl Play {
     }
 }
 
-async fn comes_out_as_expected(ground: &Ground, fixture: Fixture, turn: usize) {
-    let mut play = Play::begin(ground, &fixture).await;
+async fn comes_out_as_expected(ground: &Ground, fixture: &Fixture, turn: usize) {
+    let mut play = Play::begin(ground, fixture).await;
     let seen = play.play(turn).await;
     let expected = &fixture.expected;
     assert_eq!((&seen["state"], &seen["error"]), (&expected["state"], &Value::Null));
@@ -224,18 +224,18 @@ async fn comes_out_as_expected(ground: &Ground, fixture: Fixture, turn: usize) {
 
 on_both! {
     async fn add_data_source_comes_out_as_expected(ground: Ground) {
-        comes_out_as_expected(&ground, add_data_source(), 0).await;
+        comes_out_as_expected(&ground, &add_data_source(), 0).await;
     }
 }
 
 on_both! {
     async fn translate_and_grade_comes_out_as_expected(ground: Ground) {
-        comes_out_as_expected(&ground, translate_and_grade(), 0).await;
+        comes_out_as_expected(&ground, &translate_and_grade(), 0).await;
     }
 }
 
 on_both! {
     async fn whoever_comes_first_the_output_is_the_same(ground: Ground) {
-        comes_out_as_expected(&ground, translate_and_grade(), 2).await;
+        comes_out_as_expected(&ground, &translate_and_grade(), 2).await;
     }
 }
