@@ -23,7 +23,7 @@ const BALLAST_BYTES: usize = 2 << 20;
 /// More than fit.
 const TRIES: i64 = 200;
 
-/// A file system of four megabytes, unmounted when this is dropped.
+/// A file system of eight megabytes, unmounted when this is dropped.
 struct Small {
     dir: TempDir,
     ballast: PathBuf,
@@ -33,7 +33,7 @@ impl Small {
     fn mount() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"])
             .arg(dir.path())
             .output()
             .expect("`mount` is part of every Debian");
