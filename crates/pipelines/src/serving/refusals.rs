@@ -7,6 +7,8 @@ use web::Problem;
 use super::fault;
 use crate::engine::NotDone;
 
+/// When a program may try again that does not know that it never helps.
+const NEVER_SECONDS: u32 = 3_600;
 /// Faults that one answer tells.
 const TOLD: usize = 100;
 
@@ -64,7 +66,9 @@ fn refused(refusal: &Refusal) -> Problem {
         }
         Refusal::NearExpiry => conflict("claim_near_expiry"),
         Refusal::CallsExhausted => {
+            // Of this task it is never called again; a program that does not know the code tries late.
             Problem::refuse(StatusCode::TOO_MANY_REQUESTS, "calls_exhausted", refusal)
+                .retry_after(NEVER_SECONDS)
         }
         Refusal::UnknownSubcommand => {
             Problem::refuse(StatusCode::UNPROCESSABLE_ENTITY, "unknown_subcommand", refusal)
