@@ -160,6 +160,8 @@ CREATE TABLE dead_letters (
     at           INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX dead_letters_publisher ON dead_letters (publisher_id, id);
+CREATE INDEX dead_letters_run ON dead_letters (run_id);
+CREATE INDEX dead_letters_task ON dead_letters (task_id);
 
 -- How a publisher stands to an agent, where it has said so.
 CREATE TABLE agent_publishers (
