@@ -173,7 +173,7 @@ async fn no_name_opens_a_file_outside_of_the_data_directory() {
     server.stop().await;
 
     let text = fs::read_to_string(&trace).unwrap();
-    let opened: Vec<_> = text.lines().filter_map(|line| Opened::read(line)).collect();
+    let opened: Vec<_> = text.lines().filter_map(Opened::read).collect();
     // The trace saw the server read, and Git.
     for place in ["git", "objects"] {
         let place = data.join(place);

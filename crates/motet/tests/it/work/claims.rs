@@ -38,7 +38,7 @@ on_both! {
         assert_eq!(shop.next_with(&heron, &json!({"wait": 1})).await, Vec::<serde_json::Value>::new());
         let (wait, nothing) = (json!({"wait": 30}), json!({}));
         let both = async { tokio::join!(shop.next_with(&heron, &wait), shop.start("sync", &nothing)) };
-        let (got, _) = timeout(PATIENCE, both).await.expect("whoever waits is told");
+        let (got, _) = timeout(PATIENCE, both).await.unwrap();
         assert_eq!(got.len(), 1);
         // As many as are wanted, and no more than may be held.
         for _ in 0..6 {

@@ -9,10 +9,7 @@ use crate::ground::{Ground, eventually, on_both};
 
 /// The next claim of an agent, once a short back-off has passed.
 async fn soon(shop: &Shop, agent: &Person) -> Value {
-    shop.next_with(agent, &json!({"wait": 20, "resume": false}))
-        .await
-        .pop()
-        .expect("a claim in time")
+    shop.next_with(agent, &json!({"wait": 20, "resume": false})).await.pop().unwrap()
 }
 
 on_both! {

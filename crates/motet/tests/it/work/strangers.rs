@@ -129,9 +129,9 @@ on_both! {
         let gate = json!([{"id": "a", "kind": "approval", "output_schema": form}]);
         shop.register(&of_steps("ask", gate, json!({}))).await;
         let begin = shop.server.post("/api/v1/publishers/acme/pipelines/ask/runs").json(&json!({"input": {}}));
-        let begun = begin.by(&shop.anna).send().await;
-        begun.assert_status(201);
-        let run = text(&begun.json()["run"]);
+        let started = begin.by(&shop.anna).send().await;
+        started.assert_status(201);
+        let run = text(&started.json()["run"]);
         let listed = shop.server.get("/api/v1/approvals").by(&rita).send().await.json();
         let gate = text(&listed["items"][0]["id"]);
         assert_eq!(listed["items"][0]["run"], run.as_str());
