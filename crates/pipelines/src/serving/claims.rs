@@ -1,6 +1,6 @@
 //! Agents ask for work, and see what they have (`spec/work.md` 4, Ask).
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use api::json;
 use db::Dialect;
@@ -12,14 +12,14 @@ use pipelines_core::{
 };
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
-use trust::{Actor, Allowed, Anything, Credential, Refusal, act};
+use trust::{Actor, Allowed, Anything, Credential, Principal, Refusal, act};
 use uuid::Uuid;
 use web::{Json, Problem, Queried};
 
 use super::{fault, places::ClaimPlace, store, tasks};
 use crate::{
     Door,
-    engine::{Asking, LIVE_CLAIMS, millis, runs},
+    engine::{Asking, millis, runs},
 };
 
 /// The longest wait, in seconds.
@@ -40,6 +40,11 @@ fn agent(actor: &Actor) -> Result<(AgentId, OwnerId), Problem> {
     Ok((Id::from_uuid(agent.id.uuid()), Id::from_uuid(owner.uuid())))
 }
 
+/// The agent as the trust plane knows it.
+fn as_principal(agent: AgentId) -> Id<Principal> {
+    Id::from_uuid(agent.uuid())
+}
+
 pub(super) async fn next(
     door: Door,
     allowed: Allowed<act::TaskClaim, Anything>,
@@ -49,10 +54,10 @@ pub(super) async fn next(
     let resumes = asked.resume.unwrap_or(true);
     let (wait, mut asking) = wanted(allowed.actor(), (agent, owner), asked)?;
     let mut tx = door.db().read().await?;
-    let held = store::count_held(&mut tx, agent).await?;
+    let (all, held) = store::count_held(&mut tx, agent, asking.token).await?;
     let untouched =
-        if resumes && held > 0 { store::untouched(&mut tx, agent).await? } else { Vec::new() };
-    let own: BTreeSet<_> = store::capabilities(&mut tx, agent).await?.into_iter().collect();
+        if resumes && all > 0 { store::untouched(&mut tx, agent).await? } else { Vec::new() };
+    let own = door.pipelines.0.ground.trust.capabilities(&mut tx, as_principal(agent)).await?;
     drop(tx);
     // What an agent does not say of itself it cannot offer, and what a publisher gives it cannot give itself.
     asking.labels.retain(|it| own.contains(it) && !it.starts_with('@'));
@@ -66,9 +71,9 @@ pub(super) async fn next(
             return Ok(Json(json::ClaimBatch { items, retry_after_ms: 0 }));
         }
     }
-    if held >= LIVE_CLAIMS {
-        let why =
-            format!("an agent holds {LIVE_CLAIMS} claims at a time; hand one in or give one back");
+    let most = asking.live_claims;
+    if held >= most {
+        let why = format!("a token holds {most} claims at a time; hand one in or give one back");
         return Err(
             Problem::refuse(StatusCode::TOO_MANY_REQUESTS, "claims_full", &why).retry_after(1)
         );
@@ -139,6 +144,8 @@ fn wanted(
         pipelines,
         run: run.map(Id::from_uuid),
         most,
+        live_claims: actor.live_claims(),
+        stamp: actor.stamp(),
         waits: !wait.is_zero(),
     };
     Ok((wait, asking))

@@ -19,14 +19,14 @@ macro_rules! summary {
 /// Which runs a list shows: those of publishers to which the principal `$1` belongs, or as which it acts.
 macro_rules! visible {
     () => {
-        " WHERE (r.publisher_id = $1 OR EXISTS (SELECT 1 FROM org_members AS m
-                                         WHERE m.org_id = r.publisher_id AND m.principal_id = $1))
-           AND EXISTS (SELECT 1 FROM organizations AS o
-                        WHERE o.principal_id = r.publisher_id AND o.publisher_enabled = 1)
-           AND p.status = 'active'
+        concat!(
+            " WHERE ",
+            trust::sees_publisher!("$1", "r.publisher_id"),
+            "
            AND (CAST($2 AS TEXT) IS NULL OR p.handle = $2) AND (CAST($3 AS TEXT) IS NULL OR r.pipeline_id = $3)
            AND (CAST($4 AS TEXT) IS NULL OR r.state = $4) AND (CAST($5 AS TEXT) IS NULL OR r.external_id = $5)
            AND r.started_at >= $6 AND r.started_at < $7"
+        )
     };
 }
 
@@ -76,23 +76,20 @@ db::statements! {
           FROM claims AS c JOIN tasks AS t ON t.id = c.task_id WHERE c.agent_id = $1 AND c.state = 'live' ORDER BY c.id";
     UNTOUCHED = "
         SELECT run_id, id FROM claims WHERE agent_id = $1 AND state = 'live' AND touched = 0 ORDER BY id LIMIT 16";
-    COUNT_HELD = "SELECT count(*) FROM claims WHERE agent_id = $1 AND state = 'live'";
-    CAPABILITIES = "SELECT capabilities FROM agents WHERE principal_id = $1";
+    COUNT_HELD = "
+        SELECT count(*), count(CASE WHEN token_id IS NOT DISTINCT FROM $2 THEN 1 END)
+          FROM claims WHERE agent_id = $1 AND state = 'live'";
     LETTERS = "
         SELECT l.id, l.run_id, r.pipeline_id, l.task_id, t.address, l.reason, l.at
           FROM dead_letters AS l JOIN tasks AS t ON t.id = l.task_id JOIN runs AS r ON r.id = l.run_id
          WHERE l.publisher_id = $1 AND (CAST($2 AS TEXT) IS NULL OR t.step = $2)
            AND (CAST($3 AS TEXT) IS NULL OR l.reason = $3) AND l.id < $4
          ORDER BY l.id DESC LIMIT $5";
-    GATES = "
+    GATES = (concat!("
         SELECT t.id, r.id AS run_id, p.handle
           FROM tasks AS t JOIN runs AS r ON r.id = t.run_id JOIN principals AS p ON p.id = r.publisher_id
-         WHERE t.state = 'waiting' AND EXISTS (SELECT 1 FROM org_members AS m
-                                                WHERE m.org_id = r.publisher_id AND m.principal_id = $1
-                                                  AND m.role <> 'viewer')
-           AND EXISTS (SELECT 1 FROM organizations AS o
-                        WHERE o.principal_id = r.publisher_id AND o.publisher_enabled = 1)
-           AND t.id > $2 ORDER BY t.id LIMIT $3";
+         WHERE t.state = 'waiting' AND ", trust::decides_for!("$1", "r.publisher_id"), "
+           AND t.id > $2 ORDER BY t.id LIMIT $3"));
     VOTES = "
         SELECT p.handle, v.decision, v.comment, v.at
           FROM approval_votes AS v JOIN principals AS p ON p.id = v.principal_id WHERE v.task_id = $1 ORDER BY v.at";
@@ -103,7 +100,6 @@ db::statements! {
     BOUND = "
         SELECT p.handle, a.state, a.labels FROM agent_publishers AS a JOIN principals AS p ON p.id = a.agent_id
          WHERE a.publisher_id = $1 AND p.handle > $2 ORDER BY p.handle LIMIT $3";
-    AGENT = "SELECT id FROM principals WHERE handle = $1 AND kind = 'agent' AND status <> 'deleted'";
     MAX_PRIORITY = "SELECT max_priority FROM work_publishers WHERE publisher_id = $1";
 }
 
@@ -328,16 +324,15 @@ pub(super) async fn untouched(tx: &mut Tx, agent: AgentId) -> Result<Vec<(RunId,
     Ok(rows.into_iter().map(read).collect())
 }
 
-pub(super) async fn count_held(tx: &mut Tx, agent: AgentId) -> Result<usize, Error> {
-    let (count,): (i64,) = db::fetch_one!(tx, COUNT_HELD, agent.uuid())?;
-    Ok(usize::try_from(count).unwrap_or(usize::MAX))
-}
-
-/// What an agent says that it can do.
-pub(super) async fn capabilities(tx: &mut Tx, agent: AgentId) -> Result<Vec<String>, Error> {
-    let row: Option<(String,)> = db::fetch_optional!(tx, CAPABILITIES, agent.uuid())?;
-    let Some((text,)) = row else { return Ok(Vec::new()) };
-    serde_json::from_str(&text).map_err(Error::corrupt("agents.capabilities"))
+/// How many claims an agent holds, and how many of them were asked for with this token, or with none.
+pub(super) async fn count_held(
+    tx: &mut Tx,
+    agent: AgentId,
+    token: Option<Uuid>,
+) -> Result<(usize, usize), Error> {
+    let (all, own): (i64, i64) = db::fetch_one!(tx, COUNT_HELD, agent.uuid(), token)?;
+    let number = |count: i64| usize::try_from(count).unwrap_or(usize::MAX);
+    Ok((number(all), number(own)))
 }
 
 /// A task that died.
@@ -410,12 +405,6 @@ pub(super) async fn bound(
     limit: i64,
 ) -> Result<Vec<(String, String, String)>, Error> {
     db::fetch_all!(tx, BOUND, publisher.uuid(), after, limit)
-}
-
-/// The agent of that name.
-pub(super) async fn agent(tx: &mut Tx, name: &Handle) -> Result<Option<Id<Principal>>, Error> {
-    let row: Option<(Uuid,)> = db::fetch_optional!(tx, AGENT, name.as_str())?;
-    Ok(row.map(|(id,)| Id::from_uuid(id)))
 }
 
 /// The highest priority that the operator grants to a publisher.

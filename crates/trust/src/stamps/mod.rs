@@ -111,9 +111,8 @@ impl Trust {
         // Whoever waited for long is past the time in which the signature would be believed once more.
         let live = |it: &&Spent| it.ends >= now;
         let all = stamps.iter().enumerate();
-        let all: Vec<_> = all
-            .filter_map(|(at, it)| it.nonce.as_ref().filter(live).map(|it| (at, it)))
-            .collect();
+        let all: Vec<_> =
+            all.filter_map(|(at, it)| it.nonce.as_ref().filter(live).map(|it| (at, it))).collect();
         if all.is_empty() {
             return Ok(BTreeMap::new());
         }
