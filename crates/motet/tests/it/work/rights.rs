@@ -114,7 +114,7 @@ on_both! {
 fn ids(text: &str) -> Vec<String> {
     let words = text.split(|it: char| !it.is_ascii_hexdigit() && it != '-');
     words
-        .filter(|it| uuid::Uuid::parse_str(it).is_ok() && it.len() == 36)
+        .filter(|it| it.len() == 36 && it.matches('-').count() == 4)
         .map(str::to_owned)
         .collect()
 }
