@@ -4,7 +4,7 @@
 //! free. A group that could do nothing but look begins no transaction.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Weak,
     time::Duration,
 };
@@ -262,47 +262,9 @@ impl Keeper {
                 None => self.parked.push_back(parked),
             }
         }
-        let mut unnamed = Vec::new();
-        for (at, ask) in work.into_iter().enumerate() {
-            let named = ask.stamp().filter(|it| it.is_named()).cloned();
-            let why = refused.work.remove(&at);
-            let is_refused = why.is_some();
-            let (reply, error) = take(&mut group, ask, why).await;
-            if !is_refused && !reply.as_ref().is_some_and(Reply::took_effect) {
-                unnamed.extend(named);
-            }
-            replies.extend(reply);
-            if let Some(error) = error {
-                return Err(error);
-            }
-        }
-        pipelines.0.ground.trust.unname_all(&mut group.tx, &unnamed).await?;
+        work_off(&mut group, work, refused.work, replies).await?;
         group.serve_queues().await?;
-        // One that fails goes on waiting with the others, until the next group.
-        let mut failed = None;
-        for parked in std::mem::take(&mut self.parked) {
-            let may_find = parked.is_new || group.has_news;
-            if parked.answer.is_closed() || !may_find {
-                self.parked.push_back(parked);
-                continue;
-            }
-            let given = match &failed {
-                None => group.grant(&parked.asking).await,
-                Some(_) => Ok(Ok(Vec::new())),
-            };
-            match given {
-                Ok(Ok(given)) if given.is_empty() => self.parked.push_back(parked),
-                Ok(Ok(given)) => replies.push(Reply::Next(parked, given)),
-                Ok(Err(why)) => replies.push(Reply::Refused(parked, why)),
-                Err(error) => {
-                    failed = Some(error);
-                    self.parked.push_back(parked);
-                }
-            }
-        }
-        if let Some(error) = failed {
-            return Err(error);
-        }
+        give_out(&mut group, &mut self.parked, replies).await?;
         group.serve_queues().await?;
         group.commit().await?;
         // What a group with work has written of those who wait, it has written of all.
@@ -344,6 +306,59 @@ fn runs_of(work: &[Ask]) -> BTreeSet<RunId> {
         }
     }
     wanted
+}
+
+/// Does what is asked. The names of requests that did nothing are taken back.
+async fn work_off(
+    group: &mut Group<'_>,
+    work: Vec<Ask>,
+    mut refused: BTreeMap<usize, NotDone>,
+    replies: &mut Vec<Reply>,
+) -> Result<(), Error> {
+    let mut unnamed = Vec::new();
+    for (at, ask) in work.into_iter().enumerate() {
+        let why = refused.remove(&at);
+        let named = ask.stamp().filter(|it| it.is_named() && why.is_none()).cloned();
+        let (reply, error) = take(group, ask, why).await;
+        if !reply.as_ref().is_some_and(Reply::took_effect) {
+            unnamed.extend(named);
+        }
+        replies.extend(reply);
+        if let Some(error) = error {
+            return Err(error);
+        }
+    }
+    Ok(group.pipelines.0.ground.trust.unname_all(&mut group.tx, &unnamed).await?)
+}
+
+/// Gives those who wait what there is for them. One that fails goes on waiting with the others, until the next group.
+async fn give_out(
+    group: &mut Group<'_>,
+    waiting: &mut VecDeque<Parked>,
+    replies: &mut Vec<Reply>,
+) -> Result<(), Error> {
+    let mut failed = None;
+    for parked in std::mem::take(waiting) {
+        let may_find = parked.is_new || group.has_news;
+        if parked.answer.is_closed() || !may_find {
+            waiting.push_back(parked);
+            continue;
+        }
+        let given = match &failed {
+            None => group.grant(&parked.asking).await,
+            Some(_) => Ok(Ok(Vec::new())),
+        };
+        match given {
+            Ok(Ok(given)) if given.is_empty() => waiting.push_back(parked),
+            Ok(Ok(given)) => replies.push(Reply::Next(parked, given)),
+            Ok(Err(why)) => replies.push(Reply::Refused(parked, why)),
+            Err(error) => {
+                failed = Some(error);
+                waiting.push_back(parked);
+            }
+        }
+    }
+    failed.map_or(Ok(()), Err)
 }
 
 /// Does what is asked, unless it is refused already. An error ends the group; a refusal is an answer.

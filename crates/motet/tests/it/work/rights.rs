@@ -73,6 +73,16 @@ on_both! {
         let late = shop.submit(&heron, &kept, &json!({"n": 1})).await;
         late.assert_refused(409, "claim_lost");
         assert_eq!(late.json()["errors"][0]["code"], "cancelled");
+        // A key that somebody else may have.
+        let crane = shop.agent(&bert, "crane").await;
+        shop.start("sync", &json!({})).await;
+        let claim = shop.claim(&crane).await;
+        shop.goes_over(&claim, &gannet, async {
+            let keys = shop.server.get("/api/v1/agents/crane/keys").by(&bert).send().await.json();
+            let target = format!("/api/v1/auth/keys/crane/{}", text(&keys["items"][0]["id"]));
+            let end = shop.server.request(Method::DELETE, &target).by(&bert).send().await;
+            assert!(end.status < 300, "{}", end.text());
+        }).await;
         // The agent itself.
         shop.start("sync", &json!({})).await;
         let claim = shop.claim(&ibis).await;
@@ -113,10 +123,7 @@ on_both! {
 /// Everything in a text that looks like an id.
 fn ids(text: &str) -> Vec<String> {
     let words = text.split(|it: char| !it.is_ascii_hexdigit() && it != '-');
-    words
-        .filter(|it| it.len() == 36 && it.matches('-').count() == 4)
-        .map(str::to_owned)
-        .collect()
+    words.filter(|it| it.len() == 36 && it.matches('-').count() == 4).map(str::to_owned).collect()
 }
 
 on_both! {
