@@ -38,6 +38,7 @@ db::statements! {
         SELECT p.handle, r.pipeline_id, r.id, t.address, t.generation
           FROM tasks AS t JOIN runs AS r ON r.id = t.run_id JOIN principals AS p ON p.id = r.publisher_id WHERE t.id = $1";
     CLAIM = "SELECT run_id, agent_id, fence FROM claims WHERE id = $1";
+    CLAIM_STATE = "SELECT state FROM claims WHERE id = $1";
     SUMMARY = (concat!(summary!(), " WHERE r.id = $1"));
     LIST = {
         sqlite concat!(summary!(), visible!(), "
@@ -156,6 +157,12 @@ pub(super) async fn claim(
     let Some((run, agent, fence)) = row else { return Ok(None) };
     let fence = fence.try_into().map_err(Error::corrupt("claims.fence"))?;
     Ok(Some((Id::from_uuid(run), Id::from_uuid(agent), fence)))
+}
+
+/// Where a claim is.
+pub(super) async fn claim_state(tx: &mut Tx, claim: ClaimId) -> Result<Option<String>, Error> {
+    let row: Option<(String,)> = db::fetch_optional!(tx, CLAIM_STATE, claim.uuid())?;
+    Ok(row.map(|(state,)| state))
 }
 
 /// A run, as lists show it.

@@ -120,6 +120,42 @@ on_both! {
     }
 }
 
+on_both! {
+    /// Lists and single answers come from one rule: who may see a run finds it in the list, and who may decide is asked.
+    async fn lists_show_what_may_be_seen(ground: Ground) {
+        let shop = Shop::open(ground.server().start().await, "acme").await;
+        let form = json!({"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}});
+        let gate = json!([{"id": "a", "kind": "approval", "output_schema": form}]);
+        shop.register(&of_steps("ask", gate, json!({}))).await;
+        let run = shop.start("ask", &json!({})).await;
+        let task = text(&shop.get(&format!("/runs/{run}/tasks")).await["items"][0]["id"]);
+        let mut people = vec![(shop.server.register("eve").await, false, false)];
+        for (name, role, decides) in [
+            ("vera", "viewer", false), ("rita", "reviewer", true), ("mara", "member", true), ("adam", "admin", true),
+        ] {
+            people.push((shop.member(name, role).await, true, decides));
+        }
+        let look = async |person: &Person| {
+            let get = async |path: &str| shop.server.get(&format!("/api/v1{path}")).by(person).send().await;
+            let count = async |path: &str| get(path).await.json()["items"].as_array().map_or(0, Vec::len);
+            let word = shop.server.post(&format!("/api/v1/approvals/{task}/decide")).json(&json!({"decision": "maybe"}));
+            let word = word.by(person).send().await.status;
+            [
+                get(&format!("/runs/{run}")).await.status == 200, count("/runs").await == 1, word == 422,
+                count("/approvals").await == 1,
+            ]
+        };
+        for (person, sees, decides) in &people {
+            assert_eq!(look(person).await, [*sees, *sees, *decides, *decides], "{}", person.handle());
+        }
+        assert_eq!(look(&shop.anna).await, [true; 4]);
+        // Of a publisher that is stopped nobody sees anything.
+        let stop = shop.server.post("/api/v1/admin/principals/acme/suspend").json(&json!({"reason": "spam"}));
+        stop.by(&shop.server.operator()).send().await.assert_status(204);
+        assert_eq!(look(&shop.anna).await, [false; 4]);
+    }
+}
+
 /// Everything in a text that looks like an id.
 fn ids(text: &str) -> Vec<String> {
     let words = text.split(|it: char| !it.is_ascii_hexdigit() && it != '-');
