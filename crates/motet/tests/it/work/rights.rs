@@ -128,7 +128,7 @@ on_both! {
         let gate = json!([{"id": "a", "kind": "approval", "output_schema": form}]);
         shop.register(&of_steps("ask", gate, json!({}))).await;
         let run = shop.start("ask", &json!({})).await;
-        let task = text(&shop.get(&format!("/runs/{run}/tasks")).await["items"][0]["id"]);
+        let task = text(&shop.get(&format!("/runs/{run}/tasks")).await["items"][0]["task"]);
         let mut people = vec![(shop.server.register("eve").await, false, false)];
         for (name, role, decides) in [
             ("vera", "viewer", false), ("rita", "reviewer", true), ("mara", "member", true), ("adam", "admin", true),
