@@ -403,7 +403,7 @@ mod tests {
     /// A full queue sheds starts first, then whoever asks for work, and never what hands work in.
     #[tokio::test]
     async fn a_full_queue_sheds_what_begins_before_what_ends() {
-        let (engine, _asked) = Engine::new(Clock::system());
+        let (engine, _asked) = Engine::new(Clock::stopped_at(UnixMillis(0)));
         let is_shed = |it: Result<(), NotDone>| matches!(it, Err(NotDone::Failed(error)) if matches!(*error, Error::Busy));
         let shed = || [LEFT_BY_STARTS, LEFT_BY_CLAIMS].map(|it| is_shed(engine.leave(it)));
         let fill = |places: usize| {

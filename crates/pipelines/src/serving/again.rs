@@ -14,7 +14,7 @@ use web::{Fault, Json, Posted, Problem};
 
 use super::{
     fault, invalid,
-    places::{RunPlace, principal},
+    places::RunPlace,
     refusals,
     starting::{is_runner, may_start, pace, started},
 };

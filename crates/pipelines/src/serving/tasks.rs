@@ -11,7 +11,7 @@ use web::{Json, Problem, Queried};
 
 use super::{
     cut, limit, one_more,
-    places::{RunPlace, TaskPlace, principal},
+    places::{RunPlace, TaskPlace},
     position, store,
 };
 use crate::{

@@ -106,7 +106,7 @@ pub(crate) struct Quota {
 pub(crate) type Holder = (Uuid, Counted);
 
 /// What was counted for one holder, by pieces of the period.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Tally {
     pieces: BTreeMap<i64, i64>,
     read_at: UnixMillis,
@@ -185,10 +185,12 @@ impl Counts {
         if self.known.len() + missing.len() > HELD {
             self.known.clear();
         }
-        let fresh = missing.iter().map(|it| (*it, Tally { read_at: now, ..Tally::default() }));
+        let fresh = missing.iter().map(|it| (*it, Tally { pieces: BTreeMap::new(), read_at: now }));
         self.known.extend(fresh);
         for (holder, piece, used) in store::read(tx, &missing).await? {
-            self.known.entry(holder).or_default().pieces.insert(piece, used);
+            if let Some(tally) = self.known.get_mut(&holder) {
+                tally.pieces.insert(piece, used);
+            }
         }
         Ok(())
     }
