@@ -15,7 +15,7 @@ use tokio::{
     sync::broadcast,
     time::{Instant, timeout_at},
 };
-use trust::{Actor, Allowed, Anything, Credential, Principal, Refusal, act};
+use trust::{Actor, Allowed, Anything, Credential, Refusal, act};
 use uuid::Uuid;
 use web::{Json, Problem, Queried};
 
@@ -43,11 +43,6 @@ fn agent(actor: &Actor) -> Result<(AgentId, OwnerId), Problem> {
     Ok((Id::from_uuid(agent.id.uuid()), Id::from_uuid(owner.uuid())))
 }
 
-/// The agent as the trust plane knows it.
-fn as_principal(agent: AgentId) -> Id<Principal> {
-    Id::from_uuid(agent.uuid())
-}
-
 pub(super) async fn next(
     door: Door,
     allowed: Allowed<act::TaskClaim, Anything>,
@@ -56,11 +51,10 @@ pub(super) async fn next(
     let (agent, owner) = agent(allowed.actor())?;
     let resumes = asked.resume.unwrap_or(true);
     let (wait, mut asking) = wanted(allowed.actor(), (agent, owner), asked)?;
-    let mut tx = door.db().read().await?;
-    let (all, held) = store::count_held(&mut tx, agent, asking.token).await?;
+    let mut tx = door.db().glance().await?;
+    let store::Hands { all, held, can: own } = store::hands(&mut tx, agent, asking.token).await?;
     let untouched =
         if resumes && all > 0 { store::untouched(&mut tx, agent).await? } else { Vec::new() };
-    let own = door.pipelines.0.ground.trust.capabilities(&mut tx, as_principal(agent)).await?;
     drop(tx);
     // What an agent does not say of itself it cannot offer, and what a publisher gives it cannot give itself.
     asking.labels.retain(|it| own.contains(it) && !it.starts_with('@'));

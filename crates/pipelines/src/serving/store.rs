@@ -77,9 +77,9 @@ db::statements! {
           FROM claims AS c JOIN tasks AS t ON t.id = c.task_id WHERE c.agent_id = $1 AND c.state = 'live' ORDER BY c.id";
     UNTOUCHED = "
         SELECT run_id, id FROM claims WHERE agent_id = $1 AND state = 'live' AND touched = 0 ORDER BY id LIMIT 16";
-    COUNT_HELD = "
-        SELECT count(*), count(CASE WHEN token_id IS NOT DISTINCT FROM $2 THEN 1 END)
-          FROM claims WHERE agent_id = $1 AND state = 'live'";
+    HANDS = (concat!("
+        SELECT count(*), count(CASE WHEN token_id IS NOT DISTINCT FROM $2 THEN 1 END), ", trust::capabilities!("$1"), "
+          FROM claims WHERE agent_id = $1 AND state = 'live'"));
     LETTERS = "
         SELECT l.id, l.run_id, r.pipeline_id, l.task_id, t.address, l.reason, l.at
           FROM dead_letters AS l JOIN tasks AS t ON t.id = l.task_id JOIN runs AS r ON r.id = l.run_id
@@ -331,15 +331,27 @@ pub(super) async fn untouched(tx: &mut Tx, agent: AgentId) -> Result<Vec<(RunId,
     Ok(rows.into_iter().map(read).collect())
 }
 
-/// How many claims an agent holds, and how many of them were asked for with this token, or with none.
-pub(super) async fn count_held(
+/// What an agent holds, and can.
+pub(super) struct Hands {
+    /// Claims that it holds.
+    pub(super) all: usize,
+    /// Those of them that were asked for with this token, or with none.
+    pub(super) held: usize,
+    /// What it says that it can do.
+    pub(super) can: Vec<String>,
+}
+
+pub(super) async fn hands(
     tx: &mut Tx,
     agent: AgentId,
     token: Option<Uuid>,
-) -> Result<(usize, usize), Error> {
-    let (all, own): (i64, i64) = db::fetch_one!(tx, COUNT_HELD, agent.uuid(), token)?;
+) -> Result<Hands, Error> {
+    let (all, held, can): (i64, i64, Option<String>) =
+        db::fetch_one!(tx, HANDS, agent.uuid(), token)?;
     let number = |count: i64| usize::try_from(count).unwrap_or(usize::MAX);
-    Ok((number(all), number(own)))
+    let can = can.map_or(Ok(Vec::new()), |it| serde_json::from_str(&it));
+    let can = can.map_err(Error::corrupt("agents.capabilities"))?;
+    Ok(Hands { all: number(all), held: number(held), can })
 }
 
 /// A task that died.

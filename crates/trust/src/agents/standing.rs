@@ -40,6 +40,14 @@ macro_rules! live_tokens {
     };
 }
 
+/// What the agent at `$agent` says that it can do, as JSON; nothing if it is none.
+#[macro_export]
+macro_rules! capabilities {
+    ($agent:literal) => {
+        concat!("(SELECT a.capabilities FROM agents AS a WHERE a.principal_id = ", $agent, ")")
+    };
+}
+
 /// The agents that a change to the principal at `$whose` concerns, and to the key at `$key`: itself, those that it owns,
 /// and those for which the key made a token.
 #[macro_export]
@@ -129,15 +137,6 @@ impl Trust {
         let mut homes = store::homes(tx, owner).await?;
         homes.insert(owner);
         Ok(homes)
-    }
-
-    /// What an agent says that it can do.
-    pub async fn capabilities(
-        &self,
-        tx: &mut Tx,
-        agent: Id<Principal>,
-    ) -> Result<Vec<String>, Error> {
-        Ok(store::find(tx, agent).await?.map(|it| it.capabilities).unwrap_or_default())
     }
 
     /// The agent of that name, stopped or not; none that has left.
