@@ -161,7 +161,8 @@ impl<'k> Group<'k> {
         store::write(&mut self.tx, &self.rows).await?;
         let bells = push(self.pipelines, &mut self.tx, self.due).await?;
         let limits = self.pipelines.0.ground.trust.limits();
-        self.counts.write(&mut self.tx, limits, self.now).await?;
+        let [any] = self.pipelines.0.ground.random.bytes();
+        self.counts.write(&mut self.tx, (limits, any), self.now).await?;
         self.tx.commit().await?;
         self.counts.settled(limits, self.now);
         drop(bells);
