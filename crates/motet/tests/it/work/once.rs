@@ -63,7 +63,7 @@ async fn signed_work_is_done_once_whichever_process_hears_it() {
     let heron = shop.agent(&shop.anna, "heron").await;
     let Ground::Postgres(database) = &ground else { panic!("it is PostgreSQL") };
     let beside = shop.server.beside().env("MOTET_DATABASE_URL", &database.url);
-    let ask = beside.env("MOTET_INSTALL_KEY", KEY).start().await;
+    let other = beside.env("MOTET_INSTALL_KEY", KEY).start().await;
     let start = signed(&shop, RUNS, &json!({"input": {}}), &shop.anna);
     start.send().await.assert_status(201);
     let next = signed(&shop, "/api/v1/claims/next", &json!({"resume": false}), &heron);
