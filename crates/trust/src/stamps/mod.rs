@@ -128,9 +128,9 @@ impl Trust {
         }
         let keys: BTreeSet<_> = left.iter().map(|(_, it)| it.key).collect();
         let keys = store::live_keys(tx, &keys).await?;
-        let why = |it: &Spent| match keys.contains(&it.key.uuid()) {
-            true => Error::Replayed,
-            false => Error::Unauthenticated,
+        let why = |it: &Spent| {
+            let lives = keys.contains(&it.key.uuid());
+            if lives { Error::Replayed } else { Error::Unauthenticated }
         };
         Ok(left.into_iter().map(|(at, it)| (at, why(it))).collect())
     }
@@ -150,9 +150,9 @@ impl Trust {
         }
         let (now, then) = (self.0.clock.now(), self.oldest_repeatable());
         let taken = store::name(tx, first.values().copied(), now, then).await?;
-        let why = |it: &UnderWay| match full.contains(&it.principal.uuid()) {
-            true => Error::TooManyRemembered,
-            false => Error::AnswerNotKept,
+        let why = |it: &UnderWay| {
+            let is_full = full.contains(&it.principal.uuid());
+            if is_full { Error::TooManyRemembered } else { Error::AnswerNotKept }
         };
         let left = named.iter().filter(|(_, it)| !taken.contains(&it.request));
         Ok(left.map(|(at, it)| (*at, why(it))).collect())
