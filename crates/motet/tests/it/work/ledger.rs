@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use names::Random;
-use testkit::rounds;
+use testkit::scale;
 
 use super::clients::House;
 use crate::{
@@ -39,7 +39,7 @@ on_both! {
     async fn what_was_acknowledged_outlives_every_kill_and_nothing_is_done_twice(ground: Ground) {
         let random = seeded();
         let mut house = House::open(&ground, &random).await;
-        let (wanted, mut counted) = (rounds(ROUNDS), 0);
+        let (wanted, mut counted) = (scale("ROUNDS", ROUNDS), 0);
         for number in 0..wanted {
             let since = house.clients.starter.runs.len();
             let acknowledged = round(&mut house, &random).await;

@@ -1,10 +1,10 @@
 //! Whoever enqueues much keeps nobody else waiting (`spec/work.md` 4, Order; 14, noisy neighbour).
 //!
 //! By counts, not by time: between two starts of an idle publisher at most so many of the other's tasks are granted. The
-//! size of a night: `MOTET_TEST_ROUNDS=1000000`.
+//! size of a night: `MOTET_TEST_QUEUED=1000000`.
 
 use serde_json::{Value, json};
-use testkit::rounds;
+use testkit::scale;
 
 use super::{Shop, agent, bearing, of_steps, text};
 use crate::ground::{Ground, on_both};
@@ -56,7 +56,7 @@ on_both! {
         let loud = Shop::open(ground.server().start().await, "loud").await;
         loud.agent(&loud.anna, "filler").await;
         let filler = loud.token(&loud.anna, "filler").await;
-        fill(&loud, &filler, rounds(QUEUED)).await;
+        fill(&loud, &filler, scale("QUEUED", QUEUED)).await;
         let quiet = Shop::of(loud.server, "quiet", loud.anna).await;
         quiet.register(&of_steps("now", json!([{"id": "a"}]), json!({}))).await;
         let heron = agent(&quiet.server, &quiet.anna, "heron", &["loud", "quiet"]).await;
