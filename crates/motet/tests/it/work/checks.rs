@@ -19,7 +19,8 @@ struct Birds {
 
 impl Birds {
     async fn of(shop: &Shop) -> Self {
-        let (bert, cleo) = (shop.member("bert", "member").await, shop.member("cleo", "member").await);
+        let (bert, cleo) =
+            (shop.member("bert", "member").await, shop.member("cleo", "member").await);
         Self {
             heron: shop.agent(&shop.anna, "heron").await,
             ibis: shop.agent(&shop.anna, "ibis").await,

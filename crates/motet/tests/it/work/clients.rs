@@ -98,8 +98,7 @@ impl House {
         ]);
         let webhook =
             json!({"url": format!("http://{}/hook", receiver.address), "verdict": "wait"});
-        let more =
-            json!({"webhook": webhook, "final_output": {"composes": ["a.*", "twice: b.n"]}});
+        let more = json!({"webhook": webhook, "final_output": {"composes": ["a.*", "twice: b.n"]}});
         shop.register(&of_steps("sync", steps, more)).await;
         let tally = Tally(watch::Sender::new(0));
         let mut workers = Vec::new();
@@ -533,9 +532,5 @@ async fn ended_once(shop: &Shop, run: &str) {
     let numbers: Vec<_> = events.iter().map(|it| it["seq"].as_u64().unwrap()).collect();
     assert_eq!(numbers, (1..).take(events.len()).collect::<Vec<_>>());
     let count = |kind: &str| events.iter().filter(|it| it["type"] == kind).count();
-    assert_eq!(
-        ["run.composed", "run.completed", "task.done"].map(count),
-        [1, 1, 2],
-        "{events:?}"
-    );
+    assert_eq!(["run.composed", "run.completed", "task.done"].map(count), [1, 1, 2], "{events:?}");
 }

@@ -332,7 +332,8 @@ async fn comes_out(play: &mut Play, expected: &Value, turn: usize) {
         .collect();
     assert_eq!(tasks, wanted);
     let letters = play.shop.get(&format!("/publishers/{}/dead-letters", play.shop.handle)).await;
-    let own = letters["items"].as_array().unwrap().iter().filter(|it| it["run"] == play.run.as_str());
+    let own =
+        letters["items"].as_array().unwrap().iter().filter(|it| it["run"] == play.run.as_str());
     let letters: Vec<_> = own.map(|it| it["address"].clone()).collect();
     assert_eq!(json!(letters), expected["dead_letters"]);
 }
