@@ -220,22 +220,27 @@ fn pipeline(id: &str, steps: &Value, composes: &str) -> Value {
     })
 }
 
+/// Below that of what spawns others, which therefore stands in a queue of its own.
+const PRIORITY: u8 = 4;
+
 /// One task.
 fn count() -> Value {
-    pipeline("count", &json!([step("a", json!({}))]), "a.*")
+    pipeline("count", &json!([step("a", json!({ "priority": PRIORITY }))]), "a.*")
 }
 
 /// One task that spawns as many as its result says.
 fn flood() -> Value {
     let spawns = json!({ "spawns": { "for_each": "/list", "steps": ["e"], "max_width": WIDTH } });
-    pipeline("flood", &json!([step("a", spawns), step("e", json!({}))]), "a.*")
+    let steps = json!([step("a", spawns), step("e", json!({ "priority": PRIORITY }))]);
+    pipeline("flood", &steps, "a.*")
 }
 
 /// A fan-out in a fan-out.
 fn wide() -> Value {
     let spawns =
         |id: &str| json!({ "spawns": { "for_each": "/list", "steps": [id], "max_width": WIDTH } });
-    let steps = json!([step("a", spawns("b")), step("b", spawns("e")), step("e", json!({}))]);
+    let last = step("e", json!({ "priority": PRIORITY }));
+    let steps = json!([step("a", spawns("b")), step("b", spawns("e")), last]);
     pipeline("wide", &steps, "a.*")
 }
 

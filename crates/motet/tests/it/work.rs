@@ -12,6 +12,7 @@
 //! | `neighbour.rs`| whoever enqueues much keeps nobody else waiting                         |
 //! | `ledger.rs`   | what was acknowledged outlives every kill, to everybody at once          |
 //! | `let_down.rs` | what the server stands on fails under load: nothing acknowledged is lost |
+//! | `hostile.rs`  | endpoints that drip or never end, results of nothing but brackets        |
 //! | `clients.rs`  | nothing: clients that write down what was acknowledged to them           |
 //! | `receiver.rs` | nothing: an endpoint of a publisher that writes down what it received    |
 
@@ -20,6 +21,7 @@ mod checks;
 mod claims;
 mod clients;
 mod endings;
+mod hostile;
 mod ledger;
 mod let_down;
 mod life;

@@ -13,6 +13,8 @@ use crate::ground::{Ground, on_both};
 const QUEUED: usize = 20_000;
 /// The widest fan-out that there is.
 const WIDTH: usize = 10_000;
+/// Of both: below that of what spawns others, which therefore stands in a queue of its own.
+const PRIORITY: u8 = 4;
 /// What the quiet publisher starts while the loud one's queue is full.
 const STARTS: usize = 40;
 
@@ -20,7 +22,7 @@ const STARTS: usize = 40;
 async fn fill(shop: &Shop, token: &str, many: usize) {
     let steps = json!([
         {"id": "a", "spawns": {"for_each": "/list", "steps": ["e"], "max_width": WIDTH}},
-        {"id": "e"},
+        {"id": "e", "priority": PRIORITY},
     ]);
     let more = json!({"budgets": {"tasks": 100_000}, "final_output": {"composes": ["all: flatten([a].list)"]}});
     shop.register(&of_steps("flood", steps, more)).await;
@@ -58,7 +60,7 @@ on_both! {
         let filler = loud.token(&loud.anna, "filler").await;
         fill(&loud, &filler, scale("QUEUED", QUEUED)).await;
         let quiet = Shop::of(loud.server, "quiet", loud.anna).await;
-        quiet.register(&of_steps("now", json!([{"id": "a"}]), json!({}))).await;
+        quiet.register(&of_steps("now", json!([{"id": "a", "priority": PRIORITY}]), json!({}))).await;
         let heron = agent(&quiet.server, &quiet.anna, "heron", &["loud", "quiet"]).await;
         let ask = json!({"resume": false});
         let (mut given, mut longest) = (0, 0);
