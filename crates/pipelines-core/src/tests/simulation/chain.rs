@@ -133,10 +133,9 @@ impl Chain {
     /// The review that waits for somebody.
     fn review(&self) -> Address {
         let tasks = self.server.runs[0].state.current_tasks();
-        let open = |(place, _): &(&Address, &_)| place.check.is_some();
-        let mut open = tasks
-            .filter(open)
-            .filter(|(_, task)| matches!(task.phase, TaskPhase::Ready | TaskPhase::Delayed));
+        let mut open = tasks.filter(|(place, task)| {
+            place.check.is_some() && matches!(task.phase, TaskPhase::Ready | TaskPhase::Delayed)
+        });
         open.next().unwrap().0.clone()
     }
 

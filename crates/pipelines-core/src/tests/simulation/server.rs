@@ -127,12 +127,11 @@ impl Server {
             }
         };
         self.events += 1;
+        let is_looked_at = self.events.is_multiple_of(ENDING);
         let judged = judge(&run.state, &after, &effects, &mut run.states)
-            .and_then(|()| beyond(&run.state, &after, (event, now), &effects))
-            .and_then(|()| match self.events.is_multiple_of(ENDING) {
-                true => ends_by_itself(&after),
-                false => Ok(()),
-            });
+            .and_then(|()| beyond(&run.state, &after, (event, now), &effects));
+        let judged =
+            judged.and_then(|()| if is_looked_at { ends_by_itself(&after) } else { Ok(()) });
         if let Err(why) = judged {
             panic!("{why}, after {} of {:#?}", told(&event.what), run.state);
         }

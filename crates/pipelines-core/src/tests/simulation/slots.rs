@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use names::UnixMillis;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     super::support::{START, agent, any_output, checked, listing},
@@ -106,7 +106,7 @@ impl Crowd {
     }
 
     /// Live claims and live runs of each key, counted from the runs.
-    fn sample(&self) -> BTreeMap<Value, (usize, usize)> {
+    fn sample(&self) -> BTreeMap<String, (usize, usize)> {
         let mut found: BTreeMap<String, (usize, usize)> = BTreeMap::new();
         for run in self.server.runs.iter().filter(|run| !run.state.phase.is_terminal()) {
             let phase = run.state.phase;
@@ -114,7 +114,7 @@ impl Crowd {
             held.0 += run.state.live_claims().count();
             held.1 += usize::from(phase != RunPhase::Queued);
         }
-        found.into_iter().map(|(key, held)| (json!(key), held)).collect()
+        found
     }
 
     /// Gives the most claims and runs that a key ever had at once.

@@ -222,7 +222,7 @@ impl World {
         }
         if let (What::Call { claim, .. }, Ok(_)) = (event.what, taken) {
             self.counts.add("called");
-            let bytes = self.chance.number() as u64 % 200;
+            let bytes = u64::from(self.chance.number() % 200);
             let what = What::Answered { claim, bytes, is_good: self.chance.one_in(2) };
             let after = self.chance.within(15 * SECOND);
             self.post(Message::Event { run, what }, after);
