@@ -121,10 +121,10 @@ impl Crowd {
     fn play(&mut self) -> (usize, usize) {
         let mut most = (0, 0);
         for _ in 0..SAMPLES {
-            match self.chance.below(20) {
+            match self.chance.below(120) {
                 0 => self.start(),
-                1 => self.pass(),
-                2..=12 => {
+                1..=6 => self.pass(),
+                7..=72 => {
                     let agent = self.chance.pick(&self.agents).unwrap();
                     self.server.grant(&agent, &[0].into(), self.now);
                 }
