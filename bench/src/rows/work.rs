@@ -131,89 +131,6 @@ async fn work_off(shop: &Shop, runs: usize) -> anyhow::Result<f64> {
     Ok(ground::per_second(done, started))
 }
 
-<<<<<<< HEAD
-impl Shop {
-    async fn open(binary: &Path, on: Ground) -> anyhow::Result<Self> {
-        let binary = binary.to_str().context("the path of the binary")?;
-        let server = Server::with(binary).on(on).log("warn").start().await;
-        let anna = server.register("anna").await;
-        let by =
-            |path: &str, body: Value| server.post(&format!("/api/v1{path}")).json(&body).by(&anna);
-        well(&by("/orgs", json!({ "handle": "acme" })).send().await)?;
-        well(&server.post("/api/v1/orgs/acme/publisher").by(&anna).send().await)?;
-        let admin = by("/publishers/acme/tokens/admin", json!({})).send().await;
-        let runner = by("/publishers/acme/tokens/runner", json!({})).send().await;
-        let (admin, runner) = (text(&well(&admin)?, "value")?, text(&well(&runner)?, "value")?);
-        let definition = json!({
-            "motet": 1, "id": "count",
-            "input_schema": { "type": "object", "properties": { "n": { "type": "integer" } } },
-            "steps": [{ "id": "a", "instructions": "Count.",
-                "output_schema": { "type": "object", "required": ["n"], "properties": { "n": { "type": "integer" } } } }],
-            "final_output": { "composes": ["a.*"] },
-        });
-        let register = server.post("/api/v1/publishers/acme/pipelines").json(&definition);
-        well(&register.header("authorization", &format!("Bearer {admin}")).send().await)?;
-        let mut agents = Vec::new();
-        for number in 0..AGENTS {
-            let handle = format!("heron-{number}");
-            let scope = json!({ "planes": { "work": "write" }, "publishers": ["acme"] });
-            well(&by("/agents", json!({ "handle": handle, "scope": scope })).send().await)?;
-            let agent = Person::new(&handle, Secret::new([u8::try_from(number)? + 1; 32]));
-            let line = agent.key().public().to_openssh();
-            let met = agent.answer_to(&server.challenge(&handle, &line).await);
-            well(&by("/auth/verify", met).send().await)?;
-            agents.push(agent);
-        }
-        Ok(Self { server, runner, agents })
-    }
-
-    /// Fills the queue and has all agents empty it; gives tasks a second.
-    async fn work_off(self: &Arc<Self>) -> anyhow::Result<f64> {
-        let bearer = format!("authorization: Bearer {}\r\n", self.runner);
-        let mut starting = Line::open(&self.server.authority()).await?;
-        for n in 0..RUNS {
-            let body = json!({ "input": { "n": n } }).to_string();
-            starting.post("/api/v1/publishers/acme/pipelines/count/runs", &bearer, &body).await?;
-        }
-        let (started, mut working) = (Instant::now(), JoinSet::new());
-        for agent in self.agents.clone() {
-            let shop = Arc::clone(self);
-            working.spawn(async move { shop.work(&agent).await });
-        }
-        let mut done = 0;
-        while let Some(ended) = working.join_next().await {
-            done += ended??;
-        }
-        ensure!(done == RUNS as u64, "{done} tasks were done of {RUNS}");
-        Ok(ground::per_second(done, started))
-    }
-
-    /// Claims and answers until nothing is left.
-    async fn work(&self, agent: &Person) -> anyhow::Result<u64> {
-        let mut line = Line::open(&self.server.authority()).await?;
-        let mut done = 0;
-        loop {
-            let next = self.say(&mut line, agent, "/api/v1/claims/next", "{}").await?;
-            let Some(claim) = next.pointer("/items/0") else { return Ok(done) };
-            let target = format!("/api/v1/claims/{}/result", text(claim, "claim")?);
-            let body = json!({ "result": { "n": 7 } }).to_string();
-            self.say(&mut line, agent, &target, &body).await?;
-            done += 1;
-        }
-    }
-
-    async fn say(
-        &self,
-        line: &mut Line,
-        by: &Person,
-        target: &str,
-        body: &str,
-    ) -> anyhow::Result<Value> {
-        let request = self.server.request(Method::POST, target).by(by);
-        let request = request.header("content-type", "application/json").body(body.to_owned());
-        let [who, what] = request.proofs(by).map(|(name, value)| format!("{name}: {value}\r\n"));
-        line.post(target, &(who + &what), body).await
-=======
 /// Claims and answers until nothing is left.
 async fn work(authority: String, agent: shop::Agent) -> anyhow::Result<u64> {
     let mut line = Line::open(&authority).await?;
@@ -221,7 +138,6 @@ async fn work(authority: String, agent: shop::Agent) -> anyhow::Result<u64> {
     while let Some(claim) = agent.next(&mut line, &json!({})).await? {
         agent.submit(&mut line, &claim, &json!({ "n": 7 })).await?;
         done += 1;
->>>>>>> faults
     }
     Ok(done)
 }

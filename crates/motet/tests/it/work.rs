@@ -28,14 +28,11 @@ mod hostile;
 mod ledger;
 mod let_down;
 mod life;
-<<<<<<< HEAD
 mod limits;
-mod once;
-mod rights;
-=======
 mod neighbour;
+mod once;
 mod receiver;
->>>>>>> faults
+mod rights;
 mod scripts;
 mod strangers;
 
