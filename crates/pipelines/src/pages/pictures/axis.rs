@@ -67,10 +67,11 @@ impl Axis {
                 _ => shown.push((from, to)),
             }
         }
-        match (shown.first_mut(), start) {
-            (Some(first), start) if first.0 - start < least => first.0 = start.min(first.0),
-            (Some(_), _) => {}
-            (None, _) => shown.push((start, end)),
+        if shown.is_empty() {
+            shown.push((start, end));
+        }
+        if let Some(first) = shown.first_mut().filter(|first| first.0 - start < least) {
+            first.0 = first.0.min(start);
         }
         if let Some(last) = shown.last_mut().filter(|last| end - last.1 < least) {
             last.1 = last.1.max(end);
