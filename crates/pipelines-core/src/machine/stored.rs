@@ -159,6 +159,18 @@ pub struct TaskPart {
     expires: Option<i64>,
 }
 
+impl TaskPart {
+    /// Failed attempts.
+    pub const fn failed(&self) -> u32 {
+        self.failed
+    }
+
+    /// What the next claim is told of the last.
+    pub fn feedback(&self) -> &[String] {
+        &self.feedback
+    }
+}
+
 /// A claim.
 #[derive(Debug, Clone)]
 pub struct StoredClaim {

@@ -33,8 +33,7 @@ pub(in crate::pages) fn critical(bars: &[Bar], before: &Before) -> BTreeSet<usiz
     let real = bars.iter().enumerate().filter(|(_, it)| it.address.check.is_none());
     let mut next = real.max_by_key(|(_, it)| it.to());
     // A chain is no longer than there are bars: none is taken twice.
-    while let Some((at, bar)) = next.filter(|(at, _)| path.insert(*at)) {
-        let _seen = at;
+    while let Some((_, bar)) = next.filter(|(at, _)| path.insert(*at)) {
         next = held_up_by(bar, bars, before);
     }
     path

@@ -112,7 +112,7 @@ pub(in crate::pages) fn heat(
             look: look_of(worst),
             href: if is_one { ways.one(from) } else { ways.range(from, to) },
             told: match worst {
-                "done" => String::new(),
+                "done" if it.0.iter().all(|(state, _)| state == "done") => String::new(),
                 _ if is_one => format!("{from}: {worst}"),
                 _ => format!("{}: {}", named(from, to), it.words()),
             },
