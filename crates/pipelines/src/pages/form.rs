@@ -97,6 +97,18 @@ fn choices(schema: &Value) -> Option<Vec<(String, String)>> {
     Some(all.iter().map(choice).collect())
 }
 
+/// What stands in a field from the start.
+fn begun(kind: Kind, default: &Value) -> String {
+    match kind {
+        Kind::Text | Kind::Long | Kind::Number => shown(default),
+        Kind::Choice | Kind::Json => default.to_string(),
+        Kind::Lines => {
+            let lines = default.as_array().into_iter().flatten().map(shown);
+            lines.collect::<Vec<_>>().join("\n")
+        }
+    }
+}
+
 fn kind(whole: &Value, schema: &Value) -> Kind {
     let is_long = |it: &Value| it.get("maxLength").and_then(Value::as_u64) > Some(ONE_LINE);
     match text(schema, "type") {
@@ -144,7 +156,7 @@ impl Form {
                 note: note(of),
                 kind: kind(schema, of),
                 is_required: is_required(name),
-                value: of.get("default").map(shown).unwrap_or_default(),
+                value: of.get("default").map(|it| begun(kind(schema, of), it)).unwrap_or_default(),
                 choices: choices(of).unwrap_or_default(),
                 fault: None,
                 is_whole: text(of, "type") == "integer",
