@@ -8,11 +8,13 @@
 //! | `scripts.rs`  | both pipelines of the specification, over HTTP                          |
 //! | `again.rs`    | a run moves to another version, or is done once more                    |
 //! | `life.rs`     | what was acknowledged outlives a kill; an idle server is silent         |
+//! | `pages.rs`    | the same for people: pages, and forms that need no script               |
 
 mod again;
 mod claims;
 mod endings;
 mod life;
+mod pages;
 mod scripts;
 mod strangers;
 

@@ -40,9 +40,10 @@ use tokio::task::spawn_blocking;
 use trust::Principal;
 
 use crate::{Error, Pipelines};
+pub(crate) use diff::Change as DiffChange;
 pub(crate) use register::{Registered, Sent};
-pub(crate) use settings::{Change, Pipeline};
 pub(crate) use schedules::Scheduled;
+pub(crate) use settings::{Change, Pipeline};
 pub(crate) use store::{STATEMENTS, last_version};
 pub(crate) use versions::{Difference, Version, Whole};
 

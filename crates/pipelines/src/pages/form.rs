@@ -145,9 +145,8 @@ impl Form {
         let members = root.get("properties").and_then(Value::as_object);
         let members = members.filter(|it| it.len() <= MAX_FIELDS);
         let required = root.get("required").and_then(Value::as_array);
-        let is_required = |name: &str| {
-            required.is_some_and(|all| all.iter().any(|it| it.as_str() == Some(name)))
-        };
+        let is_required =
+            |name: &str| required.is_some_and(|all| all.iter().any(|it| it.as_str() == Some(name)));
         let field = |(name, of): (&String, &Value)| {
             let of = resolved(schema, of);
             Field {
@@ -169,7 +168,8 @@ impl Form {
 
     /// Takes what was typed, and gives the value that it comes to; nothing where something cannot be read.
     pub(super) fn take(&mut self, typed: &[(String, String)]) -> Option<Value> {
-        let of = |name: &str| typed.iter().find(|(it, _)| it == name).map(|(_, text)| text.as_str());
+        let of =
+            |name: &str| typed.iter().find(|(it, _)| it == name).map(|(_, text)| text.as_str());
         of(WHOLE).unwrap_or_default().clone_into(&mut self.whole);
         let mut value = Map::new();
         for field in &mut self.fields {
@@ -213,6 +213,18 @@ impl Form {
 }
 
 impl Field {
+    /// What it looks like, as templates ask for it.
+    pub(super) const fn look(&self) -> &'static str {
+        match self.kind {
+            Kind::Text => "text",
+            Kind::Long => "long",
+            Kind::Number => "number",
+            Kind::Choice => "choice",
+            Kind::Lines => "lines",
+            Kind::Json => "json",
+        }
+    }
+
     /// The value that stands in it; nothing where it is left out.
     fn read(&self) -> Result<Option<Value>, String> {
         let typed = self.value.trim();
@@ -290,9 +302,14 @@ fn below(whole: &Value, schema: &Value, at: &str, depth: usize, out: &mut Vec<Me
     for (name, of) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
         let of = resolved(whole, of);
         let place = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
-        let is_it = |it: &Value| it.as_str() == Some(name);
+        let is_it = |it: &Value| it.as_str() == Some(name.as_str());
         let is_required = required.is_some_and(|all| all.iter().any(is_it));
-        out.push(Member { place: place.clone(), kind: word(whole, of), is_required, note: note(of) });
+        out.push(Member {
+            place: place.clone(),
+            kind: word(whole, of),
+            is_required,
+            note: note(of),
+        });
         below(whole, of, &place, deeper, out);
         if let Some(items) = of.get("items").map(|it| resolved(whole, it)) {
             below(whole, items, &format!("{place}[]"), deeper, out);
@@ -334,7 +351,9 @@ mod tests {
         let told: Vec<_> = form
             .fields
             .iter()
-            .map(|it| (it.name.as_str(), it.kind, it.is_required, it.value.as_str(), it.note.as_str()))
+            .map(|it| {
+                (it.name.as_str(), it.kind, it.is_required, it.value.as_str(), it.note.as_str())
+            })
             .collect();
         let wanted = [
             ("boards", Kind::Json, true, "", ""),
@@ -401,7 +420,8 @@ mod tests {
     #[test]
     fn members_are_told_by_their_places_and_rings_end() {
         let told = members(&schema());
-        let first: Vec<_> = told.iter().take(4).map(|it| (it.place.as_str(), it.kind.as_str())).collect();
+        let first: Vec<_> =
+            told.iter().take(4).map(|it| (it.place.as_str(), it.kind.as_str())).collect();
         let wanted = [
             ("aside", "boolean"),
             ("boards", "list of object"),

@@ -6,7 +6,7 @@
 //! | file or folder | page                                                                     |
 //! |----------------|--------------------------------------------------------------------------|
 //! | `mod.rs`       | the routes, and what pages share                                            |
-//! | `plane.rs`     | `/pipelines`, `/pipelines/-/agents`                                         |
+//! | `plane.rs`     | `/pipelines`                                                                |
 //! | `publisher.rs` | `/pipelines/{publisher}`; a definition is registered                         |
 //! | `pipeline.rs`  | `/pipelines/{publisher}/{pipeline}`, its versions; a run is started             |
 //! | `steps.rs`     | steps as a picture and a table                                              |
@@ -28,6 +28,8 @@ mod pipeline;
 mod plane;
 mod publisher;
 mod run;
+#[cfg(test)]
+mod samples;
 mod settings;
 mod shown;
 mod steps;
@@ -56,13 +58,29 @@ pub(crate) fn routes(routes: Routes<Door>) -> Routes<Door> {
     let large = Spec::new(Surface::Page).body_bytes(LARGE);
     let routes = routes
         .get("/pipelines", page, plane::show)
-        .get("/pipelines/-/agents", page, plane::agents)
         .get("/pipelines/{publisher}", page, publisher::show)
         .post("/pipelines/{publisher}", large, publisher::register)
         .get("/pipelines/{publisher}/-/dead-letters", page, letters::show)
         .get("/pipelines/{publisher}/-/approvals", page, approvals::show)
         .get("/pipelines/{publisher}/-/settings", page, settings::show)
         .post("/pipelines/{publisher}/-/settings/agents", small, settings::bind)
+        .post("/pipelines/{publisher}/-/settings/tokens/{kind}", small, settings::mint)
+        .post(
+            "/pipelines/{publisher}/-/settings/tokens/{kind}/rotate",
+            small,
+            settings::rotate_token,
+        )
+        .post(
+            "/pipelines/{publisher}/-/settings/tokens/{kind}/revoke",
+            small,
+            settings::revoke_token,
+        )
+        .post("/pipelines/{publisher}/-/settings/secrets/{kind}", small, settings::make_secret)
+        .post(
+            "/pipelines/{publisher}/-/settings/secrets/{kind}/revoke",
+            small,
+            settings::revoke_secret,
+        )
         .get("/pipelines/{publisher}/{pipeline}", page, pipeline::show)
         .get("/pipelines/{publisher}/{pipeline}/v/{version}", page, pipeline::version)
         .post("/pipelines/{publisher}/{pipeline}/runs", large, pipeline::start)
@@ -96,7 +114,10 @@ fn layout(title: String, crumbs: Vec<Crumb>, context: &Context) -> Layout {
 
 /// The way to a publisher.
 fn crumbs(handle: &str) -> Vec<Crumb> {
-    vec![Crumb::link("Pipelines", "/pipelines"), Crumb::link(handle, format!("/pipelines/{handle}"))]
+    vec![
+        Crumb::link("Pipelines", "/pipelines"),
+        Crumb::link(handle, format!("/pipelines/{handle}")),
+    ]
 }
 
 /// Leads on with GET.

@@ -12,7 +12,7 @@ use trust::{Actor, Allowed, act};
 use uuid::Uuid;
 use web::{
     Call, Context, Problem,
-    look::{Crumb, Html, Layout, When, href, sizes, visible},
+    look::{Crumb, Html, Layout, When, assets, href, sizes, visible},
 };
 
 use super::{
@@ -76,10 +76,7 @@ impl Asked {
     /// Where in a fan-out one looks.
     fn spread(&self, step: &str) -> store::Spread {
         let is_path = self.step == step && self.at.split('.').all(|it| it.parse::<u32>().is_ok());
-        let prefix = match is_path {
-            true => format!("{step}[{}.", self.at),
-            false => format!("{step}["),
-        };
+        let prefix = if is_path { format!("{step}[{}.", self.at) } else { format!("{step}[") };
         store::Spread { step: step.to_owned(), prefix }
     }
 
@@ -153,9 +150,7 @@ async fn read(door: &Door, place: &RunPlace, asked: &Asked) -> Result<Read, Prob
     let entries = store::last_events(&mut tx, id, ENTRIES).await?;
     let failures = store::failures(&mut tx, id).await?;
     let text = |it: &String| (!it.is_empty()).then(|| it.clone());
-    let range = asked.from.map(|from| {
-        (asked.spread(&asked.step), from, asked.to.unwrap_or(from))
-    });
+    let range = asked.from.map(|from| (asked.spread(&asked.step), from, asked.to.unwrap_or(from)));
     let wanted = store::Wanted {
         step: text(&asked.step),
         state: text(&asked.state),
@@ -216,6 +211,7 @@ async fn page(
         orders: orders(allowed.actor(), place, &read, context),
         run,
         here,
+        script: assets::work_href(),
     })
 }
 
@@ -223,7 +219,10 @@ fn layout_of(context: &Context, place: &RunPlace) -> Layout {
     let handle = place.publisher.organization.handle.as_str();
     let short: String = place.run.to_string().chars().take(8).collect();
     let mut way = crumbs(handle);
-    way.push(Crumb::link(place.pipeline.as_str(), format!("/pipelines/{handle}/{}", place.pipeline)));
+    way.push(Crumb::link(
+        place.pipeline.as_str(),
+        format!("/pipelines/{handle}/{}", place.pipeline),
+    ));
     way.push(Crumb::here(format!("run {short}")));
     layout(format!("Run {short} · {handle}/{}", place.pipeline), way, context)
 }
@@ -268,9 +267,10 @@ fn spots(definition: &Definition, counts: &Counts, asked: &Asked, open: Option<&
     let spot = |step: &str| Spot {
         href: format!("?step={step}#fan-out"),
         is_open: open == Some(step),
-        name: match open == Some(step) && !asked.at.is_empty() {
-            true => format!("{step}[{}.…]", asked.at),
-            false => step.to_owned(),
+        name: if open == Some(step) && !asked.at.is_empty() {
+            format!("{step}[{}.…]", asked.at)
+        } else {
+            step.to_owned()
         },
     };
     fans(definition, counts).map(spot).collect()
@@ -315,8 +315,12 @@ fn reason(part: &RunPart, here: &str) -> Vec<(String, Option<String>)> {
     let mut told = Vec::new();
     if let Some(by) = part.held_by() {
         let why = match serving::held_by(by).as_str() {
-            "pause" => "It is paused: nothing is handed out until somebody lets it go on.".to_owned(),
-            other => format!("It is held ({other}): nothing is handed out until the budget is raised."),
+            "pause" => {
+                "It is paused: nothing is handed out until somebody lets it go on.".to_owned()
+            }
+            other => {
+                format!("It is held ({other}): nothing is handed out until the budget is raised.")
+            }
         };
         told.push((why, None));
     }
@@ -349,7 +353,8 @@ fn failure(it: &store::Failure, here: &str) -> FailureRow {
 
 fn budgets(budgets: &Budgets, spent: &Spent, wall: std::time::Duration) -> Vec<Budget> {
     let row = |name, spent: u64, of: Option<u64>, text: fn(u64) -> String| {
-        let share = of.map(|of| (u128::from(spent) * 100).checked_div(u128::from(of)).unwrap_or(100));
+        let share =
+            of.map(|of| (u128::from(spent) * 100).checked_div(u128::from(of)).unwrap_or(100));
         Budget {
             name,
             spent: text(spent),

@@ -131,6 +131,7 @@ pub(super) struct RunPage {
     pub(super) tabs: Tabs,
     pub(super) run: String,
     pub(super) here: String,
+    pub(super) script: &'static str,
     pub(super) state: String,
     pub(super) badge: &'static str,
     pub(super) notices: Vec<Html>,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use pipelines_core::definition::{Checks, Definition, Join, Kind, OnDead, Requirement, Reviewer, Step};
+use pipelines_core::definition::{
+    Checks, Definition, Join, Kind, OnDead, Requirement, Reviewer, Step,
+};
 
 use super::pictures::{
     critical::Before,
@@ -81,7 +83,11 @@ fn note(step: &Step) -> String {
 }
 
 /// The steps with what is counted of them; `way` leads from one on.
-pub(super) fn steps(definition: &Definition, counts: &Counts, way: impl Fn(&str) -> String) -> Steps {
+pub(super) fn steps(
+    definition: &Definition,
+    counts: &Counts,
+    way: impl Fn(&str) -> String,
+) -> Steps {
     let of = |step: &Step| counts.get(step.id.as_str()).cloned().unwrap_or_default();
     let node = |step: &Step| Node {
         step: step.id.to_string(),

@@ -75,7 +75,7 @@ db::statements! {
     GENERATIONS = "
         SELECT id, generation, state FROM tasks WHERE run_id = $1 AND address = $2 ORDER BY generation";
     WAITING = "
-        SELECT t.id, t.run_id, r.pipeline_id, t.address, t.generation, t.version, t.input
+        SELECT t.id, t.run_id, r.pipeline_id, t.address, t.version, t.input
           FROM tasks AS t JOIN runs AS r ON r.id = t.run_id
          WHERE t.publisher_id = $1 AND t.state = 'waiting' AND t.id > $2 ORDER BY t.id LIMIT $3";
     COUNT_WAITING = "
@@ -99,6 +99,22 @@ db::statements! {
           FROM (SELECT run_id, task_id, reason, at FROM dead_letters WHERE publisher_id = $1 ORDER BY id DESC LIMIT $2) AS d
           JOIN runs AS r ON r.id = d.run_id JOIN tasks AS t ON t.id = d.task_id
          GROUP BY d.reason, r.pipeline_id, t.step ORDER BY count(*) DESC, d.reason, r.pipeline_id, t.step LIMIT 100";
+    // The publishers that somebody belongs to: what can be claimed, since when, and how much was claimed lately.
+    QUEUES = "
+        SELECT p.handle,
+               (SELECT count(*) FROM pipelines AS i WHERE i.publisher_id = p.id AND i.archived_at IS NULL),
+               (SELECT count(*) FROM (SELECT 1 FROM work_heads AS h JOIN tasks AS t ON t.head_id = h.id
+                                       WHERE h.publisher_id = p.id LIMIT 10001) AS r),
+               (SELECT min((SELECT min(t.ready_at) FROM tasks AS t WHERE t.head_id = h.id))
+                  FROM work_heads AS h WHERE h.publisher_id = p.id),
+               coalesce(c.number, 0),
+               (SELECT count(*) FROM (SELECT 1 FROM tasks AS w
+                                       WHERE w.publisher_id = p.id AND w.state = 'waiting' LIMIT 1000) AS s)
+          FROM org_members AS m JOIN organizations AS o ON o.principal_id = m.org_id JOIN principals AS p ON p.id = m.org_id
+          LEFT JOIN (SELECT publisher_id, count(*) AS number FROM claims WHERE id >= $2 GROUP BY publisher_id) AS c
+                 ON c.publisher_id = p.id
+         WHERE m.principal_id = $1 AND o.publisher_enabled = 1 AND p.status = 'active'
+         ORDER BY p.handle LIMIT 100";
     SCHEDULES_OF = "
         SELECT pipeline_id, count(*), min(next_at) FROM pipeline_schedules
          WHERE publisher_id = $1 AND NOT paused GROUP BY pipeline_id";
@@ -133,10 +149,7 @@ fn count(number: i64) -> u64 {
 }
 
 /// Tasks by step and state.
-pub(super) async fn by_step(
-    tx: &mut Tx,
-    run: RunId,
-) -> Result<Vec<(String, String, u64)>, Error> {
+pub(super) async fn by_step(tx: &mut Tx, run: RunId) -> Result<Vec<(String, String, u64)>, Error> {
     let rows: Vec<(String, String, i64)> = db::fetch_all!(tx, BY_STEP, run.uuid())?;
     Ok(rows.into_iter().map(|(step, state, number)| (step, state, count(number))).collect())
 }
@@ -184,7 +197,6 @@ pub(super) async fn cells(
 }
 
 /// Deaths that have step, reason and last word in common.
-#[derive(sqlx::FromRow)]
 pub(super) struct Failure {
     pub(super) step: String,
     pub(super) reason: String,
@@ -196,7 +208,8 @@ pub(super) struct Failure {
 pub(super) async fn failures(tx: &mut Tx, run: RunId) -> Result<Vec<Failure>, Error> {
     let rows: Vec<(String, String, Option<String>, i64, String)> =
         db::fetch_all!(tx, FAILURES, run.uuid())?;
-    let read = |(step, reason, note, count, address)| Failure { step, reason, note, count, address };
+    let read =
+        |(step, reason, note, count, address)| Failure { step, reason, note, count, address };
     Ok(rows.into_iter().map(read).collect())
 }
 
@@ -319,7 +332,6 @@ pub(super) struct Waiting {
     pub(super) run_id: Uuid,
     pub(super) pipeline_id: String,
     pub(super) address: String,
-    pub(super) generation: i64,
     pub(super) version: i64,
     pub(super) input: Option<String>,
 }
@@ -410,6 +422,42 @@ pub(super) async fn schedules_of(
     publisher: Id<Principal>,
 ) -> Result<Vec<(String, i64, Option<i64>)>, Error> {
     db::fetch_all!(tx, SCHEDULES_OF, publisher.uuid())
+}
+
+/// Ready tasks that are counted, and one more.
+pub(super) const COUNTED_READY: i64 = 10_001;
+
+/// A publisher and its queue.
+pub(super) struct Queue {
+    pub(super) handle: String,
+    pub(super) pipelines: i64,
+    /// Tasks that can be claimed, [`COUNTED_READY`] at most.
+    pub(super) depth: i64,
+    /// Since when the oldest of them is ready.
+    pub(super) oldest: Option<i64>,
+    /// Claims since the moment that was asked for.
+    pub(super) claims: i64,
+    pub(super) waiting: i64,
+}
+
+type QueueColumns = (String, i64, i64, Option<i64>, i64, i64);
+
+/// The queues of the publishers that somebody belongs to.
+pub(super) async fn queues(
+    tx: &mut Tx,
+    reader: Id<Principal>,
+    since: UnixMillis,
+) -> Result<Vec<Queue>, Error> {
+    let rows: Vec<QueueColumns> = db::fetch_all!(tx, QUEUES, reader.uuid(), first_id(since))?;
+    let read = |(handle, pipelines, depth, oldest, claims, waiting)| Queue {
+        handle,
+        pipelines,
+        depth,
+        oldest,
+        claims,
+        waiting,
+    };
+    Ok(rows.into_iter().map(read).collect())
 }
 
 #[cfg(test)]

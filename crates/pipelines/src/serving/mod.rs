@@ -17,7 +17,7 @@
 //! | `store.rs`     | the SQL                                                               |
 
 pub(crate) mod again;
-mod bonds;
+pub(crate) mod bonds;
 mod claims;
 pub(crate) mod gates;
 mod holding;

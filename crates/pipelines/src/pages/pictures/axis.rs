@@ -146,7 +146,10 @@ mod tests {
         let axis = Axis::of((0, day + 60_000), work, 1_000);
         let rest = Fold { x: 487, width: 26, millis: day - 60_000 };
         assert_eq!(axis.folds, [rest]);
-        assert_eq!([30_000, 60_000, day, day + 60_000].map(|at| axis.at(at)), [243, 487, 513, 1_000]);
+        assert_eq!(
+            [30_000, 60_000, day, day + 60_000].map(|at| axis.at(at)),
+            [243, 487, 513, 1_000]
+        );
     }
 
     #[test]

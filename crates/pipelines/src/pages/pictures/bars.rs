@@ -91,6 +91,13 @@ impl Open {
         }
     }
 
+    /// It is in a state from now on. A grant is told of the claim and of the task: once is enough.
+    fn come(&mut self, state: &str, at: i64) {
+        if self.state != state {
+            self.enter(state, at);
+        }
+    }
+
     fn enter(&mut self, state: &str, at: i64) {
         let next = match state {
             "ready" | "delayed" | "checking" | "waiting" => Some(Kind::Queue),
@@ -132,27 +139,21 @@ pub(in crate::pages) fn bars(entries: &[Entry], now: i64) -> Vec<Bar> {
         match entry.kind.split_once('.') {
             Some(("claim", "granted")) => {
                 if let (Some(claim), Some(task)) = (claim, named(&entry.data)) {
-                    open.entry(task.clone()).or_default().enter("claimed", entry.at);
+                    open.entry(task.clone()).or_default().come("claimed", entry.at);
                     claims.insert(claim, task);
                 }
             }
-            Some(("claim", "extended" | "judged")) => {}
-            Some(("claim", outcome)) => {
+            Some(("claim", outcome)) if !matches!(outcome, "extended" | "judged") => {
                 if let Some(task) = claim.and_then(|it| claims.get(it)) {
                     open.entry(task.clone()).or_default().judge(outcome, entry.at);
                 }
             }
-            Some(("task", "inserted" | "approved" | "superseded")) | None => {}
-            Some(("task", state)) => {
+            Some(("task", state)) if !matches!(state, "inserted" | "approved" | "superseded") => {
                 if let Some(task) = named(&entry.data) {
-                    let of = open.entry(task).or_default();
-                    // A grant says the same once more.
-                    if of.state != state {
-                        of.enter(state, entry.at);
-                    }
+                    open.entry(task).or_default().come(state, entry.at);
                 }
             }
-            Some(_) => {}
+            _ => {}
         }
     }
     let ended = |((address, generation), mut it): ((Address, u64), Open)| {
@@ -185,11 +186,8 @@ pub(super) mod tests {
     }
 
     fn told(bar: &Bar) -> Vec<(i64, i64, Kind, &str)> {
-        let told = |it: &'_ Segment| (it.from, it.to, it.kind);
-        bar.segments
-            .iter()
-            .map(|it| (told(it).0, told(it).1, told(it).2, it.outcome.as_str()))
-            .collect()
+        let told = bar.segments.iter();
+        told.map(|it| (it.from, it.to, it.kind, it.outcome.as_str())).collect()
     }
 
     #[test]
@@ -240,7 +238,8 @@ pub(super) mod tests {
 
     #[test]
     fn entries_of_which_the_beginning_is_not_there_do_no_harm() {
-        let entries = [claim(3, "submitted", "a"), task(3, "done", "a"), task(4, "ready", "not an address!")];
+        let entries =
+            [claim(3, "submitted", "a"), task(3, "done", "a"), task(4, "ready", "not an address!")];
         assert!(bars(&entries, 9).is_empty());
     }
 }

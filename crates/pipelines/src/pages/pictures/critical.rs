@@ -75,11 +75,8 @@ mod tests {
             work(0, 97, "aside"),
         ];
         let bars = bars(&entries.concat(), 99);
-        let before = before(&[
-            ("grade", &["plan"]),
-            ("mark", &["grade", "plan"]),
-            ("sum", &["mark"]),
-        ]);
+        let before =
+            before(&[("grade", &["plan"]), ("mark", &["grade", "plan"]), ("sum", &["mark"])]);
         let path = critical(&bars, &before);
         let told: Vec<_> = path.iter().map(|at| bars[*at].address.to_string()).collect();
         assert_eq!(told, ["plan", "grade[1]", "mark[1]", "sum"]);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use web::look::href;
+
 use super::{
     axis::{Axis, Fold},
     bars::{Bar, Entry, Kind, bars},
@@ -39,6 +41,8 @@ pub(in crate::pages) struct Row {
     /// The middle of the text.
     pub(in crate::pages) text_y: i64,
     pub(in crate::pages) address: String,
+    /// The address, as a part of one of a page.
+    pub(in crate::pages) way: String,
     pub(in crate::pages) name: String,
     pub(in crate::pages) generation: u64,
     pub(in crate::pages) state: String,
@@ -137,6 +141,7 @@ fn row(bar: &Bar, order: usize, is_critical: bool, axis: &Axis, start: i64) -> R
         y,
         text_y: y + ROW - 5,
         name: short(&address),
+        way: href::segment(&address),
         address,
         generation: bar.generation,
         state: bar.state.clone(),

@@ -102,9 +102,8 @@ fn rows(nodes: &[Node], layers: &[usize]) -> Vec<Vec<usize>> {
             let sum: usize = before.iter().copied().sum();
             (sum * 1_000).checked_div(before.len()).unwrap_or(0)
         };
-        let mut found: Vec<_> = mine
-            .filter_map(|(at, _)| nodes.get(at).map(|node| (mean(node), at)))
-            .collect();
+        let mut found: Vec<_> =
+            mine.filter_map(|(at, _)| nodes.get(at).map(|node| (mean(node), at))).collect();
         found.sort_unstable();
         row.extend(found.into_iter().map(|(_, at)| at));
         for (order, at) in row.iter().enumerate() {
@@ -158,7 +157,8 @@ pub(in crate::pages) fn drawn(nodes: &[Node]) -> Drawn {
     let mut places: HashMap<&str, (i32, i32)> = HashMap::new();
     let mut boxes = Vec::with_capacity(nodes.len());
     for (layer, row) in rows.iter().enumerate() {
-        for (order, node) in row.iter().enumerate().filter_map(|(it, at)| Some((it, nodes.get(*at)?)))
+        for (order, node) in
+            row.iter().enumerate().filter_map(|(it, at)| Some((it, nodes.get(*at)?)))
         {
             let (x, y) = (coordinate(layer, BOX.0, GAP.0), coordinate(order, BOX.1, GAP.1));
             places.insert(&node.step, (x, y));
@@ -216,7 +216,8 @@ mod tests {
             node("c", &[], Some("b")),
         ];
         let (one, two, three) = (RIM, RIM + 236, RIM + 472);
-        let wanted = [("a", one, RIM), ("b", two, RIM), ("end", three, RIM), ("c", three, RIM + 78)];
+        let wanted =
+            [("a", one, RIM), ("b", two, RIM), ("end", three, RIM), ("c", three, RIM + 78)];
         let wanted = wanted.map(|(name, x, y)| (name.to_owned(), x, y));
         assert_eq!(places(&nodes), wanted);
         let drawn = drawn(&nodes);
@@ -244,7 +245,7 @@ mod tests {
         let counts = counts.map(|(state, count)| (state.to_owned(), count));
         // One of a thousand is seen, too.
         assert_eq!(parts(&counts), [("dead", 0, 1), ("open", 1, 1), ("done", 2, 158)]);
-        assert_eq!(parts(&[]), []);
+        assert!(parts(&[]).is_empty());
         let node = Node { counts: counts.to_vec(), ..Node::default() };
         assert_eq!(told(&node), "1 dead, 2 pending, …");
         let long = node_named("a-name-that-is-longer-than-its-box");

@@ -127,7 +127,7 @@ pub(in crate::pages) fn heat(
     let row = |(at, counts): (u64, Vec<(String, u64)>)| {
         let (from, to) = ends(at * COLUMNS, COLUMNS);
         let of = |state: &str| {
-            counts.iter().filter(|(it, _)| it == state).map(|(_, count)| *count).sum()
+            counts.iter().filter(|(it, _)| it == state).map(|(_, count)| *count).sum::<u64>()
         };
         Row {
             name: named(from, to),
@@ -190,13 +190,17 @@ mod tests {
     #[test]
     fn many_share_cells_and_the_worst_of_a_cell_is_seen() {
         let mut counts: Vec<_> = (0..2_000).map(|cell| count(cell, "done", 49)).collect();
-        counts.extend((0..2_000).map(|cell| count(cell, if cell == 7 { "dead" } else { "done" }, 1)));
+        counts
+            .extend((0..2_000).map(|cell| count(cell, if cell == 7 { "dead" } else { "done" }, 1)));
         let heat = heat(&counts, (100_000, 50), &Here).unwrap();
         assert_eq!((heat.cells.len(), heat.rows.len()), (2_000, 40));
         let cell = &heat.cells[7];
         assert_eq!((cell.look, cell.href.as_str()), ("dead", "350..399"));
         assert_eq!(cell.told, "350–399: 1 dead, 49 done");
-        assert_eq!((heat.rows[0].name.as_str(), &*heat.rows[0].counts), ("0–2499", &[1, 2_499][..]));
+        assert_eq!(
+            (heat.rows[0].name.as_str(), &*heat.rows[0].counts),
+            ("0–2499", &[1, 2_499][..])
+        );
         assert_eq!(heat.rows[39].name, "97500–99999");
         assert_eq!((heat.width, heat.height), (700, 560));
     }

@@ -32,7 +32,15 @@ pub(super) fn look_of(state: &str) -> &'static str {
 
 /// The states of tasks, as they are told: what needs a look first.
 pub(super) const STATES: [&str; 10] = [
-    "dead", "claimed", "checking", "waiting", "ready", "delayed", "pending", "done", "skipped",
+    "dead",
+    "claimed",
+    "checking",
+    "waiting",
+    "ready",
+    "delayed",
+    "pending",
+    "done",
+    "skipped",
     "cancelled",
 ];
 
