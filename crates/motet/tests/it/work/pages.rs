@@ -75,8 +75,9 @@ on_both! {
             "3 of 10,000",
             "claim.judged",
         ]);
-        // What a row of the picture leads to is there, by address and by id.
-        let cell = format!("/runs/{run}/tasks/b%5B0%5D");
+        // What a row of the picture leads to is there, by address and by id. Of several that got ready at once any may come first.
+        let place = |claim: &Value| text(&claim["address"]);
+        let cell = format!("/runs/{run}/tasks/{}", encoded(&place(&first)));
         holds(&page, &[&cell]);
         for target in [cell, format!("/runs/{run}/tasks/{}", text(&first["task"]))] {
             let page = reader.see(&target).await;
@@ -87,9 +88,10 @@ on_both! {
         holds(&page, &["Result invalid", "Result accepted", "/n: "]);
         // Lists of a part.
         let dead = reader.see(&format!("/runs/{run}?step=b&state=dead")).await.text();
-        holds(&dead, &[">b[0]</a>"]);
+        holds(&dead, &[&text(&first["task"])]);
         assert!(!dead.contains(&text(&second["task"])));
-        let range = reader.see(&format!("/runs/{run}?step=b&from=1&to=2")).await.text();
+        let number = place(&second).replace("b[", "").replace(']', "");
+        let range = reader.see(&format!("/runs/{run}?step=b&from={number}&to={number}")).await.text();
         holds(&range, &[&text(&second["task"])]);
         assert!(!range.contains(&text(&first["task"])));
         // Dead letters by reason.
@@ -112,7 +114,7 @@ on_both! {
         let reader = Reader::of(&shop.server, &shop.anna).await;
         let page = reader.see(&format!("/runs/{run}")).await.text();
         assert_eq!(page.matches("<use href=\"#c-open\"").count(), 1_334 + 1);
-        holds(&page, &["A cell stands for 3 elements", "?step=b&from=3999&to=4000#tasks"]);
+        holds(&page, &["A cell stands for 3 elements", "?step=b&#38;from=3999&#38;to=4000#tasks"]);
         assert!(page.matches("<tr>").count() < 600);
         let part = reader.see(&format!("/runs/{run}?step=b&from=3999&to=4000")).await.text();
         holds(&part, &[">b[3999]</a>", ">b[4000]</a>"]);
@@ -242,7 +244,7 @@ on_both! {
         taken.assert_status(409);
         holds(&taken.text(), &["a run with this external_id has another input"]);
         reader.done(target, "json=%7B%22name%22%3A%22Pier%22%7D").await;
-        holds(&reader.see("/pipelines/acme/sync").await.text(), &["2 queued", "mine"].map(|it| if it == "2 queued" { "running" } else { it }));
+        holds(&reader.see("/pipelines/acme/sync").await.text(), &["running", "mine"]);
     }
 }
 
@@ -295,7 +297,7 @@ on_both! {
         let target = |run: &str| format!("/runs/{run}/tasks/a/decide");
         let wrong = reader.send(&target(&run), "decision=approve&of.grade=&comment=kept").await;
         wrong.assert_status(422);
-        holds(&wrong.text(), &[">kept</textarea>", "class=\"fault\""]);
+        holds(&wrong.text(), &[">kept</textarea>", "role=\"alert\""]);
         reader.done(&target(&run), "decision=approve&of.grade=%22good%22&comment=well+done").await;
         assert_eq!(shop.get(&format!("/runs/{run}/output")).await, json!({"grade": "good"}));
         reader.done(&target(&second), "decision=reject&comment=no").await;
