@@ -12,10 +12,12 @@
 //! | `skills/`      | documents for agents                                    |
 //! | `engine/`      | runs, tasks and claims: one queue in each process       |
 //! | `serving/`     | JSON of runs, tasks and claims                          |
+//! | `pages/`       | the same for people                                     |
 
 mod definitions;
 mod engine;
 mod error;
+mod pages;
 mod serving;
 mod skills;
 
@@ -44,6 +46,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         skills::STATEMENTS,
         serving::store::STATEMENTS,
         serving::tools::store::STATEMENTS,
+        pages::store::STATEMENTS,
     ];
     [all.concat(), engine::statements()].concat()
 }
@@ -100,7 +103,7 @@ impl Pipelines {
         let door = Door { pipelines: self.clone(), cursors };
         let routes = Routes::new(door, self.0.ground.trust.clone());
         let routes = skills::api::routes(definitions::api::routes(routes));
-        serving::routes(routes).finish()
+        pages::routes(serving::routes(routes)).finish()
     }
 
     /// Brings the handlers of its jobs to the dispatcher of this process.

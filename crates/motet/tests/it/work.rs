@@ -18,6 +18,7 @@
 //! | `hostile.rs`  | endpoints that drip or never end, results of nothing but brackets        |
 //! | `clients.rs`  | nothing: clients that write down what was acknowledged to them           |
 //! | `receiver.rs` | nothing: an endpoint of a publisher that writes down what it received    |
+//! | `pages.rs`    | the same for people: pages, and forms that need no script               |
 
 mod again;
 mod checks;
@@ -31,6 +32,7 @@ mod life;
 mod limits;
 mod neighbour;
 mod once;
+mod pages;
 mod receiver;
 mod rights;
 mod scripts;

@@ -106,7 +106,15 @@ pub(super) async fn decide(
     allowed: Allowed<act::GateDecide, TaskPlace>,
     call: Posted<json::Decide>,
 ) -> Result<Json<json::Decided>, Problem> {
-    let asked = call.json().await?;
+    decided(&door, &allowed, call.json().await?).await.map(Json)
+}
+
+/// The same for whoever asks otherwise.
+pub(crate) async fn decided(
+    door: &Door,
+    allowed: &Allowed<act::GateDecide, TaskPlace>,
+    asked: json::Decide,
+) -> Result<json::Decided, Problem> {
     let (place, actor) = (allowed.resource(), allowed.actor());
     if actor.principal().is_none_or(|it| it.kind != Kind::Person) {
         let why = "a person decides here: no token of an organization, and no agent";
@@ -142,10 +150,10 @@ pub(super) async fn decide(
     let rows = run.state.tasks.get(&place.address);
     let task = rows.and_then(|rows| rows.iter().rfind(|it| it.generation == place.generation));
     let approvals = votes.iter().filter(|(_, decision, ..)| decision == "approve").count();
-    Ok(Json(json::Decided {
+    Ok(json::Decided {
         state: task.map_or(TaskPhase::Cancelled, |it| it.phase).as_str().to_owned(),
         approvals: u64::try_from(approvals).unwrap_or(u64::MAX),
-    }))
+    })
 }
 
 /// Where nobody is asked any more, it is closed.

@@ -16,17 +16,17 @@
 //! | `tools/`       | subcommands: agents call endpoints of publishers                        |
 //! | `store.rs`     | the SQL                                                               |
 
-mod again;
-mod bonds;
+pub(crate) mod again;
+pub(crate) mod bonds;
 mod claims;
-mod gates;
+pub(crate) mod gates;
 mod holding;
-mod places;
+pub(crate) mod places;
 mod refusals;
-mod runs;
-mod starting;
+pub(crate) mod runs;
+pub(crate) mod starting;
 pub(crate) mod store;
-mod tasks;
+pub(crate) mod tasks;
 pub(crate) mod tools;
 
 use std::time::Duration;
