@@ -56,7 +56,7 @@ on_both! {
         let second = shop.claim(&gannet).await;
         // Both have been ready since one moment: either may come first.
         let both = BTreeSet::from([address(&first), address(&second)]);
-        assert_eq!(both, ["a/ballot.0", "a/ballot.1"].map(str::to_owned).into());
+        assert_eq!(both, BTreeSet::from(["a/ballot.0", "a/ballot.1"].map(str::to_owned)));
         shop.done(&heron, &first, &json!({"n": 4, "list": [{"by": "heron"}]})).await;
         assert!(shop.next(&ibis).await.is_none());
         shop.done(&gannet, &second, &json!({"n": 3})).await;
