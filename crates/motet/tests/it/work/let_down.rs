@@ -3,10 +3,14 @@
 
 use cluster::{Cluster, Database, Settings};
 use db::Db;
-use testkit::Server;
+use futures_util::future::join_all;
+use testkit::{Request, Server};
 use tokio::sync::watch;
 
-use super::clients::{House, Tally, endpoint};
+use super::{
+    bearing,
+    clients::{House, Tally, endpoint},
+};
 use crate::{
     MOTET,
     faults::Small,
@@ -18,6 +22,9 @@ use crate::{
 /// What has to be acknowledged before a fault, and after it: then load flowed into it, and goes on behind it.
 const FLOW: u64 = 20;
 
+/// Of the sixteen connections of the server all but what it may keep for itself; and how many ask at once.
+const CONNECTIONS: i64 = 14;
+const ASKED: usize = 64;
 /// How often clients have to be told that there is no room: each of them some times.
 const SAID: u64 = 12;
 
@@ -103,22 +110,31 @@ async fn a_long_reader_and_a_transaction_left_open_hold_nobody_up() {
     .await;
 }
 
-/// Every connection of the server waits for a lock, until whoever holds it lets go.
+/// Every connection of the server waits for a lock, until whoever holds it lets go: more ask than there are connections.
 #[tokio::test]
 async fn a_pool_that_is_used_up_goes_on_when_it_is_free_again() {
     let cluster = Cluster::start(Settings::default()).await;
     let (mut house, ground) = on_postgres(&cluster).await;
+    let ask = house.shop.server.get("/api/v1/runs?limit=1");
+    let ask = bearing(ask, &house.shop.runner);
     under_load(&mut house, async |tally| {
         let holder = Db::postgres(&database(&ground).url).await.unwrap();
         let looker = Db::postgres(&database(&ground).url).await.unwrap();
         let mut tx = holder.write().await.unwrap();
         store::hold_runs(&mut tx).await.unwrap();
-        eventually("the others wait", async || {
-            let mut look = looker.write().await.unwrap();
-            store::waiting(&mut look).await.unwrap() >= 3
-        })
-        .await;
-        tx.commit().await.unwrap();
+        let asked: Vec<_> = (0..ASKED).map(|_| ask.clone()).collect();
+        let asking = join_all(asked.iter().map(Request::send));
+        let freed = async {
+            eventually("the others wait", async || {
+                let mut look = looker.write().await.unwrap();
+                store::waiting(&mut look).await.unwrap() >= CONNECTIONS
+            })
+            .await;
+            tx.commit().await.unwrap();
+        };
+        let (told, ()) = tokio::join!(asking, freed);
+        // Who found no connection in time was told so.
+        assert!(told.iter().all(|it| matches!(it.status, 200 | 503)));
         flows(tally).await;
         holder.close().await;
         looker.close().await;
