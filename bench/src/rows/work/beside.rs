@@ -48,11 +48,13 @@ async fn neighbour(name: &'static str, binary: &Path, place: Place) -> anyhow::R
     // The other one goes on for as long as that is measured.
     let enqueuing = async {
         loop {
-            shop.enqueue(WIDTH).await?;
+            if let Err(error) = shop.enqueue(WIDTH).await {
+                break error;
+            }
         }
     };
     let beside = tokio::select! {
-        failed = enqueuing => return failed,
+        error = enqueuing => return Err(error),
         times = starts(&shop, &runner, agent) => times?,
     };
     let p99 = |times: Vec<f64>| quantile(times, 0.99);
