@@ -12,12 +12,16 @@
 //! | `skills/`      | documents for agents                                    |
 //! | `engine/`      | runs, tasks and claims: one queue in each process       |
 //! | `serving/`     | JSON of runs, tasks and claims                          |
+//! | `webhooks.rs`  | the subscriptions of versions                           |
+//! | `verdicts.rs`  | what is answered to the output of a run                 |
 
 mod definitions;
 mod engine;
 mod error;
 mod serving;
 mod skills;
+mod verdicts;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -75,6 +79,7 @@ struct Inner {
     engine: Engine,
     parsed: definitions::Parsed,
     breakers: serving::tools::Breakers,
+    streams: Arc<serving::stream::Seats>,
 }
 
 impl Pipelines {
@@ -83,13 +88,17 @@ impl Pipelines {
         let (engine, asks) = Engine::new(ground.clock.clone());
         let parsed = definitions::Parsed::default();
         let breakers = serving::tools::Breakers::default();
-        let inner = Arc::new(Inner { ground, engine, parsed, breakers });
+        let streams = Arc::default();
+        let inner = Arc::new(Inner { ground, engine, parsed, breakers, streams });
         engine::begin(asks, Arc::downgrade(&inner));
+        let bench = verdicts::Bench(inner.ground.queue.clone());
+        inner.ground.hooks.judged_by(Arc::new(bench));
         Self(inner)
     }
 
-    /// Answers agents that wait for work with nothing: the process is about to end.
+    /// Answers agents that wait for work with nothing, and ends what is followed: the process is about to end.
     pub async fn drain(&self) {
+        self.0.streams.end();
         self.0.engine.drain().await;
     }
 
@@ -103,7 +112,11 @@ impl Pipelines {
 
     /// Brings the handlers of its jobs to the dispatcher of this process.
     pub fn work(&self, dispatcher: Dispatcher) -> Dispatcher {
-        let (room, timer) = (self.clone(), self.clone());
+        let (room, timer, court) = (self.clone(), self.clone(), self.clone());
+        let dispatcher = dispatcher.on(verdicts::VERDICT, move |job| {
+            let room = court.clone();
+            async move { room.judge(&job.payload).await }
+        });
         let dispatcher = dispatcher.on(engine::DUE, move |job| {
             let room = room.clone();
             async move { room.fire(&job.payload).await }

@@ -18,6 +18,7 @@
 //! | `run.rs`       | a run in memory                                                           |
 //! | `runs/`        | runs that are held in memory, and read                                    |
 //! | `timeline.rs`  | an entry of the timeline as a row                                         |
+//! | `told/`        | entries that are events of webhooks                                       |
 //! | `due.rs`       | what happens by itself: jobs that come back here                          |
 //! | `store.rs`     | the SQL of a group                                                        |
 //!
@@ -35,6 +36,7 @@ pub(crate) mod runs;
 mod starts;
 mod store;
 mod timeline;
+mod told;
 mod written;
 
 use std::{
@@ -70,7 +72,8 @@ pub(crate) use written::pointer_text;
 
 /// Every statement of the engine.
 pub(crate) fn statements() -> Vec<&'static db::Sql> {
-    [store::STATEMENTS, runs::store::STATEMENTS, grants::STATEMENTS].concat()
+    [store::STATEMENTS, runs::store::STATEMENTS, grants::STATEMENTS, told::store::STATEMENTS]
+        .concat()
 }
 
 /// Asks that wait for their group; more wait for a place. At half a kilobyte each, some two megabytes.
@@ -205,6 +208,8 @@ pub(crate) struct Said {
     pub(crate) note: Option<String>,
     /// What a person decides.
     pub(crate) vote: Option<Vote>,
+    /// The only output of which it is said: that after so many reopenings.
+    pub(crate) composition: Option<u32>,
 }
 
 /// The word of a person where one is asked.
