@@ -1,6 +1,6 @@
 //! Agents ask for work, and see what they have (`spec/work.md` 4, Ask).
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use api::json;
 use db::Dialect;
@@ -48,11 +48,10 @@ pub(super) async fn next(
     let (agent, owner) = agent(allowed.actor())?;
     let resumes = asked.resume.unwrap_or(true);
     let (wait, mut asking) = wanted(allowed.actor(), (agent, owner), asked)?;
-    let mut tx = door.db().read().await?;
-    let held = store::count_held(&mut tx, agent).await?;
+    let mut tx = door.db().glance().await?;
+    let (held, own) = store::hands(&mut tx, agent).await?;
     let untouched =
         if resumes && held > 0 { store::untouched(&mut tx, agent).await? } else { Vec::new() };
-    let own: BTreeSet<_> = store::capabilities(&mut tx, agent).await?.into_iter().collect();
     drop(tx);
     // What an agent does not say of itself it cannot offer, and what a publisher gives it cannot give itself.
     asking.labels.retain(|it| own.contains(it) && !it.starts_with('@'));

@@ -89,8 +89,9 @@ db::statements! {
           FROM claims AS c JOIN tasks AS t ON t.id = c.task_id WHERE c.agent_id = $1 AND c.state = 'live' ORDER BY c.id";
     UNTOUCHED = "
         SELECT run_id, id FROM claims WHERE agent_id = $1 AND state = 'live' AND touched = 0 ORDER BY id LIMIT 16";
-    COUNT_HELD = "SELECT count(*) FROM claims WHERE agent_id = $1 AND state = 'live'";
-    CAPABILITIES = "SELECT capabilities FROM agents WHERE principal_id = $1";
+    HANDS = "
+        SELECT (SELECT count(*) FROM claims AS c WHERE c.agent_id = a.principal_id AND c.state = 'live'), a.capabilities
+          FROM agents AS a WHERE a.principal_id = $1";
     LETTERS = "
         SELECT l.id, l.run_id, r.pipeline_id, l.task_id, t.address, l.reason, l.at
           FROM dead_letters AS l JOIN tasks AS t ON t.id = l.task_id JOIN runs AS r ON r.id = l.run_id
@@ -373,16 +374,12 @@ pub(super) async fn untouched(tx: &mut Tx, agent: AgentId) -> Result<Vec<(RunId,
     Ok(rows.into_iter().map(read).collect())
 }
 
-pub(super) async fn count_held(tx: &mut Tx, agent: AgentId) -> Result<usize, Error> {
-    let (count,): (i64,) = db::fetch_one!(tx, COUNT_HELD, agent.uuid())?;
-    Ok(usize::try_from(count).unwrap_or(usize::MAX))
-}
-
-/// What an agent says that it can do.
-pub(super) async fn capabilities(tx: &mut Tx, agent: AgentId) -> Result<Vec<String>, Error> {
-    let row: Option<(String,)> = db::fetch_optional!(tx, CAPABILITIES, agent.uuid())?;
-    let Some((text,)) = row else { return Ok(Vec::new()) };
-    serde_json::from_str(&text).map_err(Error::corrupt("agents.capabilities"))
+/// How many claims an agent holds, and what it says that it can do.
+pub(super) async fn hands(tx: &mut Tx, agent: AgentId) -> Result<(usize, Vec<String>), Error> {
+    let row: Option<(i64, String)> = db::fetch_optional!(tx, HANDS, agent.uuid())?;
+    let Some((held, can)) = row else { return Ok((0, Vec::new())) };
+    let can = serde_json::from_str(&can).map_err(Error::corrupt("agents.capabilities"))?;
+    Ok((usize::try_from(held).unwrap_or(usize::MAX), can))
 }
 
 /// A task that died.

@@ -240,7 +240,9 @@ impl Group<'_> {
             case.heads.insert(head);
             return Ok(None);
         }
-        let trust = self.tier(case, like.publisher).await?;
+        // Where nobody asks for a tier none is looked up.
+        let asks = self.runs.get(ready.run).is_some_and(|run| run.asks_for_trust(&ready.address));
+        let trust = if asks { self.tier(case, like.publisher).await? } else { 0 };
         let has_slots = self.has_slots(ready.run).await?;
         let agent = Agent {
             id: case.asking.agent,
