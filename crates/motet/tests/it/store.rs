@@ -66,6 +66,8 @@ db::statements! {
         postgres "SELECT count(*) FROM (SELECT id FROM webhook_deliveries FOR UPDATE) AS held"
     };
     END_SENDING = "UPDATE webhook_deliveries SET lease_until = 1 WHERE state = 'delivering'";
+    AGE_DELIVERIES = "
+        UPDATE webhook_deliveries SET began_at = began_at - 400000000, due_at = 0 WHERE state = 'pending'";
     HIDE_COMMITS = "UPDATE commits SET position = -position";
     LAST_TRY = "UPDATE jobs SET attempts = max_attempts - 1, run_at = 1 WHERE kind = $1 AND state = 'ready'";
     HASTEN = "UPDATE jobs SET run_at = run_at - $2 WHERE kind = $1 AND state = 'ready'";
@@ -487,4 +489,9 @@ pub(crate) async fn hold_deliveries(tx: &mut Tx) -> Result<(), Error> {
 /// Ends the leases of deliveries that a dead process was sending.
 pub(crate) async fn end_sending(tx: &mut Tx) -> Result<u64, Error> {
     db::execute!(tx, END_SENDING)
+}
+
+/// Lets deliveries that wait have begun too long ago for more than one try.
+pub(crate) async fn age_deliveries(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, AGE_DELIVERIES)
 }

@@ -8,13 +8,19 @@
 //! | `scripts.rs`  | both pipelines of the specification, over HTTP                          |
 //! | `again.rs`    | a run moves to another version, or is done once more                    |
 //! | `life.rs`     | what was acknowledged outlives a kill; an idle server is silent         |
+//! | `deliveries.rs` | who is told of them, and verdicts                                     |
+//! | `loops.rs`    | agents that are shell scripts, and a server that is killed              |
+//! | `stream.rs`   | all of it as it happens: server-sent events                             |
 
 mod again;
 mod claims;
+mod deliveries;
 mod endings;
 mod life;
+mod loops;
 mod scripts;
 mod strangers;
+mod stream;
 
 use http::Method;
 use names::Secret;
