@@ -13,6 +13,8 @@
 //! | `engine/`      | runs, tasks and claims: one queue in each process       |
 //! | `serving/`     | JSON of runs, tasks and claims                          |
 //! | `pages/`       | the same for people                                     |
+//! | `webhooks.rs`  | the subscriptions of versions                           |
+//! | `verdicts.rs`  | what is answered to the output of a run                 |
 
 mod definitions;
 mod engine;
@@ -20,6 +22,8 @@ mod error;
 mod pages;
 mod serving;
 mod skills;
+mod verdicts;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -78,6 +82,7 @@ struct Inner {
     engine: Engine,
     parsed: definitions::Parsed,
     breakers: serving::tools::Breakers,
+    streams: Arc<serving::stream::Seats>,
 }
 
 impl Pipelines {
@@ -86,15 +91,19 @@ impl Pipelines {
         let (engine, asks) = Engine::new(ground.clock.clone());
         let parsed = definitions::Parsed::default();
         let breakers = serving::tools::Breakers::default();
-        let inner = Arc::new(Inner { ground, engine, parsed, breakers });
+        let streams = Arc::default();
+        let inner = Arc::new(Inner { ground, engine, parsed, breakers, streams });
         engine::begin(asks, Arc::downgrade(&inner));
         let ears = engine::revoked::Ears(inner.ground.queue.clone());
         inner.ground.trust.observed_by(Arc::new(ears));
+        let bench = verdicts::Bench(inner.ground.queue.clone());
+        inner.ground.hooks.judged_by(Arc::new(bench));
         Self(inner)
     }
 
-    /// Answers agents that wait for work with nothing: the process is about to end.
+    /// Answers agents that wait for work with nothing, and ends what is followed: the process is about to end.
     pub async fn drain(&self) {
+        self.0.streams.end();
         self.0.engine.drain().await;
     }
 
@@ -108,10 +117,15 @@ impl Pipelines {
 
     /// Brings the handlers of its jobs to the dispatcher of this process.
     pub fn work(&self, dispatcher: Dispatcher) -> Dispatcher {
-        let (room, timer, warden) = (self.clone(), self.clone(), self.clone());
+        let (room, timer) = (self.clone(), self.clone());
+        let (warden, court) = (self.clone(), self.clone());
         let dispatcher = dispatcher.on(engine::revoked::REVOKED, move |job| {
             let room = warden.clone();
             async move { room.end_revoked(&job.payload).await }
+        });
+        let dispatcher = dispatcher.on(verdicts::VERDICT, move |job| {
+            let room = court.clone();
+            async move { room.judge(&job.payload).await }
         });
         let dispatcher = dispatcher.on(engine::DUE, move |job| {
             let room = room.clone();

@@ -19,17 +19,22 @@
 //! | `clients.rs`  | nothing: clients that write down what was acknowledged to them           |
 //! | `receiver.rs` | nothing: an endpoint of a publisher that writes down what it received    |
 //! | `pages.rs`    | the same for people: pages, and forms that need no script               |
+//! | `deliveries.rs` | who is told of them, and verdicts                                     |
+//! | `loops.rs`    | agents that are shell scripts, and a server that is killed              |
+//! | `stream.rs`   | all of it as it happens: server-sent events                             |
 
 mod again;
 mod checks;
 mod claims;
 mod clients;
+mod deliveries;
 mod endings;
 mod hostile;
 mod ledger;
 mod let_down;
 mod life;
 mod limits;
+mod loops;
 mod neighbour;
 mod once;
 mod pages;
@@ -37,6 +42,7 @@ mod receiver;
 mod rights;
 mod scripts;
 mod strangers;
+mod stream;
 
 use http::Method;
 use names::Secret;

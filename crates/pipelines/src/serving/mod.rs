@@ -13,6 +13,7 @@
 //! | `holding.rs`   | agents hand work in, keep it, give it back                             |
 //! | `gates.rs`     | persons decide                                                        |
 //! | `bonds.rs`     | how publishers stand to agents; their dead letters                     |
+//! | `stream/`      | all of it as it happens: server-sent events                             |
 //! | `tools/`       | subcommands: agents call endpoints of publishers                        |
 //! | `store.rs`     | the SQL                                                               |
 
@@ -26,6 +27,7 @@ mod refusals;
 pub(crate) mod runs;
 pub(crate) mod starting;
 pub(crate) mod store;
+pub(crate) mod stream;
 pub(crate) mod tasks;
 pub(crate) mod tools;
 
@@ -37,6 +39,8 @@ use uuid::Uuid;
 use web::{Cursors, Fault, Problem, Routes, Spec, Surface};
 
 use crate::Door;
+
+pub(crate) use runs::error as error_of;
 
 /// Bodies of a few texts.
 const SMALL: u64 = 64 << 10;
@@ -81,7 +85,17 @@ pub(crate) fn routes(routes: Routes<Door>) -> Routes<Door> {
         .get("/api/v1/approvals", read, gates::list)
         .get("/api/v1/approvals/{task}", read, gates::show)
         .post("/api/v1/approvals/{task}/decide", small, gates::decide);
-    of_agents(routes)
+    of_agents(followed(routes))
+}
+
+/// What happens, as it does: agents and publishers come with tokens of other kinds.
+fn followed(routes: Routes<Door>) -> Routes<Door> {
+    let read = Spec::new(Surface::Api).answers(&[stream::MEDIA_TYPE]);
+    let ways = [
+        routes.way("/api/v1/stream?topic=claims", read, stream::of_claims),
+        routes.way("/api/v1/stream", read.bearers(Bearers::Publisher), stream::of_runs),
+    ];
+    routes.get_ways(ways)
 }
 
 /// Those that agents use.

@@ -9,8 +9,8 @@ use names::{Digest, UnixMillis};
 use pipelines_core::{
     definition::{Budgets, MicroUsd},
     json::canonical,
-    machine::{HeldBy, Reopen, RunReason, What},
-    name::{Address, RunId},
+    machine::{HeldBy, RunReason, What},
+    name::RunId,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -29,6 +29,7 @@ use super::{
 use crate::{
     Door,
     engine::{self, NotDone, Said, runs},
+    verdicts,
 };
 
 /// What a list of runs is asked for.
@@ -97,7 +98,8 @@ fn place_of_input(text: &str) -> Result<(String, String), Problem> {
     Ok((engine::pointer_text(pointer.tokens()), canonical(&value)))
 }
 
-fn told(row: store::Summary) -> Result<json::RunSummary, Problem> {
+/// A run, as lists show it.
+pub(super) fn told(row: store::Summary) -> Result<json::RunSummary, db::Error> {
     let hash = Digest::try_from(row.sha256.as_slice());
     let hash = hash.map_err(db::Error::corrupt("runs.sha256"))?;
     let time = |at: i64| UnixMillis(at).to_string();
@@ -143,7 +145,7 @@ pub(super) async fn show(
             model: None,
         },
         held_by: state.held_by.map(held_by),
-        error: error(state.reason.as_ref()),
+        error: state.reason.as_ref().map(error),
         tasks: counts.into_iter().map(count).collect::<BTreeMap<_, _>>(),
         reopens: state.reopens,
     }))
@@ -157,8 +159,8 @@ pub(crate) fn held_by(held_by: HeldBy) -> String {
 }
 
 /// What ended a run, as far as it can be pointed at.
-pub(crate) fn error(reason: Option<&RunReason>) -> Option<Value> {
-    Some(match reason? {
+pub(crate) fn error(reason: &RunReason) -> Value {
+    match reason {
         RunReason::ComposeInvalid(faults) => {
             json!({"code": "compose_invalid", "errors": faults})
         }
@@ -172,7 +174,7 @@ pub(crate) fn error(reason: Option<&RunReason>) -> Option<Value> {
         reason @ (RunReason::Refused | RunReason::VerdictMissing | RunReason::Undelivered) => {
             json!({"code": reason.as_str()})
         }
-    })
+    }
 }
 
 /// A page of a timeline.
@@ -201,7 +203,12 @@ pub(super) async fn events(
     drop(tx);
     let place = |it: &store::EventRow| Uuid::from_u128(u128::from(it.seq.unsigned_abs()));
     let next_cursor = cut(&mut rows, limit, (&door.cursors, &list), place);
-    let event = |row: store::EventRow| json::RunEvent {
+    Ok(Json(json::RunEventPage { items: rows.into_iter().map(event).collect(), next_cursor }))
+}
+
+/// An entry of a timeline, as it is told.
+pub(super) fn event(row: store::EventRow) -> json::RunEvent {
+    json::RunEvent {
         seq: row.seq.unsigned_abs(),
         at: UnixMillis(row.at).to_string(),
         kind: row.r#type,
@@ -209,8 +216,7 @@ pub(super) async fn events(
         claim: row.claim_id.map(|it| it.to_string()),
         actor: row.actor_id.map(|it| it.to_string()),
         data: serde_json::from_str(&row.data).unwrap_or_default(),
-    };
-    Ok(Json(json::RunEventPage { items: rows.into_iter().map(event).collect(), next_cursor }))
+    }
 }
 
 /// The composed output, byte for byte in its canonical form.
@@ -277,19 +283,9 @@ pub(super) async fn verdict(
     if asked.accepted {
         return happen(&door, &allowed, What::Accept).await;
     }
-    if asked.reopen.len() > 1_000 {
-        return Err(invalid("/reopen", "a verdict names at most 1000 places"));
-    }
-    let read = |(at, it): (usize, json::VerdictReopen)| {
-        let place = format!("/reopen/{at}/address");
-        let address: Result<Address, _> = it.address.parse();
-        let address = address.map_err(|error| invalid(&place, error.to_string()))?;
-        // A step by its name alone means every instance.
-        let path = it.address.contains('[').then_some(address.path);
-        Ok::<_, Problem>(Reopen { step: address.step, path, note: it.note })
-    };
-    let reopen = asked.reopen.into_iter().enumerate().map(read).collect::<Result<_, _>>()?;
-    happen(&door, &allowed, What::Refuse(reopen)).await
+    let again = verdicts::again(asked.reopen);
+    let again = again.map_err(|(place, why)| invalid(&place, why))?;
+    happen(&door, &allowed, What::Refuse(verdicts::reopen(again))).await
 }
 
 /// Budgets only grow.

@@ -3,6 +3,7 @@
 use db::{Error, Tx};
 use names::{Handle, Id, UnixMillis};
 use pipelines_core::name::{Address, AgentId, ClaimId, PipelineId, RunId};
+use serde_json::Value;
 use trust::Principal;
 use uuid::Uuid;
 
@@ -65,6 +66,18 @@ db::statements! {
     EVENTS = "
         SELECT seq, at, type, task_id, claim_id, actor_id, data FROM run_events
          WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    END_OF_EVENTS = "
+        SELECT r.state, coalesce((SELECT max(e.seq) FROM run_events AS e WHERE e.run_id = r.id), 0)
+          FROM runs AS r WHERE r.id = $1";
+    COMPOSITIONS = "SELECT data FROM run_events WHERE run_id = $1 AND type = 'run.composed' ORDER BY seq";
+    NEWEST = (concat!(summary!(), " WHERE r.publisher_id = $1 ORDER BY r.id DESC LIMIT $2"));
+    STATES_OF_CLAIMS = {
+        sqlite "
+        SELECT c.id, c.state FROM json_each($1) AS w JOIN claims AS c ON c.id = unhex(w.value, '-')",
+        postgres "
+        SELECT c.id, c.state
+          FROM jsonb_array_elements_text($1::jsonb) AS w (value) JOIN claims AS c ON c.id = w.value::uuid"
+    };
     OUTPUT = "SELECT output FROM runs WHERE id = $1";
     CLAIMS_OF_TASK = "
         SELECT c.id, p.handle, c.fence, c.state, c.granted_at, c.ends_at, c.note
@@ -277,6 +290,38 @@ pub(super) async fn events(
     limit: i64,
 ) -> Result<Vec<EventRow>, Error> {
     db::fetch_all!(tx, EVENTS, run.uuid(), after, limit)
+}
+
+/// Where a run is, and the number of the newest entry of its timeline.
+pub(super) async fn end_of_events(tx: &mut Tx, run: RunId) -> Result<Option<(String, i64)>, Error> {
+    db::fetch_optional!(tx, END_OF_EVENTS, run.uuid())
+}
+
+/// The event that carried each output of a run, in order.
+pub(crate) async fn compositions(tx: &mut Tx, run: RunId) -> Result<Vec<Option<String>>, Error> {
+    let rows: Vec<(String,)> = db::fetch_all!(tx, COMPOSITIONS, run.uuid())?;
+    let read = |(data,): (String,)| {
+        let data: Value = serde_json::from_str(&data).map_err(Error::corrupt("run_events.data"))?;
+        Ok(data.get("event").and_then(Value::as_str).map(str::to_owned))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// The newest runs of a publisher.
+pub(super) async fn newest(
+    tx: &mut Tx,
+    publisher: Id<Principal>,
+    limit: i64,
+) -> Result<Vec<Summary>, Error> {
+    db::fetch_all!(tx, NEWEST, publisher.uuid(), limit)
+}
+
+/// Where each of these claims is.
+pub(super) async fn states_of_claims(
+    tx: &mut Tx,
+    claims: &[ClaimId],
+) -> Result<Vec<(Uuid, String)>, Error> {
+    db::fetch_all!(tx, STATES_OF_CLAIMS, db::rows(claims))
 }
 
 /// The output of a run, if it has one.

@@ -56,7 +56,7 @@ fn row(entry: &Entry) -> Row {
     let path = entry.path;
     if path == "/login" || OPEN.iter().any(|it| path.starts_with(it)) {
         Row::Open
-    } else if OF_PUBLISHERS.iter().any(|it| path.starts_with(it)) {
+    } else if OF_PUBLISHERS.iter().any(|it| path.starts_with(it)) || path == "/api/v1/stream" {
         Row::Publisher
     } else if path == "/api/v1/publishers" {
         Row::Founding
