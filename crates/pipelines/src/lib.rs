@@ -10,12 +10,18 @@
 //! | `error.rs`     | [`Error`]: why something is refused                     |
 //! | `definitions/` | pipelines, their versions and schedules                 |
 //! | `skills/`      | documents for agents                                    |
+//! | `letters/`     | dead letters, and replays of many                       |
+//! | `numbers/`     | how much waits; what became of the work of agents       |
 //! | `engine/`      | runs, tasks and claims: one queue in each process       |
 //! | `serving/`     | JSON of runs, tasks and claims                          |
+//! | `paging.rs`    | pages of lists                                          |
 
 mod definitions;
 mod engine;
 mod error;
+mod letters;
+mod numbers;
+mod paging;
 mod serving;
 mod skills;
 
@@ -42,6 +48,8 @@ pub fn statements() -> Vec<&'static db::Sql> {
     let all = [
         definitions::STATEMENTS,
         skills::STATEMENTS,
+        letters::store::STATEMENTS,
+        numbers::store::STATEMENTS,
         serving::store::STATEMENTS,
         serving::tools::store::STATEMENTS,
     ];
@@ -75,6 +83,7 @@ struct Inner {
     engine: Engine,
     parsed: definitions::Parsed,
     breakers: serving::tools::Breakers,
+    replays: letters::replay::Changes,
 }
 
 impl Pipelines {
@@ -83,7 +92,8 @@ impl Pipelines {
         let (engine, asks) = Engine::new(ground.clock.clone());
         let parsed = definitions::Parsed::default();
         let breakers = serving::tools::Breakers::default();
-        let inner = Arc::new(Inner { ground, engine, parsed, breakers });
+        let replays = letters::replay::Changes::default();
+        let inner = Arc::new(Inner { ground, engine, parsed, breakers, replays });
         engine::begin(asks, Arc::downgrade(&inner));
         Self(inner)
     }
@@ -98,19 +108,24 @@ impl Pipelines {
         let door = Door { pipelines: self.clone(), cursors };
         let routes = Routes::new(door, self.0.ground.trust.clone());
         let routes = skills::api::routes(definitions::api::routes(routes));
+        let routes = numbers::routes(letters::api::routes(routes));
         serving::routes(routes).finish()
     }
 
     /// Brings the handlers of its jobs to the dispatcher of this process.
     pub fn work(&self, dispatcher: Dispatcher) -> Dispatcher {
-        let (room, timer) = (self.clone(), self.clone());
+        let (room, timer, again) = (self.clone(), self.clone(), self.clone());
         let dispatcher = dispatcher.on(engine::DUE, move |job| {
             let room = room.clone();
             async move { room.fire(&job.payload).await }
         });
-        dispatcher.on(definitions::firing::FIRE, move |job| {
+        let dispatcher = dispatcher.on(definitions::firing::FIRE, move |job| {
             let room = timer.clone();
             async move { room.fire_schedules(&job.payload).await }
+        });
+        dispatcher.on(letters::replay::REPLAY, move |job| {
+            let room = again.clone();
+            async move { room.replay_letters(&job.payload).await }
         })
     }
 

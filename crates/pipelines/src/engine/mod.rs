@@ -64,7 +64,7 @@ use crate::{Error, Inner};
 
 pub(crate) use due::{DUE, DueRow};
 pub(crate) use granted::{Granted, budgets, granted, millis, source, spent, whole_schema};
-pub(crate) use grants::{BondState, LIVE_CLAIMS};
+pub(crate) use grants::{BondState, LIVE_CLAIMS, VOUCHED, earned};
 pub(crate) use starts::Started;
 pub(crate) use written::pointer_text;
 

@@ -25,6 +25,7 @@ use super::{
     cut, invalid, limit, one_more,
     places::{RunPlace, principal},
     position, store,
+    waiting::Waiting,
 };
 use crate::{
     Door,
@@ -117,12 +118,28 @@ fn told(row: store::Summary) -> Result<json::RunSummary, Problem> {
     })
 }
 
+/// How long to wait for the end of the run, in seconds.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShowRun {
+    #[serde(default)]
+    wait: u64,
+}
+
 pub(super) async fn show(
     door: Door,
     allowed: Allowed<act::RunRead, RunPlace>,
-    (): (),
+    call: Queried<ShowRun>,
 ) -> Result<Json<json::RunDetail>, Problem> {
+    let asked = call.query()?;
+    call.end().await?;
     let id = allowed.resource().run;
+    if asked.wait > 0 {
+        let mut waiting = Waiting::of(&door, id, asked.wait);
+        while !store::has_ended(&mut door.db().glance().await?, id).await?
+            && waiting.goes_on().await
+        {}
+    }
     let mut tx = door.db().read().await?;
     let summary = store::summary(&mut tx, id).await?.ok_or_else(Problem::not_found)?;
     let counts = store::counts(&mut tx, id).await?;

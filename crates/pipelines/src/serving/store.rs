@@ -1,4 +1,4 @@
-//! What answers read: runs, tasks, timelines, claims, dead letters, what waits for persons.
+//! What answers read: runs, tasks, timelines, claims, what waits for persons.
 
 use db::{Error, Tx};
 use names::{Handle, Id, UnixMillis};
@@ -55,6 +55,7 @@ db::statements! {
                                                  AND s.value = w.value ->> 1))
            AND r.id < $10 ORDER BY r.id DESC LIMIT $11")
     };
+    ENDED = "SELECT ended_at IS NOT NULL FROM runs WHERE id = $1";
     COUNTS = "SELECT state, count(*) FROM tasks WHERE run_id = $1 AND superseded = 0 GROUP BY state";
     TASKS = "
         SELECT id, run_id, step, address, generation, superseded, state, reason, ready_at FROM tasks
@@ -78,12 +79,6 @@ db::statements! {
         SELECT run_id, id FROM claims WHERE agent_id = $1 AND state = 'live' AND touched = 0 ORDER BY id LIMIT 16";
     COUNT_HELD = "SELECT count(*) FROM claims WHERE agent_id = $1 AND state = 'live'";
     CAPABILITIES = "SELECT capabilities FROM agents WHERE principal_id = $1";
-    LETTERS = "
-        SELECT l.id, l.run_id, r.pipeline_id, l.task_id, t.address, l.reason, l.at
-          FROM dead_letters AS l JOIN tasks AS t ON t.id = l.task_id JOIN runs AS r ON r.id = l.run_id
-         WHERE l.publisher_id = $1 AND (CAST($2 AS TEXT) IS NULL OR t.step = $2)
-           AND (CAST($3 AS TEXT) IS NULL OR l.reason = $3) AND l.id < $4
-         ORDER BY l.id DESC LIMIT $5";
     GATES = "
         SELECT t.id, r.id AS run_id, p.handle
           FROM tasks AS t JOIN runs AS r ON r.id = t.run_id JOIN principals AS p ON p.id = r.publisher_id
@@ -181,6 +176,12 @@ pub(super) struct Summary {
 
 pub(super) async fn summary(tx: &mut Tx, run: RunId) -> Result<Option<Summary>, Error> {
     db::fetch_optional!(tx, SUMMARY, run.uuid())
+}
+
+/// Whether a run is over, or gone.
+pub(super) async fn has_ended(tx: &mut Tx, run: RunId) -> Result<bool, Error> {
+    let row: Option<(bool,)> = db::fetch_optional!(tx, ENDED, run.uuid())?;
+    Ok(row.is_none_or(|(has_ended,)| has_ended))
 }
 
 /// What a list of runs is asked for.
@@ -338,28 +339,6 @@ pub(super) async fn capabilities(tx: &mut Tx, agent: AgentId) -> Result<Vec<Stri
     let row: Option<(String,)> = db::fetch_optional!(tx, CAPABILITIES, agent.uuid())?;
     let Some((text,)) = row else { return Ok(Vec::new()) };
     serde_json::from_str(&text).map_err(Error::corrupt("agents.capabilities"))
-}
-
-/// A task that died.
-#[derive(sqlx::FromRow)]
-pub(super) struct LetterRow {
-    pub(super) id: Uuid,
-    pub(super) run_id: Uuid,
-    pub(super) pipeline_id: String,
-    pub(super) task_id: Uuid,
-    pub(super) address: String,
-    pub(super) reason: String,
-    pub(super) at: i64,
-}
-
-pub(super) async fn letters(
-    tx: &mut Tx,
-    publisher: Id<Principal>,
-    (step, reason): (Option<&str>, Option<&str>),
-    before: Uuid,
-    limit: i64,
-) -> Result<Vec<LetterRow>, Error> {
-    db::fetch_all!(tx, LETTERS, publisher.uuid(), step, reason, before, limit)
 }
 
 /// Tasks at which a person may be asked: the oldest first.
