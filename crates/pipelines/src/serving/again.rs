@@ -31,10 +31,10 @@ pub(super) async fn move_to(
     allowed: Allowed<act::RunChange, RunPlace>,
     call: Posted<json::MoveRun>,
 ) -> Result<Json<json::RunState>, Problem> {
-    let asked = call.json().await?;
     if is_runner(allowed.actor()) {
         return Err(trust::Refusal::Forbidden.into());
     }
+    let asked = call.json().await?;
     let place = allowed.resource();
     let publisher = place.publisher.organization.id;
     let mut tx = door.db().read().await?;

@@ -316,11 +316,11 @@ pub(super) async fn raise(
     allowed: Allowed<act::RunChange, RunPlace>,
     call: Posted<json::RunBudgets>,
 ) -> Result<Json<json::RunState>, Problem> {
-    let asked = call.json().await?;
     let (id, actor) = (allowed.resource().run, allowed.actor());
     if super::starting::is_runner(actor) {
         return Err(trust::Refusal::Forbidden.into());
     }
+    let asked = call.json().await?;
     let own = current_budgets(&door, id).await?;
     let budgets = Budgets {
         claims: asked.claims.unwrap_or(own.claims),
