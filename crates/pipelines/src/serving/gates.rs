@@ -106,12 +106,12 @@ pub(super) async fn decide(
     allowed: Allowed<act::GateDecide, TaskPlace>,
     call: Posted<json::Decide>,
 ) -> Result<Json<json::Decided>, Problem> {
-    let asked = call.json().await?;
     let (place, actor) = (allowed.resource(), allowed.actor());
     if actor.principal().is_none_or(|it| it.kind != Kind::Person) {
         let why = "a person decides here: no token of an organization, and no agent";
         return Err(Problem::refuse(StatusCode::FORBIDDEN, "not_a_person", why));
     }
+    let asked = call.json().await?;
     let comment = asked.comment.unwrap_or_default();
     if comment.len() > MAX_COMMENT {
         return Err(invalid("/comment", "a comment has at most 4 KiB"));
