@@ -29,7 +29,8 @@ pub(crate) struct House {
 const WIDE_LIMITS: &str = "--limit=ip=1000000000,anonymous=1000000000,principal=1000000000,auth=1000000,\
     registrations=1000000,pushes=1000000,push-bytes=1000000000000,uploads=1000000000,wire-reads=1000000000,\
     wire-anonymous=1000000000,downloads=1000000000,downloads-anonymous=1000000000,points=1000000000,\
-    points-around=1000000000,failures=1000000000";
+    points-around=1000000000,failures=1000000000,\
+    claims=1000000000,result-bytes=1000000000000,calls=1000000000,starts=1000000000,open-runs=1000000000,open-tasks=1000000000";
 
 /// A server that begins no transaction for so long is at rest.
 const REST: Duration = Duration::from_millis(500);

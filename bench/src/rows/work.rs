@@ -108,7 +108,7 @@ struct Shop {
 impl Shop {
     async fn open(binary: &Path, on: Ground) -> anyhow::Result<Self> {
         let binary = binary.to_str().context("the path of the binary")?;
-        let server = Server::with(binary).on(on).start().await;
+        let server = Server::with(binary).on(on).log("warn").start().await;
         let anna = server.register("anna").await;
         let by =
             |path: &str, body: Value| server.post(&format!("/api/v1{path}")).json(&body).by(&anna);

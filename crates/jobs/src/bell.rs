@@ -3,16 +3,26 @@
 //! Bells are hints. The dispatcher here is woken in memory. Others are notified by a task of this process, after the
 //! commit and for many pushes at once: PostgreSQL lets one transaction at a time commit a `NOTIFY`, so one in each push
 //! would make all pushes wait for each other's disk. What a notification does not tell, the poll finds.
+//!
+//! A dispatcher that sleeps says until when. What is due later than that wakes nobody: it is found then. So a claim of an
+//! hour costs no look at the queue when it is granted.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
-use names::{Random, Secret};
+use names::{Random, Secret, UnixMillis};
 use sqlx::postgres::PgListener;
 use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use crate::Queue;
+use crate::{Queue, dispatcher::POLL};
 
 mod store;
 
@@ -30,6 +40,10 @@ const AFTER_ERROR: Duration = Duration::from_secs(5);
 pub struct Bell {
     ropes: Ropes,
     added: usize,
+    /// When the first of it is due; nothing where it is at once.
+    due: Option<UnixMillis>,
+    /// Whether it is due before other processes look by themselves.
+    tells_others: bool,
 }
 
 impl Bell {
@@ -46,8 +60,13 @@ impl Bell {
 
 impl Drop for Bell {
     fn drop(&mut self) {
-        if self.added > 0 {
+        if self.added == 0 {
+            return;
+        }
+        if self.due.is_none_or(|due| due.0 < self.ropes.sleeps_until.load(Ordering::SeqCst)) {
             self.ropes.here.notify_one();
+        }
+        if self.tells_others {
             self.ropes.elsewhere.notify_one();
         }
     }
@@ -58,6 +77,8 @@ impl Drop for Bell {
 pub(crate) struct Ropes {
     /// Wakes the dispatcher of this process.
     pub(crate) here: Arc<Notify>,
+    /// Until when the dispatcher of this process sleeps, unless it is woken; the end of time while it is awake.
+    sleeps_until: Arc<AtomicI64>,
     /// Wakes the task that notifies other processes.
     elsewhere: Arc<Notify>,
     /// What this process signs its notifications with, to know them again.
@@ -67,12 +88,29 @@ pub(crate) struct Ropes {
 impl Ropes {
     pub(crate) fn new(random: &Random) -> Self {
         let name = format!("{:032x}", u128::from_be_bytes(random.bytes()));
-        Self { here: Arc::default(), elsewhere: Arc::default(), name: name.into() }
+        let sleeps_until = Arc::new(AtomicI64::new(i64::MAX));
+        Self { here: Arc::default(), sleeps_until, elsewhere: Arc::default(), name: name.into() }
     }
 
-    /// A bell for `added` new rows.
+    /// A bell for `added` new rows that are due at once.
     pub(crate) fn bell(&self, added: usize) -> Bell {
-        Bell { ropes: self.clone(), added }
+        Bell { ropes: self.clone(), added, due: None, tells_others: true }
+    }
+
+    /// A bell for `added` new rows of which the first is due at `due`.
+    pub(crate) fn bell_for(&self, added: usize, due: UnixMillis, now: UnixMillis) -> Bell {
+        let tells_others = due.since(now) < POLL;
+        Bell { ropes: self.clone(), added, due: Some(due), tells_others }
+    }
+
+    /// The dispatcher is about to sleep, until then unless it is woken.
+    pub(crate) fn fall_asleep(&self, until: UnixMillis) {
+        self.sleeps_until.store(until.0, Ordering::SeqCst);
+    }
+
+    /// The dispatcher looks what there is: whatever is pushed from now on wakes it.
+    pub(crate) fn wake_up(&self) {
+        self.sleeps_until.store(i64::MAX, Ordering::SeqCst);
     }
 }
 

@@ -39,7 +39,7 @@ const LONGEST: Duration = Duration::from_hours(1);
 /// How long running jobs get to finish once the dispatcher is told to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 /// On PostgreSQL: how late work of another process is found if its notification got lost.
-const POLL: Duration = Duration::from_secs(5);
+pub(crate) const POLL: Duration = Duration::from_secs(5);
 /// The longest sleep before the clock is read again: clocks jump, and machines sleep.
 const LONGEST_NAP: Duration = Duration::from_mins(1);
 /// How long to wait for more hands to come free before one is filled: claims in batches cost one commit.
@@ -171,6 +171,7 @@ impl Dispatcher {
                 }
             };
             is_rung = work.wait(nap, &stop).await || (is_rung && nap.is_after_error());
+            work.house.queue.ropes.wake_up();
         }
         info!(jobs.running = work.crew.running(), "letting running jobs finish");
         work.crew.drain(limits.drain).await;
@@ -292,6 +293,10 @@ impl Work {
     /// Sleeps until there may be something to do. Says whether a bell rang.
     async fn wait(&mut self, nap: Nap, stop: &CancellationToken) -> bool {
         let until = nap.at_most.map(|at_most| Instant::now() + at_most);
+        let now = self.house.queue.clock.now();
+        let looks_again = nap.at_most.map(|at_most| now.plus(at_most));
+        let sleeps_until = nap.due.into_iter().chain(looks_again).min();
+        self.house.queue.ropes.fall_asleep(sleeps_until.unwrap_or(UnixMillis(i64::MAX)));
         loop {
             let nap_length = self.nap_length(nap, until);
             tokio::select! {

@@ -84,9 +84,10 @@ impl Queue {
             return Ok(self.ropes.bell(0));
         }
         let now = self.clock.now();
+        let due = jobs.iter().map(|job| job.run_at.unwrap_or(now)).min().unwrap_or(now);
         let with_ids = jobs.into_iter().map(|job| (JobId::new(now, &self.random), job));
         let added = store::add(tx, with_ids, now).await?;
-        Ok(self.ropes.bell(added))
+        Ok(self.ropes.bell_for(added, due, now))
     }
 
     /// Removes jobs with these unique keys in the caller's transaction, as far as they wait: one that runs goes on.

@@ -95,6 +95,8 @@ impl Pipelines {
         let replays = letters::replay::Changes::default();
         let inner = Arc::new(Inner { ground, engine, parsed, breakers, replays });
         engine::begin(asks, Arc::downgrade(&inner));
+        let ears = engine::revoked::Ears(inner.ground.queue.clone());
+        inner.ground.trust.observed_by(Arc::new(ears));
         Self(inner)
     }
 
@@ -114,7 +116,12 @@ impl Pipelines {
 
     /// Brings the handlers of its jobs to the dispatcher of this process.
     pub fn work(&self, dispatcher: Dispatcher) -> Dispatcher {
-        let (room, timer, again) = (self.clone(), self.clone(), self.clone());
+        let (room, timer) = (self.clone(), self.clone());
+        let (warden, again) = (self.clone(), self.clone());
+        let dispatcher = dispatcher.on(engine::revoked::REVOKED, move |job| {
+            let room = warden.clone();
+            async move { room.end_revoked(&job.payload).await }
+        });
         let dispatcher = dispatcher.on(engine::DUE, move |job| {
             let room = room.clone();
             async move { room.fire(&job.payload).await }

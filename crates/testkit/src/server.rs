@@ -27,7 +27,8 @@ const WIDE_LIMITS: &str = "--limit=ip=1000000,anonymous=1000000,principal=100000
     wire-anonymous=1000000,downloads=1000000,downloads-anonymous=1000000,searches=1000000,searches-anonymous=1000000,\
     points=1000000,points-around=1000000,\
     failures=1000000,mints=1000000,sessions=1000000,exports=1000000,deletions=1000000,\
-    device-flows=1000000,applications=1000000,application-documents=1000000";
+    device-flows=1000000,applications=1000000,application-documents=1000000,\
+    claims=1000000,result-bytes=1000000000000,calls=1000000,starts=1000000";
 
 /// How a server will be started; [`Server::with`] begins one.
 #[derive(Debug)]

@@ -10,12 +10,18 @@
 //! | `tenants.rs`  | every route, two publishers, every role and kind of token               |
 //! | `scripts.rs`  | both pipelines of the specification, over HTTP                          |
 //! | `again.rs`    | a run moves to another version, or is done once more                    |
+//! | `rights.rs`   | what is taken away ends claims; labels, tiers, what is marked as foreign |
+//! | `once.rs`     | what was signed, or has a name, is done once                            |
+//! | `limits.rs`   | how much one token and one publisher may have                           |
 //! | `life.rs`     | what was acknowledged outlives a kill; an idle server is silent         |
 
 mod again;
 mod claims;
 mod endings;
 mod life;
+mod limits;
+mod once;
+mod rights;
 mod scripts;
 mod strangers;
 mod surfaces;
@@ -206,6 +212,19 @@ pub(crate) async fn agent(
 
 pub(crate) fn bearing(request: Request, token: &str) -> Request {
     request.header("authorization", &format!("Bearer {token}"))
+}
+
+/// A token of an agent, with its id.
+pub(crate) async fn token(
+    server: &Server,
+    owner: &Person,
+    agent: &Person,
+    scope: &Value,
+) -> (String, String) {
+    let target = format!("/api/v1/agents/{}/tokens", agent.handle());
+    let made = server.post(&target).json(&json!({ "scope": scope })).by(owner).send().await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    (text(&made.json()["value"]), text(&made.json()["token"]["id"]))
 }
 
 /// A definition with these steps, each of which makes a number `n` and perhaps a `list`.

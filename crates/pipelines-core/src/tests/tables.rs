@@ -294,6 +294,20 @@ fn a_revoked_agent_loses_its_claims_and_spends_nothing() {
     assert_eq!(bench.try_take(What::Revoke(who("heron"))), Err(Refusal::UnknownClaim));
 }
 
+/// W50.
+#[test]
+fn a_claim_whose_credential_is_gone_ends_alone() {
+    let mut bench = Bench::new(&of_steps(json!([{"id": "a"}, {"id": "b"}]), json!({})));
+    let (lost, kept) = (bench.grant("a", "heron"), bench.grant("b", "heron"));
+    bench.take(What::Withdraw(lost));
+    assert_eq!((bench.phase("a"), bench.task("a").failed), ("ready", 0));
+    assert_eq!(bench.state.claims[&lost].phase, ClaimPhase::Cancelled);
+    assert_eq!(bench.state.claims[&kept].phase, ClaimPhase::Live);
+    let again = bench.try_take(What::Withdraw(lost));
+    assert_eq!(again, Err(Refusal::ClaimLost(ClaimPhase::Cancelled)));
+    bench.grant("a", "gannet");
+}
+
 #[test]
 fn a_deadline_ends_a_task_and_its_claim() {
     let mut bench = one_step(json!({"deadline": "1h", "on_dead": "skip"}));

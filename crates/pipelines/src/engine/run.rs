@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use names::{Digest, Handle, Id, UnixMillis};
 use pipelines_core::{
-    definition::{Definition, SlotOf},
+    definition::{Checks, Definition, SlotOf},
     json::canonical,
     machine::{RunPhase, RunState, SlotKey, Task, TaskPhase},
     name::{Address, ClaimId, PipelineId},
@@ -82,6 +82,14 @@ impl Run {
             priority,
             labels: step.labels.clone(),
             trust: step.trust,
+        })
+    }
+
+    /// Whether it matters for a task how far its agent is trusted.
+    pub(crate) fn asks_for_trust(&self, address: &Address) -> bool {
+        self.definition().step(&address.step).is_some_and(|step| {
+            let spares = matches!(&step.checks, Checks::Review(it) if it.exempt_trust.is_some());
+            step.trust > 0 || spares
         })
     }
 

@@ -156,6 +156,7 @@ impl Pipelines {
             deadline: None,
             budgets: pinned.definition.budgets,
             by: asked.by,
+            stamp: None,
             starter: asked.by.filter(|_| asked.is_person),
             replay_of: Some(run.state.run.uuid()),
             copies: kept(&run.state, &from),
@@ -179,6 +180,7 @@ fn refused(not_done: NotDone) -> Result<Result<RunId, &'static str>, Failure> {
         NotDone::NoRun => Ok(Err("not_found")),
         NotDone::ExternalIdTaken => Ok(Err("external_id_taken")),
         NotDone::ConcurrencyFull => Ok(Err("concurrency_full")),
+        NotDone::Quota(_) => Ok(Err("quota")),
         NotDone::Refused(_) => Ok(Err("task_closed")),
     }
 }

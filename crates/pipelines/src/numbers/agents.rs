@@ -82,8 +82,10 @@ pub(super) async fn show(
     let (asked, name): (_, Handle) = (call.query()?, call.params.parse("agent")?);
     call.end().await?;
     let actor = allowed.actor();
-    let found = store::agent(&mut door.db().glance().await?, &name).await?;
-    let own = agent(actor)?.map(|it| it.uuid());
+    let trust = &door.pipelines.0.ground.trust;
+    let found =
+        trust.agent_named(&mut door.db().glance().await?, &name).await.map_err(Error::from)?;
+    let (found, own) = (found.map(Id::uuid), agent(actor)?.map(Id::uuid));
     let of = found.filter(|found| own.is_none_or(|own| own == *found));
     let page = page(&door, actor, Some(of.ok_or_else(Problem::not_found)?), &asked).await?;
     if page.items.is_empty() && asked.cursor.is_none() && own.is_none() {

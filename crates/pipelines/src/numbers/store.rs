@@ -3,7 +3,7 @@
 //! Nothing here reads more than is said beside it, however much there is.
 
 use db::{Error, Tx};
-use names::{Handle, Id, UnixMillis};
+use names::{Id, UnixMillis};
 use pipelines_core::name::{AgentId, OwnerId, RunId};
 use serde::Deserialize;
 use trust::Principal;
@@ -79,27 +79,24 @@ macro_rules! record {
 /// Records of the agents of a list with the publishers to which `$2` belongs, or as which it acts.
 macro_rules! seen {
     () => {
-        " JOIN principals AS pa ON pa.id = a.principal_id
+        concat!(" JOIN principals AS pa ON pa.id = a.principal_id
           JOIN principals AS po ON po.id IN (SELECT m.org_id FROM org_members AS m WHERE m.principal_id = $2
                                              UNION SELECT n.principal_id FROM organizations AS n WHERE n.principal_id = $2)
-          JOIN organizations AS o ON o.principal_id = po.id
           LEFT JOIN agent_publishers AS b ON b.agent_id = a.principal_id AND b.publisher_id = po.id
-         WHERE o.publisher_enabled = 1 AND po.status = 'active'
+         WHERE ", trust::is_publisher!("po.id"), "
            AND EXISTS (SELECT 1 FROM trust_ledger AS l WHERE l.agent_id = a.principal_id AND l.publisher_id = po.id)
            AND (a.principal_id > $3 OR (a.principal_id = $3 AND po.id > $4))
-         ORDER BY a.principal_id, po.id LIMIT $5"
+         ORDER BY a.principal_id, po.id LIMIT $5")
     };
 }
 
 /// Records of the agent `$1` with the first 100 publishers for which it has worked.
 macro_rules! own {
     () => {
-        " FROM worked AS w JOIN principals AS po ON po.id = w.publisher_id
-          JOIN organizations AS o ON o.principal_id = po.id
+        concat!(" FROM worked AS w JOIN principals AS po ON po.id = w.publisher_id
           JOIN agents AS a ON a.principal_id = $1 JOIN principals AS pa ON pa.id = a.principal_id
           LEFT JOIN agent_publishers AS b ON b.agent_id = a.principal_id AND b.publisher_id = po.id
-         WHERE o.publisher_enabled = 1 AND po.status = 'active' AND po.id > $2
-         ORDER BY po.id LIMIT $3"
+         WHERE ", trust::is_publisher!("po.id"), " AND po.id > $2 ORDER BY po.id LIMIT $3")
     };
 }
 
@@ -181,7 +178,6 @@ db::statements! {
         sqlite concat!(worked!(), record!(sqlite), own!()),
         postgres concat!(worked!(), record!(postgres), own!())
     };
-    AGENT = "SELECT id FROM principals WHERE handle = $1 AND kind = 'agent' AND status <> 'deleted'";
 }
 
 /// How many tasks of a step of a pipeline can be claimed, and since when the oldest.
@@ -323,10 +319,4 @@ pub(super) async fn own_records(
     limit: i64,
 ) -> Result<Vec<Record>, Error> {
     records_of(db::fetch_all!(tx, OWN_RECORDS, agent.uuid(), after, limit)?)
-}
-
-/// The agent of that name.
-pub(super) async fn agent(tx: &mut Tx, name: &Handle) -> Result<Option<Uuid>, Error> {
-    let row: Option<(Uuid,)> = db::fetch_optional!(tx, AGENT, name.as_str())?;
-    Ok(row.map(|(id,)| id))
 }

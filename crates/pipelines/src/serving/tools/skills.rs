@@ -64,8 +64,7 @@ pub(in crate::serving) async fn show_file(
     let bytes = door.pipelines.named_skill_file(&it.publisher, key, path).await?;
     let (claim, agent, skill) = (place.claim, place.agent, it.reference);
     let what = What::ReadSkill { claim, agent, skill, path: path.to_owned() };
-    let by = Some(crate::serving::places::principal(allowed.actor())?);
     let said = Said { claim: Some(claim), ..Said::default() };
-    door.pipelines.0.engine.happen(place.run, what, by, said).await?;
+    door.pipelines.0.engine.happen(place.run, what, allowed.actor(), said).await?;
     Ok(api::sent(bytes))
 }
