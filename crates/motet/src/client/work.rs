@@ -19,7 +19,7 @@ const LOOK: u64 = 5;
 
 /// A dead letter.
 #[derive(Debug)]
-pub struct Letter;
+pub enum Letter {}
 
 /// Its id.
 pub type LetterId = Id<Letter>;

@@ -162,8 +162,8 @@ impl Wanted {
                 let read = ids.iter().map(|it| it.parse::<LetterId>());
                 read.enumerate()
                     .map(|(at, it)| it.map_err(|_| no_letter(at)))
-                    .collect::<Result<BTreeSet<_>, _>>()
-                    .map(|ids| Self::Named(ids.into_iter().collect()))
+                    .collect::<Result<Vec<_>, _>>()
+                    .map(Self::Named)
                     .map_err(|fault| Problem::invalid(vec![fault]))
             }
             (None, Some(filter)) => Meant::read(filter).map(Self::Meant),
@@ -208,7 +208,7 @@ async fn replay(
     }
     let (id, now) = (ReplayId::new(ground.clock.now(), &ground.random), ground.clock.now());
     let by = actor.principal();
-    let (found, who) = (Vec::from_iter(found), by.map(|it| it.id));
+    let (found, who) = (found.into_iter().collect::<Vec<_>>(), by.map(|it| it.id));
     let total = store::take(&mut tx, id, &found).await?;
     store::add_replay(&mut tx, (id, publisher.id), who, now, total).await?;
     let is_person = by.is_some_and(|it| it.kind == Kind::Person);

@@ -24,14 +24,14 @@ use web::Problem;
 
 /// A dead letter.
 #[derive(Debug)]
-pub(crate) struct Letter;
+pub(crate) enum Letter {}
 
 /// Its id.
 pub(crate) type LetterId = Id<Letter>;
 
 /// A replay of many.
 #[derive(Debug)]
-pub(crate) struct Replay;
+pub(crate) enum Replay {}
 
 /// Its id.
 pub(crate) type ReplayId = Id<Replay>;

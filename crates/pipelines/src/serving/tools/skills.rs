@@ -9,7 +9,7 @@ use trust::{Allowed, act};
 use web::{Call, Input as _, Json, Params, Problem};
 
 use super::Scene;
-use crate::{Door, engine::Said, serving::places::ClaimPlace, skills::api};
+use crate::{Door, engine::Said, serving::places::ClaimPlace, skills::api as bundles};
 
 /// A skill that a task names.
 struct Named<'p> {
@@ -47,7 +47,7 @@ pub(in crate::serving) async fn show(
     let it = named(&door, allowed.resource(), &params).await?;
     let key = (it.name, it.version);
     let (skill, files) = door.pipelines.named_skill(&it.publisher, key).await?;
-    Ok(Json(api::whole(&skill, files, &it.publisher)))
+    Ok(Json(bundles::whole(&skill, files, &it.publisher)))
 }
 
 /// One of its files. That it was read stands in the timeline before anything of it is sent.
@@ -66,5 +66,5 @@ pub(in crate::serving) async fn show_file(
     let what = What::ReadSkill { claim, agent, skill, path: path.to_owned() };
     let said = Said { claim: Some(claim), ..Said::default() };
     door.pipelines.0.engine.happen(place.run, what, allowed.actor(), said).await?;
-    Ok(api::sent(bytes))
+    Ok(bundles::sent(bytes))
 }
