@@ -369,3 +369,36 @@ async fn of_sixty_four_agents_one_gets_the_task() {
     let got = join_all(agents.iter().map(|agent| shop.next(agent))).await;
     assert_eq!(got.iter().flatten().count(), 1, "{got:?}");
 }
+
+/// W08: however many results are judged, and by however many at a time, a version is compiled once.
+#[tokio::test]
+async fn a_version_is_compiled_once_for_all_its_results() {
+    let results = std::env::var("MOTET_SUBMITS").map_or(40, |it| it.parse().unwrap());
+    let server = Ground::Sqlite.server().log("info,pipelines=debug").start().await;
+    let shop = Shop::open(server, "acme").await;
+    let mut agents = Vec::new();
+    for number in 0..8 {
+        agents.push(shop.agent(&shop.anna, &format!("bird{number}")).await);
+    }
+    let spawns = json!({"for_each": "/list", "steps": ["c"], "max_width": 10_000});
+    let steps = json!([{"id": "a", "spawns": spawns}, {"id": "c"}]);
+    shop.register(&of_steps(
+        "sync",
+        steps,
+        json!({"budgets": {"claims": 10_001, "tasks": 10_001}}),
+    ))
+    .await;
+    let run = shop.start("sync", &json!({})).await;
+    let claim = shop.claim(&agents[0]).await;
+    let list: Value = (0..results).map(|at| json!({ "at": at })).collect();
+    shop.done(&agents[0], &claim, &json!({"n": 0, "list": list})).await;
+    let work = async |agent: &Person| {
+        while let Some(claim) = shop.next(agent).await {
+            shop.done(agent, &claim, &json!({"n": 1})).await;
+        }
+    };
+    join_all(agents.iter().map(work)).await;
+    assert_eq!(shop.state(&run).await, "completed");
+    let log = shop.server.log();
+    assert_eq!(log.matches("a definition is compiled").count(), 1, "{log}");
+}
