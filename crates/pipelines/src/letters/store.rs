@@ -52,7 +52,7 @@ db::statements! {
     NAMED = {
         sqlite concat!("
          SELECT l.id, r.pipeline_id
-           FROM json_each($2) AS w JOIN dead_letters AS l ON l.id = unhex(w.value ->> 0, '-')
+           FROM json_each($2) AS w CROSS JOIN dead_letters AS l ON l.id = unhex(w.value ->> 0, '-')
            JOIN tasks AS t ON t.id = l.task_id JOIN runs AS r ON r.id = l.run_id
           WHERE l.publisher_id = $1", open!()),
         postgres concat!("
