@@ -565,19 +565,15 @@ on_both! {
         // It is tried again, dies again and is laid aside.
         let letter = text(&dead["items"][0]["id"]);
         let words = ["dead-letters", "replay", letter];
-        let told = house.done("runner", &words);
-        assert_eq!((&told["state"], &told["replayed"], &told["refused"]), (&json!("done"), &json!(1), &json!(0)));
-        assert_eq!(house.told("runner", &words).0, 1);
-        assert_eq!(house.told("runner", &["dead-letters", "replay", "--all"]).0, 4);
+        assert_eq!(house.done("runner", &words)["replayed"], 1);
+        assert_eq!((house.told("runner", &words).0, house.told("runner", &["dead-letters", "replay", "--all"]).0), (1, 4));
         assert_eq!(house.fails("runner", &["dead-letters", "replay"]), (2, "none_meant".to_owned()));
         assert_eq!(house.fails("runner", &["dead-letters", "discard", letter]), (1, "conflict".to_owned()));
-        let claim = house.claimed();
-        house.done("heron", &["submit", text(&claim["claim"]), "--release", "failed"]);
+        house.done("heron", &["submit", text(&house.claimed()["claim"]), "--release", "failed"]);
         let dead = house.done("runner", &["dead-letters", "list", "--agent", "heron", "--step", "look"]);
-        let laid = house.done("runner", &["dead-letters", "discard", text(&dead["items"][0]["id"])]);
-        assert_eq!(laid["state"], "discarded");
-        assert_eq!(list(&house.done("runner", &["dead-letters", "list"])["items"]).len(), 0);
-        assert_eq!(list(&house.done("runner", &["dead-letters", "list", "--state", "any"])["items"]).len(), 2);
+        house.done("runner", &["dead-letters", "discard", text(&dead["items"][0]["id"])]);
+        let count = |state: &str| list(&house.done("runner", &["dead-letters", "list", "--state", state])["items"]).len();
+        assert_eq!((count("open"), count("discarded"), count("any")), (0, 1, 2));
     }
 }
 
