@@ -23,7 +23,9 @@ const STARTS: usize = 9;
 pub(crate) async fn memory(binary: &Path) -> anyhow::Result<Row> {
     let house = House::start(binary)?;
     house.somebody("ada").await?;
-    load::get(house.origin.authority(), "/explore", 8, Duration::from_secs(2)).await?;
+    let browser = |_| "User-Agent: Mozilla/5.0\r\n".to_owned();
+    let (authority, time) = (house.origin.authority(), Duration::from_secs(2));
+    load::get_with(authority, "/explore", browser, 8, time).await?;
     tokio::time::sleep(Duration::from_secs(5)).await;
     let value = house.resident_bytes()? / MIB;
     let how = "VmRSS of the server, 5 s after 2 s of 8 connections reading a page".to_owned();

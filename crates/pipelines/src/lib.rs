@@ -14,6 +14,7 @@
 //! | `numbers/`     | how much waits; what became of the work of agents       |
 //! | `engine/`      | runs, tasks and claims: one queue in each process       |
 //! | `serving/`     | JSON of runs, tasks and claims                          |
+//! | `pages/`       | the same for people                                     |
 //! | `paging.rs`    | pages of lists                                          |
 
 mod definitions;
@@ -21,6 +22,7 @@ mod engine;
 mod error;
 mod letters;
 mod numbers;
+mod pages;
 mod paging;
 mod serving;
 mod skills;
@@ -52,6 +54,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         numbers::store::STATEMENTS,
         serving::store::STATEMENTS,
         serving::tools::store::STATEMENTS,
+        pages::store::STATEMENTS,
     ];
     [all.concat(), engine::statements()].concat()
 }
@@ -111,7 +114,7 @@ impl Pipelines {
         let routes = Routes::new(door, self.0.ground.trust.clone());
         let routes = skills::api::routes(definitions::api::routes(routes));
         let routes = numbers::routes(letters::api::routes(routes));
-        serving::routes(routes).finish()
+        pages::routes(serving::routes(routes)).finish()
     }
 
     /// Brings the handlers of its jobs to the dispatcher of this process.

@@ -243,10 +243,19 @@ impl Server {
 
     /// The most memory that it has had resident since [`Server::forget_peak`], in bytes.
     pub fn peak_bytes(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    /// The memory that it has resident now, in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    fn memory(&self, field: &str) -> u64 {
         let status = self.process.as_ref().unwrap().proc("status");
         let status = std::fs::read_to_string(status).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+        let found = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+        found.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
     }
 
     /// Has the system count the peak from what is resident now (`man 5 proc_pid_clear_refs`).

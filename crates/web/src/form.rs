@@ -9,8 +9,8 @@ use trust::{Actor, Trust};
 
 use crate::{Asks, Body, Call, Fault, Input, Problem};
 
-/// The largest form, in bytes.
-const FORM_BYTES: u64 = 64 << 10;
+/// The largest form where a route does not say otherwise, in bytes.
+pub(crate) const FORM_BYTES: u64 = 64 << 10;
 /// The field, and the header, that carry the mark.
 const FIELD: &str = "csrf";
 const HEADER: &str = "x-motet-csrf";
@@ -99,7 +99,9 @@ pub(crate) async fn check(
     if !mark.is_some_and(|mark| trust.is_csrf(session, &mark)) {
         return Err(cross_site());
     }
-    Ok(Body::new(bytes.into(), FORM_BYTES))
+    // What was read was within the cap of its route.
+    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    Ok(Body::new(bytes.into(), length))
 }
 
 /// What a request gets that another site may have sent.

@@ -18,7 +18,10 @@ use trust::{
     Trust,
 };
 
-use crate::{Asks, Cost, Input, Media, Params, Problem, Surface, accept::prefers_page, gate};
+use crate::{
+    Asks, Cost, Input, Media, Params, Problem, Surface, accept::prefers_page, form::FORM_BYTES,
+    gate,
+};
 
 /// The body cap of everything that does not say otherwise (`spec/conventions.md`, Requests).
 const DEFAULT_BODY_BYTES: u64 = 10 << 20;
@@ -125,9 +128,15 @@ impl Spec {
             Surface::Wire => &["application/x-msgpack", "application/json"],
             Surface::Git | Surface::Plain => &[],
         };
+        let body_bytes = match surface {
+            Surface::Page => FORM_BYTES,
+            Surface::Api | Surface::Oauth | Surface::Wire | Surface::Git | Surface::Plain => {
+                DEFAULT_BODY_BYTES
+            }
+        };
         Self {
             surface,
-            body_bytes: DEFAULT_BODY_BYTES,
+            body_bytes,
             class,
             cost: Cost::Page,
             is_guarded: false,

@@ -79,6 +79,37 @@ impl RunPart {
     pub const fn version(&self) -> u32 {
         self.version
     }
+
+    /// Why the run ended so, with what can be pointed at.
+    pub const fn reason(&self) -> Option<&RunReason> {
+        self.reason.as_ref()
+    }
+
+    /// Why it is held.
+    pub const fn held_by(&self) -> Option<HeldBy> {
+        self.held_by
+    }
+
+    /// What it may spend.
+    pub const fn budgets(&self) -> &Budgets {
+        &self.budgets
+    }
+
+    /// What it has spent of that; the time in `running` is [`Self::wall_at`].
+    pub const fn spent(&self) -> &Spent {
+        &self.spent
+    }
+
+    /// Outputs that were refused and reopened.
+    pub const fn reopens(&self) -> u32 {
+        self.reopens
+    }
+
+    /// The time in `running` until `now`.
+    pub fn wall_at(&self, now: UnixMillis) -> Duration {
+        let since = self.running_since.map_or(Duration::ZERO, |at| now.since(UnixMillis(at)));
+        self.spent.wall.saturating_add(since)
+    }
 }
 
 /// One generation of an address.
@@ -126,6 +157,18 @@ pub struct TaskPart {
     back_off: Option<i64>,
     deadline: Option<i64>,
     expires: Option<i64>,
+}
+
+impl TaskPart {
+    /// Failed attempts.
+    pub const fn failed(&self) -> u32 {
+        self.failed
+    }
+
+    /// What the next claim is told of the last.
+    pub fn feedback(&self) -> &[String] {
+        &self.feedback
+    }
 }
 
 /// A claim.

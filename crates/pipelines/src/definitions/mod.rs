@@ -40,9 +40,12 @@ use tokio::task::spawn_blocking;
 use trust::Principal;
 
 use crate::{Error, Pipelines};
+pub(crate) use diff::Change as DiffChange;
 pub(crate) use register::{Registered, Sent};
+pub(crate) use schedules::Scheduled;
 pub(crate) use settings::{Change, Pipeline};
-pub(crate) use store::STATEMENTS;
+pub(crate) use store::{STATEMENTS, last_version};
+pub(crate) use versions::{Difference, Version, Whole};
 
 /// Bytes of definitions that a process keeps parsed, counted by their canonical text; schemas weigh some times that.
 const KEPT_BYTES: u64 = 16 << 20;

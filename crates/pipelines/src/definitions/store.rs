@@ -492,3 +492,8 @@ pub(super) async fn has_live_runs(
     let (count,): (i64,) = db::fetch_one!(tx, LIVE_RUNS, publisher.uuid(), pipeline.as_str())?;
     Ok(count > 0)
 }
+
+/// The newest version of a pipeline.
+pub(crate) async fn last_version(tx: &mut Tx, key: Key<'_>) -> Result<u32, Error> {
+    Ok(find(tx, key).await?.map_or(0, |it| it.last_version))
+}

@@ -92,6 +92,11 @@ impl Meant {
         })
     }
 
+    /// Those of a step that died for a reason, where they are said.
+    pub(crate) fn of(step: Option<String>, reason: Option<String>) -> Self {
+        Self { step, reason, ..Self::default() }
+    }
+
     fn since(&self) -> i64 {
         self.since.map_or(i64::MIN, |it| it.0)
     }

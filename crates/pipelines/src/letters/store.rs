@@ -110,24 +110,24 @@ db::statements! {
 
 /// A dead letter.
 #[derive(sqlx::FromRow)]
-pub(super) struct Letter {
-    pub(super) id: Uuid,
-    pub(super) run_id: Uuid,
-    pub(super) pipeline_id: String,
-    pub(super) task_id: Uuid,
-    pub(super) step: String,
-    pub(super) address: String,
-    pub(super) reason: String,
-    pub(super) at: i64,
-    pub(super) discarded_at: Option<i64>,
-    pub(super) replay_id: Option<Uuid>,
-    pub(super) replayed_by: Option<Uuid>,
-    pub(super) refused: Option<String>,
-    pub(super) superseded: i64,
+pub(crate) struct Letter {
+    pub(crate) id: Uuid,
+    pub(crate) run_id: Uuid,
+    pub(crate) pipeline_id: String,
+    pub(crate) task_id: Uuid,
+    pub(crate) step: String,
+    pub(crate) address: String,
+    pub(crate) reason: String,
+    pub(crate) at: i64,
+    pub(crate) discarded_at: Option<i64>,
+    pub(crate) replay_id: Option<Uuid>,
+    pub(crate) replayed_by: Option<Uuid>,
+    pub(crate) refused: Option<String>,
+    pub(crate) superseded: i64,
 }
 
 /// Letters of a publisher, newest first, older than `before`.
-pub(super) async fn list(
+pub(crate) async fn list(
     tx: &mut Tx,
     publisher: Id<Principal>,
     (which, meant): (Which, &Meant),

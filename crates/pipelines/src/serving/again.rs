@@ -16,11 +16,11 @@ use super::{
     fault, invalid,
     places::RunPlace,
     refusals,
-    starting::{is_runner, may_start, pace, started},
+    starting::{may_start, no_runner, pace, started},
 };
 use crate::{
     Door,
-    engine::{NotDone, Said, Start, run::Run, runs},
+    engine::{NotDone, Said, Start, Started, run::Run, runs},
 };
 
 /// Addresses that a replay names.
@@ -31,10 +31,17 @@ pub(super) async fn move_to(
     allowed: Allowed<act::RunChange, RunPlace>,
     call: Posted<json::MoveRun>,
 ) -> Result<Json<json::RunState>, Problem> {
-    if is_runner(allowed.actor()) {
-        return Err(trust::Refusal::Forbidden.into());
-    }
-    let asked = call.json().await?;
+    no_runner(allowed.actor())?;
+    moved(&door, &allowed, call.json().await?).await.map(Json)
+}
+
+/// The same for whoever asks otherwise.
+pub(crate) async fn moved(
+    door: &Door,
+    allowed: &Allowed<act::RunChange, RunPlace>,
+    asked: json::MoveRun,
+) -> Result<json::RunState, Problem> {
+    no_runner(allowed.actor())?;
     let place = allowed.resource();
     let publisher = place.publisher.organization.id;
     let mut tx = door.db().read().await?;
@@ -48,7 +55,7 @@ pub(super) async fn move_to(
     let (by, engine) = (allowed.actor(), &door.pipelines.0.engine);
     let told = engine.happen(place.run, what, by, Said::default()).await?;
     let state = told.run.as_str().to_owned();
-    Ok(Json(json::RunState { run: place.run.to_string(), state }))
+    Ok(json::RunState { run: place.run.to_string(), state })
 }
 
 fn addresses(name: &str, texts: &[String]) -> Result<Vec<Address>, Problem> {
@@ -87,7 +94,15 @@ pub(super) async fn replay(
     allowed: Allowed<act::RunCancel, RunPlace>,
     call: Posted<json::ReplayRun>,
 ) -> Result<Response, Problem> {
-    let asked = call.json().await?;
+    started(replayed(&door, &allowed, call.json().await?).await?)
+}
+
+/// The same for whoever asks otherwise.
+pub(crate) async fn replayed(
+    door: &Door,
+    allowed: &Allowed<act::RunCancel, RunPlace>,
+    asked: json::ReplayRun,
+) -> Result<Started, Problem> {
     let (place, actor) = (allowed.resource(), allowed.actor());
     let publisher = &place.publisher.organization;
     let mut tx = door.db().read().await?;
@@ -137,5 +152,5 @@ pub(super) async fn replay(
         pinned_version: pinned.version,
         sha256: pinned.sha256,
     });
-    started(begun.await?)
+    Ok(begun.await?)
 }

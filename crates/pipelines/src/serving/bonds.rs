@@ -70,6 +70,16 @@ pub(super) async fn set(
 ) -> Result<Json<json::PublisherAgent>, Problem> {
     let name: Handle = call.params.parse("agent")?;
     let Json(asked) = Json::<json::SetPublisherAgent>::take(call).await?;
+    bind(&door, &allowed, &name, asked).await.map(Json)
+}
+
+/// The same for whoever asks otherwise.
+pub(crate) async fn bind(
+    door: &Door,
+    allowed: &Allowed<act::AgentBind, Publisher>,
+    name: &Handle,
+    asked: json::SetPublisherAgent,
+) -> Result<json::PublisherAgent, Problem> {
     let publisher = &allowed.resource().organization;
     let state: BondState = asked.state.parse().map_err(|why: String| invalid("/state", why))?;
     let prefix = format!("@{}/", publisher.handle);
@@ -80,8 +90,8 @@ pub(super) async fn set(
     }
     let labels = serde_json::to_string(&asked.labels).unwrap_or_default();
     let trust = &door.pipelines.0.ground.trust;
-    let mut tx = trust.begin_on_publisher(&allowed).await?;
-    let agent = trust.agent_named(&mut tx, &name).await?.ok_or_else(Problem::not_found)?;
+    let mut tx = trust.begin_on_publisher(allowed).await?;
+    let agent = trust.agent_named(&mut tx, name).await?.ok_or_else(Problem::not_found)?;
     store::bind(&mut tx, (agent, publisher.id), state.as_str(), &labels).await?;
     if state == BondState::Barred {
         let revoked = Revoked { whose: agent, key: None };
@@ -93,7 +103,7 @@ pub(super) async fn set(
     trust.note(&mut tx, Chain::of(publisher.id), entry).await?;
     tx.commit().await?;
     let state = state.as_str().to_owned();
-    Ok(Json(json::PublisherAgent { agent: name.to_string(), state, labels: asked.labels }))
+    Ok(json::PublisherAgent { agent: name.to_string(), state, labels: asked.labels })
 }
 
 pub(super) async fn remove(
@@ -103,10 +113,20 @@ pub(super) async fn remove(
 ) -> Result<StatusCode, Problem> {
     let name: Handle = call.params.parse("agent")?;
     <()>::take(call).await?;
+    unbind(&door, &allowed, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The same for whoever asks otherwise.
+pub(crate) async fn unbind(
+    door: &Door,
+    allowed: &Allowed<act::AgentBind, Publisher>,
+    name: &Handle,
+) -> Result<(), Problem> {
     let publisher = allowed.resource().organization.id;
     let trust = &door.pipelines.0.ground.trust;
-    let mut tx = trust.begin_on_publisher(&allowed).await?;
-    let agent = trust.agent_named(&mut tx, &name).await?.ok_or_else(Problem::not_found)?;
+    let mut tx = trust.begin_on_publisher(allowed).await?;
+    let agent = trust.agent_named(&mut tx, name).await?.ok_or_else(Problem::not_found)?;
     if !store::unbind(&mut tx, agent, publisher).await? {
         return Err(Problem::not_found());
     }
@@ -114,6 +134,5 @@ pub(super) async fn remove(
     let entry = Entry::done(Noted::PublisherUpdated, allowed.actor(), on);
     let entry = entry.with("agent", name.as_str()).with("agent_state", "none");
     trust.note(&mut tx, Chain::of(publisher), entry).await?;
-    tx.commit().await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(tx.commit().await?)
 }

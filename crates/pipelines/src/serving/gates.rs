@@ -9,7 +9,7 @@ use pipelines_core::{
 };
 use serde::Deserialize;
 use trust::{
-    Allowed, Anything, Kind, act,
+    Actor, Allowed, Anything, Kind, act,
     audit::{Entry, Noted, On},
 };
 use uuid::Uuid;
@@ -106,12 +106,27 @@ pub(super) async fn decide(
     allowed: Allowed<act::GateDecide, TaskPlace>,
     call: Posted<json::Decide>,
 ) -> Result<Json<json::Decided>, Problem> {
-    let (place, actor) = (allowed.resource(), allowed.actor());
-    if actor.principal().is_none_or(|it| it.kind != Kind::Person) {
-        let why = "a person decides here: no token of an organization, and no agent";
-        return Err(Problem::refuse(StatusCode::FORBIDDEN, "not_a_person", why));
+    a_person(allowed.actor())?;
+    decided(&door, &allowed, call.json().await?).await.map(Json)
+}
+
+/// Refuses whoever is none: before what is sent is read.
+fn a_person(actor: &Actor) -> Result<(), Problem> {
+    if actor.principal().is_some_and(|it| it.kind == Kind::Person) {
+        return Ok(());
     }
-    let asked = call.json().await?;
+    let why = "a person decides here: no token of an organization, and no agent";
+    Err(Problem::refuse(StatusCode::FORBIDDEN, "not_a_person", why))
+}
+
+/// The same for whoever asks otherwise.
+pub(crate) async fn decided(
+    door: &Door,
+    allowed: &Allowed<act::GateDecide, TaskPlace>,
+    asked: json::Decide,
+) -> Result<json::Decided, Problem> {
+    let (place, actor) = (allowed.resource(), allowed.actor());
+    a_person(actor)?;
     let comment = asked.comment.unwrap_or_default();
     if comment.len() > MAX_COMMENT {
         return Err(invalid("/comment", "a comment has at most 4 KiB"));
@@ -142,10 +157,10 @@ pub(super) async fn decide(
     let rows = run.state.tasks.get(&place.address);
     let task = rows.and_then(|rows| rows.iter().rfind(|it| it.generation == place.generation));
     let approvals = votes.iter().filter(|(_, decision, ..)| decision == "approve").count();
-    Ok(Json(json::Decided {
+    Ok(json::Decided {
         state: task.map_or(TaskPhase::Cancelled, |it| it.phase).as_str().to_owned(),
         approvals: u64::try_from(approvals).unwrap_or(u64::MAX),
-    }))
+    })
 }
 
 /// Where nobody is asked any more, it is closed.

@@ -17,17 +17,17 @@
 //! | `waiting.rs`   | callers that wait until something happens to a run                       |
 //! | `store.rs`     | the SQL                                                               |
 
-mod again;
-mod bonds;
+pub(crate) mod again;
+pub(crate) mod bonds;
 mod claims;
-mod gates;
+pub(crate) mod gates;
 mod holding;
-mod places;
+pub(crate) mod places;
 mod refusals;
-mod runs;
-mod starting;
+pub(crate) mod runs;
+pub(crate) mod starting;
 pub(crate) mod store;
-mod tasks;
+pub(crate) mod tasks;
 pub(crate) mod tools;
 mod waiting;
 

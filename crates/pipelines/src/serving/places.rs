@@ -39,8 +39,8 @@ async fn hidden<T>(door: &Door, actor: &Actor) -> Result<T, Problem> {
 /// A pipeline, as far as runs are begun in it.
 #[derive(Debug, Clone)]
 pub(crate) struct PlaceOfRuns {
-    pub(super) publisher: Publisher,
-    pub(super) pipeline: PipelineId,
+    pub(crate) publisher: Publisher,
+    pub(crate) pipeline: PipelineId,
 }
 
 impl Resource for PlaceOfRuns {
@@ -63,9 +63,9 @@ impl Load<Door> for PlaceOfRuns {
 /// A run.
 #[derive(Debug, Clone)]
 pub(crate) struct RunPlace {
-    pub(super) publisher: Publisher,
-    pub(super) run: RunId,
-    pub(super) pipeline: PipelineId,
+    pub(crate) publisher: Publisher,
+    pub(crate) run: RunId,
+    pub(crate) pipeline: PipelineId,
 }
 
 impl Resource for RunPlace {
@@ -90,11 +90,11 @@ impl Load<Door> for RunPlace {
 /// A task of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct TaskPlace {
-    pub(super) publisher: Publisher,
-    pub(super) task: TaskId,
-    pub(super) run: RunId,
-    pub(super) address: Address,
-    pub(super) generation: u32,
+    pub(crate) publisher: Publisher,
+    pub(crate) task: TaskId,
+    pub(crate) run: RunId,
+    pub(crate) address: Address,
+    pub(crate) generation: u32,
 }
 
 impl Resource for TaskPlace {
@@ -121,7 +121,7 @@ impl Load<Door> for TaskPlace {
 #[derive(Debug, Clone)]
 pub(crate) struct ClaimPlace {
     pub(super) claim: ClaimId,
-    pub(super) run: RunId,
+    pub(crate) run: RunId,
     pub(super) agent: AgentId,
     fence: u64,
     is_held: bool,
@@ -164,7 +164,7 @@ impl Load<Door> for ClaimPlace {
 }
 
 /// The principal that acts: every route here has one.
-pub(super) fn principal(actor: &Actor) -> Result<Id<Principal>, Problem> {
+pub(crate) fn principal(actor: &Actor) -> Result<Id<Principal>, Problem> {
     let principal = actor.principal().ok_or(trust::Refusal::Unauthenticated)?;
     Ok(principal.id)
 }

@@ -9,7 +9,7 @@ use names::{Digest, UnixMillis};
 use pipelines_core::{
     definition::{Budgets, MicroUsd},
     json::canonical,
-    machine::{HeldBy, Reopen, RunReason, RunState, What},
+    machine::{HeldBy, Reopen, RunReason, What},
     name::{Address, RunId},
 };
 use serde::Deserialize;
@@ -24,7 +24,9 @@ use web::{Json, Posted, Problem, Queried};
 use super::{
     cut, invalid, limit, one_more,
     places::{RunPlace, principal},
-    position, store,
+    position,
+    starting::no_runner,
+    store,
     waiting::Waiting,
 };
 use crate::{
@@ -160,13 +162,13 @@ pub(super) async fn show(
             model: None,
         },
         held_by: state.held_by.map(held_by),
-        error: error(state),
+        error: error(state.reason.as_ref()),
         tasks: counts.into_iter().map(count).collect::<BTreeMap<_, _>>(),
         reopens: state.reopens,
     }))
 }
 
-fn held_by(held_by: HeldBy) -> String {
+pub(crate) fn held_by(held_by: HeldBy) -> String {
     match held_by {
         HeldBy::Pause => "pause".to_owned(),
         HeldBy::Budget(budget) => format!("budget:{}", budget.as_str()),
@@ -174,8 +176,8 @@ fn held_by(held_by: HeldBy) -> String {
 }
 
 /// What ended a run, as far as it can be pointed at.
-fn error(state: &RunState) -> Option<Value> {
-    Some(match state.reason.as_ref()? {
+pub(crate) fn error(reason: Option<&RunReason>) -> Option<Value> {
+    Some(match reason? {
         RunReason::ComposeInvalid(faults) => {
             json!({"code": "compose_invalid", "errors": faults})
         }
@@ -255,7 +257,7 @@ async fn happen(
     Ok(Json(json::RunState { run: run.to_string(), state: told.run.as_str().to_owned() }))
 }
 
-pub(super) async fn cancel(
+pub(crate) async fn cancel(
     door: Door,
     allowed: Allowed<act::RunCancel, RunPlace>,
     Json(asked): Json<json::Reason>,
@@ -269,7 +271,7 @@ pub(super) async fn cancel(
     Ok(told)
 }
 
-pub(super) async fn pause(
+pub(crate) async fn pause(
     door: Door,
     allowed: Allowed<act::RunCancel, RunPlace>,
     Json(_): Json<json::Reason>,
@@ -277,7 +279,7 @@ pub(super) async fn pause(
     happen(&door, &allowed, What::Pause).await
 }
 
-pub(super) async fn resume(
+pub(crate) async fn resume(
     door: Door,
     allowed: Allowed<act::RunCancel, RunPlace>,
     Json(_): Json<json::Reason>,
@@ -315,12 +317,19 @@ pub(super) async fn raise(
     allowed: Allowed<act::RunChange, RunPlace>,
     call: Posted<json::RunBudgets>,
 ) -> Result<Json<json::RunState>, Problem> {
+    no_runner(allowed.actor())?;
+    raised(&door, &allowed, call.json().await?).await.map(Json)
+}
+
+/// The same for whoever asks otherwise.
+pub(crate) async fn raised(
+    door: &Door,
+    allowed: &Allowed<act::RunChange, RunPlace>,
+    asked: json::RunBudgets,
+) -> Result<json::RunState, Problem> {
     let (id, actor) = (allowed.resource().run, allowed.actor());
-    if super::starting::is_runner(actor) {
-        return Err(trust::Refusal::Forbidden.into());
-    }
-    let asked = call.json().await?;
-    let own = current_budgets(&door, id).await?;
+    no_runner(actor)?;
+    let own = current_budgets(door, id).await?;
     let budgets = Budgets {
         claims: asked.claims.unwrap_or(own.claims),
         tasks: asked.tasks.unwrap_or(own.tasks),
@@ -333,7 +342,7 @@ pub(super) async fn raise(
     };
     let what = What::RaiseBudgets(budgets);
     let told = door.pipelines.0.engine.happen(id, what, actor, Said::default()).await?;
-    Ok(Json(json::RunState { run: id.to_string(), state: told.run.as_str().to_owned() }))
+    Ok(json::RunState { run: id.to_string(), state: told.run.as_str().to_owned() })
 }
 
 async fn current_budgets(door: &Door, id: RunId) -> Result<Budgets, Problem> {

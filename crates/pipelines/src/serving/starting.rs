@@ -31,11 +31,22 @@ pub(super) async fn start(
     allowed: Allowed<act::RunStart, PlaceOfRuns>,
     call: Posted<json::NewRun>,
 ) -> Result<Response, Problem> {
+    if !allowed.actor().may_run(allowed.resource().pipeline.as_str()) {
+        return Err(Refusal::Forbidden.into());
+    }
+    started(begun(&door, &allowed, call.json().await?).await?)
+}
+
+/// Begins a run, or finds the one of that name.
+pub(crate) async fn begun(
+    door: &Door,
+    allowed: &Allowed<act::RunStart, PlaceOfRuns>,
+    asked: json::NewRun,
+) -> Result<Started, Problem> {
     let (place, actor) = (allowed.resource(), allowed.actor());
     if !actor.may_run(place.pipeline.as_str()) {
         return Err(Refusal::Forbidden.into());
     }
-    let asked = call.json().await?;
     let publisher = &place.publisher.organization;
     let mut tx = door.db().read().await?;
     let pinned = door
@@ -49,8 +60,8 @@ pub(super) async fn start(
     may_start(&pinned)?;
     let start = wanted(&pinned, asked, most, actor)?;
     let start = Start { handle: publisher.handle.clone(), ..start };
-    pace(&door, publisher.id)?;
-    started(door.pipelines.0.engine.start(start).await?)
+    pace(door, publisher.id)?;
+    Ok(door.pipelines.0.engine.start(start).await?)
 }
 
 /// A pipeline that is paused begins no runs.
@@ -82,9 +93,13 @@ pub(super) fn started(begun: Started) -> Result<Response, Problem> {
     Ok((status, [(header::LOCATION, location)], Json(told)).into_response())
 }
 
-/// Whether a token acts that begins and ends runs, and does no more.
-pub(super) fn is_runner(actor: &Actor) -> bool {
-    matches!(actor.credential(), Some(Credential::Token(it)) if it.kind == TokenKind::Runner)
+/// Refuses a token that begins and ends runs, and does no more: before what it sends is read.
+pub(super) fn no_runner(actor: &Actor) -> Result<(), Refusal> {
+    let is_runner = matches!(
+        actor.credential(),
+        Some(Credential::Token(it)) if it.kind == TokenKind::Runner
+    );
+    if is_runner { Err(Refusal::Forbidden) } else { Ok(()) }
 }
 
 /// What is to begin, or every fault of it.

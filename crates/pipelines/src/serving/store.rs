@@ -122,15 +122,15 @@ pub(super) async fn place(tx: &mut Tx, run: RunId) -> Result<Option<Place>, Erro
 }
 
 /// Where a task is.
-pub(super) struct PlaceOfTask {
-    pub(super) publisher: Handle,
-    pub(super) pipeline: PipelineId,
-    pub(super) run: RunId,
-    pub(super) address: Address,
-    pub(super) generation: u32,
+pub(crate) struct PlaceOfTask {
+    pub(crate) publisher: Handle,
+    pub(crate) pipeline: PipelineId,
+    pub(crate) run: RunId,
+    pub(crate) address: Address,
+    pub(crate) generation: u32,
 }
 
-pub(super) async fn place_of_task(tx: &mut Tx, task: TaskId) -> Result<Option<PlaceOfTask>, Error> {
+pub(crate) async fn place_of_task(tx: &mut Tx, task: TaskId) -> Result<Option<PlaceOfTask>, Error> {
     let row: Option<(String, String, Uuid, String, i64)> =
         db::fetch_optional!(tx, PLACE_OF_TASK, task.uuid())?;
     let Some((publisher, name, run, address, generation)) = row else { return Ok(None) };
@@ -162,22 +162,22 @@ pub(super) async fn claim_state(tx: &mut Tx, claim: ClaimId) -> Result<Option<St
 
 /// A run, as lists show it.
 #[derive(sqlx::FromRow)]
-pub(super) struct Summary {
-    pub(super) id: Uuid,
-    pub(super) handle: String,
-    pub(super) pipeline_id: String,
-    pub(super) version: i64,
-    pub(super) sha256: Vec<u8>,
-    pub(super) state: String,
-    pub(super) reason: Option<String>,
-    pub(super) external_id: Option<String>,
-    pub(super) replay_of: Option<Uuid>,
-    pub(super) started_at: i64,
-    pub(super) deadline_at: i64,
-    pub(super) ended_at: Option<i64>,
+pub(crate) struct Summary {
+    pub(crate) id: Uuid,
+    pub(crate) handle: String,
+    pub(crate) pipeline_id: String,
+    pub(crate) version: i64,
+    pub(crate) sha256: Vec<u8>,
+    pub(crate) state: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) external_id: Option<String>,
+    pub(crate) replay_of: Option<Uuid>,
+    pub(crate) started_at: i64,
+    pub(crate) deadline_at: i64,
+    pub(crate) ended_at: Option<i64>,
 }
 
-pub(super) async fn summary(tx: &mut Tx, run: RunId) -> Result<Option<Summary>, Error> {
+pub(crate) async fn summary(tx: &mut Tx, run: RunId) -> Result<Option<Summary>, Error> {
     db::fetch_optional!(tx, SUMMARY, run.uuid())
 }
 
@@ -189,20 +189,20 @@ pub(super) async fn has_ended(tx: &mut Tx, run: RunId) -> Result<bool, Error> {
 
 /// What a list of runs is asked for.
 #[derive(Default)]
-pub(super) struct Wanted {
-    pub(super) publisher: Option<String>,
-    pub(super) pipeline: Option<String>,
-    pub(super) state: Option<String>,
-    pub(super) external_id: Option<String>,
-    pub(super) since: Option<UnixMillis>,
-    pub(super) until: Option<UnixMillis>,
-    pub(super) replay_of: Option<Uuid>,
+pub(crate) struct Wanted {
+    pub(crate) publisher: Option<String>,
+    pub(crate) pipeline: Option<String>,
+    pub(crate) state: Option<String>,
+    pub(crate) external_id: Option<String>,
+    pub(crate) since: Option<UnixMillis>,
+    pub(crate) until: Option<UnixMillis>,
+    pub(crate) replay_of: Option<Uuid>,
     /// Pointers, and the canonical text of the values that stand there.
-    pub(super) input: Vec<(String, String)>,
+    pub(crate) input: Vec<(String, String)>,
 }
 
 /// Runs that `reader` may see, newest first, older than `before`.
-pub(super) async fn list(
+pub(crate) async fn list(
     tx: &mut Tx,
     reader: Id<Principal>,
     wanted: &Wanted,
@@ -288,20 +288,20 @@ pub(super) async fn output(tx: &mut Tx, run: RunId) -> Result<Option<String>, Er
 
 /// A claim of a task.
 #[derive(sqlx::FromRow)]
-pub(super) struct AttemptRow {
-    pub(super) id: Uuid,
-    pub(super) handle: String,
-    pub(super) fence: i64,
-    pub(super) state: String,
-    pub(super) granted_at: i64,
-    pub(super) ends_at: i64,
-    pub(super) note: Option<String>,
+pub(crate) struct AttemptRow {
+    pub(crate) id: Uuid,
+    pub(crate) handle: String,
+    pub(crate) fence: i64,
+    pub(crate) state: String,
+    pub(crate) granted_at: i64,
+    pub(crate) ends_at: i64,
+    pub(crate) note: Option<String>,
 }
 
 /// The verdict of a result: of which claim, under which hash, what, when.
-pub(super) type SubmissionRow = (Uuid, Vec<u8>, String, i64);
+pub(crate) type SubmissionRow = (Uuid, Vec<u8>, String, i64);
 
-pub(super) async fn attempts(
+pub(crate) async fn attempts(
     tx: &mut Tx,
     task: TaskId,
 ) -> Result<(Vec<AttemptRow>, Vec<SubmissionRow>), Error> {
@@ -370,9 +370,9 @@ pub(super) async fn gates(
 }
 
 /// What persons have said: who, what, why, when.
-pub(super) type VoteRow = (String, String, String, i64);
+pub(crate) type VoteRow = (String, String, String, i64);
 
-pub(super) async fn votes(tx: &mut Tx, task: TaskId) -> Result<Vec<VoteRow>, Error> {
+pub(crate) async fn votes(tx: &mut Tx, task: TaskId) -> Result<Vec<VoteRow>, Error> {
     db::fetch_all!(tx, VOTES, task.uuid())
 }
 
@@ -396,7 +396,7 @@ pub(super) async fn unbind(
 }
 
 /// The agents of which a publisher has said something: name, state, labels.
-pub(super) async fn bound(
+pub(crate) async fn bound(
     tx: &mut Tx,
     publisher: Id<Principal>,
     after: &str,

@@ -97,7 +97,7 @@ pub(super) async fn show(
     }))
 }
 
-pub(super) async fn attempts(
+pub(crate) async fn attempts(
     door: Door,
     allowed: Allowed<act::RunRead, TaskPlace>,
     (): (),
@@ -122,7 +122,7 @@ pub(super) async fn attempts(
 }
 
 /// The verdict of a result, as answers tell it.
-pub(super) fn submission(
+pub(crate) fn submission(
     (_, hash, verdict, at): &store::SubmissionRow,
 ) -> Result<json::ClaimSubmission, Problem> {
     let hash = Digest::try_from(hash.as_slice());
@@ -157,7 +157,7 @@ async fn happen(
 }
 
 /// A task that is dead, and whose step waits for a person, is opened again.
-pub(super) async fn retry(
+pub(crate) async fn retry(
     door: Door,
     allowed: Allowed<act::RunCancel, TaskPlace>,
     Json(_): Json<json::Reason>,
@@ -166,7 +166,7 @@ pub(super) async fn retry(
 }
 
 /// A task is ended: for those that wait for it, it counts as void.
-pub(super) async fn cancel(
+pub(crate) async fn cancel(
     door: Door,
     allowed: Allowed<act::RunCancel, TaskPlace>,
     Json(_): Json<json::Reason>,

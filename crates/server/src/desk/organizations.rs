@@ -36,6 +36,7 @@ pub(super) fn routes(routes: Routes<Desk>, form: Spec) -> Routes<Desk> {
         .get(ONE, Surface::Page, show)
         .post("/settings/organizations/{handle}/invitations", form, invite)
         .post("/settings/organizations/{handle}/leave", form, leave)
+        .post("/settings/organizations/{handle}/publisher", form, enable)
         .post("/settings/organizations/{handle}/members/{member}", form, change)
         .post("/settings/organizations/{handle}/members/{member}/remove", form, remove)
 }
@@ -129,8 +130,15 @@ async fn page(
     };
     let handle = organization.principal.handle.to_string();
     let profile = desk.trust.profile(organization.principal.id).await?;
+    let publisher = desk.trust.publisher(actor, Some(&organization.principal.handle)).await?;
+    let is_publisher =
+        publisher.is_some_and(|it| Allowed::<act::PublisherRead, _>::ask(actor, it).is_ok());
+    // Whether the session is fresh enough is told to those who try.
+    let may_enable = owns && !is_publisher;
     web::page(&OrganizationPage {
         layout,
+        is_publisher,
+        may_enable,
         name: visible::html(&profile.display_name),
         csrf,
         runs,
@@ -184,6 +192,16 @@ async fn leave(
 ) -> Result<Response, Problem> {
     desk.trust.leave(&allowed).await?;
     Ok(lead_to(HERE))
+}
+
+/// Switches the publisher side on, and leads to where its pipelines are.
+async fn enable(
+    desk: Desk,
+    allowed: Allowed<act::PublisherEnable, Account>,
+    (): (),
+) -> Result<Response, Problem> {
+    desk.trust.enable_publisher(&allowed).await?;
+    Ok(lead_to(&format!("/pipelines/{}", allowed.resource().principal.handle)))
 }
 
 async fn change(

@@ -252,6 +252,7 @@ pub(crate) struct OrganizationRow {
 /// `/settings/organizations/{handle}`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "settings_organization.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing of its own")]
 pub(crate) struct OrganizationPage {
     /// The frame.
     pub(crate) layout: Layout,
@@ -265,6 +266,10 @@ pub(crate) struct OrganizationPage {
     pub(crate) runs: bool,
     /// Whether the reader may invite.
     pub(crate) invites: bool,
+    /// Whether its publisher side is switched on.
+    pub(crate) is_publisher: bool,
+    /// Whether the reader may switch it on.
+    pub(crate) may_enable: bool,
     /// The roles that the reader may invite to.
     pub(crate) roles: Vec<&'static str>,
     /// The code of an invitation that was just made.

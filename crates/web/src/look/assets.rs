@@ -25,6 +25,7 @@ pub(super) const STYLE_SHEET: &str = concat!(
     include_str!("../../static/css/records.css"),
     include_str!("../../static/css/search.css"),
     include_str!("../../static/css/around.css"),
+    include_str!("../../static/css/work.css"),
 );
 
 /// One embedded file.
@@ -49,7 +50,7 @@ pub struct Encoded {
     pub body: &'static [u8],
 }
 
-static ASSETS: LazyLock<[Asset; 6]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 7]> = LazyLock::new(|| {
     [
         Asset::new("motet", "css", "text/css; charset=utf-8", STYLE_SHEET.as_bytes()),
         Asset::new(
@@ -76,6 +77,12 @@ static ASSETS: LazyLock<[Asset; 6]> = LazyLock::new(|| {
             "js",
             "text/javascript; charset=utf-8",
             include_bytes!("../../static/graph.js"),
+        ),
+        Asset::new(
+            "work",
+            "js",
+            "text/javascript; charset=utf-8",
+            include_bytes!("../../static/work.js"),
         ),
     ]
 });
@@ -154,8 +161,14 @@ pub fn find_href() -> &'static str {
 
 /// The address of the script that goes on with a graph as one scrolls.
 pub fn graph_href() -> &'static str {
-    let [.., graph] = &*ASSETS;
+    let [.., graph, _] = &*ASSETS;
     graph.href()
+}
+
+/// The address of the script that follows what happens to a run.
+pub fn work_href() -> &'static str {
+    let [.., work] = &*ASSETS;
+    work.href()
 }
 
 /// Whether an `Accept-Encoding` names `coding` without a weight of zero (RFC 9110 §12.5.3).
@@ -241,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_scripts_of_a_page_stay_small() {
-        let all = [script_href(), passkeys_href(), find_href(), graph_href()]
+        let all = [script_href(), passkeys_href(), find_href(), graph_href(), work_href()]
             .map(|href| find(href.strip_prefix("/static/").unwrap()).unwrap());
         let bytes: usize = all.iter().map(|asset| asset.bytes.len()).sum();
         assert!(bytes <= 30 * 1024, "{bytes} bytes");

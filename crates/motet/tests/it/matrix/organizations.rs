@@ -48,6 +48,7 @@ fn of_organizations(entry: &Entry) -> bool {
     entry.path.starts_with("/api/v1/orgs/{handle}")
         || entry.path.starts_with("/settings/organizations/{handle}/webhooks")
         || entry.path.starts_with("/api/v1/publishers/{publisher}")
+        || entry.path.starts_with("/pipelines/{publisher}")
 }
 
 /// Whether what it acts on is not there after it.

@@ -243,7 +243,7 @@ fn check(scene: &Scene, subcommand: &Subcommand, arguments: &Value) -> Result<()
 }
 
 /// `GET /api/v1/tasks/{task}/calls`.
-pub(super) async fn list(
+pub(crate) async fn list(
     door: Door,
     allowed: Allowed<act::RunRead, TaskPlace>,
     (): (),
