@@ -392,12 +392,12 @@ async fn a_version_is_compiled_once_for_all_its_results() {
     let claim = shop.claim(&agents[0]).await;
     let list: Value = (0..results).map(|at| json!({ "at": at })).collect();
     shop.done(&agents[0], &claim, &json!({"n": 0, "list": list})).await;
-    let work = async |agent: &Person| {
+    let work = agents.iter().map(|agent| async {
         while let Some(claim) = shop.next(agent).await {
             shop.done(agent, &claim, &json!({"n": 1})).await;
         }
-    };
-    join_all(agents.iter().map(work)).await;
+    });
+    join_all(work).await;
     assert_eq!(shop.state(&run).await, "completed");
     let log = shop.server.log();
     assert_eq!(log.matches("a definition is compiled").count(), 1, "{log}");

@@ -8,7 +8,7 @@ use std::{
 };
 
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use server::registry::{Action, Entry, Surface};
 use testkit::{Person, Request, Server};
 
@@ -191,8 +191,8 @@ async fn in_filters(
 ) {
     let pairs = [
         ("runs?publisher=", "acme", "nadi"),
-        ("runs?replay_of=", &things["{run}"], NOBODYS),
-        ("claims/agents/", &things["{agent}"], "nobod"),
+        ("runs?replay_of=", things["{run}"].as_str(), NOBODYS),
+        ("claims/agents/", things["{agent}"].as_str(), "nobod"),
     ];
     for (who, caller) in callers {
         for (place, foreign, absent) in pairs {
