@@ -392,9 +392,10 @@ async fn a_version_is_compiled_once_for_all_its_results() {
     let claim = shop.claim(&agents[0]).await;
     let list: Value = (0..results).map(|at| json!({ "at": at })).collect();
     shop.done(&agents[0], &claim, &json!({"n": 0, "list": list})).await;
-    let work = agents.iter().map(|agent| async {
-        while let Some(claim) = shop.next(agent).await {
-            shop.done(agent, &claim, &json!({"n": 1})).await;
+    let asks = &shop;
+    let work = agents.iter().map(|agent| async move {
+        while let Some(claim) = asks.next(agent).await {
+            asks.done(agent, &claim, &json!({"n": 1})).await;
         }
     });
     join_all(work).await;
