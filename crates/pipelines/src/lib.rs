@@ -10,16 +10,22 @@
 //! | `error.rs`     | [`Error`]: why something is refused                     |
 //! | `definitions/` | pipelines, their versions and schedules                 |
 //! | `skills/`      | documents for agents                                    |
+//! | `letters/`     | dead letters, and replays of many                       |
+//! | `numbers/`     | how much waits; what became of the work of agents       |
 //! | `engine/`      | runs, tasks and claims: one queue in each process       |
 //! | `serving/`     | JSON of runs, tasks and claims                          |
 //! | `pages/`       | the same for people                                     |
 //! | `webhooks.rs`  | the subscriptions of versions                           |
 //! | `verdicts.rs`  | what is answered to the output of a run                 |
+//! | `paging.rs`    | pages of lists                                          |
 
 mod definitions;
 mod engine;
 mod error;
+mod letters;
+mod numbers;
 mod pages;
+mod paging;
 mod serving;
 mod skills;
 mod verdicts;
@@ -48,6 +54,8 @@ pub fn statements() -> Vec<&'static db::Sql> {
     let all = [
         definitions::STATEMENTS,
         skills::STATEMENTS,
+        letters::store::STATEMENTS,
+        numbers::store::STATEMENTS,
         serving::store::STATEMENTS,
         serving::tools::store::STATEMENTS,
         pages::store::STATEMENTS,
@@ -83,6 +91,7 @@ struct Inner {
     parsed: definitions::Parsed,
     breakers: serving::tools::Breakers,
     streams: Arc<serving::stream::Seats>,
+    replays: letters::replay::Changes,
 }
 
 impl Pipelines {
@@ -92,7 +101,8 @@ impl Pipelines {
         let parsed = definitions::Parsed::default();
         let breakers = serving::tools::Breakers::default();
         let streams = Arc::default();
-        let inner = Arc::new(Inner { ground, engine, parsed, breakers, streams });
+        let replays = letters::replay::Changes::default();
+        let inner = Arc::new(Inner { ground, engine, parsed, breakers, streams, replays });
         engine::begin(asks, Arc::downgrade(&inner));
         let ears = engine::revoked::Ears(inner.ground.queue.clone());
         inner.ground.trust.observed_by(Arc::new(ears));
@@ -112,13 +122,14 @@ impl Pipelines {
         let door = Door { pipelines: self.clone(), cursors };
         let routes = Routes::new(door, self.0.ground.trust.clone());
         let routes = skills::api::routes(definitions::api::routes(routes));
+        let routes = numbers::routes(letters::api::routes(routes));
         pages::routes(serving::routes(routes)).finish()
     }
 
     /// Brings the handlers of its jobs to the dispatcher of this process.
     pub fn work(&self, dispatcher: Dispatcher) -> Dispatcher {
         let (room, timer) = (self.clone(), self.clone());
-        let (warden, court) = (self.clone(), self.clone());
+        let (warden, court, again) = (self.clone(), self.clone(), self.clone());
         let dispatcher = dispatcher.on(engine::revoked::REVOKED, move |job| {
             let room = warden.clone();
             async move { room.end_revoked(&job.payload).await }
@@ -131,9 +142,13 @@ impl Pipelines {
             let room = room.clone();
             async move { room.fire(&job.payload).await }
         });
-        dispatcher.on(definitions::firing::FIRE, move |job| {
+        let dispatcher = dispatcher.on(definitions::firing::FIRE, move |job| {
             let room = timer.clone();
             async move { room.fire_schedules(&job.payload).await }
+        });
+        dispatcher.on(letters::replay::REPLAY, move |job| {
+            let room = again.clone();
+            async move { room.replay_letters(&job.payload).await }
         })
     }
 

@@ -5,6 +5,9 @@
 //! | `claims.rs`   | one task, one claim; waiting; keeping alive; results judged once        |
 //! | `endings.rs`  | attempts, deaths, poison, cancellation, budgets, slots                  |
 //! | `strangers.rs`| what is another's is not there                                         |
+//! | `surfaces.rs` | dead letters, numbers, records of agents, skills by claim, waiting        |
+//! | `tables.rs`   | definitions and acts, and what comes of them                             |
+//! | `tenants.rs`  | every route, two publishers, every role and kind of token               |
 //! | `scripts.rs`  | both pipelines of the specification, over HTTP                          |
 //! | `again.rs`    | a run moves to another version, or is done once more                    |
 //! | `rights.rs`   | what is taken away ends claims; labels, tiers, what is marked as foreign |
@@ -43,6 +46,9 @@ mod rights;
 mod scripts;
 mod strangers;
 mod stream;
+mod surfaces;
+mod tables;
+mod tenants;
 
 use http::Method;
 use names::Secret;

@@ -175,6 +175,15 @@ pub enum Change {
         /// Whether it fits.
         is_valid: bool,
     },
+    /// A file of a skill was read.
+    SkillRead {
+        /// By the holder of this claim.
+        claim: ClaimId,
+        /// Of which skill.
+        skill: String,
+        /// Which.
+        path: String,
+    },
     /// A person agreed, and more are needed.
     Approved {
         /// To what.

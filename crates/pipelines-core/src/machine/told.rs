@@ -23,6 +23,7 @@ pub(super) const fn word(change: &Change) -> Option<&'static str> {
         | Change::Inserted { .. }
         | Change::Superseded { .. }
         | Change::Judged { .. }
+        | Change::SkillRead { .. }
         | Change::Approved { .. } => None,
     }
 }

@@ -111,6 +111,9 @@ impl Work {
             What::Beat { claim, agent, usage } => self.beat(*claim, *agent, *usage),
             What::Call { claim, agent, name, bytes } => self.call(*claim, *agent, name, *bytes),
             What::Answered { claim, bytes, is_good } => self.answered(*claim, *bytes, *is_good),
+            What::ReadSkill { claim, agent, skill, path } => {
+                self.read_skill(*claim, *agent, skill, path)
+            }
             What::Submit { .. } => Ok(()),
             What::Release { claim, agent, release } => self.release(*claim, *agent, release),
             What::Undelivered(claim) => self.undelivered(*claim),

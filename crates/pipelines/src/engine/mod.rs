@@ -72,7 +72,7 @@ use crate::{Error, Inner};
 
 pub(crate) use due::{DUE, DueRow};
 pub(crate) use granted::{Granted, budgets, granted, millis, source, spent, whole_schema};
-pub(crate) use grants::BondState;
+pub(crate) use grants::{BondState, VOUCHED, earned};
 pub(crate) use limits::Quota;
 pub(crate) use starts::Started;
 pub(crate) use written::pointer_text;

@@ -24,7 +24,10 @@ use web::{Json, Posted, Problem, Queried};
 use super::{
     cut, invalid, limit, one_more,
     places::{RunPlace, principal},
-    position, store,
+    position,
+    starting::no_runner,
+    store,
+    waiting::Waiting,
 };
 use crate::{
     Door,
@@ -119,12 +122,28 @@ pub(super) fn told(row: store::Summary) -> Result<json::RunSummary, db::Error> {
     })
 }
 
+/// How long to wait for the end of the run, in seconds.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShowRun {
+    #[serde(default)]
+    wait: u64,
+}
+
 pub(super) async fn show(
     door: Door,
     allowed: Allowed<act::RunRead, RunPlace>,
-    (): (),
+    call: Queried<ShowRun>,
 ) -> Result<Json<json::RunDetail>, Problem> {
+    let asked = call.query()?;
+    call.end().await?;
     let id = allowed.resource().run;
+    if asked.wait > 0 {
+        let mut waiting = Waiting::of(&door, id, asked.wait);
+        while !store::has_ended(&mut door.db().glance().await?, id).await?
+            && waiting.goes_on().await
+        {}
+    }
     let mut tx = door.db().read().await?;
     let summary = store::summary(&mut tx, id).await?.ok_or_else(Problem::not_found)?;
     let counts = store::counts(&mut tx, id).await?;
@@ -294,6 +313,7 @@ pub(super) async fn raise(
     allowed: Allowed<act::RunChange, RunPlace>,
     call: Posted<json::RunBudgets>,
 ) -> Result<Json<json::RunState>, Problem> {
+    no_runner(allowed.actor())?;
     raised(&door, &allowed, call.json().await?).await.map(Json)
 }
 
@@ -304,9 +324,7 @@ pub(crate) async fn raised(
     asked: json::RunBudgets,
 ) -> Result<json::RunState, Problem> {
     let (id, actor) = (allowed.resource().run, allowed.actor());
-    if super::starting::is_runner(actor) {
-        return Err(trust::Refusal::Forbidden.into());
-    }
+    no_runner(actor)?;
     let own = current_budgets(door, id).await?;
     let budgets = Budgets {
         claims: asked.claims.unwrap_or(own.claims),

@@ -1,4 +1,4 @@
-//! What answers read: runs, tasks, timelines, claims, dead letters, what waits for persons.
+//! What answers read: runs, tasks, timelines, claims, what waits for persons.
 
 use db::{Error, Tx};
 use names::{Handle, Id, UnixMillis};
@@ -57,6 +57,7 @@ db::statements! {
                                                  AND s.value = w.value ->> 1))
            AND r.id < $10 ORDER BY r.id DESC LIMIT $11")
     };
+    ENDED = "SELECT ended_at IS NOT NULL FROM runs WHERE id = $1";
     COUNTS = "SELECT state, count(*) FROM tasks WHERE run_id = $1 AND superseded = 0 GROUP BY state";
     TASKS = "
         SELECT id, run_id, step, address, generation, superseded, state, reason, ready_at FROM tasks
@@ -93,12 +94,6 @@ db::statements! {
     HANDS = (concat!("
         SELECT count(*), count(CASE WHEN token_id IS NOT DISTINCT FROM $2 THEN 1 END), ", trust::capabilities!("$1"), "
           FROM claims WHERE agent_id = $1 AND state = 'live'"));
-    LETTERS = "
-        SELECT l.id, l.run_id, r.pipeline_id, l.task_id, t.address, l.reason, l.at
-          FROM dead_letters AS l JOIN tasks AS t ON t.id = l.task_id JOIN runs AS r ON r.id = l.run_id
-         WHERE l.publisher_id = $1 AND (CAST($2 AS TEXT) IS NULL OR t.step = $2)
-           AND (CAST($3 AS TEXT) IS NULL OR l.reason = $3) AND l.id < $4
-         ORDER BY l.id DESC LIMIT $5";
     GATES = (concat!("
         SELECT t.id, r.id AS run_id, p.handle
           FROM tasks AS t JOIN runs AS r ON r.id = t.run_id JOIN principals AS p ON p.id = r.publisher_id
@@ -197,6 +192,12 @@ pub(crate) struct Summary {
 
 pub(crate) async fn summary(tx: &mut Tx, run: RunId) -> Result<Option<Summary>, Error> {
     db::fetch_optional!(tx, SUMMARY, run.uuid())
+}
+
+/// Whether a run is over, or gone.
+pub(super) async fn has_ended(tx: &mut Tx, run: RunId) -> Result<bool, Error> {
+    let row: Option<(bool,)> = db::fetch_optional!(tx, ENDED, run.uuid())?;
+    Ok(row.is_none_or(|(has_ended,)| has_ended))
 }
 
 /// What a list of runs is asked for.
@@ -397,28 +398,6 @@ pub(super) async fn hands(
     let can = can.map_or(Ok(Vec::new()), |it| serde_json::from_str(&it));
     let can = can.map_err(Error::corrupt("agents.capabilities"))?;
     Ok(Hands { all: number(all), held: number(held), can })
-}
-
-/// A task that died.
-#[derive(sqlx::FromRow)]
-pub(crate) struct LetterRow {
-    pub(crate) id: Uuid,
-    pub(crate) run_id: Uuid,
-    pub(crate) pipeline_id: String,
-    pub(crate) task_id: Uuid,
-    pub(crate) address: String,
-    pub(crate) reason: String,
-    pub(crate) at: i64,
-}
-
-pub(crate) async fn letters(
-    tx: &mut Tx,
-    publisher: Id<Principal>,
-    (step, reason): (Option<&str>, Option<&str>),
-    before: Uuid,
-    limit: i64,
-) -> Result<Vec<LetterRow>, Error> {
-    db::fetch_all!(tx, LETTERS, publisher.uuid(), step, reason, before, limit)
 }
 
 /// Tasks at which a person may be asked: the oldest first.

@@ -60,7 +60,8 @@ fn about(run: &Run, change: &Change) -> Option<(About, Option<ClaimId>)> {
         Change::Granted { claim, .. }
         | Change::Slid { claim, .. }
         | Change::Ended { claim, .. }
-        | Change::Judged { claim, .. } => of_claim(claim),
+        | Change::Judged { claim, .. }
+        | Change::SkillRead { claim, .. } => of_claim(claim),
         Change::Moved { .. }
         | Change::Budgets(_)
         | Change::Inserted { .. }
