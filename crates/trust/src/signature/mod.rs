@@ -111,6 +111,7 @@ impl Bearers {
             | Self::Wire
             | Self::Git
             | Self::Publisher
+            | Self::Work
             | Self::Bootstrap
             | Self::Own
             | Self::Every
