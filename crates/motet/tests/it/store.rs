@@ -86,7 +86,7 @@ db::statements! {
     END_DUE = "UPDATE jobs SET run_at = 1 WHERE kind = 'pipelines.due' AND payload LIKE $1";
     END_SENDING = "UPDATE webhook_deliveries SET lease_until = 1 WHERE state = 'delivering'";
     AGE_DELIVERIES = "
-        UPDATE webhook_deliveries SET began_at = began_at - 400000000, due_at = 0 WHERE state = 'pending'";
+        UPDATE webhook_deliveries SET began_at = began_at - 400000000 WHERE state IN ('pending', 'delivering')";
     HIDE_COMMITS = "UPDATE commits SET position = -position";
     LAST_TRY = "UPDATE jobs SET attempts = max_attempts - 1, run_at = 1 WHERE kind = $1 AND state = 'ready'";
     HASTEN = "UPDATE jobs SET run_at = run_at - $2 WHERE kind = $1 AND state = 'ready'";

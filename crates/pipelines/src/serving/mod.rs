@@ -89,17 +89,8 @@ pub(crate) fn routes(routes: Routes<Door>) -> Routes<Door> {
         .get("/api/v1/approvals", read, gates::list)
         .get("/api/v1/approvals/{task}", read, gates::show)
         .post("/api/v1/approvals/{task}/decide", small, gates::decide);
-    of_agents(followed(routes))
-}
-
-/// What happens, as it does: agents and publishers come with tokens of other kinds.
-fn followed(routes: Routes<Door>) -> Routes<Door> {
-    let read = Spec::new(Surface::Api).answers(&[stream::MEDIA_TYPE]);
-    let ways = [
-        routes.way("/api/v1/stream?topic=claims", read, stream::of_claims),
-        routes.way("/api/v1/stream", read.bearers(Bearers::Publisher), stream::of_runs),
-    ];
-    routes.get_ways(ways)
+    let told = read.bearers(Bearers::Work).answers(&[stream::MEDIA_TYPE]);
+    of_agents(routes.get("/api/v1/stream", told, stream::follow))
 }
 
 /// Those that agents use.

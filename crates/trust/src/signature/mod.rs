@@ -76,7 +76,7 @@ pub enum Bearers {
     Git,
     /// Those of organizations: where publishers are run.
     Publisher,
-    /// Those of people, agents and organizations: what is told of agents to whom it concerns.
+    /// Those of people, agents and organizations: where all of them look at what is run, as far as it concerns them.
     Work,
     /// The one that makes a publisher. It acts as nobody, so the route itself believes it, and the actor is anonymous.
     Bootstrap,

@@ -67,7 +67,7 @@ impl Post {
 
     /// The one subscription that a version manages.
     async fn managed(&self) -> Value {
-        let listed = self.shop.get("/publishers/acme/webhooks").await;
+        let listed = admin_gets(&self.shop, "/publishers/acme/webhooks").await;
         let items = listed["items"].as_array().unwrap();
         assert_eq!(items.len(), 1, "{listed}");
         items[0].clone()
@@ -76,13 +76,20 @@ impl Post {
     /// Deliveries of a subscription of a type, the newest first, with their attempts.
     async fn deliveries(&self, webhook: &Value, kind: &str) -> Vec<Value> {
         let list = format!("/publishers/acme/webhooks/{}/deliveries", text(&webhook["id"]));
-        let page = self.shop.get(&format!("{list}?type={kind}")).await;
+        let page = admin_gets(&self.shop, &format!("{list}?type={kind}")).await;
         let mut found = Vec::new();
         for it in page["items"].as_array().unwrap() {
-            found.push(self.shop.get(&format!("{list}/{}", text(&it["id"]))).await);
+            found.push(admin_gets(&self.shop, &format!("{list}/{}", text(&it["id"]))).await);
         }
         found
     }
+}
+
+/// What those see who run the publisher.
+pub(super) async fn admin_gets(shop: &Shop, path: &str) -> Value {
+    let answer = bearing(shop.server.get(&format!("/api/v1{path}")), &shop.admin).send().await;
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    answer.json()
 }
 
 async fn signing_secret(shop: &Shop) -> String {
@@ -157,7 +164,7 @@ on_both! {
         let end = &told[7]["data"]["run"];
         assert_eq!((&end["id"], &end["state"], &end["output"]), (&json!(run), &json!("completed"), &json!({"n": 1, "twice": 2})));
         // It is listed, and changed by nobody.
-        let listed = post.shop.get("/publishers/acme/webhooks").await;
+        let listed = admin_gets(&post.shop, "/publishers/acme/webhooks").await;
         assert_eq!(listed["items"].as_array().unwrap().len(), 2);
         let managed = listed["items"].as_array().unwrap().iter().find(|it| it["url"] == receiver.url("/hook")).unwrap();
         let target = format!("/api/v1/publishers/acme/webhooks/{}", text(&managed["id"]));
@@ -335,13 +342,16 @@ on_both! {
     }
 }
 
-/// A receiver that answers only as often as it is let.
+/// A receiver that answers only as often as it is let; pings are answered at once.
 async fn gated(status: Arc<Mutex<u16>>) -> (Receiver, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let held = Arc::clone(&gate);
-    let receiver = Receiver::open(move |_| {
+    let receiver = Receiver::open(move |came| {
         let (gate, status) = (Arc::clone(&held), Arc::clone(&status));
         async move {
+            if came.header("x-motet-event") == "ping" {
+                return reply(204, "");
+            }
             gate.acquire().await.unwrap().forget();
             let status = *status.lock().unwrap();
             reply(status, "")

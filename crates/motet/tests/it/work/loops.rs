@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use testkit::{Receiver, Seen};
 use tokio::task::spawn_blocking;
 
-use super::{Shop, bearing, text};
+use super::{Shop, bearing, deliveries::admin_gets, text};
 use crate::{
     ground::{Ground, eventually, on_both},
     store,
@@ -149,7 +149,7 @@ async fn timeline(shop: &Shop, run: &str) -> Vec<Value> {
 
 /// Every delivery that the server knows of: of which id, and how it ended.
 async fn deliveries(shop: &Shop) -> BTreeMap<String, String> {
-    let hooks = shop.get("/publishers/tidewater/webhooks").await;
+    let hooks = admin_gets(shop, "/publishers/tidewater/webhooks").await;
     let hook = text(&hooks["items"][0]["id"]);
     let (mut all, mut cursor) = (BTreeMap::new(), String::new());
     loop {

@@ -6,7 +6,7 @@
 //!
 //! | file        | what is there                              |
 //! |-------------|--------------------------------------------|
-//! | `mod.rs`    | the handlers; a stream on its way out       |
+//! | `mod.rs`    | the handler; a stream on its way out        |
 //! | `topics.rs` | what can be followed, and what is told of it |
 //! | `seats.rs`  | how many there may be; all end at shutdown  |
 
@@ -58,26 +58,13 @@ pub(super) struct Follow {
     after: Option<u64>,
 }
 
-/// What an agent holds.
-pub(super) async fn of_claims(
-    door: Door,
-    allowed: Allowed<act::ClaimList, Anything>,
-    call: Queried<Follow>,
-) -> Result<Response, Problem> {
-    follow(door, allowed.actor(), call).await
-}
-
-/// A run, or the runs of a publisher.
-pub(super) async fn of_runs(
+/// Somebody follows a run, the runs of a publisher, or what it holds: whether it may, the topic asks.
+pub(super) async fn follow(
     door: Door,
     allowed: Allowed<act::RunList, Anything>,
     call: Queried<Follow>,
 ) -> Result<Response, Problem> {
-    follow(door, allowed.actor(), call).await
-}
-
-async fn follow(door: Door, actor: &Actor, call: Queried<Follow>) -> Result<Response, Problem> {
-    let asked = call.query()?;
+    let (actor, asked) = (allowed.actor(), call.query()?);
     let seen = match call.header("last-event-id") {
         "" => asked.after,
         text => {
