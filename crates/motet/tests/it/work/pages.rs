@@ -26,7 +26,7 @@ fn fan(id: &str) -> Value {
         {"id": "b", "attempts": 1, "on_dead": "skip"},
         {"id": "c", "requires": ["b"], "title": "The sum"},
     ]);
-    of_steps(id, steps, json!({"final_output": {"composes": ["a.n", "sum: c.n"]}}))
+    of_steps(id, steps, json!({"final_output": {"composes": ["n: a.n", "sum: c.n"]}}))
 }
 
 /// A run with a fan-out of `width`.
