@@ -26,7 +26,7 @@ const definition = (id) => ({
     step("sum", { requires: ["check"] }),
     { id: "agree", kind: "approval", instructions: "Is that right?", requires: ["sum"], approval: { not_starter: false }, output_schema: { type: "object", required: ["grade"], properties: { grade: { enum: ["good", "bad"] } } } },
   ],
-  final_output: { composes: ["look.n", "grade: agree.grade"] },
+  final_output: { composes: ["n: look.n", "grade: agree.grade"] },
 });
 
 // Asks the API as the page's own scripts would, signed in by the cookie.
