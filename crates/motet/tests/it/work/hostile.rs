@@ -74,13 +74,16 @@ impl Harmful {
 async fn answer(mut stream: TcpStream, manner: Manner, sent: Arc<AtomicU64>) {
     let mut asked = vec![0; 64 << 10];
     let Ok(1..) = stream.read(&mut asked).await else { return };
-    let head =
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1073741824\r\n\r\n\"";
+    let length = match manner {
+        Manner::Announced => "content-length: 1073741824",
+        Manner::Dripping | Manner::Endless => "connection: close",
+    };
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{length}\r\n\r\n\"");
     let piece = match manner {
         Manner::Dripping => vec![b'a'],
-        Manner::Endless => vec![b'a'; 64 << 10],
+        Manner::Endless | Manner::Announced => vec![b'a'; 64 << 10],
     };
-    let mut next = head.as_bytes().to_vec();
+    let mut next = head.into_bytes();
     while stream.write_all(&next).await.is_ok() {
         sent.fetch_add(next.len() as u64, Ordering::Relaxed);
         if matches!(manner, Manner::Dripping) {
