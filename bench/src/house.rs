@@ -29,7 +29,8 @@ pub(crate) struct House {
 const WIDE_LIMITS: &str = "--limit=ip=1000000000,anonymous=1000000000,principal=1000000000,auth=1000000,\
     registrations=1000000,pushes=1000000,push-bytes=1000000000000,uploads=1000000000,wire-reads=1000000000,\
     wire-anonymous=1000000000,downloads=1000000000,downloads-anonymous=1000000000,points=1000000000,\
-    points-around=1000000000,failures=1000000000";
+    points-around=1000000000,failures=1000000000,\
+    claims=1000000000,result-bytes=1000000000000,calls=1000000000,starts=1000000000,open-runs=1000000000,open-tasks=1000000000";
 
 /// A server that begins no transaction for so long is at rest.
 const REST: Duration = Duration::from_millis(500);
@@ -97,13 +98,7 @@ impl House {
 
     /// Transactions and single reads that the server has begun.
     pub(crate) fn transactions(&self) -> anyhow::Result<f64> {
-        let mut stream = TcpStream::connect(&self.metrics)?;
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: metrics\r\nConnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let mut lines = answer.lines();
-        let line = lines.find_map(|line| line.strip_prefix("motet_db_transactions_total "));
-        Ok(line.context("the counter of transactions")?.trim().parse()?)
+        counted(&self.metrics)
     }
 
     /// Waits until the server does nothing of its own any more: what a push leaves to be done is not measured with the next one.
@@ -145,6 +140,17 @@ impl House {
         let _gone_already = self.child.kill();
         let _reaped_already = self.child.wait();
     }
+}
+
+/// Transactions and single reads that a server has begun, by its metrics listener.
+pub(crate) fn counted(metrics: &str) -> anyhow::Result<f64> {
+    let mut stream = TcpStream::connect(metrics)?;
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: metrics\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let mut lines = answer.lines();
+    let line = lines.find_map(|line| line.strip_prefix("motet_db_transactions_total "));
+    Ok(line.context("the counter of transactions")?.trim().parse()?)
 }
 
 impl Drop for House {

@@ -45,6 +45,9 @@ struct Cli {
     /// Where the report is written
     #[arg(long, default_value = "bench/latest.json")]
     out: PathBuf,
+    /// How many tasks the rows of long queues enqueue
+    #[arg(long)]
+    tasks: Option<u64>,
     /// Serve the bare answer from this database instead of measuring; prints its address
     #[arg(long, hide = true)]
     bare: Option<PathBuf>,
@@ -69,6 +72,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     if let (Some(database), Some(id)) = (&cli.bare, &cli.bare_id) {
         return bare::serve(database, id, &mut out).await;
     }
+    rows::enqueue(cli.tasks);
     let wanted = |name: &str| {
         cli.names.is_empty() || cli.names.iter().any(|it| name.starts_with(it.as_str()))
     };

@@ -28,6 +28,8 @@ use pages::Page;
 type Measured<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Row>> + 'a>>;
 type Measure = for<'a> fn(&'a Path) -> Measured<'a>;
 
+pub(crate) use work::enqueue;
+
 /// Every row, in the order in which they are measured.
 pub(crate) const ALL: &[(&str, Measure)] = &[
     ("objects.put", |_| Box::pin(objects::put())),
@@ -139,6 +141,15 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     ("cli.start", |binary| Box::pin(async move { cli::start(binary) })),
     ("work.throughput.sqlite", |binary| Box::pin(work::throughput_sqlite(binary))),
     ("work.throughput.postgres", |binary| Box::pin(work::throughput_postgres(binary))),
+    ("work.latency.sqlite", |binary| Box::pin(work::latency_sqlite(binary))),
+    ("work.latency.postgres", |binary| Box::pin(work::latency_postgres(binary))),
+    ("work.million", |binary| Box::pin(work::million(binary))),
+    ("work.boot", |binary| Box::pin(work::boot(binary))),
+    ("work.memory", |binary| Box::pin(work::memory(binary))),
+    ("work.neighbour.sqlite", |binary| Box::pin(work::neighbour_sqlite(binary))),
+    ("work.neighbour.postgres", |binary| Box::pin(work::neighbour_postgres(binary))),
+    ("work.idle", |binary| Box::pin(work::idle(binary))),
+    ("work.page", |binary| Box::pin(work::page(binary))),
     ("idle.memory", |binary| Box::pin(idle::memory(binary))),
     ("idle.transactions", |binary| Box::pin(idle::transactions(binary))),
     ("idle.start", |binary| Box::pin(async move { idle::start(binary) })),

@@ -1,14 +1,24 @@
 //! Work: how many tasks a server hands out and takes back, beside what its database could write.
+//!
+//! | file              | what is there                                                             |
+//! |-------------------|----------------------------------------------------------------------------|
+//! | `work.rs`         | `work.throughput`, and the database's own limit                             |
+//! | `work/shop.rs`    | a publisher, its agents, its pipelines                                      |
+//! | `work/latency.rs` | `work.latency`: from a start to the hands of whoever waits                   |
+//! | `work/queue.rs`   | `work.million`, `work.boot`, `work.memory`: with very much enqueued          |
+//! | `work/beside.rs`  | `work.neighbour`, `work.idle`, `work.page`                                  |
 
-use std::{path::Path, sync::Arc, time::Instant};
+mod beside;
+mod latency;
+mod queue;
+mod shop;
+
+use std::{path::Path, time::Instant};
 
 use ::db::Db;
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use cluster::{Cluster, Settings};
-use http::Method;
-use names::Secret;
-use serde_json::{Value, json};
-use testkit::{Answer, Ground, Person, Server};
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::{
@@ -16,6 +26,10 @@ use crate::{
     load::Line,
     row::{Row, median},
 };
+pub(crate) use beside::{idle, neighbour_postgres, neighbour_sqlite, page};
+pub(crate) use latency::{latency_postgres, latency_sqlite};
+pub(crate) use queue::{boot, enqueue, memory, million};
+use shop::{Place, Shop};
 
 ::db::statements! {
     TABLE = "CREATE TABLE work_rows (id BIGINT PRIMARY KEY, other BIGINT NOT NULL, body TEXT NOT NULL)";
@@ -24,7 +38,7 @@ use crate::{
 }
 
 /// Agents that ask at once, each over a connection of its own.
-const AGENTS: usize = 16;
+const AGENTS: u8 = 16;
 /// Runs of a round, each of one task.
 const RUNS: usize = 2_000;
 /// Both sides are measured this often, in turn.
@@ -43,7 +57,7 @@ const TARGET: f64 = 0.5;
 pub(crate) async fn throughput_sqlite(binary: &Path) -> anyhow::Result<Row> {
     let dir = ground::disk()?;
     let db = Db::sqlite(&dir.path().join("rows.db")).await?;
-    throughput("work.throughput.sqlite", (binary, Ground::SqliteDisk), db).await
+    throughput("work.throughput.sqlite", (binary, Place::Sqlite), db).await
 }
 
 /// On PostgreSQL, with its waits for the disk.
@@ -51,30 +65,31 @@ pub(crate) async fn throughput_postgres(binary: &Path) -> anyhow::Result<Row> {
     let cluster = Cluster::start(Settings::default()).await;
     let database = cluster.database().await;
     let db = Db::postgres(&database.url).await?;
-    throughput("work.throughput.postgres", (binary, Ground::PostgresS3), db).await
+    let place = Place::Postgres(cluster.database().await);
+    throughput("work.throughput.postgres", (binary, place), db).await
 }
 
 async fn throughput(
     name: &'static str,
-    (binary, on): (&Path, Ground),
+    (binary, place): (&Path, Place),
     db: Db,
 ) -> anyhow::Result<Row> {
     let mut tx = db.write().await?;
     ::db::execute!(&mut tx, TABLE)?;
     ::db::execute!(&mut tx, INDEX)?;
     tx.commit().await?;
-    let shop = Arc::new(Shop::open(binary, on).await?);
+    let shop = Shop::open(binary, place, AGENTS).await?;
     let (mut values, mut limits, mut alone) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let first = i64::try_from(round)? * 2 * ROWS;
         limits.push(rows(&db, first, (ROWS, IN_A_COMMIT)).await?);
         alone.push(rows(&db, first + ROWS, (ALONE, 1)).await? / 2.0);
-        values.push(shop.work_off().await?);
+        values.push(work_off(&shop, RUNS).await?);
     }
     db.close().await;
     let (value, limit, alone) = (median(values), median(limits), median(alone));
     let how = format!(
-        "claims with results a second, {AGENTS} agents over HTTP, signed, {RUNS} tasks a round, medians of {ROUNDS} in \
+        "claims with results a second, {AGENTS} agents over HTTP, each with a token, {RUNS} tasks a round, medians of {ROUNDS} in \
          turn with {limit:.0} rows/s of {ROW_BYTES} bytes in two trees, {IN_A_COMMIT} a commit (a task is {ROWS_OF_A_TASK:.0}); \
          {:.1} times the {alone:.0} tasks/s of a commit for each claim and each result",
         value / alone
@@ -98,102 +113,31 @@ async fn rows(db: &Db, first: i64, (count, in_a_commit): (i64, i64)) -> anyhow::
     Ok(ground::per_second(u64::try_from(count)?, started))
 }
 
-/// A publisher with one pipeline of one step, and agents that may claim it.
-struct Shop {
-    server: Server,
-    runner: String,
-    agents: Vec<Person>,
+/// Fills the queue and has all agents empty it; gives tasks a second.
+async fn work_off(shop: &Shop, runs: usize) -> anyhow::Result<f64> {
+    let mut starting = Line::open(&shop.authority()).await?;
+    for n in 0..runs {
+        shop.start(&mut starting, "count", &json!({ "n": n })).await?;
+    }
+    let (started, mut working) = (Instant::now(), JoinSet::new());
+    for agent in &shop.agents {
+        working.spawn(work(shop.authority(), agent.clone()));
+    }
+    let mut done = 0;
+    while let Some(ended) = working.join_next().await {
+        done += ended??;
+    }
+    ensure!(done == runs as u64, "{done} tasks were done of {runs}");
+    Ok(ground::per_second(done, started))
 }
 
-impl Shop {
-    async fn open(binary: &Path, on: Ground) -> anyhow::Result<Self> {
-        let binary = binary.to_str().context("the path of the binary")?;
-        let server = Server::with(binary).on(on).log("warn").start().await;
-        let anna = server.register("anna").await;
-        let by =
-            |path: &str, body: Value| server.post(&format!("/api/v1{path}")).json(&body).by(&anna);
-        well(&by("/orgs", json!({ "handle": "acme" })).send().await)?;
-        well(&server.post("/api/v1/orgs/acme/publisher").by(&anna).send().await)?;
-        let admin = by("/publishers/acme/tokens/admin", json!({})).send().await;
-        let runner = by("/publishers/acme/tokens/runner", json!({})).send().await;
-        let (admin, runner) = (text(&well(&admin)?, "value")?, text(&well(&runner)?, "value")?);
-        let definition = json!({
-            "motet": 1, "id": "count",
-            "input_schema": { "type": "object", "properties": { "n": { "type": "integer" } } },
-            "steps": [{ "id": "a", "instructions": "Count.",
-                "output_schema": { "type": "object", "required": ["n"], "properties": { "n": { "type": "integer" } } } }],
-            "final_output": { "composes": ["a.*"] },
-        });
-        let register = server.post("/api/v1/publishers/acme/pipelines").json(&definition);
-        well(&register.header("authorization", &format!("Bearer {admin}")).send().await)?;
-        let mut agents = Vec::new();
-        for number in 0..AGENTS {
-            let handle = format!("heron-{number}");
-            let scope = json!({ "planes": { "work": "write" }, "publishers": ["acme"] });
-            well(&by("/agents", json!({ "handle": handle, "scope": scope })).send().await)?;
-            let agent = Person::new(&handle, Secret::new([u8::try_from(number)? + 1; 32]));
-            let line = agent.key().public().to_openssh();
-            let met = agent.answer_to(&server.challenge(&handle, &line).await);
-            well(&by("/auth/verify", met).send().await)?;
-            agents.push(agent);
-        }
-        Ok(Self { server, runner, agents })
+/// Claims and answers until nothing is left.
+async fn work(authority: String, agent: shop::Agent) -> anyhow::Result<u64> {
+    let mut line = Line::open(&authority).await?;
+    let mut done = 0;
+    while let Some(claim) = agent.next(&mut line, &json!({})).await? {
+        agent.submit(&mut line, &claim, &json!({ "n": 7 })).await?;
+        done += 1;
     }
-
-    /// Fills the queue and has all agents empty it; gives tasks a second.
-    async fn work_off(self: &Arc<Self>) -> anyhow::Result<f64> {
-        let bearer = format!("authorization: Bearer {}\r\n", self.runner);
-        let mut starting = Line::open(&self.server.authority()).await?;
-        for n in 0..RUNS {
-            let body = json!({ "input": { "n": n } }).to_string();
-            starting.post("/api/v1/publishers/acme/pipelines/count/runs", &bearer, &body).await?;
-        }
-        let (started, mut working) = (Instant::now(), JoinSet::new());
-        for agent in self.agents.clone() {
-            let shop = Arc::clone(self);
-            working.spawn(async move { shop.work(&agent).await });
-        }
-        let mut done = 0;
-        while let Some(ended) = working.join_next().await {
-            done += ended??;
-        }
-        ensure!(done == RUNS as u64, "{done} tasks were done of {RUNS}");
-        Ok(ground::per_second(done, started))
-    }
-
-    /// Claims and answers until nothing is left.
-    async fn work(&self, agent: &Person) -> anyhow::Result<u64> {
-        let mut line = Line::open(&self.server.authority()).await?;
-        let mut done = 0;
-        loop {
-            let next = self.say(&mut line, agent, "/api/v1/claims/next", "{}").await?;
-            let Some(claim) = next.pointer("/items/0") else { return Ok(done) };
-            let target = format!("/api/v1/claims/{}/result", text(claim, "claim")?);
-            let body = json!({ "result": { "n": 7 } }).to_string();
-            self.say(&mut line, agent, &target, &body).await?;
-            done += 1;
-        }
-    }
-
-    async fn say(
-        &self,
-        line: &mut Line,
-        by: &Person,
-        target: &str,
-        body: &str,
-    ) -> anyhow::Result<Value> {
-        let request = self.server.request(Method::POST, target).by(by);
-        let request = request.header("content-type", "application/json").body(body.to_owned());
-        let [who, what] = request.proofs(by).map(|(name, value)| format!("{name}: {value}\r\n"));
-        line.post(target, &(who + &what), body).await
-    }
-}
-
-fn well(answer: &Answer) -> anyhow::Result<Value> {
-    ensure!(answer.status < 300, "{}: {}", answer.status, answer.text());
-    Ok(if answer.body.is_empty() { Value::Null } else { answer.json() })
-}
-
-fn text(of: &Value, key: &str) -> anyhow::Result<String> {
-    Ok(of.get(key).and_then(Value::as_str).with_context(|| format!("no {key}"))?.to_owned())
+    Ok(done)
 }

@@ -55,6 +55,9 @@ pub enum Error {
     /// Something that was begun was given up: the process is ending.
     #[error("the work was given up")]
     GivenUp,
+    /// So much is asked of the engine that what can wait has to.
+    #[error("more is asked at this moment than can be done; try again soon")]
+    Busy,
 }
 
 /// The one place where this room's failures become HTTP. No wildcard arm.
@@ -79,6 +82,9 @@ impl From<Error> for Problem {
             Error::Db(error) => error.into(),
             Error::Jobs(error) => Self::internal(&error),
             Error::GivenUp => Self::unavailable(&error),
+            Error::Busy => {
+                Self::refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &error).retry_after(1)
+            }
         }
     }
 }

@@ -88,6 +88,8 @@ impl Pipelines {
         let breakers = serving::tools::Breakers::default();
         let inner = Arc::new(Inner { ground, engine, parsed, breakers });
         engine::begin(asks, Arc::downgrade(&inner));
+        let ears = engine::revoked::Ears(inner.ground.queue.clone());
+        inner.ground.trust.observed_by(Arc::new(ears));
         Self(inner)
     }
 
@@ -106,7 +108,11 @@ impl Pipelines {
 
     /// Brings the handlers of its jobs to the dispatcher of this process.
     pub fn work(&self, dispatcher: Dispatcher) -> Dispatcher {
-        let (room, timer) = (self.clone(), self.clone());
+        let (room, timer, warden) = (self.clone(), self.clone(), self.clone());
+        let dispatcher = dispatcher.on(engine::revoked::REVOKED, move |job| {
+            let room = warden.clone();
+            async move { room.end_revoked(&job.payload).await }
+        });
         let dispatcher = dispatcher.on(engine::DUE, move |job| {
             let room = room.clone();
             async move { room.fire(&job.payload).await }

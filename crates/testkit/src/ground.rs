@@ -45,6 +45,12 @@ pub fn histories(usual: u64) -> u64 {
     std::env::var("MOTET_TEST_HISTORIES").map_or(usual, |it| it.parse().unwrap())
 }
 
+/// How much of something this run is about: as the variable `MOTET_TEST_{what}` says, or `usual`.
+#[expect(clippy::disallowed_methods, reason = "the run as a whole chooses")]
+pub fn scale(what: &str, usual: usize) -> usize {
+    std::env::var(format!("MOTET_TEST_{what}")).map_or(usual, |it| it.parse().unwrap())
+}
+
 /// What was made for one server; the database goes with the last who stands on it.
 #[derive(Debug, Clone)]
 pub(crate) enum Footing {

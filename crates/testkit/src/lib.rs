@@ -41,7 +41,7 @@ mod wire;
 
 pub use answer::Answer;
 pub use canaries::Canaries;
-pub use ground::{Ground, histories};
+pub use ground::{Ground, histories, scale};
 pub use person::Person;
 pub use raw::{Connection, answers_in};
 pub use request::{Broken, Request};

@@ -27,7 +27,8 @@ const WIDE_LIMITS: &str = "--limit=ip=1000000,anonymous=1000000,principal=100000
     wire-anonymous=1000000,downloads=1000000,downloads-anonymous=1000000,searches=1000000,searches-anonymous=1000000,\
     points=1000000,points-around=1000000,\
     failures=1000000,mints=1000000,sessions=1000000,exports=1000000,deletions=1000000,\
-    device-flows=1000000,applications=1000000,application-documents=1000000";
+    device-flows=1000000,applications=1000000,application-documents=1000000,\
+    claims=1000000,result-bytes=1000000000000,calls=1000000,starts=1000000";
 
 /// How a server will be started; [`Server::with`] begins one.
 #[derive(Debug)]
@@ -242,10 +243,19 @@ impl Server {
 
     /// The most memory that it has had resident since [`Server::forget_peak`], in bytes.
     pub fn peak_bytes(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    /// The memory that it has resident now, in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    fn memory(&self, field: &str) -> u64 {
         let status = self.process.as_ref().unwrap().proc("status");
         let status = std::fs::read_to_string(status).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+        let found = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+        found.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
     }
 
     /// Has the system count the peak from what is resident now (`man 5 proc_pid_clear_refs`).

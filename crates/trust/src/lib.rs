@@ -31,6 +31,7 @@
 //! | `secrets/`      | what publishers show to others, sealed                                            |
 //! | `mandates/`     | what is done later on the word of a credential                                    |
 //! | `local/`        | a local server and its one person                                                 |
+//! | `stamps/`       | what many requests leave in a transaction that takes effect for all of them        |
 //! | `idempotency/`  | requests that may be repeated: the first answer again                              |
 //! | `hosts/`        | what the install is called, and what a local server answers to                    |
 //! | `boot/`         | what every boot checks and repairs: install key, operator                         |
@@ -80,6 +81,7 @@ mod sessions;
 mod settings;
 mod signature;
 pub mod signing_keys;
+mod stamps;
 mod store;
 mod tokens;
 
@@ -122,6 +124,7 @@ pub use secrets::{MadeSecret, NewSecret, PublisherSecret, SecretKind};
 pub use sessions::{Browser, OneTime, Opened, ReturnTo, Session, SessionRow};
 pub use settings::{Registration, RelyingParty, Settings, TERMS_VERSION};
 pub use signature::{Authenticated, Bearers, Signed, is_from_this_machine};
+pub use stamps::Stamp;
 pub use store::{GrantedRow, ResourceRow, ResourceState};
 pub use tokens::{Minted, NewToken, Token, TokenFault, TokenKind};
 
@@ -155,6 +158,7 @@ pub fn statements() -> Vec<&'static db::Sql> {
         secrets::STATEMENTS,
         remotes::STATEMENTS,
         idempotency::STATEMENTS,
+        stamps::STATEMENTS,
     ]
     .concat()
 }
@@ -183,7 +187,7 @@ struct Inner {
     csrf_key: OnceLock<sessions::CsrfKey>,
     refusals: audit::Refusals,
     /// Nobody until there is somebody to tell.
-    observer: OnceLock<Arc<dyn audit::Observer>>,
+    observers: RwLock<Vec<Arc<dyn audit::Observer>>>,
 }
 
 impl AsRef<Self> for Trust {
@@ -216,7 +220,7 @@ impl Trust {
             signing_keys: OnceLock::new(),
             csrf_key: OnceLock::new(),
             refusals: audit::Refusals::default(),
-            observer: OnceLock::new(),
+            observers: RwLock::default(),
         })))
     }
 

@@ -10,7 +10,7 @@ use names::{Handle, Id, UnixMillis};
 use uuid::Uuid;
 
 use crate::{
-    authority::{PipelineReach, Readers, Scope},
+    authority::{self, PipelineReach, Readers, Scope},
     idempotency::UnderWay,
     sessions::Session,
     tokens::{Token, TokenKind},
@@ -224,6 +224,11 @@ impl Actor {
     pub fn pipeline_reach(&self) -> PipelineReach {
         let is_agent = self.behind().is_some();
         if is_agent { PipelineReach::of(self.scopes()) } else { PipelineReach::default() }
+    }
+
+    /// How many claims may live at once that were asked for with this credential.
+    pub fn live_claims(&self) -> usize {
+        authority::live_claims(self.scopes())
     }
 
     /// Whether the credential may be used for runs of that pipeline: one that names pipelines is for those alone.

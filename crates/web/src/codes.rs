@@ -48,6 +48,7 @@ const CODES: &[(&str, &str)] = &[
     ("unknown_subcommand", "There is no such subcommand"),
     ("runs_live", "Runs of the pipeline are under way"),
     ("claims_full", "The agent holds as many claims as it may"),
+    ("quota", "As much was had as there is"),
     ("pipeline_paused", "The pipeline starts no runs for now"),
     ("concurrency_full", "As many runs live as may"),
     ("external_id_taken", "A run of that name has another input"),

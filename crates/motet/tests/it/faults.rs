@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::Write as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::Arc,
 };
@@ -18,10 +18,10 @@ use crate::{MOTET, postgres::KEY};
 const SONG: &str = "anna/song";
 
 /// A small file system, unmounted when this is dropped.
-struct Small(TempDir);
+pub(crate) struct Small(TempDir);
 
 impl Small {
-    fn mount() -> Self {
+    pub(crate) fn mount() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "size=48m,mode=0700", "tmpfs"])
@@ -36,8 +36,13 @@ impl Small {
         Self(dir)
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
     /// Takes every byte that is left.
-    fn fill(&self) -> PathBuf {
+    pub(crate) fn fill(&self) -> PathBuf {
         let ballast = self.0.path().join("ballast");
         let mut file = File::create(&ballast).unwrap();
         for piece in [1 << 20, 4096] {

@@ -65,6 +65,25 @@ db::statements! {
         sqlite "SELECT count(*) FROM webhook_deliveries",
         postgres "SELECT count(*) FROM (SELECT id FROM webhook_deliveries FOR UPDATE) AS held"
     };
+    // Whoever reads or writes runs waits.
+    HOLD_RUNS = {
+        sqlite "SELECT 1",
+        postgres "LOCK TABLE runs IN ACCESS EXCLUSIVE MODE"
+    };
+    // A transaction that has seen everything, and one row of which nobody else needs.
+    READ_RUNS = {
+        sqlite "SELECT count(*) FROM runs",
+        postgres "SELECT count(*) FROM runs AS r JOIN tasks AS t ON t.run_id = r.id JOIN run_events AS e ON e.run_id = r.id"
+    };
+    HOLD_ENDED = {
+        sqlite "SELECT count(*) FROM runs WHERE state = 'completed'",
+        postgres "SELECT count(*) FROM (SELECT id FROM runs WHERE state = 'completed' FOR UPDATE) AS held"
+    };
+    END_CLAIMS = {
+        sqlite "UPDATE claims SET detail = json_set(detail, '$.ends_at', 1) WHERE state = 'live'",
+        postgres "UPDATE claims SET detail = jsonb_set(detail::jsonb, '{ends_at}', '1')::text WHERE state = 'live'"
+    };
+    END_DUE = "UPDATE jobs SET run_at = 1 WHERE kind = 'pipelines.due' AND payload LIKE $1";
     END_SENDING = "UPDATE webhook_deliveries SET lease_until = 1 WHERE state = 'delivering'";
     HIDE_COMMITS = "UPDATE commits SET position = -position";
     LAST_TRY = "UPDATE jobs SET attempts = max_attempts - 1, run_at = 1 WHERE kind = $1 AND state = 'ready'";
@@ -487,4 +506,22 @@ pub(crate) async fn hold_deliveries(tx: &mut Tx) -> Result<(), Error> {
 /// Ends the leases of deliveries that a dead process was sending.
 pub(crate) async fn end_sending(tx: &mut Tx) -> Result<u64, Error> {
     db::execute!(tx, END_SENDING)
+}
+
+/// Makes whoever reads or writes runs wait until the transaction ends; on PostgreSQL.
+pub(crate) async fn hold_runs(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, HOLD_RUNS)
+}
+
+/// Reads everything of runs, and keeps those that have ended as they are until the transaction ends.
+pub(crate) async fn look_long(tx: &mut Tx) -> Result<i64, Error> {
+    let _held: (i64,) = db::fetch_one!(tx, HOLD_ENDED)?;
+    let (count,): (i64,) = db::fetch_one!(tx, READ_RUNS)?;
+    Ok(count)
+}
+
+/// The end of every claim has passed. The server does not run.
+pub(crate) async fn end_claims(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, END_DUE, "%ClaimEnd%")?;
+    db::execute!(tx, END_CLAIMS)
 }

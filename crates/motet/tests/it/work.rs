@@ -7,14 +7,34 @@
 //! | `strangers.rs`| what is another's is not there                                         |
 //! | `scripts.rs`  | both pipelines of the specification, over HTTP                          |
 //! | `again.rs`    | a run moves to another version, or is done once more                    |
+//! | `rights.rs`   | what is taken away ends claims; labels, tiers, what is marked as foreign |
+//! | `once.rs`     | what was signed, or has a name, is done once                            |
+//! | `limits.rs`   | how much one token and one publisher may have                           |
 //! | `life.rs`     | what was acknowledged outlives a kill; an idle server is silent         |
+//! | `checks.rs`   | ballots and reviews by different owners; agents that always vanish       |
+//! | `neighbour.rs`| whoever enqueues much keeps nobody else waiting                         |
+//! | `ledger.rs`   | what was acknowledged outlives every kill, to everybody at once          |
+//! | `let_down.rs` | what the server stands on fails under load: nothing acknowledged is lost |
+//! | `hostile.rs`  | endpoints that drip or never end, results of nothing but brackets        |
+//! | `clients.rs`  | nothing: clients that write down what was acknowledged to them           |
+//! | `receiver.rs` | nothing: an endpoint of a publisher that writes down what it received    |
 //! | `pages.rs`    | the same for people: pages, and forms that need no script               |
 
 mod again;
+mod checks;
 mod claims;
+mod clients;
 mod endings;
+mod hostile;
+mod ledger;
+mod let_down;
 mod life;
+mod limits;
+mod neighbour;
+mod once;
 mod pages;
+mod receiver;
+mod rights;
 mod scripts;
 mod strangers;
 
@@ -83,6 +103,24 @@ impl Shop {
         let request = self.server.post(&target).json(definition);
         let made = bearing(request, &self.admin).send().await;
         assert!(made.status < 300, "{}", made.text());
+    }
+
+    /// A token of an agent: cheaper than a signature for each request.
+    pub(crate) async fn token(&self, owner: &Person, agent: &str) -> String {
+        let scope = json!({ "planes": { "work": "write" }, "publishers": [self.handle] });
+        let target = format!("/api/v1/agents/{agent}/tokens");
+        let minted = self.server.post(&target).json(&json!({ "scope": scope })).by(owner);
+        let minted = minted.send().await;
+        assert_eq!(minted.status, 201, "{}", minted.text());
+        text(&minted.json()["value"])
+    }
+
+    /// A secret of the publisher.
+    pub(crate) async fn secret(&self, kind: &str) -> String {
+        let target = format!("/api/v1/publishers/{}/secrets/{kind}", self.handle);
+        let made = bearing(self.server.post(&target).json(&json!({})), &self.admin).send().await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        text(&made.json()["value"])
     }
 
     /// A call with the runner's token.
@@ -202,6 +240,19 @@ pub(crate) async fn agent(
 
 pub(crate) fn bearing(request: Request, token: &str) -> Request {
     request.header("authorization", &format!("Bearer {token}"))
+}
+
+/// A token of an agent, with its id.
+pub(crate) async fn token(
+    server: &Server,
+    owner: &Person,
+    agent: &Person,
+    scope: &Value,
+) -> (String, String) {
+    let target = format!("/api/v1/agents/{}/tokens", agent.handle());
+    let made = server.post(&target).json(&json!({ "scope": scope })).by(owner).send().await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    (text(&made.json()["value"]), text(&made.json()["token"]["id"]))
 }
 
 /// A definition with these steps, each of which makes a number `n` and perhaps a `list`.

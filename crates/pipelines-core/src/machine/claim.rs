@@ -202,6 +202,18 @@ impl Work {
         Ok(())
     }
 
+    /// The credential of one claim was taken away: the same for it alone.
+    pub(super) fn withdraw(&mut self, id: ClaimId) -> Result<(), Refusal> {
+        let claim = self.state.claims.get(&id).ok_or(Refusal::UnknownClaim)?;
+        if claim.phase != ClaimPhase::Live {
+            return Err(Refusal::ClaimLost(claim.phase));
+        }
+        let address = claim.address.clone();
+        self.end_claim(id, ClaimPhase::Cancelled);
+        self.make_ready(&address);
+        Ok(())
+    }
+
     /// A runner ends one task; for those that wait it counts as void.
     pub(super) fn cancel_task(&mut self, address: &Address) -> Result<(), Refusal> {
         let task = self.state.current(address).filter(|_| address.check.is_none());

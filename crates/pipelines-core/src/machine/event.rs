@@ -200,8 +200,10 @@ pub enum What {
     },
     /// Whoever asked for the claim had gone when it was told: the task is ready again, and nothing is spent.
     Undelivered(ClaimId),
-    /// An agent lost its token, its owner or its leave: its claims end.
+    /// An agent may not act any more, or not for this publisher: its claims end.
     Revoke(AgentId),
+    /// What a claim was asked for with is worth nothing any more: it ends, and nothing is spent.
+    Withdraw(ClaimId),
     /// A person decides.
     Decide {
         /// The task.

@@ -114,6 +114,7 @@ impl Work {
             What::Release { claim, agent, release } => self.release(*claim, *agent, release),
             What::Undelivered(claim) => self.undelivered(*claim),
             What::Revoke(agent) => self.revoke(*agent),
+            What::Withdraw(claim) => self.withdraw(*claim),
             What::Decide { address, person, decision } => self.decide(address, *person, decision),
             What::CancelTask(address) => self.cancel_task(address),
             What::Retry(address) => self.retry(address),

@@ -11,7 +11,9 @@
 //! | `budgets.rs`    | budgets, slots, moves, replays                                                   |
 //! | `invariants.rs` | I1 to I19 as a judge of every step                                               |
 //! | `model.rs`      | every interleaving of small pipelines                                            |
+//! | `random.rs`     | random pipelines; a state as rows keep it                                        |
 //! | `properties.rs` | random pipelines and random events                                               |
+//! | `simulation/`   | runs among fakes that a seed moves: agents, network, clocks, crashes             |
 
 mod budgets;
 mod cases;
@@ -20,6 +22,8 @@ mod invariants;
 mod joins;
 mod model;
 mod properties;
+mod random;
 mod scripts;
+mod simulation;
 mod support;
 mod tables;

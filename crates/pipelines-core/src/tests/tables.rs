@@ -8,8 +8,8 @@ use super::support::{Bench, address, agent, extended, id, of_steps, setup, who};
 use crate::{
     definition::{Budgets, MicroUsd},
     machine::{
-        Answer, ClaimPhase, Decision, Effect, Poison, Refusal, ReleaseReason, Slot, TaskReason,
-        Usage, Verdict, What,
+        Answer, ClaimPhase, Decision, Due, Effect, Poison, Refusal, ReleaseReason, Slot,
+        TaskReason, Usage, Verdict, What,
     },
 };
 
@@ -40,17 +40,49 @@ fn a_run_ends_with_its_last_task() {
     assert_eq!(bench.try_take(What::Cancel), Err(Refusal::RunEnded));
 }
 
-/// W35: at its end a claim is lost, whichever row came first.
+/// W35: at its end a claim is lost, whichever row came first; a millisecond before it is not.
 #[test]
 fn a_result_counts_a_millisecond_before_the_end_and_not_at_it() {
-    for (after, is_good) in [(599_999, true), (600_000, false)] {
-        let mut bench = one_step(json!({}));
-        let claim = bench.grant("a", "heron");
-        bench.now = bench.now.plus(Duration::from_millis(after));
-        let submitted = bench.try_submit(claim, "heron", json!({"n": 1}));
-        assert_eq!(submitted.is_ok(), is_good);
-        if !is_good {
-            assert_eq!(submitted, Err(Refusal::ClaimLost(ClaimPhase::Expired)));
+    for (after, is_good) in [(599_999, true), (600_000, false), (600_001, false)] {
+        for due_first in [false, true] {
+            let mut bench = one_step(json!({}));
+            let claim = bench.grant("a", "heron");
+            bench.now = bench.now.plus(Duration::from_millis(after));
+            let due = What::Due(Due::ClaimEnd(claim));
+            if due_first {
+                // Too early, it arms itself again and ends nothing.
+                bench.take(due.clone());
+                assert_eq!(bench.phase("a"), if is_good { "claimed" } else { "delayed" });
+            }
+            let submitted = bench.try_submit(claim, "heron", json!({"n": 1}));
+            assert_eq!(submitted.is_ok(), is_good, "{after}, {due_first}");
+            if !is_good {
+                assert_eq!(submitted, Err(Refusal::ClaimLost(ClaimPhase::Expired)));
+            }
+            if !due_first {
+                assert_eq!(bench.try_take(due).is_ok(), !is_good);
+            }
+            let (run, phase) = if is_good { ("completed", "done") } else { ("running", "delayed") };
+            assert_eq!((bench.run().0, bench.phase("a")), (run, phase));
+        }
+    }
+}
+
+/// W35, wherever beats have moved the end to: a result counts before it, and at it the claim is over.
+#[test]
+fn wherever_the_end_has_slid_it_is_the_end() {
+    for beats in 0..4_u64 {
+        for (early, is_good) in [(1, true), (0, false)] {
+            let mut bench = one_step(json!({}));
+            let claim = bench.grant("a", "heron");
+            for _ in 0..beats {
+                bench.now = bench.now.plus(9 * MINUTE);
+                bench.take(What::Beat { claim, agent: who("heron"), usage: Usage::default() });
+            }
+            let end = bench.state.claims[&claim].ends_at;
+            bench.now = end.minus(Duration::from_millis(early));
+            let submitted = bench.try_submit(claim, "heron", json!({"n": 1}));
+            assert_eq!(submitted.is_ok(), is_good, "{beats} beats, {early} ms early");
         }
     }
 }
@@ -292,6 +324,20 @@ fn a_revoked_agent_loses_its_claims_and_spends_nothing() {
     assert_eq!((bench.phase("a"), bench.task("a").failed), ("ready", 0));
     assert_eq!(bench.state.claims[&claim].phase, ClaimPhase::Cancelled);
     assert_eq!(bench.try_take(What::Revoke(who("heron"))), Err(Refusal::UnknownClaim));
+}
+
+/// W50.
+#[test]
+fn a_claim_whose_credential_is_gone_ends_alone() {
+    let mut bench = Bench::new(&of_steps(json!([{"id": "a"}, {"id": "b"}]), json!({})));
+    let (lost, kept) = (bench.grant("a", "heron"), bench.grant("b", "heron"));
+    bench.take(What::Withdraw(lost));
+    assert_eq!((bench.phase("a"), bench.task("a").failed), ("ready", 0));
+    assert_eq!(bench.state.claims[&lost].phase, ClaimPhase::Cancelled);
+    assert_eq!(bench.state.claims[&kept].phase, ClaimPhase::Live);
+    let again = bench.try_take(What::Withdraw(lost));
+    assert_eq!(again, Err(Refusal::ClaimLost(ClaimPhase::Cancelled)));
+    bench.grant("a", "gannet");
 }
 
 #[test]

@@ -80,7 +80,8 @@ impl Pipelines {
         let mut tx = self.0.ground.db.read().await?;
         let rows = store::schedules(&mut tx, key).await?;
         let pinned = self.pinned(&mut tx, key.publisher, key.pipeline, None).await?;
-        let handle = store::handle(&mut tx, key.publisher).await?;
+        let whose = self.0.ground.trust.principal_of(&mut tx, key.publisher).await?;
+        let handle = whose.filter(|it| it.is_active).map(|it| it.handle);
         let ended = store::last_states(&mut tx, key).await?;
         drop(tx);
         let (Some(pinned), Some(handle)) = (pinned, handle) else { return Ok(Done::default()) };
@@ -156,6 +157,7 @@ impl Pipelines {
             deadline: None,
             budgets: pinned.definition.budgets,
             by: None,
+            stamp: None,
             starter: None,
             replay_of: None,
             copies: BTreeMap::new(),

@@ -88,7 +88,6 @@ db::statements! {
     LAST_STATES = "
         SELECT s.name, r.state FROM pipeline_schedules AS s JOIN runs AS r ON r.id = s.last_run
          WHERE s.publisher_id = $1 AND s.pipeline_id = $2";
-    HANDLE = "SELECT handle FROM principals WHERE id = $1 AND status = 'active'";
     SET_SCHEDULE = "
         UPDATE pipeline_schedules SET next_at = $4, failures = $5, paused = $6
          WHERE publisher_id = $1 AND pipeline_id = $2 AND name = $3";
@@ -483,12 +482,6 @@ pub(super) async fn last_states(
     let rows: Vec<(String, String)> =
         db::fetch_all!(tx, LAST_STATES, publisher.uuid(), pipeline.as_str())?;
     Ok(rows.into_iter().collect())
-}
-
-/// The handle of a publisher that is there.
-pub(super) async fn handle(tx: &mut Tx, publisher: Id<Principal>) -> Result<Option<Handle>, Error> {
-    let row: Option<(String,)> = db::fetch_optional!(tx, HANDLE, publisher.uuid())?;
-    row.map(|(text,)| text.parse().map_err(Error::corrupt("principals.handle"))).transpose()
 }
 
 /// Whether runs of a pipeline are under way.

@@ -11,15 +11,17 @@ use names::{Digest, Id, UnixMillis};
 use pipelines_core::{
     definition::SlotOf,
     machine::{self, ClaimPhase, Event, Refusal, What},
-    name::{AgentId, ClaimId, PipelineId, RunId},
+    name::{ClaimId, PipelineId, RunId},
     order::Order,
 };
 use serde_json::Value;
 use trust::Principal;
+use uuid::Uuid;
 
 use super::{
     Actor, ClaimTold, NotDone, Said, Told,
     heads::Heads,
+    limits::Counts,
     run::{Birth, Run},
     runs::Runs,
     store::{self, Written},
@@ -45,6 +47,7 @@ pub(super) struct Group<'k> {
     pub(super) runs: &'k mut Runs,
     pub(super) heads: &'k mut Heads,
     pub(super) order: &'k mut Order,
+    pub(super) counts: &'k mut Counts,
     pub(super) rows: Written,
     pub(super) dirty: BTreeMap<RunId, Dirty>,
     pub(super) slots: HashMap<SlotPlace, SlotUse>,
@@ -57,8 +60,8 @@ pub(super) struct Group<'k> {
     /// Due rows by their keys: they come, or go.
     pub(super) due: BTreeMap<String, Option<NewJob>>,
     pub(super) credits: BTreeMap<ClaimId, Value>,
-    /// Claims that this group granted.
-    pub(super) granted: HashMap<AgentId, usize>,
+    /// Claims that this group granted, by what they were asked for with.
+    pub(super) granted: HashMap<Uuid, usize>,
     /// Whose agents are let, by pipeline.
     pub(super) audiences: HashMap<(Id<Principal>, PipelineId), Audience>,
     /// Something can be claimed that could not before.
@@ -70,6 +73,7 @@ impl<'k> Group<'k> {
         pipelines: &'k Pipelines,
         tx: Tx,
         (runs, heads, order): (&'k mut Runs, &'k mut Heads, &'k mut Order),
+        counts: &'k mut Counts,
     ) -> Self {
         Self {
             pipelines,
@@ -78,6 +82,7 @@ impl<'k> Group<'k> {
             runs,
             heads,
             order,
+            counts,
             rows: Written::default(),
             dirty: BTreeMap::new(),
             slots: HashMap::new(),
@@ -155,7 +160,11 @@ impl<'k> Group<'k> {
         self.gather();
         store::write(&mut self.tx, &self.rows).await?;
         let bells = push(self.pipelines, &mut self.tx, self.due).await?;
+        let limits = self.pipelines.0.ground.trust.limits();
+        let [any] = self.pipelines.0.ground.random.bytes();
+        self.counts.write(&mut self.tx, (limits, any), self.now).await?;
         self.tx.commit().await?;
+        self.counts.settled(limits, self.now);
         drop(bells);
         for run in changed {
             // Nobody has to listen.

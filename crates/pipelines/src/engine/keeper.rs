@@ -4,7 +4,7 @@
 //! free. A group that could do nothing but look begins no transaction.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Weak,
     time::Duration,
 };
@@ -21,11 +21,13 @@ use tokio::{
 };
 
 use super::{
-    Answer, Ask, Asking, Granted, Happening, NotDone, Said, Started, Told,
+    Answer, Ask, Asking, Doer, Granted, Happening, NotDone, Said, Started, Told,
+    admission::has_happened,
     granted::granted,
     grants::may_want,
     group::{Group, plain},
     heads::Heads,
+    limits::Counts,
     runs::Runs,
     store,
 };
@@ -39,11 +41,13 @@ const PARKED: usize = 4_096;
 const POLL: Duration = Duration::from_secs(5);
 
 /// Somebody who waits for work.
-struct Parked {
-    asking: Box<Asking>,
+pub(super) struct Parked {
+    pub(super) asking: Box<Asking>,
     answer: Answer<Vec<Granted>>,
     /// Nobody has looked yet what there is for it.
     is_new: bool,
+    /// What the request leaves stands in rows.
+    pub(super) is_stamped: bool,
 }
 
 /// The loop of a process.
@@ -52,6 +56,7 @@ pub(super) struct Keeper {
     runs: Runs,
     heads: Heads,
     order: Order,
+    counts: Counts,
     parked: VecDeque<Parked>,
     /// What is in memory has to be read again.
     is_stale: bool,
@@ -65,6 +70,7 @@ enum Reply {
     Told(Answer<Told>, Result<Told, NotDone>),
     Looked(Answer<Vec<Granted>>, Vec<Granted>),
     Next(Parked, Vec<Granted>),
+    Refused(Parked, NotDone),
 }
 
 impl Reply {
@@ -74,6 +80,7 @@ impl Reply {
             Self::Started(answer, outcome) => drop(answer.send(outcome)),
             Self::Told(answer, outcome) => drop(answer.send(outcome)),
             Self::Looked(answer, claims) => drop(answer.send(Ok(claims))),
+            Self::Refused(parked, why) => drop(parked.answer.send(Err(why))),
             Self::Next(parked, claims) => {
                 return parked
                     .answer
@@ -86,6 +93,15 @@ impl Reply {
         Vec::new()
     }
 
+    /// Whether something was done that a repetition of the request has to know of.
+    fn took_effect(&self) -> bool {
+        match self {
+            Self::Started(_, outcome) => outcome.is_ok(),
+            Self::Told(_, outcome) => has_happened(outcome),
+            Self::Looked(..) | Self::Next(..) | Self::Refused(..) => false,
+        }
+    }
+
     /// Tells that it did not come to be.
     fn fail(self) -> Option<Parked> {
         let failed = || NotDone::Failed(Box::new(Error::GivenUp));
@@ -93,7 +109,7 @@ impl Reply {
             Self::Started(answer, _) => drop(answer.send(Err(failed()))),
             Self::Told(answer, _) => drop(answer.send(Err(failed()))),
             Self::Looked(answer, _) => drop(answer.send(Err(failed()))),
-            Self::Next(parked, _) => return Some(parked),
+            Self::Next(parked, _) | Self::Refused(parked, _) => return Some(parked),
         }
         None
     }
@@ -106,6 +122,7 @@ impl Keeper {
             runs: Runs::default(),
             heads: Heads::default(),
             order: Order::default(),
+            counts: Counts::default(),
             parked: VecDeque::new(),
             is_stale: true,
             is_draining: false,
@@ -161,7 +178,12 @@ impl Keeper {
                     let _told = answer.send(Ok(Vec::new()));
                 }
                 Ask::Next(asking, answer) => {
-                    self.parked.push_back(Parked { asking, answer, is_new: true });
+                    self.parked.push_back(Parked {
+                        asking,
+                        answer,
+                        is_new: true,
+                        is_stamped: false,
+                    });
                 }
                 Ask::Drain => {
                     self.is_draining = true;
@@ -190,6 +212,7 @@ impl Keeper {
                 tracing::warn!(%error, "a group of events was not written; nothing of it holds");
                 self.is_stale = true;
                 (self.runs, self.heads) = (Runs::default(), Heads::default());
+                self.counts = Counts::default();
                 self.parked.extend(replies.into_iter().filter_map(Reply::fail));
                 self.settle(|| Err(NotDone::Failed(Box::new(Error::GivenUp))));
                 Vec::new()
@@ -227,43 +250,25 @@ impl Keeper {
         }
         let wanted = runs_of(&work);
         self.runs.load(pipelines, &mut tx, &wanted).await?;
-        let mut group =
-            Group::new(pipelines, tx, (&mut self.runs, &mut self.heads, &mut self.order));
+        let lent = (&mut self.runs, &mut self.heads, &mut self.order);
+        let mut group = Group::new(pipelines, tx, lent, &mut self.counts);
         group.has_news = self.is_stale;
-        for ask in work {
-            let (reply, error) = take(&mut group, ask).await;
-            replies.extend(reply);
-            if let Some(error) = error {
-                return Err(error);
+        let has_work = !work.is_empty();
+        let mut refused = group.admit(&work, self.parked.make_contiguous()).await?;
+        let waiting = std::mem::take(&mut self.parked).into_iter().enumerate();
+        for (at, parked) in waiting {
+            match refused.parked.remove(&at) {
+                Some(why) => replies.push(Reply::Refused(parked, why)),
+                None => self.parked.push_back(parked),
             }
         }
+        work_off(&mut group, work, refused.work, replies).await?;
         group.serve_queues().await?;
-        // One that fails goes on waiting with the others, until the next group.
-        let mut failed = None;
-        for parked in std::mem::take(&mut self.parked) {
-            let may_find = parked.is_new || group.has_news;
-            if parked.answer.is_closed() || !may_find {
-                self.parked.push_back(parked);
-                continue;
-            }
-            let given = match &failed {
-                None => group.grant(&parked.asking).await,
-                Some(_) => Ok(Vec::new()),
-            };
-            match given {
-                Ok(given) if given.is_empty() => self.parked.push_back(parked),
-                Ok(given) => replies.push(Reply::Next(parked, given)),
-                Err(error) => {
-                    failed = Some(error);
-                    self.parked.push_back(parked);
-                }
-            }
-        }
-        if let Some(error) = failed {
-            return Err(error);
-        }
+        give_out(&mut group, &mut self.parked, replies).await?;
         group.serve_queues().await?;
         group.commit().await?;
+        // What a group with work has written of those who wait, it has written of all.
+        self.parked.iter_mut().for_each(|it| it.is_stamped |= has_work);
         self.heads.settled();
         self.is_stale = false;
         Ok(())
@@ -280,8 +285,8 @@ impl Keeper {
             let event = |it: &Granted| {
                 let (answer, _) = oneshot::channel();
                 let event = plain(What::Undelivered(it.claim));
-                let happening =
-                    Happening { run: it.run, event, at, by: None, said: Said::default() };
+                let (by, said) = (Doer::default(), Said::default());
+                let happening = Happening { run: it.run, event, at, by, said };
                 Ask::Event(Box::new(happening), answer)
             };
             let events = lost.iter().map(event).collect();
@@ -303,18 +308,84 @@ fn runs_of(work: &[Ask]) -> BTreeSet<RunId> {
     wanted
 }
 
-/// Does what is asked. An error ends the group; a refusal is an answer.
-async fn take(group: &mut Group<'_>, ask: Ask) -> (Option<Reply>, Option<Error>) {
-    match ask {
-        Ask::Start(start, at, answer) => match group.start(*start, at).await {
-            Err(NotDone::Failed(error)) => {
-                (Some(Reply::Started(answer, Err(NotDone::NoRun))), Some(*error))
+/// Does what is asked. The names of requests that did nothing are taken back.
+async fn work_off(
+    group: &mut Group<'_>,
+    work: Vec<Ask>,
+    mut refused: BTreeMap<usize, NotDone>,
+    replies: &mut Vec<Reply>,
+) -> Result<(), Error> {
+    let mut unnamed = Vec::new();
+    for (at, ask) in work.into_iter().enumerate() {
+        let why = refused.remove(&at);
+        let named = ask.stamp().filter(|it| it.is_named() && why.is_none()).cloned();
+        let (reply, error) = take(group, ask, why).await;
+        if !reply.as_ref().is_some_and(Reply::took_effect) {
+            unnamed.extend(named);
+        }
+        replies.extend(reply);
+        if let Some(error) = error {
+            return Err(error);
+        }
+    }
+    Ok(group.pipelines.0.ground.trust.unname_all(&mut group.tx, &unnamed).await?)
+}
+
+/// Gives those who wait what there is for them. One that fails goes on waiting with the others, until the next group.
+async fn give_out(
+    group: &mut Group<'_>,
+    waiting: &mut VecDeque<Parked>,
+    replies: &mut Vec<Reply>,
+) -> Result<(), Error> {
+    let mut failed = None;
+    for parked in std::mem::take(waiting) {
+        let may_find = parked.is_new || group.has_news;
+        if parked.answer.is_closed() || !may_find {
+            waiting.push_back(parked);
+            continue;
+        }
+        let given = match &failed {
+            None => group.grant(&parked.asking).await,
+            Some(_) => Ok(Ok(Vec::new())),
+        };
+        match given {
+            Ok(Ok(given)) if given.is_empty() => waiting.push_back(parked),
+            Ok(Ok(given)) => replies.push(Reply::Next(parked, given)),
+            Ok(Err(why)) => replies.push(Reply::Refused(parked, why)),
+            Err(error) => {
+                failed = Some(error);
+                waiting.push_back(parked);
             }
-            outcome => (Some(Reply::Started(answer, outcome)), None),
-        },
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Does what is asked, unless it is refused already. An error ends the group; a refusal is an answer.
+async fn take(
+    group: &mut Group<'_>,
+    ask: Ask,
+    refused: Option<NotDone>,
+) -> (Option<Reply>, Option<Error>) {
+    match ask {
+        Ask::Start(start, at, answer) => {
+            let outcome = match refused {
+                Some(why) => return (Some(Reply::Started(answer, Err(why))), None),
+                None => group.start(*start, at).await,
+            };
+            match outcome {
+                Err(NotDone::Failed(error)) => {
+                    (Some(Reply::Started(answer, Err(NotDone::NoRun))), Some(*error))
+                }
+                outcome => (Some(Reply::Started(answer, outcome)), None),
+            }
+        }
         Ask::Event(happening, answer) => {
-            let Happening { run, event, at, by, said } = *happening;
-            match group.happen(run, (&event, at), by, &said).await {
+            let outcome = match refused {
+                Some(why) => return (Some(Reply::Told(answer, Err(why))), None),
+                None => group.happen_within_limits(&happening).await,
+            };
+            match outcome {
                 Err(NotDone::Failed(error)) => {
                     (Some(Reply::Told(answer, Err(NotDone::NoRun))), Some(*error))
                 }

@@ -11,6 +11,9 @@
 //! | `keeper.rs`    | the loop: groups, and callers that wait                                   |
 //! | `group.rs`     | one group: events are applied, rows are gathered                          |
 //! | `written.rs`   | what changed of a run, as rows                                            |
+//! | `admission.rs` | requests that were made before are refused; who asks has some left          |
+//! | `limits/`      | how much anyone may have over a time, and at once                          |
+//! | `revoked/`     | claims end when what they were asked for with is taken away                 |
 //! | `starts.rs`    | runs begin; slots of runs                                                 |
 //! | `grants.rs`    | tasks are given to agents                                                 |
 //! | `granted.rs`   | a claim as its holder is told of it                                       |
@@ -24,12 +27,15 @@
 //! Invariants: a task has one live claim (the state machine, and an index). What was acknowledged is on disk. Nothing due
 //! lives only in memory. While nothing happens, no transaction runs.
 
+mod admission;
 mod due;
 mod granted;
 mod grants;
 mod group;
 pub(crate) mod heads;
 mod keeper;
+mod limits;
+pub(crate) mod revoked;
 pub(crate) mod run;
 pub(crate) mod runs;
 mod starts;
@@ -57,24 +63,36 @@ use tokio::{
     sync::{broadcast, mpsc, oneshot},
     time::{Instant, timeout_at},
 };
-use trust::{PipelineReach, Principal};
+use trust::{PipelineReach, Principal, Stamp};
 use uuid::Uuid;
 
 use crate::{Error, Inner};
 
 pub(crate) use due::{DUE, DueRow};
 pub(crate) use granted::{Granted, budgets, granted, millis, source, spent, whole_schema};
-pub(crate) use grants::{BondState, LIVE_CLAIMS};
+pub(crate) use grants::BondState;
+pub(crate) use limits::Quota;
 pub(crate) use starts::Started;
 pub(crate) use written::pointer_text;
 
 /// Every statement of the engine.
 pub(crate) fn statements() -> Vec<&'static db::Sql> {
-    [store::STATEMENTS, runs::store::STATEMENTS, grants::STATEMENTS].concat()
+    [
+        store::STATEMENTS,
+        runs::store::STATEMENTS,
+        grants::STATEMENTS,
+        limits::store::STATEMENTS,
+        revoked::store::STATEMENTS,
+    ]
+    .concat()
 }
 
 /// Asks that wait for their group; more wait for a place. At half a kilobyte each, some two megabytes.
 const QUEUE: usize = 4_096;
+/// So many places of the queue are left free by starts, and by callers that ask for work: a full queue sheds the one
+/// first, the other next, and never what hands work in (`spec/work.md` 11, Load).
+const LEFT_BY_STARTS: usize = QUEUE / 4;
+const LEFT_BY_CLAIMS: usize = QUEUE / 8;
 /// Changes that are kept for who listens and is slow; who misses some looks again.
 const CHANGES: usize = 1_024;
 
@@ -114,6 +132,9 @@ pub(crate) enum NotDone {
     /// As many runs live as may.
     #[error("as many runs live as the pipeline lets live at once")]
     ConcurrencyFull,
+    /// As much was had as there is.
+    #[error(transparent)]
+    Quota(Quota),
     /// The engine could not do it.
     #[error(transparent)]
     Failed(Box<Error>),
@@ -134,6 +155,29 @@ impl From<db::Error> for NotDone {
 /// Who did it, for the timeline.
 pub(crate) type Actor = Option<Id<Principal>>;
 
+/// Who did it, and what its request leaves in the transaction.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Doer {
+    id: Actor,
+    stamp: Option<Stamp>,
+    /// What its requests have in common.
+    credential: Option<Uuid>,
+}
+
+impl From<&trust::Actor> for Doer {
+    fn from(actor: &trust::Actor) -> Self {
+        let id = actor.principal().map(|it| it.id);
+        Self { id, stamp: actor.stamp(), credential: actor.credential_id() }
+    }
+}
+
+/// Nobody whose request has anything to leave: what happens by itself, and what follows in a request that left it.
+impl From<Actor> for Doer {
+    fn from(id: Actor) -> Self {
+        Self { id, ..Self::default() }
+    }
+}
+
 /// A run that is to begin.
 #[derive(Debug, Clone)]
 pub(crate) struct Start {
@@ -146,6 +190,8 @@ pub(crate) struct Start {
     pub(crate) deadline: Option<Duration>,
     pub(crate) budgets: Budgets,
     pub(crate) by: Actor,
+    /// What the request leaves in the transaction.
+    pub(crate) stamp: Option<Stamp>,
     /// A person may not decide about what it started itself.
     pub(crate) starter: Actor,
     pub(crate) replay_of: Option<Uuid>,
@@ -169,8 +215,19 @@ pub(crate) struct Asking {
     pub(crate) pipelines: Vec<PipelineId>,
     pub(crate) run: Option<RunId>,
     pub(crate) most: usize,
+    /// Claims that may live at once with the credential.
+    pub(crate) live_claims: usize,
+    /// What the request leaves in the transaction.
+    pub(crate) stamp: Option<Stamp>,
     /// Whether it waits if there is nothing.
     pub(crate) waits: bool,
+}
+
+impl Asking {
+    /// What its requests have in common: the token, or else the agent.
+    pub(crate) fn credential(&self) -> Uuid {
+        self.token.unwrap_or_else(|| self.agent.uuid())
+    }
 }
 
 type Answer<T> = oneshot::Sender<Result<T, NotDone>>;
@@ -192,7 +249,7 @@ struct Happening {
     run: RunId,
     event: Event,
     at: UnixMillis,
-    by: Actor,
+    by: Doer,
     said: Said,
 }
 
@@ -258,8 +315,15 @@ impl Engine {
         answer.await.map_err(|_| ended())?
     }
 
+    /// Refuses what would take one of the last places of the queue.
+    fn leave(&self, places: usize) -> Result<(), NotDone> {
+        let has_room = self.asks.is_closed() || self.asks.capacity() > places;
+        if has_room { Ok(()) } else { Err(NotDone::Failed(Box::new(Error::Busy))) }
+    }
+
     /// Begins a run.
     pub(crate) async fn start(&self, start: Start) -> Result<Started, NotDone> {
+        self.leave(LEFT_BY_STARTS)?;
         let (answer, told) = oneshot::channel();
         self.ask(Ask::Start(Box::new(start), self.now(), answer), told).await
     }
@@ -269,11 +333,11 @@ impl Engine {
         &self,
         run: RunId,
         event: impl Into<Event> + Send,
-        by: Actor,
+        by: impl Into<Doer> + Send,
         said: Said,
     ) -> Result<Told, NotDone> {
         let (answer, told) = oneshot::channel();
-        let (event, at) = (event.into(), self.now());
+        let (event, at, by) = (event.into(), self.now(), by.into());
         let happening = Happening { run, event, at, by, said };
         self.ask(Ask::Event(Box::new(happening), answer), told).await
     }
@@ -284,6 +348,7 @@ impl Engine {
         asking: Asking,
         wait: Duration,
     ) -> Result<Vec<Granted>, NotDone> {
+        self.leave(LEFT_BY_CLAIMS)?;
         let asking = Asking { waits: !wait.is_zero(), ..asking };
         let (answer, mut told) = oneshot::channel();
         let until = Instant::now() + wait;
@@ -325,4 +390,38 @@ pub(crate) struct Asks(mpsc::Receiver<Ask>);
 /// Works until nobody can ask any more.
 pub(crate) fn begin(asks: Asks, room: Weak<Inner>) {
     tokio::spawn(keeper::Keeper::new(room).run(asks.0));
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use names::Clock;
+    use pipelines_core::machine::What;
+
+    use super::*;
+
+    /// A full queue sheds starts first, then whoever asks for work, and never what hands work in.
+    #[tokio::test]
+    async fn a_full_queue_sheds_what_begins_before_what_ends() {
+        let (engine, _asked) = Engine::new(Clock::stopped_at(UnixMillis(0)));
+        let is_shed = |it: Result<(), NotDone>| matches!(it, Err(NotDone::Failed(error)) if matches!(*error, Error::Busy));
+        let shed = || [LEFT_BY_STARTS, LEFT_BY_CLAIMS].map(|it| is_shed(engine.leave(it)));
+        let fill = |places: usize| {
+            while engine.asks.capacity() > places {
+                engine.asks.try_send(Ask::Drain).unwrap();
+            }
+        };
+        assert_eq!(shed(), [false, false]);
+        fill(LEFT_BY_STARTS);
+        assert_eq!(shed(), [true, false]);
+        fill(LEFT_BY_CLAIMS);
+        assert_eq!(shed(), [true, true]);
+        // What is handed in takes the last places, and waits for one where there is none.
+        let run = Id::from_uuid(Uuid::nil());
+        let handing = || engine.happen(run, What::Cancel, None, Said::default());
+        assert!(handing().now_or_never().is_none());
+        assert_eq!(engine.asks.capacity(), LEFT_BY_CLAIMS - 1);
+        fill(0);
+        assert!(handing().now_or_never().is_none());
+    }
 }

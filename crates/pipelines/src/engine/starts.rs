@@ -44,6 +44,7 @@ impl Group<'_> {
         if let Some(known) = self.known(&start).await? {
             return Ok(known);
         }
+        self.check_room(start.publisher).await?;
         let birth = Birth {
             publisher: start.publisher,
             handle: start.handle,
@@ -87,6 +88,7 @@ impl Group<'_> {
             heads: BTreeMap::new(),
             tokens: BTreeMap::new(),
         };
+        self.count_run(run.birth.publisher);
         self.absorb(&mut run, &effects, start.by, &Said::default()).await?;
         let phase = run.state.phase;
         if phase == RunPhase::Queued {
@@ -217,6 +219,7 @@ pub(super) fn refused(not_done: NotDone) -> Result<(), Error> {
         NotDone::Refused(_)
         | NotDone::NoRun
         | NotDone::ExternalIdTaken
-        | NotDone::ConcurrencyFull => Ok(()),
+        | NotDone::ConcurrencyFull
+        | NotDone::Quota(_) => Ok(()),
     }
 }

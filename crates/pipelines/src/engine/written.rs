@@ -155,6 +155,7 @@ impl Group<'_> {
 
     fn note_entry(&mut self, run: &Run, entry: &Entry, by: Actor, said: &Said) {
         let id = run.state.run;
+        self.count_open(run.birth.publisher, &entry.change);
         if let Change::Judged { claim, sha256, .. } = &entry.change {
             let verdict = run.state.claims.get(claim).and_then(|it| it.submissions.get(sha256));
             let verdict = verdict.map(|it| text(&StoredVerdict::from(it)));

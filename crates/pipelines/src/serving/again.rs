@@ -14,9 +14,9 @@ use web::{Fault, Json, Posted, Problem};
 
 use super::{
     fault, invalid,
-    places::{RunPlace, principal},
+    places::RunPlace,
     refusals,
-    starting::{is_runner, may_start, started},
+    starting::{is_runner, may_start, pace, started},
 };
 use crate::{
     Door,
@@ -53,9 +53,8 @@ pub(crate) async fn moved(
         .ok_or_else(|| invalid("/to_version", "there is no such version"))?;
     drop(tx);
     let what = What::Move { definition: found.definition, version: found.version };
-    let by = principal(allowed.actor())?;
-    let engine = &door.pipelines.0.engine;
-    let told = engine.happen(place.run, what, Some(by), Said::default()).await?;
+    let (by, engine) = (allowed.actor(), &door.pipelines.0.engine);
+    let told = engine.happen(place.run, what, by, Said::default()).await?;
     let state = told.run.as_str().to_owned();
     Ok(json::RunState { run: place.run.to_string(), state })
 }
@@ -134,6 +133,7 @@ pub(crate) async fn replayed(
     if !found.is_empty() {
         return Err(refusals::invalid("/input", &found));
     }
+    pace(&door, publisher.id)?;
     let by = actor.principal();
     let begun = door.pipelines.0.engine.start(Start {
         publisher: publisher.id,
@@ -145,6 +145,7 @@ pub(crate) async fn replayed(
         deadline: None,
         budgets: definition.budgets,
         by: by.map(|it| it.id),
+        stamp: actor.stamp(),
         starter: by.filter(|it| it.kind == Kind::Person).map(|it| it.id),
         replay_of: Some(place.run.uuid()),
         copies,

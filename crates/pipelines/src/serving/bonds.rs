@@ -12,7 +12,10 @@ use uuid::Uuid;
 use web::{Call, Input as _, Json, Problem, Queried};
 
 use super::{cut, invalid, limit, one_more, position, store};
-use crate::{Door, engine::BondState};
+use crate::{
+    Door, Error,
+    engine::{BondState, revoked::Revoked},
+};
 
 /// Labels that a publisher may give to one agent.
 const MAX_LABELS: usize = 16;
@@ -126,13 +129,17 @@ pub(crate) async fn bind(
         return Err(invalid("/labels", why));
     }
     let labels = serde_json::to_string(&asked.labels).unwrap_or_default();
-    let mut tx = door.pipelines.0.ground.trust.begin_on_publisher(allowed).await?;
-    let agent = store::agent(&mut tx, name).await?.ok_or_else(Problem::not_found)?;
+    let trust = &door.pipelines.0.ground.trust;
+    let mut tx = trust.begin_on_publisher(allowed).await?;
+    let agent = trust.agent_named(&mut tx, name).await?.ok_or_else(Problem::not_found)?;
     store::bind(&mut tx, (agent, publisher.id), state.as_str(), &labels).await?;
+    if state == BondState::Barred {
+        let revoked = Revoked { whose: agent, key: None };
+        revoked.push(&mut tx, &door.pipelines.0.ground.queue).await.map_err(Error::from)?;
+    }
     let on = On::new("organization", publisher.id);
     let entry = Entry::done(Noted::PublisherUpdated, allowed.actor(), on);
     let entry = entry.with("agent", name.as_str()).with("agent_state", state.as_str());
-    let trust = &door.pipelines.0.ground.trust;
     trust.note(&mut tx, Chain::of(publisher.id), entry).await?;
     tx.commit().await?;
     let state = state.as_str().to_owned();
@@ -157,15 +164,15 @@ pub(crate) async fn unbind(
     name: &Handle,
 ) -> Result<(), Problem> {
     let publisher = allowed.resource().organization.id;
-    let mut tx = door.pipelines.0.ground.trust.begin_on_publisher(allowed).await?;
-    let agent = store::agent(&mut tx, name).await?.ok_or_else(Problem::not_found)?;
+    let trust = &door.pipelines.0.ground.trust;
+    let mut tx = trust.begin_on_publisher(allowed).await?;
+    let agent = trust.agent_named(&mut tx, name).await?.ok_or_else(Problem::not_found)?;
     if !store::unbind(&mut tx, agent, publisher).await? {
         return Err(Problem::not_found());
     }
     let on = On::new("organization", publisher);
     let entry = Entry::done(Noted::PublisherUpdated, allowed.actor(), on);
     let entry = entry.with("agent", name.as_str()).with("agent_state", "none");
-    let trust = &door.pipelines.0.ground.trust;
     trust.note(&mut tx, Chain::of(publisher), entry).await?;
     Ok(tx.commit().await?)
 }

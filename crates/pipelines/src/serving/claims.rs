@@ -8,10 +8,13 @@ use http::StatusCode;
 use names::{Id, UnixMillis};
 use pipelines_core::{
     machine::ClaimPhase,
-    name::{AgentId, OwnerId},
+    name::{AgentId, OwnerId, RunId},
 };
 use serde::Deserialize;
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::broadcast,
+    time::{Instant, timeout_at},
+};
 use trust::{Actor, Allowed, Anything, Credential, Refusal, act};
 use uuid::Uuid;
 use web::{Json, Problem, Queried};
@@ -19,7 +22,7 @@ use web::{Json, Problem, Queried};
 use super::{fault, places::ClaimPlace, store, tasks};
 use crate::{
     Door,
-    engine::{Asking, LIVE_CLAIMS, millis, runs},
+    engine::{Asking, millis, runs},
 };
 
 /// The longest wait, in seconds.
@@ -30,8 +33,8 @@ const MAX_CLAIMS: usize = 16;
 const MAX_LISTED: usize = 16;
 /// How soon to ask again where nothing was found: a waiting call costs less than one a second.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// How late what another process did is seen.
-const POLL: Duration = Duration::from_secs(5);
+/// How late it is seen that another process ended a claim: its holder learns it within a second.
+const POLL: Duration = Duration::from_millis(900);
 
 /// The agent that acts, and whose it is. Nobody else claims anything.
 fn agent(actor: &Actor) -> Result<(AgentId, OwnerId), Problem> {
@@ -49,9 +52,9 @@ pub(super) async fn next(
     let resumes = asked.resume.unwrap_or(true);
     let (wait, mut asking) = wanted(allowed.actor(), (agent, owner), asked)?;
     let mut tx = door.db().glance().await?;
-    let (held, own) = store::hands(&mut tx, agent).await?;
+    let store::Hands { all, held, can: own } = store::hands(&mut tx, agent, asking.token).await?;
     let untouched =
-        if resumes && held > 0 { store::untouched(&mut tx, agent).await? } else { Vec::new() };
+        if resumes && all > 0 { store::untouched(&mut tx, agent).await? } else { Vec::new() };
     drop(tx);
     // What an agent does not say of itself it cannot offer, and what a publisher gives it cannot give itself.
     asking.labels.retain(|it| own.contains(it) && !it.starts_with('@'));
@@ -65,9 +68,9 @@ pub(super) async fn next(
             return Ok(Json(json::ClaimBatch { items, retry_after_ms: 0 }));
         }
     }
-    if held >= LIVE_CLAIMS {
-        let why =
-            format!("an agent holds {LIVE_CLAIMS} claims at a time; hand one in or give one back");
+    let most = asking.live_claims;
+    if held >= most {
+        let why = format!("a token holds {most} claims at a time; hand one in or give one back");
         return Err(
             Problem::refuse(StatusCode::TOO_MANY_REQUESTS, "claims_full", &why).retry_after(1)
         );
@@ -138,6 +141,8 @@ fn wanted(
         pipelines,
         run: run.map(Id::from_uuid),
         most,
+        live_claims: actor.live_claims(),
+        stamp: actor.stamp(),
         waits: !wait.is_zero(),
     };
     Ok((wait, asking))
@@ -186,6 +191,18 @@ pub(super) async fn show(
         if phase != ClaimPhase::Live || Instant::now() >= until {
             return Ok(Json(status));
         }
+        changed(&door, place, &mut changes, until).await?;
+    }
+}
+
+/// Waits until something has happened to a claim, or its run.
+async fn changed(
+    door: &Door,
+    place: &ClaimPlace,
+    changes: &mut broadcast::Receiver<RunId>,
+    until: Instant,
+) -> Result<(), Problem> {
+    loop {
         let look_again = match door.db().dialect() {
             Dialect::Sqlite => until,
             Dialect::Postgres => until.min(Instant::now() + POLL),
@@ -194,8 +211,14 @@ pub(super) async fn show(
             // An error says that some were missed: then it is looked at too.
             while changes.recv().await.is_ok_and(|run| run != place.run) {}
         };
-        // In time or not: it is looked at once more.
-        let _in_time = timeout_at(look_again, mine).await;
+        if timeout_at(look_again, mine).await.is_ok() || Instant::now() >= until {
+            return Ok(());
+        }
+        // Another process may have ended it.
+        let mut tx = door.db().glance().await?;
+        if store::claim_state(&mut tx, place.claim).await?.as_deref() != Some("live") {
+            return Ok(());
+        }
     }
 }
 

@@ -139,7 +139,7 @@ pub(crate) async fn decided(
     let vote = Vote { address, generation, person: me, decision: word, comment };
     let said = Said { vote: Some(vote), ..Said::default() };
     let engine = &door.pipelines.0.engine;
-    engine.happen(place.run, what, Some(me), said).await.map_err(closed)?;
+    engine.happen(place.run, what, actor, said).await.map_err(closed)?;
     let entry = Entry::done(Noted::HitlDecision, actor, On::new("run", place.run));
     let entry = entry.with("address", place.address.to_string()).with("decision", word);
     door.note(place.publisher.organization.id, entry).await?;

@@ -13,11 +13,7 @@ use pipelines_core::{
 use trust::{Allowed, act};
 use web::{Json, Posted, Problem};
 
-use super::{
-    invalid,
-    places::{ClaimPlace, principal},
-    refusals,
-};
+use super::{invalid, places::ClaimPlace, refusals};
 use crate::{
     Door,
     engine::{ClaimTold, Said, Told, millis},
@@ -51,7 +47,7 @@ pub(super) async fn beat(
     call: Posted<json::Heartbeat>,
 ) -> Result<Json<json::ClaimTimes>, Problem> {
     let asked = call.json().await?;
-    let (place, by) = (allowed.resource(), principal(allowed.actor())?);
+    let place = allowed.resource();
     place.check_fence(asked.fence)?;
     if asked.progress.as_ref().is_some_and(|it| it.len() > MAX_PROGRESS) {
         return Err(invalid("/progress", "progress has at most 1 KiB"));
@@ -59,7 +55,7 @@ pub(super) async fn beat(
     let usage = usage(asked.usage);
     let what = What::Beat { claim: place.claim, agent: place.agent, usage };
     let said = Said { claim: Some(place.claim), ..Said::default() };
-    let told = door.pipelines.0.engine.happen(place.run, what, Some(by), said).await?;
+    let told = door.pipelines.0.engine.happen(place.run, what, allowed.actor(), said).await?;
     let claim = claim_of(&told)?;
     Ok(Json(json::ClaimTimes {
         lease_ends_at: claim.ends_at.to_string(),
@@ -74,7 +70,7 @@ pub(super) async fn submit(
     call: Posted<json::SubmitResult>,
 ) -> Result<Json<json::Submitted>, Problem> {
     let asked = call.json().await?;
-    let (place, by) = (allowed.resource(), principal(allowed.actor())?);
+    let place = allowed.resource();
     place.check_fence(asked.fence)?;
     if asked.notes.as_ref().is_some_and(|it| it.len() > MAX_NOTES) {
         return Err(invalid("/notes", "notes have at most 16 KiB"));
@@ -86,7 +82,7 @@ pub(super) async fn submit(
         usage: usage(asked.usage),
     };
     let said = Said { claim: Some(place.claim), note: asked.notes, vote: None };
-    let told = door.pipelines.0.engine.happen(place.run, what, Some(by), said).await?;
+    let told = door.pipelines.0.engine.happen(place.run, what, allowed.actor(), said).await?;
     let found = told.effects.iter().find_map(|effect| match effect {
         Effect::Answer(Answer::Verdict { verdict, is_repeated }) => Some((verdict, *is_repeated)),
         _ => None,
@@ -133,7 +129,7 @@ pub(super) async fn release(
     call: Posted<json::ReleaseClaim>,
 ) -> Result<Json<json::Released>, Problem> {
     let asked = call.json().await?;
-    let (place, by) = (allowed.resource(), principal(allowed.actor())?);
+    let place = allowed.resource();
     place.check_fence(asked.fence)?;
     let reason = reason(&asked)?;
     if asked.detail.as_ref().is_some_and(|it| it.len() > MAX_NOTES) {
@@ -148,7 +144,7 @@ pub(super) async fn release(
     let what = What::Release { claim: place.claim, agent: place.agent, release };
     let event = pipelines_core::machine::Event { draw: door.draw(), what };
     let said = Said { claim: Some(place.claim), note: asked.detail, vote: None };
-    let told = door.pipelines.0.engine.happen(place.run, event, Some(by), said).await?;
+    let told = door.pipelines.0.engine.happen(place.run, event, allowed.actor(), said).await?;
     let claim = claim_of(&told)?;
     let (task, run): (TaskPhase, RunPhase) = (claim.task, told.run);
     Ok(Json(json::Released {

@@ -22,6 +22,11 @@ impl From<NotDone> for Problem {
             NotDone::ConcurrencyFull => {
                 Self::refuse(StatusCode::CONFLICT, "concurrency_full", &not_done)
             }
+            NotDone::Quota(quota) => {
+                let wait = u32::try_from(quota.wait.as_millis().div_ceil(1_000));
+                Self::refuse(StatusCode::TOO_MANY_REQUESTS, "quota", &quota)
+                    .retry_after(wait.unwrap_or(u32::MAX))
+            }
             NotDone::Refused(refusal) => refused(&refusal),
             NotDone::Failed(error) => (*error).into(),
         }

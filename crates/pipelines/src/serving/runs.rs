@@ -233,9 +233,8 @@ async fn happen(
     allowed: &Allowed<act::RunCancel, RunPlace>,
     what: What,
 ) -> Result<Json<json::RunState>, Problem> {
-    let (run, by) = (allowed.resource().run, principal(allowed.actor())?);
-    let said = Said { note: None, ..Said::default() };
-    let told = door.pipelines.0.engine.happen(run, what, Some(by), said).await?;
+    let (run, by) = (allowed.resource().run, allowed.actor());
+    let told = door.pipelines.0.engine.happen(run, what, by, Said::default()).await?;
     Ok(Json(json::RunState { run: run.to_string(), state: told.run.as_str().to_owned() }))
 }
 
@@ -323,8 +322,8 @@ pub(crate) async fn raised(
         micro_usd: asked.micro_usd.map(MicroUsd).or(own.micro_usd),
         on_exhausted: own.on_exhausted,
     };
-    let (what, by) = (What::RaiseBudgets(budgets), principal(actor)?);
-    let told = door.pipelines.0.engine.happen(id, what, Some(by), Said::default()).await?;
+    let what = What::RaiseBudgets(budgets);
+    let told = door.pipelines.0.engine.happen(id, what, actor, Said::default()).await?;
     Ok(json::RunState { run: id.to_string(), state: told.run.as_str().to_owned() })
 }
 

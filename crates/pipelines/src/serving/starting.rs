@@ -5,8 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 use api::json;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
+use names::Id;
 use pipelines_core::definition::{Budgets, Definition, MicroUsd, duration};
-use trust::{Actor, Allowed, Credential, Kind, Refusal, TokenKind, act};
+use trust::{
+    Actor, Allowed, Credential, Kind, Principal, Refusal, TokenKind, Who, act, limits::Rate,
+};
 use web::{Fault, Json, Posted, Problem};
 
 use super::{fault, places::PlaceOfRuns, refusals, store};
@@ -57,6 +60,7 @@ pub(crate) async fn begun(
     may_start(&pinned)?;
     let start = wanted(&pinned, asked, most, actor)?;
     let start = Start { handle: publisher.handle.clone(), ..start };
+    pace(door, publisher.id)?;
     Ok(door.pipelines.0.engine.start(start).await?)
 }
 
@@ -67,6 +71,12 @@ pub(super) fn may_start(pinned: &Pinned) -> Result<(), Problem> {
     }
     let why = "the pipeline is paused: its admins let it go on";
     Err(Problem::refuse(StatusCode::CONFLICT, "pipeline_paused", why))
+}
+
+/// A publisher begins so many runs in a second, and no more.
+pub(super) fn pace(door: &Door, publisher: Id<Principal>) -> Result<(), Problem> {
+    let limits = door.pipelines.0.ground.trust.limits();
+    Ok(limits.take(Rate::Starts, Who::Principal(publisher), 1)?)
 }
 
 /// A run that began, or was there, as an answer.
@@ -132,6 +142,7 @@ fn wanted(pinned: &Pinned, asked: json::NewRun, most: u8, actor: &Actor) -> Resu
         deadline,
         budgets,
         by: by.map(|it| it.id),
+        stamp: actor.stamp(),
         starter: by.filter(|it| it.kind == Kind::Person).map(|it| it.id),
         replay_of: None,
         copies: BTreeMap::new(),

@@ -19,14 +19,14 @@ macro_rules! summary {
 /// Which runs a list shows: those of publishers to which the principal `$1` belongs, or as which it acts.
 macro_rules! visible {
     () => {
-        " WHERE (r.publisher_id = $1 OR EXISTS (SELECT 1 FROM org_members AS m
-                                         WHERE m.org_id = r.publisher_id AND m.principal_id = $1))
-           AND EXISTS (SELECT 1 FROM organizations AS o
-                        WHERE o.principal_id = r.publisher_id AND o.publisher_enabled = 1)
-           AND p.status = 'active'
+        concat!(
+            " WHERE ",
+            trust::sees_publisher!("$1", "r.publisher_id"),
+            "
            AND (CAST($2 AS TEXT) IS NULL OR p.handle = $2) AND (CAST($3 AS TEXT) IS NULL OR r.pipeline_id = $3)
            AND (CAST($4 AS TEXT) IS NULL OR r.state = $4) AND (CAST($5 AS TEXT) IS NULL OR r.external_id = $5)
            AND r.started_at >= $6 AND r.started_at < $7"
+        )
     };
 }
 
@@ -38,6 +38,7 @@ db::statements! {
         SELECT p.handle, r.pipeline_id, r.id, t.address, t.generation
           FROM tasks AS t JOIN runs AS r ON r.id = t.run_id JOIN principals AS p ON p.id = r.publisher_id WHERE t.id = $1";
     CLAIM = "SELECT run_id, agent_id, fence FROM claims WHERE id = $1";
+    CLAIM_STATE = "SELECT state FROM claims WHERE id = $1";
     SUMMARY = (concat!(summary!(), " WHERE r.id = $1"));
     LIST = {
         sqlite concat!(summary!(), visible!(), "
@@ -76,24 +77,20 @@ db::statements! {
           FROM claims AS c JOIN tasks AS t ON t.id = c.task_id WHERE c.agent_id = $1 AND c.state = 'live' ORDER BY c.id";
     UNTOUCHED = "
         SELECT run_id, id FROM claims WHERE agent_id = $1 AND state = 'live' AND touched = 0 ORDER BY id LIMIT 16";
-    HANDS = "
-        SELECT (SELECT count(*) FROM claims AS c WHERE c.agent_id = a.principal_id AND c.state = 'live'), a.capabilities
-          FROM agents AS a WHERE a.principal_id = $1";
+    HANDS = (concat!("
+        SELECT count(*), count(CASE WHEN token_id IS NOT DISTINCT FROM $2 THEN 1 END), ", trust::capabilities!("$1"), "
+          FROM claims WHERE agent_id = $1 AND state = 'live'"));
     LETTERS = "
         SELECT l.id, l.run_id, r.pipeline_id, l.task_id, t.address, l.reason, l.at
           FROM dead_letters AS l JOIN tasks AS t ON t.id = l.task_id JOIN runs AS r ON r.id = l.run_id
          WHERE l.publisher_id = $1 AND (CAST($2 AS TEXT) IS NULL OR t.step = $2)
            AND (CAST($3 AS TEXT) IS NULL OR l.reason = $3) AND l.id < $4
          ORDER BY l.id DESC LIMIT $5";
-    GATES = "
+    GATES = (concat!("
         SELECT t.id, r.id AS run_id, p.handle
           FROM tasks AS t JOIN runs AS r ON r.id = t.run_id JOIN principals AS p ON p.id = r.publisher_id
-         WHERE t.state = 'waiting' AND EXISTS (SELECT 1 FROM org_members AS m
-                                                WHERE m.org_id = r.publisher_id AND m.principal_id = $1
-                                                  AND m.role <> 'viewer')
-           AND EXISTS (SELECT 1 FROM organizations AS o
-                        WHERE o.principal_id = r.publisher_id AND o.publisher_enabled = 1)
-           AND t.id > $2 ORDER BY t.id LIMIT $3";
+         WHERE t.state = 'waiting' AND ", trust::decides_for!("$1", "r.publisher_id"), "
+           AND t.id > $2 ORDER BY t.id LIMIT $3"));
     VOTES = "
         SELECT p.handle, v.decision, v.comment, v.at
           FROM approval_votes AS v JOIN principals AS p ON p.id = v.principal_id WHERE v.task_id = $1 ORDER BY v.at";
@@ -104,7 +101,6 @@ db::statements! {
     BOUND = "
         SELECT p.handle, a.state, a.labels FROM agent_publishers AS a JOIN principals AS p ON p.id = a.agent_id
          WHERE a.publisher_id = $1 AND p.handle > $2 ORDER BY p.handle LIMIT $3";
-    AGENT = "SELECT id FROM principals WHERE handle = $1 AND kind = 'agent' AND status <> 'deleted'";
     MAX_PRIORITY = "SELECT max_priority FROM work_publishers WHERE publisher_id = $1";
 }
 
@@ -161,6 +157,12 @@ pub(super) async fn claim(
     let Some((run, agent, fence)) = row else { return Ok(None) };
     let fence = fence.try_into().map_err(Error::corrupt("claims.fence"))?;
     Ok(Some((Id::from_uuid(run), Id::from_uuid(agent), fence)))
+}
+
+/// Where a claim is.
+pub(super) async fn claim_state(tx: &mut Tx, claim: ClaimId) -> Result<Option<String>, Error> {
+    let row: Option<(String,)> = db::fetch_optional!(tx, CLAIM_STATE, claim.uuid())?;
+    Ok(row.map(|(state,)| state))
 }
 
 /// A run, as lists show it.
@@ -329,12 +331,27 @@ pub(super) async fn untouched(tx: &mut Tx, agent: AgentId) -> Result<Vec<(RunId,
     Ok(rows.into_iter().map(read).collect())
 }
 
-/// How many claims an agent holds, and what it says that it can do.
-pub(super) async fn hands(tx: &mut Tx, agent: AgentId) -> Result<(usize, Vec<String>), Error> {
-    let row: Option<(i64, String)> = db::fetch_optional!(tx, HANDS, agent.uuid())?;
-    let Some((held, can)) = row else { return Ok((0, Vec::new())) };
-    let can = serde_json::from_str(&can).map_err(Error::corrupt("agents.capabilities"))?;
-    Ok((usize::try_from(held).unwrap_or(usize::MAX), can))
+/// What an agent holds, and can.
+pub(super) struct Hands {
+    /// Claims that it holds.
+    pub(super) all: usize,
+    /// Those of them that were asked for with this token, or with none.
+    pub(super) held: usize,
+    /// What it says that it can do.
+    pub(super) can: Vec<String>,
+}
+
+pub(super) async fn hands(
+    tx: &mut Tx,
+    agent: AgentId,
+    token: Option<Uuid>,
+) -> Result<Hands, Error> {
+    let (all, held, can): (i64, i64, Option<String>) =
+        db::fetch_one!(tx, HANDS, agent.uuid(), token)?;
+    let number = |count: i64| usize::try_from(count).unwrap_or(usize::MAX);
+    let can = can.map_or(Ok(Vec::new()), |it| serde_json::from_str(&it));
+    let can = can.map_err(Error::corrupt("agents.capabilities"))?;
+    Ok(Hands { all: number(all), held: number(held), can })
 }
 
 /// A task that died.
@@ -407,12 +424,6 @@ pub(crate) async fn bound(
     limit: i64,
 ) -> Result<Vec<(String, String, String)>, Error> {
     db::fetch_all!(tx, BOUND, publisher.uuid(), after, limit)
-}
-
-/// The agent of that name.
-pub(super) async fn agent(tx: &mut Tx, name: &Handle) -> Result<Option<Id<Principal>>, Error> {
-    let row: Option<(Uuid,)> = db::fetch_optional!(tx, AGENT, name.as_str())?;
-    Ok(row.map(|(id,)| Id::from_uuid(id)))
 }
 
 /// The highest priority that the operator grants to a publisher.

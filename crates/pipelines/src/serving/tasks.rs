@@ -11,7 +11,7 @@ use web::{Json, Problem, Queried};
 
 use super::{
     cut, limit, one_more,
-    places::{RunPlace, TaskPlace, principal},
+    places::{RunPlace, TaskPlace},
     position, store,
 };
 use crate::{
@@ -150,8 +150,8 @@ async fn happen(
     allowed: &Allowed<act::RunCancel, TaskPlace>,
     what: What,
 ) -> Result<Json<json::RunState>, Problem> {
-    let (run, by) = (allowed.resource().run, principal(allowed.actor())?);
-    let told = door.pipelines.0.engine.happen(run, what, Some(by), Said::default()).await;
+    let (run, by) = (allowed.resource().run, allowed.actor());
+    let told = door.pipelines.0.engine.happen(run, what, by, Said::default()).await;
     let told = told.map_err(super::refusals::of_task)?;
     Ok(Json(json::RunState { run: run.to_string(), state: told.run.as_str().to_owned() }))
 }

@@ -4,6 +4,7 @@
 //! shown and grant nothing.
 
 mod labels;
+mod standing;
 mod store;
 
 use names::{Handle, Id, UnixMillis};

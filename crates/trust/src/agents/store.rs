@@ -1,7 +1,9 @@
 //! The table `agents`.
 
+use std::collections::BTreeSet;
+
 use db::{Error, Tx};
-use names::{Id, UnixMillis};
+use names::{Handle, Id, UnixMillis};
 use uuid::Uuid;
 
 use super::Agent;
@@ -18,6 +20,8 @@ db::statements! {
     FIND = "
         SELECT p.id, p.handle, a.model, a.capabilities, a.scope, p.created_at, a.disabled_at
           FROM agents AS a JOIN principals AS p ON p.id = a.principal_id WHERE a.principal_id = $1";
+    HOMES = "SELECT org_id FROM org_members WHERE principal_id = $1";
+    NAMED = "SELECT id FROM principals WHERE handle = $1 AND kind = 'agent' AND status <> 'deleted'";
     SET = "UPDATE agents SET model = $2, capabilities = $3, scope = $4 WHERE principal_id = $1";
     DISABLE = "UPDATE agents SET disabled_at = $2 WHERE principal_id = $1 AND disabled_at IS NULL";
 }
@@ -73,6 +77,21 @@ pub(super) async fn of_owner(tx: &mut Tx, owner: Id<Principal>) -> Result<Vec<Ag
 pub(super) async fn find(tx: &mut Tx, id: Id<Principal>) -> Result<Option<Agent>, Error> {
     let row: Option<Row> = db::fetch_optional!(tx, FIND, id.uuid())?;
     row.map(Agent::try_from).transpose()
+}
+
+/// The organizations that somebody is in.
+pub(super) async fn homes(
+    tx: &mut Tx,
+    owner: Id<Principal>,
+) -> Result<BTreeSet<Id<Principal>>, Error> {
+    let rows: Vec<(Uuid,)> = db::fetch_all!(tx, HOMES, owner.uuid())?;
+    Ok(rows.into_iter().map(|(id,)| Id::from_uuid(id)).collect())
+}
+
+/// The agent of that name, unless it has left.
+pub(super) async fn named(tx: &mut Tx, name: &Handle) -> Result<Option<Id<Principal>>, Error> {
+    let row: Option<(Uuid,)> = db::fetch_optional!(tx, NAMED, name.as_str())?;
+    Ok(row.map(|(id,)| Id::from_uuid(id)))
 }
 
 /// Writes what may change of an agent.

@@ -141,10 +141,10 @@ fn cut(mut text: String) -> String {
 }
 
 impl Trust {
-    /// [`note`], with this plane's clock and chance; signs the chain's head when enough rows have come. The observer hears
+    /// [`note`], with this plane's clock and chance; signs the chain's head when enough rows have come. Observers hear
     /// of it first, as the chain is what a transaction takes last.
     pub async fn note(&self, tx: &mut Tx, chain: Chain, entry: Entry) -> Result<Written, Error> {
-        if let Some(observer) = self.0.observer.get() {
+        for observer in self.observers() {
             observer.noted(tx, chain, &entry).await?;
         }
         let written = note(tx, &self.0.clock, &self.0.random, chain, entry).await?;

@@ -1,6 +1,9 @@
 //! Who hears of what is written down, in the transaction in which it is: webhooks tell others of it.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError},
+};
 
 use async_trait::async_trait;
 use db::{Error, Tx};
@@ -16,10 +19,13 @@ pub trait Observer: fmt::Debug + Send + Sync {
 }
 
 impl Trust {
-    /// Says who hears of what is written down; the first who is named stays.
+    /// Says who hears of what is written down, beside those who do already; in this order.
     pub fn observed_by(&self, observer: Arc<dyn Observer>) {
-        if self.0.observer.set(observer).is_err() {
-            tracing::error!("two want to hear of what is written down");
-        }
+        self.0.observers.write().unwrap_or_else(PoisonError::into_inner).push(observer);
+    }
+
+    /// Everybody who hears of it.
+    pub(super) fn observers(&self) -> Vec<Arc<dyn Observer>> {
+        self.0.observers.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

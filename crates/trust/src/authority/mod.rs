@@ -23,6 +23,7 @@ pub use grants::{Granted, Readers, Role};
 pub(crate) use grants::{level, role};
 use names::BranchName;
 pub use resource::{Account, Anything, Facts, Level, Namespace, Resource, Visibility};
+pub(crate) use scope::live_claims;
 pub use scope::{PipelineReach, Plane, Reach, Repositories, RepositoriesWord, Scope, ScopeError};
 
 use crate::{Actor, Credential, Kind, store::ResourceState};

@@ -121,6 +121,18 @@ pub struct Scope {
     /// named, none is given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub publishers: Vec<String>,
+    /// Claims that may live at once with one token, if it is another number than usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live_claims: Option<u32>,
+}
+
+/// Claims that live at once with one token unless a scope says otherwise, and at most (`spec/work.md` 5).
+const LIVE_CLAIMS: (u32, u32) = (4, 64);
+
+/// How many claims may live at once with a credential that has these scopes: the least that one of them names.
+pub(crate) fn live_claims(scopes: &[Scope]) -> usize {
+    let named = scopes.iter().filter_map(|it| it.live_claims).min();
+    usize::try_from(named.unwrap_or(LIVE_CLAIMS.0).min(LIVE_CLAIMS.1)).unwrap_or(usize::MAX)
 }
 
 /// Whose tasks a credential may claim: what each of its scopes names (`spec/work.md` 5).
@@ -159,6 +171,9 @@ pub enum ScopeError {
     /// It names something that is neither a publisher nor a pipeline of one.
     #[error("`{0}` names no publisher: write acme, or acme/add-source for one of its pipelines")]
     Publisher(String),
+    /// It lets too many claims live, or none.
+    #[error("live_claims is a number from 1 to {}", LIVE_CLAIMS.1)]
+    LiveClaims,
     /// It lists too much.
     #[error("a scope lists at most {MAX_LISTED} repositories, verbs, pipelines or publishers")]
     TooLong,
@@ -200,6 +215,9 @@ impl Scope {
             .any(|it| it.len() > MAX_LISTED)
         {
             return Err(ScopeError::TooLong);
+        }
+        if self.live_claims.is_some_and(|it| !(1..=LIVE_CLAIMS.1).contains(&it)) {
+            return Err(ScopeError::LiveClaims);
         }
         if let Some(other) = self.pipelines.iter().find(|it| !names_a_pipeline(it)) {
             return Err(ScopeError::Pipeline(other.clone()));
@@ -329,6 +347,22 @@ mod tests {
         assert_eq!(reach(&[of(&["acme"]), of(&[])]), [false, false, false]);
         for bad in ["", "a/b/c", "/sync", "acme/"] {
             assert_eq!(of(&[bad]).check(), Err(ScopeError::Publisher(bad.to_owned())));
+        }
+    }
+
+    #[test]
+    fn the_least_number_of_live_claims_holds() {
+        let of = |number: Option<u32>| Scope { live_claims: number, ..Scope::public_reading() };
+        for (scopes, wanted) in [
+            (vec![], 4),
+            (vec![of(None), of(None)], 4),
+            (vec![of(Some(64)), of(None)], 64),
+            (vec![of(Some(64)), of(Some(2))], 2),
+        ] {
+            assert_eq!(live_claims(&scopes), wanted);
+        }
+        for bad in [0, 65] {
+            assert_eq!(of(Some(bad)).check(), Err(ScopeError::LiveClaims));
         }
     }
 

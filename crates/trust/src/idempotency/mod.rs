@@ -27,7 +27,7 @@ const KEPT: Duration = Duration::from_hours(24);
 const MAX_KEY: usize = 128;
 /// Requests of one principal that are remembered at once: one every nine seconds, all day. More would let one client
 /// fill the database with answers.
-const MAX_REMEMBERED: i64 = 10_000;
+pub(crate) const MAX_REMEMBERED: i64 = 10_000;
 /// Rows that one transaction forgets: some milliseconds.
 const FORGOTTEN_AT_ONCE: u32 = 2_000;
 
@@ -39,6 +39,13 @@ pub struct IdempotencyKey(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an Idempotency-Key has 1 to 128 printable ASCII characters")]
 pub struct NotAKey;
+
+impl IdempotencyKey {
+    /// The text of it.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl FromStr for IdempotencyKey {
     type Err = NotAKey;
@@ -78,9 +85,16 @@ pub struct FirstAnswer {
 /// A request under way that names itself: of this principal, and no other than this one.
 #[derive(Debug, Clone)]
 pub(crate) struct UnderWay {
-    principal: Id<Principal>,
-    named: Repeatable,
-    request: Uuid,
+    pub(crate) principal: Id<Principal>,
+    pub(crate) named: Repeatable,
+    pub(crate) request: Uuid,
+}
+
+impl UnderWay {
+    /// Under which two requests are one.
+    pub(crate) fn place(&self) -> (Id<Principal>, &str, &str) {
+        (self.principal, &self.named.route, &self.named.key.0)
+    }
 }
 
 /// What is known of a request of that name.
@@ -157,12 +171,12 @@ impl Trust {
     }
 
     /// What is older is not known any more, whether its row is still there or not.
-    fn oldest_repeatable(&self) -> UnixMillis {
+    pub(crate) fn oldest_repeatable(&self) -> UnixMillis {
         self.0.clock.now().minus(KEPT)
     }
 }
 
-fn under_way(actor: &Actor) -> Option<&UnderWay> {
+pub(crate) fn under_way(actor: &Actor) -> Option<&UnderWay> {
     actor.0.as_deref()?.under_way.get()
 }
 

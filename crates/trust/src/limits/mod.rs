@@ -158,9 +158,14 @@ impl Limits {
 
     fn store(&self, who: Who) -> &Buckets {
         match who {
-            Who::Principal(_) => &self.0.principals,
+            Who::Principal(_) | Who::Credential(_) => &self.0.principals,
             Who::Place(_) => &self.0.places,
         }
+    }
+
+    /// How much of `rate` there is: for those who count it by themselves, in rows.
+    pub fn quota(&self, rate: Rate) -> Quota {
+        self.0.settings.quota(rate)
     }
 
     /// Takes `cost` of what `who` has of `rate`.

@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use names::Id;
+use uuid::Uuid;
 
 use crate::Principal;
 
@@ -69,6 +70,8 @@ impl Place {
 pub enum Who {
     /// Somebody who is signed in, wherever they are.
     Principal(Id<Principal>),
+    /// Whoever shows this token, or acts so otherwise: see [`crate::Actor::credential_id`].
+    Credential(Uuid),
     /// Everybody else, by where they are.
     Place(Place),
 }

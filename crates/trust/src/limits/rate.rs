@@ -40,6 +40,8 @@ const MINUTE: u64 = 60;
 const TEN_MINUTES: u64 = 600;
 const HOUR: u64 = 3_600;
 const DAY: u64 = 86_400;
+/// Not in a time: what is there at one moment.
+const AT_ONCE: u64 = 0;
 
 rates! {
     /// Everything from one address, before any signature is looked at.
@@ -92,6 +94,18 @@ rates! {
     Points, "points", 600, TEN_MINUTES;
     /// The same from the addresses around it, a /24 or a /48.
     PointsAround, "points-around", 3_000, TEN_MINUTES;
+    /// Tasks that are claimed with one token.
+    Claims, "claims", 600, HOUR;
+    /// Bytes of results that are handed in with one token.
+    ResultBytes, "result-bytes", 256 << 20, DAY;
+    /// Subcommands that are called with one token.
+    Calls, "calls", 120, MINUTE;
+    /// Runs that one publisher begins.
+    Starts, "starts", 1_000, 1;
+    /// Runs of one publisher that have not ended.
+    OpenRuns, "open-runs", 100_000, AT_ONCE;
+    /// Tasks of one publisher that have not ended.
+    OpenTasks, "open-tasks", 2_000_000, AT_ONCE;
 }
 
 impl fmt::Display for Rate {

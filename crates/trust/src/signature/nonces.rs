@@ -84,10 +84,7 @@ impl Nonces {
     ) -> Result<(), Error> {
         let Some(proof) = actor.proof() else { return Ok(()) };
         let Some(nonce) = &proof.nonce else { return Ok(()) };
-        if now.0 - self.swept_at.load(Ordering::Relaxed) >= SWEEP_EVERY_MS {
-            store::delete_ended(tx, now).await?;
-            self.swept_at.store(now.0, Ordering::Relaxed);
-        }
+        self.sweep(tx, now).await?;
         if store::spend(tx, proof.key_id, nonce.as_str(), proof.request, proof.nonce_ends).await? {
             proof.mark_spent();
             Ok(())
@@ -97,6 +94,15 @@ impl Nonces {
             // Given up since the request began: nothing of it takes effect any more.
             Err(Error::Unauthenticated)
         }
+    }
+
+    /// Forgets rows that ended, if that was not done for a while.
+    pub(crate) async fn sweep(&self, tx: &mut Tx, now: UnixMillis) -> Result<(), Error> {
+        if now.0 - self.swept_at.load(Ordering::Relaxed) >= SWEEP_EVERY_MS {
+            store::delete_ended(tx, now).await?;
+            self.swept_at.store(now.0, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// A panic while the lock was held cannot leave the set half-changed in a way that forgets a nonce.

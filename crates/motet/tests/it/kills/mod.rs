@@ -34,7 +34,7 @@ const LONGEST_LANDING: Duration = Duration::from_millis(16);
 const SONG: &str = "anna/song";
 
 /// A number below `end`.
-fn draw(random: &Random, end: u64) -> u64 {
+pub(crate) fn draw(random: &Random, end: u64) -> u64 {
     u64::from_be_bytes(random.bytes()) % end
 }
 
@@ -116,7 +116,7 @@ pub(crate) async fn head_of(server: &Server, anna: &Person, story: &Story) -> us
 }
 
 /// A chance that can be had again by its seed.
-fn seeded() -> Random {
+pub(crate) fn seeded() -> Random {
     let seed = u64::from_be_bytes(Random::default().bytes());
     eprintln!("the seed of this run is {seed}");
     Random::seeded(seed)
@@ -124,7 +124,7 @@ fn seeded() -> Random {
 
 /// The time is over in which others wait for a process that died; with `all`, also that in which work waits that was
 /// put off. The server does not run.
-async fn over(ground: &Ground, server: &Server, all: bool) {
+pub(crate) async fn over(ground: &Ground, server: &Server, all: bool) {
     if !all && matches!(ground, Ground::Sqlite) {
         // Whoever starts knows that the other is dead.
         return;

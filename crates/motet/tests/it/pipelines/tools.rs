@@ -18,7 +18,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use testkit::{Answer, Person};
+use testkit::{Answer, Person, Setup};
 use tokio::{net::TcpListener, spawn, task::AbortHandle};
 
 use crate::{
@@ -114,7 +114,11 @@ struct Bench {
 
 impl Bench {
     async fn of(ground: &Ground, subcommands: &[(&str, Value)], more: Value) -> Self {
-        let bench = Self::bare(ground, subcommands, more).await;
+        Self::bare(ground, subcommands, more).await.with_secrets().await
+    }
+
+    async fn with_secrets(self) -> Self {
+        let bench = self;
         let secret = async |kind: &str| {
             let target = format!("/api/v1/publishers/acme/secrets/{kind}");
             let made = bearing(bench.shop.server.post(&target), &bench.shop.admin);
@@ -129,9 +133,13 @@ impl Bench {
 
     /// Without any secret.
     async fn bare(ground: &Ground, subcommands: &[(&str, Value)], more: Value) -> Self {
+        Self::on(ground.server(), subcommands, more).await
+    }
+
+    async fn on(setup: Setup, subcommands: &[(&str, Value)], more: Value) -> Self {
         let endpoint = Endpoint::open().await;
         let allowed = format!("--webhook-allow={}", endpoint.address);
-        let shop = Shop::open(ground.server().arg(allowed).start().await, "acme").await;
+        let shop = Shop::open(setup.arg(allowed).start().await, "acme").await;
         let heron = shop.agent(&shop.anna, "heron").await;
         let schema = json!({"type": "object", "properties": {"board": {"type": "string"}}, "additionalProperties": false});
         let output = json!({"type": "object", "required": ["seen"], "properties": {"seen": {"type": "integer"}}});
@@ -310,6 +318,24 @@ on_both! {
         }
         bench.tool("try missing", json!({})).await.assert_refused(409, "budget_exhausted");
         assert_eq!(bench.endpoint.count(), 4);
+    }
+}
+
+on_both! {
+    /// Section 5, with two instead of a hundred and twenty: the third leaves no byte, and what is built in goes on.
+    async fn so_many_calls_are_made_in_a_minute(ground: Ground) {
+        let setup = ground.server().arg("--limit=calls=2");
+        let bench = Bench::on(setup, &[("ok", json!({}))], json!({})).await.with_secrets().await;
+        for _ in 0..2 {
+            assert_eq!(bench.outcome("try ok").await.0, "ok");
+        }
+        let refused = bench.tool("try ok", json!({})).await;
+        refused.assert_refused(429, "rate_limited");
+        assert!(refused.header("retry-after").parse::<u32>().unwrap() > 0);
+        assert_eq!(bench.endpoint.count(), 2);
+        for _ in 0..3 {
+            assert_eq!(bench.outcome("status").await.0, "ok");
+        }
     }
 }
 

@@ -34,8 +34,6 @@ use super::{
 use crate::{Error, definitions::Audience};
 pub(crate) use store::STATEMENTS;
 
-/// Claims that an agent holds at a time (`spec/work.md` 5).
-pub(crate) const LIVE_CLAIMS: usize = 4;
 /// Tasks that are tried for one caller in one group before it goes on waiting: each may cost a look at rows.
 const TRIES: usize = 64;
 /// The tier of an agent that a publisher vouches for.
@@ -88,7 +86,7 @@ pub(crate) struct Standing {
     pub(crate) homes: BTreeSet<Id<Principal>>,
     /// What publishers have said of it.
     pub(crate) bonds: BTreeMap<Id<Principal>, Bond>,
-    /// Claims that it holds.
+    /// Claims that it holds by the same credential.
     pub(crate) live_claims: usize,
 }
 
@@ -152,16 +150,19 @@ impl Case<'_> {
 }
 
 impl Group<'_> {
-    /// Gives a caller what it may have now, as much as it asks for.
-    pub(super) async fn grant(&mut self, asking: &Asking) -> Result<Vec<Granted>, Error> {
-        if !self.heads.iter().any(|(_, head)| may_want(asking, &head.like)) {
-            return Ok(Vec::new());
-        }
+    /// Gives a caller what it may have now, as much as it asks for, and no more than `left`.
+    pub(super) async fn give(
+        &mut self,
+        asking: &Asking,
+        left: usize,
+    ) -> Result<Vec<Granted>, Error> {
         let who = (asking.agent, asking.owner);
-        let standing = store::standing(&mut self.tx, who, asking.token, self.now).await?;
+        let trust = &self.pipelines.0.ground.trust;
+        let standing = store::standing(&mut self.tx, trust, who, (asking.token, self.now)).await?;
         let Some(standing) = standing else { return Ok(Vec::new()) };
-        let live = standing.live_claims + self.granted.get(&asking.agent).copied().unwrap_or(0);
-        let most = asking.most.min(LIVE_CLAIMS.saturating_sub(live));
+        let granted = self.granted.get(&asking.credential()).copied().unwrap_or(0);
+        let live = standing.live_claims + granted;
+        let most = asking.most.min(left).min(asking.live_claims.saturating_sub(live));
         let (tasks, runs, heads) = (HashSet::new(), HashSet::new(), HashSet::new());
         let mut case = Case { asking, standing, tiers: HashMap::new(), tasks, runs, heads };
         let mut given = Vec::new();
@@ -172,7 +173,7 @@ impl Group<'_> {
             let Some((head, waiting)) = self.choose(&mut case).await? else { break };
             if let Some(granted) = self.try_grant(&mut case, head, &waiting).await? {
                 self.order.grant(&waiting, self.now);
-                *self.granted.entry(asking.agent).or_default() += 1;
+                *self.granted.entry(asking.credential()).or_default() += 1;
                 given.push(granted);
             }
         }
@@ -265,7 +266,12 @@ impl Group<'_> {
                 self.pass_over(case, &why, (head, &like, &ready));
                 Ok(None)
             }
-            Err(NotDone::NoRun | NotDone::ExternalIdTaken | NotDone::ConcurrencyFull) => Ok(None),
+            Err(
+                NotDone::NoRun
+                | NotDone::ExternalIdTaken
+                | NotDone::ConcurrencyFull
+                | NotDone::Quota(_),
+            ) => Ok(None),
         }
     }
 

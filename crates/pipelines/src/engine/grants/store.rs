@@ -1,52 +1,47 @@
 //! What is asked of rows before an agent gets a task.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use db::{Error, Tx};
 use names::{Id, UnixMillis};
 use pipelines_core::name::{AgentId, OwnerId};
-use trust::Principal;
+use trust::{Principal, Trust};
 use uuid::Uuid;
 
 use super::{Bond, Standing};
 
 db::statements! {
-    // One row, if agent and owner may act; whether the token lives; how many claims the agent holds.
-    AGENT = "
-        SELECT (SELECT count(*) FROM tokens AS t
-                 WHERE t.id = $3 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $4)),
-               (SELECT count(*) FROM claims AS c WHERE c.agent_id = $1 AND c.state = 'live')
-          FROM principals AS p JOIN agents AS a ON a.principal_id = p.id JOIN principals AS o ON o.id = a.owner_id
-         WHERE p.id = $1 AND a.owner_id = $2 AND p.status = 'active' AND o.status = 'active' AND a.disabled_at IS NULL";
-    MEMBERSHIPS = "SELECT org_id FROM org_members WHERE principal_id = $1";
+    // One row, if agent and owner may act; whether the token lives; how many claims are held by the same credential.
+    AGENT = (concat!("
+        SELECT ", trust::live_tokens!("$3", "$4"), ",
+               (SELECT count(*) FROM claims AS c
+                 WHERE c.agent_id = $1 AND c.state = 'live' AND c.token_id IS NOT DISTINCT FROM $3)
+         WHERE ", trust::agent_acts!("$1", "$2")));
     BONDS = "SELECT publisher_id, state, labels FROM agent_publishers WHERE agent_id = $1";
     // Of the last results for a publisher: when it was, which run, and what became of it.
     LEDGER = "
         SELECT run_id, outcome, at FROM trust_ledger WHERE agent_id = $1 AND publisher_id = $2
          ORDER BY at DESC, claim_id DESC LIMIT 1000";
-    ELSEWHERE = "
+    ELSEWHERE = (concat!("
         SELECT t.run_id, t.outcome, t.at FROM trust_ledger AS t
-         WHERE t.agent_id = $1 AND t.publisher_id <> $2 AND t.publisher_id <> $3
-           AND NOT EXISTS (SELECT 1 FROM org_members AS m WHERE m.org_id = t.publisher_id AND m.principal_id = $3)
-         ORDER BY t.at DESC, t.claim_id DESC LIMIT 1000";
+         WHERE t.agent_id = $1 AND t.publisher_id <> $2 AND NOT ", trust::belongs!("$3", "t.publisher_id"), "
+         ORDER BY t.at DESC, t.claim_id DESC LIMIT 1000"));
 }
 
 /// How an agent stands at this moment; nothing if it may not act.
 pub(crate) async fn standing(
     tx: &mut Tx,
+    trust: &Trust,
     (agent, owner): (AgentId, OwnerId),
-    token: Option<Uuid>,
-    now: UnixMillis,
-) -> Result<Option<Standing>, Error> {
+    (token, now): (Option<Uuid>, UnixMillis),
+) -> Result<Option<Standing>, crate::Error> {
     let row: Option<(i64, i64)> =
         db::fetch_optional!(tx, AGENT, agent.uuid(), owner.uuid(), token, now.0)?;
     let Some((tokens, live)) = row else { return Ok(None) };
     if token.is_some() && tokens == 0 {
         return Ok(None);
     }
-    let memberships: Vec<(Uuid,)> = db::fetch_all!(tx, MEMBERSHIPS, owner.uuid())?;
-    let mut homes: BTreeSet<_> = memberships.into_iter().map(|(id,)| Id::from_uuid(id)).collect();
-    homes.insert(Id::from_uuid(owner.uuid()));
+    let homes = trust.homes(tx, Id::from_uuid(owner.uuid())).await?;
     let rows: Vec<(Uuid, String, String)> = db::fetch_all!(tx, BONDS, agent.uuid())?;
     let mut bonds = BTreeMap::new();
     for (publisher, state, labels) in rows {

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use api::json;
-use names::Id;
 use pipelines_core::machine::{Event, Release, ReleaseReason, Usage, What};
 use serde_json::{Value, json};
-use trust::Principal;
+use trust::Actor;
 use web::Problem;
 
 use super::{Outcome, Scene, store, unknown};
@@ -51,7 +50,7 @@ pub(super) async fn answer(
     scene: &Scene,
     built_in: BuiltIn,
     arguments: &Value,
-    (place, by): (&ClaimPlace, Id<Principal>),
+    (place, by): (&ClaimPlace, &Actor),
 ) -> Result<json::ToolAnswer, Problem> {
     match built_in {
         BuiltIn::Help => Ok(scene.told(Outcome::Ok, help(scene))),
@@ -81,7 +80,7 @@ pub(super) async fn answer(
             let what = What::Release { claim: place.claim, agent: place.agent, release };
             let event = Event { draw: door.draw(), what };
             let said = Said { claim: Some(place.claim), note: detail, ..Said::default() };
-            let told = door.pipelines.0.engine.happen(place.run, event, Some(by), said).await?;
+            let told = door.pipelines.0.engine.happen(place.run, event, by, said).await?;
             let claim = told.claim.ok_or_else(Problem::not_found)?;
             let value = json!({"state": claim.phase.as_str(), "task_state": claim.task.as_str()});
             Ok(scene.told(Outcome::Ok, value))

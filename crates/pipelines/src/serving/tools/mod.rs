@@ -30,7 +30,7 @@ use pipelines_core::{
 };
 use serde_json::Value;
 use tokio::task::spawn_blocking;
-use trust::{Allowed, act};
+use trust::{Allowed, Who, act, limits::Rate};
 use web::{Json, Posted, Problem};
 
 use super::{
@@ -140,13 +140,17 @@ pub(super) async fn call(
     place.check_fence(asked.fence)?;
     let arguments = asked.arguments.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
     if let Some(built_in) = built_in::named(&asked.name) {
-        let said = (place, by);
+        let said = (place, allowed.actor());
         return built_in::answer(&door, &scene, built_in, &arguments, said).await.map(Json);
     }
     let found = scene.subcommands().iter().find(|it| it.name == asked.name);
     let subcommand = found.ok_or_else(|| unknown(&scene, &asked.name))?.clone();
     let (subcommand, arguments) = judged(subcommand, arguments).await?;
     check(&scene, &subcommand, &arguments)?;
+    if let Some(credential) = allowed.actor().credential_id() {
+        let limits = door.pipelines.0.ground.trust.limits();
+        limits.take(Rate::Calls, Who::Credential(credential), 1)?;
+    }
     let said = Said { claim: Some(place.claim), ..Said::default() };
     let engine = &door.pipelines.0.engine;
     let sent = match request::ready(&door, &scene, &subcommand, &arguments).await? {
@@ -160,7 +164,7 @@ pub(super) async fn call(
     let bytes = sent.body.len() as u64;
     let (name, agent) = (subcommand.name.clone(), place.agent);
     let counted = What::Call { claim: place.claim, agent, name, bytes };
-    engine.happen(place.run, counted, Some(by), said.clone()).await?;
+    engine.happen(place.run, counted, allowed.actor(), said.clone()).await?;
     let id = sent.id;
     store::add(&door, &scene, &sent).await?;
     let answered = request::send(&door, &scene, &subcommand, &sent).await;

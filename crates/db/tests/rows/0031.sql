@@ -1,0 +1,1 @@
+-- An index alone: every row that was there is in it.
