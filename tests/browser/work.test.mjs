@@ -119,6 +119,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.goto(run);
       // The picture leads where its table leads.
       assert.match(await page.getByRole("region", { name: "Failures" }).innerText(), /no boat in sight/);
+      await page.getByRole("navigation", { name: "Fan-outs" }).getByRole("link", { name: "count" }).click();
       await page.getByText("The fan-out as a table").click();
       await page.getByRole("region", { name: "The fan-out" }).getByRole("link", { name: "0–2" }).click();
       await page.waitForURL(/from=0&to=2/);
