@@ -7,6 +7,7 @@ use super::{
     effect::{Budget, Change, Due, Effect, Refusal},
     event::Reopen,
     state::{ClaimPhase, HeldBy, RunPhase, RunReason, TaskPhase, TaskReason},
+    told,
     work::Work,
 };
 use crate::{
@@ -60,9 +61,12 @@ impl Work {
     }
 
     fn set_run(&mut self, phase: RunPhase, reason: Option<RunReason>) {
+        let is_start = phase == RunPhase::Running && self.state.phase == RunPhase::Queued;
         self.state.phase = phase;
         self.state.reason.clone_from(&reason);
-        self.change(Change::Run { phase, reason });
+        let change = Change::Run { phase, reason };
+        let kind = if is_start { Some("run.started") } else { told::word(&change) };
+        self.change_told(change, kind);
     }
 
     pub(super) fn slot_free(&mut self) -> Result<(), Refusal> {

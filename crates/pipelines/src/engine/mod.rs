@@ -21,6 +21,7 @@
 //! | `run.rs`       | a run in memory                                                           |
 //! | `runs/`        | runs that are held in memory, and read                                    |
 //! | `timeline.rs`  | an entry of the timeline as a row                                         |
+//! | `told/`        | entries that are events of webhooks                                       |
 //! | `due.rs`       | what happens by itself: jobs that come back here                          |
 //! | `store.rs`     | the SQL of a group                                                        |
 //!
@@ -41,6 +42,7 @@ pub(crate) mod runs;
 mod starts;
 mod store;
 mod timeline;
+mod told;
 mod written;
 
 use std::{
@@ -70,7 +72,7 @@ use crate::{Error, Inner};
 
 pub(crate) use due::{DUE, DueRow};
 pub(crate) use granted::{Granted, budgets, granted, millis, source, spent, whole_schema};
-pub(crate) use grants::BondState;
+pub(crate) use grants::{BondState, VOUCHED, earned};
 pub(crate) use limits::Quota;
 pub(crate) use starts::Started;
 pub(crate) use written::pointer_text;
@@ -83,6 +85,7 @@ pub(crate) fn statements() -> Vec<&'static db::Sql> {
         grants::STATEMENTS,
         limits::store::STATEMENTS,
         revoked::store::STATEMENTS,
+        told::store::STATEMENTS,
     ]
     .concat()
 }
@@ -262,6 +265,8 @@ pub(crate) struct Said {
     pub(crate) note: Option<String>,
     /// What a person decides.
     pub(crate) vote: Option<Vote>,
+    /// The only output of which it is said: that after so many reopenings.
+    pub(crate) composition: Option<u32>,
 }
 
 /// The word of a person where one is asked.
