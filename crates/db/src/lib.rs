@@ -13,6 +13,7 @@
 //! | `tx.rs`         | [`Tx`]: a transaction, or a connection for one read                     |
 //! | `group.rs`      | turns, and commits that are shared                                       |
 //! | `migrate.rs`    | the schema: brought up to date, or refused with a sentence               |
+//! | `notices.rs`    | [`Notices`]: what processes tell each other                             |
 //! | `store.rs`      | this crate's own statements                                             |
 //! | `error.rs`      | [`Error`], [`Fault`]                                                    |
 //! | `statement.rs`  | [`Sql`], [`statements!`] and the macros that run them                   |
@@ -42,6 +43,7 @@ use tokio::{sync::OnceCell, time::timeout};
 mod error;
 mod group;
 mod migrate;
+mod notices;
 mod rows;
 mod statement;
 mod store;
@@ -53,6 +55,7 @@ pub use error::{Error, Fault};
 #[doc(hidden)]
 pub use group::StatementOf;
 pub use migrate::Refusal;
+pub use notices::Notices;
 pub use rows::rows;
 pub use statement::{Sql, note_duration};
 #[doc(hidden)]

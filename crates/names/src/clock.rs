@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use serde::{Serialize, Serializer};
@@ -101,6 +101,40 @@ impl Clock {
     }
 }
 
+/// Time that goes on evenly from some moment, whatever becomes of the machine's clock. A clock that a test holds moves it
+/// as far as it moves itself.
+#[derive(Debug, Clone)]
+pub struct Steady {
+    from: UnixMillis,
+    clock: Clock,
+    /// What the clock said, and how long the machine had been on.
+    since: (UnixMillis, Instant),
+}
+
+impl Clock {
+    /// Goes on evenly from `from`, which is now.
+    pub fn steady(&self, from: UnixMillis) -> Steady {
+        Steady { from, clock: self.clone(), since: (self.now(), Instant::now()) }
+    }
+}
+
+impl Steady {
+    /// The time now.
+    pub fn now(&self) -> UnixMillis {
+        let (said, since) = self.since;
+        let passed = match &self.clock.0 {
+            None => since.elapsed(),
+            Some(_) => self.clock.now().since(said),
+        };
+        self.from.plus(passed)
+    }
+
+    /// How long it is since it was begun.
+    pub fn age(&self) -> Duration {
+        self.now().since(self.from)
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is where the machine's clock is read")]
 fn machine_time() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -115,6 +149,16 @@ mod tests {
     fn a_moment_prints_as_rfc_3339_with_milliseconds() {
         assert_eq!(UnixMillis(1_795_294_380_123).to_string(), "2026-11-21T20:53:00.123Z");
         assert_eq!(UnixMillis(-1).to_string(), "1969-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn steady_time_goes_on_from_where_it_was_begun() {
+        let clock = Clock::stopped_at(UnixMillis(5));
+        let steady = clock.steady(UnixMillis(1_000));
+        clock.advance(Duration::from_millis(7));
+        assert_eq!((steady.now(), steady.age()), (UnixMillis(1_007), Duration::from_millis(7)));
+        let running = Clock::default().steady(UnixMillis(1_000));
+        assert!(running.now() >= UnixMillis(1_000) && running.now() < UnixMillis(1_000_000));
     }
 
     #[test]

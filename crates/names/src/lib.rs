@@ -28,7 +28,7 @@ mod random;
 mod secret;
 
 pub use branch::{BranchError, BranchName};
-pub use clock::{Clock, UnixMillis};
+pub use clock::{Clock, Steady, UnixMillis};
 pub use digest::{BadDigest, CommitId, Digest, Hasher, NodeId, ObjectId, SnapshotId};
 pub use handle::{Handle, NameError, RepositoryName};
 pub use id::Id;

@@ -36,8 +36,8 @@ use std::sync::Arc;
 use axum::Router;
 use db::Db;
 use hooks::Hooks;
-use jobs::{Dispatcher, Failure, Queue};
-use names::{Clock, Id, Random};
+use jobs::{Dispatcher, Done, Failure, Queue};
+use names::{Clock, Id, Random, UnixMillis};
 use pipelines_core::backoff::Draw;
 use trust::{
     Principal, Trust,
@@ -96,8 +96,9 @@ struct Inner {
 
 impl Pipelines {
     /// Opens the room, and begins to work on runs.
-    pub fn new(ground: Ground) -> Self {
-        let (engine, asks) = Engine::new(ground.clock.clone());
+    pub async fn open(ground: Ground) -> Result<Self, Error> {
+        let time = engine::time::begin(&ground.db, &ground.clock).await?;
+        let (engine, asks) = Engine::new(time);
         let parsed = definitions::Parsed::default();
         let breakers = serving::tools::Breakers::default();
         let streams = Arc::default();
@@ -108,7 +109,9 @@ impl Pipelines {
         inner.ground.trust.observed_by(Arc::new(ears));
         let bench = verdicts::Bench(inner.ground.queue.clone());
         inner.ground.hooks.judged_by(Arc::new(bench));
-        Self(inner)
+        let it = Self(inner);
+        it.give_grace().await?;
+        Ok(it)
     }
 
     /// Answers agents that wait for work with nothing, and ends what is followed: the process is about to end.
@@ -140,7 +143,7 @@ impl Pipelines {
         });
         let dispatcher = dispatcher.on(engine::DUE, move |job| {
             let room = room.clone();
-            async move { room.fire(&job.payload).await }
+            async move { room.fire(&job.payload, job.run_at).await }
         });
         let dispatcher = dispatcher.on(definitions::firing::FIRE, move |job| {
             let room = timer.clone();
@@ -152,11 +155,17 @@ impl Pipelines {
         })
     }
 
-    /// Something is due. What is refused has been overtaken by something else.
-    async fn fire(&self, row: &DueRow) -> Result<(), Failure> {
+    /// Something is due. What is refused has been overtaken by something else. What is early, because the clock by which
+    /// jobs are due was set forward, comes again.
+    async fn fire(&self, row: &DueRow, run_at: UnixMillis) -> Result<Done, Failure> {
         let draw = u32::from_le_bytes(self.0.ground.random.bytes());
         match self.0.engine.happen(row.run, row.event(draw), None, Said::default()).await {
-            Ok(_) | Err(NotDone::Refused(_) | NotDone::NoRun) => Ok(()),
+            Ok(told) => {
+                let left = row.left(&told.effects, run_at, self.0.engine.now());
+                let again = left.map(|left| self.0.ground.clock.now().plus(left));
+                Ok(again.map_or_else(Done::default, |at| Done::default().again_at(at)))
+            }
+            Err(NotDone::Refused(_) | NotDone::NoRun) => Ok(Done::default()),
             Err(other) => Err(other.into()),
         }
     }

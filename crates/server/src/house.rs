@@ -151,15 +151,19 @@ async fn hub_on(
 }
 
 /// The room of work.
-fn pipelines_on(ground: &Ground, (trust, queue, hooks): (&Trust, &Queue, &Hooks)) -> Pipelines {
-    Pipelines::new(pipelines::Ground {
+async fn pipelines_on(
+    ground: &Ground,
+    (trust, queue, hooks): (&Trust, &Queue, &Hooks),
+) -> Result<Pipelines, Error> {
+    let on = pipelines::Ground {
         db: ground.db.clone(),
         clock: ground.clock.clone(),
         random: ground.random.clone(),
         trust: trust.clone(),
         hooks: hooks.clone(),
         queue: queue.clone(),
-    })
+    };
+    Ok(Pipelines::open(on).await?)
 }
 
 impl House {
@@ -183,7 +187,7 @@ impl House {
         upkeep::schedule(&db, &queue).await?;
         upkeep::end_first_invite(&trust, &ground.dir).await?;
         let reference = Reference::default();
-        let pipelines = pipelines_on(&ground, (&trust, &queue, &hooks));
+        let pipelines = pipelines_on(&ground, (&trust, &queue, &hooks)).await?;
         let mut rooms = vec![health::routes(&trust, db, objects)];
         if settings.role.serves() {
             rooms.extend([

@@ -148,6 +148,9 @@ pub enum Error {
     /// The room of repositories cannot be opened.
     #[error("the room of repositories cannot be opened: {0}")]
     Hub(#[from] hub::Error),
+    /// The room of work cannot be opened.
+    #[error("the room of work cannot be opened: {0}")]
+    Pipelines(#[from] pipelines::Error),
 }
 
 impl Error {
@@ -158,7 +161,12 @@ impl Error {
             | Self::File { .. }
             | Self::Listen { .. }
             | Self::Objects(objects::Error::Setup(_)) => 2,
-            Self::Objects(_) | Self::Trust(_) | Self::Db(_) | Self::Jobs(_) | Self::Hub(_) => 3,
+            Self::Objects(_)
+            | Self::Trust(_)
+            | Self::Db(_)
+            | Self::Jobs(_)
+            | Self::Hub(_)
+            | Self::Pipelines(_) => 3,
         }
     }
 }

@@ -13,6 +13,7 @@
 //! | `rights.rs`   | what is taken away ends claims; labels, tiers, what is marked as foreign |
 //! | `once.rs`     | what was signed, or has a name, is done once                            |
 //! | `limits.rs`   | how much one token and one publisher may have                           |
+//! | `processes.rs`| several processes; what is read at a start; silence                      |
 //! | `life.rs`     | what was acknowledged outlives a kill; an idle server is silent         |
 //! | `checks.rs`   | ballots and reviews by different owners; agents that always vanish       |
 //! | `neighbour.rs`| whoever enqueues much keeps nobody else waiting                         |
@@ -41,6 +42,7 @@ mod loops;
 mod neighbour;
 mod once;
 mod pages;
+mod processes;
 mod receiver;
 mod rights;
 mod scripts;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use names::UnixMillis;
+
 use super::{
     effect::{Answer, Budget, Change, Counter, Credit, Effect, Refusal},
     event::{Release, ReleaseReason, Usage},
@@ -48,6 +50,23 @@ impl Work {
             self.change(Change::Slid { claim: id, ends_at });
         }
         self.effect(Effect::Answer(Answer::Lives { ends_at }));
+    }
+
+    /// Live claims last until `until` at least, and so does the end that no beat moves.
+    pub(super) fn grace(&mut self, until: UnixMillis) -> Result<(), Refusal> {
+        let short = self.state.live_claims().filter(|(_, claim)| claim.ends_at < until);
+        let short: Vec<_> = short.map(|(id, _)| *id).collect();
+        if short.is_empty() {
+            return Err(Refusal::NotListed);
+        }
+        for id in short {
+            if let Some(claim) = self.claim_mut(id) {
+                claim.ends_at = until;
+                claim.cap_at = claim.cap_at.max(until);
+            }
+            self.change(Change::Slid { claim: id, ends_at: until });
+        }
+        Ok(())
     }
 
     pub(super) fn beat(

@@ -78,6 +78,8 @@ pub enum Due {
     TaskDeadline(Address, u32),
     /// The end of the wait for persons.
     Expires(Address, u32),
+    /// The next children of a fan-out.
+    Spawn(Address, u32),
 }
 
 /// What a slot is counted under: the rule and the value of its key.

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use names::UnixMillis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -211,6 +212,8 @@ pub enum What {
     },
     /// Whoever asked for the claim had gone when it was told: the task is ready again, and nothing is spent.
     Undelivered(ClaimId),
+    /// Nobody was there for a while to hear of agents: live claims last until then at least.
+    Grace(UnixMillis),
     /// An agent may not act any more, or not for this publisher: its claims end.
     Revoke(AgentId),
     /// What a claim was asked for with is worth nothing any more: it ends, and nothing is spent.

@@ -6,6 +6,7 @@ use super::{
     Slot,
     effect::{Budget, Change, Due, Effect, Refusal},
     event::Reopen,
+    settle::PIECE,
     state::{ClaimPhase, HeldBy, RunPhase, RunReason, TaskPhase, TaskReason},
     told,
     work::Work,
@@ -246,6 +247,7 @@ impl Work {
     pub(super) fn end_run(&mut self, phase: RunPhase, reason: Option<RunReason>) {
         self.pending.clear();
         self.closed.clear();
+        self.state.spawning.clear();
         self.stand();
         self.set_run(phase, reason);
         let live: Vec<_> = self.state.live_claims().map(|(id, _)| *id).collect();
@@ -290,6 +292,7 @@ impl Work {
                 self.die(address, TaskReason::Deadline);
             }
             Due::Expires(address, _) => self.nobody_decided(address),
+            Due::Spawn(address, _) => self.spawn_on(address, PIECE),
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What follows by itself (`spec/work.md` 3, "core" events): tasks are evaluated, joins hold or cannot, what ends closes
 //! what waits for it, and at last the output is composed. Queues instead of recursion: a fan-out may be wide.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 
@@ -12,8 +12,13 @@ use super::{
 };
 use crate::{
     definition::{Checks, Definition, Join, Kind, OnUnmet, Reach, Requirement, Rest, Step},
-    name::{Address, ClaimId},
+    name::{Address, ClaimId, StepId},
 };
+
+/// Children that one event inserts (`spec/work.md` 2, Fan-out).
+pub(super) const PIECE: usize = 500;
+/// When the next ones follow.
+const SOON: Duration = Duration::from_millis(1);
 
 /// How a requirement stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +41,7 @@ impl Work {
             }
         }
         let may_end = matches!(self.state.phase, RunPhase::Running | RunPhase::Held);
-        if may_end && self.state.open == 0 {
+        if may_end && self.state.open == 0 && self.state.spawning.is_empty() {
             self.complete();
         }
     }
@@ -113,7 +118,10 @@ impl Work {
         let reached = tally(requirement.step.clone());
         let spawners = definition.step(&requirement.step).map(|it| it.scope.as_slice());
         let mut between = spawners.unwrap_or_default().iter().skip(step.scope.len());
-        let is_closed = between.all(|spawner| tally(spawner.clone()).open == 0);
+        let is_closed = between.all(|spawner| {
+            tally(spawner.clone()).open == 0
+                && self.spawning(std::slice::from_ref(spawner), &prefix).next().is_none()
+        });
         match requirement.join {
             Join::All if is_closed && reached.open == 0 => Standing::Holds,
             Join::AtLeast(many) if reached.good >= many => Standing::Holds,
@@ -126,6 +134,15 @@ impl Work {
 
     /// `rest: cancel`: what is left when the join holds is cancelled.
     fn cancel_rest(&mut self, address: &Address, requirement: &Requirement) {
+        // What is not there yet is made at once, so that it can be cancelled with the others.
+        let scope = self.with_step(&requirement.step, |step| step.scope.clone());
+        let scope = scope.unwrap_or_default();
+        let goes_on: Vec<_> = self.spawning(&scope, &address.path).cloned().collect();
+        for spawner in goes_on {
+            let generation = self.state.current(&spawner).map_or(0, |task| task.generation);
+            self.spawn_on(&spawner, usize::MAX);
+            self.drop_due(Due::Spawn(spawner, generation));
+        }
         let left: Vec<_> = self
             .state
             .instances(&requirement.step, &address.path)
@@ -214,13 +231,34 @@ impl Work {
         self.set_task(address, TaskPhase::Done, reason);
     }
 
-    /// Fan-out: element i gives each template one task with index i.
+    /// Fan-out: element i gives each template one task with index i. A wide one goes on by itself, piece by piece, so
+    /// that no transaction holds up others for all of it.
     fn spawn(&mut self, address: &Address, output: &Value) {
+        self.spawn_from(address, output, 0, PIECE);
+    }
+
+    /// The next children of a fan-out that goes on.
+    pub(super) fn spawn_on(&mut self, address: &Address, most: usize) {
+        let Some(next) = self.state.spawning.remove(address) else { return };
+        let output = self.state.current(address).and_then(|task| task.output.clone());
+        if let Some(output) = output {
+            self.spawn_from(address, &output, next, most);
+        }
+        if !self.state.spawning.contains_key(address) {
+            // The set is closed by now: those that wait for all of it are looked at.
+            self.closed.push_back(address.clone());
+        }
+    }
+
+    fn spawn_from(&mut self, address: &Address, output: &Value, from: u32, most: usize) {
         let definition = Arc::clone(&self.state.definition);
         let spawns = definition.step(&address.step).and_then(|step| step.spawns.as_ref());
         let Some(spawns) = spawns else { return };
         let list = spawns.for_each.find(output).and_then(Value::as_array);
-        for (index, element) in (0..).zip(list.into_iter().flatten()) {
+        let all = (0..).zip(list.into_iter().flatten());
+        let mut rest = all.skip_while(|(index, _)| *index < from);
+        let elements = (most / spawns.steps.len().max(1)).max(1);
+        for (index, element) in rest.by_ref().take(elements) {
             let element = Arc::new(element.clone());
             for template in &spawns.steps {
                 let mut path = address.path.clone();
@@ -228,5 +266,34 @@ impl Work {
                 self.insert(&Address::of(template.clone(), path), Some(Arc::clone(&element)));
             }
         }
+        let generation = self.state.current(address).map(|task| task.generation);
+        if let Some(((next, _), generation)) = rest.next().zip(generation) {
+            self.state.spawning.insert(address.clone(), next);
+            // Later than now, so that it is another row than the one that is at work.
+            let at = self.now.plus(SOON);
+            self.set_due(Due::Spawn(address.clone(), generation), at);
+        }
+    }
+
+    /// Fan-outs that go on below a path and make instances of a step, or what those are made below of.
+    fn spawning<'s>(
+        &'s self,
+        spawners: &'s [StepId],
+        path: &'s [u32],
+    ) -> impl Iterator<Item = &'s Address> {
+        let goes_on = self.state.spawning.keys();
+        goes_on.filter(move |it| spawners.contains(&it.step) && it.path.starts_with(path))
+    }
+
+    /// Children that fan-outs which go on have still to make.
+    pub(super) fn unspawned(&self) -> u64 {
+        let left = |(address, next): (&Address, &u32)| {
+            let spawns = self.state.definition.step(&address.step)?.spawns.as_ref()?;
+            let output = self.state.current(address)?.output.as_deref()?;
+            let width = spawns.for_each.find(output)?.as_array()?.len();
+            let left = width.saturating_sub(usize::try_from(*next).ok()?);
+            u64::try_from(left.saturating_mul(spawns.steps.len())).ok()
+        };
+        self.state.spawning.iter().filter_map(left).sum()
     }
 }

@@ -488,6 +488,8 @@ pub struct RunState {
     /// Results that a replay brought along.
     pub(super) copies: BTreeMap<Address, Arc<Value>>,
     pub(super) tallies: BTreeMap<(StepId, Path), Tally>,
+    /// Fan-outs that go on, with the index of the next child.
+    pub(super) spawning: BTreeMap<Address, u32>,
     /// Addresses that are open, checks left out.
     pub(super) open: u64,
     /// What the last event changed.
@@ -533,6 +535,7 @@ impl RunState {
             told: 0,
             copies: copies.collect(),
             tallies: BTreeMap::new(),
+            spawning: BTreeMap::new(),
             open: 0,
             touched: Touched::default(),
         }

@@ -159,6 +159,9 @@ pub struct TaskPart {
     back_off: Option<i64>,
     deadline: Option<i64>,
     expires: Option<i64>,
+    /// The index of the next child, while the fan-out goes on, and when it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spawning: Option<(u32, i64)>,
 }
 
 impl TaskPart {
@@ -272,6 +275,7 @@ impl RunState {
         let all = self.tasks.get(address)?;
         let task = all.iter().rfind(|task| task.generation == generation)?;
         let due = |due: Due| millis(self.due.get(&due).copied());
+        let spawns = due(Due::Spawn(address.clone(), generation));
         let part = TaskPart {
             superseded: task.superseded,
             version: task.version,
@@ -296,6 +300,7 @@ impl RunState {
             back_off: due(Due::BackOff(address.clone(), generation)),
             deadline: due(Due::TaskDeadline(address.clone(), generation)),
             expires: due(Due::Expires(address.clone(), generation)),
+            spawning: self.spawning.get(address).copied().filter(|_| !task.superseded).zip(spawns),
         };
         Some(StoredTask {
             address: address.clone(),
@@ -385,6 +390,7 @@ impl RunState {
             told: part.told,
             copies,
             tallies: BTreeMap::new(),
+            spawning: BTreeMap::new(),
             open: 0,
             touched: Touched::default(),
         };
@@ -411,7 +417,9 @@ impl RunState {
             (Due::BackOff(address.clone(), generation), part.back_off),
             (Due::TaskDeadline(address.clone(), generation), part.deadline),
             (Due::Expires(address.clone(), generation), part.expires),
+            (Due::Spawn(address.clone(), generation), part.spawning.map(|(_, at)| at)),
         ];
+        self.spawning.extend(part.spawning.map(|(next, _)| (address.clone(), next)));
         let due = due.into_iter().filter_map(|(due, at)| Some((due, UnixMillis(at?))));
         self.due.extend(due);
         let candidate = part.candidate_of.zip(candidate);

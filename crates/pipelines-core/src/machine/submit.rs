@@ -97,7 +97,8 @@ impl Work {
         let all = spawns.steps.iter().flat_map(|it| (0..width).map(move |at| child(it, at)));
         let new = all.filter(|it| !self.state.tasks.contains_key(it)).count();
         let new = u64::try_from(new).unwrap_or(u64::MAX);
-        let left = self.state.budgets.tasks.saturating_sub(self.state.spent.tasks);
+        let taken = self.state.spent.tasks.saturating_add(self.unspawned());
+        let left = self.state.budgets.tasks.saturating_sub(taken);
         if new > left { wide(format!("the run may have {left} more tasks")) } else { None }
     }
 

@@ -117,6 +117,7 @@ impl Work {
             What::Submit { .. } => Ok(()),
             What::Release { claim, agent, release } => self.release(*claim, *agent, release),
             What::Undelivered(claim) => self.undelivered(*claim),
+            What::Grace(until) => self.grace(*until),
             What::Revoke(agent) => self.revoke(*agent),
             What::Withdraw(claim) => self.withdraw(*claim),
             What::Decide { address, person, decision } => self.decide(address, *person, decision),
@@ -196,7 +197,8 @@ impl Work {
             Due::ClaimEnd(claim) => drop(self.state.touched.claims.insert(*claim)),
             Due::BackOff(address, generation)
             | Due::TaskDeadline(address, generation)
-            | Due::Expires(address, generation) => {
+            | Due::Expires(address, generation)
+            | Due::Spawn(address, generation) => {
                 self.state.touched.tasks.insert((address.clone(), *generation));
             }
         }
@@ -306,6 +308,9 @@ impl Work {
         let Some(task) = self.task_mut(address) else { return };
         task.superseded = true;
         let generation = task.generation;
+        if self.state.spawning.remove(address).is_some() {
+            self.drop_due(Due::Spawn(address.clone(), generation));
+        }
         if address.check.is_none() {
             self.tally(address, before, None);
         }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::support::{Bench, address, agent, extended, id, listing, of_steps};
 use crate::machine::{
-    Answer, ClaimPhase, Decision, Effect, Refusal, ReleaseReason, Reopen, TaskReason, Verdict, What,
+    Answer, ClaimPhase, Decision, Due, Effect, Refusal, ReleaseReason, Reopen, RunState,
+    TaskReason, Verdict, What,
 };
 
 /// A fan-out of `a` over `e`, and `z` behind it.
@@ -31,6 +32,60 @@ fn all_waits_for_the_last_child_and_an_empty_list_for_none() {
         }
         assert_eq!(bench.phase("z"), "ready");
     }
+}
+
+/// A fan-out that is wider than one event makes.
+fn wide(each: Value, behind: Value, budgets: Value) -> Bench {
+    let each_step = extended(json!({"id": "e", "backoff": {"jitter": 0}}), each);
+    let last = extended(json!({"id": "z", "requires": ["e"]}), behind);
+    let spawns = json!({"for_each": "/list", "steps": ["e"], "max_width": 2_000});
+    let other =
+        json!({"id": "b", "spawns": {"for_each": "/list", "steps": ["f"], "max_width": 2_000}});
+    let steps = json!([{"id": "a", "spawns": spawns}, each_step, last, other, {"id": "f"}]);
+    Bench::new(&of_steps(steps, json!({"budgets": budgets})))
+}
+
+const MILLI: Duration = Duration::from_millis(1);
+
+/// W26: the set is closed when its last child is there, and not when all that are there have ended.
+#[test]
+fn a_wide_fan_out_goes_on_piece_by_piece() {
+    let mut bench = wide(json!({"skip_if": "true"}), json!({}), json!({"tasks": 1_300}));
+    bench.done("a", "heron", listing(1_200));
+    let claim = bench.grant("b", "heron");
+    for (there, next, too_many) in [("e[499]", "e[500]", 98), ("e[999]", "e[1000]", 99)] {
+        assert_eq!([bench.phase(there), bench.phase(next)], ["skipped", "-"]);
+        assert_eq!(bench.phase("z"), "pending");
+        // What is still to come counts against the budget, and is stored.
+        let told = bench.submit(claim, "heron", listing(too_many));
+        let is_invalid = |it: &Effect| {
+            let Effect::Answer(Answer::Verdict { verdict, .. }) = it else { return false };
+            matches!(verdict, Verdict::Invalid(_))
+        };
+        assert!(told.iter().any(is_invalid));
+        let definition = bench.state.definition.clone();
+        let restored = RunState::restore(bench.state.stored(), &definition).unwrap();
+        assert!(restored.is_same_as(&bench.state));
+        bench.pass(MILLI);
+    }
+    assert_eq!(bench.phase("e[1199]"), "skipped");
+    assert_eq!(bench.phase("z"), "ready");
+    assert!(!bench.state.due.keys().any(|due| matches!(due, Due::Spawn(..))));
+    assert_eq!(bench.state.spent.tasks, 1_200 + 3);
+}
+
+/// W17, W26: what is not there yet when the rest is cancelled is cancelled too.
+#[test]
+fn the_rest_of_a_wide_fan_out_is_cancelled_with_it() {
+    let requires = json!([{"step": "e", "join": "any", "rest": "cancel"}]);
+    let mut bench = wide(json!({}), json!({"requires": requires}), json!({}));
+    bench.done("a", "heron", listing(700));
+    bench.done("e[3]", "heron", json!({"n": 1}));
+    assert_eq!(["e[4]", "e[500]", "e[699]"].map(|it| bench.phase(it)), ["cancelled"; 3]);
+    assert_eq!(bench.phase("z"), "ready");
+    assert!(!bench.state.due.keys().any(|due| matches!(due, Due::Spawn(..))));
+    bench.take(What::Cancel);
+    assert!(bench.state.due.is_empty());
 }
 
 /// W22.

@@ -439,6 +439,25 @@ fn a_clock_that_goes_back_moves_nothing() {
 }
 
 #[test]
+fn a_grace_moves_ends_that_come_sooner_and_no_others() {
+    let mut bench = one_step(json!({}));
+    let claim = bench.grant("a", "heron");
+    let until = |minutes: u32| What::Grace(super::support::START.plus(minutes * MINUTE));
+    assert_eq!(bench.try_take(until(10)), Err(Refusal::NotListed));
+    bench.now = bench.now.plus(100 * MINUTE);
+    bench.take(until(101));
+    let ends = |bench: &Bench| {
+        let claim = &bench.state.claims[&claim];
+        (claim.ends_at, claim.cap_at)
+    };
+    let moved = super::support::START.plus(101 * MINUTE);
+    assert_eq!(ends(&bench), (moved, moved));
+    bench.submit(claim, "heron", json!({"n": 1}));
+    assert_eq!(bench.phase("a"), "done");
+    assert_eq!(bench.try_take(until(200)), Err(Refusal::RunEnded));
+}
+
+#[test]
 fn what_is_raised_only_grows() {
     let mut bench = one_step(json!({}));
     let less = Budgets { claims: 1, ..bench.state.budgets };

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use pipelines_core::machine::{Answer as Answered, Effect, Verdict};
 use trust::Stamp;
 
-use super::{Ask, Asking, Granted, NotDone, Told, grants::may_want, group::Group, keeper::Parked};
+use super::{Ask, Asking, Granted, NotDone, Told, grants::may_find, group::Group, keeper::Parked};
 use crate::Error;
 
 /// What is refused before it is looked at, by its place.
@@ -55,11 +55,8 @@ impl Group<'_> {
     ) -> Result<Refused, Error> {
         let of_work: Vec<_> =
             work.iter().enumerate().filter_map(|(at, it)| Some((at, it.stamp()?))).collect();
-        let comes = |it: &Parked| {
-            let mut heads = self.heads.iter();
-            !it.is_stamped
-                && (!work.is_empty() || heads.any(|(_, head)| may_want(&it.asking, &head.like)))
-        };
+        let comes =
+            |it: &Parked| !it.is_stamped && (!work.is_empty() || may_find(self.heads, &it.asking));
         let waiting = parked.iter().enumerate().filter(|(_, it)| comes(it));
         // The name waits until something is given.
         let waiting: Vec<_> = waiting
@@ -89,7 +86,7 @@ impl Group<'_> {
         &mut self,
         asking: &Asking,
     ) -> Result<Result<Vec<Granted>, NotDone>, Error> {
-        if !self.heads.iter().any(|(_, head)| may_want(asking, &head.like)) {
+        if !may_find(self.heads, asking) {
             return Ok(Ok(Vec::new()));
         }
         let left = match self.claims_left(asking).await? {

@@ -12,7 +12,6 @@ use pipelines_core::{
     definition::SlotOf,
     machine::{self, ClaimPhase, Event, Refusal, What},
     name::{ClaimId, PipelineId, RunId},
-    order::Order,
 };
 use serde_json::Value;
 use trust::Principal;
@@ -47,7 +46,6 @@ pub(super) struct Group<'k> {
     pub(super) now: UnixMillis,
     pub(super) runs: &'k mut Runs,
     pub(super) heads: &'k mut Heads,
-    pub(super) order: &'k mut Order,
     pub(super) counts: &'k mut Counts,
     pub(super) rows: Written,
     pub(super) dirty: BTreeMap<RunId, Dirty>,
@@ -69,13 +67,15 @@ pub(super) struct Group<'k> {
     pub(super) audiences: HashMap<(Id<Principal>, PipelineId), Audience>,
     /// Something can be claimed that could not before.
     pub(super) has_news: bool,
+    /// Something could not be granted because another process was at work on its run.
+    pub(super) is_contended: bool,
 }
 
 impl<'k> Group<'k> {
     pub(super) fn new(
         pipelines: &'k Pipelines,
         tx: Tx,
-        (runs, heads, order): (&'k mut Runs, &'k mut Heads, &'k mut Order),
+        (runs, heads): (&'k mut Runs, &'k mut Heads),
         counts: &'k mut Counts,
     ) -> Self {
         Self {
@@ -84,7 +84,6 @@ impl<'k> Group<'k> {
             now: pipelines.0.engine.now(),
             runs,
             heads,
-            order,
             counts,
             rows: Written::default(),
             dirty: BTreeMap::new(),
@@ -98,6 +97,7 @@ impl<'k> Group<'k> {
             granted: HashMap::new(),
             audiences: HashMap::new(),
             has_news: false,
+            is_contended: false,
         }
     }
 

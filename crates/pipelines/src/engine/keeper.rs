@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    future::pending,
     sync::Weak,
     time::Duration,
 };
@@ -13,7 +14,6 @@ use db::Dialect;
 use pipelines_core::{
     machine::What,
     name::{AgentId, ClaimId, RunId},
-    order::Order,
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -23,22 +23,27 @@ use tokio::{
 use super::{
     Answer, Ask, Asking, Doer, Granted, Happening, NotDone, Said, Started, Told,
     admission::has_happened,
+    backlog::{Backlog, GROUP},
     granted::granted,
-    grants::may_want,
+    grants::may_find,
     group::{Group, plain},
     heads::Heads,
+    hints::{Filled, Hints},
     limits::Counts,
     runs::Runs,
-    store,
 };
 use crate::{Error, Inner, Pipelines};
 
-/// Asks in one group (`spec/work.md` 11).
-const GROUP: usize = 256;
 /// Callers that wait at a time: at about a kilobyte each, some four megabytes. More are answered with nothing.
 const PARKED: usize = 4_096;
 /// With other processes: how late something is found that they made ready, while somebody waits.
 const POLL: Duration = Duration::from_secs(5);
+/// How long to wait when another process is at work on the runs of what could be granted.
+const CONTENDED: Duration = Duration::from_millis(20);
+/// It grows with each time in a row, up to so many times that.
+const MAX_CONTENDED: u32 = 50;
+/// How often a caller that does not want to wait is tried then, before it is told that there is nothing.
+const CONTENDED_TRIES: u8 = 20;
 
 /// Somebody who waits for work.
 pub(super) struct Parked {
@@ -48,6 +53,8 @@ pub(super) struct Parked {
     is_new: bool,
     /// What the request leaves stands in rows.
     pub(super) is_stamped: bool,
+    /// How often another process was in the way.
+    tries: u8,
 }
 
 /// The loop of a process.
@@ -55,11 +62,19 @@ pub(super) struct Keeper {
     room: Weak<Inner>,
     runs: Runs,
     heads: Heads,
-    order: Order,
     counts: Counts,
     parked: VecDeque<Parked>,
+    backlog: Backlog<Ask>,
+    /// Where there may be other processes.
+    hints: Option<Hints>,
+    /// When it was last looked for what they made ready.
+    looked_at: Instant,
     /// What is in memory has to be read again.
     is_stale: bool,
+    /// Another process made something ready.
+    has_news: bool,
+    /// How often in a row another process was at work on what could have been granted.
+    contended: u32,
     /// Nobody waits any more.
     is_draining: bool,
 }
@@ -121,50 +136,119 @@ impl Keeper {
             room,
             runs: Runs::default(),
             heads: Heads::default(),
-            order: Order::default(),
             counts: Counts::default(),
             parked: VecDeque::new(),
+            backlog: Backlog::default(),
+            hints: None,
+            looked_at: Instant::now(),
             is_stale: true,
+            has_news: false,
+            contended: 0,
             is_draining: false,
         }
     }
 
     pub(super) async fn run(mut self, mut asked: mpsc::Receiver<Ask>) {
-        let mut poll = Instant::now() + POLL;
+        self.meet_others();
         loop {
             self.parked.retain(|it| !it.answer.is_closed());
-            let first = tokio::select! {
-                biased;
-                first = asked.recv() => match first {
-                    None => return,
-                    Some(first) => Some(first),
-                },
-                () = sleep_until(poll), if self.polls() => None,
+            let is_timer = if self.backlog.is_empty() {
+                tokio::select! {
+                    biased;
+                    first = asked.recv() => match first {
+                        None => return,
+                        Some(first) => {
+                            self.backlog.push(first);
+                            false
+                        }
+                    },
+                    () = self.hear() => false,
+                    () = sleep_until(self.looks_at()), if self.looks() => true,
+                }
+            } else {
+                false
             };
             let Some(room) = self.room.upgrade() else { return };
             let pipelines = Pipelines(room);
-            let is_poll = first.is_none();
-            let mut asks: Vec<_> = first.into_iter().collect();
-            while asks.len() < GROUP
-                && let Ok(next) = asked.try_recv()
-            {
-                asks.push(next);
-            }
-            if is_poll {
-                poll = Instant::now() + POLL;
-                self.is_stale = true;
-            }
+            self.backlog.take_in(|| asked.try_recv().ok());
+            self.has_news |= self.contended > 0;
+            self.look(&pipelines, is_timer).await;
+            let runs = &self.runs;
+            let asks = self.backlog.group(|ask| match ask {
+                Ask::Start(start, ..) => Some(start.publisher),
+                Ask::Event(it, _) => runs.get(it.run).map(|run| run.birth.publisher),
+                Ask::Next(..) | Ask::Look(..) | Ask::Drain => None,
+            });
             let lost = self.group(&pipelines, asks).await;
             self.runs.shrink();
             self.give_back(&pipelines, lost).await;
         }
     }
 
-    /// Whether others may make something ready for those who wait here.
-    fn polls(&self) -> bool {
-        let room = self.room.upgrade();
-        let is_shared = room.is_some_and(|it| it.ground.db.dialect() == Dialect::Postgres);
-        is_shared && !self.parked.is_empty()
+    /// Begins to tell other processes and to hear of them, if there may be any.
+    fn meet_others(&mut self) {
+        let Some(room) = self.room.upgrade() else { return };
+        if room.ground.db.dialect() == Dialect::Postgres {
+            let mut hints = Hints::default();
+            hints.begin(&room.ground.db, &room.ground.random);
+            self.hints = Some(hints);
+        }
+    }
+
+    /// Hears of other processes, while somebody waits.
+    async fn hear(&self) {
+        match &self.hints {
+            Some(hints) if !self.parked.is_empty() => hints.heard().await,
+            Some(_) | None => pending().await,
+        }
+    }
+
+    /// When to look whether there is something for those who wait of which nobody tells.
+    fn looks_at(&self) -> Instant {
+        match self.contended {
+            0 => self.looked_at + POLL,
+            times => Instant::now() + CONTENDED * times.min(MAX_CONTENDED),
+        }
+    }
+
+    fn looks(&self) -> bool {
+        let may_be = self.hints.is_some() || self.is_stale || self.contended > 0;
+        may_be && !self.parked.is_empty()
+    }
+
+    /// Looks for what other processes made ready, if somebody wants something. What cannot be looked at is looked at the
+    /// next time.
+    async fn look(&mut self, pipelines: &Pipelines, is_timer: bool) {
+        let is_due = self.looked_at.elapsed() >= POLL;
+        if is_timer {
+            self.looked_at = Instant::now();
+        }
+        let is_wanted =
+            !self.parked.is_empty() || self.backlog.iter().any(|ask| matches!(ask, Ask::Next(..)));
+        let Some(hints) = self.hints.as_ref().filter(|_| is_wanted && !self.is_stale) else {
+            return;
+        };
+        let told = hints.take();
+        let filled = if is_due { Filled::All } else { told };
+        let looked = async {
+            match filled {
+                Filled::These(heads) if heads.is_empty() => return Ok(false),
+                Filled::These(heads) => {
+                    let mut tx = pipelines.0.ground.db.glance().await?;
+                    self.heads.look_at(&mut tx, &heads).await
+                }
+                Filled::All => {
+                    self.looked_at = Instant::now();
+                    // Each statement of a glance sees what is there by then, which is what is wanted.
+                    let mut tx = pipelines.0.ground.db.glance().await?;
+                    self.heads.read_all(&mut tx).await
+                }
+            }
+        };
+        match looked.await {
+            Ok(has_news) => self.has_news |= has_news,
+            Err(error) => tracing::debug!(%error, "what is ready could not be looked at"),
+        }
     }
 
     /// One group, from the asks to the answers. Gives the claims of which nobody learned.
@@ -183,6 +267,7 @@ impl Keeper {
                         answer,
                         is_new: true,
                         is_stamped: false,
+                        tries: 0,
                     });
                 }
                 Ask::Drain => {
@@ -195,10 +280,10 @@ impl Keeper {
                 other => work.push(other),
             }
         }
-        let wants =
-            |it: &Parked| self.heads.iter().any(|(_, head)| may_want(&it.asking, &head.like));
-        let may_find = self.parked.iter().filter(|it| it.is_new).any(wants);
-        if work.is_empty() && !self.is_stale && !may_find {
+        let finds = |it: &Parked| may_find(&self.heads, &it.asking);
+        let may_find = self.parked.iter().filter(|it| it.is_new).any(finds);
+        let may_have_news = (self.is_stale || self.has_news) && !self.parked.is_empty();
+        if work.is_empty() && !may_have_news && !may_find {
             self.settle(|| Ok(Vec::new()));
             return Vec::new();
         }
@@ -211,7 +296,8 @@ impl Keeper {
             Err(error) => {
                 tracing::warn!(%error, "a group of events was not written; nothing of it holds");
                 self.is_stale = true;
-                (self.runs, self.heads) = (Runs::default(), Heads::default());
+                self.runs = Runs::default();
+                self.heads.forget();
                 self.counts = Counts::default();
                 self.parked.extend(replies.into_iter().filter_map(Reply::fail));
                 self.settle(|| Err(NotDone::Failed(Box::new(Error::GivenUp))));
@@ -223,7 +309,10 @@ impl Keeper {
     /// Answers those who found nothing and do not want to wait. The others have been looked at.
     fn settle(&mut self, with: impl Fn() -> Result<Vec<Granted>, NotDone>) {
         for mut parked in std::mem::take(&mut self.parked) {
-            if parked.asking.waits {
+            if self.contended > 0 && parked.tries < CONTENDED_TRIES {
+                parked.tries += 1;
+                self.parked.push_back(parked);
+            } else if parked.asking.waits {
                 parked.is_new = false;
                 self.parked.push_back(parked);
             } else {
@@ -241,18 +330,16 @@ impl Keeper {
         replies: &mut Vec<Reply>,
     ) -> Result<(), Error> {
         let mut tx = pipelines.0.ground.db.write().await?;
+        pipelines.0.engine.keep_time(&mut tx, &pipelines.0.ground.clock).await?;
         if self.is_stale {
-            let rows = store::heads(&mut tx).await?;
-            match tx.dialect() {
-                Dialect::Sqlite => self.heads = Heads::of(rows.into_iter()),
-                Dialect::Postgres => self.heads.learn(rows.into_iter()),
-            }
+            self.heads.forget();
+            self.heads.read_all(&mut tx).await?;
         }
         let wanted = runs_of(&work);
         self.runs.load(pipelines, &mut tx, &wanted).await?;
-        let lent = (&mut self.runs, &mut self.heads, &mut self.order);
+        let lent = (&mut self.runs, &mut self.heads);
         let mut group = Group::new(pipelines, tx, lent, &mut self.counts);
-        group.has_news = self.is_stale;
+        group.has_news = self.is_stale || self.has_news;
         let has_work = !work.is_empty();
         let mut refused = group.admit(&work, self.parked.make_contiguous()).await?;
         let waiting = std::mem::take(&mut self.parked).into_iter().enumerate();
@@ -266,11 +353,15 @@ impl Keeper {
         group.serve_queues().await?;
         give_out(&mut group, &mut self.parked, replies).await?;
         group.serve_queues().await?;
+        self.contended = if group.is_contended { self.contended + 1 } else { 0 };
         group.commit().await?;
         // What a group with work has written of those who wait, it has written of all.
         self.parked.iter_mut().for_each(|it| it.is_stamped |= has_work);
-        self.heads.settled();
-        self.is_stale = false;
+        let filled = self.heads.settled();
+        if let Some(hints) = &self.hints {
+            hints.tell(filled);
+        }
+        (self.is_stale, self.has_news) = (false, false);
         Ok(())
     }
 

@@ -9,6 +9,9 @@
 //! |----------------|--------------------------------------------------------------------------|
 //! | `mod.rs`       | [`Engine`]: how to ask; what is asked                                     |
 //! | `keeper.rs`    | the loop: groups, and callers that wait                                   |
+//! | `backlog.rs`   | what waits for its group, and which of it goes first                      |
+//! | `hints/`       | what processes tell each other                                            |
+//! | `time/`        | the time by which claims live                                             |
 //! | `group.rs`     | one group: events are applied, rows are gathered                          |
 //! | `written.rs`   | what changed of a run, as rows                                            |
 //! | `admission.rs` | requests that were made before are refused; who asks has some left          |
@@ -17,7 +20,7 @@
 //! | `starts.rs`    | runs begin; slots of runs                                                 |
 //! | `grants.rs`    | tasks are given to agents                                                 |
 //! | `granted.rs`   | a claim as its holder is told of it                                       |
-//! | `heads.rs`     | what can be claimed, in memory                                            |
+//! | `heads/`       | what can be claimed, in memory, and in which order                         |
 //! | `run.rs`       | a run in memory                                                           |
 //! | `runs/`        | runs that are held in memory, and read                                    |
 //! | `timeline.rs`  | an entry of the timeline as a row                                         |
@@ -29,11 +32,13 @@
 //! lives only in memory. While nothing happens, no transaction runs.
 
 mod admission;
+mod backlog;
 mod due;
 mod granted;
 mod grants;
 mod group;
 pub(crate) mod heads;
+mod hints;
 mod keeper;
 mod limits;
 pub(crate) mod revoked;
@@ -41,6 +46,7 @@ pub(crate) mod run;
 pub(crate) mod runs;
 mod starts;
 mod store;
+pub(crate) mod time;
 mod timeline;
 mod told;
 mod written;
@@ -48,13 +54,14 @@ mod written;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Weak,
+        Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
 };
 
-use names::{Clock, Digest, Handle, Id, UnixMillis};
+use db::Tx;
+use names::{Clock, Digest, Handle, Id, Steady, UnixMillis};
 use pipelines_core::{
     definition::Budgets,
     machine::{ClaimPhase, Effect, Event, Refusal, RunPhase, TaskPhase},
@@ -79,15 +86,10 @@ pub(crate) use written::pointer_text;
 
 /// Every statement of the engine.
 pub(crate) fn statements() -> Vec<&'static db::Sql> {
-    [
-        store::STATEMENTS,
-        runs::store::STATEMENTS,
-        grants::STATEMENTS,
-        limits::store::STATEMENTS,
-        revoked::store::STATEMENTS,
-        told::store::STATEMENTS,
-    ]
-    .concat()
+    let own = [store::STATEMENTS, hints::STATEMENTS, time::STATEMENTS, limits::store::STATEMENTS];
+    let others = [runs::store::STATEMENTS, heads::STATEMENTS, grants::STATEMENTS];
+    [own.concat(), others.concat(), [revoked::store::STATEMENTS, told::store::STATEMENTS].concat()]
+        .concat()
 }
 
 /// Asks that wait for their group; more wait for a place. At half a kilobyte each, some two megabytes.
@@ -284,7 +286,8 @@ pub(crate) struct Vote {
 #[derive(Debug)]
 pub(crate) struct Engine {
     asks: mpsc::Sender<Ask>,
-    clock: Clock,
+    /// Replaced where it is the database's, from time to time.
+    time: Mutex<Steady>,
     /// The latest time that anybody was given: it never goes back.
     latest: AtomicI64,
     /// Runs that have changed, told after the commit.
@@ -293,10 +296,11 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// How to ask, and what is asked.
-    pub(crate) fn new(clock: Clock) -> (Self, Asks) {
+    pub(crate) fn new(time: Steady) -> (Self, Asks) {
         let (asks, asked) = mpsc::channel(QUEUE);
         let (changes, _) = broadcast::channel(CHANGES);
-        (Self { asks, clock, latest: AtomicI64::new(i64::MIN), changes }, Asks(asked))
+        let time = Mutex::new(time);
+        (Self { asks, time, latest: AtomicI64::new(i64::MIN), changes }, Asks(asked))
     }
 
     /// Hears of every run that this process changes from now on.
@@ -306,8 +310,21 @@ impl Engine {
 
     /// The time by which claims live.
     pub(crate) fn now(&self) -> UnixMillis {
-        let now = self.clock.now().0;
+        let now = self.time().now().0;
         UnixMillis(self.latest.fetch_max(now, Ordering::Relaxed).max(now))
+    }
+
+    fn time(&self) -> MutexGuard<'_, Steady> {
+        self.time.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Goes by the database's clock, where there may be other processes.
+    async fn keep_time(&self, tx: &mut Tx, clock: &Clock) -> Result<(), Error> {
+        let age = self.time().age();
+        if let Some(time) = time::synced(tx, clock, age).await? {
+            *self.time() = time;
+        }
+        Ok(())
     }
 
     async fn ask<T>(
@@ -400,7 +417,6 @@ pub(crate) fn begin(asks: Asks, room: Weak<Inner>) {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt as _;
-    use names::Clock;
     use pipelines_core::machine::What;
 
     use super::*;
@@ -408,7 +424,8 @@ mod tests {
     /// A full queue sheds starts first, then whoever asks for work, and never what hands work in.
     #[tokio::test]
     async fn a_full_queue_sheds_what_begins_before_what_ends() {
-        let (engine, _asked) = Engine::new(Clock::stopped_at(UnixMillis(0)));
+        let clock = Clock::stopped_at(UnixMillis(0));
+        let (engine, _asked) = Engine::new(clock.steady(clock.now()));
         let is_shed = |it: Result<(), NotDone>| matches!(it, Err(NotDone::Failed(error)) if matches!(*error, Error::Busy));
         let shed = || [LEFT_BY_STARTS, LEFT_BY_CLAIMS].map(|it| is_shed(engine.leave(it)));
         let fill = |places: usize| {

@@ -1,7 +1,7 @@
 //! What a group writes: rows of `runs`, `tasks`, `claims` and of all that hangs on them; and what can be claimed.
 
 use db::{Error, Tx};
-use names::{Digest, Id, UnixMillis};
+use names::{Digest, Id};
 use pipelines_core::{
     definition::SlotOf,
     name::{PipelineId, RunId},
@@ -9,8 +9,6 @@ use pipelines_core::{
 use serde_json::Value;
 use trust::Principal;
 use uuid::Uuid;
-
-use super::heads::{HeadId, Likeness, Ready, WINDOW};
 
 /// Rows in one statement (`spec/work.md` 2, Fan-out).
 const ROWS: usize = 500;
@@ -216,17 +214,6 @@ db::statements! {
          ORDER BY id LIMIT 64";
     EXTERNAL = "
         SELECT id, version, sha256, state, input FROM runs WHERE publisher_id = $1 AND pipeline_id = $2 AND external_id = $3";
-    // One step of the index for each head, however many tasks stand in it.
-    HEADS = "
-        WITH RECURSIVE filled (id) AS (
-            SELECT (SELECT head_id FROM tasks WHERE head_id IS NOT NULL ORDER BY head_id LIMIT 1)
-            UNION ALL
-            SELECT (SELECT t.head_id FROM tasks AS t WHERE t.head_id > filled.id ORDER BY t.head_id LIMIT 1)
-              FROM filled WHERE filled.id IS NOT NULL)
-        SELECT h.publisher_id, p.handle, h.pipeline_id, h.fair_key, h.weight, h.priority, h.labels, h.trust
-          FROM filled JOIN work_heads AS h ON h.id = filled.id JOIN principals AS p ON p.id = h.publisher_id";
-    WINDOW_OF = "
-        SELECT id, run_id, address, ready_at FROM tasks WHERE head_id = $1 ORDER BY ready_at, id LIMIT $2";
 }
 
 /// Rows for one statement, in pieces.
@@ -339,50 +326,4 @@ pub(super) async fn external(
         state,
         input: serde_json::from_str(&input).map_err(Error::corrupt("runs.input"))?,
     }))
-}
-
-#[derive(sqlx::FromRow)]
-struct HeadRow {
-    publisher_id: Uuid,
-    handle: String,
-    pipeline_id: String,
-    fair_key: String,
-    weight: i64,
-    priority: i64,
-    labels: String,
-    trust: i64,
-}
-
-/// Every head that tasks stand in.
-pub(super) async fn heads(tx: &mut Tx) -> Result<Vec<Likeness>, Error> {
-    let rows: Vec<HeadRow> = db::fetch_all!(tx, HEADS)?;
-    let read = |row: HeadRow| {
-        Ok(Likeness {
-            publisher: Id::from_uuid(row.publisher_id),
-            handle: row.handle.parse().map_err(Error::corrupt("principals.handle"))?,
-            pipeline: row.pipeline_id.parse().map_err(Error::corrupt("work_heads.pipeline_id"))?,
-            fair_key: row.fair_key,
-            weight: row.weight.try_into().map_err(Error::corrupt("work_heads.weight"))?,
-            priority: row.priority.try_into().map_err(Error::corrupt("work_heads.priority"))?,
-            labels: serde_json::from_str(&row.labels)
-                .map_err(Error::corrupt("work_heads.labels"))?,
-            trust: row.trust.try_into().map_err(Error::corrupt("work_heads.trust"))?,
-        })
-    };
-    rows.into_iter().map(read).collect()
-}
-
-/// The oldest tasks of a head.
-pub(super) async fn window(tx: &mut Tx, head: HeadId) -> Result<Vec<Ready>, Error> {
-    let most = i64::try_from(WINDOW).unwrap_or(i64::MAX);
-    let rows: Vec<(Uuid, Uuid, String, i64)> = db::fetch_all!(tx, WINDOW_OF, head.uuid(), most)?;
-    let read = |(task, run, address, ready_at): (Uuid, Uuid, String, i64)| {
-        Ok(Ready {
-            task: Id::from_uuid(task),
-            run: Id::from_uuid(run),
-            address: address.parse().map_err(Error::corrupt("tasks.address"))?,
-            since: UnixMillis(ready_at),
-        })
-    };
-    rows.into_iter().map(read).collect()
 }

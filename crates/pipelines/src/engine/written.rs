@@ -229,8 +229,6 @@ impl Group<'_> {
         if self.heads.is_new(head) {
             self.rows.heads.push(head_row(head, &like));
         }
-        let (publisher, key) = (like.publisher.to_string(), &like.fair_key);
-        self.order.weigh_key(&publisher, key, like.weight);
         let (run, address) = (run.state.run, place.0.clone());
         self.heads.put(&like, Ready { task, run, address, since: ready_at });
         self.has_news = true;

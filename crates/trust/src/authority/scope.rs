@@ -144,6 +144,17 @@ impl PipelineReach {
         Self(scopes.iter().map(|scope| scope.publishers.clone()).collect())
     }
 
+    /// Whether there is anything of that publisher that may be claimed.
+    pub fn knows(&self, publisher: &str) -> bool {
+        let is_named = |all: &Vec<String>| {
+            all.iter().any(|it| {
+                let owner = it.split_once('/').map_or(it.as_str(), |(owner, _)| owner);
+                owner.eq_ignore_ascii_case(publisher)
+            })
+        };
+        !self.0.is_empty() && self.0.iter().all(is_named)
+    }
+
     /// Whether tasks of that pipeline may be claimed. Whoever has no scope is no agent, and claims nothing.
     pub fn reaches(&self, publisher: &str, pipeline: &str) -> bool {
         let is_named = |all: &Vec<String>| {

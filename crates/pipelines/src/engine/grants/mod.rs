@@ -13,14 +13,16 @@
 pub(crate) mod store;
 mod tier;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
-use names::Id;
+use names::{Handle, Id};
 use pipelines_core::{
     definition::SlotOf,
     machine::{Agent, Refusal, What, slot_keys},
-    name::{AgentId, ClaimId, OwnerId, PipelineId, RunId},
-    order::Waiting,
+    name::{AgentId, ClaimId, OwnerId, PipelineId, RunId, StepId},
 };
 use trust::Principal;
 
@@ -28,7 +30,7 @@ use super::{
     Asking, Granted, NotDone, Said,
     granted::granted,
     group::{Group, plain},
-    heads::{Head, HeadId, Likeness, Ready, TaskId},
+    heads::{Choice, Heads, Loose, Need, Ready, TaskId},
     run,
 };
 use crate::{Error, definitions::Audience};
@@ -114,38 +116,71 @@ struct Case<'a> {
     /// What it will not get in this group.
     tasks: HashSet<TaskId>,
     runs: HashSet<RunId>,
-    heads: HashSet<HeadId>,
+    needs: HashSet<Arc<Need>>,
+    /// Heads of which it may not have the oldest task.
+    loose: Loose,
 }
 
-/// Whether a caller asks for what stands in a head, as far as memory can tell.
-pub(super) fn may_want(asking: &Asking, like: &Likeness) -> bool {
-    let is_publisher = asking.publishers.is_empty() || asking.publishers.contains(&like.handle);
-    let is_pipeline = asking.pipelines.is_empty() || asking.pipelines.contains(&like.pipeline);
+/// What came of a try.
+enum Tried {
+    Granted(Granted),
+    /// Not this task.
+    NotThis,
+    /// Nothing that asks the same.
+    NoneAlike,
+}
+
+/// Whether a caller asks for what asks this of it, as far as memory can tell.
+fn may_want(asking: &Asking, need: &Need) -> bool {
+    let is_publisher = asking.publishers.is_empty() || asking.publishers.contains(&need.handle);
+    let is_pipeline = asking.pipelines.is_empty() || asking.pipelines.contains(&need.pipeline);
     // Labels that a publisher gives are known by rows alone.
-    let lacks = like.labels.iter().any(|it| !it.starts_with('@') && !asking.labels.contains(it));
+    let lacks = need.labels.iter().any(|it| !it.starts_with('@') && !asking.labels.contains(it));
     is_publisher
         && is_pipeline
         && !lacks
-        && asking.reach.reaches(like.handle.as_str(), like.pipeline.as_str())
+        && asking.reach.reaches(need.handle.as_str(), need.pipeline.as_str())
 }
 
-impl Case<'_> {
+/// Whether a caller asks for anything of a publisher.
+fn may_ask(asking: &Asking, handle: &Handle) -> bool {
+    (asking.publishers.is_empty() || asking.publishers.contains(handle))
+        && asking.reach.knows(handle.as_str())
+}
+
+/// Whether there may be something for a caller, as far as memory can tell.
+pub(super) fn may_find(heads: &Heads, asking: &Asking) -> bool {
+    asking.run.is_some()
+        || heads.may_hold(|need| may_want(asking, need), |handle| may_ask(asking, handle))
+}
+
+impl<'a> Case<'a> {
+    fn new(asking: &'a Asking, standing: Standing) -> Self {
+        Self {
+            asking,
+            standing,
+            tiers: HashMap::new(),
+            tasks: HashSet::new(),
+            runs: HashSet::new(),
+            needs: HashSet::new(),
+            loose: Loose::new(),
+        }
+    }
+
     fn labels(&self, publisher: Id<Principal>) -> BTreeSet<String> {
         let given = self.standing.bonds.get(&publisher).map(|bond| &bond.labels);
         self.asking.labels.iter().chain(given.into_iter().flatten()).cloned().collect()
     }
 
-    fn may_have(&self, id: HeadId, like: &Likeness) -> bool {
-        !self.heads.contains(&id)
-            && may_want(self.asking, like)
-            && like.labels.is_subset(&self.labels(like.publisher))
+    fn may_have(&self, need: &Need) -> bool {
+        !self.needs.contains(need)
+            && may_want(self.asking, need)
+            && need.labels.is_subset(&self.labels(need.publisher))
     }
 
-    /// The oldest task of a head that it may still get.
-    fn first<'h>(&self, head: &'h Head) -> Option<&'h Ready> {
-        let is_asked = |it: &&Ready| self.asking.run.is_none_or(|run| it.run == run);
-        let is_open = |it: &&Ready| !self.tasks.contains(&it.task) && !self.runs.contains(&it.run);
-        head.tasks().filter(is_asked).find(is_open)
+    /// Whether it was offered the task already, or may not have anything of its run.
+    fn is_over(&self, run: RunId, task: TaskId) -> bool {
+        self.tasks.contains(&task) || self.runs.contains(&run)
     }
 }
 
@@ -163,92 +198,105 @@ impl Group<'_> {
         let granted = self.granted.get(&asking.credential()).copied().unwrap_or(0);
         let live = standing.live_claims + granted;
         let most = asking.most.min(left).min(asking.live_claims.saturating_sub(live));
-        let (tasks, runs, heads) = (HashSet::new(), HashSet::new(), HashSet::new());
-        let mut case = Case { asking, standing, tiers: HashMap::new(), tasks, runs, heads };
-        let mut given = Vec::new();
-        for _ in 0..TRIES {
-            if given.len() >= most {
-                break;
-            }
-            let Some((head, waiting)) = self.choose(&mut case).await? else { break };
-            if let Some(granted) = self.try_grant(&mut case, head, &waiting).await? {
-                self.order.grant(&waiting, self.now);
-                *self.granted.entry(asking.credential()).or_default() += 1;
-                given.push(granted);
+        let mut case = Case::new(asking, standing);
+        let (mut given, mut tries) = (Vec::new(), TRIES);
+        while given.len() < most && tries > 0 {
+            let Some(choice) = self.choose(&mut case).await? else { break };
+            match self.try_grant(&mut case, &choice).await? {
+                Tried::Granted(granted) => {
+                    self.heads.granted(&choice, self.now);
+                    *self.granted.entry(asking.credential()).or_default() += 1;
+                    given.push(granted);
+                }
+                Tried::NotThis => tries -= 1,
+                // There are as many kinds of tasks as definitions name; each is tried once.
+                Tried::NoneAlike => drop(case.needs.insert(choice.need)),
             }
         }
         Ok(given)
     }
 
     /// The task that comes next for a caller.
-    async fn choose(
-        &mut self,
-        case: &mut Case<'_>,
-    ) -> Result<Option<(HeadId, Waiting<TaskId>)>, Error> {
-        let dry: Vec<_> = self
-            .heads
-            .iter()
-            .filter(|(id, head)| head.is_dry() && case.may_have(*id, &head.like))
-            .map(|(id, _)| id)
-            .collect();
-        for head in dry {
-            let rows = super::store::window(&mut self.tx, head).await?;
-            self.heads.refill(head, rows);
+    async fn choose(&mut self, case: &mut Case<'_>) -> Result<Option<Choice>, Error> {
+        if let Some(run) = case.asking.run {
+            return self.choose_of(case, run).await;
         }
-        let (mut ids, mut waiting) = (Vec::new(), Vec::new());
-        for (id, head) in self.heads.iter() {
-            if !case.may_have(id, &head.like) {
+        let may = |need: &Need| case.may_have(need);
+        self.heads.fill(&mut self.tx, may).await?;
+        let mut loose = std::mem::take(&mut case.loose);
+        for (id, first) in &mut loose {
+            *first = self.heads.tasks(*id).find(|it| !case.is_over(it.run, it.task)).cloned();
+        }
+        case.loose = loose;
+        let choice = self.heads.next(self.now, |need| case.may_have(need), &case.loose);
+        if choice.is_some() {
+            return Ok(choice);
+        }
+        let is_asked = |handle: &Handle| may_ask(case.asking, handle);
+        if !self.heads.turn(&mut self.tx, self.now, is_asked).await? {
+            return Ok(None);
+        }
+        self.heads.fill(&mut self.tx, |need| case.may_have(need)).await?;
+        Ok(self.heads.next(self.now, |need| case.may_have(need), &case.loose))
+    }
+
+    /// The same among the tasks of one run: all of them are known from the run itself.
+    async fn choose_of(&mut self, case: &Case<'_>, id: RunId) -> Result<Option<Choice>, Error> {
+        if case.runs.contains(&id) {
+            return Ok(None);
+        }
+        if !self.at_hand(id).await? {
+            self.is_contended |= self.runs.is_there(&mut self.tx, id).await?;
+            return Ok(None);
+        }
+        let Some(run) = self.runs.get(id) else { return Ok(None) };
+        // Tasks of a step are alike: of each the oldest.
+        let mut oldest: BTreeMap<&StepId, Ready> = BTreeMap::new();
+        for (address, task) in run.state.current_tasks().filter(|(_, it)| run.is_claimable(it)) {
+            let found = run.task_id(address).zip(task.ready_at);
+            let Some((task, since)) = found.filter(|(task, _)| !case.is_over(id, *task)) else {
                 continue;
+            };
+            let is_older = |it: &Ready| (since, task) < (it.since, it.task);
+            if oldest.get(&address.step).is_none_or(is_older) {
+                let ready = Ready { task, run: id, address: address.clone(), since };
+                oldest.insert(&address.step, ready);
             }
-            let Some(first) = case.first(head) else { continue };
-            ids.push(id);
-            waiting.push(Waiting {
-                task: first.task,
-                publisher: head.publisher.clone(),
-                key: head.key.clone(),
-                priority: head.like.priority,
-                ready_at: first.since,
-            });
         }
-        let Some(at) = self.order.next(&waiting, self.now) else { return Ok(None) };
-        Ok(ids.get(at).copied().zip((at < waiting.len()).then(|| waiting.swap_remove(at))))
+        let choice = |ready: Ready| Some(Choice::of(&run.likeness(&ready.address)?, ready));
+        let choices: Vec<_> = oldest.into_values().filter_map(choice).collect();
+        let choices: Vec<_> = choices.into_iter().filter(|it| case.may_have(&it.need)).collect();
+        Ok(self.heads.first_of(&choices, self.now))
     }
 
     /// Gives the task to the caller, unless something stands against it: then it is not offered this one again.
-    async fn try_grant(
-        &mut self,
-        case: &mut Case<'_>,
-        head: HeadId,
-        waiting: &Waiting<TaskId>,
-    ) -> Result<Option<Granted>, Error> {
-        let found = self.heads.get(head).and_then(|it| {
-            let ready = it.tasks().find(|ready| ready.task == waiting.task)?;
-            Some((it.like.clone(), ready.clone()))
-        });
-        let Some((like, ready)) = found else { return Ok(None) };
+    async fn try_grant(&mut self, case: &mut Case<'_>, choice: &Choice) -> Result<Tried, Error> {
+        let Choice { head, need, ready, .. } = choice;
         case.tasks.insert(ready.task);
+        case.loose.insert(*head, None);
         if !self.at_hand(ready.run).await? {
-            return Ok(None);
+            self.is_contended = true;
+            case.runs.insert(ready.run);
+            return Ok(Tried::NotThis);
         }
         let is_there = self.runs.get(ready.run).is_some_and(|run| {
             run.task_id(&ready.address) == Some(ready.task) && run.heads.contains_key(&ready.task)
         });
         if !is_there {
-            self.heads.remove(head, ready.task, Some(ready.since));
-            return Ok(None);
+            self.heads.remove(*head, ready.task, Some(ready.since));
+            return Ok(Tried::NotThis);
         }
-        if !self.is_let(case, &like, ready.run).await? {
-            case.heads.insert(head);
-            return Ok(None);
+        if !self.is_let(case, need, ready.run).await? {
+            return Ok(Tried::NoneAlike);
         }
         // Where nobody asks for a tier none is looked up.
         let asks = self.runs.get(ready.run).is_some_and(|run| run.asks_for_trust(&ready.address));
-        let trust = if asks { self.tier(case, like.publisher).await? } else { 0 };
+        let trust = if asks { self.tier(case, need.publisher).await? } else { 0 };
         let has_slots = self.has_slots(ready.run).await?;
         let agent = Agent {
             id: case.asking.agent,
             owner: case.asking.owner,
-            labels: case.labels(like.publisher),
+            labels: case.labels(need.publisher),
             trust,
             is_permitted: true,
         };
@@ -260,53 +308,45 @@ impl Group<'_> {
         }
         let by = Some(Id::from_uuid(case.asking.agent.uuid()));
         match self.happen(run, (&event, self.now), by, &Said::default()).await {
-            Ok(_) => Ok(self.runs.get(run).and_then(|run| granted(run, claim, self.now))),
-            Err(NotDone::Failed(error)) => Err(*error),
-            Err(NotDone::Refused(why)) => {
-                self.pass_over(case, &why, (head, &like, &ready));
-                Ok(None)
+            Ok(_) => {
+                let told = self.runs.get(run).and_then(|run| granted(run, claim, self.now));
+                Ok(told.map_or(Tried::NotThis, Tried::Granted))
             }
+            Err(NotDone::Failed(error)) => Err(*error),
+            Err(NotDone::Refused(why)) => Ok(self.pass_over(case, &why, choice)),
             Err(
                 NotDone::NoRun
                 | NotDone::ExternalIdTaken
                 | NotDone::ConcurrencyFull
                 | NotDone::Quota(_),
-            ) => Ok(None),
+            ) => Ok(Tried::NotThis),
         }
     }
 
     /// What a refusal says about other tasks.
-    fn pass_over(
-        &mut self,
-        case: &mut Case<'_>,
-        why: &Refusal,
-        (head, like, ready): (HeadId, &Likeness, &Ready),
-    ) {
-        if let Some(run) = self.runs.get_mut(ready.run) {
+    fn pass_over(&mut self, case: &mut Case<'_>, why: &Refusal, choice: &Choice) -> Tried {
+        let id = choice.ready.run;
+        if let Some(run) = self.runs.get_mut(id) {
             run.tokens.retain(|claim, _| run.state.claims.contains_key(claim));
         }
         match why {
             Refusal::BudgetReserved | Refusal::SlotsFull => {
-                case.runs.insert(ready.run);
+                case.runs.insert(id);
+                let heads = self.runs.get(id).into_iter().flat_map(|run| run.heads.values());
+                case.loose.extend(heads.map(|(head, _)| (*head, None)));
+                Tried::NotThis
             }
-            // The whole head wants that tier.
-            Refusal::NotFit if like.trust > 0 => {
-                case.heads.insert(head);
-            }
-            _ => {}
+            // All of them want that tier.
+            Refusal::NotFit if choice.need.trust > 0 => Tried::NoneAlike,
+            _ => Tried::NotThis,
         }
     }
 
     /// Whether the publisher's side lets the agent have tasks of this pipeline.
-    async fn is_let(
-        &mut self,
-        case: &Case<'_>,
-        like: &Likeness,
-        run: RunId,
-    ) -> Result<bool, Error> {
+    async fn is_let(&mut self, case: &Case<'_>, need: &Need, run: RunId) -> Result<bool, Error> {
         let version = self.runs.get(run).map(|it| it.state.version);
-        let audience = self.audience(like.publisher, &like.pipeline, version).await?;
-        Ok(audience.is_some_and(|audience| case.standing.is_let(like.publisher, audience)))
+        let audience = self.audience(need.publisher, &need.pipeline, version).await?;
+        Ok(audience.is_some_and(|audience| case.standing.is_let(need.publisher, audience)))
     }
 
     async fn audience(

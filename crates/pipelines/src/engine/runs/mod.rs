@@ -114,6 +114,11 @@ impl Runs {
         Ok(self.held.contains_key(&id))
     }
 
+    /// Whether there is such a run, also if another process is at work on it.
+    pub(crate) async fn is_there(&self, tx: &mut Tx, id: RunId) -> Result<bool, Error> {
+        Ok(self.held.contains_key(&id) || store::is_there(tx, id).await?)
+    }
+
     async fn hold(
         &mut self,
         pipelines: &Pipelines,

@@ -38,6 +38,7 @@ db::statements! {
         sqlite "SELECT id, rev FROM runs WHERE id = $1",
         postgres "SELECT id, rev FROM runs WHERE id = $1 FOR UPDATE SKIP LOCKED"
     };
+    IS_THERE = "SELECT count(*) FROM runs WHERE id = $1";
     TASKS = "
         SELECT t.id, t.address, t.generation, t.detail, t.item, t.input, t.candidate, t.head_id, t.ready_at, s.output
           FROM tasks AS t LEFT JOIN results AS s ON s.task_id = t.id WHERE t.run_id = $1";
@@ -108,6 +109,12 @@ pub(super) async fn lock(tx: &mut Tx, ids: &[RunId]) -> Result<BTreeMap<RunId, i
 pub(super) async fn try_lock(tx: &mut Tx, id: RunId) -> Result<Option<i64>, Error> {
     let row: Option<(Uuid, i64)> = db::fetch_optional!(tx, TRY_LOCK, id.uuid())?;
     Ok(row.map(|(_, rev)| rev))
+}
+
+/// Whether there is such a run.
+pub(super) async fn is_there(tx: &mut Tx, id: RunId) -> Result<bool, Error> {
+    let (count,): (i64,) = db::fetch_one!(tx, IS_THERE, id.uuid())?;
+    Ok(count > 0)
 }
 
 /// The whole run.
