@@ -26,7 +26,7 @@ const definition = (id) => ({
     step("sum", { requires: ["check"] }),
     { id: "agree", kind: "approval", instructions: "Is that right?", requires: ["sum"], approval: { not_starter: false }, output_schema: { type: "object", required: ["grade"], properties: { grade: { enum: ["good", "bad"] } } } },
   ],
-  final_output: { composes: ["look.n", "grade: agree.grade"] },
+  final_output: { composes: ["n: look.n", "grade: agree.grade"] },
 });
 
 // Asks the API as the page's own scripts would, signed in by the cookie.
@@ -192,3 +192,34 @@ for (const colorScheme of ["light", "dark"]) {
     });
   });
 }
+
+test("the page of a run follows what happens, over a cut too", async () => {
+  await signedIn({ expected: /status of 4\d\d|ERR_INTERNET_DISCONNECTED|ERR_FAILED/ }, async (page, context) => {
+    const heron = agent(await publisher(page, "lively"));
+    await registers(page, "lively", "boats");
+    await starts(page, "lively", "boats");
+    const tasks = page.getByRole("region", { name: "Tasks" });
+    assert.match(await tasks.innerText(), /look\s+ready/);
+    // What the reader has opened stays open.
+    await page.getByText("Steps as a table").click();
+    const look = await heron.next();
+    await tasks.getByText("claimed").waitFor();
+    assert.ok(await page.getByRole("region", { name: "Steps" }).isVisible());
+    // What happens while there is no connection is seen after it.
+    await context.setOffline(true);
+    await heron.submit(look, { n: 1, list: [{}, {}] });
+    await page.waitForFunction(() => !navigator.onLine);
+    await context.setOffline(false);
+    await tasks.getByText("count[1]").waitFor();
+    assert.equal(await page.getByRole("heading", { name: "Fan-out" }).count(), 1);
+    // The reader lets it rest.
+    await page.getByLabel("Follow what happens").uncheck();
+    const before = await page.locator("#now").getAttribute("data-last");
+    await heron.next();
+    const asked = [];
+    page.on("request", (request) => asked.push(request.url()));
+    await page.getByText("Times as a table").click();
+    assert.equal(await page.locator("#now").getAttribute("data-last"), before);
+    assert.deepEqual(asked, []);
+  });
+});

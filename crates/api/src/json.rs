@@ -12,7 +12,9 @@ mod claims;
 mod handing;
 mod history;
 mod jobs;
+mod letters;
 mod mirrors;
+mod numbers;
 mod passkeys;
 mod pipelines;
 mod publishers;
@@ -44,8 +46,14 @@ pub use history::{
     LanguageList, LanguageMonth,
 };
 pub use jobs::{Job, JobCounts, JobDetail, JobPage, Schedule, ScheduleRun};
+pub use letters::{
+    DeadLetter, DeadLetterFilter, DeadLetterPage, DeadLetterReplay, ReplayDeadLetters,
+};
 pub use mirrors::{
     ChangeMirror, Import, Mirror, MirrorPage, NewImport, NewMirror, RemoteCredentials,
+};
+pub use numbers::{
+    AgentRecord, AgentRecordPage, ClaimedRun, ClaimedRunPage, PublisherStats, StepStats, WorkStats,
 };
 pub use passkeys::{
     BrowserSession, BrowserSessionPage, Identity, IdentityPage, NewPasskey, Passkey,
@@ -83,11 +91,11 @@ pub use webhooks::{
     WebhookPage, WebhookSecret,
 };
 pub use work::{
-    Approval, ApprovalPage, ApprovalVote, Attempt, AttemptPage, DeadLetter, DeadLetterPage, Decide,
-    Decided, MoveRun, NewRun, PublisherAgent, PublisherAgentPage, Reason, ReplayRun, RunBudgets,
-    RunDetail, RunEvent, RunEventPage, RunPage, RunState, RunSummary, RunVerdict,
-    SetPublisherAgent, StartedRun, TaskDetail, TaskPage, TaskSummary, UntrustedText,
-    UntrustedValue, Usage, VerdictReason, VerdictReopen,
+    Approval, ApprovalPage, ApprovalVote, Attempt, AttemptPage, Decide, Decided, MoveRun, NewRun,
+    PublisherAgent, PublisherAgentPage, Reason, ReplayRun, RunBudgets, RunDetail, RunEvent,
+    RunEventPage, RunPage, RunState, RunSummary, RunVerdict, SetPublisherAgent, StartedRun,
+    TaskDetail, TaskPage, TaskSummary, UntrustedText, UntrustedValue, Usage, VerdictReason,
+    VerdictReopen,
 };
 
 /// The body of `POST /api/v1/auth/challenge` (`spec/trust.md` 2).

@@ -134,6 +134,8 @@ pub struct Party {
 /// What happened. Whoever makes it has shaped `data` as the list of events says.
 #[derive(Debug, Clone)]
 pub struct Event {
+    /// Its id, if whoever makes it has named it already.
+    pub id: Option<Id<EventRow>>,
     /// Which of the list.
     pub kind: EventType,
     /// What it is about.
@@ -223,6 +225,7 @@ impl Event {
         action_url: impl Into<String>,
     ) -> Self {
         Self {
+            id: None,
             kind,
             subject,
             realm,
@@ -312,6 +315,7 @@ mod tests {
             Some(Party { id: Uuid::nil(), handle: handle.to_owned(), kind: "person" })
         };
         Event {
+            id: None,
             kind: "issue.opened".parse().unwrap(),
             subject: "issue:7".parse().unwrap(),
             realm: Realm::Installation,

@@ -337,8 +337,20 @@ mod tests {
             .map(|word| word.trim_matches('`').parse().unwrap())
             .collect();
         let not_made = ["release.edited", "release.unyanked"];
-        let sent =
-            ["ref", "repository", "release", "member", "key", "token", "delivery", "endpoint"];
+        let sent = [
+            "ref",
+            "repository",
+            "release",
+            "pipeline",
+            "run",
+            "task",
+            "approval",
+            "member",
+            "key",
+            "token",
+            "delivery",
+            "endpoint",
+        ];
         for it in EventType::all() {
             let word = it.to_string();
             let is_sent = it.verb.is_empty() || sent.contains(&it.noun);

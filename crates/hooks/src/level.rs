@@ -259,3 +259,24 @@ impl Paged for Organization {
         Ok((Layout { crumbs, ..layout }, tabs))
     }
 }
+
+impl Paged for Publisher {
+    fn page(&self) -> String {
+        format!("/pipelines/{}/-/webhooks", self.organization.handle)
+    }
+
+    fn named(&self) -> String {
+        self.organization.handle.to_string()
+    }
+
+    fn is_archived(&self) -> bool {
+        false
+    }
+
+    async fn around(&self, _: &Door, _: &Actor, layout: Layout) -> Result<(Layout, Html), Problem> {
+        let handle = &self.organization.handle;
+        let publisher = Crumb::link(handle.to_string(), format!("/pipelines/{handle}"));
+        let crumbs = vec![publisher, Crumb::here("Webhooks")];
+        Ok((Layout { crumbs, ..layout }, Html::default()))
+    }
+}

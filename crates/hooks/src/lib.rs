@@ -63,7 +63,9 @@ use uuid::Uuid;
 
 pub use address::{AddressRefused, AddressRules, Receiver};
 pub use breaker::{Breaker, Lets};
-pub use deliveries::{Attempt, Delivery, DeliveryFilter, DeliveryState, Heard, Resend};
+pub use deliveries::{
+    Attempt, Counted, Delivery, DeliveryFilter, DeliveryState, Heard, Listeners, Resend,
+};
 pub use dispatcher::Dispatcher;
 pub use error::Error;
 pub use event::{Content, Event, EventRow, NotASubject, Party, Realm, Subject};
@@ -234,6 +236,11 @@ impl Hooks {
         if self.0.verdicts.set(verdicts).is_err() {
             tracing::error!("two rooms want to read verdicts");
         }
+    }
+
+    /// Where the installation is.
+    pub fn base_url(&self) -> &str {
+        &self.0.settings.base_url
     }
 
     /// Where a request may go, as far as an address says it by itself.

@@ -52,6 +52,9 @@ pub enum Error {
     /// What is due could not be put down.
     #[error("what is due could not be put down")]
     Jobs(#[from] jobs::Error),
+    /// Nobody could be told.
+    #[error("nobody could be told")]
+    Hooks(#[from] hooks::Error),
     /// Something that was begun was given up: the process is ending.
     #[error("the work was given up")]
     GivenUp,
@@ -81,6 +84,7 @@ impl From<Error> for Problem {
             Error::Trust(error) => error.into(),
             Error::Db(error) => error.into(),
             Error::Jobs(error) => Self::internal(&error),
+            Error::Hooks(error) => error.into(),
             Error::GivenUp => Self::unavailable(&error),
             Error::Busy => {
                 Self::refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &error).retry_after(1)

@@ -10,16 +10,26 @@
 //! | `error.rs`     | [`Error`]: why something is refused                     |
 //! | `definitions/` | pipelines, their versions and schedules                 |
 //! | `skills/`      | documents for agents                                    |
+//! | `letters/`     | dead letters, and replays of many                       |
+//! | `numbers/`     | how much waits; what became of the work of agents       |
 //! | `engine/`      | runs, tasks and claims: one queue in each process       |
 //! | `serving/`     | JSON of runs, tasks and claims                          |
 //! | `pages/`       | the same for people                                     |
+//! | `webhooks.rs`  | the subscriptions of versions                           |
+//! | `verdicts.rs`  | what is answered to the output of a run                 |
+//! | `paging.rs`    | pages of lists                                          |
 
 mod definitions;
 mod engine;
 mod error;
+mod letters;
+mod numbers;
 mod pages;
+mod paging;
 mod serving;
 mod skills;
+mod verdicts;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -44,6 +54,8 @@ pub fn statements() -> Vec<&'static db::Sql> {
     let all = [
         definitions::STATEMENTS,
         skills::STATEMENTS,
+        letters::store::STATEMENTS,
+        numbers::store::STATEMENTS,
         serving::store::STATEMENTS,
         serving::tools::store::STATEMENTS,
         pages::store::STATEMENTS,
@@ -78,6 +90,8 @@ struct Inner {
     engine: Engine,
     parsed: definitions::Parsed,
     breakers: serving::tools::Breakers,
+    streams: Arc<serving::stream::Seats>,
+    replays: letters::replay::Changes,
 }
 
 impl Pipelines {
@@ -87,17 +101,22 @@ impl Pipelines {
         let (engine, asks) = Engine::new(time);
         let parsed = definitions::Parsed::default();
         let breakers = serving::tools::Breakers::default();
-        let inner = Arc::new(Inner { ground, engine, parsed, breakers });
+        let streams = Arc::default();
+        let replays = letters::replay::Changes::default();
+        let inner = Arc::new(Inner { ground, engine, parsed, breakers, streams, replays });
         engine::begin(asks, Arc::downgrade(&inner));
         let ears = engine::revoked::Ears(inner.ground.queue.clone());
         inner.ground.trust.observed_by(Arc::new(ears));
+        let bench = verdicts::Bench(inner.ground.queue.clone());
+        inner.ground.hooks.judged_by(Arc::new(bench));
         let it = Self(inner);
         it.give_grace().await?;
         Ok(it)
     }
 
-    /// Answers agents that wait for work with nothing: the process is about to end.
+    /// Answers agents that wait for work with nothing, and ends what is followed: the process is about to end.
     pub async fn drain(&self) {
+        self.0.streams.end();
         self.0.engine.drain().await;
     }
 
@@ -106,23 +125,33 @@ impl Pipelines {
         let door = Door { pipelines: self.clone(), cursors };
         let routes = Routes::new(door, self.0.ground.trust.clone());
         let routes = skills::api::routes(definitions::api::routes(routes));
+        let routes = numbers::routes(letters::api::routes(routes));
         pages::routes(serving::routes(routes)).finish()
     }
 
     /// Brings the handlers of its jobs to the dispatcher of this process.
     pub fn work(&self, dispatcher: Dispatcher) -> Dispatcher {
-        let (room, timer, warden) = (self.clone(), self.clone(), self.clone());
+        let (room, timer) = (self.clone(), self.clone());
+        let (warden, court, again) = (self.clone(), self.clone(), self.clone());
         let dispatcher = dispatcher.on(engine::revoked::REVOKED, move |job| {
             let room = warden.clone();
             async move { room.end_revoked(&job.payload).await }
+        });
+        let dispatcher = dispatcher.on(verdicts::VERDICT, move |job| {
+            let room = court.clone();
+            async move { room.judge(&job.payload).await }
         });
         let dispatcher = dispatcher.on(engine::DUE, move |job| {
             let room = room.clone();
             async move { room.fire(&job.payload, job.run_at).await }
         });
-        dispatcher.on(definitions::firing::FIRE, move |job| {
+        let dispatcher = dispatcher.on(definitions::firing::FIRE, move |job| {
             let room = timer.clone();
             async move { room.fire_schedules(&job.payload).await }
+        });
+        dispatcher.on(letters::replay::REPLAY, move |job| {
+            let room = again.clone();
+            async move { room.replay_letters(&job.payload).await }
         })
     }
 

@@ -12,6 +12,8 @@
 //! | `person.rs`  | [`Person`]: a handle and a key                                                   |
 //! | `request.rs` | [`Request`]: signed like a good client's, and every part of it can be broken     |
 //! | `answer.rs`  | [`Answer`]: what came back                                                       |
+//! | `live.rs`    | [`Live`]: what comes back as it happens                                          |
+//! | `receiver.rs`| [`Receiver`]: what a server sends by itself                                      |
 //! | `canaries.rs`| [`Canaries`]: what a server gave out and must never write                        |
 //! | `raw.rs`     | bytes on a connection, for what no HTTP client would send                        |
 //! | `secure.rs`  | [`assert_secure`]: the headers of every answer                                   |
@@ -28,11 +30,13 @@
 mod answer;
 mod canaries;
 mod ground;
+mod live;
 pub mod long;
 mod operator;
 mod person;
 mod process;
 mod raw;
+mod receiver;
 mod request;
 mod secure;
 mod server;
@@ -42,8 +46,10 @@ mod wire;
 pub use answer::Answer;
 pub use canaries::Canaries;
 pub use ground::{Ground, histories, scale};
+pub use live::{Happened, Live};
 pub use person::Person;
 pub use raw::{Connection, answers_in};
+pub use receiver::{Receiver, Seen, reply};
 pub use request::{Broken, Request};
 pub use secure::assert_secure;
 pub use server::{Ended, Server, Setup};

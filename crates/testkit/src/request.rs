@@ -13,7 +13,7 @@ use keys::{CanonicalRequest, Nonce, format_content_digest, sign_request};
 use names::{Clock, ObjectId, Random};
 use tokio::{net::TcpStream, sync::oneshot, time::timeout};
 
-use crate::{Answer, Canaries, Person, Server, assert_secure, secure::assert_routed};
+use crate::{Answer, Canaries, Live, Person, Server, assert_secure, secure::assert_routed};
 
 /// Longer than any answer of the server takes.
 const WAIT: Duration = Duration::from_mins(1);
@@ -231,6 +231,22 @@ impl Request {
             panic!("no answer to {} {} within {WAIT:?}", self.method, self.target);
         };
         outcome
+    }
+
+    /// Sends the request and gives the answer as it comes: server-sent events.
+    pub async fn follow(&self) -> Live {
+        let opening = async {
+            let stream = TcpStream::connect(self.address).await.unwrap();
+            let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+            let connection = tokio::spawn(connection);
+            let response = sender.send_request(self.to_http()).await.unwrap();
+            let (head, body) = response.into_parts();
+            let (status, headers) = (head.status.as_u16(), head.headers);
+            let answer = Answer { status, headers, body: Bytes::new() };
+            assert_secure(&answer);
+            Live::new(answer, body, connection.abort_handle())
+        };
+        timeout(WAIT, opening).await.unwrap()
     }
 
     /// Sends the head and half of the body, waits for `meanwhile`, and sends the rest.

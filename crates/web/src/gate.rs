@@ -267,7 +267,10 @@ async fn finish(
             .headers_mut()
             .insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     }
-    if !matches!(surface, Surface::Api | Surface::Page) {
+    // What is told as it happens must not wait for a packer.
+    let is_told = response.headers().get(header::CONTENT_TYPE);
+    let is_told = is_told.is_some_and(|it| it == "text/event-stream");
+    if is_told || !matches!(surface, Surface::Api | Surface::Page) {
         return response;
     }
     response.extensions_mut().insert(MayCompress);

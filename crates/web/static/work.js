@@ -1,6 +1,6 @@
 // What the page of a run gains by a script: it follows what happens. An event of the run lets the parts of the page that
-// tell of it be read again; after a cut the browser comes back by itself, and the page is read once more. The page says
-// the same without it.
+// tell of it be read again; after a cut the browser comes back by itself, and the page is read once more. Where no stream
+// is to be had, the timeline is asked what came behind its last entry. The page says the same without a script.
 (() => {
   "use strict";
   const head = () => document.querySelector("[data-topic]");
@@ -8,7 +8,8 @@
   const told = document.getElementById("told");
   const PAUSE = 1000;
   const QUIET = 5000;
-  let source, timer, spoke = 0, isReading = false, isStale = false;
+  const LOOK = 3000;
+  let source, looks, timer, spoke = 0, isReading = false, isStale = false;
   const follows = () => document.querySelector("[data-follow]")?.checked ?? true;
   const say = (text) => {
     const line = document.querySelector("[data-following]");
@@ -79,7 +80,13 @@
       say("The page follows.");
       soon();
     });
-    source.addEventListener("error", () => say("The connection is cut; the page comes back by itself."));
+    source.addEventListener("error", () => {
+      if (source?.readyState === EventSource.CLOSED) {
+        looks ??= setInterval(look, LOOK);
+      } else {
+        say("The connection is cut; the page comes back by itself.");
+      }
+    });
     // Types of events are words of the run; all of them mean the same here.
     const kinds = ["queued", "running", "held", "composed", "completed", "failed", "cancelled", "expired", "moved", "budgets"];
     const tasks = ["inserted", "pending", "delayed", "ready", "claimed", "checking", "waiting", "done", "skipped", "dead", "cancelled", "superseded", "approved"];
@@ -87,9 +94,23 @@
     const all = [kinds.map((it) => `run.${it}`), tasks.map((it) => `task.${it}`), claims.map((it) => `claim.${it}`)].flat();
     for (const kind of [...all, "message", "reset"]) source.addEventListener(kind, soon);
   }
+  // Whether the timeline has entries behind the last one that the page tells of.
+  async function look() {
+    const { topic, last } = head()?.dataset ?? {};
+    if (!topic || document.hidden) return;
+    try {
+      const answer = await fetch(`/api/v1/runs/${topic.slice(4)}/events?after=${last}&limit=1`);
+      if (!answer.ok) return;
+      say("The page follows.");
+      if ((await answer.json()).items.length > 0) soon();
+    } catch {
+      say("The connection is cut; the page comes back by itself.");
+    }
+  }
   function stop() {
     source?.close();
-    source = undefined;
+    clearInterval(looks);
+    source = looks = undefined;
     say("");
   }
   document.addEventListener("change", (event) => {

@@ -10,10 +10,7 @@ use cluster::{Cluster, Settings};
 use serde_json::json;
 use tokio::{task::JoinSet, time::sleep};
 
-use super::{
-    queue::tasks,
-    shop::{self, Agent, Place, Shop, listing, quantile},
-};
+use super::shop::{self, Agent, Place, Shop, WIDTH, listing, quantile};
 use crate::{house::counted, load::Line, row::Row};
 
 /// Starts of the quiet publisher on each side, and how long apart.
@@ -48,19 +45,21 @@ async fn neighbour(name: &'static str, binary: &Path, place: Place) -> anyhow::R
     let (runner, agents) = shop.beside("quiet", 1).await?;
     let agent = agents.first().context("an agent")?;
     let alone = starts(&shop, &runner, agent).await?;
-    let enqueuing = shop.enqueue(tasks());
-    tokio::pin!(enqueuing);
-    // For as long as the other one enqueues, or longer.
-    let beside = tokio::select! {
-        done = &mut enqueuing => {
-            done?;
-            anyhow::bail!("the other one had enqueued everything before the quiet one was measured: --tasks")
+    // The other one goes on for as long as that is measured.
+    let enqueuing = async {
+        loop {
+            if let Err(error) = shop.enqueue(WIDTH).await {
+                break error;
+            }
         }
+    };
+    let beside = tokio::select! {
+        error = enqueuing => return Err(error),
         times = starts(&shop, &runner, agent) => times?,
     };
     let p99 = |times: Vec<f64>| quantile(times, 0.99);
     let how = format!(
-        "p99 of {STARTS} starts to a claim in the hands of an agent that waits, while another publisher enqueues, against \
+        "p99 of {STARTS} starts to a claim in the hands of an agent that waits, while another publisher enqueues {WIDTH} tasks after the other, against \
          the same alone; p50 {:.1} and {:.1} ms",
         quantile(beside.clone(), 0.5),
         quantile(alone.clone(), 0.5)
@@ -129,6 +128,7 @@ pub(crate) async fn page(binary: &Path) -> anyhow::Result<Row> {
         let claim = agent.next(&mut line, &ask).await?.context("a task that spawns others")?;
         agent.submit(&mut line, &claim, &listing(width)).await?;
     }
+    shop.spawned(&run, 1 + OUTER + OUTER * INNER).await?;
     let (mut times, mut bytes) = (Vec::new(), 0);
     for _ in 0..READS {
         let page = shop.server.get(&format!("/runs/{run}")).header("accept", "text/html");

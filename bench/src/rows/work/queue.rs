@@ -36,7 +36,7 @@ pub(crate) fn enqueue(tasks: Option<u64>) {
     let _said = ENQUEUED.set(tasks.unwrap_or(TASKS));
 }
 
-pub(super) fn tasks() -> u64 {
+fn tasks() -> u64 {
     *ENQUEUED.get_or_init(|| TASKS)
 }
 

@@ -1,20 +1,23 @@
 //! A publisher with pipelines, and agents that may claim their tasks, each with a token as the loops of
 //! `spec/work.md` 6 have one.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use cluster::Database;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{Answer, Ground, Person, Server};
+use tokio::time::sleep;
 
 use crate::{ground, load::Line};
 
 /// An install key: on PostgreSQL one is never made.
 const INSTALL_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 /// The widest fan-out that there is.
-const WIDTH: u64 = 10_000;
+pub(super) const WIDTH: u64 = 10_000;
+/// How often it is looked whether a fan-out is whole.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// Where rows are.
 pub(super) enum Place {
@@ -136,9 +139,24 @@ impl Shop {
             let claim = agent.next(&mut line, &json!({"run": run, "resume": false})).await?;
             let claim = claim.context("the first task of a flood")?;
             agent.submit(&mut line, &claim, &listing(width)).await?;
+            self.spawned(&run, 1 + width).await?;
             left -= width;
         }
         Ok(())
+    }
+
+    /// Waits until a run has so many tasks: a wide fan-out may go on after its result was taken.
+    pub(super) async fn spawned(&self, run: &str, many: u64) -> anyhow::Result<()> {
+        let token = self.runner.trim_end().trim_start_matches("authorization: ");
+        loop {
+            let seen = self.server.get(&format!("/api/v1/runs/{run}"));
+            let seen = well(&seen.header("authorization", token).send().await)?;
+            let tasks = seen.pointer("/spent/tasks").and_then(Value::as_u64);
+            if tasks.context("how many tasks a run has")? >= many {
+                return Ok(());
+            }
+            sleep(GLANCE).await;
+        }
     }
 }
 

@@ -328,34 +328,6 @@ pub struct RunState {
     pub state: String,
 }
 
-/// A task that died.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeadLetter {
-    /// Which.
-    pub id: String,
-    /// The run.
-    pub run: String,
-    /// The pipeline.
-    pub pipeline: String,
-    /// The task.
-    pub task: String,
-    /// Where it stands in its run.
-    pub address: String,
-    /// Why.
-    pub reason: String,
-    /// When.
-    pub at: String,
-}
-
-/// A page of tasks that died.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeadLetterPage {
-    /// Newest first.
-    pub items: Vec<DeadLetter>,
-    /// Where the list goes on.
-    pub next_cursor: Option<String>,
-}
-
 /// What waits for a person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Approval {

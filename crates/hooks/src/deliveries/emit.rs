@@ -3,7 +3,6 @@
 use db::Tx;
 use names::{Digest, Id, UnixMillis};
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use super::{
     Delivery,
@@ -58,6 +57,14 @@ impl OfWebhook<'_> {
 pub struct Heard {
     sequence: u64,
     candidates: Vec<Candidate>,
+}
+
+/// Whether a subscription is told of an event. A managed one hears of what its own manager makes, and of nothing else.
+pub(super) fn hears(it: &Candidate, event: &Event) -> bool {
+    it.events.matches(event.kind)
+        && (it.manager.is_none() || it.manager == event.manager)
+        && (it.confidential || !event.is_confidential)
+        && (event.kind.is_of_webhooks() || it.filter.passes(event.traits()))
 }
 
 impl Hooks {
@@ -115,18 +122,9 @@ impl Hooks {
         is_wanted: impl Fn(Id<Webhook>) -> bool,
     ) -> Result<usize, Error> {
         let Heard { sequence, candidates } = heard;
-        let traits = event.traits();
-        // A managed subscription hears of what its own manager makes, and of nothing else.
-        let is_for = |manager: Option<Uuid>| manager.is_none() || manager == event.manager;
         let targets: Vec<_> = candidates
             .into_iter()
-            .filter(|it| {
-                is_wanted(it.target.webhook)
-                    && it.events.matches(event.kind)
-                    && is_for(it.manager)
-                    && (it.confidential || !event.is_confidential)
-                    && (event.kind.is_of_webhooks() || it.filter.passes(traits))
-            })
+            .filter(|it| is_wanted(it.target.webhook) && hears(it, event))
             .map(|it| it.target)
             .collect();
         self.write(tx, event, sequence, &targets).await?;
@@ -145,7 +143,7 @@ impl Hooks {
             return Ok(Vec::new());
         }
         let (now, random) = (self.0.clock.now(), &self.0.random);
-        let id = Id::new(now, random);
+        let id = event.id.unwrap_or_else(|| Id::new(now, random));
         for content in [Content::Full, Content::Thin] {
             if targets.iter().any(|it| it.content == content) {
                 let body = event.body(content, (id, sequence), now);

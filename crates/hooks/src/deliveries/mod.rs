@@ -4,6 +4,7 @@
 //! |------------|----------------------------------------------------------------------------|
 //! | `mod.rs`   | [`Delivery`], [`Attempt`]; listed, sent once more, pings                      |
 //! | `emit.rs`  | the door for rooms: an event becomes rows, in the transaction of the change  |
+//! | `many/`    | the same for many events at once                                             |
 //! | `forget.rs`| what ended long ago goes                                                    |
 //! | `resends/` | [`Resend`]: what a filter names is sent once more, by a job                    |
 //! | `store.rs` | the SQL                                                                     |
@@ -14,6 +15,7 @@
 
 pub(crate) mod emit;
 mod forget;
+mod many;
 mod resends;
 pub(crate) mod store;
 
@@ -22,11 +24,12 @@ use trust::Allowed;
 
 use crate::{Error, EventRow, Hooked, Hooks, Webhook};
 pub use emit::Heard;
+pub use many::{Counted, Listeners};
 pub use resends::Resend;
 
 /// Every statement of these tables.
 pub(crate) fn statements() -> Vec<&'static db::Sql> {
-    [store::STATEMENTS, resends::store::STATEMENTS].concat()
+    [store::STATEMENTS, many::store::STATEMENTS, resends::store::STATEMENTS].concat()
 }
 
 /// Rows of one page, unless asked and at most.

@@ -3,6 +3,7 @@
 
 use db::{Error, Tx};
 use names::{Digest, Id, UnixMillis};
+use trust::Principal;
 use uuid::Uuid;
 
 use super::{
@@ -172,6 +173,10 @@ db::statements! {
          WHERE id IN (SELECT w.id FROM webhooks AS w
                        WHERE w.state = 'deleted'
                          AND NOT EXISTS (SELECT 1 FROM webhook_deliveries AS d WHERE d.webhook_id = w.id) LIMIT $1)";
+    RELEASE_UNSIGNED = "
+        UPDATE webhook_deliveries SET due_at = $2
+         WHERE state = 'pending' AND due_at > $2 AND reason = 'no_active_secret'
+           AND webhook_id IN (SELECT id FROM webhooks WHERE account_id = $1 AND managed_by IS NOT NULL)";
     CANCEL_ALL = "
         UPDATE webhook_deliveries SET state = 'cancelled', reason = 'webhook_deleted', due_at = NULL, finished_at = $2
          WHERE webhook_id = $1 AND state = 'pending'";
@@ -212,8 +217,9 @@ pub(crate) struct Candidate {
     pub(crate) manager: Option<Uuid>,
 }
 
+/// A subscription that may be told, as its row has it.
 #[derive(sqlx::FromRow)]
-struct CandidateRow {
+pub(super) struct CandidateRow {
     id: Uuid,
     events: String,
     content: String,
@@ -255,6 +261,15 @@ pub(crate) async fn candidates(
     let rows: Vec<CandidateRow> =
         db::fetch_all!(tx, CANDIDATES, repository, organization, publisher, subject.as_str())?;
     rows.into_iter().map(Candidate::try_from).collect()
+}
+
+/// Makes what waits for a secret of a publisher due.
+pub(crate) async fn release_unsigned(
+    tx: &mut Tx,
+    publisher: Id<Principal>,
+    now: UnixMillis,
+) -> Result<u64, Error> {
+    db::execute!(tx, RELEASE_UNSIGNED, publisher.uuid(), now.0)
 }
 
 /// Whether an ordered delivery of the subject has not ended.

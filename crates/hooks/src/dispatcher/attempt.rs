@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use db::Tx;
 use egress::{HeaderName, HeaderValue, Request, Response, header};
 use names::UnixMillis;
 use tokio::time::Instant;
@@ -88,10 +89,7 @@ impl Hooks {
             return Ok(Tried::NotPermitted);
         }
         let mut tx = self.0.db.glance().await?;
-        let secrets = match (claimed.manager, *realm) {
-            (Some(_), Realm::Publisher(id)) => self.secrets_of_publisher(&mut tx, id).await?,
-            _ => self.signing_secrets(&mut tx, claimed.webhook).await?,
-        };
+        let secrets = self.secrets_for(&mut tx, claimed).await?;
         drop(tx);
         if secrets.is_empty() {
             return Ok(Tried::Unsigned);
@@ -100,6 +98,18 @@ impl Hooks {
         let mut answer = self.ask(claimed, &secrets, started_at).await;
         answer.duration = began.elapsed();
         Ok(Tried::Asked(answer))
+    }
+
+    /// What a delivery is signed with at this moment: by the publisher, where a version of a pipeline manages it.
+    pub(super) async fn secrets_for(
+        &self,
+        tx: &mut Tx,
+        claimed: &Claimed,
+    ) -> Result<Vec<SigningSecret>, Error> {
+        match (claimed.manager, claimed.realm) {
+            (Some(_), Realm::Publisher(id)) => self.secrets_of_publisher(tx, id).await,
+            _ => self.signing_secrets(tx, claimed.webhook).await,
+        }
     }
 
     async fn ask(&self, claimed: &Claimed, secrets: &[SigningSecret], at: UnixMillis) -> Answer {

@@ -106,7 +106,9 @@ impl Hooks {
             }
             Tried::Unsigned => {
                 let stays = (claimed.attempts, claimed.slot);
-                let due = now.plus(UNSIGNED_WAIT);
+                // One may have come since it was looked for.
+                let is_signed = !self.secrets_for(&mut tx, claimed).await?.is_empty();
+                let due = if is_signed { now } else { now.plus(UNSIGNED_WAIT) };
                 store::wait(&mut tx, claimed.lease.id, "no_active_secret", stays, due).await?;
             }
             Tried::Asked(answer) => self.record_answer(&mut tx, claimed, answer, now).await?,

@@ -1,4 +1,4 @@
-//! Webhooks among the settings of a repository and of an organization: forms that work without a script
+//! Webhooks among the settings of a repository, of an organization and of a publisher: forms that work without a script
 //! (`spec/webhooks.md` 1).
 //!
 //! Each form goes the way of the JSON call that does the same. What does not hold is said beside its field, and what was
@@ -21,7 +21,7 @@ mod view;
 
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use trust::Actor;
+use trust::{Actor, Publisher};
 use web::{
     Call, Fault, Problem, Routes, Spec, Surface,
     look::{Html, Layout},
@@ -74,7 +74,8 @@ macro_rules! pages {
 pub(crate) fn routes(routes: Routes<Door>) -> Routes<Door> {
     let form = Spec::new(Surface::Page).body_bytes(FORM_BYTES);
     let routes = pages!(routes, "/{owner}/{name}/settings/webhooks", Repository, form);
-    pages!(routes, "/settings/organizations/{handle}/webhooks", Organization, form)
+    let routes = pages!(routes, "/settings/organizations/{handle}/webhooks", Organization, form);
+    pages!(routes, "/pipelines/{publisher}/-/webhooks", Publisher, form)
 }
 
 /// The tabs of everybody's own settings, where organizations are one.

@@ -71,6 +71,19 @@ impl Hooks {
         Ok(true)
     }
 
+    /// A publisher has a new secret to sign with: what waited for one is due, once the caller's transaction has ended.
+    pub async fn signed_anew(
+        &self,
+        tx: &mut Tx,
+        publisher: Id<Principal>,
+    ) -> Result<(), db::Error> {
+        let now = self.0.clock.now();
+        if crate::deliveries::store::release_unsigned(tx, publisher, now).await? > 0 {
+            tx.hold(self.bell());
+        }
+        Ok(())
+    }
+
     /// What deliveries of a publisher's managed subscriptions are signed with now, the newest first.
     pub(crate) async fn secrets_of_publisher(
         &self,

@@ -273,6 +273,7 @@ impl House {
     pub(crate) fn event(&self, kind: &str, issue: u32) -> Event {
         let of = json!({"issue": {"id": issue.to_string(), "title": "a title", "url": "https://forge.example/i"}});
         Event {
+            id: None,
             kind: kind.parse().unwrap(),
             subject: format!("issue:{issue}").parse().unwrap(),
             realm: Realm::Repository(self.repo.0.id),

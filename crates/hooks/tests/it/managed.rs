@@ -1,14 +1,17 @@
 //! Subscriptions that a pipeline manages: signed by the publisher, changed by nobody else, and what is answered to the output
 //! of a run.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 use cluster::on_both;
 use db::Tx;
 use hooks::{
-    Composed, DeliveryFilter, Error, Event, Managed, Patterns, Realm, Subject, Verdict, Verdicts,
-    Webhook, WebhookChange,
+    Composed, Counted, DeliveryFilter, Error, Event, Managed, Patterns, Realm, Subject, Verdict,
+    Verdicts, Webhook, WebhookChange,
 };
 use keys::TokenText;
 use names::Id;
@@ -200,6 +203,59 @@ on_both! {
         .await;
         let unread = format!("run:7 200 {}", "x".repeat(12));
         assert_eq!(judge.heard(), [unread.as_str(), unread.as_str(), "run:7 died verdict_unreadable"]);
+        shift.stop().await;
+    }
+}
+
+on_both! {
+    async fn many_at_once_are_told_in_order_each_once_to_those_who_asked(place: Place) {
+        // The first of run 7 is said no to once, so that those behind it wait.
+        let was_refused = AtomicBool::new(false);
+        let receiver = Receiver::start(move |seen, _| {
+            let is_refused = seen.kind() == "run.started" && !was_refused.swap(true, Ordering::Relaxed);
+            Reply::Status(if is_refused { 500 } else { 204 })
+        })
+        .await;
+        let house = House::with(&place, &[&receiver], at_once(5)).await;
+        let acme = publisher(&house).await;
+        let owner = acme.publisher.organization.id;
+        let mut tx = house.db.write().await.unwrap();
+        assert!(house.hooks.listeners(&mut tx, [owner], [VERSION]).await.unwrap().is_none());
+        drop(tx);
+        manage(&house, &acme, &receiver.url()).await;
+        let told = |run: u32, kind: &str, number: u64, manager: Option<Uuid>| {
+            let subject: Subject = format!("run:{run}").parse().unwrap();
+            Counted { event: Event { subject, manager, ..of_run(&acme, kind, None) }, number }
+        };
+        let own = Some(VERSION);
+        let events = [
+            told(7, "run.started", 1, own),
+            told(8, "task.ready", 4, own),
+            told(7, "task.ready", 2, own),
+            told(7, "run.completed", 3, own),
+            told(9, "run.completed", 1, Some(Uuid::from_u128(0x12))),
+            told(9, "approval.requested", 2, own),
+        ];
+        let mut tx = house.db.write().await.unwrap();
+        let heard = house.hooks.listeners(&mut tx, [owner], [VERSION]).await.unwrap().unwrap();
+        assert!(heard.have(VERSION) && !heard.have(Uuid::from_u128(0x12)));
+        assert!(heard.want("task.ready".parse().unwrap(), owner, own));
+        assert!(!heard.want("task.ready".parse().unwrap(), owner, None));
+        assert!(!heard.want("approval.requested".parse().unwrap(), owner, own));
+        house.hooks.tell_all(&mut tx, &heard, &events).await.unwrap();
+        tx.commit().await.unwrap();
+        let shift = Shift::start(&house);
+        let seen = receiver.saw(5).await;
+        let of = |run: &str| {
+            let of = seen.iter().filter(|it| it.header("x-motet-subject") == run);
+            of.map(|it| format!("{} {}", it.header("x-motet-sequence"), it.kind())).collect::<Vec<_>>()
+        };
+        assert_eq!(of("run:8"), ["4 task.ready"]);
+        assert_eq!(of("run:7"), ["1 run.started", "1 run.started", "2 task.ready", "3 run.completed"]);
+        // What is told one by one goes on behind them.
+        assert_eq!(happens(&house, &of_run(&acme, "run.failed", own)).await, 1);
+        let next = receiver.saw(6).await.pop().unwrap();
+        assert_eq!(next.header("x-motet-sequence"), "4");
         shift.stop().await;
     }
 }

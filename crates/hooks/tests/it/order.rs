@@ -1,6 +1,13 @@
 //! One subject after the other; the breaker; what lies there is sent again.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{self, AtomicBool},
+    },
+    time::Duration,
+};
 
 use cluster::on_both;
 use hooks::{DeliveryFilter, DeliveryState, Error, Ordering, State, Wishes};
@@ -257,4 +264,55 @@ async fn ten_thousand_are_sent_again_by_one_call_and_it_reports() {
     // What was beyond is dead still; the ping, which was the oldest, is not.
     let rest = house.hooks.deliveries(house.reader().await, id, filter, Some(100)).await.unwrap();
     assert_eq!(rest.len(), 51);
+}
+
+/// Events of a day, unless the command line asks for more: `events=1000`.
+fn events_of_a_day() -> u32 {
+    let asked = std::env::args().find_map(|it| it.strip_prefix("events=")?.parse().ok());
+    asked.unwrap_or(120)
+}
+
+on_both! {
+    async fn a_receiver_that_was_down_for_a_day_gets_everything_once(place: Place) {
+        let is_up = Arc::new(AtomicBool::new(false));
+        let up = Arc::clone(&is_up);
+        let receiver = Receiver::start(move |seen, _| {
+            Reply::Status(if seen.kind() == "ping" || up.load(atomic::Ordering::Relaxed) { 204 } else { 503 })
+        })
+        .await;
+        let house = House::at(&place, &[&receiver]).await;
+        let id = house.hook(&receiver.url(), "issue.*").await.shown.webhook.id;
+        let shift = Shift::start(&house);
+        receiver.pinged(1).await;
+        let events = events_of_a_day();
+        // A quarter of an hour is the longest wait for a probe.
+        let quarters = 24 * 4;
+        let mut told = 0;
+        for quarter in 1..=quarters {
+            while told < events * quarter / quarters {
+                told += 1;
+                house.happens("issue.closed", told).await;
+            }
+            let before = receiver.seen().len();
+            house.pass(Duration::from_mins(15));
+            receiver.saw(before + 1).await;
+            // What was asked is written down before time goes on.
+            eventually("nothing is on its way", async || {
+                let reader = house.reader().await;
+                let filter = DeliveryFilter { state: Some(DeliveryState::Delivering), ..DeliveryFilter::default() };
+                house.hooks.deliveries(reader, id, filter, None).await.unwrap().is_empty()
+            })
+            .await;
+        }
+        assert_eq!(told, events);
+        let before = receiver.seen().len();
+        is_up.store(true, atomic::Ordering::Relaxed);
+        // Within twenty minutes of its return, and none twice.
+        house.pass(Duration::from_mins(15));
+        house.at_rest(id).await;
+        let seen = receiver.seen().split_off(before);
+        let ids: BTreeSet<_> = seen.iter().map(|it| it.header("webhook-id").to_owned()).collect();
+        assert_eq!((seen.len(), ids.len()), (events as usize, events as usize));
+        shift.stop().await;
+    }
 }

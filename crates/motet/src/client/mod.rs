@@ -60,4 +60,4 @@ pub use repositories::Handed;
 pub use transport::{Client, Options, ServerTime};
 pub use wire::Wire;
 pub use wire2::RefsAndLog;
-pub use work::RunFilter;
+pub use work::{LetterId, RunFilter};

@@ -1,9 +1,11 @@
 //! Pipelines, runs and claims through the JSON API (`spec/work.md` 6).
 
 use api::json::{
-    ClaimBatch, DeadLetterPage, NewRun, NextClaims, RegisteredPipeline, ReleaseClaim, Released,
-    RunDetail, RunEventPage, RunPage, StartedRun, SubmitResult, Submitted, TaskPage,
+    ClaimBatch, DeadLetter, DeadLetterFilter, DeadLetterPage, DeadLetterReplay, NewRun, NextClaims,
+    Reason, RegisteredPipeline, ReleaseClaim, Released, ReplayDeadLetters, RunDetail, RunEventPage,
+    RunPage, StartedRun, SubmitResult, Submitted, TaskPage,
 };
+use names::Id;
 use pipelines_core::name::{ClaimId, RunId};
 use reqwest::Method;
 use serde_json::Value;
@@ -12,6 +14,15 @@ use super::{Client, ClientError, Word};
 
 const RUNS: &str = "/api/v1/runs";
 const CLAIMS: &str = "/api/v1/claims";
+/// How long a call waits that is told of what is new, in seconds: whoever waits sees how far it is.
+const LOOK: u64 = 5;
+
+/// A dead letter.
+#[derive(Debug)]
+pub enum Letter {}
+
+/// Its id.
+pub type LetterId = Id<Letter>;
 
 /// Which runs are wanted.
 #[derive(Debug, Clone, Default)]
@@ -65,6 +76,12 @@ impl Client {
     pub async fn run(&self, run: RunId) -> Result<RunDetail, ClientError> {
         self.need_credential()?;
         self.json::<(), _>(Method::GET, &format!("{RUNS}/{run}"), None).await
+    }
+
+    /// A run that has ended, or as it is after a while.
+    pub async fn run_until_ended(&self, run: RunId) -> Result<RunDetail, ClientError> {
+        self.need_credential()?;
+        self.json::<(), _>(Method::GET, &format!("{RUNS}/{run}?wait={LOOK}"), None).await
     }
 
     /// What a run has composed.
@@ -144,12 +161,62 @@ impl Client {
     pub async fn dead_letters(
         &self,
         publisher: &Word,
+        (filter, state): (&DeadLetterFilter, &str),
         limit: u8,
         cursor: Option<&str>,
     ) -> Result<DeadLetterPage, ClientError> {
         self.need_credential()?;
-        let query = query([("limit", Some(&limit.to_string())), ("cursor", cursor)]);
-        let target = format!("/api/v1/publishers/{publisher}/dead-letters?{query}");
+        let query = query([
+            ("pipeline", filter.pipeline.as_deref()),
+            ("step", filter.step.as_deref()),
+            ("reason", filter.reason.as_deref()),
+            ("agent", filter.agent.as_deref()),
+            ("since", filter.since.as_deref()),
+            ("until", filter.until.as_deref()),
+            ("state", Some(state)),
+            ("limit", Some(&limit.to_string())),
+            ("cursor", cursor),
+        ]);
+        let target = format!("{}?{query}", dead_letters(publisher));
         self.json::<(), _>(Method::GET, &target, None).await
     }
+
+    /// Has dead letters tried again.
+    pub async fn replay_dead_letters(
+        &self,
+        publisher: &Word,
+        asked: &ReplayDeadLetters,
+    ) -> Result<DeadLetterReplay, ClientError> {
+        self.need_credential()?;
+        let target = format!("{}/replay", dead_letters(publisher));
+        self.json(Method::POST, &target, Some(asked)).await
+    }
+
+    /// How far such a replay is: what is told once more letters than `after` are seen to, or after a while.
+    pub async fn dead_letter_replay(
+        &self,
+        publisher: &Word,
+        replay: &str,
+        after: u64,
+    ) -> Result<DeadLetterReplay, ClientError> {
+        let replay = url::form_urlencoded::byte_serialize(replay.as_bytes()).collect::<String>();
+        let place = dead_letters(publisher);
+        let target = format!("{place}/replays/{replay}?wait={LOOK}&after={after}");
+        self.json::<(), _>(Method::GET, &target, None).await
+    }
+
+    /// Lays a dead letter aside.
+    pub async fn discard_dead_letter(
+        &self,
+        publisher: &Word,
+        letter: LetterId,
+    ) -> Result<DeadLetter, ClientError> {
+        self.need_credential()?;
+        let target = format!("{}/{letter}/discard", dead_letters(publisher));
+        self.json(Method::POST, &target, Some(&Reason::default())).await
+    }
+}
+
+fn dead_letters(publisher: &Word) -> String {
+    format!("/api/v1/publishers/{publisher}/dead-letters")
 }

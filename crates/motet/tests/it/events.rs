@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use http::Method;
 use serde_json::{Value, json};
-use testkit::{Person, Server, Story};
+use testkit::{Person, Receiver, Server, Story};
 
 use crate::{
     git,
     ground::{Ground, eventually, on_both, settled},
     organizations::{delete, join, post, put},
     releases,
-    webhooks::{Receiver, ends, house},
+    webhooks::{ends, house},
 };
 
 const SONG: &str = "/api/v1/repos/anna/song";
@@ -31,7 +31,7 @@ async fn listens(server: &Server, by: &Person, at: &str, receiver: &Receiver) ->
 
 /// What came so far, but what is said of webhooks themselves.
 fn heard(receiver: &Receiver) -> Vec<Value> {
-    let seen = receiver.seen.lock().unwrap();
+    let seen = receiver.seen();
     let read = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap();
     seen.iter().map(|it| read(&it.body)).filter(|it| it["type"] != "ping").collect()
 }

@@ -85,6 +85,8 @@ db::statements! {
     };
     END_DUE = "UPDATE jobs SET run_at = 1 WHERE kind = 'pipelines.due' AND payload LIKE $1";
     END_SENDING = "UPDATE webhook_deliveries SET lease_until = 1 WHERE state = 'delivering'";
+    AGE_DELIVERIES = "
+        UPDATE webhook_deliveries SET began_at = began_at - 400000000 WHERE state IN ('pending', 'delivering')";
     HIDE_COMMITS = "UPDATE commits SET position = -position";
     LAST_TRY = "UPDATE jobs SET attempts = max_attempts - 1, run_at = 1 WHERE kind = $1 AND state = 'ready'";
     HASTEN = "UPDATE jobs SET run_at = run_at - $2 WHERE kind = $1 AND state = 'ready'";
@@ -535,4 +537,9 @@ pub(crate) async fn look_long(tx: &mut Tx) -> Result<i64, Error> {
 pub(crate) async fn end_claims(tx: &mut Tx) -> Result<u64, Error> {
     db::execute!(tx, END_DUE, "%ClaimEnd%")?;
     db::execute!(tx, END_CLAIMS)
+}
+
+/// Lets deliveries that wait have begun too long ago for more than one try.
+pub(crate) async fn age_deliveries(tx: &mut Tx) -> Result<u64, Error> {
+    db::execute!(tx, AGE_DELIVERIES)
 }

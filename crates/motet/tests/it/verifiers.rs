@@ -10,10 +10,11 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
+use testkit::Receiver;
 
 use crate::{
     ground::Ground,
-    webhooks::{Receiver, house, made},
+    webhooks::{house, made},
 };
 
 const SECRET_A: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";

@@ -1,25 +1,11 @@
 //! The real program is killed or stopped while it sends: nothing is lost, and what is sent again bears the same id
 //! (`spec/webhooks.md` 7; 8, points 26, 27 and 29).
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use http::{Response, StatusCode};
-use http_body_util::{BodyExt as _, Empty};
-use hyper::{
-    Request,
-    body::{Bytes, Incoming},
-    server::conn::http1,
-    service::service_fn,
-};
-use hyper_util::rt::TokioIo;
 use serde_json::json;
-use testkit::{Person, Server};
-use tokio::{
-    net::TcpListener,
-    spawn,
-    sync::{Mutex, Semaphore},
-    task::AbortHandle,
-};
+use testkit::{Person, Receiver, Seen, Server, reply};
+use tokio::{sync::Semaphore, time::sleep};
 
 use crate::{
     ground::{Ground, eventually, on_both},
@@ -32,45 +18,22 @@ const HOOKS: &str = "/api/v1/repos/anna/song/webhooks";
 
 /// A receiver that says yes to as many as it is told to, and keeps the others waiting.
 struct Slow {
-    address: SocketAddr,
-    ids: Arc<Mutex<Vec<String>>>,
+    receiver: Receiver,
     answers: Arc<Semaphore>,
-    task: AbortHandle,
-}
-
-impl Drop for Slow {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 impl Slow {
     async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let ids = Arc::<Mutex<Vec<String>>>::default();
         let answers = Arc::new(Semaphore::new(0));
-        let (log, gate) = (Arc::clone(&ids), Arc::clone(&answers));
-        let task = spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (log, gate) = (Arc::clone(&log), Arc::clone(&gate));
-                let answer = service_fn(move |request: Request<Incoming>| {
-                    let (log, gate) = (Arc::clone(&log), Arc::clone(&gate));
-                    async move {
-                        let (head, body) = request.into_parts();
-                        body.collect().await.unwrap();
-                        let id = head.headers["webhook-id"].to_str().unwrap().to_owned();
-                        log.lock().await.push(id);
-                        gate.acquire().await.unwrap().forget();
-                        let mut answer = Response::new(Empty::<Bytes>::new());
-                        *answer.status_mut() = StatusCode::NO_CONTENT;
-                        Ok::<_, Infallible>(answer)
-                    }
-                });
-                spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+        let gate = Arc::clone(&answers);
+        let receiver = Receiver::open(move |_| {
+            let gate = Arc::clone(&gate);
+            async move {
+                gate.acquire().await.unwrap().forget();
+                reply(204, "")
             }
         });
-        Self { address, ids, answers, task: task.abort_handle() }
+        Self { receiver: receiver.await, answers }
     }
 
     fn says_yes(&self, times: usize) {
@@ -78,8 +41,8 @@ impl Slow {
     }
 
     async fn was_asked(&self, times: usize) -> Vec<String> {
-        eventually("it was asked", async || self.ids.lock().await.len() >= times).await;
-        self.ids.lock().await.clone()
+        let seen = self.receiver.saw(times).await;
+        seen.iter().map(|it| it.header("webhook-id").to_owned()).collect()
     }
 }
 
@@ -87,14 +50,14 @@ impl Slow {
 async fn sending(ground: &Ground, receiver: &Slow) -> (Server, Person, String) {
     let server = ground
         .server()
-        .arg(format!("--webhook-allow={}", receiver.address))
+        .arg(receiver.receiver.allowed())
         .arg("--drain-seconds=1")
         .log("info,hooks=debug")
         .start()
         .await;
     let anna = server.register("anna").await;
     post(&server, "/api/v1/repos", &anna, json!({ "name": "song" })).await.assert_status(201);
-    let new = json!({ "url": format!("http://{}/hook", receiver.address), "events": ["*"] });
+    let new = json!({ "url": receiver.receiver.url("/hook"), "events": ["*"] });
     let made = post(&server, HOOKS, &anna, new).await;
     let hook = format!("{HOOKS}/{}", made.json()["webhook"]["id"].as_str().unwrap());
     receiver.says_yes(1);
@@ -145,5 +108,54 @@ on_both! {
         receiver.says_yes(2);
         let told = ends(&server, &anna, &hook, "delivered").await;
         assert_eq!(told["delivery"]["id"], ids[1]);
+    }
+}
+
+/// Rounds of a kill, unless the command line asks for more: `rounds=1000`.
+fn rounds() -> u32 {
+    let asked = std::env::args().find_map(|it| it.strip_prefix("rounds=")?.parse().ok());
+    asked.unwrap_or(6)
+}
+
+on_both! {
+    /// Killed at any moment after what was acknowledged: all of it arrives.
+    async fn whatever_was_acknowledged_arrives_however_often_it_is_killed(ground: Ground) {
+        let receiver = Slow::start().await;
+        let (mut server, anna, hook) = sending(&ground, &receiver).await;
+        receiver.says_yes(1_000_000);
+        let random = names::Random::default();
+        let mut acknowledged = BTreeSet::new();
+        for _ in 0..rounds() {
+            // A call that the kill comes into may have come to be or not: nobody was told.
+            let calls = async {
+                let mut told = Vec::new();
+                for _ in 0..40 {
+                    let ping = server.post(&format!("{hook}/ping")).json(&json!({})).by(&anna);
+                    let Ok(answer) = ping.try_send().await else { break };
+                    answer.assert_status(202);
+                    told.push(answer.json()["id"].as_str().unwrap().to_owned());
+                }
+                told
+            };
+            let moment = u64::from(u16::from_le_bytes(random.bytes())) * 5;
+            let kill = async {
+                sleep(Duration::from_micros(moment)).await;
+                server.kill_now();
+            };
+            let (told, ()) = tokio::join!(calls, kill);
+            acknowledged.extend(told);
+            server.kill().await;
+            let db = ground.db(&server).await;
+            let mut tx = db.write().await.unwrap();
+            store::end_sending(&mut tx).await.unwrap();
+            tx.commit().await.unwrap();
+            db.close().await;
+            server.restart().await;
+        }
+        assert!(!acknowledged.is_empty());
+        let ids = |seen: &[Seen]| -> BTreeSet<String> {
+            seen.iter().map(|it| it.header("webhook-id").to_owned()).collect()
+        };
+        receiver.receiver.has(|seen| ids(seen).is_superset(&acknowledged)).await;
     }
 }

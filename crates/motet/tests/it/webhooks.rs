@@ -1,113 +1,16 @@
 //! Webhooks of repositories over the API: a receiver on loopback that the operator lists, and pings, which go the way of
 //! every event (`spec/webhooks.md`). What answers mean and in which order things come is asked in the room's own suite.
 
-use std::{
-    convert::Infallible,
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-};
-
-use aws_lc_rs::hmac;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{HeaderMap, Method, StatusCode};
-use http_body_util::{BodyExt as _, Empty};
-use hyper::{
-    Request, Response,
-    body::{Bytes, Incoming},
-    server::conn::http1,
-    service::service_fn,
-};
-use hyper_util::rt::TokioIo;
+use http::Method;
 use serde_json::{Value, json};
-use testkit::{Answer, Person, Server};
-use tokio::{net::TcpListener, spawn, task::AbortHandle};
+use testkit::{Answer, Person, Receiver, Server};
 
 use crate::ground::{Ground, eventually, on_both};
 
 const HOOKS: &str = "/api/v1/repos/anna/song/webhooks";
 
-#[derive(Clone)]
-pub(crate) struct Seen {
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-impl Seen {
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |it| it.to_str().unwrap())
-    }
-
-    /// How many signatures of `webhook-signature` hold for a secret, as the published sample finds out; and of the other
-    /// header.
-    fn verified(&self, secret: &str) -> (usize, usize) {
-        let (id, at) = (self.header("webhook-id"), self.header("webhook-timestamp"));
-        let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
-        let signed = [format!("{id}.{at}.").as_bytes(), &self.body].concat();
-        let holds = |it: &&str| {
-            let sent = STANDARD.decode(it.strip_prefix("v1,").unwrap()).unwrap();
-            hmac::verify(&key, &signed, &sent).is_ok()
-        };
-        let first = self.header("webhook-signature").split(' ').filter(holds).count();
-        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-        let tag = hmac::sign(&key, &[format!("{at}.").as_bytes(), &self.body].concat());
-        let hex: Vec<_> = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        let tag = hex.concat();
-        let second = self.header("x-motet-signature").split(',');
-        (first, second.filter(|it| *it == format!("v1={tag}")).count())
-    }
-}
-
-/// A receiver that answers what it is told to, the last word for ever. It goes when this is dropped.
-pub(crate) struct Receiver {
-    pub(crate) address: SocketAddr,
-    pub(crate) seen: Arc<Mutex<Vec<Seen>>>,
-    task: AbortHandle,
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl Receiver {
-    pub(crate) async fn answering(statuses: &'static [u16]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let seen = Arc::<Mutex<Vec<Seen>>>::default();
-        let log = Arc::clone(&seen);
-        let task = spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let log = Arc::clone(&log);
-                let answer = service_fn(move |request: Request<Incoming>| {
-                    let log = Arc::clone(&log);
-                    async move {
-                        let (head, body) = request.into_parts();
-                        let body = body.collect().await.unwrap().to_bytes();
-                        let mut log = log.lock().unwrap();
-                        let status = statuses.get(log.len()).or(statuses.last()).unwrap();
-                        log.push(Seen { headers: head.headers, body });
-                        let mut answer = Response::new(Empty::<Bytes>::new());
-                        *answer.status_mut() = StatusCode::from_u16(*status).unwrap();
-                        Ok::<_, Infallible>(answer)
-                    }
-                });
-                spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
-            }
-        });
-        Self { address, seen, task: task.abort_handle() }
-    }
-
-    pub(crate) async fn saw(&self, count: usize) -> Vec<Seen> {
-        eventually("requests have come", async || self.seen.lock().unwrap().len() >= count).await;
-        self.seen.lock().unwrap().clone()
-    }
-}
-
 pub(crate) async fn house(ground: &Ground, receiver: &Receiver) -> (Server, Person) {
-    let allowed = format!("--webhook-allow={}", receiver.address);
-    let server = ground.server().arg(allowed).start().await;
+    let server = ground.server().arg(receiver.allowed()).start().await;
     let anna = server.register("anna").await;
     let new = json!({ "name": "song" });
     server.post("/api/v1/repos").json(&new).by(&anna).send().await.assert_status(201);

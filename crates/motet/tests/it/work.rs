@@ -5,6 +5,9 @@
 //! | `claims.rs`   | one task, one claim; waiting; keeping alive; results judged once        |
 //! | `endings.rs`  | attempts, deaths, poison, cancellation, budgets, slots                  |
 //! | `strangers.rs`| what is another's is not there                                         |
+//! | `surfaces.rs` | dead letters, numbers, records of agents, skills by claim, waiting        |
+//! | `tables.rs`   | definitions and acts, and what comes of them                             |
+//! | `tenants.rs`  | every route, two publishers, every role and kind of token               |
 //! | `scripts.rs`  | both pipelines of the specification, over HTTP                          |
 //! | `again.rs`    | a run moves to another version, or is done once more                    |
 //! | `rights.rs`   | what is taken away ends claims; labels, tiers, what is marked as foreign |
@@ -20,17 +23,22 @@
 //! | `clients.rs`  | nothing: clients that write down what was acknowledged to them           |
 //! | `receiver.rs` | nothing: an endpoint of a publisher that writes down what it received    |
 //! | `pages.rs`    | the same for people: pages, and forms that need no script               |
+//! | `deliveries.rs` | who is told of them, and verdicts                                     |
+//! | `loops.rs`    | agents that are shell scripts, and a server that is killed              |
+//! | `stream.rs`   | all of it as it happens: server-sent events                             |
 
 mod again;
 mod checks;
 mod claims;
 mod clients;
+mod deliveries;
 mod endings;
 mod hostile;
 mod ledger;
 mod let_down;
 mod life;
 mod limits;
+mod loops;
 mod neighbour;
 mod once;
 mod pages;
@@ -39,6 +47,10 @@ mod receiver;
 mod rights;
 mod scripts;
 mod strangers;
+mod stream;
+mod surfaces;
+mod tables;
+mod tenants;
 
 use http::Method;
 use names::Secret;

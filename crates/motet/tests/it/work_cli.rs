@@ -562,6 +562,16 @@ on_both! {
         assert_eq!((code, &told["result"]["run"]["state"]), (1, &json!("failed")), "{told}");
         let dead = house.done("admin", &["dead-letters", "list"]);
         assert_eq!((&dead["items"][0]["address"], &dead["items"][0]["run"]), (&json!("look"), &told["result"]["run"]["run"]));
+        let words = ["dead-letters", "replay", text(&dead["items"][0]["id"])];
+        assert_eq!(house.done("runner", &words)["replayed"], 1);
+        assert_eq!((house.told("runner", &words).0, house.told("runner", &[words[0], words[1], "--all"]).0), (1, 4));
+        assert_eq!(house.fails("runner", &words[..2]).1, "none_meant");
+        assert_eq!(house.fails("runner", &["dead-letters", "discard", words[2]]).1, "conflict");
+        house.done("heron", &["submit", text(&house.claimed()["claim"]), "--release", "failed"]);
+        let dead = house.done("runner", &["dead-letters", "list", "--agent", "heron"])["items"][0]["id"].clone();
+        house.done("runner", &["dead-letters", "discard", text(&dead)]);
+        let count = |state: &str| list(&house.done("runner", &["dead-letters", "list", "--state", state])["items"]).len();
+        assert_eq!((count("open"), count("discarded"), count("any")), (0, 1, 2));
     }
 }
 
@@ -581,8 +591,7 @@ async fn who_is_not_let_in_or_finds_nobody_is_told_by_the_exit_code() {
         (2, "wrong_use".to_owned())
     );
     assert_eq!(house.fails("heron", &["submit", ID]), (2, "wrong_use".to_owned()));
-    let desk = &house.desk;
-    let host = house.server.base_url();
+    let (desk, host) = (&house.desk, house.server.base_url());
     assert_eq!(desk.fails(&["work", "runs"]), (2, "not_signed_in".to_owned()));
     assert_eq!(desk.fails(&["work", "runs", "--host", &host]), (2, "not_signed_in".to_owned()));
     // Nobody listens on this port.

@@ -81,6 +81,23 @@ impl Work {
         Ok(())
     }
 
+    /// A file of a skill is read: it costs nothing, and does not keep the claim alive.
+    pub(super) fn read_skill(
+        &mut self,
+        id: ClaimId,
+        agent: AgentId,
+        skill: &str,
+        path: &str,
+    ) -> Result<(), Refusal> {
+        self.live(id, agent)?;
+        self.change(Change::SkillRead {
+            claim: id,
+            skill: skill.to_owned(),
+            path: path.to_owned(),
+        });
+        Ok(())
+    }
+
     /// A call is about to leave: it is judged and counted before a byte is sent.
     pub(super) fn call(
         &mut self,

@@ -177,6 +177,15 @@ pub enum Change {
         /// Whether it fits.
         is_valid: bool,
     },
+    /// A file of a skill was read.
+    SkillRead {
+        /// By the holder of this claim.
+        claim: ClaimId,
+        /// Of which skill.
+        skill: String,
+        /// Which.
+        path: String,
+    },
     /// A person agreed, and more are needed.
     Approved {
         /// To what.
@@ -195,6 +204,17 @@ pub struct Entry {
     pub at: UnixMillis,
     /// What.
     pub change: Change,
+    /// The event of webhooks that it is, if it is one.
+    pub told: Option<Told>,
+}
+
+/// An event of webhooks (`spec/webhooks.md` 2, the rows of Work).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Told {
+    /// Its type.
+    pub kind: &'static str,
+    /// Which of the run's it is: from 1 on and without gaps, asked for or not.
+    pub number: u64,
 }
 
 /// What is written down about an agent.

@@ -179,6 +179,17 @@ pub enum What {
         /// The answer was `ok`.
         is_good: bool,
     },
+    /// The holder of a claim reads a file of a skill that its task names.
+    ReadSkill {
+        /// The claim.
+        claim: ClaimId,
+        /// Whoever reads.
+        agent: AgentId,
+        /// The skill, as the definition names it.
+        skill: String,
+        /// The file.
+        path: String,
+    },
     /// A result.
     Submit {
         /// The claim.

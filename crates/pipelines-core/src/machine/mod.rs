@@ -20,6 +20,7 @@
 //! | `approval.rs` | persons decide                                                              |
 //! | `reopen.rs`   | new generations: after a verdict, by hand; what a replay keeps              |
 //! | `stored.rs`   | a run in parts, as rows keep it, and back                                   |
+//! | `told.rs`     | which entries of the timeline are events of webhooks                        |
 //! | `timeline.rs` | the stored states, from the timeline alone (I15)                            |
 
 mod approval;
@@ -36,12 +37,13 @@ mod state;
 mod stored;
 mod submit;
 mod timeline;
+mod told;
 mod work;
 
 use names::UnixMillis;
 
 pub use effect::{
-    Answer, Budget, Change, Counter, Credit, Due, Effect, Entry, Refusal, SlotKey, Verdict,
+    Answer, Budget, Change, Counter, Credit, Due, Effect, Entry, Refusal, SlotKey, Told, Verdict,
 };
 pub use event::{Agent, Decision, Event, Release, ReleaseReason, Reopen, Usage, What};
 pub use reopen::kept;

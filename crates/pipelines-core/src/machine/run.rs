@@ -8,6 +8,7 @@ use super::{
     event::Reopen,
     settle::PIECE,
     state::{ClaimPhase, HeldBy, RunPhase, RunReason, TaskPhase, TaskReason},
+    told,
     work::Work,
 };
 use crate::{
@@ -61,9 +62,12 @@ impl Work {
     }
 
     fn set_run(&mut self, phase: RunPhase, reason: Option<RunReason>) {
+        let is_start = phase == RunPhase::Running && self.state.phase == RunPhase::Queued;
         self.state.phase = phase;
         self.state.reason.clone_from(&reason);
-        self.change(Change::Run { phase, reason });
+        let change = Change::Run { phase, reason };
+        let kind = if is_start { Some("run.started") } else { told::word(&change) };
+        self.change_told(change, kind);
     }
 
     pub(super) fn slot_free(&mut self) -> Result<(), Refusal> {

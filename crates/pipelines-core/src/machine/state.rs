@@ -483,6 +483,8 @@ pub struct RunState {
     pub output: Option<Arc<Value>>,
     /// The number of the last entry of the timeline.
     pub event_seq: u64,
+    /// How many of them were events of webhooks.
+    pub told: u64,
     /// Results that a replay brought along.
     pub(super) copies: BTreeMap<Address, Arc<Value>>,
     pub(super) tallies: BTreeMap<(StepId, Path), Tally>,
@@ -530,6 +532,7 @@ impl RunState {
             reopens: 0,
             output: None,
             event_seq: 0,
+            told: 0,
             copies: copies.collect(),
             tallies: BTreeMap::new(),
             spawning: BTreeMap::new(),

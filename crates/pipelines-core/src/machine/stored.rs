@@ -72,6 +72,8 @@ pub struct RunPart {
     slots: Vec<(SlotKey, u32)>,
     reopens: u32,
     event_seq: u64,
+    #[serde(default)]
+    told: u64,
 }
 
 impl RunPart {
@@ -264,6 +266,7 @@ impl RunState {
             slots: self.slots.iter().map(|(key, held)| (key.clone(), *held)).collect(),
             reopens: self.reopens,
             event_seq: self.event_seq,
+            told: self.told,
         }
     }
 
@@ -384,6 +387,7 @@ impl RunState {
             reopens: part.reopens,
             output,
             event_seq: part.event_seq,
+            told: part.told,
             copies,
             tallies: BTreeMap::new(),
             spawning: BTreeMap::new(),

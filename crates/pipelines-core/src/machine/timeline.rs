@@ -74,7 +74,8 @@ fn take(states: &mut States, change: &Change) -> Option<()> {
         Change::Moved { .. }
         | Change::Budgets(_)
         | Change::Judged { .. }
-        | Change::Approved { .. } => {}
+        | Change::Approved { .. }
+        | Change::SkillRead { .. } => {}
         Change::Inserted { address, generation } => {
             let row = TaskRow { phase: TaskPhase::Pending, reason: None, superseded: false };
             let before = states.tasks.insert((address.clone(), *generation), row);

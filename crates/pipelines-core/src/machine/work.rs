@@ -7,12 +7,13 @@ use names::UnixMillis;
 use serde_json::Value;
 
 use super::{
-    effect::{Change, Counter, Credit, Due, Effect, Entry, Refusal, SlotKey},
+    effect::{Change, Counter, Credit, Due, Effect, Entry, Refusal, SlotKey, Told},
     event::{Usage, What},
     state::{
         Claim, ClaimPhase, RunPhase, RunReason, RunState, Strike, Task, TaskPhase, TaskReason,
         Touched,
     },
+    told,
 };
 use crate::{
     backoff::Draw,
@@ -110,6 +111,9 @@ impl Work {
             What::Beat { claim, agent, usage } => self.beat(*claim, *agent, *usage),
             What::Call { claim, agent, name, bytes } => self.call(*claim, *agent, name, *bytes),
             What::Answered { claim, bytes, is_good } => self.answered(*claim, *bytes, *is_good),
+            What::ReadSkill { claim, agent, skill, path } => {
+                self.read_skill(*claim, *agent, skill, path)
+            }
             What::Submit { .. } => Ok(()),
             What::Release { claim, agent, release } => self.release(*claim, *agent, release),
             What::Undelivered(claim) => self.undelivered(*claim),
@@ -135,8 +139,17 @@ impl Work {
     }
 
     pub(super) fn change(&mut self, change: Change) {
+        let kind = told::word(&change);
+        self.change_told(change, kind);
+    }
+
+    /// The same for what others may be told of under another name, or not at all.
+    pub(super) fn change_told(&mut self, change: Change, kind: Option<&'static str>) {
         self.state.event_seq += 1;
-        let entry = Entry { seq: self.state.event_seq, at: self.now, change };
+        self.state.told += u64::from(kind.is_some());
+        let number = self.state.told;
+        let told = kind.map(|kind| Told { kind, number });
+        let entry = Entry { seq: self.state.event_seq, at: self.now, change, told };
         self.effects.push(Effect::Change(entry));
     }
 
@@ -263,10 +276,13 @@ impl Work {
     ) {
         let before = self.class(address);
         let Some(task) = self.task_mut(address) else { return };
+        let was_waiting = task.phase == TaskPhase::Waiting;
         task.phase = phase;
         task.reason = reason;
         let generation = task.generation;
-        self.change(Change::Task { address: address.clone(), generation, phase, reason });
+        let change = Change::Task { address: address.clone(), generation, phase, reason };
+        let kind = if was_waiting { told::resolved(phase) } else { told::word(&change) };
+        self.change_told(change, kind);
         let back_off = Due::BackOff(address.clone(), generation);
         if phase != TaskPhase::Delayed {
             self.drop_due(back_off);

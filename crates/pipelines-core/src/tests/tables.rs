@@ -466,3 +466,44 @@ fn what_is_raised_only_grows() {
     bench.take(What::RaiseBudgets(more));
     assert_eq!((bench.state.budgets.claims, bench.state.budgets.micro_usd), (20_000, None));
 }
+
+/// `spec/webhooks.md` 2, the rows of Work: what others are told of, numbered without gaps.
+#[test]
+fn what_happens_to_a_run_is_told_in_events_that_are_numbered_without_gaps() {
+    let steps = json!([
+        {"id": "a", "backoff": {"first": "30s", "jitter": 0}},
+        {"id": "ask", "kind": "approval", "requires": ["a"], "approval": {"expires": "1h", "on_expiry": "skip"}},
+    ]);
+    let mut bench = Bench::new(&of_steps(steps, json!({})));
+    let claim = bench.grant("a", "heron");
+    bench.take(What::Beat { claim, agent: who("heron"), usage: Usage::default() });
+    bench.release(claim, "heron", ReleaseReason::Failed { code: None }).unwrap();
+    bench.pass(MINUTE);
+    bench.take(What::Pause);
+    bench.take(What::Resume);
+    bench.done("a", "gannet", json!({"n": 1, "list": []}));
+    bench.pass(60 * MINUTE);
+    let entries = bench.effects.iter().filter_map(|effect| match effect {
+        Effect::Change(entry) => entry.told,
+        _ => None,
+    });
+    let (kinds, numbers): (Vec<_>, Vec<_>) = entries.map(|it| (it.kind, it.number)).unzip();
+    assert_eq!(
+        kinds,
+        [
+            "run.started",
+            "task.ready",
+            "task.claimed",
+            "task.released",
+            "task.failed",
+            "task.ready",
+            "task.claimed",
+            "task.completed",
+            "approval.requested",
+            "approval.resolved",
+            "run.completed",
+        ]
+    );
+    assert_eq!(numbers, (1..).take(kinds.len()).collect::<Vec<_>>());
+    assert_eq!(bench.state.told, 11);
+}

@@ -142,16 +142,22 @@ impl Parsed {
         self.0.get(&sha256).map(|it| it.definition)
     }
 
-    /// Reads the canonical text of a row.
+    /// Reads the canonical text of a row: once, however many ask for it at a time.
     async fn read(&self, sha256: Digest, text: String) -> Result<Arc<Definition>, db::Error> {
-        let bytes = u32::try_from(text.len()).unwrap_or(u32::MAX);
-        let read = spawn_blocking(move || believed(&text)).await;
-        let definition = read.map_err(corrupt)?.map_err(corrupt)?;
-        if definition.sha256 != sha256 {
-            return Err(corrupt("it has another hash"));
-        }
-        self.0.insert(sha256, Kept { definition: Arc::clone(&definition), bytes });
-        Ok(definition)
+        let parsed = self.0.clone();
+        let read = move || {
+            parsed.try_get_with(sha256, || {
+                tracing::debug!(definition = %sha256, "a definition is compiled");
+                let definition = believed(&text)?;
+                if definition.sha256 != sha256 {
+                    return Err("it has another hash".to_owned());
+                }
+                let bytes = u32::try_from(text.len()).unwrap_or(u32::MAX);
+                Ok(Kept { definition, bytes })
+            })
+        };
+        let kept = spawn_blocking(read).await.map_err(corrupt)?;
+        Ok(kept.map_err(|why| corrupt(why.as_str()))?.definition)
     }
 }
 

@@ -124,6 +124,11 @@ impl Pipelines {
                 .with("sha256", definition.sha256.to_string())
                 .with("is_current", current_version == Some(version));
             self.0.ground.trust.note(&mut tx, Chain::of(key.publisher), entry).await?;
+            self.manage(&mut tx, key, &definition).await?;
+            if is_new {
+                let what = (&*definition, version);
+                self.tell_version(&mut tx, publisher, what, allowed.actor()).await?;
+            }
         }
         if !sent.is_dry_run {
             tx.commit().await?;

@@ -121,6 +121,9 @@ impl Pipelines {
             let pinned = self.pinned(&mut tx, key.publisher, pipeline, None).await?;
             let wanted = pinned.as_ref().map_or(&[][..], |it| &it.definition.schedules);
             self.keep(&mut tx, key, wanted, now).await?;
+            if let Some(pinned) = &pinned {
+                self.manage(&mut tx, key, &pinned.definition).await?;
+            }
         }
         let mut entry = Entry::done(Noted::PublisherUpdated, actor, on(publisher, pipeline));
         entry = match after.current_version {

@@ -24,6 +24,7 @@ use super::{
     run::{Birth, Run},
     runs::Runs,
     store::{self, Written},
+    told::News,
     written::Dirty,
 };
 use crate::{Error, Pipelines, definitions::Audience};
@@ -58,6 +59,8 @@ pub(super) struct Group<'k> {
     /// Due rows by their keys: they come, or go.
     pub(super) due: BTreeMap<String, Option<NewJob>>,
     pub(super) credits: BTreeMap<ClaimId, Value>,
+    /// What others may be told of.
+    pub(super) news: Vec<News>,
     /// Claims that this group granted, by what they were asked for with.
     pub(super) granted: HashMap<Uuid, usize>,
     /// Whose agents are let, by pipeline.
@@ -90,6 +93,7 @@ impl<'k> Group<'k> {
             externals: HashMap::new(),
             due: BTreeMap::new(),
             credits: BTreeMap::new(),
+            news: Vec::new(),
             granted: HashMap::new(),
             audiences: HashMap::new(),
             has_news: false,
@@ -106,6 +110,10 @@ impl<'k> Group<'k> {
         said: &Said,
     ) -> Result<Told, NotDone> {
         let run = self.runs.take(id).ok_or(NotDone::NoRun)?;
+        if said.composition.is_some_and(|it| it != run.state.reopens) {
+            self.runs.put(run);
+            return Err(NotDone::Refused(Refusal::NotListed));
+        }
         let before = run.state.version;
         let (mut run, outcome) = run.happen(event, at);
         let outcome = match outcome {
@@ -159,6 +167,7 @@ impl<'k> Group<'k> {
         let changed: Vec<_> = self.dirty.keys().copied().collect();
         self.gather();
         store::write(&mut self.tx, &self.rows).await?;
+        self.tell().await?;
         let bells = push(self.pipelines, &mut self.tx, self.due).await?;
         let limits = self.pipelines.0.ground.trust.limits();
         let [any] = self.pipelines.0.ground.random.bytes();

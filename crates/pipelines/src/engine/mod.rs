@@ -24,6 +24,7 @@
 //! | `run.rs`       | a run in memory                                                           |
 //! | `runs/`        | runs that are held in memory, and read                                    |
 //! | `timeline.rs`  | an entry of the timeline as a row                                         |
+//! | `told/`        | entries that are events of webhooks                                       |
 //! | `due.rs`       | what happens by itself: jobs that come back here                          |
 //! | `store.rs`     | the SQL of a group                                                        |
 //!
@@ -47,6 +48,7 @@ mod starts;
 mod store;
 pub(crate) mod time;
 mod timeline;
+mod told;
 mod written;
 
 use std::{
@@ -77,7 +79,7 @@ use crate::{Error, Inner};
 
 pub(crate) use due::{DUE, DueRow};
 pub(crate) use granted::{Granted, budgets, granted, millis, source, spent, whole_schema};
-pub(crate) use grants::BondState;
+pub(crate) use grants::{BondState, VOUCHED, earned};
 pub(crate) use limits::Quota;
 pub(crate) use starts::Started;
 pub(crate) use written::pointer_text;
@@ -86,7 +88,8 @@ pub(crate) use written::pointer_text;
 pub(crate) fn statements() -> Vec<&'static db::Sql> {
     let own = [store::STATEMENTS, hints::STATEMENTS, time::STATEMENTS, limits::store::STATEMENTS];
     let others = [runs::store::STATEMENTS, heads::STATEMENTS, grants::STATEMENTS];
-    [own.concat(), others.concat(), revoked::store::STATEMENTS.to_vec()].concat()
+    let more = [revoked::store::STATEMENTS, told::store::STATEMENTS];
+    [own.concat(), others.concat(), more.concat()].concat()
 }
 
 /// Asks that wait for their group; more wait for a place. At half a kilobyte each, some two megabytes.
@@ -264,6 +267,8 @@ pub(crate) struct Said {
     pub(crate) note: Option<String>,
     /// What a person decides.
     pub(crate) vote: Option<Vote>,
+    /// The only output of which it is said: that after so many reopenings.
+    pub(crate) composition: Option<u32>,
 }
 
 /// The word of a person where one is asked.

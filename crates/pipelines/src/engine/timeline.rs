@@ -74,6 +74,9 @@ pub(super) fn line(change: &Change) -> Line {
             let data = json!({"result_sha256": sha256, "is_valid": is_valid});
             of_claim("claim.judged".to_owned(), *claim, data)
         }
+        Change::SkillRead { claim, skill, path } => {
+            of_claim("claim.read".to_owned(), *claim, json!({"skill": skill, "path": path}))
+        }
         Change::Approved { address, generation } => {
             let data = json!({"address": address, "generation": generation});
             of_task("task.approved".to_owned(), address, *generation, data)

@@ -168,7 +168,11 @@ impl Group<'_> {
         }
         // A claim that ends may leave a slot, or money, to somebody who was passed over for the lack of it.
         self.has_news |= matches!(entry.change, Change::Ended { .. } | Change::Budgets(_));
-        let line = timeline::line(&entry.change);
+        let mut line = timeline::line(&entry.change);
+        if let (Some(event), Value::Object(data)) = (self.note_news(run, entry, by), &mut line.data)
+        {
+            data.insert("event".to_owned(), json!(event));
+        }
         let of_claim = line.claim.and_then(|it| run.state.claims.get(&it));
         let place = line.task.or_else(|| of_claim.map(|it| (it.address.clone(), it.generation)));
         let task = place.and_then(|place| run.ids.get(&place).copied());

@@ -12,7 +12,10 @@ use web::{
 };
 
 use super::{Tabs, crumbs, layout, no_agents, now, store};
-use crate::{Door, serving::store as rows};
+use crate::{
+    Door,
+    letters::{Meant, Which, store as rows},
+};
 
 /// Dead letters that are grouped: the last.
 const GROUPED: i64 = 10_000;
@@ -86,10 +89,10 @@ pub(super) async fn show(
     let (step, reason) = (text(&asked.step), text(&asked.reason));
     let mut tx = door.db().read().await?;
     let groups = store::dead_by_reason(&mut tx, id, GROUPED).await?;
-    let wanted = (step.as_deref(), reason.as_deref());
+    let wanted = (Which::Any, &Meant::of(step.clone(), reason.clone()));
     let limit = i64::try_from(PAGE + 1).unwrap_or(51);
     let before = asked.before.unwrap_or(Uuid::max());
-    let found = rows::letters(&mut tx, id, wanted, before, limit).await?;
+    let found = rows::list(&mut tx, id, wanted, before, limit).await?;
     drop(tx);
     let total: u64 = groups.iter().map(|(.., count, _)| count.unsigned_abs()).sum();
     let group = |(reason, pipeline, step, count, last): &store::Deaths| Group {
@@ -100,7 +103,7 @@ pub(super) async fn show(
         count: sizes::count(count.unsigned_abs()),
         last: When::new(UnixMillis(*last), now),
     };
-    let letter = |it: &rows::LetterRow| Letter {
+    let letter = |it: &rows::Letter| Letter {
         address: it.address.clone(),
         href: format!("/runs/{}/tasks/{}", it.run_id, it.task_id),
         pipeline: it.pipeline_id.clone(),

@@ -324,7 +324,7 @@ fn reason(part: &RunPart, here: &str) -> Vec<(String, Option<String>)> {
         };
         told.push((why, None));
     }
-    if let Some(error) = serving::error(part.reason()) {
+    if let Some(error) = part.reason().map(serving::error) {
         let word = |name: &str| error.get(name).and_then(Value::as_str);
         let code = word("code").unwrap_or_default();
         let address = word("address");

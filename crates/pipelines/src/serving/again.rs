@@ -16,7 +16,7 @@ use super::{
     fault, invalid,
     places::RunPlace,
     refusals,
-    starting::{is_runner, may_start, pace, started},
+    starting::{may_start, no_runner, pace, started},
 };
 use crate::{
     Door,
@@ -31,6 +31,7 @@ pub(super) async fn move_to(
     allowed: Allowed<act::RunChange, RunPlace>,
     call: Posted<json::MoveRun>,
 ) -> Result<Json<json::RunState>, Problem> {
+    no_runner(allowed.actor())?;
     moved(&door, &allowed, call.json().await?).await.map(Json)
 }
 
@@ -40,9 +41,7 @@ pub(crate) async fn moved(
     allowed: &Allowed<act::RunChange, RunPlace>,
     asked: json::MoveRun,
 ) -> Result<json::RunState, Problem> {
-    if is_runner(allowed.actor()) {
-        return Err(trust::Refusal::Forbidden.into());
-    }
+    no_runner(allowed.actor())?;
     let place = allowed.resource();
     let publisher = place.publisher.organization.id;
     let mut tx = door.db().read().await?;

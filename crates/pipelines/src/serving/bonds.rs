@@ -1,64 +1,24 @@
-//! How publishers stand to agents, and the tasks of theirs that died.
+//! How publishers stand to agents.
 
 use api::json;
 use http::StatusCode;
-use names::{Handle, UnixMillis};
+use names::Handle;
 use serde::Deserialize;
 use trust::{
     Allowed, Publisher, act,
     audit::{Chain, Entry, Noted, On},
 };
-use uuid::Uuid;
 use web::{Call, Input as _, Json, Problem, Queried};
 
-use super::{cut, invalid, limit, one_more, position, store};
+use super::{invalid, limit, one_more, store};
 use crate::{
     Door, Error,
     engine::{BondState, revoked::Revoked},
+    paging::bad_cursor,
 };
 
 /// Labels that a publisher may give to one agent.
 const MAX_LABELS: usize = 16;
-
-/// A page of dead letters.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ListLetters {
-    step: Option<String>,
-    reason: Option<String>,
-    limit: Option<usize>,
-    cursor: Option<String>,
-}
-
-pub(super) async fn letters(
-    door: Door,
-    allowed: Allowed<act::RunRead, Publisher>,
-    call: Queried<ListLetters>,
-) -> Result<Json<json::DeadLetterPage>, Problem> {
-    let asked = call.query()?;
-    call.end().await?;
-    if allowed.actor().behind().is_some() {
-        return Err(Problem::not_found());
-    }
-    let (publisher, limit) = (allowed.resource().organization.id, limit(asked.limit)?);
-    let list = format!("letters:{publisher}:{:?}", (&asked.step, &asked.reason));
-    let before = position(&door.cursors, &list, asked.cursor.as_deref(), Uuid::max())?;
-    let wanted = (asked.step.as_deref(), asked.reason.as_deref());
-    let mut tx = door.db().glance().await?;
-    let mut rows = store::letters(&mut tx, publisher, wanted, before, one_more(limit)).await?;
-    let next_cursor = cut(&mut rows, limit, (&door.cursors, &list), |it| it.id);
-    rows.retain(|it| allowed.actor().may_run(&it.pipeline_id));
-    let told = |row: store::LetterRow| json::DeadLetter {
-        id: row.id.to_string(),
-        run: row.run_id.to_string(),
-        pipeline: row.pipeline_id,
-        task: row.task_id.to_string(),
-        address: row.address,
-        reason: row.reason,
-        at: UnixMillis(row.at).to_string(),
-    };
-    Ok(Json(json::DeadLetterPage { items: rows.into_iter().map(told).collect(), next_cursor }))
-}
 
 /// A page of agents.
 #[derive(Debug, Deserialize)]
@@ -85,7 +45,7 @@ pub(super) async fn list(
         Some(text) => {
             let found = door.cursors.read(&of, text);
             let found = found.and_then(|bytes| String::from_utf8(bytes).ok());
-            found.ok_or_else(|| Problem::malformed("this cursor is not from this list"))?
+            found.ok_or_else(bad_cursor)?
         }
     };
     let mut tx = door.db().glance().await?;

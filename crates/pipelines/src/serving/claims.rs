@@ -37,7 +37,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(900);
 
 /// The agent that acts, and whose it is. Nobody else claims anything.
-fn agent(actor: &Actor) -> Result<(AgentId, OwnerId), Problem> {
+pub(super) fn agent(actor: &Actor) -> Result<(AgentId, OwnerId), Problem> {
     let owner = actor.behind().ok_or(Refusal::Forbidden)?;
     let agent = actor.principal().ok_or(Refusal::Unauthenticated)?;
     Ok((Id::from_uuid(agent.id.uuid()), Id::from_uuid(owner.uuid())))
@@ -155,7 +155,12 @@ pub(super) async fn list(
 ) -> Result<Json<json::HeldClaims>, Problem> {
     let (agent, _) = agent(allowed.actor())?;
     let rows = store::held(&mut door.db().glance().await?, agent).await?;
-    let told = |row: store::HeldRow| json::HeldClaim {
+    Ok(Json(json::HeldClaims { items: rows.into_iter().map(held).collect(), next_cursor: None }))
+}
+
+/// A claim, as its holder is told that it lives.
+pub(super) fn held(row: store::HeldRow) -> json::HeldClaim {
+    json::HeldClaim {
         claim: row.id.to_string(),
         task: row.task_id.to_string(),
         run: row.run_id.to_string(),
@@ -163,8 +168,7 @@ pub(super) async fn list(
         fence: row.fence.unsigned_abs(),
         granted_at: UnixMillis(row.granted_at).to_string(),
         lease_ends_at: UnixMillis(row.ends_at).to_string(),
-    };
-    Ok(Json(json::HeldClaims { items: rows.into_iter().map(told).collect(), next_cursor: None }))
+    }
 }
 
 /// How long to wait until something happens to the claim.

@@ -9,7 +9,7 @@ use pipelines_core::{
 };
 use serde::Deserialize;
 use trust::{
-    Allowed, Anything, Kind, act,
+    Actor, Allowed, Anything, Kind, act,
     audit::{Entry, Noted, On},
 };
 use uuid::Uuid;
@@ -106,7 +106,17 @@ pub(super) async fn decide(
     allowed: Allowed<act::GateDecide, TaskPlace>,
     call: Posted<json::Decide>,
 ) -> Result<Json<json::Decided>, Problem> {
+    a_person(allowed.actor())?;
     decided(&door, &allowed, call.json().await?).await.map(Json)
+}
+
+/// Refuses whoever is none: before what is sent is read.
+fn a_person(actor: &Actor) -> Result<(), Problem> {
+    if actor.principal().is_some_and(|it| it.kind == Kind::Person) {
+        return Ok(());
+    }
+    let why = "a person decides here: no token of an organization, and no agent";
+    Err(Problem::refuse(StatusCode::FORBIDDEN, "not_a_person", why))
 }
 
 /// The same for whoever asks otherwise.
@@ -116,10 +126,7 @@ pub(crate) async fn decided(
     asked: json::Decide,
 ) -> Result<json::Decided, Problem> {
     let (place, actor) = (allowed.resource(), allowed.actor());
-    if actor.principal().is_none_or(|it| it.kind != Kind::Person) {
-        let why = "a person decides here: no token of an organization, and no agent";
-        return Err(Problem::refuse(StatusCode::FORBIDDEN, "not_a_person", why));
-    }
+    a_person(actor)?;
     let comment = asked.comment.unwrap_or_default();
     if comment.len() > MAX_COMMENT {
         return Err(invalid("/comment", "a comment has at most 4 KiB"));

@@ -81,7 +81,7 @@ pub(super) async fn submit(
         result: Arc::new(asked.result),
         usage: usage(asked.usage),
     };
-    let said = Said { claim: Some(place.claim), note: asked.notes, vote: None };
+    let said = Said { claim: Some(place.claim), note: asked.notes, ..Said::default() };
     let told = door.pipelines.0.engine.happen(place.run, what, allowed.actor(), said).await?;
     let found = told.effects.iter().find_map(|effect| match effect {
         Effect::Answer(Answer::Verdict { verdict, is_repeated }) => Some((verdict, *is_repeated)),
@@ -143,7 +143,7 @@ pub(super) async fn release(
     let release = Release { reason, retry_after, usage: usage(asked.usage) };
     let what = What::Release { claim: place.claim, agent: place.agent, release };
     let event = pipelines_core::machine::Event { draw: door.draw(), what };
-    let said = Said { claim: Some(place.claim), note: asked.detail, vote: None };
+    let said = Said { claim: Some(place.claim), note: asked.detail, ..Said::default() };
     let told = door.pipelines.0.engine.happen(place.run, event, allowed.actor(), said).await?;
     let claim = claim_of(&told)?;
     let (task, run): (TaskPhase, RunPhase) = (claim.task, told.run);

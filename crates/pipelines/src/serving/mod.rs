@@ -12,8 +12,10 @@
 //! | `claims.rs`    | agents ask for work                                                   |
 //! | `holding.rs`   | agents hand work in, keep it, give it back                             |
 //! | `gates.rs`     | persons decide                                                        |
-//! | `bonds.rs`     | how publishers stand to agents; their dead letters                     |
+//! | `bonds.rs`     | how publishers stand to agents                                         |
+//! | `stream/`      | all of it as it happens: server-sent events                             |
 //! | `tools/`       | subcommands: agents call endpoints of publishers                        |
+//! | `waiting.rs`   | callers that wait until something happens to a run                       |
 //! | `store.rs`     | the SQL                                                               |
 
 pub(crate) mod again;
@@ -26,17 +28,24 @@ mod refusals;
 pub(crate) mod runs;
 pub(crate) mod starting;
 pub(crate) mod store;
+pub(crate) mod stream;
 pub(crate) mod tasks;
 pub(crate) mod tools;
+mod waiting;
 
 use std::time::Duration;
 
 use http::Method;
 use trust::Bearers;
-use uuid::Uuid;
-use web::{Cursors, Fault, Problem, Routes, Spec, Surface};
+use web::{Fault, Problem, Routes, Spec, Surface};
 
-use crate::Door;
+use crate::{
+    Door,
+    paging::{cut, limit, one_more, position},
+    skills,
+};
+
+pub(crate) use runs::error as error_of;
 
 /// Bodies of a few texts.
 const SMALL: u64 = 64 << 10;
@@ -58,7 +67,7 @@ pub(crate) fn routes(routes: Routes<Door>) -> Routes<Door> {
             starting::start,
         )
         .get("/api/v1/runs", read, runs::list)
-        .get("/api/v1/runs/{run}", read, runs::show)
+        .get("/api/v1/runs/{run}", read.within(WAITING), runs::show)
         .get("/api/v1/runs/{run}/tasks", read, tasks::list)
         .get("/api/v1/runs/{run}/events", read, runs::events)
         .get("/api/v1/runs/{run}/output", read, runs::output)
@@ -74,14 +83,14 @@ pub(crate) fn routes(routes: Routes<Door>) -> Routes<Door> {
         .get("/api/v1/tasks/{task}/calls", read, tools::list)
         .post("/api/v1/tasks/{task}/retry", small, tasks::retry)
         .post("/api/v1/tasks/{task}/cancel", small, tasks::cancel)
-        .get("/api/v1/publishers/{publisher}/dead-letters", read, bonds::letters)
         .get("/api/v1/publishers/{publisher}/agents", read, bonds::list)
         .on(Method::PUT, "/api/v1/publishers/{publisher}/agents/{agent}", small, bonds::set)
         .on(Method::DELETE, "/api/v1/publishers/{publisher}/agents/{agent}", small, bonds::remove)
         .get("/api/v1/approvals", read, gates::list)
         .get("/api/v1/approvals/{task}", read, gates::show)
         .post("/api/v1/approvals/{task}/decide", small, gates::decide);
-    of_agents(routes)
+    let told = read.bearers(Bearers::Work).answers(&[stream::MEDIA_TYPE]);
+    of_agents(routes.get("/api/v1/stream", told, stream::follow))
 }
 
 /// Those that agents use.
@@ -96,6 +105,16 @@ fn of_agents(routes: Routes<Door>) -> Routes<Door> {
         .post("/api/v1/claims/{claim}/result", read.body_bytes(RESULT), holding::submit)
         .post("/api/v1/claims/{claim}/release", small, holding::release)
         .post("/api/v1/claims/{claim}/tool", small, tools::call)
+        .get(
+            "/api/v1/claims/{claim}/skills/{publisher}/{skill}/{version}",
+            read,
+            tools::skills::show,
+        )
+        .get(
+            "/api/v1/claims/{claim}/skills/{publisher}/{skill}/{version}/files/{*path}",
+            read.answers(skills::api::FILE),
+            tools::skills::show_file,
+        )
 }
 
 /// A value that does not hold.
@@ -106,45 +125,4 @@ fn fault(pointer: &str, code: &'static str, message: impl Into<String>) -> Fault
 /// The same as the whole refusal.
 fn invalid(pointer: &str, message: impl Into<String>) -> Problem {
     Problem::invalid(vec![fault(pointer, "invalid", message)])
-}
-
-/// Rows of a page unless said otherwise, and at most.
-const PAGE: (usize, usize) = (30, 100);
-
-/// How many rows a page has; one more is read, to see whether there are others.
-fn limit(asked: Option<usize>) -> Result<usize, Problem> {
-    match asked.unwrap_or(PAGE.0) {
-        limit if (1..=PAGE.1).contains(&limit) => Ok(limit),
-        _ => Err(Problem::malformed(&format!("a page has 1 to {} rows", PAGE.1))),
-    }
-}
-
-/// Where a list goes on: behind which id.
-fn position(
-    cursors: &Cursors,
-    list: &str,
-    cursor: Option<&str>,
-    start: Uuid,
-) -> Result<Uuid, Problem> {
-    let Some(text) = cursor else { return Ok(start) };
-    let found = cursors.read(list, text).and_then(|bytes| Uuid::from_slice(&bytes).ok());
-    found.ok_or_else(|| Problem::malformed("this cursor is not from this list"))
-}
-
-/// Cuts the rows of a page, and says where the list goes on.
-fn cut<T>(
-    rows: &mut Vec<T>,
-    limit: usize,
-    (cursors, list): (&Cursors, &str),
-    id: impl Fn(&T) -> Uuid,
-) -> Option<String> {
-    let has_more = rows.len() > limit;
-    rows.truncate(limit);
-    let shown = rows.last().filter(|_| has_more)?;
-    Some(cursors.write(list, id(shown).as_bytes()))
-}
-
-/// One row more than a page, for a statement.
-fn one_more(limit: usize) -> i64 {
-    i64::try_from(limit + 1).unwrap_or(i64::MAX)
 }

@@ -22,7 +22,11 @@ use crate::{
 const NOBODY: &str = "nobody";
 
 /// A publisher, as whoever asks stands to its runs.
-async fn publisher(door: &Door, actor: &Actor, name: &Handle) -> Result<Publisher, Problem> {
+pub(super) async fn publisher(
+    door: &Door,
+    actor: &Actor,
+    name: &Handle,
+) -> Result<Publisher, Problem> {
     let trust: &Trust = door.as_ref();
     let found = trust.publisher(actor, Some(name)).await?;
     // An agent sees what it is given, and no run.
@@ -76,7 +80,13 @@ impl Resource for RunPlace {
 
 impl Load<Door> for RunPlace {
     async fn load(door: &Door, params: &Params, actor: &Actor) -> Result<Self, Problem> {
-        let run: RunId = params.parse("run")?;
+        Self::of(door, actor, params.parse("run")?).await
+    }
+}
+
+impl RunPlace {
+    /// The run of that name, as whoever asks stands to it.
+    pub(super) async fn of(door: &Door, actor: &Actor, run: RunId) -> Result<Self, Problem> {
         let found = store::place(&mut door.db().glance().await?, run).await?;
         let Some(place) = found else { return hidden(door, actor).await };
         let publisher = publisher(door, actor, &place.publisher).await?;

@@ -9,8 +9,8 @@ use names::{Digest, UnixMillis};
 use pipelines_core::{
     definition::{Budgets, MicroUsd},
     json::canonical,
-    machine::{HeldBy, Reopen, RunReason, What},
-    name::{Address, RunId},
+    machine::{HeldBy, RunReason, What},
+    name::RunId,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -24,11 +24,15 @@ use web::{Json, Posted, Problem, Queried};
 use super::{
     cut, invalid, limit, one_more,
     places::{RunPlace, principal},
-    position, store,
+    position,
+    starting::no_runner,
+    store,
+    waiting::Waiting,
 };
 use crate::{
     Door,
     engine::{self, NotDone, Said, runs},
+    verdicts,
 };
 
 /// What a list of runs is asked for.
@@ -97,7 +101,8 @@ fn place_of_input(text: &str) -> Result<(String, String), Problem> {
     Ok((engine::pointer_text(pointer.tokens()), canonical(&value)))
 }
 
-fn told(row: store::Summary) -> Result<json::RunSummary, Problem> {
+/// A run, as lists show it.
+pub(super) fn told(row: store::Summary) -> Result<json::RunSummary, db::Error> {
     let hash = Digest::try_from(row.sha256.as_slice());
     let hash = hash.map_err(db::Error::corrupt("runs.sha256"))?;
     let time = |at: i64| UnixMillis(at).to_string();
@@ -117,12 +122,28 @@ fn told(row: store::Summary) -> Result<json::RunSummary, Problem> {
     })
 }
 
+/// How long to wait for the end of the run, in seconds.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShowRun {
+    #[serde(default)]
+    wait: u64,
+}
+
 pub(super) async fn show(
     door: Door,
     allowed: Allowed<act::RunRead, RunPlace>,
-    (): (),
+    call: Queried<ShowRun>,
 ) -> Result<Json<json::RunDetail>, Problem> {
+    let asked = call.query()?;
+    call.end().await?;
     let id = allowed.resource().run;
+    if asked.wait > 0 {
+        let mut waiting = Waiting::of(&door, id, asked.wait);
+        while !store::has_ended(&mut door.db().glance().await?, id).await?
+            && waiting.goes_on().await
+        {}
+    }
     let mut tx = door.db().read().await?;
     let summary = store::summary(&mut tx, id).await?.ok_or_else(Problem::not_found)?;
     let counts = store::counts(&mut tx, id).await?;
@@ -143,7 +164,7 @@ pub(super) async fn show(
             model: None,
         },
         held_by: state.held_by.map(held_by),
-        error: error(state.reason.as_ref()),
+        error: state.reason.as_ref().map(error),
         tasks: counts.into_iter().map(count).collect::<BTreeMap<_, _>>(),
         reopens: state.reopens,
     }))
@@ -157,8 +178,8 @@ pub(crate) fn held_by(held_by: HeldBy) -> String {
 }
 
 /// What ended a run, as far as it can be pointed at.
-pub(crate) fn error(reason: Option<&RunReason>) -> Option<Value> {
-    Some(match reason? {
+pub(crate) fn error(reason: &RunReason) -> Value {
+    match reason {
         RunReason::ComposeInvalid(faults) => {
             json!({"code": "compose_invalid", "errors": faults})
         }
@@ -172,7 +193,7 @@ pub(crate) fn error(reason: Option<&RunReason>) -> Option<Value> {
         reason @ (RunReason::Refused | RunReason::VerdictMissing | RunReason::Undelivered) => {
             json!({"code": reason.as_str()})
         }
-    })
+    }
 }
 
 /// A page of a timeline.
@@ -201,7 +222,12 @@ pub(super) async fn events(
     drop(tx);
     let place = |it: &store::EventRow| Uuid::from_u128(u128::from(it.seq.unsigned_abs()));
     let next_cursor = cut(&mut rows, limit, (&door.cursors, &list), place);
-    let event = |row: store::EventRow| json::RunEvent {
+    Ok(Json(json::RunEventPage { items: rows.into_iter().map(event).collect(), next_cursor }))
+}
+
+/// An entry of a timeline, as it is told.
+pub(super) fn event(row: store::EventRow) -> json::RunEvent {
+    json::RunEvent {
         seq: row.seq.unsigned_abs(),
         at: UnixMillis(row.at).to_string(),
         kind: row.r#type,
@@ -209,8 +235,7 @@ pub(super) async fn events(
         claim: row.claim_id.map(|it| it.to_string()),
         actor: row.actor_id.map(|it| it.to_string()),
         data: serde_json::from_str(&row.data).unwrap_or_default(),
-    };
-    Ok(Json(json::RunEventPage { items: rows.into_iter().map(event).collect(), next_cursor }))
+    }
 }
 
 /// The composed output, byte for byte in its canonical form.
@@ -277,19 +302,9 @@ pub(super) async fn verdict(
     if asked.accepted {
         return happen(&door, &allowed, What::Accept).await;
     }
-    if asked.reopen.len() > 1_000 {
-        return Err(invalid("/reopen", "a verdict names at most 1000 places"));
-    }
-    let read = |(at, it): (usize, json::VerdictReopen)| {
-        let place = format!("/reopen/{at}/address");
-        let address: Result<Address, _> = it.address.parse();
-        let address = address.map_err(|error| invalid(&place, error.to_string()))?;
-        // A step by its name alone means every instance.
-        let path = it.address.contains('[').then_some(address.path);
-        Ok::<_, Problem>(Reopen { step: address.step, path, note: it.note })
-    };
-    let reopen = asked.reopen.into_iter().enumerate().map(read).collect::<Result<_, _>>()?;
-    happen(&door, &allowed, What::Refuse(reopen)).await
+    let again = verdicts::again(asked.reopen);
+    let again = again.map_err(|(place, why)| invalid(&place, why))?;
+    happen(&door, &allowed, What::Refuse(verdicts::reopen(again))).await
 }
 
 /// Budgets only grow.
@@ -298,6 +313,7 @@ pub(super) async fn raise(
     allowed: Allowed<act::RunChange, RunPlace>,
     call: Posted<json::RunBudgets>,
 ) -> Result<Json<json::RunState>, Problem> {
+    no_runner(allowed.actor())?;
     raised(&door, &allowed, call.json().await?).await.map(Json)
 }
 
@@ -308,9 +324,7 @@ pub(crate) async fn raised(
     asked: json::RunBudgets,
 ) -> Result<json::RunState, Problem> {
     let (id, actor) = (allowed.resource().run, allowed.actor());
-    if super::starting::is_runner(actor) {
-        return Err(trust::Refusal::Forbidden.into());
-    }
+    no_runner(actor)?;
     let own = current_budgets(door, id).await?;
     let budgets = Budgets {
         claims: asked.claims.unwrap_or(own.claims),

@@ -93,9 +93,13 @@ pub(super) fn started(begun: Started) -> Result<Response, Problem> {
     Ok((status, [(header::LOCATION, location)], Json(told)).into_response())
 }
 
-/// Whether a token acts that begins and ends runs, and does no more.
-pub(super) fn is_runner(actor: &Actor) -> bool {
-    matches!(actor.credential(), Some(Credential::Token(it)) if it.kind == TokenKind::Runner)
+/// Refuses a token that begins and ends runs, and does no more: before what it sends is read.
+pub(super) fn no_runner(actor: &Actor) -> Result<(), Refusal> {
+    let is_runner = matches!(
+        actor.credential(),
+        Some(Credential::Token(it)) if it.kind == TokenKind::Runner
+    );
+    if is_runner { Err(Refusal::Forbidden) } else { Ok(()) }
 }
 
 /// What is to begin, or every fault of it.

@@ -1,8 +1,9 @@
-//! What answers read: runs, tasks, timelines, claims, dead letters, what waits for persons.
+//! What answers read: runs, tasks, timelines, claims, what waits for persons.
 
 use db::{Error, Tx};
 use names::{Handle, Id, UnixMillis};
 use pipelines_core::name::{Address, AgentId, ClaimId, PipelineId, RunId};
+use serde_json::Value;
 use trust::Principal;
 use uuid::Uuid;
 
@@ -56,6 +57,7 @@ db::statements! {
                                                  AND s.value = w.value ->> 1))
            AND r.id < $10 ORDER BY r.id DESC LIMIT $11")
     };
+    ENDED = "SELECT ended_at IS NOT NULL FROM runs WHERE id = $1";
     COUNTS = "SELECT state, count(*) FROM tasks WHERE run_id = $1 AND superseded = 0 GROUP BY state";
     TASKS = "
         SELECT id, run_id, step, address, generation, superseded, state, reason, ready_at FROM tasks
@@ -65,6 +67,18 @@ db::statements! {
     EVENTS = "
         SELECT seq, at, type, task_id, claim_id, actor_id, data FROM run_events
          WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    END_OF_EVENTS = "
+        SELECT r.state, coalesce((SELECT max(e.seq) FROM run_events AS e WHERE e.run_id = r.id), 0)
+          FROM runs AS r WHERE r.id = $1";
+    COMPOSITIONS = "SELECT data FROM run_events WHERE run_id = $1 AND type = 'run.composed' ORDER BY seq";
+    NEWEST = (concat!(summary!(), " WHERE r.publisher_id = $1 ORDER BY r.id DESC LIMIT $2"));
+    STATES_OF_CLAIMS = {
+        sqlite "
+        SELECT c.id, c.state FROM json_each($1) AS w JOIN claims AS c ON c.id = unhex(w.value, '-')",
+        postgres "
+        SELECT c.id, c.state
+          FROM jsonb_array_elements_text($1::jsonb) AS w (value) JOIN claims AS c ON c.id = w.value::uuid"
+    };
     OUTPUT = "SELECT output FROM runs WHERE id = $1";
     CLAIMS_OF_TASK = "
         SELECT c.id, p.handle, c.fence, c.state, c.granted_at, c.ends_at, c.note
@@ -80,12 +94,6 @@ db::statements! {
     HANDS = (concat!("
         SELECT count(*), count(CASE WHEN token_id IS NOT DISTINCT FROM $2 THEN 1 END), ", trust::capabilities!("$1"), "
           FROM claims WHERE agent_id = $1 AND state = 'live'"));
-    LETTERS = "
-        SELECT l.id, l.run_id, r.pipeline_id, l.task_id, t.address, l.reason, l.at
-          FROM dead_letters AS l JOIN tasks AS t ON t.id = l.task_id JOIN runs AS r ON r.id = l.run_id
-         WHERE l.publisher_id = $1 AND (CAST($2 AS TEXT) IS NULL OR t.step = $2)
-           AND (CAST($3 AS TEXT) IS NULL OR l.reason = $3) AND l.id < $4
-         ORDER BY l.id DESC LIMIT $5";
     GATES = (concat!("
         SELECT t.id, r.id AS run_id, p.handle
           FROM tasks AS t JOIN runs AS r ON r.id = t.run_id JOIN principals AS p ON p.id = r.publisher_id
@@ -186,6 +194,12 @@ pub(crate) async fn summary(tx: &mut Tx, run: RunId) -> Result<Option<Summary>, 
     db::fetch_optional!(tx, SUMMARY, run.uuid())
 }
 
+/// Whether a run is over, or gone.
+pub(super) async fn has_ended(tx: &mut Tx, run: RunId) -> Result<bool, Error> {
+    let row: Option<(bool,)> = db::fetch_optional!(tx, ENDED, run.uuid())?;
+    Ok(row.is_none_or(|(has_ended,)| has_ended))
+}
+
 /// What a list of runs is asked for.
 #[derive(Default)]
 pub(crate) struct Wanted {
@@ -279,6 +293,38 @@ pub(super) async fn events(
     db::fetch_all!(tx, EVENTS, run.uuid(), after, limit)
 }
 
+/// Where a run is, and the number of the newest entry of its timeline.
+pub(super) async fn end_of_events(tx: &mut Tx, run: RunId) -> Result<Option<(String, i64)>, Error> {
+    db::fetch_optional!(tx, END_OF_EVENTS, run.uuid())
+}
+
+/// The event that carried each output of a run, in order.
+pub(crate) async fn compositions(tx: &mut Tx, run: RunId) -> Result<Vec<Option<String>>, Error> {
+    let rows: Vec<(String,)> = db::fetch_all!(tx, COMPOSITIONS, run.uuid())?;
+    let read = |(data,): (String,)| {
+        let data: Value = serde_json::from_str(&data).map_err(Error::corrupt("run_events.data"))?;
+        Ok(data.get("event").and_then(Value::as_str).map(str::to_owned))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// The newest runs of a publisher.
+pub(super) async fn newest(
+    tx: &mut Tx,
+    publisher: Id<Principal>,
+    limit: i64,
+) -> Result<Vec<Summary>, Error> {
+    db::fetch_all!(tx, NEWEST, publisher.uuid(), limit)
+}
+
+/// Where each of these claims is.
+pub(super) async fn states_of_claims(
+    tx: &mut Tx,
+    claims: &[ClaimId],
+) -> Result<Vec<(Uuid, String)>, Error> {
+    db::fetch_all!(tx, STATES_OF_CLAIMS, db::rows(claims))
+}
+
 /// The output of a run, if it has one.
 pub(super) async fn output(tx: &mut Tx, run: RunId) -> Result<Option<String>, Error> {
     let row: Option<(Option<String>,)> = db::fetch_optional!(tx, OUTPUT, run.uuid())?;
@@ -352,28 +398,6 @@ pub(super) async fn hands(
     let can = can.map_or(Ok(Vec::new()), |it| serde_json::from_str(&it));
     let can = can.map_err(Error::corrupt("agents.capabilities"))?;
     Ok(Hands { all: number(all), held: number(held), can })
-}
-
-/// A task that died.
-#[derive(sqlx::FromRow)]
-pub(crate) struct LetterRow {
-    pub(crate) id: Uuid,
-    pub(crate) run_id: Uuid,
-    pub(crate) pipeline_id: String,
-    pub(crate) task_id: Uuid,
-    pub(crate) address: String,
-    pub(crate) reason: String,
-    pub(crate) at: i64,
-}
-
-pub(crate) async fn letters(
-    tx: &mut Tx,
-    publisher: Id<Principal>,
-    (step, reason): (Option<&str>, Option<&str>),
-    before: Uuid,
-    limit: i64,
-) -> Result<Vec<LetterRow>, Error> {
-    db::fetch_all!(tx, LETTERS, publisher.uuid(), step, reason, before, limit)
 }
 
 /// Tasks at which a person may be asked: the oldest first.

@@ -10,7 +10,7 @@ use web::{Call, Input as _, Json, Posted, Problem, Queried, Routes, Spec, Surfac
 use super::{File, Skill};
 use crate::{
     Door,
-    definitions::api::{PageQuery, bad_cursor},
+    paging::{PageQuery, bad_cursor},
 };
 
 /// The largest bundle as it is sent: 4 MiB of bytes in base64 and JSON.
@@ -18,11 +18,16 @@ const BUNDLE_BYTES: u64 = 10 << 20;
 /// Bodies of a few words.
 const SMALL_BYTES: u64 = 64 << 10;
 
+/// What a file of a bundle is sent as: nothing in it is a page of this install.
+pub(crate) const FILE: &[&str] = &[TEXT, OTHER];
+const TEXT: &str = "text/plain; charset=utf-8";
+const OTHER: &str = "application/octet-stream";
+
 /// The routes of skills.
 pub(crate) fn routes(routes: Routes<Door>) -> Routes<Door> {
     let read = Spec::new(Surface::Api).bearers(Bearers::Publisher);
     let small = read.body_bytes(SMALL_BYTES);
-    let file = read.answers(&["text/plain; charset=utf-8", "application/octet-stream"]);
+    let file = read.answers(FILE);
     routes
         .post("/api/v1/publishers/{publisher}/skills", read.body_bytes(BUNDLE_BYTES), add)
         .get("/api/v1/publishers/{publisher}/skills", read, list)
@@ -98,16 +103,19 @@ async fn show(
     <()>::take(call).await?;
     let (name, version) = (params.text("skill"), params.text("version"));
     let (skill, files) = door.pipelines.skill(&allowed, name, version).await?;
+    Ok(Json(whole(&skill, files, &allowed.resource().organization.handle)))
+}
+
+/// A version, and what is in it.
+pub(crate) fn whole(skill: &Skill, files: Vec<File>, publisher: &Handle) -> json::SkillDetail {
     let files = files.into_iter().map(|File { path, size, sha256 }| json::SkillFile {
         path,
         size,
         sha256: sha256.to_string(),
     });
-    let skill = shown(&skill, &allowed.resource().organization.handle);
-    Ok(Json(json::SkillDetail { skill, files: files.collect() }))
+    json::SkillDetail { skill: shown(skill, publisher), files: files.collect() }
 }
 
-/// The bytes as text if they are some: nothing in a bundle is a page of this install.
 async fn show_file(
     door: Door,
     allowed: Allowed<act::SkillRead, Publisher>,
@@ -117,9 +125,13 @@ async fn show_file(
     <()>::take(call).await?;
     let key = (params.text("skill"), params.text("version"));
     let bytes = door.pipelines.skill_file(&allowed, key, params.text("path")).await?;
-    let is_text = std::str::from_utf8(&bytes).is_ok();
-    let kind = if is_text { "text/plain; charset=utf-8" } else { "application/octet-stream" };
-    Ok(([(header::CONTENT_TYPE, kind)], bytes).into_response())
+    Ok(sent(bytes))
+}
+
+/// Bytes of a file: as text if they are some.
+pub(crate) fn sent(bytes: Vec<u8>) -> Response {
+    let kind = if std::str::from_utf8(&bytes).is_ok() { TEXT } else { OTHER };
+    ([(header::CONTENT_TYPE, kind)], bytes).into_response()
 }
 
 async fn deprecate(

@@ -144,6 +144,33 @@ impl Pipelines {
         store::content(&mut tx, id, (name, version), path).await?.ok_or(Error::NotFound)
     }
 
+    /// One version as the definition of a task names it, which was judged when that was registered; and what is in it.
+    pub(crate) async fn named_skill(
+        &self,
+        publisher: &Handle,
+        (name, version): (&str, &str),
+    ) -> Result<(Skill, Vec<File>), Error> {
+        let mut tx = self.0.ground.db.read().await?;
+        let id = store::published(&mut tx, publisher, (name, version)).await?;
+        let id = id.ok_or(Error::NotFound)?;
+        let found = store::find(&mut tx, id, name, version).await?.ok_or(Error::NotFound)?;
+        let files = store::files(&mut tx, id, (name, version)).await?;
+        Ok((found, files))
+    }
+
+    /// The bytes of one of its files.
+    pub(crate) async fn named_skill_file(
+        &self,
+        publisher: &Handle,
+        (name, version): (&str, &str),
+        path: &str,
+    ) -> Result<Vec<u8>, Error> {
+        let mut tx = self.0.ground.db.read().await?;
+        let id = store::published(&mut tx, publisher, (name, version)).await?;
+        let id = id.ok_or(Error::NotFound)?;
+        store::content(&mut tx, id, (name, version), path).await?.ok_or(Error::NotFound)
+    }
+
     /// Takes a version out of use: no new definition may name it, and those that do keep it.
     pub(crate) async fn deprecate_skill(
         &self,

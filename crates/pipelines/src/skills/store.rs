@@ -6,6 +6,7 @@ use db::{Error, Tx};
 use names::{Digest, Handle, Id, UnixMillis};
 use pipelines_core::skill;
 use trust::Principal;
+use uuid::Uuid;
 
 use super::{Bundle, File, Skill};
 
@@ -62,6 +63,9 @@ db::statements! {
     FILES = "
         SELECT path, size, sha256 FROM skill_files
          WHERE publisher_id = $1 AND name = $2 AND version = $3 ORDER BY path";
+    PUBLISHED = "
+        SELECT s.publisher_id FROM skills AS s JOIN principals AS p ON p.id = s.publisher_id
+         WHERE p.handle = $1 AND s.name = $2 AND s.version = $3";
     CONTENT = "
         SELECT content FROM skill_files
          WHERE publisher_id = $1 AND name = $2 AND version = $3 AND path = $4";
@@ -216,4 +220,15 @@ pub(super) async fn content(
     let row: Option<(Vec<u8>,)> =
         db::fetch_optional!(tx, CONTENT, publisher.uuid(), name, version, path)?;
     Ok(row.map(|(bytes,)| bytes))
+}
+
+/// Who published a version, by the name that a definition calls it.
+pub(super) async fn published(
+    tx: &mut Tx,
+    publisher: &Handle,
+    (name, version): (&str, &str),
+) -> Result<Option<Id<Principal>>, Error> {
+    let row: Option<(Uuid,)> =
+        db::fetch_optional!(tx, PUBLISHED, publisher.as_str(), name, version)?;
+    Ok(row.map(|(id,)| Id::from_uuid(id)))
 }

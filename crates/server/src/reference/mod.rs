@@ -100,7 +100,12 @@ const fn needs(entry: &Entry) -> &'static str {
 fn scopes(entry: &Entry) -> Option<Vec<String>> {
     let takes_tokens = match entry.bearers {
         Bearers::None | Bearers::Own | Bearers::Bootstrap => false,
-        Bearers::Api | Bearers::Wire | Bearers::Git | Bearers::Publisher | Bearers::Every => true,
+        Bearers::Api
+        | Bearers::Wire
+        | Bearers::Git
+        | Bearers::Publisher
+        | Bearers::Work
+        | Bearers::Every => true,
     };
     if !takes_tokens || entry.action.is_class_s() {
         return None;

@@ -1,4 +1,5 @@
-//! What is written down of members, keys and tokens becomes events, in the transaction of the change.
+//! What is written down of members, keys and tokens becomes events, in the transaction of the change. A secret of a publisher
+//! lets go what waited for one.
 //!
 //! What is done with an organization, its members and what acts for it is heard there; everything else only by those who
 //! run the install.
@@ -42,6 +43,10 @@ const fn word(of: Noted) -> Option<&'static str> {
 #[async_trait]
 impl Observer for OfTrust {
     async fn noted(&self, tx: &mut Tx, chain: Chain, entry: &Entry) -> Result<(), db::Error> {
+        let is_signed_anew = matches!(entry.action, Noted::SecretCreated | Noted::SecretRotated);
+        if is_signed_anew && entry.outcome == Outcome::Done && chain != Chain::INSTALL {
+            self.hooks.signed_anew(tx, Id::from_uuid(chain.uuid())).await?;
+        }
         let Some(word) = word(entry.action).filter(|_| entry.outcome == Outcome::Done) else {
             return Ok(());
         };

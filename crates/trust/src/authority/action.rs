@@ -186,6 +186,8 @@ actions! {
     TaskRelease, "work.task.release", true, Need::Level(Level::Owner);
     /// See one's own claims.
     ClaimList, "work.claim.list", false, Need::SignedIn;
+    /// See what became of the work of agents; each is filtered by itself.
+    RecordList, "work.agent.list", false, Need::SignedIn;
     /// See what became of a claim.
     ClaimRead, "work.claim.read", false, Need::Level(Level::Owner);
     /// See what waits for a person; each is filtered by itself.

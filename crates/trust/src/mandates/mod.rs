@@ -15,7 +15,7 @@ pub(crate) use store::STATEMENTS;
 
 use crate::{
     Actor, Credential, Error, Key, Kind, Principal, Proof, Token, TokenUse, Trust,
-    principal::Acting, store::Who,
+    principal::Acting, sessions, store::Who,
 };
 
 /// The credential on whose word something is done later.
@@ -51,6 +51,26 @@ impl Trust {
         let (credential, scopes) = (Credential::Standing, of_agent.into_iter().collect());
         let acting = Acting { principal, behind, credential, scopes, under_way: OnceLock::new() };
         Ok(Some(Actor(Some(Arc::new(acting)))))
+    }
+
+    /// Whoever made a request, as they stand in this transaction: asked while they are still being answered. Nobody if what
+    /// they showed is worth nothing any more. Whoever showed nothing, and the operator, are whom they were.
+    pub async fn anew(&self, tx: &mut Tx, actor: &Actor) -> Result<Option<Actor>, Error> {
+        let (Some(principal), Some(credential)) = (actor.principal(), actor.credential()) else {
+            return Ok(Some(actor.clone()));
+        };
+        if principal.kind == Kind::Operator {
+            return Ok(Some(actor.clone()));
+        }
+        if let Some(mandate) = Mandate::of(actor) {
+            return self.mandated(tx, mandate).await;
+        }
+        if let Credential::Session(session) = credential
+            && !sessions::is_live(tx, session.id, self.0.clock.now()).await?
+        {
+            return Ok(None);
+        }
+        Ok(self.standing(tx, principal.id).await?.map(|_| actor.clone()))
     }
 
     /// Whoever gave the mandate, as they stand in this transaction; nobody if it is worth nothing any more.

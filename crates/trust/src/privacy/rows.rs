@@ -68,6 +68,10 @@ pub const EXEMPT: &[(&str, &str)] = &[
     ("webhooks", "are settings of a repository, and stand in the audit log, which is taken along"),
     ("secrets", "belong to a publisher, and no read gives them out"),
     ("runs", "belong to a publisher; who ended them stands in the audit log, which is taken along"),
+    (
+        "dead_letter_replays",
+        "belong to a publisher; who asked for them stands in the audit log, which is taken along",
+    ),
     ("work_heads", "say what of a publisher's can be claimed"),
     ("claims", "belong to a publisher, as the runs of which they are a part"),
     ("approval_votes", "belong to a publisher, and stand in the audit log, which is taken along"),

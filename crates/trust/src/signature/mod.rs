@@ -76,6 +76,8 @@ pub enum Bearers {
     Git,
     /// Those of organizations: where publishers are run.
     Publisher,
+    /// Those of people, agents and organizations: where all of them look at what is run, as far as it concerns them.
+    Work,
     /// The one that makes a publisher. It acts as nobody, so the route itself believes it, and the actor is anonymous.
     Bootstrap,
     /// Those that the route itself made for one purpose and believes: a credential of somebody has come before, and the actor
@@ -94,6 +96,9 @@ impl Bearers {
                 &[TokenKind::Personal, TokenKind::Agent, TokenKind::Git]
             }
             Self::Publisher => &[TokenKind::Admin, TokenKind::Runner],
+            Self::Work => {
+                &[TokenKind::Personal, TokenKind::Agent, TokenKind::Admin, TokenKind::Runner]
+            }
             Self::Every => &TokenKind::ALL,
             Self::Wire | Self::Bootstrap | Self::Own | Self::None => &[],
         }
@@ -106,6 +111,7 @@ impl Bearers {
             | Self::Wire
             | Self::Git
             | Self::Publisher
+            | Self::Work
             | Self::Bootstrap
             | Self::Own
             | Self::Every

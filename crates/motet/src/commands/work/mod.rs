@@ -13,7 +13,7 @@
 //! | `claim.rs`          | an agent asks for a task                                         |
 //! | `submit.rs`         | an agent hands a result in, or gives its task back               |
 //! | `runs.rs`           | runs as they are, and whether their timelines lead there         |
-//! | `dead_letters.rs`   | tasks that nobody tries any more                                 |
+//! | `dead_letters.rs`   | tasks that nobody tries any more: shown, replayed, laid aside     |
 //!
 //! These commands end as `spec/work.md` 16 says and not as others do: 0 yes, 1 refused or invalid, 2 wrong use,
 //! 3 unreachable, 4 nothing to do. Whoever has not said who asks has used them wrongly.
@@ -79,7 +79,7 @@ pub enum Work {
     Submit(submit::Submit),
     /// Show runs, wait for one, or check its timeline
     Runs(runs::Runs),
-    /// Show tasks that nobody tries any more
+    /// Show tasks that nobody tries any more, try them again, lay them aside
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLetters),
 }
@@ -96,7 +96,7 @@ impl Work {
             Self::Claim(_) => "work claim",
             Self::Submit(_) => "work submit",
             Self::Runs(_) => "work runs",
-            Self::DeadLetters(_) => "work dead-letters list",
+            Self::DeadLetters(command) => command.name(),
         }
     }
 

@@ -200,7 +200,7 @@ impl Replayed {
                 let claim = event.claim.clone()?;
                 return self.claims.insert(claim, "live".to_owned()).is_none().then_some(());
             }
-            ("claim", "extended" | "judged") => {
+            ("claim", "extended" | "judged" | "read") => {
                 self.claims.get(event.claim.as_deref()?)?;
             }
             ("claim", state) => {

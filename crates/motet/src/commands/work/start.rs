@@ -1,11 +1,10 @@
 //! `motet work run`: a run of a pipeline begins, and may be waited for.
 
-use std::{fmt::Write as _, path::PathBuf, str::FromStr, time::Duration};
+use std::{fmt::Write as _, path::PathBuf, str::FromStr};
 
 use api::json::{NewRun, RunDetail, StartedRun};
 use pipelines_core::name::RunId;
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
 use super::{
     REFUSED, files,
@@ -25,8 +24,6 @@ use crate::{
 const MAX_BYTES: usize = 1 << 20;
 /// Where tasks are that nobody works on any more.
 const CLOSED: [&str; 4] = ["done", "skipped", "dead", "cancelled"];
-/// How often it is looked whether a run has ended.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// A pipeline and whose it is.
 #[derive(Debug, Clone)]
@@ -126,8 +123,8 @@ pub(super) async fn until_ended(
     progress: &Progress,
 ) -> Result<RunDetail, Failure> {
     let (mut all, mut closed) = (0, 0);
+    let mut found = client.run(run).await.map_err(undone)?;
     loop {
-        let found = client.run(run).await.map_err(undone)?;
         let count = |states: &[&str]| {
             let tasks = found.tasks.iter();
             tasks
@@ -147,6 +144,6 @@ pub(super) async fn until_ended(
             progress.end();
             return Ok(found);
         }
-        sleep(LOOK).await;
+        found = client.run_until_ended(run).await.map_err(undone)?;
     }
 }

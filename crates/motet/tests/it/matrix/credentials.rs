@@ -24,6 +24,8 @@ enum Row {
     /// The stream of a push: it takes the token of its push, and nobody's own.
     Stream,
     Publisher,
+    /// What is run, for people, agents and publishers.
+    Work,
     /// The one address that makes publishers.
     Founding,
     /// Applications prove themselves by what they send, never by a header (RFC 6749 section 2.3.1, public clients).
@@ -58,6 +60,8 @@ fn row(entry: &Entry) -> Row {
         Row::Open
     } else if OF_PUBLISHERS.iter().any(|it| path.starts_with(it)) {
         Row::Publisher
+    } else if path == "/api/v1/stream" || path.starts_with("/api/v1/claims/agents") {
+        Row::Work
     } else if path == "/api/v1/publishers" {
         Row::Founding
     } else if entry.surface == Surface::Oauth {
@@ -85,6 +89,7 @@ fn takes(row: Row, kind: &str) -> bool {
         Row::Reading | Row::Writing => ["personal", "agent"].contains(&kind),
         Row::Wire => ["personal", "agent", "git"].contains(&kind),
         Row::Publisher => ["admin", "runner"].contains(&kind),
+        Row::Work => ["personal", "agent", "admin", "runner"].contains(&kind),
         Row::Founding => kind == "bootstrap",
         Row::Stream | Row::ClassS | Row::Forms | Row::Oauth => false,
     }
@@ -230,7 +235,7 @@ async fn a_session_is_taken_where_the_table_says_and_nowhere_else() {
             Row::Open | Row::Wire | Row::Stream | Row::Oauth | Row::Founding => {
                 answer.status == asked(&server, &entry).send().await.status
             }
-            Row::Reading => !is_refused(&answer),
+            Row::Reading | Row::Work => !is_refused(&answer),
             // What is only looked at needs no mark, whatever right it needs.
             Row::Publisher if entry.method.is_safe() => !is_refused(&answer),
             // Without the mark.

@@ -1,85 +1,22 @@
 //! Subcommands through the server: a real endpoint on loopback that the operator lists (`spec/work.md` 7).
 
-use std::{
-    convert::Infallible,
-    future::pending,
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-};
+use std::future::pending;
 
 use aws_lc_rs::hmac;
-use http::{HeaderMap, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full};
-use hyper::{
-    Request,
-    body::{Bytes, Incoming},
-    server::conn::http1,
-    service::service_fn,
-};
-use hyper_util::rt::TokioIo;
+use http::Response;
+use http_body_util::Full;
+use hyper::body::Bytes;
 use serde_json::{Value, json};
-use testkit::{Answer, Person, Setup};
-use tokio::{net::TcpListener, spawn, task::AbortHandle};
+use testkit::{Answer, Person, Receiver, Setup, reply};
 
 use crate::{
     ground::{Ground, on_both},
     work::{Shop, bearing, of_steps},
 };
 
-struct Seen {
-    target: String,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-impl Seen {
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |it| it.to_str().unwrap())
-    }
-}
-
-/// An endpoint that answers as its path says. It goes when this is dropped.
-struct Endpoint {
-    address: SocketAddr,
-    seen: Arc<Mutex<Vec<Seen>>>,
-    task: AbortHandle,
-}
-
-impl Drop for Endpoint {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl Endpoint {
-    async fn open() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let seen = Arc::<Mutex<Vec<Seen>>>::default();
-        let log = Arc::clone(&seen);
-        let task = spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let log = Arc::clone(&log);
-                let answer = service_fn(move |request: Request<Incoming>| {
-                    let log = Arc::clone(&log);
-                    async move {
-                        let (head, body) = request.into_parts();
-                        let body = body.collect().await.unwrap().to_bytes();
-                        let target = head.uri.path_and_query().unwrap().to_string();
-                        let path = head.uri.path().to_owned();
-                        log.lock().unwrap().push(Seen { target, headers: head.headers, body });
-                        Ok::<_, Infallible>(answer(&path).await)
-                    }
-                });
-                spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
-            }
-        });
-        Self { address, seen, task: task.abort_handle() }
-    }
-
-    fn count(&self) -> usize {
-        self.seen.lock().unwrap().len()
-    }
+/// An endpoint that answers as its path says.
+async fn endpoint() -> Receiver {
+    Receiver::open(|came| async move { answer(came.path()).await }).await
 }
 
 async fn answer(path: &str) -> Response<Full<Bytes>> {
@@ -94,8 +31,7 @@ async fn answer(path: &str) -> Response<Full<Bytes>> {
         "/broken" => (503, "later".to_owned()),
         _ => pending().await,
     };
-    let mut answer = Response::new(Full::new(Bytes::from(body)));
-    *answer.status_mut() = StatusCode::from_u16(status).unwrap();
+    let mut answer = reply(status, body);
     if status == 302 {
         answer.headers_mut().insert("location", "/ok".parse().unwrap());
     }
@@ -105,7 +41,7 @@ async fn answer(path: &str) -> Response<Full<Bytes>> {
 /// A shop with a claim of a task whose subcommands are paths of an endpoint.
 struct Bench {
     shop: Shop,
-    endpoint: Endpoint,
+    endpoint: Receiver,
     heron: Person,
     claim: Value,
     bearer: String,
@@ -137,9 +73,8 @@ impl Bench {
     }
 
     async fn on(setup: Setup, subcommands: &[(&str, Value)], more: Value) -> Self {
-        let endpoint = Endpoint::open().await;
-        let allowed = format!("--webhook-allow={}", endpoint.address);
-        let shop = Shop::open(setup.arg(allowed).start().await, "acme").await;
+        let endpoint = endpoint().await;
+        let shop = Shop::open(setup.arg(endpoint.allowed()).start().await, "acme").await;
         let heron = shop.agent(&shop.anna, "heron").await;
         let schema = json!({"type": "object", "properties": {"board": {"type": "string"}}, "additionalProperties": false});
         let output = json!({"type": "object", "required": ["seen"], "properties": {"seen": {"type": "integer"}}});
@@ -190,7 +125,7 @@ on_both! {
         assert_eq!((&told["outcome"], &told["status"]), (&json!("ok"), &json!(200)));
         let value = json!({"untrusted": true, "origin": "acme/sync@1", "value": {"seen": 3}});
         assert_eq!(told["answer"], value);
-        let seen = bench.endpoint.seen.lock().unwrap();
+        let seen = bench.endpoint.seen();
         let [call] = seen.as_slice() else { panic!("{} calls", seen.len()) };
         assert_eq!(call.body.as_ref(), br#"{"board":"a"}"#);
         assert_eq!(call.header("authorization"), format!("Bearer {}", bench.bearer));
@@ -248,7 +183,7 @@ on_both! {
                 _ => {}
             }
         }
-        assert_eq!(bench.endpoint.count(), 9);
+        assert_eq!(bench.endpoint.seen().len(), 9);
         let calls = bench.shop.get(&format!("/tasks/{}/calls", bench.claim["task"].as_str().unwrap())).await;
         let calls = calls["items"].as_array().unwrap().clone();
         assert_eq!(calls.len(), 9);
@@ -293,7 +228,7 @@ on_both! {
         let blocked = bench.tool("blocked", json!({"detail": "the gate is shut"})).await;
         assert_eq!(blocked.json()["answer"]["value"]["state"], "released");
         bench.tool("help", json!({})).await.assert_refused(409, "claim_lost");
-        assert_eq!(bench.endpoint.count(), 0);
+        assert_eq!(bench.endpoint.seen().len(), 0);
     }
 }
 
@@ -310,14 +245,14 @@ on_both! {
         };
         let first = once().send().await;
         assert_eq!(first.json()["outcome"], "ok");
-        assert_eq!((once().send().await.json(), bench.endpoint.count()), (first.json(), 1));
+        assert_eq!((once().send().await.json(), bench.endpoint.seen().len()), (first.json(), 1));
         assert_eq!(bench.outcome("try ok").await.0, "ok");
         bench.tool("try ok", json!({})).await.assert_refused(429, "calls_exhausted");
         for _ in 0..2 {
             assert_eq!(bench.outcome("try missing").await.0, "publisher_4xx");
         }
         bench.tool("try missing", json!({})).await.assert_refused(409, "budget_exhausted");
-        assert_eq!(bench.endpoint.count(), 4);
+        assert_eq!(bench.endpoint.seen().len(), 4);
     }
 }
 
@@ -352,11 +287,11 @@ on_both! {
         for _ in 0..10 {
             assert_eq!(bench.outcome("try broken").await.0, "publisher_5xx");
         }
-        let before = bench.endpoint.count();
+        let before = bench.endpoint.seen().len();
         let (outcome, told) = bench.outcome("try ok").await;
         assert_eq!(outcome, "publisher_unavailable");
         assert!(told["retry_after_ms"].as_u64().unwrap() <= 30_000);
-        assert_eq!(bench.endpoint.count(), before);
+        assert_eq!(bench.endpoint.seen().len(), before);
         let status = bench.outcome("status").await.1;
         assert_eq!(status["answer"]["value"]["budget_left"]["proxy_calls"], 10_000 - 20);
     }
@@ -383,6 +318,6 @@ on_both! {
         let end = bench.shop.server.request(http::Method::DELETE, &target);
         bearing(end, &bench.shop.admin).send().await.assert_status(204);
         bench.tool("try ok", json!({})).await.assert_refused(409, "no_active_secret");
-        assert_eq!(bench.endpoint.count(), 1);
+        assert_eq!(bench.endpoint.seen().len(), 1);
     }
 }

@@ -19,37 +19,58 @@ const AGENTS: usize = 4;
 /// Runs that are begun before others have ended.
 const AHEAD: usize = 12;
 
-/// Counts what was acknowledged, for whoever waits until there is some.
+/// Counts what was acknowledged and what was put off, for whoever waits until there is some.
 #[derive(Clone)]
-pub(super) struct Tally(watch::Sender<u64>);
+pub(super) struct Tally {
+    acknowledged: watch::Sender<u64>,
+    put_off: watch::Sender<u64>,
+}
 
 impl Tally {
+    fn new() -> Self {
+        Self { acknowledged: watch::Sender::new(0), put_off: watch::Sender::new(0) }
+    }
+
     fn add(&self) {
-        self.0.send_modify(|count| *count += 1);
+        self.acknowledged.send_modify(|count| *count += 1);
     }
 
     pub(super) fn now(&self) -> u64 {
-        *self.0.borrow()
+        *self.acknowledged.borrow()
     }
 
     /// Waits until more than `count` was acknowledged.
     pub(super) async fn beyond(&self, count: u64) {
-        self.0.subscribe().wait_for(|now| *now > count).await.unwrap();
+        self.acknowledged.subscribe().wait_for(|now| *now > count).await.unwrap();
     }
-}
 
-/// A request with a token; nothing if the server could not do it now.
-async fn ask(
-    server: &Server,
-    token: &str,
-    (method, path): (Method, &str),
-    body: &Value,
-) -> Result<Option<Answer>, Broken> {
-    let request = server.request(method, &format!("/api/v1{path}"));
-    let request = if body.is_null() { request } else { request.json(body) };
-    let answer = bearing(request, token).try_send().await?;
-    let is_out = answer.status == StatusCode::SERVICE_UNAVAILABLE.as_u16();
-    Ok((!is_out).then_some(answer))
+    /// How often somebody was told that it could not be done now.
+    pub(super) fn put_off(&self) -> u64 {
+        *self.put_off.borrow()
+    }
+
+    /// Waits until that was more often than `count`.
+    pub(super) async fn put_off_beyond(&self, count: u64) {
+        self.put_off.subscribe().wait_for(|now| *now > count).await.unwrap();
+    }
+
+    /// A request with a token; nothing if the server could not do it now.
+    async fn ask(
+        &self,
+        server: &Server,
+        token: &str,
+        (method, path): (Method, &str),
+        body: &Value,
+    ) -> Result<Option<Answer>, Broken> {
+        let request = server.request(method, &format!("/api/v1{path}"));
+        let request = if body.is_null() { request } else { request.json(body) };
+        let answer = bearing(request, token).try_send().await?;
+        if answer.status == StatusCode::SERVICE_UNAVAILABLE.as_u16() {
+            self.put_off.send_modify(|count| *count += 1);
+            return Ok(None);
+        }
+        Ok(Some(answer))
+    }
 }
 
 /// What the endpoint of the publisher answers: to calls a number, to deliveries that the verdict comes later.
@@ -100,7 +121,7 @@ impl House {
             json!({"url": format!("http://{}/hook", receiver.address), "verdict": "wait"});
         let more = json!({"webhook": webhook, "final_output": {"composes": ["a.*", "twice: b.n"]}});
         shop.register(&of_steps("sync", steps, more)).await;
-        let tally = Tally(watch::Sender::new(0));
+        let tally = Tally::new();
         let mut workers = Vec::new();
         for number in 0..AGENTS {
             let owner = shop.member(&format!("owner{number}"), "member").await;
@@ -149,7 +170,8 @@ impl Starter {
             return Ok(());
         }
         let asked = (Method::GET, "/runs?state=completed&limit=100");
-        let Some(seen) = ask(&shop.server, &shop.runner, asked, &Value::Null).await? else {
+        let Some(seen) = self.tally.ask(&shop.server, &shop.runner, asked, &Value::Null).await?
+        else {
             return Ok(());
         };
         let count = seen.json()["items"].as_array().unwrap().len();
@@ -161,7 +183,7 @@ impl Starter {
     async fn start(&self, shop: &Shop, name: &str) -> Result<Option<String>, Broken> {
         let path = format!("/publishers/{}/pipelines/sync/runs", shop.handle);
         let body = json!({"input": {"key": name}, "external_id": name});
-        let made = ask(&shop.server, &shop.runner, (Method::POST, &path), &body).await?;
+        let made = self.tally.ask(&shop.server, &shop.runner, (Method::POST, &path), &body).await?;
         Ok(made.map(|made| {
             assert!(matches!(made.status, 200 | 201), "{}", made.text());
             text(&made.json()["run"])
@@ -232,14 +254,12 @@ pub(super) struct Worker {
     looked: usize,
     /// What was acknowledged, by kind.
     pub(super) counts: BTreeMap<&'static str, u64>,
-    /// Answers that said that it could not be done now.
-    pub(super) put_off: u64,
 }
 
 impl Worker {
     fn new(name: String, token: String, tally: Tally, random: Random) -> Self {
         let (claims, counts) = (Vec::new(), BTreeMap::new());
-        Self { name, token, random, tally, claims, looked: 0, counts, put_off: 0 }
+        Self { name, token, random, tally, claims, looked: 0, counts }
     }
 
     fn acknowledged(&mut self, what: &'static str) {
@@ -255,7 +275,7 @@ impl Worker {
         body: &Value,
     ) -> Result<Option<Answer>, Broken> {
         let path = format!("/claims/{}/{what}", held.claim);
-        ask(&shop.server, &self.token, (Method::POST, &path), body).await
+        self.tally.ask(&shop.server, &self.token, (Method::POST, &path), body).await
     }
 
     /// One thing that an agent does.
@@ -268,7 +288,7 @@ impl Worker {
             (Some(Tried::Release), _) => self.release(shop, at, held).await,
             (None, 0) => self.release(shop, at, held).await,
             (None, 1..=3) => self.beat(shop, at, held).await,
-            (None, 4..=6) if held.address == "a" => self.call(shop, at, held).await,
+            (None, 4..=7) if held.address == "a" => self.call(shop, at, held).await,
             (None, _) => self.submit(shop, at, held).await,
         }
     }
@@ -278,8 +298,7 @@ impl Worker {
         let most = 1 + draw(&self.random, 2);
         let body = json!({ "max": most });
         let asked = (Method::POST, "/claims/next");
-        let Some(got) = ask(&shop.server, &self.token, asked, &body).await? else {
-            self.put_off += 1;
+        let Some(got) = self.tally.ask(&shop.server, &self.token, asked, &body).await? else {
             return Ok(());
         };
         assert_eq!(got.status, 200, "{}", got.text());
@@ -295,7 +314,6 @@ impl Worker {
     async fn beat(&mut self, shop: &Shop, at: usize, held: Held) -> Result<(), Broken> {
         let body = json!({ "fence": held.fence });
         let Some(told) = self.about(shop, &held, "heartbeat", &body).await? else {
-            self.put_off += 1;
             return Ok(());
         };
         assert_eq!(told.status, 200, "{}: {}", self.name, told.text());
@@ -309,7 +327,6 @@ impl Worker {
     async fn call(&mut self, shop: &Shop, at: usize, held: Held) -> Result<(), Broken> {
         let body = json!({"name": "look out", "arguments": {}, "fence": held.fence});
         let Some(told) = self.about(shop, &held, "tool", &body).await? else {
-            self.put_off += 1;
             return Ok(());
         };
         assert_eq!(told.status, 200, "{}: {}", self.name, told.text());
@@ -324,7 +341,6 @@ impl Worker {
     async fn submit(&mut self, shop: &Shop, at: usize, held: Held) -> Result<(), Broken> {
         self.claims[at].tried = Some(Tried::Submit);
         let Some(told) = self.about(shop, &held, "result", &held.result()).await? else {
-            self.put_off += 1;
             return Ok(());
         };
         assert_eq!(told.status, 200, "{}: {}", self.name, told.text());
@@ -340,7 +356,6 @@ impl Worker {
         let reason = if self.name == "bird0" { "handed_back" } else { "failed" };
         let body = json!({ "reason": reason });
         let Some(told) = self.about(shop, &held, "release", &body).await? else {
-            self.put_off += 1;
             return Ok(());
         };
         // The one before it may have come to be without an answer.
@@ -358,7 +373,12 @@ impl Worker {
         for held in self.claims.iter().skip(since) {
             let path = format!("/claims/{}", held.claim);
             let asked = (Method::GET, path.as_str());
-            let seen = ask(&shop.server, &self.token, asked, &Value::Null).await.unwrap().unwrap();
+            let seen = self
+                .tally
+                .ask(&shop.server, &self.token, asked, &Value::Null)
+                .await
+                .unwrap()
+                .unwrap();
             assert_eq!(seen.status, 200, "{}: a claim is lost: {held:?}", self.name);
             let seen = seen.json();
             let states: &[&str] = match (held.ended, held.tried) {
@@ -412,7 +432,8 @@ pub(super) struct Judge {
 impl Judge {
     pub(super) async fn step(&mut self, shop: &Shop) -> Result<(), Broken> {
         let asked = (Method::GET, "/runs?state=composed&limit=20");
-        let Some(seen) = ask(&shop.server, &shop.runner, asked, &Value::Null).await? else {
+        let Some(seen) = self.tally.ask(&shop.server, &shop.runner, asked, &Value::Null).await?
+        else {
             return Ok(());
         };
         for run in seen.json()["items"].as_array().unwrap() {
@@ -420,7 +441,9 @@ impl Judge {
             let path = format!("/runs/{run}/verdict");
             let body = json!({"accepted": true});
             let asked = (Method::POST, path.as_str());
-            let Some(told) = ask(&shop.server, &shop.runner, asked, &body).await? else { continue };
+            let Some(told) = self.tally.ask(&shop.server, &shop.runner, asked, &body).await? else {
+                continue;
+            };
             assert!(told.status < 300, "{}", told.text());
             self.accepted.insert(run);
             self.tally.add();

@@ -35,8 +35,10 @@ const TAKEN: u64 = 16 << 20;
 enum Manner {
     /// A byte a second.
     Dripping,
-    /// A gibibyte, as fast as it is taken.
+    /// Without an end, as fast as it is taken.
     Endless,
+    /// The same, and says beforehand that it is a gibibyte.
+    Announced,
 }
 
 /// An endpoint that means harm. It goes when this is dropped.
@@ -119,16 +121,18 @@ on_both! {
 
 on_both! {
     async fn an_endpoint_without_an_end_is_left_after_a_mebibyte(ground: Ground) {
-        let endpoint = Harmful::open(Manner::Endless).await;
-        let (shop, heron, claim) = at(&ground, &endpoint).await;
-        shop.server.forget_peak();
-        let told = shop.about(&heron, &claim, "tool", &json!({"name": "look out"})).await;
-        told.assert_status(200);
-        assert_eq!(told.json()["outcome"], "publisher_too_large");
-        let taken = endpoint.sent.load(Ordering::Relaxed);
-        assert!((1 << 20..TAKEN).contains(&taken), "{taken} bytes were taken");
-        assert!(shop.server.peak_bytes() < MOST_BYTES);
-        shop.done(&heron, &claim, &json!({"n": 1})).await;
+        for (manner, least) in [(Manner::Endless, 1 << 20), (Manner::Announced, 0)] {
+            let endpoint = Harmful::open(manner).await;
+            let (shop, heron, claim) = at(&ground, &endpoint).await;
+            shop.server.forget_peak();
+            let told = shop.about(&heron, &claim, "tool", &json!({"name": "look out"})).await;
+            told.assert_status(200);
+            assert_eq!(told.json()["outcome"], "publisher_too_large");
+            let taken = endpoint.sent.load(Ordering::Relaxed);
+            assert!((least..TAKEN).contains(&taken), "{manner:?}: {taken} bytes were taken");
+            assert!(shop.server.peak_bytes() < MOST_BYTES);
+            shop.done(&heron, &claim, &json!({"n": 1})).await;
+        }
     }
 }
 

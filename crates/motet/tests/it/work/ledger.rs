@@ -11,15 +11,18 @@ use testkit::scale;
 use super::clients::House;
 use crate::{
     ground::{Ground, jobs, on_both},
-    kills::{kill_within, over, seeded},
+    kills::{draw, kill_within, over, seeded},
 };
 
 /// How often the server is killed, on each database.
 const ROUNDS: usize = 6;
 /// After so many rounds everything is worked off. A job that its process never finishes is given up after 30 tries.
 const CHAPTER: usize = 25;
-/// The server is killed within this time of the round's first acknowledgement: some steps of each client.
-const LONGEST_ROUND: Duration = Duration::from_millis(500);
+/// Before a kill so much has been acknowledged in its round: something to each client, and up to so much more.
+const LEAST: u64 = 15;
+const MORE: u64 = 25;
+/// Then the server is killed within this time: in the middle of some steps.
+const LONGEST_STEP: Duration = Duration::from_millis(100);
 
 /// Kills the server once while everybody is at it. Gives how much was acknowledged meanwhile.
 async fn round(house: &mut House, random: &Random) -> u64 {
@@ -27,8 +30,8 @@ async fn round(house: &mut House, random: &Random) -> u64 {
     let (tally, before) = (clients.tally.clone(), clients.tally.now());
     let kill = async {
         // The kill falls into load: something has been acknowledged, and more is on its way.
-        tally.beyond(before).await;
-        kill_within(&shop.server, random, LONGEST_ROUND).await;
+        tally.beyond(before + LEAST + draw(random, MORE)).await;
+        kill_within(&shop.server, random, LONGEST_STEP).await;
     };
     tokio::join!(clients.until_gone(shop), kill);
     house.shop.server.kill().await;

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 use testkit::Person;
 
-use super::{Shop, of_steps, text};
+use super::{Shop, bearing, of_steps, text};
 use crate::{
     ground::{Ground, on_both},
     life_pages::Reader,
@@ -26,7 +26,7 @@ fn fan(id: &str) -> Value {
         {"id": "b", "attempts": 1, "on_dead": "skip"},
         {"id": "c", "requires": ["b"], "title": "The sum"},
     ]);
-    of_steps(id, steps, json!({"final_output": {"composes": ["a.n", "sum: c.n"]}}))
+    of_steps(id, steps, json!({"final_output": {"composes": ["n: a.n", "sum: c.n"]}}))
 }
 
 /// A run with a fan-out of `width`.
@@ -321,7 +321,7 @@ on_both! {
         let page = made.text();
         let (_, rest) = page.split_once("aria-label=\"the new token\">").unwrap();
         let token = rest.split('<').next().unwrap();
-        let seen = super::bearing(shop.server.get("/api/v1/publishers/me"), token).send().await;
+        let seen = bearing(shop.server.get("/api/v1/publishers/me"), token).send().await;
         seen.assert_status(200);
         let page = reader.see(here).await.text();
         assert!(!page.contains(token));

@@ -133,7 +133,8 @@ impl Play {
         definition["defaults"]["backoff"] =
             json!({"first": "1ms", "factor": 1, "max": "1ms", "jitter": 0});
         for step in definition["steps"].as_array_mut().unwrap() {
-            for tool in step["subcommands"].as_array_mut().into_iter().flatten() {
+            let tools = step.get_mut("subcommands").and_then(Value::as_array_mut);
+            for tool in tools.into_iter().flatten() {
                 tool["url"] = json!(format!("http://{}/tool", receiver.address));
             }
         }

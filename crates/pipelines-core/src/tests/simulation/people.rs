@@ -148,7 +148,7 @@ impl World {
     fn lie(&mut self, place: (usize, ClaimId), held: &Claim) {
         self.counts.add("lied");
         let mut after = Duration::ZERO;
-        for number in 0..1 + self.chance.below(12) {
+        for number in 0..=self.chance.below(12) {
             let lies =
                 [json!({"n": format!("{number}")}), json!({"list": number}), listing(9), json!(7)];
             let lie = self.chance.pick(&lies).unwrap();

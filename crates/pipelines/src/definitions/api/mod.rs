@@ -2,7 +2,7 @@
 //!
 //! | file           | what is there                                            |
 //! |----------------|----------------------------------------------------------|
-//! | `mod.rs`       | the routes; how far a list goes                            |
+//! | `mod.rs`       | the routes                                                |
 //! | `pipelines.rs` | registered, listed, set up, archived                      |
 //! | `versions.rs`  | versions: listed, whole, as they were sent, compared       |
 //! | `schedules.rs` | schedules                                                |
@@ -12,9 +12,8 @@ mod schedules;
 mod versions;
 
 use http::Method;
-use serde::Deserialize;
 use trust::Bearers;
-use web::{Media, Problem, Routes, Spec, Surface};
+use web::{Media, Routes, Spec, Surface};
 
 use crate::Door;
 
@@ -22,38 +21,6 @@ use crate::Door;
 const DEFINITION_BYTES: u64 = 1 << 20;
 /// Bodies of a few words.
 const SMALL_BYTES: u64 = 64 << 10;
-/// Rows of one page, unless asked and at most (`spec/conventions.md`, JSON).
-const PAGE: (u32, u32) = (30, 100);
-
-/// Where a list begins, and how far it goes.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PageQuery {
-    limit: Option<u32>,
-    pub(crate) cursor: Option<String>,
-}
-
-impl PageQuery {
-    /// Rows of the page.
-    pub(crate) fn limit(&self) -> Result<u32, Problem> {
-        let limit = self.limit.unwrap_or(PAGE.0);
-        if (1..=PAGE.1).contains(&limit) {
-            return Ok(limit);
-        }
-        let message = format!("limit is 1 to {}", PAGE.1);
-        Err(Problem::invalid(vec![web::Fault {
-            pointer: "/limit".to_owned(),
-            code: "out_of_range",
-            message,
-        }]))
-    }
-}
-
-/// A cursor that this list did not hand out.
-pub(crate) fn bad_cursor() -> Problem {
-    Problem::malformed("the cursor is not one that this list handed out; begin again without it")
-}
-
 /// The routes of pipelines, their versions and schedules.
 pub(crate) fn routes(routes: Routes<Door>) -> Routes<Door> {
     let read = Spec::new(Surface::Api).bearers(Bearers::Publisher);

@@ -13,10 +13,10 @@ use serde::Deserialize;
 use trust::{Allowed, Publisher, act};
 use web::{Call, Input as _, Json, Problem, Queried};
 
-use super::{PageQuery, bad_cursor};
 use crate::{
     Door, Error,
     definitions::{Audience, Change, Pipeline, Registered, Sent},
+    paging::{PageQuery, bad_cursor},
 };
 
 #[derive(Debug, Deserialize)]

@@ -8,10 +8,11 @@ use serde::Deserialize;
 use trust::{Allowed, Publisher, act};
 use web::{Call, Input as _, Json, Problem, Queried};
 
-use super::{PageQuery, bad_cursor, pipelines::graph};
+use super::pipelines::graph;
 use crate::{
     Door,
     definitions::versions::{Version, form_word},
+    paging::{PageQuery, bad_cursor},
 };
 
 /// The type by which a version is asked for as it was sent.

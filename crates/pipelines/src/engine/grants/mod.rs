@@ -22,7 +22,7 @@ use names::{Handle, Id};
 use pipelines_core::{
     definition::SlotOf,
     machine::{Agent, Refusal, What, slot_keys},
-    name::{ClaimId, PipelineId, RunId, StepId},
+    name::{AgentId, ClaimId, OwnerId, PipelineId, RunId, StepId},
 };
 use trust::Principal;
 
@@ -39,7 +39,7 @@ pub(crate) use store::STATEMENTS;
 /// Tasks that are tried for one caller in one group before it goes on waiting: each may cost a look at rows.
 const TRIES: usize = 64;
 /// The tier of an agent that a publisher vouches for.
-const VOUCHED: u8 = 3;
+pub(crate) const VOUCHED: u8 = 3;
 
 /// How a publisher stands to an agent, where it has said so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -391,4 +391,13 @@ impl Group<'_> {
         }
         Ok(true)
     }
+}
+
+/// The tier of an agent with a publisher that has not vouched for it.
+pub(crate) async fn earned(
+    tx: &mut db::Tx,
+    who: (AgentId, OwnerId),
+    publisher: Id<Principal>,
+) -> Result<u8, Error> {
+    Ok(tier::tier(&store::ledger(tx, who, publisher).await?))
 }

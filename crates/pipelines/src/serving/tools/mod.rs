@@ -7,6 +7,7 @@
 //! | `request.rs` | what is sent, and what is made of the answer                    |
 //! | `outcome.rs` | [`Outcome`]: what a call came to                               |
 //! | `breaker.rs` | an endpoint that failed often is left alone                     |
+//! | `skills.rs`  | the holder of a claim reads skills                             |
 //! | `store.rs`   | the SQL                                                      |
 //!
 //! Invariants: nothing leaves before the call is counted and written down. A call bears the bearer of its own publisher,
@@ -16,6 +17,7 @@ mod breaker;
 mod built_in;
 mod outcome;
 mod request;
+pub(super) mod skills;
 pub(crate) mod store;
 
 use std::{sync::Arc, time::Duration};
