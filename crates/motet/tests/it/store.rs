@@ -91,7 +91,7 @@ db::statements! {
     LAST_TRY = "UPDATE jobs SET attempts = max_attempts - 1, run_at = 1 WHERE kind = $1 AND state = 'ready'";
     HASTEN = "UPDATE jobs SET run_at = run_at - $2 WHERE kind = $1 AND state = 'ready'";
     SEAL_LONG_AGO = "UPDATE ref_seals SET time_text = '2001-09-09T01:46:40.000Z'";
-    END_CLAIMS = {
+    OVERDUE_CLAIMS = {
         sqlite "UPDATE claims SET ends_at = 1, detail = json_set(detail, '$.ends_at', 1, '$.cap_at', 1) WHERE state = 'live'",
         postgres "
         UPDATE claims SET ends_at = 1, detail = (detail::jsonb || '{\"ends_at\": 1, \"cap_at\": 1}'::jsonb)::text
@@ -314,7 +314,7 @@ pub(crate) async fn make_due(tx: &mut Tx, name: &str) -> Result<u64, Error> {
 
 /// Live claims should have ended long ago.
 pub(crate) async fn let_claims_be_over(tx: &mut Tx) -> Result<(), Error> {
-    db::execute!(tx, END_CLAIMS).map(drop)
+    db::execute!(tx, OVERDUE_CLAIMS).map(drop)
 }
 
 /// The leases of whoever works have ended long ago.

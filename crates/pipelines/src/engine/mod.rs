@@ -88,8 +88,8 @@ pub(crate) use written::pointer_text;
 pub(crate) fn statements() -> Vec<&'static db::Sql> {
     let own = [store::STATEMENTS, hints::STATEMENTS, time::STATEMENTS, limits::store::STATEMENTS];
     let others = [runs::store::STATEMENTS, heads::STATEMENTS, grants::STATEMENTS];
-    [own.concat(), others.concat(), [revoked::store::STATEMENTS, told::store::STATEMENTS].concat()]
-        .concat()
+    let more = [revoked::store::STATEMENTS, told::store::STATEMENTS];
+    [own.concat(), others.concat(), more.concat()].concat()
 }
 
 /// Asks that wait for their group; more wait for a place. At half a kilobyte each, some two megabytes.
