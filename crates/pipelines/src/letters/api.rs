@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use db::Dialect;
 use http::{HeaderValue, StatusCode, header};
 use jobs::{NewJob, Priority};
-use names::{Id, UnixMillis};
+use names::UnixMillis;
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 use trust::{

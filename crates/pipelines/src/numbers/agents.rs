@@ -6,7 +6,7 @@ use names::{Handle, Id, UnixMillis};
 use pipelines_core::name::{AgentId, RunId};
 use trust::{Actor, Allowed, Anything, Principal, Refusal, act};
 use uuid::Uuid;
-use web::{Call, Input as _, Json, Problem, Queried};
+use web::{Json, Problem, Queried};
 
 use super::store::{self, Outcome, Record};
 use crate::{
@@ -14,6 +14,9 @@ use crate::{
     engine::{BondState, VOUCHED, earned},
     paging::{PageQuery, bad_cursor, cut, one_more, position},
 };
+
+/// Agents that are walked for one page: the statement says the same.
+const WALKED: usize = 1_000;
 
 /// The principal that acts.
 fn principal(actor: &Actor) -> Result<Id<Principal>, Problem> {
@@ -114,15 +117,15 @@ async fn page(
     let list = format!("records:{reader}:{of:?}");
     let after = place(door, &list, asked.cursor.as_deref())?;
     let mut tx = door.db().read().await?;
-    let (mut found, last) = if let Some(agent) = agent(actor)? {
+    let (mut found, walked) = if let Some(agent) = agent(actor)? {
         (store::own_records(&mut tx, agent, after.1, one_more(limit)).await?, None)
     } else {
         let agents = match of {
             Some(agent) => vec![agent],
             None => store::workers(&mut tx, after.0).await?,
         };
-        let last = agents.last().copied().filter(|_| agents.len() >= WALKED);
-        (store::records(&mut tx, &agents, reader, after, one_more(limit)).await?, last)
+        let behind = agents.last().copied().filter(|_| agents.len() >= WALKED);
+        (store::records(&mut tx, &agents, reader, after, one_more(limit)).await?, behind)
     };
     let has_more = found.len() > limit;
     found.truncate(limit);
@@ -130,7 +133,7 @@ async fn page(
         found.last().map(|it| (it.agent.uuid(), it.publisher.uuid()))
     } else {
         // All that were walked are told of; there may be others behind them.
-        last.map(|agent| (agent, Uuid::max()))
+        walked.map(|agent| (agent, Uuid::max()))
     };
     let next_cursor = end.map(|(agent, publisher)| {
         door.cursors.write(&list, &[*agent.as_bytes(), *publisher.as_bytes()].concat())
@@ -141,9 +144,6 @@ async fn page(
     }
     Ok(json::AgentRecordPage { items, next_cursor })
 }
-
-/// Agents that are walked for one page: the statement says the same.
-const WALKED: usize = 1_000;
 
 async fn told(tx: &mut Tx, record: Record) -> Result<json::AgentRecord, Error> {
     let is_vouched = record.state.as_deref() == Some(BondState::Vouched.as_str());

@@ -230,10 +230,10 @@ pub(super) async fn dead(
     tx: &mut Tx,
     publisher: Option<Id<Principal>>,
 ) -> Result<Vec<(String, String, String, i64)>, Error> {
-    match publisher {
-        Some(id) => db::fetch_all!(tx, DEAD_OF, id.uuid()),
-        None => db::fetch_all!(tx, DEAD),
+    if let Some(id) = publisher {
+        return db::fetch_all!(tx, DEAD_OF, id.uuid());
     }
+    db::fetch_all!(tx, DEAD)
 }
 
 /// A run in which an agent held a claim.

@@ -42,7 +42,7 @@ struct Decision {
     address: String,
     pipeline: String,
     person: String,
-    decision: String,
+    word: String,
     comment: Html,
     when: When,
 }
@@ -90,7 +90,7 @@ pub(super) async fn show(
         let address: Address = it.address.parse().map_err(db::Error::corrupt("tasks.address"))?;
         let Some(step) = definition.step(&address.step) else { continue };
         let href = format!("/runs/{}/tasks/{}", it.run_id, it.id);
-        let ask = |csrf| question(&definition, step, &address, csrf, href.clone());
+        let ask = |csrf| question(&definition, step, &address, csrf, &href);
         asks.push(Asks {
             id: it.id.to_string(),
             question: csrf.clone().map(ask),
@@ -112,7 +112,7 @@ pub(super) async fn show(
         address: it.address.clone(),
         pipeline: it.pipeline_id.clone(),
         person: it.handle.clone(),
-        decision: it.decision.clone(),
+        word: it.decision.clone(),
         comment: visible::html(&it.comment),
         when: When::new(UnixMillis(it.at), now),
     };

@@ -50,11 +50,11 @@ pub(super) async fn cancel(
     allowed: Allowed<act::RunCancel, RunPlace>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let asker = Asker::of(&allowed, &call);
+    let sender = Asker::of(&allowed, &call);
     let Form(why) = Form::<Why>::take(call).await?;
     let asked = Json(json::Reason { reason: Some(why.reason) });
     let done = runs::cancel(door.clone(), allowed, asked).await;
-    asker.told(&door, done).await
+    sender.told(&door, done).await
 }
 
 pub(super) async fn pause(
@@ -62,10 +62,10 @@ pub(super) async fn pause(
     allowed: Allowed<act::RunCancel, RunPlace>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let asker = Asker::of(&allowed, &call);
+    let sender = Asker::of(&allowed, &call);
     let Form(_) = Form::<Why>::take(call).await?;
     let done = runs::pause(door.clone(), allowed, Json(json::Reason::default())).await;
-    asker.told(&door, done).await
+    sender.told(&door, done).await
 }
 
 pub(super) async fn resume(
@@ -73,10 +73,10 @@ pub(super) async fn resume(
     allowed: Allowed<act::RunCancel, RunPlace>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let asker = Asker::of(&allowed, &call);
+    let sender = Asker::of(&allowed, &call);
     let Form(_) = Form::<Why>::take(call).await?;
     let done = runs::resume(door.clone(), allowed, Json(json::Reason::default())).await;
-    asker.told(&door, done).await
+    sender.told(&door, done).await
 }
 
 /// The version that a run moves to.
@@ -91,11 +91,11 @@ pub(super) async fn move_to(
     allowed: Allowed<act::RunChange, RunPlace>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let asker = Asker::of(&allowed, &call);
+    let sender = Asker::of(&allowed, &call);
     let Form(to) = Form::<To>::take(call).await?;
     let asked = json::MoveRun { to_version: to.version, reason: None };
     let done = again::moved(&door, &allowed, asked).await;
-    asker.told(&door, done).await
+    sender.told(&door, done).await
 }
 
 /// Which budget is raised to what.
@@ -111,7 +111,7 @@ pub(super) async fn raise(
     allowed: Allowed<act::RunChange, RunPlace>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let asker = Asker::of(&allowed, &call);
+    let sender = Asker::of(&allowed, &call);
     let Form(Raise { budget, to }) = Form::<Raise>::take(call).await?;
     let none = json::RunBudgets::default();
     let asked = match budget.as_str() {
@@ -125,7 +125,7 @@ pub(super) async fn raise(
         other => return Err(Problem::malformed(&format!("there is no budget `{other}`"))),
     };
     let done = runs::raised(&door, &allowed, asked).await;
-    asker.told(&door, done).await
+    sender.told(&door, done).await
 }
 
 /// What is done again.
@@ -163,11 +163,11 @@ pub(super) async fn replay(
     allowed: Allowed<act::RunCancel, RunPlace>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let asker = Asker::of(&allowed, &call);
+    let sender = Asker::of(&allowed, &call);
     let Form(typed) = Form::<Again>::take(call).await?;
     let replayed = async { again::replayed(&door, &allowed, typed.asked()?).await };
     match replayed.await {
         Ok(begun) => Ok(lead_to(&format!("/runs/{}", begun.run))),
-        Err(problem) => asker.told(&door, Err::<(), _>(problem)).await,
+        Err(problem) => sender.told(&door, Err::<(), _>(problem)).await,
     }
 }

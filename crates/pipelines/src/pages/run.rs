@@ -242,7 +242,7 @@ async fn heat_of(
     let step = if fans.contains(&asked.step.as_str()) {
         Some(asked.step.as_str())
     } else {
-        fans.iter().copied().filter(|_| asked.step.is_empty()).max_by_key(|step| total(step))
+        fans.iter().rev().copied().filter(|_| asked.step.is_empty()).max_by_key(|step| total(step))
     };
     let Some(step) = step else { return Ok(None) };
     let asked = Asked { step: step.to_owned(), state: String::new(), ..asked.clone() };

@@ -123,7 +123,7 @@ fn a_fan_out_is_drawn_by_element() {
     }
 
     let states = ["done", "dead", "claimed", "waiting", "skipped", "pending", "done"];
-    let cell = |(cell, state): (u64, &str)| Count { cell, state: state.to_owned(), count: 1 };
+    let cell = |(cell, state): (u64, &str)| Count { cell, state: state.to_owned(), number: 1 };
     let counts: Vec<_> = (0..).zip(states).map(cell).collect();
     let heat = heat(&counts, (7, 1), &Here).unwrap();
     insta::assert_snapshot!(HeatPart { heat }.render().unwrap());

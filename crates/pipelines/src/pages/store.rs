@@ -192,7 +192,7 @@ pub(super) async fn cells(
     let (step, per_cell) = (at.step.as_str(), i64::try_from(per_cell).unwrap_or(i64::MAX));
     let rows: Vec<(i64, String, i64)> =
         db::fetch_all!(tx, CELLS, run.uuid(), step, at.pattern(), at.number_at(), per_cell)?;
-    let read = |(cell, state, number)| Count { cell: count(cell), state, count: count(number) };
+    let read = |(cell, state, number)| Count { cell: count(cell), state, number: count(number) };
     Ok(rows.into_iter().map(read).collect())
 }
 

@@ -50,12 +50,11 @@ impl Load<Door> for Place {
         let run = RunPlace::load(door, params, actor).await?;
         let text = params.text("task");
         let mut tx = door.db().glance().await?;
-        let task = match text.parse::<TaskId>() {
-            Ok(task) => Some(task),
-            Err(_) => {
-                let address: Address = params.parse("task")?;
-                store::at_address(&mut tx, run.run, &address.to_string()).await?
-            }
+        let task = if let Ok(task) = text.parse::<TaskId>() {
+            Some(task)
+        } else {
+            let address: Address = params.parse("task")?;
+            store::at_address(&mut tx, run.run, &address.to_string()).await?
         };
         let task = task.ok_or_else(Problem::not_found)?;
         let found = rows::place_of_task(&mut tx, task).await?;
@@ -253,7 +252,7 @@ async fn page(
         votes: read.votes.iter().map(|it| vote(it, now)).collect(),
         question: asks.and_then(|csrf| {
             let (form, comment) = (said.form, said.comment);
-            let question = question(&read.definition, step?, &task.address, csrf, here.clone());
+            let question = question(&read.definition, step?, &task.address, csrf, &here);
             Some(Question { form: form.unwrap_or(question.form), comment, ..question })
         }),
         may_retry: row.state == "dead" && !row.is_superseded,
@@ -279,7 +278,7 @@ pub(super) fn question(
     step: &Step,
     address: &Address,
     csrf: String,
-    here: String,
+    here: &str,
 ) -> Question {
     let is_approval = matches!(step.kind, Kind::Approval(_)) && address.check.is_none();
     let schema = match address.check {
@@ -449,8 +448,7 @@ pub(super) async fn decide(
     let may_read: MayRead = Allowed::ask(&actor, place.clone())?;
     let definition = read(&door, &may_read).await?.definition;
     let step = definition.step(&place.task.address.step).ok_or_else(Problem::not_found)?;
-    let mut form =
-        question(&definition, step, &place.task.address, String::new(), String::new()).form;
+    let mut form = question(&definition, step, &place.task.address, String::new(), "").form;
     let (decision, comment) = (of("decision"), of("comment"));
     let said = |form, comment| Said { form: Some(form), comment, notices: Vec::new() };
     // Who says no fills nothing in.

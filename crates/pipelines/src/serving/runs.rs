@@ -140,9 +140,13 @@ pub(super) async fn show(
     let id = allowed.resource().run;
     if asked.wait > 0 {
         let mut waiting = Waiting::of(&door, id, asked.wait);
-        while !store::has_ended(&mut door.db().glance().await?, id).await?
-            && waiting.goes_on().await
-        {}
+        loop {
+            // No connection is held while it waits.
+            let has_ended = store::has_ended(&mut door.db().glance().await?, id).await?;
+            if has_ended || !waiting.goes_on().await {
+                break;
+            }
+        }
     }
     let mut tx = door.db().read().await?;
     let summary = store::summary(&mut tx, id).await?.ok_or_else(Problem::not_found)?;

@@ -74,13 +74,16 @@ impl Harmful {
 async fn answer(mut stream: TcpStream, manner: Manner, sent: Arc<AtomicU64>) {
     let mut asked = vec![0; 64 << 10];
     let Ok(1..) = stream.read(&mut asked).await else { return };
-    let head =
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1073741824\r\n\r\n\"";
+    let length = match manner {
+        Manner::Announced => "content-length: 1073741824",
+        Manner::Dripping | Manner::Endless => "connection: close",
+    };
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{length}\r\n\r\n\"");
     let piece = match manner {
         Manner::Dripping => vec![b'a'],
-        Manner::Endless => vec![b'a'; 64 << 10],
+        Manner::Endless | Manner::Announced => vec![b'a'; 64 << 10],
     };
-    let mut next = head.as_bytes().to_vec();
+    let mut next = head.into_bytes();
     while stream.write_all(&next).await.is_ok() {
         sent.fetch_add(next.len() as u64, Ordering::Relaxed);
         if matches!(manner, Manner::Dripping) {
@@ -119,20 +122,29 @@ on_both! {
     }
 }
 
+/// An answer that is too large is left; `least` bytes of it were read at least.
+async fn is_left(ground: &Ground, manner: Manner, least: u64) {
+    let endpoint = Harmful::open(manner).await;
+    let (shop, heron, claim) = at(ground, &endpoint).await;
+    shop.server.forget_peak();
+    let told = shop.about(&heron, &claim, "tool", &json!({"name": "look out"})).await;
+    told.assert_status(200);
+    assert_eq!(told.json()["outcome"], "publisher_too_large");
+    let taken = endpoint.sent.load(Ordering::Relaxed);
+    assert!((least..TAKEN).contains(&taken), "{manner:?}: {taken} bytes were taken");
+    assert!(shop.server.peak_bytes() < MOST_BYTES);
+    shop.done(&heron, &claim, &json!({"n": 1})).await;
+}
+
 on_both! {
     async fn an_endpoint_without_an_end_is_left_after_a_mebibyte(ground: Ground) {
-        for (manner, least) in [(Manner::Endless, 1 << 20), (Manner::Announced, 0)] {
-            let endpoint = Harmful::open(manner).await;
-            let (shop, heron, claim) = at(&ground, &endpoint).await;
-            shop.server.forget_peak();
-            let told = shop.about(&heron, &claim, "tool", &json!({"name": "look out"})).await;
-            told.assert_status(200);
-            assert_eq!(told.json()["outcome"], "publisher_too_large");
-            let taken = endpoint.sent.load(Ordering::Relaxed);
-            assert!((least..TAKEN).contains(&taken), "{manner:?}: {taken} bytes were taken");
-            assert!(shop.server.peak_bytes() < MOST_BYTES);
-            shop.done(&heron, &claim, &json!({"n": 1})).await;
-        }
+        is_left(&ground, Manner::Endless, 1 << 20).await;
+    }
+}
+
+on_both! {
+    async fn an_endpoint_that_announces_a_gibibyte_is_left_at_once(ground: Ground) {
+        is_left(&ground, Manner::Announced, 0).await;
     }
 }
 

@@ -4,10 +4,7 @@ use serde_json::{Value, json};
 use testkit::{Person, Request};
 
 use super::{Shop, bearing, of_steps, text};
-use crate::{
-    ground::{Ground, on_both},
-    postgres::KEY,
-};
+use crate::ground::{Ground, on_both};
 
 const HOST: &str = "forge.example";
 const RUNS: &str = "/api/v1/publishers/acme/pipelines/sync/runs";
@@ -61,9 +58,7 @@ async fn signed_work_is_done_once_whichever_process_hears_it() {
     let ground = Ground::postgres().await;
     let shop = shop(&ground).await;
     let heron = shop.agent(&shop.anna, "heron").await;
-    let Ground::Postgres(database) = &ground else { panic!("it is PostgreSQL") };
-    let beside = shop.server.beside().env("MOTET_DATABASE_URL", &database.url);
-    let other = beside.env("MOTET_INSTALL_KEY", KEY).start().await;
+    let other = ground.server().arg("--host").arg(HOST).start().await;
     let start = signed(&shop, RUNS, &json!({"input": {}}), &shop.anna);
     start.send().await.assert_status(201);
     let next = signed(&shop, "/api/v1/claims/next", &json!({"resume": false}), &heron);

@@ -58,22 +58,22 @@ impl Axis {
     ) -> Self {
         let work = joined(work);
         let worked: i64 = work.iter().map(|(from, to)| to - from).sum();
-        let least = LEAST_REST.max(worked / PART_OF_WORK);
+        let bound = LEAST_REST.max(worked / PART_OF_WORK);
         // Stretches that are drawn as they are, and between them the rests that are folded.
         let mut shown: Vec<(i64, i64)> = Vec::new();
         for (from, to) in work {
             match shown.last_mut() {
-                Some(last) if from - last.1 < least => last.1 = to,
+                Some(last) if from - last.1 < bound => last.1 = to,
                 _ => shown.push((from, to)),
             }
         }
         if shown.is_empty() {
             shown.push((start, end));
         }
-        if let Some(first) = shown.first_mut().filter(|first| first.0 - start < least) {
+        if let Some(first) = shown.first_mut().filter(|first| first.0 - start < bound) {
             first.0 = first.0.min(start);
         }
-        if let Some(last) = shown.last_mut().filter(|last| end - last.1 < least) {
+        if let Some(last) = shown.last_mut().filter(|last| end - last.1 < bound) {
             last.1 = last.1.max(end);
         }
         Self::laid((start, end), &shown, width)

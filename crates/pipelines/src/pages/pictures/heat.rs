@@ -25,7 +25,7 @@ pub(in crate::pages) struct Count {
     /// The state.
     pub(in crate::pages) state: String,
     /// How many.
-    pub(in crate::pages) count: u64,
+    pub(in crate::pages) number: u64,
 }
 
 /// A cell, as it is drawn.
@@ -99,7 +99,7 @@ pub(in crate::pages) fn heat(
     let last = elements.checked_sub(1)?;
     let mut gathered: BTreeMap<u64, Gathered> = BTreeMap::new();
     for it in counts {
-        gathered.entry(it.cell).or_default().0.push((it.state.clone(), it.count));
+        gathered.entry(it.cell).or_default().0.push((it.state.clone(), it.number));
     }
     let ends = |from: u64, cells: u64| (from * per_cell, ((from + cells) * per_cell - 1).min(last));
     let cell = |(at, it): (&u64, &Gathered)| {
@@ -118,11 +118,11 @@ pub(in crate::pages) fn heat(
             },
         }
     };
-    let all: Vec<_> = counts.iter().map(|it| (it.state.clone(), it.count)).collect();
+    let all: Vec<_> = counts.iter().map(|it| (it.state.clone(), it.number)).collect();
     let states: Vec<_> = in_order(&all).into_iter().map(|(state, _)| state).collect();
     let mut rows: BTreeMap<u64, Vec<(String, u64)>> = BTreeMap::new();
     for it in counts {
-        rows.entry(it.cell / COLUMNS).or_default().push((it.state.clone(), it.count));
+        rows.entry(it.cell / COLUMNS).or_default().push((it.state.clone(), it.number));
     }
     let row = |(at, counts): (u64, Vec<(String, u64)>)| {
         let (from, to) = ends(at * COLUMNS, COLUMNS);
@@ -162,8 +162,8 @@ mod tests {
         }
     }
 
-    fn count(cell: u64, state: &str, count: u64) -> Count {
-        Count { cell, state: state.to_owned(), count }
+    fn count(cell: u64, state: &str, number: u64) -> Count {
+        Count { cell, state: state.to_owned(), number }
     }
 
     #[test]
