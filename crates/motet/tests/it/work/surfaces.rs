@@ -347,7 +347,8 @@ on_both! {
         let seen = shop.get(&format!("/runs/{run}?wait=1")).await;
         assert_eq!(seen["state"], "running");
         let waiting = format!("/runs/{run}?wait=60");
-        let both = async { tokio::join!(shop.get(&waiting), shop.done(&heron, &claim, &json!({"n": 1}))) };
+        let result = json!({"n": 1});
+        let both = async { tokio::join!(shop.get(&waiting), shop.done(&heron, &claim, &result)) };
         let (seen, _) = timeout(PATIENCE, both).await.unwrap();
         assert_eq!(seen["state"], "completed");
         // Of what is over nobody waits.
