@@ -153,9 +153,8 @@ async fn deliveries(shop: &Shop) -> BTreeMap<String, String> {
     let hook = text(&hooks["items"][0]["id"]);
     let (mut all, mut cursor) = (BTreeMap::new(), String::new());
     loop {
-        let page = shop
-            .get(&format!("/publishers/tidewater/webhooks/{hook}/deliveries?limit=100{cursor}"))
-            .await;
+        let list = format!("/publishers/tidewater/webhooks/{hook}/deliveries");
+        let page = admin_gets(shop, &format!("{list}?limit=100{cursor}")).await;
         for it in page["items"].as_array().unwrap() {
             all.insert(text(&it["id"]), text(&it["state"]));
         }

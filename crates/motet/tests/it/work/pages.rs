@@ -6,7 +6,7 @@ use testkit::Person;
 
 use super::{Shop, bearing, of_steps, text};
 use crate::{
-    ground::{Ground, on_both},
+    ground::{Ground, eventually, on_both},
     life_pages::Reader,
 };
 
@@ -111,6 +111,13 @@ on_both! {
         let heron = shop.agent(&shop.anna, "heron").await;
         shop.register(&fan("fan")).await;
         let run = spread(&shop, &heron, 4_001).await;
+        // They come some hundred at a time.
+        eventually("every child is there", async || {
+            let tasks = shop.get(&format!("/runs/{run}")).await["tasks"].clone();
+            let counts = tasks.as_object().unwrap().values();
+            counts.map(|it| it.as_u64().unwrap()).sum::<u64>() == 4_002
+        })
+        .await;
         let reader = Reader::of(&shop.server, &shop.anna).await;
         let page = reader.see(&format!("/runs/{run}")).await.text();
         assert_eq!(page.matches("<use href=\"#c-open\"").count(), 1_334 + 1);
