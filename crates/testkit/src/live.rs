@@ -49,7 +49,7 @@ impl Live {
         loop {
             while let Some((block, rest)) = self.rest.split_once("\n\n") {
                 let happened = read(block);
-                self.rest = rest.to_owned();
+                self.rest = String::from(rest);
                 if happened.is_some() {
                     return happened;
                 }
@@ -78,8 +78,8 @@ impl Live {
 /// The event of a block of lines; a comment is none.
 fn read(block: &str) -> Option<Happened> {
     let field = |name: &str| {
-        let lines = block.lines().filter_map(|line| line.strip_prefix(name));
-        lines.last().map(|it| it.trim_start().to_owned())
+        let mut lines = block.lines().rev().filter_map(|line| line.strip_prefix(name));
+        lines.next().map(|it| it.trim_start().to_owned())
     };
     let data = field("data:")?;
     Some(Happened {

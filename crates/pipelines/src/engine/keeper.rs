@@ -232,7 +232,7 @@ impl Keeper {
         let filled = if is_due { Filled::All } else { told };
         let looked = async {
             match filled {
-                Filled::These(heads) if heads.is_empty() => return Ok(false),
+                Filled::These(heads) if heads.is_empty() => Ok(false),
                 Filled::These(heads) => {
                     let mut tx = pipelines.0.ground.db.glance().await?;
                     self.heads.look_at(&mut tx, &heads).await

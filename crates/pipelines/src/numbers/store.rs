@@ -156,8 +156,8 @@ db::statements! {
               FROM mine WHERE mine.run_id IS NOT NULL AND mine.number < $3)
         SELECT r.id, p.handle, r.pipeline_id, r.version, r.state, r.started_at, r.ended_at,
                (SELECT count(*) FROM claims AS c WHERE c.agent_id = $1 AND c.run_id = r.id) AS claims
-          FROM mine JOIN runs AS r ON r.id = mine.run_id JOIN principals AS p ON p.id = r.publisher_id
-         ORDER BY r.id DESC";
+          FROM mine CROSS JOIN runs AS r JOIN principals AS p ON p.id = r.publisher_id
+         WHERE r.id = mine.run_id ORDER BY mine.number";
     // The next 1,000 agents with a record, whoever they worked for.
     WORKERS = "
         WITH RECURSIVE worker (agent_id, number) AS (

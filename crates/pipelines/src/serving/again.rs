@@ -132,7 +132,7 @@ pub(crate) async fn replayed(
     if !found.is_empty() {
         return Err(refusals::invalid("/input", &found));
     }
-    pace(&door, publisher.id)?;
+    pace(door, publisher.id)?;
     let by = actor.principal();
     let begun = door.pipelines.0.engine.start(Start {
         publisher: publisher.id,

@@ -163,6 +163,21 @@ async fn deliveries(shop: &Shop) -> BTreeMap<String, String> {
     }
 }
 
+/// The events of a run as they were told: each of its timeline once, in order; a second time is the same one.
+fn told_of(run: &str, seen: &[Seen]) -> Vec<String> {
+    let mut told: Vec<(u64, &str, &str)> = Vec::new();
+    for it in seen.iter().filter(|it| it.header("x-motet-subject") == format!("run:{run}")) {
+        let number = it.header("x-motet-sequence").parse().unwrap();
+        let one = (number, it.header("webhook-id"), it.header("x-motet-event"));
+        if told.last() == Some(&one) {
+            continue;
+        }
+        assert_eq!(number, told.last().map_or(0, |last| last.0) + 1);
+        told.push(one);
+    }
+    told.into_iter().map(|(.., kind)| kind.to_owned()).collect()
+}
+
 on_both! {
     /// W85, W100 in part.
     async fn six_loops_of_curl_end_every_run_though_the_server_is_killed_five_times(ground: Ground) {
@@ -224,21 +239,7 @@ on_both! {
         let mut count = 0;
         for run in &runs {
             assert_eq!(shop.get(&format!("/runs/{run}/output")).await, output);
-            // Each event of the timeline once, in order; a second time is the same one.
-            let mut told: Vec<(u64, String, String)> = Vec::new();
-            for it in seen.iter().filter(|it| it.header("x-motet-subject") == format!("run:{run}")) {
-                let number = it.header("x-motet-sequence").parse().unwrap();
-                let one = (number, it.header("webhook-id").to_owned(), it.header("x-motet-event").to_owned());
-                match told.last() {
-                    Some(last) if *last == one => {}
-                    Some(last) => assert_eq!(one.0, last.0 + 1),
-                    None => assert_eq!(one.0, 1),
-                }
-                if told.last() != Some(&one) {
-                    told.push(one);
-                }
-            }
-            let kinds: Vec<_> = told.iter().map(|(.., kind)| kind.as_str()).collect();
+            let kinds = told_of(run, &seen);
             assert_eq!(kinds, expected(&timeline(&shop, run).await));
             count += kinds.len();
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
-use testkit::{Answer, Person};
+use testkit::{Answer, Person, scale};
 use tokio::time::timeout;
 
 use super::{Shop, agent, bearing, of_steps, tenants::Tenant, text};
@@ -20,6 +20,19 @@ const LETTERS: &str = "/publishers/acme/dead-letters";
 
 fn items(page: &Value) -> Vec<Value> {
     page["items"].as_array().unwrap().clone()
+}
+
+/// Lays a letter aside, twice; who is too weak, and who is a stranger, may not.
+async fn lay_aside(shop: &Shop, letter: &str, (weak, stranger): (&Person, &Person)) {
+    let discard = format!("/api/v1{LETTERS}/{letter}/discard");
+    let ask = || shop.server.post(&discard).json(&json!({}));
+    ask().by(weak).send().await.assert_refused(403, "forbidden");
+    ask().by(stranger).send().await.assert_refused(404, "not_found");
+    for _ in 0..2 {
+        let told = shop.post(&format!("{LETTERS}/{letter}/discard"), &json!({})).await;
+        told.assert_status(200);
+        assert_eq!(told.json()["state"], "discarded");
+    }
 }
 
 /// A run whose one task the agent fails for good.
@@ -78,15 +91,7 @@ on_both! {
 
         // One is laid aside, by whoever may.
         let first = items(&shop.get(&format!("{LETTERS}?pipeline=sync")).await)[0].clone();
-        let discard = format!("/api/v1{LETTERS}/{}/discard", text(&first["id"]));
-        let ask = || shop.server.post(&discard).json(&json!({}));
-        ask().by(&viewer).send().await.assert_refused(403, "forbidden");
-        ask().by(&eve).send().await.assert_refused(404, "not_found");
-        for _ in 0..2 {
-            let told = shop.post(&format!("{LETTERS}/{}/discard", text(&first["id"])), &json!({})).await;
-            told.assert_status(200);
-            assert_eq!(told.json()["state"], "discarded");
-        }
+        lay_aside(&shop, &text(&first["id"]), (&viewer, &eve)).await;
         assert_eq!((count("").await, count("state=discarded").await, count("state=any").await), (4, 1, 5));
 
         // By its id, and no other.
@@ -129,7 +134,7 @@ on_both! {
 
 /// How many letters are replayed over a kill: few here, as many as one call takes where it is asked for.
 fn many() -> usize {
-    std::env::var("MOTET_LETTERS").map_or(300, |it| it.parse().unwrap())
+    scale("LETTERS", 300)
 }
 
 /// Every run, by pages: which one each is a replay of.
@@ -357,13 +362,33 @@ on_both! {
     }
 }
 
+/// Nothing begins in a pipeline that is paused.
+#[tokio::test]
+async fn a_pipeline_that_is_paused_begins_no_run() {
+    let shop = Shop::open(Ground::Sqlite.server().start().await, "acme").await;
+    shop.register(&of_steps("sync", json!([{"id": "a"}]), json!({}))).await;
+    let target = "/api/v1/publishers/acme/pipelines/sync";
+    let set = |is_paused: bool| {
+        let asked = shop.server.request(Method::PATCH, target).json(&json!({"paused": is_paused}));
+        bearing(asked, &shop.admin)
+    };
+    set(true).send().await.assert_status(200);
+    let runs = "/publishers/acme/pipelines/sync/runs";
+    shop.post(runs, &json!({"input": {}})).await.assert_refused(409, "pipeline_paused");
+    set(false).send().await.assert_status(200);
+    shop.post(runs, &json!({"input": {}})).await.assert_status(201);
+}
+
 /// W30: one claim, 63 empty answers.
 #[tokio::test]
 async fn of_sixty_four_agents_one_gets_the_task() {
     let shop = Shop::open(Ground::Sqlite.server().start().await, "acme").await;
+    // No person owns so many.
+    let ben = shop.member("ben", "member").await;
     let mut agents = Vec::new();
     for number in 0..64 {
-        agents.push(agent(&shop.server, &shop.anna, &format!("bird{number}"), &["acme"]).await);
+        let owner = if number % 2 == 0 { &shop.anna } else { &ben };
+        agents.push(agent(&shop.server, owner, &format!("bird{number}"), &["acme"]).await);
     }
     shop.register(&of_steps("sync", json!([{"id": "a"}]), json!({}))).await;
     shop.start("sync", &json!({})).await;
@@ -374,7 +399,7 @@ async fn of_sixty_four_agents_one_gets_the_task() {
 /// W08: however many results are judged, and by however many at a time, a version is compiled once.
 #[tokio::test]
 async fn a_version_is_compiled_once_for_all_its_results() {
-    let results = std::env::var("MOTET_SUBMITS").map_or(40, |it| it.parse().unwrap());
+    let results = scale("SUBMITS", 40);
     let server = Ground::Sqlite.server().log("info,pipelines=debug").start().await;
     let shop = Shop::open(server, "acme").await;
     let mut agents = Vec::new();

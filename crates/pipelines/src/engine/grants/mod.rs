@@ -123,7 +123,7 @@ struct Case<'a> {
 
 /// What came of a try.
 enum Tried {
-    Granted(Granted),
+    Granted(Box<Granted>),
     /// Not this task.
     NotThis,
     /// Nothing that asks the same.
@@ -206,7 +206,7 @@ impl Group<'_> {
                 Tried::Granted(granted) => {
                     self.heads.granted(&choice, self.now);
                     *self.granted.entry(asking.credential()).or_default() += 1;
-                    given.push(granted);
+                    given.push(*granted);
                 }
                 Tried::NotThis => tries -= 1,
                 // There are as many kinds of tasks as definitions name; each is tried once.
@@ -310,7 +310,7 @@ impl Group<'_> {
         match self.happen(run, (&event, self.now), by, &Said::default()).await {
             Ok(_) => {
                 let told = self.runs.get(run).and_then(|run| granted(run, claim, self.now));
-                Ok(told.map_or(Tried::NotThis, Tried::Granted))
+                Ok(told.map_or(Tried::NotThis, |it| Tried::Granted(Box::new(it))))
             }
             Err(NotDone::Failed(error)) => Err(*error),
             Err(NotDone::Refused(why)) => Ok(self.pass_over(case, &why, choice)),

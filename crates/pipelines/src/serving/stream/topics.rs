@@ -58,10 +58,10 @@ pub(super) struct Seen {
 pub(super) fn say(to: &mut String, id: Option<u64>, kind: &str, data: &impl Serialize) {
     // JSON is one line: a break inside of a text is written as an escape.
     let data = serde_json::to_string(data).unwrap_or_default();
-    if let Some(id) = id {
-        to.push_str(&format!("id: {id}\n"));
+    let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
+    for part in [&id, "event: ", kind, "\ndata: ", &data, "\n\n"] {
+        to.push_str(part);
     }
-    to.push_str(&format!("event: {kind}\ndata: {data}\n\n"));
 }
 
 fn is_end(kind: &str) -> bool {
