@@ -18,7 +18,7 @@ db::statements! {
     BY_TOKEN = (concat!("
         SELECT ", token_columns!(), ", ", who!(), "
           FROM tokens AS t JOIN principals AS p ON p.id = t.principal_id ", behind!(), "
-         WHERE t.id = $1 AND t.kind IN ('personal', 'agent', 'git') AND t.revoked_at IS NULL
+         WHERE t.id = $1 AND t.kind IN ('personal', 'agent', 'git', 'admin', 'runner') AND t.revoked_at IS NULL
            AND (t.expires_at IS NULL OR t.expires_at > $2)"));
 }
 
