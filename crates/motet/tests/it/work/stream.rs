@@ -95,6 +95,10 @@ on_both! {
         let gone = shop.server.request(Method::DELETE, "/api/v1/orgs/acme/members/lars").by(&shop.anna);
         assert!(gone.send().await.status < 300);
         assert!(by_member.next().await.is_none());
+        // By now everybody was asked for once more, and those who may read on.
+        shop.post(&format!("/runs/{run}/pause"), &json!({})).await.assert_status(200);
+        by_token.until("run.held").await;
+        by_owner.until("run.held").await;
         let target = format!("/api/v1/publishers/acme/tokens/runner/{}", text(&minted["token"]["id"]));
         let ended = shop.server.request(Method::DELETE, &target).by(&shop.anna).send().await;
         assert!(ended.status < 300, "{}", ended.text());
