@@ -146,11 +146,10 @@ impl Receiver {
     /// What came, once it is so.
     pub async fn has(&self, is_so: impl FnMut(&Vec<Seen>) -> bool) -> Vec<Seen> {
         let mut seen = self.seen.subscribe();
-        let waiting = timeout(WAIT, seen.wait_for(is_so)).await;
-        match waiting {
-            Ok(found) => found.unwrap().clone(),
-            Err(_) => panic!("this is all that came: {:#?}", self.seen()),
-        }
+        let Ok(found) = timeout(WAIT, seen.wait_for(is_so)).await else {
+            panic!("this is all that came: {:#?}", self.seen());
+        };
+        found.unwrap().clone()
     }
 }
 

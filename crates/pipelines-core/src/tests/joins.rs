@@ -35,7 +35,7 @@ fn all_waits_for_the_last_child_and_an_empty_list_for_none() {
 }
 
 /// A fan-out that is wider than one event makes.
-fn wide(each: Value, behind: Value, budgets: Value) -> Bench {
+fn wide(each: Value, behind: Value, budgets: &Value) -> Bench {
     let each_step = extended(json!({"id": "e", "backoff": {"jitter": 0}}), each);
     let last = extended(json!({"id": "z", "requires": ["e"]}), behind);
     let spawns = json!({"for_each": "/list", "steps": ["e"], "max_width": 2_000});
@@ -50,7 +50,7 @@ const MILLI: Duration = Duration::from_millis(1);
 /// W26: the set is closed when its last child is there, and not when all that are there have ended.
 #[test]
 fn a_wide_fan_out_goes_on_piece_by_piece() {
-    let mut bench = wide(json!({"skip_if": "true"}), json!({}), json!({"tasks": 1_300}));
+    let mut bench = wide(json!({"skip_if": "true"}), json!({}), &json!({"tasks": 1_300}));
     bench.done("a", "heron", listing(1_200));
     let claim = bench.grant("b", "heron");
     for (there, next, too_many) in [("e[499]", "e[500]", 98), ("e[999]", "e[1000]", 99)] {
@@ -78,7 +78,7 @@ fn a_wide_fan_out_goes_on_piece_by_piece() {
 #[test]
 fn the_rest_of_a_wide_fan_out_is_cancelled_with_it() {
     let requires = json!([{"step": "e", "join": "any", "rest": "cancel"}]);
-    let mut bench = wide(json!({}), json!({"requires": requires}), json!({}));
+    let mut bench = wide(json!({}), json!({"requires": requires}), &json!({}));
     bench.done("a", "heron", listing(700));
     bench.done("e[3]", "heron", json!({"n": 1}));
     assert_eq!(["e[4]", "e[500]", "e[699]"].map(|it| bench.phase(it)), ["cancelled"; 3]);
@@ -109,7 +109,7 @@ fn a_list_that_is_too_long_leaves_the_claim_alive() {
 #[test]
 fn any_holds_at_the_first_and_cancels_the_others() {
     let requires = json!([{"step": "e", "join": "any", "rest": "cancel"}]);
-    let mut bench = fan_out(json!({}), json!({"requires": requires}), json!({}));
+    let mut bench = fan_out(json!({}), json!({"requires": requires}), &json!({}));
     bench.done("a", "heron", listing(3));
     let other = bench.grant("e[0]", "gannet");
     bench.done("e[1]", "heron", json!({"n": 1}));
