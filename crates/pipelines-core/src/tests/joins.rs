@@ -109,7 +109,7 @@ fn a_list_that_is_too_long_leaves_the_claim_alive() {
 #[test]
 fn any_holds_at_the_first_and_cancels_the_others() {
     let requires = json!([{"step": "e", "join": "any", "rest": "cancel"}]);
-    let mut bench = fan_out(json!({}), json!({"requires": requires}), &json!({}));
+    let mut bench = fan_out(json!({}), json!({"requires": requires}), json!({}));
     bench.done("a", "heron", listing(3));
     let other = bench.grant("e[0]", "gannet");
     bench.done("e[1]", "heron", json!({"n": 1}));
