@@ -115,7 +115,7 @@ on_both! {
         eventually("every child is there", async || {
             let tasks = shop.get(&format!("/runs/{run}")).await["tasks"].clone();
             let counts = tasks.as_object().unwrap().values();
-            counts.map(|it| it.as_u64().unwrap()).sum::<u64>() == 4_002
+            counts.map(|it| it.as_u64().unwrap()).sum::<u64>() == 4_003
         })
         .await;
         let reader = Reader::of(&shop.server, &shop.anna).await;
