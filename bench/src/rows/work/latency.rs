@@ -71,7 +71,7 @@ async fn latency(name: &'static str, binary: &Path, place: Place) -> anyhow::Res
 /// Starts at `rate` a second; gives how long each took to reach an agent, in milliseconds.
 async fn load(shop: &Shop, rate: f64) -> anyhow::Result<Vec<f64>> {
     let (told, mut arrived) = mpsc::unbounded_channel();
-    let (stop, stopped) = watch::channel(false);
+    let (ending, stopped) = watch::channel(false);
     let mut waiting = JoinSet::new();
     for agent in &shop.agents {
         for _ in 0..WAITING {
@@ -108,7 +108,7 @@ async fn load(shop: &Shop, rate: f64) -> anyhow::Result<Vec<f64>> {
         let left = leaves.get(n).context("a run that nobody began")?;
         times.push(at.duration_since(*left).as_secs_f64() * 1000.0);
     }
-    ensure!(stop.send(true).is_ok(), "agents wait");
+    ensure!(ending.send(true).is_ok(), "agents wait");
     waiting.shutdown().await;
     Ok(times)
 }

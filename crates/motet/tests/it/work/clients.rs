@@ -284,12 +284,10 @@ impl Worker {
         let Some(at) = open else { return self.claim(shop).await };
         let held = self.claims[at].clone();
         match (held.tried, draw(&self.random, 12)) {
-            (Some(Tried::Submit), _) => self.submit(shop, at, held).await,
-            (Some(Tried::Release), _) => self.release(shop, at, held).await,
-            (None, 0) => self.release(shop, at, held).await,
+            (Some(Tried::Release), _) | (None, 0) => self.release(shop, at, held).await,
             (None, 1..=3) => self.beat(shop, at, held).await,
             (None, 4..=7) if held.address == "a" => self.call(shop, at, held).await,
-            (None, _) => self.submit(shop, at, held).await,
+            (Some(Tried::Submit) | None, _) => self.submit(shop, at, held).await,
         }
     }
 
@@ -393,8 +391,8 @@ impl Worker {
             assert!(text(&seen["lease_ends_at"]) >= held.lease_ends_at, "a beat is lost");
             if held.ended == Some(Tried::Submit) {
                 let told = self.about(shop, held, "result", &held.result()).await.unwrap().unwrap();
-                let (status, told) = (told.status, told.json());
-                assert_eq!((status, &told["repeated"]), (200, &json!(true)), "{held:?}");
+                let (code, told) = (told.status, told.json());
+                assert_eq!((code, &told["repeated"]), (200, &json!(true)), "{held:?}");
             }
             for (call, outcome) in &held.calls {
                 let calls = shop.get(&format!("/tasks/{}/calls", held.task)).await;
@@ -469,9 +467,9 @@ impl Clients {
     }
 
     /// Everybody does what they do until they are told to stop. The server is there all the time.
-    pub(super) async fn until(&mut self, shop: &Shop, stop: &watch::Receiver<bool>) {
+    pub(super) async fn until(&mut self, shop: &Shop, told: &watch::Receiver<bool>) {
         let Self { starter, workers, judge, .. } = self;
-        let go_on = || !*stop.borrow();
+        let go_on = || !*told.borrow();
         let starting = async {
             while go_on() {
                 starter.step(shop).await.unwrap();
@@ -518,9 +516,9 @@ impl Clients {
         }
         self.fences_grow(shop).await;
         // Each call left once, whatever was lost on the way back.
-        let received = receiver.told("/look", "x-motet-call");
-        let once: BTreeSet<_> = received.iter().map(String::as_str).collect();
-        assert_eq!(once.len(), received.len(), "a call was made twice");
+        let calls = receiver.told("/look", "x-motet-call");
+        let once: BTreeSet<_> = calls.iter().map(String::as_str).collect();
+        assert_eq!(once.len(), calls.len(), "a call was made twice");
         for call in self.workers.iter().flat_map(Worker::calls) {
             assert!(once.contains(call), "a call was answered that nobody received");
         }

@@ -94,15 +94,15 @@ on_both! {
                 tokio::spawn(async move { request.send().await })
             })
             .collect();
-        let mut begun = Vec::new();
+        let mut answers = Vec::new();
         for answer in under_way {
             let answer = answer.await.unwrap();
             assert!([201, 409].contains(&answer.status), "{}", answer.text());
-            begun.extend((answer.status == 201).then(|| answer.json()));
+            answers.extend((answer.status == 201).then(|| answer.json()));
         }
-        assert!(!begun.is_empty() && begun.iter().all(|it| *it == begun[0]));
+        assert!(!answers.is_empty() && answers.iter().all(|it| *it == answers[0]));
         assert_eq!(runs(&shop).await, 1);
-        assert_eq!(begin("sync", "one").send().await.json(), begun[0]);
+        assert_eq!(begin("sync", "one").send().await.json(), answers[0]);
         // What was refused has changed nothing: it may be asked again under its name.
         let first = begin("narrow", "two").send().await;
         first.assert_status(201);

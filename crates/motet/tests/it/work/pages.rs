@@ -98,8 +98,8 @@ on_both! {
         let letters = reader.see("/pipelines/acme/-/dead-letters").await.text();
         holds(&letters, &["attempts_exhausted", "?reason=attempts_exhausted&#38;step=b#letters"]);
         // Queues.
-        let plane = reader.see("/pipelines").await.text();
-        holds(&plane, &["<a href=\"/pipelines/acme\">acme</a></th><td>1</td><td>2</td>", "<td>100 %</td>"]);
+        let queues = reader.see("/pipelines").await.text();
+        holds(&queues, &["<a href=\"/pipelines/acme\">acme</a></th><td>1</td><td>2</td>", "<td>100 %</td>"]);
         let pipelines = reader.see("/pipelines/acme").await.text();
         holds(&pipelines, &["1 running", "/pipelines/acme/-/dead-letters\">1</a>"]);
     }

@@ -347,11 +347,11 @@ on_both! {
         .await;
         assert_eq!((&told["verdict"], json!(other.0)), (&json!("accepted"), other.1));
         // The last child is there before what waits for all of them.
-        let last = shop.next_with(&heron, &json!({"wait": 30, "run": run})).await;
-        assert_eq!(last[0]["address"], "z");
+        let behind = shop.next_with(&heron, &json!({"wait": 30, "run": run})).await;
+        assert_eq!(behind[0]["address"], "z");
         let seen = shop.get(&format!("/runs/{run}")).await;
         assert_eq!(seen["spent"]["tasks"], json!(WIDE + 2), "{seen}");
-        shop.done(&heron, &last[0], &json!({"n": 2})).await;
+        shop.done(&heron, &behind[0], &json!({"n": 2})).await;
         assert_eq!(shop.state(&run).await, "completed");
     }
 }

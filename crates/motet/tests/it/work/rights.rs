@@ -65,9 +65,9 @@ on_both! {
         ask().send().await.assert_refused(401, "unauthenticated");
         shop.about(&heron, &kept, "heartbeat", &json!({})).await.assert_status(200);
         // Its holder learns of what it lost.
-        let beat = shop.about(&heron, &claim, "heartbeat", &json!({})).await;
-        beat.assert_refused(409, "claim_lost");
-        assert_eq!(beat.json()["errors"][0]["code"], "cancelled");
+        let lost = shop.about(&heron, &claim, "heartbeat", &json!({})).await;
+        lost.assert_refused(409, "claim_lost");
+        assert_eq!(lost.json()["errors"][0]["code"], "cancelled");
         // The leave of the publisher.
         shop.goes_over(&kept, &gannet, shop.bind(&heron, &json!({"state": "barred"}))).await;
         let late = shop.submit(&heron, &kept, &json!({"n": 1})).await;
@@ -150,8 +150,8 @@ on_both! {
         }
         assert_eq!(look(&shop.anna).await, [true; 4]);
         // Of a publisher that is stopped nobody sees anything.
-        let stop = shop.server.post("/api/v1/admin/principals/acme/suspend").json(&json!({"reason": "spam"}));
-        stop.by(&shop.server.operator()).send().await.assert_status(204);
+        let ban = shop.server.post("/api/v1/admin/principals/acme/suspend").json(&json!({"reason": "spam"}));
+        ban.by(&shop.server.operator()).send().await.assert_status(204);
         assert_eq!(look(&shop.anna).await, [false; 4]);
     }
 }
@@ -305,7 +305,7 @@ const FORGED: &str =
 fn marked(value: &Value, at: &str, is_marked: bool, found: &mut Vec<(String, bool)>) {
     match value {
         Value::String(text) if text.contains("acme wrote") => {
-            found.push((at.to_owned(), is_marked))
+            found.push((at.to_owned(), is_marked));
         }
         Value::Array(all) => {
             all.iter()

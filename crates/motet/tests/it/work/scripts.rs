@@ -142,8 +142,18 @@ impl Play {
         let pipeline = text(&definition["id"]);
         let run = shop.start(&pipeline, &script["input"]).await;
         let (used, verdicts, random) = (BTreeMap::new(), 0, None);
-        let _receiver = receiver;
-        Self { shop, script, run, agents, reviewer, used, verdicts, random, pipeline, _receiver }
+        Self {
+            shop,
+            script,
+            run,
+            agents,
+            reviewer,
+            used,
+            verdicts,
+            random,
+            pipeline,
+            _receiver: receiver,
+        }
     }
 
     /// Another run of the same, in which chance decides who comes first.

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Far more than anything here takes, so that only a fault reaches it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const LETTERS: &str = "/publishers/acme/dead-letters";
 
 fn items(page: &Value) -> Vec<Value> {
