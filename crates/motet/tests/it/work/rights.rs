@@ -7,7 +7,7 @@ use testkit::Person;
 use super::{Shop, agent, bearing, of_steps, text, token};
 use crate::{
     ground::{Ground, on_both},
-    publishers,
+    publishers, store,
 };
 
 fn all() -> Value {
@@ -113,6 +113,12 @@ on_both! {
         let claim = shop.claim(&heron).await;
         shop.bind(&heron, &json!({"state": "barred"})).await;
         shop.server.kill().await;
+        // What the dead process held is let go by itself after a while.
+        let db = ground.db(&shop.server).await;
+        let mut tx = db.write().await.unwrap();
+        store::end_leases(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        db.close().await;
         shop.server.restart().await;
         let wait = json!({"wait": 60, "resume": false});
         let got = shop.next_with(&gannet, &wait).await;
